@@ -1,0 +1,46 @@
+# Every target; `make help` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+
+.PHONY: help install demo test test-slow check format lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Make .venv from the lock file
+
+$(INSTALLED): pyproject.toml uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# --inexact: where uv is missing on the machine it lives in this environment itself.
+	if command -v uv > /dev/null; then uv=uv; else $(BIN)/pip install --quiet "uv>=0.9" && uv=$(BIN)/uv; fi; \
+	$$uv sync --quiet --locked --inexact --extra train
+	touch $@
+
+demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of 20,000 leads
+	$(BIN)/python demo.py
+
+test: $(INSTALLED) ## All fast tests
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/pytest -q --doctest-modules features models training serving
+
+test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database server
+	$(BIN)/pytest -m slow
+
+check: $(INSTALLED) ## Lint, format, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(INSTALLED) ## Take the newest releases that resolve together
+	if command -v uv > /dev/null; then uv lock --upgrade; else $(BIN)/uv lock --upgrade; fi
+
+clean: ## Remove the environment and all artefacts
+	rm -rf .venv artifacts

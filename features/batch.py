@@ -1,0 +1,199 @@
+"""Features of many leads: tables in, the one executor, a matrix out.
+
+An export becomes `Histories` once (interactions sorted by lead and time), and the executor walks
+over it in partitions of whole leads, so that its working memory does not grow with the export. The
+numbers are the executor's own: a lead in a partition has the bits it has alone.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.engine import feature_matrix
+from features.history import (
+    ALWAYS_KNOWN,
+    Float64,
+    Histories,
+    Int64,
+    Labels,
+    Versions,
+    fixed_point,
+)
+from features.spec import LABEL_FIELDS, AttributeKind, Spec
+from features.tables import Tables
+
+PARTITION_EVENTS = 500_000
+"""Interactions and rows per partition, about: 100 features over it take some 100 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    """Which leads are looked at, and when.
+
+    Parameters
+    ----------
+    lead : int64 array of shape (rows,)
+        Index of the lead in ``Tables.leads``.
+    as_of : int64 array of shape (rows,)
+        The instant, in microseconds.
+    """
+
+    lead: Int64
+    as_of: Int64
+
+    def __post_init__(self) -> None:
+        if self.lead.shape != self.as_of.shape:
+            raise ValueError(
+                "A spine needs one instant per lead, "
+                f"got {len(self.lead)} leads and {len(self.as_of)} instants."
+            )
+
+    def __len__(self) -> int:
+        return len(self.lead)
+
+
+def point_in_time_features(
+    tables: Tables,
+    spine: Spine,
+    spec: Spec,
+    progress: Callable[[int], object] = lambda rows: None,
+) -> Float64:
+    """Feature matrix of a spine.
+
+    Parameters
+    ----------
+    tables : Tables
+    spine : Spine
+    spec : Spec
+    progress : callable, optional
+        Told the number of rows that each partition finished.
+
+    Returns
+    -------
+    float64 array of shape (rows, features)
+        Rows in the order of the spine.
+    """
+    histories = histories_of(tables, spec.attribute_kinds)
+    order = np.argsort(spine.lead, kind="stable")
+    lead, as_of = spine.lead[order], spine.as_of[order]
+    matrix = np.empty((len(spine), len(spec.features)), np.float64)
+    for first, last in _partitions(histories.offsets, lead):
+        begin, end = np.searchsorted(lead, [first, last])
+        part = _leads(histories, first, last)
+        rows = slice(int(begin), int(end))
+        matrix[order[rows]] = feature_matrix(spec, part, lead[rows] - first, as_of[rows])
+        progress(int(end - begin))
+    return matrix
+
+
+def histories_of(tables: Tables, kinds: Mapping[str, AttributeKind]) -> Histories:
+    """All leads of an export, in the order of ``tables.leads``, as the executor takes them."""
+    events = tables.interactions
+    lead = _lead_index(tables, events["lead_id"])
+    occurred_at = microseconds(events["occurred_at"])
+    order = np.lexsort((occurred_at, lead))
+    return Histories(
+        created_at=microseconds(tables.leads["created_at"]),
+        offsets=_offsets(lead[order], tables.leads.num_rows),
+        occurred_at=occurred_at[order],
+        recorded_at=microseconds(events["recorded_at"])[order],
+        labels={name: _labels(events[name], order) for name in LABEL_FIELDS},
+        measures={name: fixed_point(_floats(events[name])[order]) for name in tables.measures},
+        attributes={name: _versions(tables, name, kind) for name, kind in kinds.items()},
+    )
+
+
+def microseconds(column: pa.ChunkedArray) -> Int64:
+    """Instants as whole microseconds; a null becomes the largest integer, "never"."""
+    never = np.iinfo(np.int64).max
+    numbers = pc.fill_null(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()), never)
+    return np.asarray(numbers.to_numpy(), np.int64)
+
+
+def _partitions(offsets: Int64, lead: Int64) -> list[tuple[int, int]]:
+    """Ranges of leads that hold about `PARTITION_EVENTS` interactions and rows each."""
+    leads = len(offsets) - 1
+    load = offsets[1:] + np.searchsorted(lead, np.arange(1, leads + 1))
+    edges = [0]
+    while edges[-1] < leads:
+        done = 0 if edges[-1] == 0 else load[edges[-1] - 1]
+        following = int(np.searchsorted(load, done + PARTITION_EVENTS, side="right"))
+        edges.append(min(leads, max(following, edges[-1] + 1)))
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def _leads(histories: Histories, first: int, last: int) -> Histories:
+    """Leads `first` to `last` (exclusive) alone."""
+    begin, end = histories.offsets[first], histories.offsets[last]
+    return Histories(
+        created_at=histories.created_at[first:last],
+        offsets=histories.offsets[first : last + 1] - begin,
+        occurred_at=histories.occurred_at[begin:end],
+        recorded_at=histories.recorded_at[begin:end],
+        labels={n: Labels(v.codes[begin:end], v.vocabulary) for n, v in histories.labels.items()},
+        measures={name: values[begin:end] for name, values in histories.measures.items()},
+        attributes={n: _versions_of(v, first, last) for n, v in histories.attributes.items()},
+    )
+
+
+def _versions_of(versions: Versions, first: int, last: int) -> Versions:
+    begin, end = versions.offsets[first], versions.offsets[last]
+    labels = versions.labels
+    return Versions(
+        offsets=versions.offsets[first : last + 1] - begin,
+        recorded_at=versions.recorded_at[begin:end],
+        numbers=None if versions.numbers is None else versions.numbers[begin:end],
+        labels=None if labels is None else Labels(labels.codes[begin:end], labels.vocabulary),
+    )
+
+
+def _versions(tables: Tables, name: str, kind: AttributeKind) -> Versions:
+    """Versions of one attribute: a fixed column of the leads, or its part of the log."""
+    leads = tables.leads.num_rows
+    if name in tables.leads.column_names:
+        offsets = np.arange(leads + 1, dtype=np.int64)
+        always = np.full(leads, ALWAYS_KNOWN, np.int64)
+        return _typed(offsets, always, tables.leads[name], kind, np.arange(leads))
+    log = tables.attribute_log
+    log = log.filter(pc.equal(log["name"].cast(pa.string()), name))
+    lead = _lead_index(tables, log["lead_id"])
+    recorded_at = microseconds(log["recorded_at"])
+    order = np.lexsort((recorded_at, lead))
+    values = log["text"] if kind == "category" else log["number"]
+    return _typed(_offsets(lead[order], leads), recorded_at[order], values, kind, order)
+
+
+def _typed(
+    offsets: Int64, recorded_at: Int64, values: pa.ChunkedArray, kind: AttributeKind, order: Int64
+) -> Versions:
+    if kind == "category":
+        return Versions(offsets, recorded_at, labels=_labels(values, order))
+    if pa.types.is_timestamp(values.type):
+        values = values.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).cast(pa.float64())
+    return Versions(offsets, recorded_at, numbers=_floats(values)[order])
+
+
+def _lead_index(tables: Tables, lead_ids: pa.ChunkedArray) -> Int64:
+    """Index of each row's lead; `Tables` guarantees that there is one."""
+    ids = tables.leads["lead_id"].combine_chunks()
+    return np.asarray(pc.index_in(lead_ids, value_set=ids).to_numpy(), np.int64)
+
+
+def _offsets(sorted_lead: Int64, leads: int) -> Int64:
+    return np.searchsorted(sorted_lead, np.arange(leads + 1)).astype(np.int64)
+
+
+def _labels(column: pa.ChunkedArray, order: Int64) -> Labels:
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    array = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(array, pa.ChunkedArray):  # no rows, no chunks
+        return Labels(np.empty(0, np.int32), ())
+    codes = pc.fill_null(array.indices, -1).to_numpy().astype(np.int32)
+    return Labels(codes[order], tuple(array.dictionary.to_pylist()))
+
+
+def _floats(column: pa.ChunkedArray) -> Float64:
+    return np.asarray(pc.fill_null(column, float("nan")).to_numpy(), np.float64)

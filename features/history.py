@@ -1,0 +1,205 @@
+"""What happened to leads, as columns that the engine reads.
+
+`Histories` holds many leads at once (a partition of an export) or just one (a request to the
+server): interactions grouped by lead, versions of attributes grouped by lead, every instant a whole
+number of microseconds and every measure a whole number of ten-thousandths. Both worlds build this
+same value, and from here on they run the same code; that is why training and serving cannot drift
+apart.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.spec import LABEL_FIELDS, AttributeKind, LabelField
+
+Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+Float64 = npt.NDArray[np.float64]
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+MEASURE_SCALE = 10_000
+"""Measures are kept to four decimals, as whole numbers: their sums are exact in any order."""
+MEASURE_LIMIT = 900_000_000_000.0
+"""Largest absolute value of a measure: times `MEASURE_SCALE` it is still exact as a float."""
+MISSING = np.iinfo(np.int64).min
+ALWAYS_KNOWN = np.iinfo(np.int64).min
+"""`recorded_at` of an attribute that is fixed at the lead's creation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Text values as indices into a vocabulary.
+
+    Parameters
+    ----------
+    codes : int32 array of shape (n,)
+        Index into `vocabulary`; −1 is a missing value.
+    vocabulary : tuple of str
+        Distinct values in any order.
+    """
+
+    codes: Int32
+    vocabulary: tuple[str, ...]
+
+    def recoded(self, levels: Sequence[str], other: int, missing: int) -> Int32:
+        """Codes as indices into `levels`, with `other` for values outside of them."""
+        index = {level: i for i, level in enumerate(levels)}
+        table = np.array([index.get(v, other) for v in self.vocabulary] + [missing], np.int32)
+        return table[self.codes]  # −1 picks the last entry: missing
+
+    def among(self, values: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """Whether each value is one of `values`; a missing one is not."""
+        wanted = set(values)
+        table = np.array([v in wanted for v in self.vocabulary] + [False], np.bool_)
+        return table[self.codes]
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Values of one attribute over time, grouped by lead and in order of `recorded_at`.
+
+    Parameters
+    ----------
+    offsets : int64 array of shape (leads + 1,)
+        Versions of lead i are ``offsets[i]:offsets[i + 1]``.
+    recorded_at : int64 array of shape (m,)
+        Microseconds; a version is known strictly after it.
+    numbers : float64 array of shape (m,), or None
+        Values of a number, or microseconds of a timestamp (exact up to the year 2255); NaN missing.
+    labels : Labels of length m, or None
+        Values of a category.
+    """
+
+    offsets: Int64
+    recorded_at: Int64
+    numbers: Float64 | None = None
+    labels: Labels | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Leads with their interactions and attribute versions.
+
+    Parameters
+    ----------
+    created_at : int64 array of shape (leads,)
+        Microseconds since the epoch, UTC.
+    offsets : int64 array of shape (leads + 1,)
+        Interactions of lead i are ``offsets[i]:offsets[i + 1]``, in any order.
+    occurred_at, recorded_at : int64 arrays of shape (interactions,)
+        The two clocks, in microseconds.
+    labels : mapping of field to Labels
+        Channel, kind, direction, outcome and agent.
+    measures : mapping of str to int64 array of shape (interactions,)
+        Fixed-point values (see `fixed_point`); `MISSING` where there is none.
+    attributes : mapping of str to Versions
+    """
+
+    created_at: Int64
+    offsets: Int64
+    occurred_at: Int64
+    recorded_at: Int64
+    labels: Mapping[LabelField, Labels]
+    measures: Mapping[str, Int64]
+    attributes: Mapping[str, Versions]
+
+    @property
+    def leads(self) -> int:
+        """Number of leads."""
+        return len(self.created_at)
+
+
+def fixed_point(values: npt.ArrayLike) -> Int64:
+    """Measures as whole numbers of 1 / `MEASURE_SCALE`; NaN becomes `MISSING`.
+
+    Raises
+    ------
+    ValueError
+        A value is infinite or beyond `MEASURE_LIMIT`.
+
+    Examples
+    --------
+    >>> fixed_point([12.34, float("nan")]).tolist() == [123400, MISSING]
+    True
+    """
+    floats = np.asarray(values, np.float64)
+    missing = np.isnan(floats)
+    known = np.where(missing, 0.0, floats)
+    if np.any(np.abs(known) > MEASURE_LIMIT):
+        worst = float(known[np.argmax(np.abs(known))])
+        raise ValueError(f"A measure must lie within ±{MEASURE_LIMIT:.0f}, got {worst}.")
+    return np.where(missing, MISSING, np.rint(known * MEASURE_SCALE).astype(np.int64))
+
+
+def labels_of(values: Sequence[str | None]) -> Labels:
+    """Text values with the vocabulary found in them.
+
+    Examples
+    --------
+    >>> labels_of(["call", None, "call"]).codes.tolist()
+    [0, -1, 0]
+    """
+    index: dict[str, int] = {}
+    codes = [-1 if value is None else index.setdefault(value, len(index)) for value in values]
+    return Labels(np.array(codes, np.int32), tuple(index))
+
+
+def single_history(
+    created_at: int,
+    interactions: Sequence[Mapping[str, Any]],
+    attributes: Mapping[str, Any],
+    kinds: Mapping[str, AttributeKind],
+    measures: Sequence[str],
+) -> Histories:
+    """One lead, as it travels in a request.
+
+    Parameters
+    ----------
+    created_at : int
+        Microseconds.
+    interactions : sequence of mappings
+        Each with ``occurred_at`` and ``recorded_at`` (microseconds), the label fields (str or
+        None or absent) and measures (float or None or absent).
+    attributes : mapping of str to value
+        Present values by name: float, str, or microseconds for a timestamp; None is missing.
+        They are taken as known at any instant that is asked for.
+    kinds : mapping of str to {"number", "category", "timestamp"}
+        The schema: attributes outside of it are not read.
+    measures : sequence of str
+        The schema's measures.
+
+    Returns
+    -------
+    Histories
+        Of exactly one lead.
+    """
+    nan = float("nan")
+    return Histories(
+        created_at=np.array([created_at], np.int64),
+        offsets=np.array([0, len(interactions)], np.int64),
+        occurred_at=np.array([event["occurred_at"] for event in interactions], np.int64),
+        recorded_at=np.array([event["recorded_at"] for event in interactions], np.int64),
+        labels={
+            name: labels_of([event.get(name) for event in interactions]) for name in LABEL_FIELDS
+        },
+        measures={
+            name: fixed_point(
+                [nan if (v := event.get(name)) is None else float(v) for event in interactions]
+            )
+            for name in measures
+        },
+        attributes={name: _fixed(attributes.get(name), kind) for name, kind in kinds.items()},
+    )
+
+
+def _fixed(value: Any, kind: AttributeKind) -> Versions:
+    offsets = np.array([0, 1], np.int64)
+    recorded_at = np.array([ALWAYS_KNOWN], np.int64)
+    if kind == "category":
+        return Versions(offsets, recorded_at, labels=labels_of([value]))
+    number = float("nan") if value is None else float(value)
+    return Versions(offsets, recorded_at, numbers=np.array([number], np.float64))

@@ -1,0 +1,612 @@
+"""A made-up CRM whose true probabilities are known.
+
+Real exports show what happened, never how likely it was, so nobody can say from them how good a
+model could have been. Here every lead is a hidden Markov chain over four states of warmth. Once a
+day, counted from its creation, a lead emits interactions (Poisson counts that depend on its state),
+may convert or be lost (daily hazards by state, multiplied by what its attributes say), and drifts
+between the states; left to itself, warmth fades back towards cold.
+
+The truth is the exact Bayes filter of that chain: P(converts within h days | attributes, all
+interactions that *occurred* before the instant, and that the lead is still open). It therefore says
+what can be known, not what the hidden state is, and no model fed with this export can beat it in
+expectation. Interactions are taken by the time they occurred: a model that honours the time they
+were *recorded* sees one in twenty of them a little later, and stays that much below the truth.
+Times within a day, talk durations, quoted values, names and ages are drawn without regard to the
+state and tell nothing.
+
+The acquisition sources are seeds, nets and spears; beside honest attributes the leads table holds
+columns that must not become features: personal data, a sensitive one, and `client_card_number`,
+which only converted leads ever get.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+DAY = 86_400
+STARTS_AT = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
+ENDS_AT = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+HOT_DAYS = 14
+WARM_DAYS = 90
+SNAPSHOT_EVERY_DAYS = 7
+SNAPSHOT_UNTIL_DAYS = 180
+
+# The states of warmth, coldest first: cold, curious, comparing, deciding. All rates are per day.
+_BASE_MIX = np.array([0.68, 0.25, 0.06, 0.01])
+_DRIFT = np.array(
+    [
+        [0.981, 0.0165, 0.002, 0.0005],
+        [0.060, 0.902, 0.036, 0.002],
+        [0.020, 0.060, 0.885, 0.035],
+        [0.012, 0.018, 0.040, 0.930],
+    ]
+)
+_CONVERSION = np.array([0.00005, 0.0003, 0.003, 0.070])
+_LOSS = np.array([0.022, 0.012, 0.007, 0.006])
+
+_CONVERTED, _LOST, _OPEN = 0, 1, 2
+
+
+class _Choice(NamedTuple):
+    """One value of an attribute: its share, its warmth at creation, its factor on conversion."""
+
+    value: str | None
+    share: float
+    warmth: float = 0.0
+    appeal: float = 1.0
+
+
+_SOURCES = (  # seeds: few and good; nets: many; spears: few, aimed, cold unless met in person
+    _Choice("referral", 0.06, 1.5, 2.1),
+    _Choice("word_of_mouth", 0.04, 1.2, 1.8),
+    _Choice("search", 0.31, 0.3, 1.0),
+    _Choice("social", 0.23, -0.4, 0.7),
+    _Choice("newsletter", 0.14, -0.2, 0.85),
+    _Choice("trade_fair", 0.09, 0.9, 1.2),
+    _Choice("cold_outreach", 0.13, -1.3, 0.7),
+)
+_SOURCE_KIND = ("seed", "seed", "net", "net", "net", "spear", "spear")
+_FORMS = (
+    _Choice("consultation_request", 0.22, 0.6),
+    _Choice("price_estimate", 0.26, 0.7),
+    _Choice("demo_download", 0.24, 0.1),
+    _Choice("callback_popup", 0.16, 1.0),
+    _Choice("general_call", 0.12, 0.3),
+)
+_COUNTRIES = (
+    _Choice("pt", 0.28),
+    _Choice("ru", 0.22, 0.0, 0.85),
+    _Choice("ro", 0.18, 0.0, 1.2),
+    _Choice("it", 0.20, 0.1, 1.0),
+    _Choice("en", 0.12, -0.1, 0.85),
+)
+_INDUSTRIES = (
+    _Choice("manufacturing", 0.24, 0.0, 1.4),
+    _Choice("retail", 0.26),
+    _Choice("services", 0.25, 0.0, 1.2),
+    _Choice("construction", 0.13, -0.1, 0.8),
+    _Choice("public", 0.07, -0.3, 0.4),
+    _Choice(None, 0.05, -0.3, 0.8),
+)
+_DECIDES = (_Choice("yes", 0.45, 0.4, 1.8), _Choice("no", 0.40, -0.2, 0.55), _Choice(None, 0.15))
+_OWNERS = (  # the appeal of a salesperson is also how diligently they call
+    _Choice("ana", 0.20, 0.0, 1.25),
+    _Choice("boris", 0.18, 0.0, 1.1),
+    _Choice("carla", 0.17),
+    _Choice("dinu", 0.16),
+    _Choice("elena", 0.15, 0.0, 0.9),
+    _Choice("fabio", 0.14, 0.0, 0.7),
+)
+
+
+class _Type(NamedTuple):
+    """One type of interaction: its words, its usual length, its daily rate in each state."""
+
+    channel: str
+    kind: str
+    direction: Literal["inbound", "outbound"]
+    outcome: str | None
+    seconds: int
+    rates: tuple[float, float, float, float]
+
+
+_TYPES = (
+    _Type("email", "newsletter_open", "inbound", None, 0, (0.040, 0.070, 0.060, 0.030)),
+    _Type("web", "visit", "inbound", None, 0, (0.015, 0.070, 0.130, 0.160)),
+    _Type("chat", "price_question", "inbound", "answered", 0, (0.001, 0.008, 0.050, 0.080)),
+    _Type("phone", "callback_request", "inbound", None, 0, (0.001, 0.005, 0.012, 0.080)),
+    _Type("email", "payment_terms_question", "inbound", None, 0, (0.0002, 0.001, 0.006, 0.140)),
+    _Type("phone", "competitor_mention", "inbound", "answered", 240, (0.001, 0.006, 0.050, 0.007)),
+    _Type("phone", "objection", "inbound", "answered", 300, (0.003, 0.010, 0.050, 0.012)),
+    _Type("email", "unsubscribe", "inbound", None, 0, (0.004, 0.001, 0.0003, 0.0002)),
+    _Type("phone", "call", "outbound", "no_answer", 0, (0.060, 0.040, 0.025, 0.012)),
+    _Type("phone", "call", "outbound", "answered", 180, (0.020, 0.040, 0.050, 0.040)),
+    _Type("phone", "call", "outbound", "agreed_next_step", 420, (0.002, 0.015, 0.035, 0.090)),
+    _Type("phone", "call", "outbound", "cool", 60, (0.025, 0.010, 0.005, 0.002)),
+    _Type("phone", "call", "outbound", "refused", 45, (0.010, 0.003, 0.001, 0.0005)),
+    _Type("email", "follow_up", "outbound", None, 0, (0.035, 0.035, 0.035, 0.035)),
+    _Type("email", "quote_sent", "outbound", None, 0, (0.0005, 0.004, 0.030, 0.095)),
+    _Type("meeting", "meeting", "outbound", "answered", 2700, (0.0005, 0.005, 0.020, 0.045)),
+    _Type("web", "demo", "outbound", "answered", 1800, (0.001, 0.008, 0.042, 0.010)),
+)
+_RATES = np.array([t.rates for t in _TYPES])
+_OUTBOUND = np.array([t.direction == "outbound" for t in _TYPES])
+_BOOKED = np.array([t.kind in {"meeting", "demo"} for t in _TYPES])
+_QUOTE = np.array([t.kind == "quote_sent" for t in _TYPES])
+# Nobody of ours takes part in these.
+_STAFFED = np.array([t.kind not in {"newsletter_open", "visit", "unsubscribe"} for t in _TYPES])
+
+# What the log of changing attributes says, and the interactions from which it is learnt.
+_LEARNT = (
+    ("known_need", "outcome", "agreed_next_step", ("cost", "quality", "speed", "support")),
+    ("objection", "kind", "objection", ("price", "timing", "trust", "missing_feature")),
+    ("competitor", "kind", "competitor_mention", ("acme", "globex", "initech")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SyntheticCrm:
+    """A CRM export and, apart from it, the truth.
+
+    Parameters
+    ----------
+    leads : pyarrow.Table
+        One row a lead: `lead_id`, `created_at`, `converted_at`, `closed_at`, then attributes,
+        those that must be left out among them.
+    interactions : pyarrow.Table
+        `lead_id`, `occurred_at`, `recorded_at`, `channel`, `kind`, `direction`, `outcome`,
+        `agent`, `duration_seconds`, `value`; ordered by lead and time.
+    attributes : pyarrow.Table
+        The log of attributes that change: `lead_id`, `recorded_at`, `name`, `value`.
+    truth : pyarrow.Table
+        `lead_id`, `as_of`, `hot_probability` (14 days), `warm_probability` (90 days): every seventh
+        day from creation to day 180 while the lead is open and the data lasts.
+    """
+
+    leads: pa.Table
+    interactions: pa.Table
+    attributes: pa.Table
+    truth: pa.Table
+
+    def __post_init__(self) -> None:
+        hot, warm = (self.truth[f"{band}_probability"].to_numpy() for band in ("hot", "warm"))
+        if not ((hot >= 0) & (hot <= warm) & (warm <= 1)).all():
+            raise ValueError("truth must satisfy 0 <= hot_probability <= warm_probability <= 1.")
+
+
+def synthetic_crm(leads: int, seed: int) -> SyntheticCrm:
+    """Draw a CRM of two years, 2024 and 2025, with its truth.
+
+    Parameters
+    ----------
+    leads : int
+        How many leads; at least 1.
+    seed : int
+        Seed of the random numbers, not negative. The same seed gives the same tables.
+
+    Returns
+    -------
+    SyntheticCrm
+        The export and the true probabilities.
+
+    Raises
+    ------
+    ValueError
+        When `leads` is below 1 or `seed` is negative.
+
+    Examples
+    --------
+    >>> crm = synthetic_crm(leads=100, seed=1)
+    >>> crm.leads.num_rows
+    100
+    >>> crm.truth.column_names
+    ['lead_id', 'as_of', 'hot_probability', 'warm_probability']
+    """
+    if leads < 1:
+        raise ValueError(f"leads must be at least 1, got {leads}.")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}.")
+    rng = np.random.default_rng(seed)
+    population = _population(rng, leads)
+    lives = _lives(rng, population)
+    lead_ids = pa.array([f"L{i:07d}" for i in range(1, leads + 1)])
+    interactions, learnt = _interactions(rng, population, lives, lead_ids)
+    return SyntheticCrm(
+        leads=_leads(rng, population, lives, lead_ids),
+        interactions=interactions,
+        attributes=learnt,
+        truth=pa.table(
+            {
+                "lead_id": lead_ids.take(pa.array(lives.truth_lead)),
+                "as_of": _instants(lives.truth_as_of),
+                "hot_probability": lives.truth_hot,
+                "warm_probability": lives.truth_warm,
+            }
+        ),
+    )
+
+
+class _Population(NamedTuple):
+    """The leads as created: what is known of each, and what it means for the chain."""
+
+    created_at: Integers
+    attributes: dict[str, pa.Array]
+    owner: Integers
+    mix: Floats
+    appeal: Floats
+    reluctance: Floats
+    diligence: Floats
+
+
+def _population(rng: np.random.Generator, n: int) -> _Population:
+    drawn = {
+        "source": (_SOURCES, _codes(rng, _SOURCES, n)),
+        "form": (_FORMS, _codes(rng, _FORMS, n)),
+        "country": (_COUNTRIES, _codes(rng, _COUNTRIES, n)),
+        "industry": (_INDUSTRIES, _codes(rng, _INDUSTRIES, n)),
+        "decision_maker": (_DECIDES, _codes(rng, _DECIDES, n)),
+        "owner": (_OWNERS, _codes(rng, _OWNERS, n)),
+    }
+    source, owner = drawn["source"][1], drawn["owner"][1]
+    no_form = np.array(_SOURCE_KIND)[source] == "spear"  # we went to them, they filled in nothing
+    warmth, appeal = np.zeros(n), np.ones(n)
+    attributes = {"source_kind": pa.array(_SOURCE_KIND).take(pa.array(source))}
+    for name, (choices, codes) in drawn.items():
+        absent = no_form if name == "form" else np.zeros(n, dtype=bool)
+        warmth += np.where(absent, 0.0, np.array([c.warmth for c in choices])[codes])
+        appeal *= np.where(absent, 1.0, np.array([c.appeal for c in choices])[codes])
+        values = pa.array([c.value for c in choices], pa.string())
+        attributes[name] = values.take(pa.array(codes, mask=absent))
+    size = np.maximum(1, rng.lognormal(3.0, 1.4, n).astype(np.int64))
+    budget = 100 * np.maximum(1, (rng.lognormal(4.5, 0.9, n) * size**0.3).astype(np.int64))
+    no_size, no_budget = rng.random(n) < 0.15, rng.random(n) < 0.60
+    attributes["company_size"] = pa.array(size, mask=no_size)
+    attributes["budget"] = pa.array(budget, mask=no_budget)
+    # A missing value means "unknown", and shifts nothing but what its being missing tells.
+    warmth += np.where(no_budget, -0.1, 0.3)
+    appeal *= np.where(no_size, 0.9, np.exp(-0.15 * (np.log(size) - 3.0) ** 2) + 0.15)
+    mix = _BASE_MIX * np.exp(warmth[:, None] * np.array([0.0, 0.8, 1.3, 1.7]))
+    return _Population(
+        created_at=_creations(rng, n),
+        attributes=attributes,
+        owner=owner,
+        mix=mix / mix.sum(axis=1, keepdims=True),
+        appeal=appeal,
+        reluctance=np.where(source == len(_SOURCES) - 1, 1.3, 1.0),
+        diligence=np.array([c.appeal for c in _OWNERS])[owner] ** 2,
+    )
+
+
+def _codes(rng: np.random.Generator, choices: tuple[_Choice, ...], n: int) -> Integers:
+    return rng.choice(len(choices), n, p=[c.share for c in choices])
+
+
+def _creations(rng: np.random.Generator, n: int) -> Integers:
+    """Draw when the leads come in: twice as many at the end, few at weekends and by night."""
+    days = np.arange((ENDS_AT - STARTS_AT) // DAY)
+    week = np.array([1.1, 1.1, 1.0, 1.0, 0.9, 0.45, 0.35])  # 2024-01-01 was a Monday
+    weight = (1 + days / len(days)) * week[days % 7]
+    day = rng.choice(days, n, p=weight / weight.sum())
+    return np.sort(STARTS_AT + day * DAY + rng.triangular(21_600, 46_800, 82_800, n).astype(int))
+
+
+class _Lives(NamedTuple):
+    """What happened to the leads; instants in seconds, 0 for what did not happen."""
+
+    converted_at: Integers
+    closed_at: Integers
+    event_lead: Integers
+    event_at: Integers
+    event_type: Integers
+    truth_lead: Integers
+    truth_as_of: Integers
+    truth_hot: Floats
+    truth_warm: Floats
+
+
+def _lives(rng: np.random.Generator, population: _Population) -> _Lives:
+    """Live through all leads side by side, day by day, and filter as an observer would."""
+    created = population.created_at
+    ended = np.zeros((2, len(created)), dtype=np.int64)
+    conversion = population.appeal[:, None] * _CONVERSION
+    survival = 1 - conversion - population.reluctance[:, None] * _LOSS
+    hot = _conversion_within(HOT_DAYS, conversion, survival)
+    warm = _conversion_within(WARM_DAYS, conversion, survival)
+    lead, belief = np.arange(len(created)), population.mix
+    state = _stepped(rng, belief)
+    events, truth = [], []
+    for day in range((ENDS_AT - STARTS_AT) // DAY + 1):
+        dawn = created[lead] + day * DAY
+        if day % SNAPSHOT_EVERY_DAYS == 0 and day <= SNAPSHOT_UNTIL_DAYS:
+            truth.append(
+                (lead, dawn, (belief * hot[lead]).sum(axis=1), (belief * warm[lead]).sum(axis=1))
+            )
+        effort = population.diligence[lead] * (1 + 6 * np.exp(-day / 2))
+        where, kind = _emissions(rng, state, effort)
+        second = _seconds_of_day(rng, created[lead[where]], kind, effort[where], day)
+        end, last = _ends(rng, created[lead], conversion[lead, state], survival[lead, state])
+        for how in (_CONVERTED, _LOST):
+            ended[how, lead[end == how]] = (dawn + last)[end == how]
+        happened = second < last[where]  # nothing happens to a lead that has ended
+        where, kind, second = where[happened], kind[happened], second[happened]
+        events.append((lead[where], dawn[where] + second, kind))
+        belief = _updated(belief, where, kind, effort, survival[lead])
+        state = _stepped(rng, _DRIFT[state])
+        stays = (end == _OPEN) & (dawn + DAY < ENDS_AT)
+        lead, belief, state = lead[stays], belief[stays], state[stays]
+    return _Lives(
+        *np.where(ended < ENDS_AT, ended, 0),
+        *(np.concatenate(column) for column in zip(*events, strict=True)),
+        *(np.concatenate(column) for column in zip(*truth, strict=True)),
+    )
+
+
+def _conversion_within(days: int, conversion: Floats, survival: Floats) -> Floats:
+    """P(converts within so many days | state now), leads × states, by backward recursion."""
+    probability = np.zeros_like(conversion)
+    for _ in range(days):
+        probability = conversion + survival * (probability @ _DRIFT.T)
+    return probability
+
+
+def _stepped(rng: np.random.Generator, probabilities: Floats) -> Integers:
+    """Draw one state for each row of probabilities."""
+    below = np.cumsum(probabilities[:, :-1], axis=1)
+    state: Integers = (rng.random(len(probabilities))[:, None] >= below).sum(axis=1)
+    return state
+
+
+def _ends(
+    rng: np.random.Generator, created_at: Integers, conversion: Floats, survival: Floats
+) -> tuple[Integers, Integers]:
+    """Draw how the day ends for each lead, and the second in it at which it does."""
+    chance = rng.random(len(created_at))
+    end = np.select([chance < conversion, chance < 1 - survival], [_CONVERTED, _LOST], _OPEN)
+    # Not at second 0, which is the instant of the snapshot at which the lead is still open.
+    last = np.maximum(_working_seconds(rng, created_at), 1)
+    return end, np.where(end == _OPEN, DAY, last)
+
+
+def _emissions(
+    rng: np.random.Generator, state: Integers, effort: Floats
+) -> tuple[Integers, Integers]:
+    """Draw a day's interactions: the position of the lead and the type of each."""
+    where, kind = [], []
+    for outbound in (False, True):
+        types = np.flatnonzero(_OUTBOUND if outbound else ~_OUTBOUND)
+        total = _RATES[types].sum(axis=0)
+        share = np.cumsum(_RATES[types] / total, axis=0)[:-1].T
+        counts = rng.poisson(total[state] * (effort if outbound else 1.0))
+        position = np.repeat(np.arange(len(state)), counts)
+        chance = rng.random(len(position))
+        where.append(position)
+        kind.append(types[(chance[:, None] >= share[state[position]]).sum(axis=1)])
+    return np.concatenate(where), np.concatenate(kind)
+
+
+def _updated(
+    belief: Floats, where: Integers, kind: Integers, effort: Floats, survival: Floats
+) -> Floats:
+    """Bayes' rule for one day that the lead has survived, then the drift into the next.
+
+    The likelihood of Poisson counts n_k with rates λ_k(state) is ∏ λ_k^n_k · exp(−∑ λ_k); factors
+    that are the same in all states cancel.
+    """
+    inbound, outbound = (_RATES[side].sum(axis=0) for side in (~_OUTBOUND, _OUTBOUND))
+    log_likelihood = -inbound - effort[:, None] * outbound
+    np.add.at(log_likelihood, where, np.log(_RATES)[kind])
+    log_likelihood -= log_likelihood.max(axis=1, keepdims=True)
+    posterior = (belief * np.exp(log_likelihood) * survival) @ _DRIFT
+    updated: Floats = posterior / posterior.sum(axis=1, keepdims=True)
+    return updated
+
+
+def _working_seconds(rng: np.random.Generator, created_at: Integers) -> Integers:
+    """Seconds since the start of the lead's own day that fall, by the clock, into working hours."""
+    clock = rng.triangular(28_800, 43_200, 68_400, len(created_at)).astype(np.int64)
+    return (clock - created_at) % DAY
+
+
+def _seconds_of_day(
+    rng: np.random.Generator, created_at: Integers, kind: Integers, effort: Floats, day: int
+) -> Integers:
+    """When in the lead's day each interaction falls; the first calls come as fast as staff work."""
+    second = _working_seconds(rng, created_at)
+    if day == 0:
+        wait = rng.exponential(3 * 3600 * 7 / effort).astype(np.int64)
+        second = np.where(_OUTBOUND[kind], np.minimum(60 + wait, DAY - 1), second)
+    return second
+
+
+def _interactions(
+    rng: np.random.Generator, population: _Population, lives: _Lives, lead_ids: pa.Array
+) -> tuple[pa.Table, pa.Table]:
+    """Make the interactions as the export shows them, and the log of what was learnt in them."""
+    order = np.lexsort((lives.event_type, lives.event_at, lives.event_lead))
+    lead, at, kind = (
+        column[order] for column in (lives.event_lead, lives.event_at, lives.event_type)
+    )
+    recorded = _recorded(rng, population.created_at[lead], at, kind)
+    exported = (at < ENDS_AT) & (recorded < ENDS_AT)
+    lead, at, kind, recorded = (column[exported] for column in (lead, at, kind, recorded))
+    usual = np.array([t.seconds for t in _TYPES])[kind]
+    seconds = 1 + (usual * rng.lognormal(0.0, 0.6, len(lead))).astype(np.int64)
+    cents = (100 * rng.lognormal(8.0, 0.8, len(lead))).astype(np.int64)
+    owners = pa.array([c.value for c in _OWNERS])
+    words = {
+        word: pa.array([getattr(t, word) for t in _TYPES]).take(pa.array(kind))
+        for word in ("channel", "kind", "direction", "outcome")
+    }
+    table = pa.table(
+        {
+            "lead_id": lead_ids.take(pa.array(lead)),
+            "occurred_at": _instants(at),
+            "recorded_at": _instants(recorded),
+            **words,
+            "agent": owners.take(pa.array(population.owner[lead], mask=~_STAFFED[kind])),
+            "duration_seconds": pa.array(seconds, mask=usual == 0),
+            "value": pa.array(cents / 100, mask=~_QUOTE[kind]),
+        }
+    )
+    return table, _learnt(rng, table)
+
+
+def _recorded(
+    rng: np.random.Generator, created_at: Integers, at: Integers, kind: Integers
+) -> Integers:
+    """One in twenty is written down late, half of the meetings and demos when they are booked."""
+    chance = rng.random(len(at))
+    late = at + 60 + rng.exponential(1.5 * DAY, len(at)).astype(np.int64)
+    booked = at - rng.integers(3600, 7 * DAY, len(at))
+    recorded = np.where(chance < 0.05, late, at)
+    return np.where(_BOOKED[kind] & (chance > 0.5), np.maximum(booked, created_at), recorded)
+
+
+def _learnt(rng: np.random.Generator, interactions: pa.Table) -> pa.Table:
+    """Make the attribute log: what staff wrote down when an interaction told them."""
+    parts = []
+    for name, column, word, values in _LEARNT:
+        told = interactions.filter(pc.equal(interactions[column], word))
+        n = told.num_rows
+        parts.append(
+            pa.table(
+                {
+                    "lead_id": told["lead_id"],
+                    "recorded_at": told["recorded_at"],
+                    "name": pa.array([name] * n, pa.string()),
+                    "value": pa.array(values).take(pa.array(rng.integers(len(values), size=n))),
+                }
+            )
+        )
+    return pa.concat_tables(parts).sort_by([("recorded_at", "ascending"), ("lead_id", "ascending")])
+
+
+def _leads(
+    rng: np.random.Generator, population: _Population, lives: _Lives, lead_ids: pa.Array
+) -> pa.Table:
+    n = len(lead_ids)
+    numbers = range(1, n + 1)
+    converted = lives.converted_at > 0
+    notes = pa.array(['prefers mornings, "not Mondays"', "asked for a brochure", "met by chance"])
+    return pa.table(
+        {
+            "lead_id": lead_ids,
+            "created_at": _instants(population.created_at),
+            "converted_at": _instants(lives.converted_at),
+            "closed_at": _instants(lives.closed_at),
+            **population.attributes,
+            "age": rng.integers(20, 70, n),
+            "contact_name": pa.array([f"Contact Person {i}" for i in numbers]),
+            "email": pa.array([f"contact{i}@example.org" for i in numbers]),
+            "phone": pa.array([f"+1 202 555 01{i % 100:02d}" for i in numbers]),
+            "notes": notes.take(
+                pa.array(rng.integers(len(notes), size=n), mask=rng.random(n) < 0.7)
+            ),
+            "client_card_number": pa.array([f"K{i:07d}" for i in numbers], mask=~converted),
+        }
+    )
+
+
+def _instants(seconds: Integers) -> pa.Array:
+    """Seconds since the epoch as an Arrow timestamp in UTC; 0 is null."""
+    return pa.array(1_000_000 * seconds, pa.int64(), mask=seconds == 0).cast(
+        pa.timestamp("us", tz="UTC")
+    )
+
+
+_CONFIG = """\
+# A made-up CRM whose true probabilities are known: they stand in truth.{ext}, no part of it.
+
+[data]
+ends_at = "2026-01-01T00:00:00Z"   # the moment the export was made: nothing after it is known
+
+[leads]
+source = "leads.{ext}"
+# Attribute columns whose value is what was known when the lead was created. The others are not
+# used: contact_name, email, phone and notes are personal data, age is sensitive, and
+# client_card_number is given to a lead when it converts, so it would tell the outcome.
+fixed_at_creation = [
+    "source", "source_kind", "form", "country", "industry", "decision_maker", "owner",
+    "company_size", "budget",
+]
+
+[leads.kinds]
+company_size = "number"
+budget = "number"
+
+[interactions]
+source = "interactions.{ext}"
+measures = ["duration_seconds", "value"]
+
+[attributes]   # what staff learnt about a lead, and when they wrote it down
+source = "attributes.{ext}"
+[attributes.kinds]
+known_need = "category"
+objection = "category"
+competitor = "category"
+
+[horizons]
+hot_days = 14
+warm_days = 90
+
+[snapshots]
+first_days = 0.0
+every_days = 7.0
+until_days = 180.0
+"""
+
+
+def write_export(
+    crm: SyntheticCrm,
+    folder: str | Path,
+    format: Literal["csv", "parquet"] = "csv",  # noqa: A002
+) -> None:
+    """Write the export, its `lead_temperature.toml` and, beside them, the truth.
+
+    Parameters
+    ----------
+    crm : SyntheticCrm
+        What `synthetic_crm` returned.
+    folder : str or pathlib.Path
+        Where to; made when missing. Files of the same names are replaced.
+    format : {"csv", "parquet"}, default "csv"
+        The form of the tables.
+
+    Raises
+    ------
+    ValueError
+        When `format` is neither.
+    """
+    if format not in {"csv", "parquet"}:
+        raise ValueError(f"format must be 'csv' or 'parquet', got {format!r}.")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("leads", "interactions", "attributes", "truth"):
+        table, path = getattr(crm, name), folder / f"{name}.{format}"
+        if format == "parquet":
+            pq.write_table(table, path, compression="zstd")
+        else:
+            pa.csv.write_csv(_in_whole_seconds(table), path)
+    config = folder / "lead_temperature.toml"
+    config.write_text(_CONFIG.format(ext=format), encoding="utf-8")
+
+
+def _in_whole_seconds(table: pa.Table) -> pa.Table:
+    """Drop the microseconds, which are all zero, for a file that people open."""
+    seconds = pa.timestamp("s", tz="UTC")
+    return table.cast(
+        pa.schema(
+            [f.with_type(seconds) if pa.types.is_timestamp(f.type) else f for f in table.schema]
+        )
+    )

@@ -1,0 +1,189 @@
+"""The three tables that all else is computed from, and the promise that they keep.
+
+An export comes in as the CRM writes it; `features.sources.read_export` turns it into one `Tables`:
+leads, interactions and the log of attributes that change, each an Arrow table with the columns,
+types and nulls that are written here. Whoever holds a `Tables` need not check anything again. Rows
+that break a rule are not in it, and not lost either: they stand in ``rejects`` with row, column,
+rule and value, and `write_rejects` hands them to the person who can mend them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from features.mapping import INTERACTION_FIELDS, LEAD_COLUMNS, Kind
+
+INSTANT = pa.timestamp("us", tz="UTC")
+WORD = pa.dictionary(pa.int32(), pa.string())
+
+LEADS = pa.schema(
+    [
+        pa.field("lead_id", pa.string(), nullable=False),
+        pa.field("created_at", INSTANT, nullable=False),
+        pa.field("converted_at", INSTANT),
+        pa.field("closed_at", INSTANT),
+    ]
+)
+INTERACTIONS = pa.schema(
+    [
+        pa.field("lead_id", pa.string(), nullable=False),
+        pa.field("occurred_at", INSTANT, nullable=False),
+        pa.field("recorded_at", INSTANT, nullable=False),
+        *(pa.field(name, WORD) for name in INTERACTION_FIELDS),
+    ]
+)
+ATTRIBUTE_LOG = pa.schema(
+    [
+        pa.field("lead_id", pa.string(), nullable=False),
+        pa.field("recorded_at", INSTANT, nullable=False),
+        pa.field("name", WORD, nullable=False),
+        pa.field("text", pa.string()),
+        pa.field("number", pa.float64()),
+    ]
+)
+REJECTS = pa.schema(
+    [
+        pa.field("table", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("lead_id", pa.string()),
+        pa.field("column", pa.string()),
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("value", pa.string()),
+        pa.field("explanation", pa.string(), nullable=False),
+    ]
+)
+
+ATTRIBUTE_TYPES: dict[Kind, pa.DataType] = {
+    "number": pa.float64(),
+    "category": pa.string(),
+    "timestamp": INSTANT,
+}
+
+
+def leads_schema(kinds: dict[str, Kind]) -> pa.Schema:
+    """Schema of the table of leads.
+
+    Parameters
+    ----------
+    kinds : dict of str to {"number", "category", "timestamp"}
+        The attributes that are columns of it.
+
+    Returns
+    -------
+    pa.Schema
+        The four columns of every lead, then one for each attribute.
+    """
+    attributes = [pa.field(name, ATTRIBUTE_TYPES[kind]) for name, kind in kinds.items()]
+    return pa.schema([*LEADS, *attributes])
+
+
+def interactions_schema(measures: tuple[str, ...]) -> pa.Schema:
+    """Schema of the table of interactions.
+
+    Parameters
+    ----------
+    measures : tuple of str
+        Names of the columns with numbers.
+
+    Returns
+    -------
+    pa.Schema
+        The columns of every interaction, then one for each measure.
+    """
+    return pa.schema([*INTERACTIONS, *(pa.field(name, pa.float64()) for name in measures)])
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """An export in the form that features are computed from.
+
+    Attributes
+    ----------
+    leads : pa.Table
+        One row for each lead: ``lead_id``, ``created_at``, ``converted_at``, ``closed_at`` and the
+        attributes that are fixed at creation.
+    interactions : pa.Table
+        One row for each contact: ``lead_id``, ``occurred_at``, ``recorded_at``, five words
+        (null = missing) and one float64 column for each measure.
+    attribute_log : pa.Table
+        One row for each version of an attribute that changes: ``text`` holds a category,
+        ``number`` a number or the microseconds of a timestamp.
+    attribute_kinds : dict of str to {"number", "category", "timestamp"}
+        Every attribute that may be used, be it a column of ``leads`` or a name in the log.
+    measures : tuple of str
+        Names of the interactions' measures.
+    data_end : int
+        The moment at which the export was made, in whole microseconds since the epoch, UTC.
+    rejects : pa.Table
+        One row for each check that a row of the export did not pass.
+    unused : dict of str to str
+        Columns and log names that are not used, with the reason. Those of the two other tables
+        have the table before the name: ``interactions.notes``.
+    """
+
+    leads: pa.Table
+    interactions: pa.Table
+    attribute_log: pa.Table
+    attribute_kinds: dict[str, Kind]
+    measures: tuple[str, ...]
+    data_end: int
+    rejects: pa.Table
+    unused: dict[str, str]
+
+    def __post_init__(self) -> None:
+        fixed = self.leads.column_names[len(LEAD_COLUMNS) :]
+        unknown = [name for name in fixed if name not in self.attribute_kinds]
+        if unknown:
+            raise ValueError(f"leads: attribute_kinds must name every attribute, lacks {unknown}")
+        logged = pc.unique(self.attribute_log["name"]).to_pylist()
+        both = sorted(set(fixed) & set(logged))
+        if both:
+            raise ValueError(
+                f"An attribute is fixed at creation or changes in the log, never both: {both}"
+            )
+        kinds = {name: self.attribute_kinds[name] for name in fixed}
+        _check("leads", self.leads, leads_schema(kinds))
+        _check("interactions", self.interactions, interactions_schema(self.measures))
+        _check("attribute_log", self.attribute_log, ATTRIBUTE_LOG)
+        _check("rejects", self.rejects, REJECTS)
+
+
+def _check(name: str, table: pa.Table, schema: pa.Schema) -> None:
+    """Compare names, types and nulls of a table with what it promises."""
+    if table.column_names != schema.names:
+        raise ValueError(
+            f"{name}: columns must be {', '.join(schema.names)}, "
+            f"got {', '.join(table.column_names)}"
+        )
+    for field in schema:
+        column = table[field.name]
+        if column.type != field.type:
+            raise ValueError(f"{name}.{field.name} must be {field.type}, got {column.type}")
+        if not field.nullable and column.null_count:
+            raise ValueError(f"{name}.{field.name} must not be null, is {column.null_count} times")
+
+
+def write_rejects(tables: Tables, path: Path) -> None:
+    """Write the rejects as CSV that is safe to open in a spreadsheet.
+
+    A value that a spreadsheet would run as a formula (one that begins with ``=``, ``+``, ``-``,
+    ``@``, a tab or a carriage return) gets a leading apostrophe.
+
+    Parameters
+    ----------
+    tables : Tables
+        What was read from an export.
+    path : Path
+        File to write; its folder is made where it is missing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = [
+        pc.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
+        if pa.types.is_string(column.type)
+        else column
+        for column in tables.rejects.columns
+    ]
+    pa.csv.write_csv(pa.table(columns, names=tables.rejects.column_names), path)

@@ -1,0 +1,333 @@
+"""The front door: one command, `lead-temperature`, with a verb for each step of the way.
+
+Each verb imports what it needs when it runs, so that the server's environment needs none of the
+laboratory and `--help` answers at once. A mistake of the user's becomes one clear message and a
+non-zero exit; only a defect of ours shows a traceback.
+"""
+
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from training.config import Config
+    from training.registry import Registry
+
+app = typer.Typer(
+    name="lead-temperature",
+    help="Which leads are about to buy: calibrated probabilities, dated and in bands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+out = Console()
+err = Console(stderr=True)
+
+CONFIG = Path("lead_temperature.toml")
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The export's mapping and the settings.")
+]
+BundleOption = Annotated[Path, typer.Option("--bundle", "-b", help="Folder of a trained bundle.")]
+
+
+@app.command(epilog="Example: `lead-temperature init crm`")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+) -> None:
+    """Write a commented lead_temperature.toml and a data folder to fill."""
+    from training.template import TEMPLATE
+
+    target = folder / CONFIG
+    if target.exists():
+        raise FileExistsError(f"{target} exists already and is left as it is; name another folder.")
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    target.write_text(TEMPLATE, encoding="utf-8")
+    out.print(f"Wrote [bold]{target}[/]. Put your export into {folder / 'data'}, then:")
+    out.print(f"  lead-temperature check --config {target}", highlight=False)
+
+
+@app.command(epilog="Example: `lead-temperature synthesize demo --leads 20000 --seed 1`")
+def synthesize(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
+    leads: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many leads.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 1,
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["csv", "parquet"], typer.Option(help="Of the tables.")
+    ] = "csv",
+) -> None:
+    """Write a made-up CRM export with known true probabilities (kept apart, in `truth`)."""
+    from features.synthetic import synthetic_crm, write_export
+
+    with err.status(f"drawing {leads:,} leads"):
+        crm = synthetic_crm(leads, seed)
+        write_export(crm, folder, format)
+    out.print(
+        f"Wrote {crm.leads.num_rows:,} leads, {crm.interactions.num_rows:,} interactions and the "
+        f"truth to [bold]{folder}[/]."
+    )
+    out.print(f"  lead-temperature check --config {folder / CONFIG}", highlight=False)
+
+
+@app.command(epilog="Example: `lead-temperature check --config crm/lead_temperature.toml`")
+def check(
+    config: ConfigOption = CONFIG,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rejected rows go. [default: rejects.csv beside it]")
+    ] = None,
+) -> None:
+    """Read the export, say what is in it, and keep every row that breaks a rule."""
+    from features.inspection import inspection
+    from features.tables import write_rejects
+    from training.terminal import show_inspection
+
+    settings = _config(config)
+    tables = _tables(settings)
+    found = inspection(tables)
+    show_inspection(out, found)
+    target = rejects or config.resolve().parent / "rejects.csv"
+    if tables.rejects.num_rows:
+        write_rejects(tables, target)
+        out.print(f"Rejected rows, each with its rule: [bold]{target}[/]")
+    elif rejects is None and target.exists():
+        target.unlink()  # of an earlier check: it would speak of rows that are mended
+    if found.problems:
+        raise ValueError("This export cannot be used:\n" + "\n".join(found.problems))
+    out.print(f"Usable. Next:\n  lead-temperature train --config {config}", highlight=False)
+
+
+@app.command(
+    epilog="Example: `lead-temperature train --config crm/lead_temperature.toml --json figures.json`"
+)
+def train(
+    config: ConfigOption = CONFIG,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Bundle folder. [default: bundle in the registry]"),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+) -> None:
+    """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
+    from models.bundle import REPORT, require_replaceable, save_bundle
+    from training.pipeline import trained_bundle
+    from training.registry import record
+    from training.report.render import bundle_report
+    from training.terminal import progress_bars, show_ages, show_bands, show_figures
+
+    settings = _config(config)
+    folder = output or settings.registry_folder / "bundle"
+    require_replaceable(folder)
+    tables = _tables(settings)
+    with progress_bars(err) as told:
+        bundle = trained_bundle(tables, settings, told)
+    bundle = save_bundle(bundle, folder)
+    bundle = save_bundle(bundle, folder, {REPORT: bundle_report(bundle)})
+    with err.status("registering"):
+        version = record(_registry(settings), folder)
+    show_figures(out, bundle.card)
+    show_ages(out, bundle.card)
+    show_bands(out, bundle.card)
+    if json_file is not None:
+        figures = {"version": bundle.version, "registered": version.number, **bundle.card}
+        _write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+    out.print(
+        f"Bundle [bold]{bundle.version}[/] in {folder}, registered as version "
+        f"[bold]{version.number}[/]. Make it the champion:"
+    )
+    out.print(f"  lead-temperature promote {version.number} --config {config}", highlight=False)
+
+
+@app.command(epilog="Example: `lead-temperature promote 3 --config crm/lead_temperature.toml`")
+def promote(
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="Number that train printed.")],
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Make a registered version the champion; the earlier champion is remembered."""
+    from training.registry import promote as promoted
+
+    found = promoted(_registry(_config(config)), version)
+    out.print(f"Version [bold]{found.number}[/] ({found.bundle}) is the champion. Fetch it:")
+    out.print(f"  lead-temperature pull champion -o bundle --config {config}", highlight=False)
+
+
+@app.command(epilog="Example: `lead-temperature rollback --config crm/lead_temperature.toml`")
+def rollback(config: ConfigOption = CONFIG) -> None:
+    """Make the champion before this one the champion again."""
+    from training.registry import rollback as rolled_back
+
+    found = rolled_back(_registry(_config(config)))
+    out.print(f"Version [bold]{found.number}[/] ({found.bundle}) is the champion again.")
+
+
+@app.command(epilog="Example: `lead-temperature versions --config crm/lead_temperature.toml`")
+def versions(config: ConfigOption = CONFIG) -> None:
+    """List the registered versions and show the champion."""
+    from training.registry import versions as registered
+
+    found = registered(_registry(_config(config)))
+    for version in found:
+        mark = "  champion" if version.champion else ""
+        out.print(f"{version.number:>5}  {version.bundle}{mark}", highlight=False)
+    if not found:
+        out.print("No version yet: `lead-temperature train` registers one.")
+
+
+@app.command(
+    epilog="Example: `lead-temperature pull champion -o bundle --config crm/lead_temperature.toml`"
+)
+def pull(
+    alias: Annotated[
+        str, typer.Argument(metavar="[ALIAS]", help="An alias or a version number.")
+    ] = "champion",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("bundle"),
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Fetch a version's bundle as a folder, checked, ready to serve."""
+    from training.registry import pull as pulled
+
+    found = pulled(_registry(_config(config)), alias, output)
+    out.print(f"Version [bold]{found.number}[/] ({found.bundle}) is in {output}. Serve it:")
+    out.print(f"  lead-temperature serve --bundle {output}", highlight=False)
+
+
+@app.command(
+    epilog="Example: `lead-temperature score --bundle bundle --config crm/lead_temperature.toml "
+    "--as-of 2026-01-01T00:00:00+00:00 -o scores.parquet`"
+)
+def score(
+    bundle: BundleOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .parquet or .csv file.")],
+    leads: Annotated[Path | None, typer.Option(help="Leads, .csv or .parquet.")] = None,
+    interactions: Annotated[Path | None, typer.Option(help="Interactions.")] = None,
+    spine: Annotated[
+        Path | None, typer.Option(help="Table of lead_id and as_of: what to score, and when.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Score all open leads at this instant. [default: now]")
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Mapping; without it, columns have our names."),
+    ] = None,
+) -> None:
+    """Score many leads at once, by the same code as the server."""
+    from models.bundle import load_bundle
+    from training.scoring import read_for_scoring, scored, spine_at, spine_from, write_scores
+
+    if spine is not None and as_of is not None:
+        raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
+    loaded = load_bundle(bundle)
+    tables = read_for_scoring(loaded.spec, leads, interactions, config)
+    if spine is not None:
+        wanted = spine_from(spine, tables)
+    else:
+        wanted = spine_at(_instant(as_of), tables)
+    with err.status(f"scoring {len(wanted.spine):,} rows"):
+        table = scored(loaded, tables, wanted.spine)
+        notes = write_scores(table, output)
+    for note in (*wanted.notes, *notes):
+        err.print(note, style="yellow")
+    out.print(f"Wrote {table.num_rows:,} scores of {loaded.version} to [bold]{output}[/].")
+
+
+@app.command(epilog="Example: `lead-temperature report --bundle bundle -o report.html`")
+def report(
+    bundle: BundleOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="An HTML file.")],
+) -> None:
+    """Write the managers' report: one self-contained page."""
+    from models.bundle import load_bundle
+    from training.report.render import bundle_report
+
+    _write(output, bundle_report(load_bundle(bundle)))
+    out.print(f"Wrote [bold]{output}[/]: open it in any browser.")
+
+
+@app.command(epilog="Example: `lead-temperature serve --bundle bundle --port 8000`")
+def serve(
+    bundle: BundleOption,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8000,
+) -> None:
+    """Serve scores over HTTP until stopped."""
+    from serving.app import run
+
+    run(bundle, host, port)
+
+
+def _config(path: Path) -> "Config":
+    from training.config import read_config
+
+    return read_config(path)
+
+
+def _tables(settings: "Config"):  # type: ignore[no-untyped-def]
+    from features.sources import read_export
+
+    with err.status("reading the export"):
+        return read_export(settings.export)
+
+
+def _registry(settings: "Config") -> "Registry":
+    from training.registry import Registry
+
+    return Registry(
+        settings.registry_folder, settings.registry.model, settings.registry.tracking_uri
+    )
+
+
+def _instant(text: str | None) -> int:
+    if text is None:
+        return time.time_ns() // 1_000
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(
+            f"--as-of must be an ISO 8601 time such as 2026-01-01T00:00:00+00:00, got '{text}'."
+        ) from error
+    if found.tzinfo is None:
+        raise ValueError(f"--as-of needs a time zone, such as {text}+00:00, got '{text}'.")
+    return round((found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file all at once: a reader sees the earlier one or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Run the command; a user's mistake becomes a message and exit code 1."""
+    try:
+        app()
+    except (ValueError, OSError, ImportError) as error:
+        if isinstance(error, ModuleNotFoundError):
+            message = (
+                f"This verb needs the laboratory, and '{error.name}' is not installed: "
+                "pip install 'lead-temperature[train]'."
+            )
+        else:
+            message = str(error)
+        err.print(f"Error: {message}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Reasons: how each signal moved one lead's probability, in points that add up.
+
+LightGBM's exact TreeSHAP splits the margin into one contribution per feature. The way from margin
+to probability is one increasing curve, and walking it from the average lead to this one shares the
+change of probability among the features in proportion to their contributions (integrated gradients
+along the straight path). So the points add up: base + all contributions = the served probability.
+Features that look at the same thing are one reason.
+
+References
+----------
+S. Lundberg et al., *From local explanations to global understanding with explainable AI for trees*,
+Nature Machine Intelligence 2 (2020), doi:10.1038/s42256-019-0138-9.
+M. Sundararajan, A. Taly, Q. Yan, *Axiomatic attribution for deep networks*, ICML (2017).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.history import Float64
+from features.spec import Spec
+from features.wording import in_words, signal
+from models.bundle import Bundle, Horizon
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One signal's share in a probability.
+
+    Parameters
+    ----------
+    signal : str
+        What was looked at, in words; empty for all the rest.
+    points : float
+        Percentage points by which it moved the probability.
+    text : str
+        The lead's own value of the signal's strongest feature, in words.
+    """
+
+    signal: str
+    points: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one lead has its hot probability.
+
+    Parameters
+    ----------
+    base_probability : float
+        Probability at the average margin of the training rows: where the reasons start.
+    probability : float
+        The served hot probability.
+    reasons : tuple of Reason
+        Strongest first, closed by "all the rest" where some were left out. Their points add up to
+        ``100 * (probability - base_probability)``.
+    """
+
+    base_probability: float
+    probability: float
+    reasons: tuple[Reason, ...]
+
+
+def explanation(bundle: Bundle, row: Float64, most: int = 3) -> Explanation:
+    """Why a lead has its hot probability.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    row : float64 array of shape (features,)
+        The lead's features.
+    most : int
+        How many signals to name; the others are summed up.
+
+    Returns
+    -------
+    Explanation
+    """
+    one = np.ascontiguousarray(row).reshape(1, -1)
+    base, points = _points(bundle.hot, one)
+    by_column = points[0].tolist()
+    columns = columns_by_signal(bundle.spec)
+    totals = {name: math.fsum(by_column[i] for i in mine) for name, mine in columns.items()}
+    named = [n for n in sorted(totals, key=lambda n: -abs(totals[n]))[:most] if totals[n] != 0]
+    reasons = []
+    for name in named:
+        strongest = max(columns[name], key=lambda i: abs(by_column[i]))
+        text = in_words(bundle.spec.features[strongest], float(row[strongest]))
+        reasons.append(Reason(name, totals[name], text))
+    probability = float(bundle.hot.probability(one)[0])
+    if len(named) < len(totals):
+        rest = 100 * (probability - base) - math.fsum(reason.points for reason in reasons)
+        reasons.append(Reason("", rest, "all the rest"))
+    return Explanation(base, probability, tuple(reasons))
+
+
+def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
+    """Percentage points by which each signal moved each row's hot probability.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    matrix : float64 array of shape (rows, features)
+
+    Returns
+    -------
+    dict of str to float64 array of shape (rows,)
+    """
+    _, points = _points(bundle.hot, matrix)
+    return {name: points[:, mine].sum(axis=1) for name, mine in columns_by_signal(bundle.spec).items()}
+
+
+def columns_by_signal(spec: Spec) -> dict[str, list[int]]:
+    """Columns of the feature matrix that look at each signal."""
+    columns: dict[str, list[int]] = {}
+    for column, feature in enumerate(spec.features):
+        columns.setdefault(signal(feature), []).append(column)
+    return columns
+
+
+def _points(horizon: Horizon, matrix: Float64) -> tuple[float, Float64]:
+    """Base probability, and percentage points of each feature in each row."""
+    raw = np.asarray(horizon.booster.predict(matrix, pred_contrib=True, num_threads=1))
+    contributions, average = raw[:, :-1], raw[:1, -1]
+    moved = contributions.sum(axis=1)
+    base = horizon.calibration.probability(average)
+    reached = horizon.calibration.probability(average + moved)
+    # Contributions that cancel leave the probability where it was; there the slope is the limit.
+    still = np.abs(moved) < 1e-9
+    slope = np.where(still, base * (1 - base), (reached - base) / np.where(still, 1.0, moved))
+    return float(base[0]), 100 * slope[:, None] * contributions

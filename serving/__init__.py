@@ -1,0 +1,1 @@
+"""How a model answers: a small HTTP server around one bundle."""

@@ -1,0 +1,204 @@
+"""The HTTP application: one bundle, a few routes, nothing global.
+
+`create_app` loads the bundle, prepares all that does not depend on a request, and returns a FastAPI
+application; two of them can live in one process. A score is made in steps that each have a file of
+their own: `body` reads JSON, `scorer` answers, `problem` says no.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from pydantic import TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from models.bundle import REPORT, load_bundle
+from serving.body import json_body, json_value
+from serving.guard import Guard
+from serving.model import ServedModel, described, served_model
+from serving.openapi import answers_to, document, example_leads, gives, refuses, takes
+from serving.problem import Problem, invalid_fields, problem, problem_response, shown
+from serving.schemas import BatchAnswer, Health, ModelAnswer, ScoredLead, batch_adapter
+from serving.scorer import scored
+from serving.settings import DEFAULTS, Settings
+
+INLINE_BYTES = 64 * 1024
+"""Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The report may style itself and show pictures that it carries: no script, no network."""
+
+Reasons = Annotated[int, Query(ge=0, le=20, description="How many signals to name.")]
+
+_SCORED = TypeAdapter(ScoredLead)
+_BATCH = TypeAdapter(BatchAnswer)
+_MODEL = TypeAdapter(ModelAnswer)
+_HEALTH = TypeAdapter(Health)
+
+
+def now_microseconds() -> int:
+    """The system's clock."""
+    return time.time_ns() // 1000
+
+
+def create_app(
+    bundle_folder: Path,
+    settings: Settings = DEFAULTS,
+    clock: Callable[[], int] = now_microseconds,
+) -> FastAPI:
+    """Application that serves one bundle.
+
+    Parameters
+    ----------
+    bundle_folder : pathlib.Path
+        A bundle's folder; its model is read once, now.
+    settings : Settings
+        Limits.
+    clock : callable
+        The present, in microseconds since the epoch.
+
+    Returns
+    -------
+    FastAPI
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no bundle, or a file of it is missing.
+    ValueError
+        The bundle is of another format or was changed after it was written.
+    """
+    model = served_model(load_bundle(bundle_folder), settings)
+    app = FastAPI(
+        title="lead-temperature",
+        version=model.bundle.version,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            AnyHTTPException: _http_problem,
+            RequestValidationError: _query_problem,
+        },
+    )
+    app.include_router(_scoring(model, clock))
+    app.include_router(_reading(model, bundle_folder / REPORT))
+    app.add_middleware(Guard)
+    found = document(app, model)
+    app.openapi = lambda: found  # type: ignore[method-assign]
+    return app
+
+
+def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
+    """Routes that score."""
+    router = APIRouter(tags=["score"], default_response_class=Response)
+    limit, batch = model.settings.max_body_bytes, batch_adapter(model.settings)
+    leads = example_leads(model)
+    *answers, refusal = answers_to(model, [*leads, {"lead_id": "L-1003"}])
+    refused = refuses(400, 413, 415, 500) | refuses(422, example=refusal)
+
+    @router.post(
+        "/v1/score",
+        summary="Score one lead",
+        openapi_extra=takes("Lead", leads[0]),
+        responses=gives("ScoredLead", answers[0]) | refused,
+    )
+    async def score(request: Request, reasons: Reasons = 3) -> Response:
+        body = await json_body(request, limit)
+
+        def answered() -> ScoredLead | Problem:
+            return scored(model, [json_value(body)], clock(), reasons)[0]
+
+        answer = answered() if len(body) <= INLINE_BYTES else await run_in_threadpool(answered)
+        if isinstance(answer, Problem):
+            return problem_response(answer, request.state.request_id)
+        return _json(_SCORED.dump_json(answer))
+
+    @router.post(
+        "/v1/score/batch",
+        summary="Score many leads",
+        openapi_extra=takes("Batch", {"leads": leads}),
+        responses=gives("BatchAnswer", BatchAnswer(tuple(answers))) | refused,
+    )
+    async def score_batch(request: Request, reasons: Reasons = 3) -> Response:
+        body = await json_body(request, limit)
+
+        def answered() -> bytes | Problem:
+            try:
+                found = batch.validate_python(json_value(body))["leads"]
+            except ValidationError as error:
+                return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
+            results = tuple(scored(model, found, clock(), reasons))
+            return _BATCH.dump_json(BatchAnswer(results), exclude_defaults=True)
+
+        answer = await run_in_threadpool(answered)
+        if isinstance(answer, Problem):
+            return problem_response(answer, request.state.request_id)
+        return _json(answer)
+
+    return router
+
+
+def _reading(model: ServedModel, report: Path) -> APIRouter:
+    """Routes that tell about the model and the process."""
+    router = APIRouter(tags=["model"], default_response_class=Response)
+    description, version = described(model), model.bundle.version
+    model_json = _MODEL.dump_json(description)
+    alive, ready = Health("ok"), Health("ready", version)
+
+    @router.get("/v1/model", summary="The model", responses=gives("ModelAnswer", description))
+    async def show_model() -> Response:
+        return _json(model_json)
+
+    @router.get("/healthz", summary="The process lives", responses=gives("Health", alive))
+    async def healthz() -> Response:
+        return _json(_HEALTH.dump_json(alive, exclude_none=True))
+
+    @router.get("/readyz", summary="A model is loaded", responses=gives("Health", ready))
+    async def readyz() -> Response:
+        return _json(_HEALTH.dump_json(ready))
+
+    @router.get("/", include_in_schema=False)
+    @router.get(
+        "/report",
+        summary="The managers' report",
+        response_class=HTMLResponse,
+        responses=refuses(404),
+    )
+    def show_report() -> Response:
+        try:
+            page = report.read_bytes()
+        except FileNotFoundError as error:
+            detail = f"The bundle has no report yet; `lead-temperature report` makes {REPORT}."
+            raise HTTPException(404, detail) from error
+        return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
+
+    return router
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
+    """Problem for what the framework or a route refuses with a status."""
+    detail = error.detail
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"No such page: {shown(request.url.path)}. GET /openapi.json lists them."
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{shown(request.method)} is not for this page; it takes {allowed}."
+    found = problem(error.status_code, detail)
+    return problem_response(found, request.state.request_id, error.headers)
+
+
+async def _query_problem(request: Request, error: RequestValidationError) -> Response:
+    """Problem for a query parameter."""
+    return problem_response(invalid_fields(error.errors(), {}), request.state.request_id)

@@ -1,0 +1,109 @@
+"""A bundle made ready for requests: its schema as a validator, its vocabulary, its description.
+
+All that can be prepared before the first request is prepared here, once, so that the request path
+parses and compiles nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from features.spec import AttributeCategory, Feature, LabelField, Selection
+from models.bundle import HORIZONS, Bundle
+from models.explain import explanation
+from serving.problem import Names
+from serving.schemas import (
+    AttributeAnswer,
+    HorizonAnswer,
+    Interaction,
+    Lead,
+    ModelAnswer,
+    lead_adapter,
+)
+from serving.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A bundle with all that can be prepared before the first request.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    settings : Settings
+    adapter : TypeAdapter of Lead
+        Validator with the bundle's schema.
+    names : mapping of path to names
+        The schema's names, to be offered in place of unknown ones.
+    vocabulary : mapping of field to values
+        Values of interactions that a feature looks at.
+    levels : mapping of attribute to levels
+        Levels of categories that the model tells apart.
+    base_probability : float
+        Where the reasons of every lead start.
+    """
+
+    bundle: Bundle
+    settings: Settings
+    adapter: TypeAdapter[Lead]
+    names: Names
+    vocabulary: Mapping[LabelField, tuple[str, ...]]
+    levels: Mapping[str, tuple[str, ...]]
+    base_probability: float
+
+
+def served_model(bundle: Bundle, settings: Settings) -> ServedModel:
+    """Prepare a bundle for requests."""
+    spec = bundle.spec
+    unknown = np.full(len(spec.features), np.nan)
+    return ServedModel(
+        bundle=bundle,
+        settings=settings,
+        adapter=lead_adapter(spec, settings),
+        names={
+            (): tuple(Lead.__annotations__),
+            ("attributes",): tuple(spec.attribute_kinds),
+            ("interactions",): tuple(Interaction.__annotations__),
+            ("interactions", "measures"): spec.measures,
+        },
+        vocabulary=_vocabulary(spec.features),
+        levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
+        base_probability=explanation(bundle, unknown, most=0).base_probability,
+    )
+
+
+def _vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]]:
+    """Values that the features' selections name, in the order of their first use."""
+    found: dict[LabelField, dict[str, None]] = {}
+    for feature in features:
+        for part in ("selection", "among"):
+            selection = getattr(feature, part, None)
+            if isinstance(selection, Selection):
+                for name, values in selection.conditions():
+                    found.setdefault(name, {}).update(dict.fromkeys(values))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def described(model: ServedModel) -> ModelAnswer:
+    """What the model promises and what it reads."""
+    bundle = model.bundle
+    rates = {name: bundle.card.get("horizons", {}).get(name, {}) for name in HORIZONS}
+    return ModelAnswer(
+        model_version=bundle.version,
+        horizons={
+            name: HorizonAnswer(bundle.horizon(name).days, rates[name].get("base_rate"))
+            for name in HORIZONS
+        },
+        bands=bundle.bands.to_json(),
+        base_probability=model.base_probability,
+        attributes={
+            name: AttributeAnswer(kind, model.levels.get(name))
+            for name, kind in bundle.spec.attribute_kinds.items()
+        },
+        measures=bundle.spec.measures,
+        vocabulary=dict(model.vocabulary),
+        limits=model.settings,
+        card=dict(bundle.card),
+    )

@@ -1,0 +1,169 @@
+"""How the server says no: problem objects as in RFC 9457.
+
+Whatever is wrong with a call, the answer is `application/problem+json` and names each field, the
+law that it breaks, what was found there and the way out. What a client sent is shown cut and
+escaped, so that an answer is never longer than a page and never carries a text that JSON cannot.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Response
+from pydantic import Field, TypeAdapter
+
+MEDIA_TYPE = "application/problem+json"
+INVALID = "urn:lead-temperature:invalid-fields"
+MOST_ERRORS = 20
+"""So many errors of one call are listed; the problem's detail counts all of them."""
+MOST_NAMES = 50
+SHOWN = 160
+"""Longest piece of a client's value that is sent back."""
+
+Names = Mapping[tuple[str, ...], Sequence[str]]
+"""Known field names of each object, by the path to it without indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field."""
+
+    field: Annotated[str, Field(description="Path to the field.")]
+    law: str
+    found: str
+    way_out: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a call, or a lead of a batch, was refused (RFC 9457)."""
+
+    type: Annotated[str, Field(json_schema_extra={"format": "uri"})]
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+    request_id: str | None = None
+
+
+def problem(status: int, detail: str) -> Problem:
+    """Problem whose status says all about its type."""
+    return Problem("about:blank", HTTPStatus(status).phrase, status, detail)
+
+
+def invalid(errors: Sequence[FieldError], count: int | None = None) -> Problem:
+    """Problem of fields that break a law; `count` where more were found than are listed."""
+    count = len(errors) if count is None else count
+    wrong = "1 field breaks its law" if count == 1 else f"{count} fields break their law"
+    rest = f", the first {len(errors)} of them" if count > len(errors) else ""
+    detail = f"{wrong}; `errors` names what to mend{rest}."
+    return Problem(INVALID, "Invalid fields", 422, detail, tuple(errors))
+
+
+_PROBLEM = TypeAdapter(Problem)
+
+
+def problem_response(
+    found: Problem, request_id: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A problem as an HTTP response."""
+    return Response(
+        _PROBLEM.dump_json(replace(found, request_id=request_id), exclude_defaults=True),
+        status_code=found.status,
+        headers=headers,
+        media_type=MEDIA_TYPE,
+    )
+
+
+_WAYS = {
+    "missing": "Send it.",
+    "extra_forbidden": "Leave it out, or mend its name.",
+    "time_format": "Send a text like 2026-03-01T09:30:00+01:00 or 2026-03-01T08:30:00Z.",
+    "time_calendar": "Mend the date.",
+    "time_range": "Leave the time out when it stands for 'unknown'.",
+    "string_type": "Send a text in quotes.",
+    "string_unicode": "Send Unicode text without lone surrogates.",
+    "string_too_short": "Send a text that is not empty.",
+    "string_too_long": "Send a shorter text.",
+    "float_type": "Send a number without quotes; leave it out when it is unknown.",
+    "finite_number": "Send a finite number; leave it out when it is unknown.",
+    "dict_type": "Send an object: {…}.",
+    "list_type": "Send an array: […].",
+    "too_long": "Send fewer: the latest are the ones that count.",
+}
+
+
+def invalid_fields(details: Sequence[Mapping[str, Any]], names: Names) -> Problem:
+    """Problem with what pydantic found.
+
+    Parameters
+    ----------
+    details : sequence of pydantic's error details
+    names : mapping of path to names
+        What to offer in place of an unknown name.
+    """
+    return invalid([_field_error(d, names) for d in details[:MOST_ERRORS]], len(details))
+
+
+def _field_error(detail: Mapping[str, Any], names: Names) -> FieldError:
+    location, kind = detail["loc"], detail["type"]
+    law, found = str(detail["msg"]), shown(detail["input"])
+    way_out = _WAYS.get(kind, "Send a value that keeps to this law.")
+    if kind == "missing":
+        law, found = "Is required", "nothing"
+    if kind == "extra_forbidden":
+        law, found = "Must be a name that the schema knows", shown(location[-1])
+        around = tuple(part for part in location[:-1] if isinstance(part, str))
+        way_out += f" Known: {listing(names.get(around, ()), MOST_NAMES)}."
+    return FieldError(_path(location), law, found, way_out)
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """Path as a person writes it; a name that is no plain word is shown in quotes and brackets."""
+    path = ""
+    for part in location:
+        if isinstance(part, str) and part.isidentifier() and len(part) < SHOWN:
+            path += f".{part}" if path else part
+        else:
+            path += f"[{shown(part)}]"
+    return path or "body"
+
+
+def shown(value: object) -> str:
+    """A client's value, cut and escaped.
+
+    Examples
+    --------
+    >>> print(shown("nine o'clock"), shown(None), shown([1, 2]))
+    "nine o'clock" null an array of 2
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case str():
+            text = repr(value[:SHOWN])[1:-1].replace("\\'", "'")
+            return f'"{text[:SHOWN]}{"…" if max(len(text), len(value)) > SHOWN else ""}"'
+        case list() | tuple():
+            return f"an array of {len(value)}"
+        case dict():
+            return f"an object of {len(value)}"
+        case _:
+            text = repr(value)
+            return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def listing(names: Sequence[str], most: int) -> str:
+    """Names in a sentence.
+
+    Examples
+    --------
+    >>> listing(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    if not names:
+        return "none"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

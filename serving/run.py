@@ -1,0 +1,77 @@
+"""The server as a process: one worker, one bundle, a graceful end.
+
+SIGTERM and Ctrl+C stop accepting, let requests in flight finish and end the process with exit
+code 0. Standard output stays empty; the address stands in one line on standard error.
+"""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from serving.app import create_app
+from serving.settings import DEFAULTS, Settings
+
+LAST_SECONDS = 30
+"""How long requests in flight may take once the server was told to stop."""
+
+
+def run(
+    bundle_folder: Path,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    settings: Settings = DEFAULTS,
+) -> None:
+    """Serve a bundle until the process is told to stop.
+
+    Parameters
+    ----------
+    bundle_folder : pathlib.Path
+    host : str
+        Address to listen at; the default answers this machine alone.
+    port : int
+        0 takes a free one; the line on standard error says which.
+    settings : Settings
+
+    Raises
+    ------
+    OSError
+        The address cannot be listened at, or the bundle is not there.
+    ValueError
+        The bundle is not whole.
+    """
+    app = create_app(bundle_folder, settings)
+    listener = _listener(host, port)
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal that stopped it again when it has finished, for the handlers that
+    # stood before it; with its own in that place the process ends well, however early it comes.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit)
+    print(f"serving {_url(listener)}", file=sys.stderr, flush=True)
+    server.run(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise OSError(
+            f"Cannot listen at {host}, port {port}: {error}. "
+            "Choose another --port (0 takes a free one) or another --host."
+        ) from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,268 @@
+"""What travels: the lead in a request, and the answers.
+
+The lead's schema is the bundle's own. `lead_adapter` turns the spec of a bundle into one closed,
+strict pydantic validator: the attributes and measures that the model was trained on are its fields,
+everything else is refused, a number is a number and a time has a zone. One validation leaves values
+as the engine takes them, with every time as whole microseconds. Answers are frozen dataclasses that
+pydantic writes as JSON; floats are written so that they are read back bit for bit.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, NotRequired, get_type_hints
+
+from pydantic import ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema, with_config
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # typing's own does before Python 3.12 not serve pydantic
+
+from features.history import MEASURE_LIMIT
+from features.spec import AttributeKind, LabelField, Spec
+from serving.problem import Problem
+from serving.settings import Settings
+
+TEXT_LIMIT = 200
+"""Most characters of any text in a lead."""
+TIME_EXAMPLE = "2026-03-01T09:30:00+01:00"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_END = (datetime(2201, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
+    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+def microseconds(value: object) -> int:
+    """Time of a request as whole microseconds since the epoch, UTC; finer digits are cut.
+
+    Raises
+    ------
+    pydantic_core.PydanticCustomError
+        It is no RFC 3339 text with a zone, no day of the calendar, or outside of 1970 to 2200.
+
+    Examples
+    --------
+    >>> microseconds("1970-01-01T01:00:00.5+01:00")
+    500000
+    """
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise PydanticCustomError("time_format", "Must be a time with a zone, as in RFC 3339")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise PydanticCustomError("time_calendar", "Must be a day of the calendar") from error
+    instant = (moment - _EPOCH) // _MICROSECOND
+    if not 0 <= instant < _END:
+        raise PydanticCustomError("time_range", "Must lie in the years 1970 to 2200, in UTC")
+    return instant
+
+
+def rfc3339(instant: int) -> str:
+    """Microseconds since the epoch as text in UTC.
+
+    Examples
+    --------
+    >>> rfc3339(500_000)
+    '1970-01-01T00:00:00.500000Z'
+    """
+    return (_EPOCH + instant * _MICROSECOND).isoformat().replace("+00:00", "Z")
+
+
+Instant = Annotated[
+    int,
+    PlainValidator(microseconds),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": [TIME_EXAMPLE]}),
+]
+Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Measure = Annotated[float, Field(ge=-MEASURE_LIMIT, le=MEASURE_LIMIT, allow_inf_nan=False)]
+
+_VALUES: Mapping[AttributeKind, Any] = {"number": Number, "category": Text, "timestamp": Instant}
+
+
+class Interaction(TypedDict):
+    """One contact with the lead."""
+
+    occurred_at: Annotated[Instant, Field(description="When it took place.")]
+    recorded_at: NotRequired[
+        Annotated[
+            Instant | None,
+            Field(description="When the CRM learnt of it. Default: `occurred_at`."),
+        ]
+    ]
+    channel: NotRequired[Text | None]
+    kind: NotRequired[Text | None]
+    direction: NotRequired[Text | None]
+    outcome: NotRequired[Text | None]
+    agent: NotRequired[Text | None]
+    measures: NotRequired[Mapping[str, float | None] | None]
+
+
+class Lead(TypedDict):
+    """A lead with all that is known about it. Null is a missing value, and so is an empty text."""
+
+    lead_id: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+    created_at: Annotated[Instant, Field(description="When the lead was created.")]
+    as_of: NotRequired[
+        Annotated[
+            Instant | None,
+            Field(
+                description="The instant to score at: what is known strictly before it counts. "
+                "Default: now."
+            ),
+        ]
+    ]
+    attributes: NotRequired[Mapping[str, float | int | str | None] | None]
+    interactions: NotRequired[list[Interaction] | None]
+
+
+def lead_adapter(spec: Spec, settings: Settings) -> TypeAdapter[Lead]:
+    """Validator of a lead for one bundle, with exactly the names of its spec."""
+    attributes = _closed(
+        "Attributes",
+        "What the card says about the lead, as known at `as_of`.",
+        {name: NotRequired[_VALUES[kind] | None] for name, kind in spec.attribute_kinds.items()},
+    )
+    measures = _closed(
+        "Measures",
+        "Numbers that belong to an interaction.",
+        dict.fromkeys(spec.measures, NotRequired[Measure | None]),
+    )
+    interaction = _closed(
+        "Interaction",
+        str(Interaction.__doc__),
+        get_type_hints(Interaction, include_extras=True)
+        | {"measures": NotRequired[measures | None]},
+    )
+    interactions: Any = Annotated[
+        list[interaction],  # type: ignore[valid-type]  # it is made here, from the spec
+        Field(max_length=settings.max_interactions),
+    ]
+    lead = _closed(
+        "Lead",
+        str(Lead.__doc__),
+        get_type_hints(Lead, include_extras=True)
+        | {
+            "attributes": NotRequired[attributes | None],
+            "interactions": NotRequired[interactions | None],
+        },
+    )
+    return TypeAdapter(lead)
+
+
+def batch_adapter(settings: Settings) -> TypeAdapter[Mapping[str, list[object]]]:
+    """Validator of a batch's frame; its leads are validated one by one."""
+    most = Field(max_length=settings.max_batch)
+    return TypeAdapter(
+        _closed("Batch", "Leads to score.", {"leads": Annotated[list[object], most]})
+    )
+
+
+def _closed(name: str, description: str, fields: Mapping[str, Any]) -> Any:
+    """A strict TypedDict that takes no other fields."""
+    made = TypedDict(name, fields)  # type: ignore[misc]  # names come from the spec
+    made.__doc__ = description
+    return with_config(ConfigDict(extra="forbid", strict=True))(made)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonAnswer:
+    """One signal's share in the hot probability."""
+
+    signal: Annotated[str, Field(description="What was looked at; empty for all the rest.")]
+    points: Annotated[
+        float, Field(description="Percentage points by which it moved the probability.")
+    ]
+    text: Annotated[str, Field(description="The lead's own value, in words.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredLead:
+    """The temperature of one lead at one instant."""
+
+    lead_id: str
+    as_of: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    hot_probability: Annotated[
+        float, Field(ge=0, le=1, description="Probability of converting within `hot_days`.")
+    ]
+    warm_probability: Annotated[
+        float, Field(ge=0, le=1, description="Probability of converting within `warm_days`.")
+    ]
+    hot_days: int
+    warm_days: int
+    band: Literal["cold", "warm", "hot"]
+    band_reason: Annotated[str, Field(description="The comparison that decided the band.")]
+    base_probability: Annotated[
+        float, Field(description="Where the reasons start: the average lead's hot probability.")
+    ]
+    reasons: Annotated[
+        tuple[ReasonAnswer, ...],
+        Field(
+            description="Strongest first; their points add up to "
+            "100 × (hot_probability − base_probability)."
+        ),
+    ]
+    model_version: str
+    warnings: Annotated[
+        tuple[str, ...], Field(description="What of the lead was missing, unknown or not used.")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """Answers to a batch, in the order of its leads."""
+
+    results: Annotated[
+        tuple[ScoredLead | Problem, ...],
+        Field(description="A score each, or the problem with a lead that cannot be scored."),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonAnswer:
+    """One of the two questions."""
+
+    days: int
+    base_rate: Annotated[
+        float | None, Field(description="Share of conversions where the model was fitted.")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeAnswer:
+    """An attribute that a lead may carry."""
+
+    kind: AttributeKind
+    levels: Annotated[
+        tuple[str, ...] | None,
+        Field(description="Levels of a category that the model tells apart; others are one."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """The model that is served: what it promises and what it reads."""
+
+    model_version: str
+    horizons: dict[str, HorizonAnswer]
+    bands: Annotated[dict[str, float], Field(description="Cut-offs of the bands.")]
+    base_probability: float
+    attributes: dict[str, AttributeAnswer]
+    measures: tuple[str, ...]
+    vocabulary: Annotated[
+        dict[LabelField, tuple[str, ...]],
+        Field(description="Values of an interaction's fields that the model tells apart."),
+    ]
+    limits: Settings
+    card: Annotated[dict[str, Any], Field(description="What it was trained on and reached.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the process lives, and what it serves."""
+
+    status: Literal["ok", "ready"]
+    model_version: str | None = None

@@ -1,0 +1,180 @@
+"""From leads as they travel to answers: no HTTP, no clock, no files.
+
+A lead of a request becomes the same `Histories` value that a partition of an export becomes, and
+goes through the same executor and the same bundle; that is why a score over HTTP is the bulk score
+bit for bit. A lead that cannot be scored becomes a `Problem` in its place. What can be scored but
+is not what the model was trained on (a missing attribute, an unknown word, an interaction from the
+future) is scored, and said in the answer's warnings.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from features.engine import feature_matrix
+from features.history import Float64, Histories, single_history
+from features.spec import LABEL_FIELDS, Spec
+from models.explain import explanation
+from serving.model import ServedModel
+from serving.problem import FieldError, Problem, invalid, invalid_fields, listing, shown
+from serving.schemas import Interaction, Lead, ReasonAnswer, ScoredLead, rfc3339
+
+SHOWN_VALUES = 5
+SHOWN_NAMES = 20
+_FIRST = np.zeros(1, np.int64)
+
+
+def scored(
+    model: ServedModel, leads: Sequence[object], now: int, reasons: int
+) -> list[ScoredLead | Problem]:
+    """Answers for leads, in their order.
+
+    Parameters
+    ----------
+    model : ServedModel
+    leads : sequence of JSON values
+        As they came; each is validated here.
+    now : int
+        Microseconds; the default `as_of`, and the limit of a given one but for the clock skew.
+    reasons : int
+        How many signals to name; 0 gives no reasons.
+
+    Returns
+    -------
+    list of ScoredLead or Problem
+    """
+    prepared = [_prepared(model, lead, now) for lead in leads]
+    accepted = [one for one in prepared if isinstance(one, _Prepared)]
+    answers = iter(_answers(model, accepted, reasons))
+    return [next(answers) if isinstance(one, _Prepared) else one for one in prepared]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A valid lead with its row of features."""
+
+    lead_id: str
+    as_of: int
+    row: Float64
+    warnings: tuple[str, ...]
+
+
+def _prepared(model: ServedModel, raw: object, now: int) -> _Prepared | Problem:
+    try:
+        lead = model.adapter.validate_python(raw)
+    except ValidationError as error:
+        return invalid_fields(error.errors(include_url=False, include_context=False), model.names)
+    as_of = _as_of(lead, now, model.settings.clock_skew_seconds * 1_000_000)
+    if isinstance(as_of, FieldError):
+        return invalid([as_of])
+    # An export's empty text is a missing value, so it is one here.
+    attributes = {name: value for name, value in _attributes(lead).items() if value != ""}
+    history = _history(model.bundle.spec, lead, attributes)
+    row = feature_matrix(model.bundle.spec, history, _FIRST, np.array([as_of], np.int64))
+    warnings = _warnings(model, lead, attributes, history, as_of)
+    return _Prepared(lead["lead_id"], as_of, row, tuple(warnings))
+
+
+def _as_of(lead: Lead, now: int, skew: int) -> int | FieldError:
+    """The instant to score at, or what is wrong with it."""
+    created_at, given = lead["created_at"], lead.get("as_of")
+    latest = now + skew
+    if created_at > latest:
+        return _late("created_at", created_at, now, "Mend the time of creation, or its zone.")
+    if given is None:
+        # The CRM's clock may be ahead: a lead that it has just created is scored at its creation.
+        return max(now, created_at)
+    if given > latest:
+        return _late("as_of", given, now, "Leave as_of out to score as of now.")
+    if given < created_at:
+        law = f"Must not lie before created_at, {rfc3339(created_at)}"
+        return FieldError("as_of", law, rfc3339(given), "Score the lead from its creation on.")
+    return given
+
+
+def _late(field: str, instant: int, now: int, way_out: str) -> FieldError:
+    law = f"Must not lie in the future; the server's clock says {rfc3339(now)}"
+    return FieldError(field, law, rfc3339(instant), way_out)
+
+
+def _attributes(lead: Lead) -> Mapping[str, float | int | str | None]:
+    return lead.get("attributes") or {}
+
+
+def _history(spec: Spec, lead: Lead, attributes: Mapping[str, Any]) -> Histories:
+    events = [
+        {**(event.get("measures") or {}), **event, "recorded_at": _recorded_at(event)}
+        for event in lead.get("interactions") or ()
+    ]
+    return single_history(
+        lead["created_at"], events, attributes, spec.attribute_kinds, spec.measures
+    )
+
+
+def _recorded_at(event: Interaction) -> int:
+    recorded_at = event.get("recorded_at")
+    return event["occurred_at"] if recorded_at is None else recorded_at
+
+
+def _warnings(
+    model: ServedModel,
+    lead: Lead,
+    attributes: Mapping[str, Any],
+    history: Histories,
+    as_of: int,
+) -> Iterable[str]:
+    """What of the lead was missing, unknown or not used; one line for each field."""
+    absent = [name for name in model.bundle.spec.attribute_kinds if name not in _attributes(lead)]
+    if absent:
+        yield f"attributes: not sent, taken as missing: {listing(absent, SHOWN_NAMES)}."
+    for name, levels in model.levels.items():
+        level = attributes.get(name)
+        if level is not None and level not in levels:
+            yield (
+                f"attributes.{name}: the model has no level {shown(level)}, it counts as another "
+                f"one. Known: {listing(levels, SHOWN_NAMES)}."
+            )
+    for field in LABEL_FIELDS:
+        known = model.vocabulary.get(field, ())
+        strange = [v for v in history.labels[field].vocabulary if v and known and v not in known]
+        if strange:
+            yield (
+                f"interactions.{field}: no feature looks at "
+                f"{listing([shown(value) for value in strange], SHOWN_VALUES)}, it counts as any "
+                f"interaction. Known: {listing(known, SHOWN_NAMES)}."
+            )
+    late = int(np.sum(np.maximum(history.occurred_at, history.recorded_at) >= as_of))
+    if late:
+        yield (
+            f"interactions: {late} of {len(history.occurred_at)} occurred or were recorded at or "
+            "after as_of and were not used."
+        )
+
+
+def _answers(
+    model: ServedModel, accepted: Sequence[_Prepared], reasons: int
+) -> Iterable[ScoredLead]:
+    if not accepted:
+        return
+    bundle = model.bundle
+    scores = bundle.scores(np.concatenate([one.row for one in accepted]))
+    columns = (scores.hot_probability, scores.warm_probability, scores.band)
+    for one, hot, warm, band in zip(accepted, *(c.tolist() for c in columns), strict=True):
+        told = explanation(bundle, one.row[0], reasons).reasons if reasons else ()
+        yield ScoredLead(
+            lead_id=one.lead_id,
+            as_of=rfc3339(one.as_of),
+            hot_probability=hot,
+            warm_probability=warm,
+            hot_days=bundle.hot.days,
+            warm_days=bundle.warm.days,
+            band=band,
+            band_reason=bundle.bands.why(hot, warm),
+            base_probability=model.base_probability,
+            reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in told),
+            model_version=bundle.version,
+            warnings=one.warnings,
+        )

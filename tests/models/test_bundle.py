@@ -1,0 +1,141 @@
+"""A bundle on disk is the bundle in memory, or it is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.engine import feature_matrix
+from models.bundle import load_bundle, save_bundle
+from models.explain import explanation
+from tests.support.bundles import SPEC, random_lead, small_bundle
+from tests.support.histories import DAY
+
+MATRIX = np.concatenate(
+    [
+        feature_matrix(SPEC, random_lead(np.random.default_rng(i)), np.array([0]), np.array([t]))
+        for i in range(60)
+        for t in (5 * DAY, 25 * DAY)
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return small_bundle()
+
+
+def test_scores_are_the_same_bits_after_saving_and_loading(bundle, tmp_path: Path) -> None:
+    saved = save_bundle(bundle, tmp_path / "bundle")
+    loaded = load_bundle(tmp_path / "bundle")
+    for again in (saved, loaded):
+        for name in ("hot_probability", "warm_probability"):
+            before = getattr(bundle.scores(MATRIX), name)
+            assert getattr(again.scores(MATRIX), name).tobytes() == before.tobytes()
+    assert loaded.spec == bundle.spec
+    assert loaded.version == saved.version
+    assert saved.version.startswith("1970-02-01-")
+
+
+def test_a_row_alone_scores_as_it_does_among_others(bundle) -> None:
+    together = bundle.scores(MATRIX, threads=2)
+    for row in range(len(MATRIX)):
+        alone = bundle.scores(MATRIX[row : row + 1])
+        assert alone.hot_probability[0] == together.hot_probability[row]
+        assert alone.warm_probability[0] == together.warm_probability[row]
+
+
+def test_converting_soon_is_converting(bundle) -> None:
+    scores = bundle.scores(MATRIX)
+    assert np.all(scores.warm_probability >= scores.hot_probability)
+    assert len(set(scores.band)) > 1
+
+
+def test_the_same_bundle_is_the_same_bytes(bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "one")
+    save_bundle(small_bundle(), tmp_path / "two")
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["hot.txt", "spec.json", "card.json", "bundle.json"])
+def test_an_edited_file_is_named(bundle, tmp_path: Path, name: str) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    with (tmp_path / "bundle" / name).open("a") as file:
+        file.write(" ")
+    with pytest.raises(ValueError, match=rf"changed after it was written: {name}"):
+        load_bundle(tmp_path / "bundle")
+
+
+def test_a_missing_file_is_named(bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    (tmp_path / "bundle" / "warm.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"warm\.txt is missing"):
+        load_bundle(tmp_path / "bundle")
+
+
+def test_another_format_says_what_to_do(bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    manifest = tmp_path / "bundle" / "manifest.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
+    with pytest.raises(ValueError, match=r"format 99, this version reads 1\. Use the version"):
+        load_bundle(tmp_path / "bundle")
+
+
+def test_a_manifest_cannot_point_outside_its_folder(bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    manifest = tmp_path / "bundle" / "manifest.json"
+    data = json.loads(manifest.read_text())
+    data["files"]["../secret"] = "0" * 64
+    manifest.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match="must list"):
+        load_bundle(tmp_path / "bundle")
+
+
+def test_saving_replaces_a_bundle_and_leaves_nothing_behind(bundle, tmp_path: Path) -> None:
+    first = save_bundle(bundle, tmp_path / "bundle")
+    second = save_bundle(small_bundle(seed=8), tmp_path / "bundle")
+    assert first.version != second.version
+    assert load_bundle(tmp_path / "bundle").version == second.version
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_saving_never_replaces_a_folder_that_is_no_bundle(bundle, tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="is not a bundle"):
+        save_bundle(bundle, tmp_path)
+    assert (tmp_path / "letters.txt").read_text() == "mine"
+
+
+def test_a_write_that_fails_half_way_leaves_the_earlier_bundle(
+    bundle, tmp_path: Path, monkeypatch
+) -> None:
+    kept = save_bundle(bundle, tmp_path / "bundle")
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "spec.json":
+            raise OSError(28, "No space left on device")
+        path.write_bytes(content)
+
+    monkeypatch.setattr("models.bundle._write_durably", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_bundle(small_bundle(seed=8), tmp_path / "bundle")
+    assert load_bundle(tmp_path / "bundle").version == kept.version
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_reasons_add_up_to_the_probability(bundle) -> None:
+    for row in MATRIX:
+        told = explanation(bundle, row, most=3)
+        points = sum(reason.points for reason in told.reasons)
+        assert points == pytest.approx(100 * (told.probability - told.base_probability), abs=1e-9)
+        assert told.probability == bundle.scores(row[None, :]).hot_probability[0]
+
+
+def test_each_signal_is_one_reason(bundle) -> None:
+    told = explanation(bundle, MATRIX[1], most=100)
+    signals = [reason.signal for reason in told.reasons]
+    assert len(signals) == len(set(signals))
+    assert "price question" in signals

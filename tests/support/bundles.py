@@ -1,0 +1,108 @@
+"""Small bundles, trained in the blink of an eye on made-up histories."""
+
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+
+from features.engine import feature_matrix
+from features.history import Histories, single_history
+from features.spec import (
+    AttributeCategory,
+    AttributeKind,
+    AttributeNumber,
+    Count,
+    DaysSinceAttribute,
+    DaysSinceLatest,
+    KnownAttributes,
+    LeadAge,
+    Mean,
+    Selection,
+    Spec,
+    Total,
+)
+from models.bands import Bands
+from models.bundle import Bundle, Horizon
+from models.calibration import BetaCalibration
+from tests.support.histories import DAY
+
+ATTRIBUTE_KINDS: dict[str, AttributeKind] = {
+    "country": "category",
+    "company_size": "number",
+    "first_met_at": "timestamp",
+}
+PRICE = Selection(kind=("price_question",))
+SPEC = Spec(
+    features=(
+        LeadAge(),
+        AttributeNumber("company_size"),
+        AttributeCategory("country", ("it", "pt")),
+        DaysSinceAttribute("first_met_at"),
+        KnownAttributes(("country", "company_size", "first_met_at")),
+        Count(Selection(), None),
+        Count(PRICE, 7),
+        Count(PRICE, 30),
+        Total(Selection(), "duration_seconds", 30),
+        Mean(Selection(), "duration_seconds", None),
+        DaysSinceLatest(PRICE),
+    ),
+    attribute_kinds=ATTRIBUTE_KINDS,
+    measures=("duration_seconds",),
+)
+
+
+def random_lead(random: np.random.Generator) -> Histories:
+    """A lead created at day 0 with interactions over 30 days."""
+    interactions: list[dict[str, Any]] = [
+        {
+            "occurred_at": (moment := int(random.integers(0, 30 * DAY))),
+            "recorded_at": moment,
+            "channel": "phone",
+            "kind": str(random.choice(["price_question", "call", "visit"])),
+            "duration_seconds": float(random.integers(0, 600)),
+        }
+        for _ in range(random.integers(0, 12))
+    ]
+    attributes = {
+        "country": random.choice(["it", "pt", "ro", None]),
+        "company_size": float(random.integers(1, 500)),
+    }
+    return single_history(0, interactions, attributes, ATTRIBUTE_KINDS, ["duration_seconds"])
+
+
+def small_bundle(rows: int = 400, seed: int = 7) -> Bundle:
+    """A bundle in which recent price questions make a lead hot."""
+    random = np.random.default_rng(seed)
+    at, first = np.array([20 * DAY]), np.array([0])
+    matrix = np.concatenate(
+        [feature_matrix(SPEC, random_lead(random), first, at) for _ in range(rows)]
+    )
+    recent = matrix[:, SPEC.names.index("count[kind=price_question]_7d")]
+    hot = random.random(rows) < 0.05 + 0.4 * (recent > 0)
+    warm = hot | (random.random(rows) < 0.3)
+    return Bundle(
+        spec=SPEC,
+        hot=Horizon(14, _booster(matrix, hot), BetaCalibration(0.9, 1.1, -0.1)),
+        warm=Horizon(90, _booster(matrix, warm), BetaCalibration(1.0, 1.0, 0.05)),
+        bands=Bands(hot=0.3, warm=0.3),
+        card={"data_end": "1970-02-01T00:00:00+00:00"},
+    )
+
+
+def _booster(matrix: np.ndarray, labels: np.ndarray) -> lgb.Booster:
+    data = lgb.Dataset(
+        matrix,
+        label=labels,
+        feature_name=[f"f{i}" for i in range(matrix.shape[1])],
+        categorical_feature=list(SPEC.categorical),
+    )
+    parameters = {
+        "objective": "binary",
+        "num_leaves": 7,
+        "min_data_in_leaf": 10,
+        "verbosity": -1,
+        "num_threads": 1,
+        "seed": 1,
+        "deterministic": True,
+    }
+    return lgb.train(parameters, data, num_boost_round=30)

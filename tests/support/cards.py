@@ -1,0 +1,169 @@
+"""Cards of models: a lifelike one, and one of a model about which nothing could be measured."""
+
+import math
+from typing import Any
+
+# Promised, rows, positives: groups of equal size in the test period of a healthy model.
+CALIBRATED = {
+        "hot": [
+            (0.0009, 2430, 3), (0.0024, 2430, 5), (0.0046, 2430, 12), (0.0079, 2430, 17),
+            (0.0123, 2430, 33), (0.0188, 2430, 44), (0.0285, 2430, 73), (0.0452, 2430, 101),
+            (0.0795, 2430, 204), (0.2104, 2430, 497),
+        ],
+        "warm": [
+            (0.012, 1100, 11), (0.021, 1100, 27), (0.032, 1100, 31), (0.047, 1100, 55),
+            (0.066, 1100, 70), (0.091, 1100, 104), (0.126, 1100, 131), (0.178, 1100, 203),
+            (0.262, 1100, 343), (0.468, 1100, 498),
+        ],
+}  # fmt: skip
+
+
+def wilson(positives: int, rows: int) -> tuple[float, float]:
+    """95 % interval of a share."""
+    z, p = 1.959964, positives / rows
+    middle = (p + z * z / (2 * rows)) / (1 + z * z / rows)
+    half = z * math.sqrt(p * (1 - p) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _period(first: str, last: str, rows: int, leads: int, positives: int) -> dict[str, Any]:
+    moments = {"from": f"{first}T00:00:00+00:00", "to": f"{last}T00:00:00+00:00"}
+    return {**moments, "rows": rows, "leads": leads, "positives": positives}
+
+
+def _group(promised: float, rows: int, positives: int) -> dict[str, Any]:
+    low, high = wilson(positives, rows)
+    return {
+        "predicted": promised, "observed": positives / rows, "low": low, "high": high,
+        "rows": rows, "positives": positives,
+    }  # fmt: skip
+
+
+def _band(
+    cutoff: float | None,
+    leads: int,
+    hot: tuple[float, int, int],
+    warm: tuple[float, int, int],
+) -> dict[str, Any]:
+    band: dict[str, Any] = {
+        "cutoff": cutoff, "rows": hot[1], "leads": leads, "warm_rows": warm[1],
+    }  # fmt: skip
+    for name, (promised, rows, positives) in (("hot", hot), ("warm", warm)):
+        low, high = wilson(positives, rows)
+        band |= {
+            f"predicted_{name}": promised, f"{name}_rate": positives / rows,
+            f"{name}_low": low, f"{name}_high": high, f"{name}_positives": positives,
+        }  # fmt: skip
+    return band
+
+
+def _ages(*groups: tuple[int, int | None, int, int, float | None]) -> list[dict[str, Any]]:
+    names = ("from_days", "to_days", "rows", "positives", "auc")
+    return [dict(zip(names, group, strict=True)) for group in groups]
+
+
+def lifelike_card() -> dict[str, Any]:
+    """Card of a model that was trained on a made-up CRM of 20,000 leads."""
+    return {
+        "data_end": "2026-01-01T00:00:00+00:00",
+        "export": {
+            "leads": 20000, "interactions": 301_452, "conversions": 2913, "rejected_rows": 12,
+            "first_created": "2024-01-01T08:12:00+00:00",
+            "unused": {
+                "age": "sensitive; name it in allow_sensitive to use it",
+                "client_card_number": "not declared fixed at creation: it may be known later only",
+                "contact_name": "looks like names of persons",
+                "email": "looks like e-mail addresses",
+                "notes": "free text",
+                "phone": "looks like phone numbers",
+            },
+        },
+        "snapshots": {
+            "rows": 152_310, "leads": 19_412,
+            "first_days": 0.0, "every_days": 7.0, "until_days": 180.0,
+        },
+        "horizons": {
+            "hot": {
+                "days": 14,
+                "fit": _period("2024-01-01", "2025-04-20", 84_410, 11_873, 2980),
+                "calibrate": _period("2025-05-04", "2025-08-17", 27_105, 6120, 941),
+                "test": _period("2025-08-31", "2025-12-18", 24_300, 5614, 989),
+                "immature_rows": 3388, "base_rate": 2980 / 84_410,
+                "auc": 0.831, "auc_low": 0.818, "auc_high": 0.844, "average_precision": 0.262,
+                "log_loss": 0.1392, "brier": 0.0347,
+                "baselines": {
+                    "base rate": {"auc": 0.5, "log_loss": 0.1702, "brier": 0.0391},
+                    "age only": {"auc": 0.613, "log_loss": 0.1661, "brier": 0.0389},
+                },
+                "reliability": [_group(*g) for g in CALIBRATED["hot"]],
+                "by_age": _ages(
+                    (0, 7, 5210, 251, 0.762), (7, 30, 8120, 402, 0.835),
+                    (30, 90, 7340, 273, 0.846), (90, 180, 3582, 56, 0.811),
+                    (180, None, 48, 7, 0.701),
+                ),
+            },
+            "warm": {
+                "days": 90,
+                "fit": _period("2024-01-01", "2025-02-03", 65_021, 9934, 7544),
+                "calibrate": _period("2025-05-04", "2025-06-01", 9850, 3011, 1201),
+                "test": _period("2025-08-31", "2025-10-03", 11_000, 3402, 1473),
+                "immature_rows": 16_688, "base_rate": 7544 / 65_021,
+                "auc": 0.768, "auc_low": 0.755, "auc_high": 0.781, "average_precision": 0.391,
+                "log_loss": 0.3321, "brier": 0.0988,
+                "baselines": {
+                    "base rate": {"auc": 0.5, "log_loss": 0.3937, "brier": 0.116},
+                    "age only": {"auc": 0.588, "log_loss": 0.3852, "brier": 0.1148},
+                },
+                "reliability": [_group(*g) for g in CALIBRATED["warm"]],
+                "by_age": _ages(
+                    (0, 7, 2310, 322, 0.722), (7, 30, 3705, 561, 0.774),
+                    (30, 90, 3388, 447, 0.781), (90, 180, 1597, 143, 0.752),
+                ),
+            },
+        },
+        "bands": {
+            "hot": _band(0.30, 480, (0.428, 617, 254), (0.641, 301, 198)),
+            "warm": _band(0.30, 1190, (0.131, 2904, 352), (0.404, 1490, 588)),
+            "cold": _band(None, 4988, (0.0176, 20_779, 383), (0.0741, 9209, 687)),
+        },
+        "importance": [
+            {"signal": name, "log_loss_increase": increase, "spread": spread, "mean_points": points}
+            for name, increase, spread, points in (
+                ("payment terms question", 0.0102, 0.0006, 1.92),
+                ("inbound", 0.0061, 0.0005, 1.31),
+                ("any interaction", 0.0040, 0.0004, 1.04),
+                ("agreed next step", 0.0031, 0.0004, 0.83),
+                ("price question", 0.0022, 0.0003, 0.71),
+                ("age of the lead", 0.0019, 0.0003, 0.66),
+                ("source", 0.0011, 0.0002, 0.48),
+                ("duration seconds of inbound phone call", 0.0008, 0.0002, 0.37),
+                ("decision maker", 0.0004, 0.0002, 0.25),
+                ("newsletter open", 0.0001, 0.0002, 0.12),
+                ("country", -0.0001, 0.0001, 0.08),
+            )
+        ],
+        "settings": {"hot_days": 14, "warm_days": 90, "test_from": None, "seed": 1, "leaves": 15},
+        "libraries": {"lightgbm": "4.7.0", "numpy": "2.4.0"},
+    }  # fmt: skip
+
+
+def unmeasured_card() -> dict[str, Any]:
+    """Card of a model whose export was too short for a test period: every figure is missing."""
+    nothing = {"from": None, "to": None, "rows": 0, "leads": 0, "positives": 0}
+    card = lifelike_card()
+    for horizon in card["horizons"].values():
+        horizon |= {"test": nothing, "immature_rows": None, "reliability": [], "by_age": []}
+        for name in ("auc", "auc_low", "auc_high", "average_precision", "log_loss", "brier"):
+            horizon[name] = None
+        horizon["base_rate"] = None
+        horizon["baselines"] = {
+            name: {"auc": None, "log_loss": None, "brier": None} for name in horizon["baselines"]
+        }
+    for band in card["bands"].values():
+        for name in set(band) - {"cutoff"}:
+            counts = name in ("rows", "leads", "warm_rows", "hot_positives", "warm_positives")
+            band[name] = 0 if counts else None
+    card["importance"] = []
+    card["export"] |= {"first_created": None, "rejected_rows": None, "unused": {}}
+    card["snapshots"]["every_days"] = None
+    return card

@@ -1,0 +1,79 @@
+"""Small exports for tests: the same rows as CSV, Parquet or tables of a database."""
+
+import csv
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from features.mapping import ExportMapping, export_mapping
+
+Value = str | float | datetime | None
+Row = dict[str, Value]
+
+
+def at(text: str) -> datetime:
+    """Moment in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def micros(text: str) -> int:
+    """Moment in UTC as whole microseconds since the epoch."""
+    return int(at(text).timestamp()) * 1_000_000
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Rows as CSV, as a CRM would export them."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    """Rows as Parquet, every column in its own type."""
+    pq.write_table(pa.Table.from_pylist(list(rows)), path)
+
+
+def write_database(url: str | sa.URL, name: str, rows: Sequence[Row]) -> None:
+    """Rows as a table of a database."""
+    engine = sa.create_engine(url)
+    zoned = engine.dialect.name == "postgresql"  # SQLite has no type for moments: they are text
+
+    def column_type(name: str) -> sa.types.TypeEngine[object]:
+        values = [row[name] for row in rows if row[name] is not None]
+        if all(isinstance(value, datetime) for value in values) and zoned:
+            return sa.TIMESTAMP(timezone=True)
+        return sa.Double() if all(isinstance(value, float) for value in values) else sa.Text()
+
+    columns = [sa.Column(name, column_type(name)) for name in rows[0]]
+    table = sa.Table(name, sa.MetaData(), *columns)
+    table.create(engine)
+    stored = [
+        {
+            name: str(value) if isinstance(value, datetime) and not zoned else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+    with engine.begin() as connection:
+        connection.execute(table.insert(), stored)
+    engine.dispose()
+
+
+def write_text(path: Path, *lines: str) -> None:
+    """Write a file line by line, as dirty as the test wants it."""
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+
+
+def csv_mapping(folder: Path, **sections: dict[str, object]) -> ExportMapping:
+    """Mapping of the CSV files that lie in a folder; the sections may say more."""
+    tables = {
+        name: {"source": f"{name}.csv", **sections.pop(name, {})}
+        for name in ("leads", "interactions", "attributes")
+        if (folder / f"{name}.csv").exists()
+    }
+    return export_mapping({**tables, **sections}, folder)

@@ -1,0 +1,117 @@
+"""Figures that are what they say, and intervals that are wide where little is known."""
+
+import numpy as np
+import pytest
+
+from models.bands import Bands
+from models.bundle import Scores
+from training.evaluate import (
+    Judged,
+    auc_interval,
+    band_results,
+    by_age,
+    figures,
+    rate,
+    reliability,
+    wilson_interval,
+)
+
+
+def judged(converted: np.ndarray, lead: np.ndarray | None = None) -> Judged:
+    rows = len(converted)
+    return Judged(converted, np.arange(rows) if lead is None else lead, np.zeros(rows))
+
+
+def calibrated(rows: int = 20_000, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    probability = random.beta(0.5, 6, rows)
+    return probability, random.random(rows) < probability
+
+
+def test_wilson_interval_equals_the_published_example() -> None:
+    # Newcombe (1998), Statistics in Medicine 17, table I: 81 of 263, score method.
+    low, high = wilson_interval(81 / 263, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+
+
+def test_figures_of_a_hand_made_case() -> None:
+    converted = np.array([True] * 10 + [False] * 10)
+    probability = np.concatenate([np.full(10, 0.8), np.full(10, 0.4)])
+    found = figures(converted, probability)
+    assert found.auc == 1.0
+    assert found.brier == pytest.approx((0.2**2 + 0.4**2) / 2)
+    assert found.log_loss == pytest.approx(-(np.log(0.8) + np.log(0.6)) / 2)
+
+
+def test_too_few_conversions_give_no_auc() -> None:
+    converted = np.array([True] * 9 + [False] * 100)
+    assert figures(converted, np.linspace(0, 1, 109)).auc is None
+    assert figures(np.empty(0, bool), np.empty(0)).log_loss is None
+
+
+def test_an_interval_counts_leads_and_not_rows() -> None:
+    converted = np.tile([True, False, False, False], 25)
+    each_its_own = rate(judged(converted), np.full(100, 0.25))
+    four_leads = rate(judged(converted, np.arange(100) % 4), np.full(100, 0.25))
+    assert each_its_own is not None
+    assert four_leads is not None
+    assert each_its_own.observed == four_leads.observed == 0.25
+    assert four_leads.high - four_leads.low > 3 * (each_its_own.high - each_its_own.low)
+
+
+def test_reliability_covers_every_row_once_and_holds_for_true_probabilities() -> None:
+    probability, converted = calibrated()
+    bins = reliability(judged(converted), probability)
+    assert len(bins) == 10
+    assert sum(one.rows for one in bins) == len(probability)
+    inside = sum(one.low <= one.predicted <= one.high for one in bins)
+    assert inside >= 8
+    skewed = reliability(judged(converted), np.minimum(1.0, 1.5 * probability))
+    assert sum(one.low <= one.predicted <= one.high for one in skewed) <= 4
+
+
+def test_equal_probabilities_are_one_bin() -> None:
+    bins = reliability(judged(np.array([True] * 20 + [False] * 80)), np.full(100, 0.2))
+    assert [(one.rows, one.positives) for one in bins] == [(100, 20)]
+
+
+def test_the_auc_interval_holds_the_auc_and_widens_with_fewer_leads() -> None:
+    probability, converted = calibrated(4_000)
+    many = auc_interval(judged(converted), probability, seed=1)
+    few = auc_interval(judged(converted, np.arange(4_000) % 60), probability, seed=1)
+    auc = figures(converted, probability).auc
+    assert many is not None
+    assert few is not None
+    assert auc is not None
+    assert many[0] < auc < many[1]
+    assert many == auc_interval(judged(converted), probability, seed=1)
+
+
+def test_ages_are_half_open_and_complete() -> None:
+    ages = np.array([0.0, 0.99, 1.0, 6.9, 7.0, 400.0])
+    found = by_age(Judged(np.zeros(6, bool), np.arange(6), ages), np.zeros(6))
+    assert [(g.from_days, g.to_days, g.rows) for g in found] == [
+        (0, 1, 2),
+        (1, 3, 1),
+        (3, 7, 1),
+        (7, 14, 1),
+        (120, 400, 1),
+    ]
+
+
+def test_band_results_keep_promise_and_result_apart() -> None:
+    hot, warm = np.array([0.5, 0.4, 0.1, 0.1]), np.array([0.6, 0.5, 0.4, 0.1])
+    scores = Scores(hot, warm, Bands(0.3, 0.3).of(hot, warm))
+    results = band_results(
+        scores,
+        judged(np.array([True, False, False, False])),
+        judged(np.array([True, True, True, False])),
+        warm_mature=np.array([True, False, True, True]),
+    )
+    assert list(results) == ["hot", "warm", "cold"]
+    assert results["hot"].rows == 2
+    assert results["hot"].hot is not None
+    assert (results["hot"].hot.predicted, results["hot"].hot.observed) == (0.45, 0.5)
+    assert results["hot"].warm is not None
+    assert results["hot"].warm.rows == 1
+    assert results["warm"].rows == results["cold"].rows == 1

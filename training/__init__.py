@@ -1,0 +1,1 @@
+"""How a model comes to be: snapshots, labels, splits, fit, evaluation, registry, report."""

@@ -1,0 +1,259 @@
+"""What stands in ``lead_temperature.toml``: the export's mapping and the choices of a training.
+
+Every choice has a default that works; a key that means nothing is refused with a suggestion, so a
+typing error never trains a model quietly on something else.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from features.mapping import FILE_NAME, ExportMapping, _Section as Section, explanation, export_mapping, near_miss
+from models.bands import Bands
+
+Days = Annotated[float, Field(ge=0, le=3650)]
+
+
+class HorizonSettings(Section):
+    """Section ``[horizons]``: what "soon" and "later" mean, in days.
+
+    Attributes
+    ----------
+    hot_days, warm_days : int
+        A hot lead converts within the first, a warm one within the second, longer one.
+    """
+
+    hot_days: int = Field(default=14, ge=1, le=365)
+    warm_days: int = Field(default=90, ge=2, le=1095)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.hot_days >= self.warm_days:
+            raise ValueError(
+                f"hot_days must be less than warm_days, got {self.hot_days} and {self.warm_days}"
+            )
+        return self
+
+
+class SnapshotSettings(Section):
+    """Section ``[snapshots]``: when leads are looked at, blind to what became of them.
+
+    Attributes
+    ----------
+    first_days : float
+        First look, days after the lead's creation.
+    every_days : float
+        Days from one look to the next.
+    until_days : float
+        Last look at the latest, days after the lead's creation.
+    """
+
+    first_days: Days = 0.0
+    every_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
+    until_days: Days = 180.0
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.first_days > self.until_days:
+            raise ValueError(
+                "first_days must not be more than until_days, "
+                f"got {self.first_days} and {self.until_days}"
+            )
+        return self
+
+
+class SplitSettings(Section):
+    """Section ``[split]``: what is learned from, and what it is judged on.
+
+    Attributes
+    ----------
+    test_from : datetime or None
+        First instant of the test period. By default so late that a `test_share` of the export's
+        time lies between it and the last look whose warm horizon has ended.
+    test_share : float
+        See `test_from`.
+    calibrate_share : float
+        Share of the looks before the test period, the latest ones, that only calibrate.
+    """
+
+    test_from: datetime | None = None
+    test_share: float = Field(default=0.15, gt=0, lt=0.9)
+    calibrate_share: float = Field(default=0.25, gt=0, lt=0.9)
+
+    @field_validator("test_from", mode="before")
+    @classmethod
+    def _iso_text(cls, value: object) -> object:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - see `start`
+        if value is not None and not isinstance(value, datetime):
+            raise ValueError("must be a day or a moment such as '2011-12-15'")
+        return value
+
+
+class BandSettings(Section):
+    """Section ``[bands]``: cut-offs; of the leads called hot at least that share should convert.
+
+    Attributes
+    ----------
+    hot, warm : float
+        Probability of converting within the hot (warm) horizon from which a lead is hot (warm).
+    """
+
+    hot: float = Field(default=0.30, gt=0, lt=1)
+    warm: float = Field(default=0.30, gt=0, lt=1)
+
+    def bands(self) -> Bands:
+        """The bands' own value."""
+        return Bands(hot=self.hot, warm=self.warm)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        self.bands()
+        return self
+
+
+class ModelSettings(Section):
+    """Section ``[model]``: the boosters. The defaults need no tuning.
+
+    Attributes
+    ----------
+    trees, leaves : int
+        Number of trees and leaves of each.
+    learning_rate : float
+        Share of each tree's correction that is taken.
+    least_rows : int
+        Rows that a leaf needs at least.
+    seed : int
+        Seed of everything that is random: the same data and seed give the same bundle.
+    threads : int
+        Threads in training; part of the recipe, because sums depend on it in their last bit.
+    """
+
+    trees: int = Field(default=300, ge=1, le=10_000)
+    leaves: int = Field(default=15, ge=2, le=1024)
+    learning_rate: float = Field(default=0.04, gt=0, le=1)
+    least_rows: int = Field(default=50, ge=1)
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    threads: int = Field(default=2, ge=1, le=256)
+
+
+class RegistrySettings(Section):
+    """Section ``[registry]``: where MLflow keeps runs and versions.
+
+    Attributes
+    ----------
+    folder : Path
+        Folder of the SQLite store and of the runs' files, relative to the TOML file.
+    tracking_uri : str or None
+        Address of an MLflow server, used in place of the folder's store.
+    model : str
+        Name of the registered model.
+    """
+
+    folder: Path = Path("artifacts")
+    tracking_uri: str | None = None
+    model: str = Field(default="lead-temperature", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$")
+
+
+class Config(Section):
+    """All of ``lead_temperature.toml``.
+
+    Attributes
+    ----------
+    export : ExportMapping
+        Sections ``[data]``, ``[leads]``, ``[interactions]`` and ``[attributes]``.
+    horizons, snapshots, split, bands, model, registry
+        The sections of those names.
+    """
+
+    export: ExportMapping
+    horizons: HorizonSettings = HorizonSettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
+    split: SplitSettings = SplitSettings()
+    bands: BandSettings = BandSettings()
+    model: ModelSettings = ModelSettings()
+    registry: RegistrySettings = RegistrySettings()
+
+    @property
+    def registry_folder(self) -> Path:
+        """Folder of the registry, absolute."""
+        return (self.export.base / self.registry.folder).resolve()
+
+    def test_from(self) -> int | None:
+        """First instant of the test period in microseconds, where the file names it.
+
+        A time without a zone is in the export's time zone, or in UTC when it has none.
+        """
+        found = self.split.test_from
+        if found is None:
+            return None
+        if found.tzinfo is None:
+            zone = self.export.data.timezone
+            found = found.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
+        return round(found.timestamp() * 1_000_000)
+
+
+EXPORT_SECTIONS = ("data", "leads", "interactions", "attributes")
+
+
+def read_config(path: Path) -> Config:
+    """Configuration that a TOML file holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is no TOML, or a section, key or value is not allowed.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist. `lead-temperature init DIR` writes a commented one, "
+            "and --config names another."
+        )
+    try:
+        sections = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}.") from error
+    return config_of(sections, path.resolve().parent, str(path))
+
+
+def config_of(sections: Mapping[str, object], base: Path, file: str = FILE_NAME) -> Config:
+    """Configuration that a TOML file's sections describe.
+
+    Parameters
+    ----------
+    sections : mapping of str to object
+        Plain values by section.
+    base : pathlib.Path
+        Folder that relative paths are relative to.
+    file : str
+        Name of the file, for messages.
+
+    Raises
+    ------
+    ValueError
+        A section, key or value is not allowed; one line for each finding.
+    """
+    own = [name for name in Config.model_fields if name != "export"]
+    for name in sections:
+        if name not in (*EXPORT_SECTIONS, *own):
+            raise ValueError(
+                f"{file}: unknown section [{name}].{near_miss(name, (*EXPORT_SECTIONS, *own))} "
+                f"Sections: {', '.join((*EXPORT_SECTIONS, *own))}"
+            )
+    mapped = {name: sections[name] for name in EXPORT_SECTIONS if name in sections}
+    export = export_mapping(mapped, base, file)
+    try:
+        return Config.model_validate(
+            {"export": export, **{name: sections[name] for name in own if name in sections}}
+        )
+    except ValidationError as error:
+        raise ValueError(explanation(error, file)) from None

@@ -1,0 +1,1 @@
+"""The managers' report: figures first, then pictures of them, then the page."""

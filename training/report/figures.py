@@ -1,0 +1,335 @@
+"""The figures of the report as values, and the verdicts that follow from them.
+
+Everything the page says is one of these values or a rule below applied to them; words and pictures
+are made elsewhere. A figure that is None was not measured, or is counted from too little to be
+told. A *look* is one lead at one moment (a row of the spine); a lead is looked at several times.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from models.bands import Temperature
+
+ENOUGH_GROUPS = 5
+"""Judged groups a verdict on the percentages needs."""
+
+Verdict = Literal["held", "mixed", "failed", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share that was counted, with its 95 % interval.
+
+    Parameters
+    ----------
+    value, low, high : float
+        From 0 to 1, ``low <= value <= high``.
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low <= self.value <= self.high <= 1:
+            raise ValueError(
+                "A rate must satisfy 0 <= low <= value <= high <= 1, "
+                f"got low={self.low}, value={self.value}, high={self.high}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was promised about a group of looks, and what came of it.
+
+    Parameters
+    ----------
+    rows, positives : int
+        Looks, and those of them that a purchase followed in time.
+    promised : float or None
+        Mean of the probabilities given.
+    happened : Rate or None
+        Share that bought; None when there are too few purchases to tell one.
+    """
+
+    rows: int
+    positives: int
+    promised: float | None
+    happened: Rate | None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.positives <= self.rows:
+            raise ValueError(
+                f"Purchases must be among the looks, got {self.positives} of {self.rows}."
+            )
+
+    @property
+    def finding(self) -> Literal["held", "too much", "too little", "unknown"]:
+        """Where the promise lies against the interval of what happened."""
+        if self.promised is None or self.happened is None:
+            return "unknown"
+        if self.promised > self.happened.high:
+            return "too much"
+        return "too little" if self.promised < self.happened.low else "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The looks that were given one temperature in the test period.
+
+    Parameters
+    ----------
+    name : Temperature
+    cutoff : float or None
+        Probability from which the band begins; the coldest has none.
+    rows, leads : int
+        Looks, and the leads they were at.
+    hot, warm : Outcome
+        Within the hot and within the warm horizon. The longer one has fewer looks: only those whose
+        whole horizon lies before the end of the data.
+    """
+
+    name: Temperature
+    cutoff: float | None
+    rows: int
+    leads: int
+    hot: Outcome
+    warm: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A slice of time and what was in it.
+
+    Parameters
+    ----------
+    first, last : datetime.datetime or None
+        None when the slice is empty.
+    rows, leads, positives : int
+    """
+
+    first: datetime | None
+    last: datetime | None
+    rows: int
+    leads: int
+    positives: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How well one way of scoring did on the test period.
+
+    Parameters
+    ----------
+    name : str
+        Empty for the model itself.
+    auc, log_loss, brier : float or None
+    """
+
+    name: str
+    auc: float | None
+    log_loss: float | None
+    brier: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgeGroup:
+    """The looks at leads of one age.
+
+    Parameters
+    ----------
+    from_days : float
+    to_days : float or None
+        None for no upper end.
+    rows, positives : int
+    auc : float or None
+        None when there are too few purchases to tell one.
+    """
+
+    from_days: float
+    to_days: float | None
+    rows: int
+    positives: int
+    auc: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """One question, "does the lead buy within so many days?", and how its answers did.
+
+    Parameters
+    ----------
+    name : str
+        "hot" or "warm".
+    days : int
+    fit, calibrate, test : Period
+    immature_rows : int
+        Looks left out because their horizon reaches past the end of the data.
+    base_rate : float or None
+        Share of the fit period's looks that a purchase followed.
+    auc : Rate or None
+        Share of pairs (one look that a purchase followed, one that none did) put in the right
+        order.
+    quality : Quality
+    baselines : tuple of Quality
+        Simpler ways of scoring the same looks.
+    groups : tuple of Outcome
+        Looks in the order of the promise, cut into groups of equal size.
+    by_age : tuple of AgeGroup
+    """
+
+    name: str
+    days: int
+    fit: Period
+    calibrate: Period
+    test: Period
+    immature_rows: int
+    base_rate: float | None
+    auc: Rate | None
+    quality: Quality
+    baselines: tuple[Quality, ...]
+    groups: tuple[Outcome, ...]
+    by_age: tuple[AgeGroup, ...]
+
+    @property
+    def judged(self) -> tuple[Outcome, ...]:
+        """Groups with enough purchases to compare promise and outcome."""
+        return tuple(g for g in self.groups if g.finding != "unknown")
+
+    def found(self, finding: str) -> int:
+        """Count the groups with this finding."""
+        return sum(g.finding == finding for g in self.groups)
+
+    @property
+    def best_baseline(self) -> Quality | None:
+        """The simpler way of scoring that sorts best."""
+        measured = [b for b in self.baselines if b.auc is not None]
+        return max(measured, key=lambda b: b.auc or 0.0, default=None)
+
+    @property
+    def sorting(self) -> Verdict:
+        """Whether the model sorts leads better than the best simpler way does.
+
+        "held" when even the low end of its interval is above, "mixed" when only its value is.
+        """
+        if self.auc is None:
+            return "unknown"
+        rival = self.best_baseline
+        bar = max(0.5, rival.auc or 0.0) if rival else 0.5
+        if self.auc.low > bar:
+            return "held"
+        return "mixed" if self.auc.value > bar else "failed"
+
+    @property
+    def percentages(self) -> Verdict:
+        """Whether the promised percentages came true.
+
+        "held" when at most one group in ten misses its 95 % interval, "failed" when more than half
+        do, and "unknown" when fewer than `ENOUGH_GROUPS` groups can be judged.
+        """
+        judged, inside = len(self.judged), self.found("held")
+        if judged < ENOUGH_GROUPS:
+            return "unknown"
+        if judged - inside <= judged // 10:
+            return "held"
+        return "failed" if 2 * inside < judged else "mixed"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The weaker of both verdicts."""
+        weakest: tuple[Verdict, ...] = ("failed", "unknown", "mixed", "held")
+        return min(self.sorting, self.percentages, key=weakest.index)
+
+    @property
+    def weakest_age(self) -> AgeGroup | None:
+        """Age at which the model sorts leads worst, if ages can be compared."""
+        measured = [a for a in self.by_age if a.auc is not None]
+        return min(measured, key=lambda a: a.auc or 0.0) if len(measured) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How much the hot probability leans on one signal.
+
+    Parameters
+    ----------
+    name : str
+        In words; parts of it come from the CRM.
+    points : float or None
+        Percentage points by which it moves a lead's probability on average, up or down.
+    log_loss_increase, spread : float or None
+        How much worse the test's log loss gets when its values are shuffled among the looks, and
+        the spread of that over repetitions.
+    """
+
+    name: str
+    points: float | None
+    log_loss_increase: float | None
+    spread: float | None
+
+    @property
+    def matters(self) -> bool:
+        """Whether shuffling it harms by more than twice the spread."""
+        increase = self.log_loss_increase or 0.0
+        return increase > 0 and increase > 2 * (self.spread or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSummary:
+    """All figures of the report.
+
+    Parameters
+    ----------
+    version : str
+        The model's.
+    data_end : datetime.datetime
+        Nothing after it was known.
+    leads, interactions, conversions : int
+        What the export held.
+    rejected_rows : int or None
+        Rows of the export that could not be read.
+    first_created : datetime.datetime or None
+        Creation of the earliest lead.
+    every_days : float or None
+        Days between two looks at a lead.
+    looks, looked_at : int
+        Looks in all periods together, and the leads they were at.
+    hot, warm : Horizon
+    bands : tuple of Band
+        Hottest first.
+    signals : tuple of Signal
+        Strongest first.
+    unused : tuple of (str, str)
+        Columns of the export that were left out, each with the reason.
+    settings, libraries : tuple of (str, str)
+        What the model was trained with.
+    """
+
+    version: str
+    data_end: datetime
+    leads: int
+    interactions: int
+    conversions: int
+    rejected_rows: int | None
+    first_created: datetime | None
+    every_days: float | None
+    looks: int
+    looked_at: int
+    hot: Horizon
+    warm: Horizon
+    bands: tuple[Band, ...]
+    signals: tuple[Signal, ...]
+    unused: tuple[tuple[str, str], ...]
+    settings: tuple[tuple[str, str], ...]
+    libraries: tuple[tuple[str, str], ...]
+
+    @property
+    def horizons(self) -> tuple[Horizon, Horizon]:
+        """Both questions, the short one first."""
+        return self.hot, self.warm
+
+    @property
+    def called(self) -> int:
+        """Looks of the test period that were given a band."""
+        return sum(band.rows for band in self.bands)

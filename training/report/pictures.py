@@ -1,0 +1,263 @@
+"""The pictures of the report, each as SVG text to stand in the page.
+
+Every picture is small enough for a phone and keeps its letters as text. Colours are the page's CSS
+variables, so that light, dark and paper each get their own; Matplotlib itself draws in stand-in
+colours that are exchanged at the end. Temperatures differ by the shape of their mark as well as by
+colour. The same figures always give the same text.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from markupsafe import escape
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from features.history import Float64
+from training.report.figures import Band, Horizon, Outcome, Signal
+from training.report.numerals import NBSP, decimal, percent
+
+INK, MUTED, LINE = "#010101", "#020202", "#030303"
+TEMPERATURE = {"hot": "#040404", "warm": "#050505", "cold": "#060606"}
+VARIABLE = {INK: "--ink", MUTED: "--muted", LINE: "--line"} | {
+    colour: f"--{name}" for name, colour in TEMPERATURE.items()
+}
+PAPER = "#070707"
+VARIABLE[PAPER] = "--paper"
+
+MARK = {"hot": "^", "warm": "D", "cold": "v"}
+WIDTH = 340.0
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "lead-temperature",
+    "font.size": 11.5,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "lines.solid_capstyle": "round",
+}
+ENDS = (0.1, 0.2, 0.3, 0.5, 0.8, 1.0)
+"""Where an axis may end."""
+
+LONGEST_NAME = 44
+"""Letters of a signal's name that fit above its bar; the table has the whole name."""
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """Draw in the report's style, whatever the user's own settings of Matplotlib are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
+
+@_style()
+def bands_picture(bands: tuple[Band, ...], horizon: str) -> str:
+    """Promise and outcome of each band within one horizon, hottest on top.
+
+    Parameters
+    ----------
+    bands : tuple of Band
+    horizon : str
+        "hot" or "warm".
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    outcomes = [b.hot if horizon == "hot" else b.warm for b in bands]
+    top = _top([o for b in bands for o in (b.hot, b.warm)])
+    figure, axes = _canvas(height=204, left=12, right=18, bottom=28, top=4)
+    axes.set(xlim=(0, top), ylim=(-0.45, len(bands) - 0.25), yticks=[])
+    axes.spines["bottom"].set_visible(False)
+    ticks = _linear_ticks(top)
+    axes.set_xticks(ticks, _labels(ticks))
+    axes.grid(axis="x", color=LINE, linewidth=0.7)
+    for row, (band, outcome) in enumerate(zip(reversed(bands), reversed(outcomes), strict=True)):
+        colour = TEMPERATURE[band.name]
+        axes.plot([0, top], [row, row], color=LINE, linewidth=0.7, zorder=1)
+        axes.text(0, row + 0.34, band.name.capitalize(), color=colour, weight="bold", va="center")
+        axes.text(top, row + 0.34, _in_short(outcome), color=MUTED, ha="right", va="center")
+        if outcome.happened is None:
+            continue
+        interval = [outcome.happened.low, outcome.happened.high]
+        axes.plot(interval, [row, row], color=colour, linewidth=4, alpha=0.4, zorder=2)
+        axes.plot(outcome.happened.value, row, MARK[band.name], color=colour, ms=7.5, zorder=4)
+        if outcome.promised is not None:
+            promise = [outcome.promised, outcome.promised]
+            axes.plot(promise, [row - 0.15, row + 0.15], color=INK, linewidth=1.6, zorder=3)
+    return _svg(figure, f"bands-{horizon}")
+
+
+@_style()
+def reliability_picture(horizon: Horizon) -> str:
+    """Outcome over promise for groups of looks; on the diagonal both are the same.
+
+    Both axes are stretched near zero (square root), where most leads are.
+
+    Parameters
+    ----------
+    horizon : Horizon
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    colour, top = TEMPERATURE[horizon.name], _top(horizon.groups)
+    ticks = [t for t in (0.0, 0.01, 0.05, *ENDS) if t <= top]
+    figure, axes = _canvas(height=310, left=52, right=16, bottom=46, top=10)
+    axes.set_xscale("function", functions=(_root, np.square))
+    axes.set_yscale("function", functions=(_root, np.square))
+    axes.set(xlim=(0, top), ylim=(0, top), xlabel="promised", ylabel="happened")
+    axes.set_xticks(ticks, _labels(ticks))
+    axes.set_yticks(ticks, _labels(ticks))
+    axes.grid(color=LINE, linewidth=0.7)
+    axes.plot([0, top], [0, top], color=MUTED, linewidth=1, dashes=(4, 3))
+    for group in horizon.judged:
+        if group.happened is None or group.promised is None:
+            continue
+        x, rate = group.promised, group.happened
+        axes.plot([x, x], [rate.low, rate.high], color=colour, linewidth=3.5, alpha=0.4, zorder=3)
+        inside = colour if group.finding == "held" else PAPER
+        axes.plot(x, rate.value, "o", ms=6.5, color=colour, mfc=inside, mew=1.6, zorder=4)
+    return _svg(figure, f"reliability-{horizon.name}")
+
+
+@_style()
+def signals_picture(signals: tuple[Signal, ...]) -> str:
+    """How much worse the percentages get without each signal, strongest on top.
+
+    Parameters
+    ----------
+    signals : tuple of Signal
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    figure, axes = _canvas(height=8 + 34 * len(signals), left=4, right=4, bottom=4, top=4)
+    longest = max((_increase(s) + _spread(s) for s in signals), default=0) or 1.0
+    axes.set(xlim=(0, longest * 1.02), ylim=(-0.5, len(signals) - 0.35), xticks=[], yticks=[])
+    axes.spines["bottom"].set_visible(False)
+    names = {}
+    for place, signal in enumerate(signals):
+        row = len(signals) - 1 - place
+        # A name may hold any letter of any script, or what Matplotlib takes for a formula: a
+        # stand-in is drawn, and the name takes its place in the finished text.
+        names[f"(name {place})"] = _shortened(signal.name)
+        axes.text(0, row + 0.22, f"(name {place})", va="center")
+        if signal.points is not None:
+            points = f"{decimal(signal.points, 1)} points"
+            axes.text(longest * 1.02, row + 0.22, points, color=MUTED, ha="right", va="center")
+        alpha = 0.9 if signal.matters else 0.3
+        axes.barh(row - 0.18, _increase(signal), 0.26, color=TEMPERATURE["hot"], alpha=alpha)
+        whisker = [_increase(signal) - _spread(signal), _increase(signal) + _spread(signal)]
+        axes.plot(whisker, [row - 0.18] * 2, color=INK, linewidth=1)
+    return _svg(figure, "signals", names)
+
+
+def _canvas(
+    height: float, left: float, right: float, bottom: float, top: float
+) -> tuple[Figure, Axes]:
+    """Lay out one pair of axes with margins in points; a point is a unit of the drawing."""
+    figure = Figure(figsize=(WIDTH / 72, height / 72))
+    figure.patch.set_visible(False)
+    inner_width, inner_height = WIDTH - left - right, height - bottom - top
+    axes = figure.add_axes(
+        (left / WIDTH, bottom / height, inner_width / WIDTH, inner_height / height)
+    )
+    axes.patch.set_visible(False)
+    axes.tick_params(length=0, pad=6)
+    axes.set_axisbelow(True)
+    for side in ("left", "top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Figure, name: str, words: Mapping[str, str] | None = None) -> str:
+    """Draw, and fit the drawing into the page.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    name : str
+        Sets the picture's ids apart from those of the others; the page's caption has the id
+        ``{name}-caption``.
+    words : mapping of str to str, optional
+        Texts to put in the place of stand-ins.
+    """
+    file = io.StringIO()
+    figure.savefig(
+        file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    )
+    body = file.getvalue()
+    # What matplotlib writes for a file of its own: a rule for all elements of the page, the size.
+    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, flags=re.DOTALL)
+    body = body[body.index("<svg") :]
+    attributes = f'viewBox="0 0 {WIDTH:g} {figure.get_figheight() * 72:g}" role="img"'
+    opening = f'<svg {attributes} aria-labelledby="{name}-caption">'
+    body = re.sub(r"<svg[^>]*>", opening, body, count=1)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)
+    body = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", body).replace("xlink:href", "href")
+    body = re.sub(r"font-family: [^;\"]*(;|(?=\"))", "", body)
+    for colour, variable in VARIABLE.items():
+        body = body.replace(colour, f"var({variable})")
+    if words:
+        stand_ins = "|".join(re.escape(stand_in) for stand_in in words)
+        body = re.sub(stand_ins, lambda found: str(escape(words[found[0]])), body)
+    return body
+
+
+def _top(outcomes: tuple[Outcome, ...] | list[Outcome]) -> float:
+    """End of an axis that shows all of them."""
+    highest = (
+        max(max(o.promised or 0.0, o.happened.high if o.happened else 0.0) for o in outcomes)
+        if outcomes
+        else 0.0
+    )
+    return next(top for top in ENDS if highest <= top)
+
+
+def _linear_ticks(top: float) -> list[float]:
+    step = 0.02 if top <= 0.1 else 0.05 if top <= 0.2 else 0.1 if top <= 0.5 else 0.2
+    return [round(step * i, 2) for i in range(int(top / step + 1.01))]
+
+
+def _labels(ticks: list[float]) -> list[str]:
+    return [f"{100 * tick:g}{NBSP}%" for tick in ticks]
+
+
+def _root(values: Float64) -> Float64:
+    return np.asarray(np.sqrt(np.maximum(values, 0.0)))
+
+
+def _in_short(outcome: Outcome) -> str:
+    if outcome.rows == 0:
+        return "no looks"
+    if outcome.happened is None:
+        return "too few to say"
+    return f"{percent(outcome.happened.value)}, promised {percent(outcome.promised)}"
+
+
+def _increase(signal: Signal) -> float:
+    return max(0.0, signal.log_loss_increase or 0.0)
+
+
+def _spread(signal: Signal) -> float:
+    return signal.spread or 0.0
+
+
+def _shortened(name: str) -> str:
+    name = " ".join(name.split())
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -1,0 +1,179 @@
+"""From a model's card to the figures of the report.
+
+The card is the JSON that training leaves in the bundle: everything that was measured. Here it
+becomes a frozen `ReportSummary`, and here it is decided what may be told: a rate counted from fewer
+than `ENOUGH` purchases is withheld, so that neither a sentence nor a picture can show it.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from models.bands import Temperature
+from training.report.figures import (
+    AgeGroup,
+    Band,
+    Horizon,
+    Outcome,
+    Period,
+    Quality,
+    Rate,
+    ReportSummary,
+    Signal,
+)
+
+ENOUGH = 10
+"""Purchases a group needs before a rate of it is told."""
+
+
+def report_summary(card: Mapping[str, Any], version: str) -> ReportSummary:
+    """Figures of a model's card.
+
+    Parameters
+    ----------
+    card : mapping
+        JSON values, as training writes them into the bundle. What could not be measured is null.
+    version : str
+        The model's.
+
+    Raises
+    ------
+    ValueError
+        The card lacks a figure, or figures contradict each other.
+    """
+    try:
+        return _summary(card, version)
+    except KeyError as error:
+        raise ValueError(
+            f"The card of model {version or '(no version)'} has no {error}, "
+            "which the report needs. Train the model again with this version."
+        ) from error
+
+
+def _summary(card: Mapping[str, Any], version: str) -> ReportSummary:
+    export, snapshots = card["export"], card["snapshots"]
+    return ReportSummary(
+        version=version,
+        data_end=datetime.fromisoformat(card["data_end"]),
+        leads=_count(export["leads"]),
+        interactions=_count(export["interactions"]),
+        conversions=_count(export["conversions"]),
+        rejected_rows=export["rejected_rows"],
+        first_created=_moment(export["first_created"]),
+        every_days=snapshots["every_days"],
+        looks=_count(snapshots["rows"]),
+        looked_at=_count(snapshots["leads"]),
+        hot=_horizon("hot", card["horizons"]["hot"]),
+        warm=_horizon("warm", card["horizons"]["warm"]),
+        bands=tuple(_band(t, card["bands"][t.value]) for t in reversed(Temperature)),
+        signals=tuple(
+            Signal(s["signal"], s["mean_points"], s["log_loss_increase"], s["spread"])
+            for s in card["importance"] or ()
+        ),
+        unused=_pairs(export["unused"]),
+        settings=_pairs(card["settings"]),
+        libraries=_pairs(card["libraries"]),
+    )
+
+
+def _horizon(name: str, data: Mapping[str, Any]) -> Horizon:
+    return Horizon(
+        name=name,
+        days=int(data["days"]),
+        fit=_period(data["fit"]),
+        calibrate=_period(data["calibrate"]),
+        test=_period(data["test"]),
+        immature_rows=_count(data["immature_rows"]),
+        base_rate=data["base_rate"],
+        auc=_rate(
+            _count(data["test"]["positives"]), data["auc"], data["auc_low"], data["auc_high"]
+        ),
+        quality=_quality("", data),
+        baselines=tuple(_quality(name, b) for name, b in (data["baselines"] or {}).items()),
+        groups=tuple(_group(g) for g in data["reliability"] or ()),
+        by_age=tuple(_age_group(a) for a in data["by_age"] or ()),
+    )
+
+
+def _band(name: Temperature, data: Mapping[str, Any]) -> Band:
+    return Band(
+        name=name,
+        cutoff=data["cutoff"],
+        rows=_count(data["rows"]),
+        leads=_count(data["leads"]),
+        hot=_band_outcome(data, "hot", data["rows"]),
+        warm=_band_outcome(data, "warm", data["warm_rows"]),
+    )
+
+
+def _band_outcome(data: Mapping[str, Any], horizon: str, rows: int | None) -> Outcome:
+    positives = _count(data[f"{horizon}_positives"])
+    low, high = data[f"{horizon}_low"], data[f"{horizon}_high"]
+    return Outcome(
+        rows=_count(rows),
+        positives=positives,
+        promised=data[f"predicted_{horizon}"],
+        happened=_rate(positives, data[f"{horizon}_rate"], low, high),
+    )
+
+
+def _group(data: Mapping[str, Any]) -> Outcome:
+    positives = _count(data["positives"])
+    return Outcome(
+        rows=_count(data["rows"]),
+        positives=positives,
+        promised=data["predicted"],
+        happened=_rate(positives, data["observed"], data["low"], data["high"]),
+    )
+
+
+def _period(data: Mapping[str, Any]) -> Period:
+    return Period(
+        first=_moment(data["from"]),
+        last=_moment(data["to"]),
+        rows=_count(data["rows"]),
+        leads=_count(data["leads"]),
+        positives=_count(data["positives"]),
+    )
+
+
+def _quality(name: str, data: Mapping[str, Any]) -> Quality:
+    return Quality(name, data["auc"], data["log_loss"], data["brier"])
+
+
+def _age_group(data: Mapping[str, Any]) -> AgeGroup:
+    positives = _count(data["positives"])
+    return AgeGroup(
+        from_days=data["from_days"],
+        to_days=data["to_days"],
+        rows=_count(data["rows"]),
+        positives=positives,
+        auc=data["auc"] if positives >= ENOUGH else None,
+    )
+
+
+def _rate(
+    positives: int, value: float | None, low: float | None, high: float | None
+) -> Rate | None:
+    """Give the rate, unless it is missing or counted from too few purchases."""
+    if value is None or low is None or high is None or positives < ENOUGH:
+        return None
+    # Wilson's bound of "all of them" may come out as 0.9999999999999999.
+    return Rate(round(value, 12), round(low, 12), round(high, 12))
+
+
+def _count(value: int | None) -> int:
+    return int(value or 0)
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _pairs(values: Mapping[str, Any] | None) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), _text(value)) for name, value in (values or {}).items())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,64 @@
+"""The commented lead_temperature.toml that `lead-temperature init` writes."""
+
+TEMPLATE = '''\
+# What your CRM's export means, and what to train from it. Lines that begin with # are examples or
+# defaults. Times are ISO 8601; tables are CSV, Parquet, or a SQL database's.
+
+[data]
+# timezone = "Europe/Lisbon"     # zone of times written without one
+# ends_at = "2026-01-01T00:00:00+00:00"   # when the export was made; default: its latest time
+# database = "postgresql+psycopg://reader:$CRM_PASSWORD@crm.example.org/crm"   # $NAME: from the environment
+
+[leads]                          # one row for each lead
+source = "data/leads.csv"        # or, with a database: table = "…" or query = "SELECT …"
+# delimiter = ";"
+# encoding = "cp1252"
+# Attributes whose value is what was known when the lead was created. No other column is used: its
+# value may have been written after the outcome, and a model that sees the future is worthless.
+fixed_at_creation = []           # such as ["source", "form", "country", "company_size"]
+# allow_sensitive = ["age"]      # age, income, family status … stay out unless you name them here
+[leads.columns]                  # our name = your column
+# lead_id = "id"
+# created_at = "created"
+# converted_at = "won_at"        # empty: not yet
+# closed_at = "lost_at"          # lost or refused; empty: not
+[leads.kinds]                    # number, category or timestamp, where the guess is wrong
+# company_size = "number"
+
+[interactions]                   # one row for each contact; leave the section out when you have none
+source = "data/interactions.csv"
+# measures = ["duration_seconds"]
+[interactions.columns]           # lead_id, occurred_at, recorded_at, channel, kind, direction, outcome, agent
+# occurred_at = "call_started"
+# recorded_at = "entered_at"     # when it was entered; without it, the moment it occurred
+[interactions.values.kind]       # your value = the name to use
+# "TEL" = "call"
+
+# [attributes]                   # the log of attributes that change: lead_id, recorded_at, name, value
+# source = "data/attributes.csv"
+
+[horizons]
+hot_days = 14                    # hot: probably converts within so many days
+warm_days = 90                   # warm: probably converts within so many
+
+[snapshots]                      # when a lead is looked at, blind to what became of it
+first_days = 0.0
+every_days = 7.0
+until_days = 180.0
+
+[split]
+# test_from = "2025-06-01"       # what begins here is only judged on; default: the last 15 % that can be
+# test_share = 0.15
+
+[bands]                          # from which probability a lead is hot (within hot_days) or warm (warm_days)
+hot = 0.30
+warm = 0.30
+
+[model]
+# trees = 300
+# leaves = 15
+# seed = 1
+
+[registry]
+# folder = "artifacts"           # MLflow's store and runs
+'''

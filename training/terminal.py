@@ -1,0 +1,194 @@
+"""What a training says in a terminal: the card's figures as tables, for people.
+
+Only text and layout are made here; every number comes from a value that was computed elsewhere.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from features.inspection import Inspection
+from models.bands import Temperature
+from models.bundle import HORIZONS
+from training.pipeline import Told, iso
+
+
+@contextmanager
+def progress_bars(console: Console) -> Iterator[Told]:
+    """Bars on the console, one for each stage that tells of itself."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        tasks: dict[str, Any] = {}
+
+        def told(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total)
+            progress.update(tasks[stage], completed=done, total=total)
+
+        yield told
+
+
+def show_figures(console: Console, card: Mapping[str, Any]) -> None:
+    """Figures of both horizons beside their baselines."""
+    table = _table(
+        "On the test period, after everything it learned from",
+        ("horizon", "predictor"),
+        ("AUC", "95 %", "avg. prec.", "log loss", "Brier"),
+    )
+    for name in HORIZONS:
+        horizon = card["horizons"][name]
+        interval = "–"
+        if horizon["auc_low"] is not None:
+            interval = f"{horizon['auc_low']:.3f}–{horizon['auc_high']:.3f}"
+        about = f"{name}, {horizon['days']} d"
+        table.add_row(about, "model", _figure(horizon["auc"]), interval, *_others(horizon))
+        for baseline, figures in horizon["baselines"].items():
+            table.add_row("", baseline, _figure(figures["auc"]), "", *_others(figures))
+        table.add_section()
+    console.print(table)
+    for name in HORIZONS:
+        horizon = card["horizons"][name]
+        test = horizon["test"]
+        console.print(
+            f"{name}: judged on {test['rows']:,} looks at {test['leads']:,} leads, of which "
+            f"{test['positives']:,} led to a conversion within {horizon['days']} days "
+            f"(base rate {_percent(test['positives'], test['rows'])}); "
+            f"{horizon['immature_rows']:,} looks are too young to judge.",
+            highlight=False,
+        )
+
+
+def show_ages(console: Console, card: Mapping[str, Any]) -> None:
+    """AUC of the hot horizon by age of the lead: age alone must not pass for skill."""
+    table = _table(
+        "Hot horizon by age of the lead", (), ("age in days", "looks", "conversions", "AUC")
+    )
+    for group in card["horizons"]["hot"]["by_age"]:
+        table.add_row(
+            f"{group['from_days']:g}–{group['to_days']:g}",
+            f"{group['rows']:,}",
+            f"{group['positives']:,}",
+            _figure(group["auc"]),
+        )
+    console.print(table)
+
+
+def show_bands(console: Console, card: Mapping[str, Any]) -> None:
+    """What each band promised and what came of it."""
+    table = _table(
+        "What the bands meant in the test period",
+        ("band", "horizon"),
+        ("looks", "leads", "promised", "happened", "95 %"),
+    )
+    for band in reversed(Temperature):
+        found = card["bands"][band.value]
+        for name in HORIZONS:
+            days = card["horizons"][name]["days"]
+            first = band.value if name == "hot" else ""
+            cells = [first, f"{days} d", f"{found[f'{name}_rows']:,}"]
+            cells.append(f"{found['leads']:,}" if name == "hot" else "")
+            if found[f"predicted_{name}"] is None:
+                table.add_row(*cells, "–", "–", "–")
+            else:
+                table.add_row(
+                    *cells,
+                    f"{100 * found[f'predicted_{name}']:.1f} %",
+                    f"{100 * found[f'{name}_rate']:.1f} %",
+                    f"{100 * found[f'{name}_low']:.1f}–{100 * found[f'{name}_high']:.1f}",
+                )
+    console.print(table)
+
+
+def show_inspection(console: Console, found: Inspection) -> None:
+    """What `check` found in an export."""
+    first = "–" if found.first is None else iso(found.first)[:10]
+    rows = _table(f"From {first} to {iso(found.data_end)[:10]}", ("table",), ("rows", "rejected"))
+    for name, count in found.rows.items():
+        rows.add_row(name, f"{count:,}", f"{found.rejected[name]:,}")
+    console.print(rows)
+    if found.recorded_late is not None:
+        console.print(f"{100 * found.recorded_late:.1f} % of interactions were recorded late.")
+    _show_words(console, found)
+    _show_months(console, found)
+    _show_rejects(console, found)
+
+
+def _show_words(console: Console, found: Inspection) -> None:
+    words = Table(title="Vocabulary of the interactions", title_justify="left")
+    for heading in ("field", "values", "missing", "most frequent"):
+        words.add_column(heading, justify="right" if heading in ("values", "missing") else "left")
+    for field in found.vocabularies:
+        top = ", ".join(f"{escape(word)} {count:,}" for word, count in field.top)
+        words.add_row(field.field, f"{field.distinct:,}", f"{field.missing:,}", top)
+    if found.rows["interactions"]:
+        console.print(words)
+    attributes = _table(
+        "Attributes that are used", ("attribute", "kind", "known"), ("filled", "values")
+    )
+    for one in found.attributes:
+        attributes.add_row(
+            escape(one.name),
+            one.kind,
+            "as it changes" if one.changes else "at creation",
+            f"{100 * one.coverage:.0f} %",
+            f"{one.distinct:,}",
+        )
+    console.print(attributes)
+    for name, why in found.unused.items():
+        console.print(f"not used: [bold]{escape(name)}[/] – {escape(why)}", highlight=False)
+
+
+def _show_months(console: Console, found: Inspection) -> None:
+    months = Table(title="Conversion by month of creation (so far)", title_justify="left")
+    for heading in ("month", "leads", "converted", "share", ""):
+        months.add_column(heading, justify="left" if heading in ("month", "") else "right")
+    most = max((month.share for month in found.months), default=0.0)
+    for month in found.months:
+        bar = "█" * round(20 * month.share / most) if most else ""
+        share = f"{100 * month.share:.1f} %"
+        months.add_row(month.month, f"{month.leads:,}", f"{month.converted:,}", share, bar)
+    console.print(months)
+
+
+def _show_rejects(console: Console, found: Inspection) -> None:
+    for broken in found.broken_rules:
+        console.print(
+            f"[yellow]{broken.rows:,} rows of {broken.table}: {escape(broken.rule)}.[/] "
+            f"{escape(broken.explanation)}",
+            highlight=False,
+        )
+        for row, column, value in broken.examples:
+            where = f"row {row:,}" + (f", {column}" if column else "")
+            console.print(f"    {escape(where)}: {escape(repr(value))}", highlight=False)
+
+
+def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
+    """Empty table with text columns, then columns of numbers."""
+    table = Table(title=title, title_justify="left")
+    for heading in left:
+        table.add_column(heading)
+    for heading in right:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _others(figures: Mapping[str, Any]) -> list[str]:
+    return [_figure(figures[name]) for name in ("average_precision", "log_loss", "brier")]
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"
