@@ -23,7 +23,7 @@ demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM 
 	$(BIN)/python demo.py
 
 test: $(INSTALLED) ## All fast tests
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
 	$(BIN)/pytest -q --doctest-modules features models training serving
 
 test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database server

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from features.tables import Tables
     from training.config import Config
     from training.registry import Registry
 
@@ -104,7 +105,7 @@ def check(
 
 
 @app.command(
-    epilog="Example: `lead-temperature train --config crm/lead_temperature.toml --json figures.json`"
+    epilog="Example: `lead-temperature train --config crm/lead_temperature.toml --json f.json`"
 )
 def train(
     config: ConfigOption = CONFIG,
@@ -227,10 +228,7 @@ def score(
         raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
     loaded = load_bundle(bundle)
     tables = read_for_scoring(loaded.spec, leads, interactions, config)
-    if spine is not None:
-        wanted = spine_from(spine, tables)
-    else:
-        wanted = spine_at(_instant(as_of), tables)
+    wanted = spine_from(spine, tables) if spine else spine_at(_instant(as_of), tables)
     with err.status(f"scoring {len(wanted.spine):,} rows"):
         table = scored(loaded, tables, wanted.spine)
         notes = write_scores(table, output)
@@ -259,7 +257,7 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8000,
 ) -> None:
     """Serve scores over HTTP until stopped."""
-    from serving.app import run
+    from serving.run import run
 
     run(bundle, host, port)
 
@@ -270,7 +268,7 @@ def _config(path: Path) -> "Config":
     return read_config(path)
 
 
-def _tables(settings: "Config"):  # type: ignore[no-untyped-def]
+def _tables(settings: "Config") -> "Tables":
     from features.sources import read_export
 
     with err.status("reading the export"):

@@ -5,6 +5,7 @@ over it in partitions of whole leads, so that its working memory does not grow w
 numbers are the executor's own: a lead in a partition has the bits it has alone.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -122,7 +123,7 @@ def _partitions(offsets: Int64, lead: Int64) -> list[tuple[int, int]]:
         done = 0 if edges[-1] == 0 else load[edges[-1] - 1]
         following = int(np.searchsorted(load, done + PARTITION_EVENTS, side="right"))
         edges.append(min(leads, max(following, edges[-1] + 1)))
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))
 
 
 def _leads(histories: Histories, first: int, last: int) -> Histories:

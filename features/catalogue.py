@@ -116,8 +116,8 @@ def _levels(tables: Tables, name: str, instant: pa.Scalar) -> list[str]:
         found = tables.leads.filter(pc.less(tables.leads["created_at"], instant))
         return sorted(_frequent(found["lead_id"], found[name], MOST_LEVELS))
     log = tables.attribute_log
-    mine = pc.and_(pc.equal(log["name"].cast(pa.string()), name), pc.less(log["recorded_at"], instant))
-    log = log.filter(mine)
+    log = log.filter(pc.equal(log["name"].cast(pa.string()), name))
+    log = log.filter(pc.less(log["recorded_at"], instant))
     return sorted(_frequent(log["lead_id"], log["text"], MOST_LEVELS))
 
 
@@ -127,4 +127,5 @@ def _frequent(lead_ids: pa.ChunkedArray, values: pa.ChunkedArray, most: int) -> 
     leads = pairs.group_by(["value"]).aggregate([("lead", "count_distinct")])
     enough = leads.filter(pc.greater_equal(leads["lead_count_distinct"], MINIMUM_LEADS))
     ranked = enough.sort_by([("lead_count_distinct", "descending"), ("value", "ascending")])
-    return ranked["value"].to_pylist()[:most]
+    found: list[str] = ranked["value"].to_pylist()[:most]
+    return found

@@ -1,9 +1,9 @@
 """Which column of a source plays which part, and the text that stands in it.
 
 The mapping names the export's columns in our words. Here those names meet the columns that were
-really found: `require` refuses a source that lacks one, with the list of those found and the line to
-write; `fields` describes the columns for `features.rules`; `chunks` reads them, with the mapping's
-values put in the place of the export's and the empty text made null.
+really found: `require` refuses a source that lacks one, with the list of those found and the line
+to write; `fields` describes the columns for `features.rules`; `chunks` reads them, with the
+mapping's values put in the place of the export's and the empty text made null.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,14 +13,22 @@ import pyarrow.compute as pc
 
 from features.mapping import Kind, TableMapping, near_miss
 from features.rows import Source
-from features.rules import Field
+from features.rules import Field, FieldKind
 
 _TIMES = {"created_at", "converted_at", "closed_at", "occurred_at", "recorded_at"}
-_FIELD_KINDS = {"number": "number", "category": "text", "timestamp": "time"}
+_FIELD_KINDS: dict[Kind, FieldKind] = {
+    "number": "number",
+    "category": "text",
+    "timestamp": "timestamp",
+}
 
 
 def require(
-    source: Source, section: str, table: TableMapping, required: Sequence[str], declared: Sequence[str]
+    source: Source,
+    section: str,
+    table: TableMapping,
+    required: Sequence[str],
+    declared: Sequence[str],
 ) -> None:
     """Refuse a source in which a column is missing or named twice.
 
@@ -53,7 +61,7 @@ def require(
             raise ValueError(
                 f"{source.label}: column {column!r} is missing.{near_miss(column, source.columns)} "
                 f"Columns found: {found}.{hint} Map it in lead_temperature.toml: "
-                f"[{section}.columns] {name} = \"…\""
+                f'[{section}.columns] {name} = "…"'
             )
         if times > 1:
             raise ValueError(
@@ -110,7 +118,7 @@ def fields(
         One for each name.
     """
 
-    def kind(name: str) -> str:
+    def kind(name: str) -> FieldKind:
         if name in measures:
             return "measure"
         if kinds and name in kinds:

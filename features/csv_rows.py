@@ -107,7 +107,8 @@ def csv_rows(
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"{table.source} cannot be read on after about row {start}: a row there is longer than "
-            f"{LONGEST_ROW_BYTES >> 20} MB. Most likely a quote is opened and never closed ({error})"
+            f"{LONGEST_ROW_BYTES >> 20} MB. Most likely a quote is opened and never closed "
+            f"({error})"
         ) from error
 
 

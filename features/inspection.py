@@ -1,8 +1,8 @@
 """What an export holds, as plain values: the summary that ``lead-temperature check`` prints.
 
-`inspection` looks at the `Tables` and answers with counts, spans, vocabularies, conversion by month,
-the columns that are not used and the rejects by rule. Nothing here prints or decides, except for
-``problems``: the reasons for which no model can be made of the export at all.
+`inspection` looks at the `Tables` and answers with counts, spans, vocabularies, conversion by
+month, the columns that are not used and the rejects by rule. Nothing here prints or decides, except
+for ``problems``: the reasons for which no model can be made of the export at all.
 """
 
 from dataclasses import dataclass

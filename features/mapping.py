@@ -1,14 +1,13 @@
-"""What stands in ``lead_temperature.toml`` about the export: where its tables are and what they mean.
+"""What ``lead_temperature.toml`` says of the export: where its tables are, what they mean.
 
 Every CRM names its columns in its own way. The sections ``[data]``, ``[leads]``, ``[interactions]``
 and ``[attributes]`` say which file, table or query holds each of our three tables, which of its
 columns plays which part, and which values stand for which of ours. Start at `export_mapping`, which
-checks the sections and answers with one `ExportMapping`; `features.sources.read_export` reads by it.
+checks the sections and answers with one `ExportMapping`; `features.sources.read_export` reads by
+it.
 """
 
 import codecs
-import os
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -128,13 +127,16 @@ class DataMapping(_Section):
 
     @field_validator("ends_at", mode="before")
     @classmethod
-    def _iso_text(cls, value: object) -> object:
-        # Text is parsed here because pydantic also takes bare numbers for moments.
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        if value is not None and not isinstance(value, datetime):
-            raise ValueError("must be a moment such as '2012-01-15T00:00:00+01:00'")
-        return value
+    def _is_moment(cls, value: object) -> object:
+        # Pydantic alone would also take bare numbers for moments.
+        if value is None or isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise ValueError(
+                f"must be a moment such as '2012-01-15T00:00:00+01:00', got {value!r}"
+            ) from error
 
     @model_validator(mode="after")
     def _end_has_zone(self) -> Self:
@@ -286,7 +288,8 @@ def _known_keys_of_table(table: TableMapping) -> None:
     """Refuse names in columns, values and kinds that mean nothing: they are typing errors."""
     match table:
         case LeadsMapping():
-            own, declared, where = LEAD_COLUMNS, table.fixed_at_creation, "fixed_at_creation"
+            own: tuple[str, ...] = LEAD_COLUMNS
+            declared, where = table.fixed_at_creation, "fixed_at_creation"
         case InteractionsMapping():
             own, declared, where = INTERACTION_COLUMNS, table.measures, "measures"
         case _:
@@ -422,41 +425,3 @@ def _law(finding: ErrorDetails) -> str:
     if finding["type"] == "model_type":
         return "must be a section with keys, not a single value"
     return finding["msg"].removeprefix("Value error, ")
-
-
-def expanded(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """Text with every ``$NAME`` replaced from the environment.
-
-    Parameters
-    ----------
-    text : str
-        Part of a database's URL.
-    environ : mapping of str to str, optional
-        The variables; by default those of the process.
-
-    Returns
-    -------
-    str
-        The text with the values in their places.
-
-    Raises
-    ------
-    ValueError
-        If a variable is not set.
-
-    Examples
-    --------
-    >>> expanded("$CRM_USER", {"CRM_USER": "ana"})
-    'ana'
-    """
-    variables = os.environ if environ is None else environ
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in variables:
-            raise ValueError(
-                f"{FILE_NAME}: [data] database names ${match[1]}, which is not set in the "
-                f"environment. Set it before the command: export {match[1]}=…"
-            )
-        return variables[match[1]]
-
-    return re.sub(r"\$([A-Za-z_]\w*)", value, text)

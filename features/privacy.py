@@ -1,9 +1,9 @@
-"""What must not become a feature: personal data, free text, and sensitive attributes unless allowed.
+"""What must not become a feature: personal data, free text, sensitive attributes unless allowed.
 
 Names, e-mails, phone numbers and notes say who a lead is, not how warm; sensitive attributes (age,
-income, family status …) are left out unless the owner of the data names them. Both are recognised by
-the column's name, in English, Portuguese, Russian, Romanian and Italian, and personal data by the
-values too, since a column named ``contact`` may hold anything. Each function answers with the
+income, family status …) are left out unless the owner of the data names them. Both are recognised
+by the column's name, in English, Portuguese, Russian, Romanian and Italian, and personal data by
+the values too, since a column named ``contact`` may hold anything. Each function answers with the
 reason, in words for the person who reads it, or with None.
 """
 
@@ -13,33 +13,41 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _PERSONAL = {
-    "a person's name": "name firstname lastname fullname surname nome sobrenome cognome apelido nume "
-    "prenume имя фамилия отчество фио imya familiya familia fio otchestvo",
-    "an e-mail address": "email mail correio почта pochta posta emails",
-    "a phone number": "phone mobile telephone tel cell fax whatsapp telefone telemovel celular "
-    "telefon telefono cellulare телефон мобильный phones",
-    "an address": "address street endereco morada rua adresa strada indirizzo адрес улица adres",
-    "an account or identity number": "iban ssn passport nif cpf cnp codicefiscale passaporte "
-    "passaporto pasaport паспорт инн снилс inn snils",
-    "free text": "notes note comment comments remarks observacoes comentario "
-    "comentarios observatii comentarii commenti osservazioni комментарий комментарии заметки примечание",
+    "a person's name": """
+        name firstname lastname fullname surname nome sobrenome cognome apelido nume prenume
+        имя фамилия отчество фио imya familiya familia fio otchestvo""",
+    "an e-mail address": "email emails mail correio почта pochta posta",
+    "a phone number": """
+        phone phones mobile telephone tel cell fax whatsapp telefone telemovel celular
+        телефон мобильный telefon telefono cellulare""",
+    "an address": "address street endereco morada rua адрес улица adres adresa strada indirizzo",
+    "an account or identity number": """
+        iban ssn passport nif cpf cnp passaporte паспорт инн снилс inn snils pasaport
+        codicefiscale passaporto""",
+    "free text": """
+        notes note comment comments remarks observacoes comentario comentarios
+        комментарий комментарии заметки примечание observatii comentarii commenti osservazioni""",
 }
-# A last word that is personal only after one of these: campaign_name is no person's name.
-_NAMED_PERSONS = (
-    "first last full contact client customer person lead middle family given sur user owner caller "
-    "primeiro completo primo completo".split()
-)
+# Before "name" these make a person's name of it; a campaign_name is none.
+_NAMED_PERSONS = {
+    *("first", "last", "full", "middle", "family", "given", "sur", "primeiro", "completo", "primo"),
+    *("contact", "client", "customer", "person", "lead", "user", "owner", "caller"),
+}
 _SENSITIVE = {
-    "age": "age birth birthday birthdate dob idade nascimento возраст vozrast рождения varsta nastere "
-    "eta nascita",
-    "income": "income salary wage wages earnings renda salario rendimento доход зарплата dohod zarplata "
-    "venit salariu reddito stipendio",
-    "family status": "marital family married spouse children kids familystatus civil casado filhos "
-    "семейное дети брак casatorit copii coniugale figli coniuge",
+    "age": """
+        age birth birthday birthdate dob idade nascimento возраст рождения vozrast
+        varsta nastere eta nascita""",
+    "income": """
+        income salary wage wages earnings renda salario rendimento доход зарплата dohod zarplata
+        venit salariu reddito stipendio""",
+    "family status": """
+        marital family married spouse children kids civil casado filhos семейное дети брак
+        casatorit copii coniugale figli coniuge""",
     "gender": "gender sex sexo genero пол pol gen sesso genere",
-    "religion": "religion religiao религия religie religione faith",
-    "ethnicity": "ethnicity ethnic race nationality etnia raca nacionalidade национальность nationalitate "
-    "razza nazionalita",
+    "religion": "religion faith religiao религия religie religione",
+    "ethnicity": """
+        ethnicity ethnic race nationality etnia raca nacionalidade национальность nationalitate
+        razza nazionalita""",
     "health": "health disability saude здоровье инвалидность sanatate salute",
     "politics": "political politics party politica политика union sindicato",
     "sexual orientation": "orientation orientacao ориентация orientare orientamento",
@@ -49,7 +57,7 @@ _SENSITIVE_WORDS = {word: what for what, words in _SENSITIVE.items() for word in
 
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
 _PHONE = r"^(\+|00)[1-9][\d ().-]{6,18}$|^0[1-9][\d ()/-]{6,14}$|^\(\d{2,5}\) ?\d[\d -]{4,12}$"
-_IBAN = r"^[A-Z]{2}\d{2}( ?[A-Z0-9]{2,4}){3,8}$"
+_IBAN = r"^[A-Z]{2}\d{2}( ?[A-Z0-9]{1,4}){3,8}$"
 
 # Values that look personal in more than this share of the rows make the column personal.
 _MOST = 0.5

@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from features.csv_rows import UNDECODABLE
 from features.tables import REJECTS
 
+FieldKind = Literal["text", "time", "timestamp", "number", "measure"]
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -70,7 +72,7 @@ NONEXISTENT_TIME = Rule(
 )
 ABSURD_YEAR = Rule(
     "absurd year",
-    "A time must lie in the years 1970 to 2200; map a stand-in for 'never' to '' under values in "
+    "An event must lie in the years 1970 to 2200; map a stand-in for 'never' to '' under values in "
     "lead_temperature.toml.",
 )
 AFTER_END = Rule(
@@ -92,7 +94,8 @@ DECIMAL_COMMA = Rule(
 )
 NOT_FINITE = Rule(
     "not a finite number",
-    "A number must be finite; map nan or inf to '' (missing) under values in lead_temperature.toml.",
+    "A number must be finite; map nan or inf to '' (missing) under values in "
+    "lead_temperature.toml.",
 )
 MEASURE_TOO_LARGE = Rule(
     "measure too large", "A measure must lie between -9e11 and 9e11: sums of it are kept exact."
@@ -105,6 +108,12 @@ _ZONED = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?(Z|[+-](0\d|1[0-8])(:?[
 IS_TIME = f"({_LOCAL})|({_ZONED})"
 """Pattern of the times that can be read, as a whole match."""
 
+IS_NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))"
+"""Pattern of what counts as a number in the guess of a kind, as a whole match."""
+
+REJECTS_ORDER = [("row", "ascending"), ("rule", "ascending"), ("column", "ascending")]
+"""Order of one table's rejects."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -116,15 +125,16 @@ class Field:
         Our name.
     column : str
         The export's name, for the person who reads the rejects.
-    kind : {"text", "time", "number", "measure"}
-        What its text is to become; a measure is a number that has a largest value.
+    kind : {"text", "time", "timestamp", "number", "measure"}
+        What its text is to become. A time is that of an event and lies in the years of a CRM, a
+        timestamp is any; a measure is a number that has a largest value.
     required : bool
         Whether every row must have a value.
     """
 
     name: str
     column: str
-    kind: Literal["text", "time", "number", "measure"] = "text"
+    kind: FieldKind = "text"
     required: bool = False
 
 
@@ -169,11 +179,15 @@ class Plan:
     timezone: str | None = None
 
 
-def checked(plan: Plan, chunk: pa.Table) -> tuple[pa.Table, pa.Table]:
+def checked(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, chunk: pa.Table
+) -> tuple[pa.Table, pa.Table]:
     """Parse and check rows of text.
 
     Parameters
     ----------
+    connection : duckdb.DuckDBPyConnection
+        An empty database that does the work; opening one costs more than a small chunk.
     plan : Plan
         What the columns are to become and which rules hold.
     chunk : pa.Table
@@ -189,48 +203,47 @@ def checked(plan: Plan, chunk: pa.Table) -> tuple[pa.Table, pa.Table]:
         *(check for i in range(len(plan.fields)) for check in _field_checks(plan, i)),
         *plan.relations,
     ]
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'").fetchall()
-        connection.register("chunk", chunk)
-        parsed = connection.sql(_query(plan, checks)).to_arrow_table()
+    connection.execute("SET TimeZone = 'UTC'").fetchall()
+    connection.register("chunk", chunk)
+    parsed = connection.sql(_query(plan, checks)).to_arrow_table()
+    connection.unregister("chunk")
     broken = [parsed[f"broken{i}"] for i in range(len(checks))]
     bad = broken[0]
     for flags in broken[1:]:
         bad = pc.or_(bad, flags)
-    rejects = [_rejects(plan, check, chunk, flags) for check, flags in zip(checks, broken, strict=True)]
+    rejects = [
+        _rejects(plan, check, chunk, flags) for check, flags in zip(checks, broken, strict=True)
+    ]
     names = ["row", *(f"v{i}" for i in range(len(plan.fields)))]
     good = parsed.select(names).rename_columns(["row", *(field.name for field in plan.fields)])
-    order = [("row", "ascending"), ("rule", "ascending"), ("column", "ascending")]
-    return good.filter(pc.invert(bad)), pa.concat_tables(rejects).sort_by(order)
+    return good.filter(pc.invert(bad)), pa.concat_tables(rejects).sort_by(REJECTS_ORDER)
 
 
 def _query(plan: Plan, checks: list[Check]) -> str:
     """Query in three steps: text to candidates, candidates to values, values to broken rules."""
     candidates = [part for i, field in enumerate(plan.fields) for part in _candidates(field, i)]
     values = [f"{_value(field, i, plan.timezone)} AS v{i}" for i, field in enumerate(plan.fields)]
-    flags = [
+    flags = []
+    for i, check in enumerate(checks):
         # A line that is no row breaks that one rule only.
-        f"coalesce(({check.broken}) AND {'true' if check.field < 0 else 'malformed IS NULL'}, false)"
-        f" AS broken{i}"
-        for i, check in enumerate(checks)
-    ]
+        guard = "true" if check.field < 0 else "malformed IS NULL"
+        flags.append(f"coalesce(({check.broken}) AND {guard}, false) AS broken{i}")
     results = ", ".join(["row", *(f"v{i}" for i in range(len(plan.fields))), *flags])
-    return (
-        f"SELECT {results} FROM (SELECT *, {', '.join(values)} FROM "
-        f"(SELECT {', '.join(['*', *candidates])} FROM chunk))"
-    )
+    inner = f"SELECT {', '.join(['*', *candidates])} FROM chunk"  # noqa: S608 - own names only
+    return f"SELECT {results} FROM (SELECT *, {', '.join(values)} FROM ({inner}))"  # noqa: S608
 
 
 def _candidates(field: Field, i: int) -> list[str]:
-    """Readings of a time's text: an instant where it names its zone, a wall clock where not."""
-    if field.kind != "time":
+    """Read a time's text both ways: an instant where it names its zone, a wall clock where not."""
+    if field.kind not in ("time", "timestamp"):
         return []
-    unspaced = rf"regexp_replace(t{i}, ' ([Z+-])', '\1')"
+    readings = (
+        ("zoned", _ZONED, "TIMESTAMPTZ", rf"regexp_replace(t{i}, ' ([Z+-])', '\1')"),
+        ("wall", _LOCAL, "TIMESTAMP", f"t{i}"),
+    )
     return [
-        f"CASE WHEN regexp_full_match(t{i}, '{_ZONED}') "
-        f"THEN try_cast({unspaced} AS TIMESTAMPTZ) END AS zoned{i}",
-        f"CASE WHEN regexp_full_match(t{i}, '{_LOCAL}') "
-        f"THEN try_cast(t{i} AS TIMESTAMP) END AS wall{i}",
+        f"CASE WHEN regexp_full_match(t{i}, '{form}') THEN try_cast({text} AS {kind}) END {name}{i}"
+        for name, form, kind, text in readings
     ]
 
 
@@ -240,7 +253,7 @@ def _value(field: Field, i: int, timezone: str | None) -> str:
             return f"t{i}"
         case "number" | "measure":
             return f"try_cast(t{i} AS DOUBLE)"
-        case "time":
+        case "time" | "timestamp":
             if timezone is None:
                 return f"zoned{i}"
             return f"coalesce(zoned{i}, {_first_reading(f'wall{i}', timezone)})"
@@ -264,7 +277,7 @@ def _first_reading(wall: str, timezone: str) -> str:
 
 
 def _field_checks(plan: Plan, i: int) -> list[Check]:
-    """Checks that concern one column alone."""
+    """List the checks that concern one column alone."""
     field = plan.fields[i]
     checks = [Check(WRONG_ENCODING, i, f"contains(t{i}, chr({ord(UNDECODABLE)}))")]
     if field.required:
@@ -272,7 +285,7 @@ def _field_checks(plan: Plan, i: int) -> list[Check]:
     match field.kind:
         case "text":
             pass
-        case "time":
+        case "time" | "timestamp":
             checks += _time_checks(i, plan.timezone)
         case "number" | "measure":
             comma = f"regexp_full_match(t{i}, '[+-]?[0-9. ]*,[0-9]+')"
@@ -282,6 +295,9 @@ def _field_checks(plan: Plan, i: int) -> list[Check]:
                 Check(UNPARSABLE_NUMBER, i, f"{unparsed} AND NOT {comma}"),
                 Check(NOT_FINITE, i, f"NOT isfinite(v{i})"),
             ]
+    if field.kind == "time":
+        first, end = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", "TIMESTAMPTZ '2201-01-01 00:00:00+00'"
+        checks.append(Check(ABSURD_YEAR, i, f"v{i} < {first} OR v{i} >= {end}"))
     if field.kind == "measure":
         checks.append(
             Check(MEASURE_TOO_LARGE, i, f"isfinite(v{i}) AND abs(v{i}) > {LARGEST_MEASURE}")
@@ -291,15 +307,12 @@ def _field_checks(plan: Plan, i: int) -> list[Check]:
 
 def _time_checks(i: int, timezone: str | None) -> list[Check]:
     unparsed = f"t{i} IS NOT NULL AND zoned{i} IS NULL AND wall{i} IS NULL"
-    absurd = (
-        f"v{i} < TIMESTAMPTZ '1970-01-01 00:00:00+00' OR v{i} >= TIMESTAMPTZ '2201-01-01 00:00:00+00'"
-    )
     if timezone is None:
         local = Check(TIME_WITHOUT_ZONE, i, f"wall{i} IS NOT NULL")
     else:
         skipped = f"wall{i} IS NOT NULL AND timezone({_quoted(timezone)}, v{i}) != wall{i}"
         local = Check(NONEXISTENT_TIME, i, skipped)
-    return [Check(UNPARSABLE_TIME, i, unparsed), local, Check(ABSURD_YEAR, i, absurd)]
+    return [Check(UNPARSABLE_TIME, i, unparsed), local]
 
 
 def _rejects(plan: Plan, check: Check, chunk: pa.Table, broken: pa.ChunkedArray) -> pa.Table:

@@ -37,7 +37,9 @@ from features.rules import (
     CLOSED_BEFORE_CREATED,
     CONVERTED_BEFORE_CREATED,
     DUPLICATE_LEAD,
+    IS_NUMBER,
     IS_TIME,
+    REJECTS_ORDER,
     UNKNOWN_LEAD,
     Check,
     Plan,
@@ -47,6 +49,8 @@ from features.tables import ATTRIBUTE_LOG, REJECTS, Tables, interactions_schema,
 
 # Interactions are parsed in chunks, so that only their typed form is ever held as a whole.
 _CHUNK_ROWS = 1_000_000
+
+_NUMBERED_LOG = pa.schema([pa.field("row", pa.int64()), *ATTRIBUTE_LOG])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +83,16 @@ def read_export(mapping: ExportMapping) -> Tables:
     ValueError
         If a table is empty, lacks a column that it must have, or cannot be read at all.
     """
-    leads = _leads(mapping, mapping.leads)
-    ids, end = leads.good["lead_id"], mapping.data.end()
     interactions = _Part(interactions_schema(()).empty_table(), REJECTS.empty_table(), {}, {})
-    if mapping.interactions is not None:
-        interactions = _interactions(mapping, mapping.interactions, ids)
     log = _Part(ATTRIBUTE_LOG.empty_table(), REJECTS.empty_table(), {}, {})
-    if mapping.attributes is not None:
-        log = _attribute_log(mapping, mapping.attributes, leads)
+    with duckdb.connect() as connection:
+        leads = _leads(connection, mapping, mapping.leads)
+        if mapping.attributes is not None:
+            log = _attribute_log(connection, mapping, mapping.attributes, leads)
+        if mapping.interactions is not None:
+            ids = leads.good["lead_id"]
+            interactions = _interactions(connection, mapping, mapping.interactions, ids)
+    end = mapping.data.end()
     parts = (leads, interactions, log)
     return Tables(
         leads=leads.good,
@@ -107,7 +113,9 @@ def _latest(leads: pa.Table, interactions: pa.Table, log: pa.Table) -> int:
     return max(pc.max(time.cast(pa.int64())).as_py() or 0 for time in times)
 
 
-def _leads(mapping: ExportMapping, table: LeadsMapping) -> _Part:
+def _leads(
+    connection: duckdb.DuckDBPyConnection, mapping: ExportMapping, table: LeadsMapping
+) -> _Part:
     with opened("leads", table, mapping.data, mapping.base) as source:
         require(source, "leads", table, ("lead_id", "created_at"), table.fixed_at_creation)
         unused = _unused_leads_columns(source, table)
@@ -127,7 +135,7 @@ def _leads(mapping: ExportMapping, table: LeadsMapping) -> _Part:
         ["row", "malformed", *(f"t{i}" for i in range(len(kept)))]
     )
     plan = _leads_plan(mapping, table, own, kinds)
-    good, rejects = checked(plan, text.append_column("first", _is_first(text["t0"])))
+    good, rejects = checked(connection, plan, text.append_column("first", _is_first(text["t0"])))
     return _Part(_conformed(good, leads_schema(kinds)), rejects, unused, kinds)
 
 
@@ -173,7 +181,10 @@ def _is_first(ids: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _interactions(
-    mapping: ExportMapping, table: InteractionsMapping, lead_ids: pa.ChunkedArray
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ExportMapping,
+    table: InteractionsMapping,
+    lead_ids: pa.ChunkedArray,
 ) -> _Part:
     schema = interactions_schema(table.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
@@ -188,7 +199,7 @@ def _interactions(
         }
         plan = _interactions_plan(mapping, table, names)
         for text in chunks(source, table, names, _CHUNK_ROWS):
-            good, bad = checked(plan, _with_known(text, lead_ids))
+            good, bad = checked(connection, plan, _with_known(text, lead_ids))
             goods.append(_conformed(_with_recorded(good), schema))
             rejects.append(bad)
     good = pa.concat_tables(goods).unify_dictionaries()
@@ -209,7 +220,7 @@ def _interactions_plan(
 
 
 def _with_recorded(interactions: pa.Table) -> pa.Table:
-    """What was not recorded apart was recorded as it occurred."""
+    """Give the time of recording: what was not recorded apart was recorded as it occurred."""
     occurred = interactions["occurred_at"]
     if "recorded_at" not in interactions.column_names:
         return interactions.append_column("recorded_at", occurred)
@@ -218,7 +229,12 @@ def _with_recorded(interactions: pa.Table) -> pa.Table:
     return interactions.set_column(place, "recorded_at", filled)
 
 
-def _attribute_log(mapping: ExportMapping, table: AttributesMapping, leads: _Part) -> _Part:
+def _attribute_log(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ExportMapping,
+    table: AttributesMapping,
+    leads: _Part,
+) -> _Part:
     with opened("attributes", table, mapping.data, mapping.base) as source:
         require(source, "attributes", table, LOG_COLUMNS, ())
         (text,) = chunks(source, table, LOG_COLUMNS)
@@ -242,34 +258,38 @@ def _attribute_log(mapping: ExportMapping, table: AttributesMapping, leads: _Par
         else:
             kinds[name] = kind
     text = _with_known(text, leads.good["lead_id"])
-    parts = [
-        _log_of_kind(mapping, table, kind, text.filter(rows))
-        for kind, rows in _rows_by_kind(text["t2"], kinds, unused)
-    ]
-    good = pa.concat_tables([part for part, _ in parts]).sort_by("row")
-    order = [("row", "ascending"), ("rule", "ascending"), ("column", "ascending")]
-    rejects = pa.concat_tables([part for _, part in parts]).sort_by(order)
-    return _Part(_conformed(good, ATTRIBUTE_LOG), rejects, unused, kinds)
+    goods, rejects = [_NUMBERED_LOG.empty_table()], [REJECTS.empty_table()]
+    for kind, rows in _rows_by_kind(text["t2"], kinds, unused):
+        good, bad = _log_of_kind(connection, mapping, table, kind, text.filter(rows))
+        goods.append(good)
+        rejects.append(bad)
+    return _Part(
+        _conformed(pa.concat_tables(goods).sort_by("row"), ATTRIBUTE_LOG).unify_dictionaries(),
+        pa.concat_tables(rejects).sort_by(REJECTS_ORDER),
+        unused,
+        kinds,
+    )
 
 
 def _log_of_kind(
-    mapping: ExportMapping, table: AttributesMapping, kind: Kind, text: pa.Table
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ExportMapping,
+    table: AttributesMapping,
+    kind: Kind,
+    text: pa.Table,
 ) -> tuple[pa.Table, pa.Table]:
     """Good rows and rejects of the versions of all attributes of one kind."""
     columns = fields(table, LOG_COLUMNS, LOG_COLUMNS[:3], kinds={"value": kind})
     relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "v1"))
     plan = Plan("attributes", columns, relations, mapping.data.timezone)
-    good, rejects = checked(plan, text)
+    good, rejects = checked(connection, plan, text)
     value = good["value"]
     if kind == "category":
         good = good.append_column("text", value)
     else:
         exact = value.cast(pa.int64()) if kind == "timestamp" else value
         good = good.append_column("number", exact.cast(pa.float64(), safe=False))
-    named = good["name"].dictionary_encode()
-    good = good.set_column(good.column_names.index("name"), "name", named)
-    row = pa.field("row", pa.int64())
-    return _conformed(good, pa.schema([row, *ATTRIBUTE_LOG])), rejects
+    return _conformed(good, _NUMBERED_LOG), rejects
 
 
 def _rows_by_kind(
@@ -281,7 +301,8 @@ def _rows_by_kind(
     place = pc.index_in(names, value_set=pa.array(kinds.keys(), pa.string()))
     kind_of_row = pc.fill_null(pa.array(kinds.values(), pa.string()).take(place), "category")
     every: tuple[Kind, ...] = ("number", "category", "timestamp")
-    return [(kind, pc.and_(used, pc.equal(kind_of_row, kind))) for kind in every]
+    by_kind = [(kind, pc.and_(used, pc.equal(kind_of_row, kind))) for kind in every]
+    return [(kind, rows) for kind, rows in by_kind if pc.any(rows).as_py()]
 
 
 def _judged(texts: pa.ChunkedArray, declared: Kind | None) -> tuple[Kind, str | None]:
@@ -296,16 +317,12 @@ def _judged(texts: pa.ChunkedArray, declared: Kind | None) -> tuple[Kind, str | 
 
 
 def _guessed_kind(texts: pa.ChunkedArray) -> Kind:
-    with duckdb.connect() as connection:
-        connection.register("texts", pa.table({"t": texts}))
-        ((values, numbers, times),) = connection.execute(
-            "SELECT count(t), count(try_cast(t AS DOUBLE)), "
-            "count(*) FILTER (WHERE regexp_full_match(t, $1)) FROM texts",
-            [IS_TIME],
-        ).fetchall()
-    if numbers == values:
-        return "number"
-    return "timestamp" if times == values else "category"
+    values = texts.drop_null()
+    patterns: tuple[tuple[Kind, str], ...] = (("number", IS_NUMBER), ("timestamp", IS_TIME))
+    for kind, pattern in patterns:
+        if pc.all(pc.match_substring_regex(values, f"^({pattern})$")).as_py():
+            return kind
+    return "category"
 
 
 def _with_known(text: pa.Table, lead_ids: pa.ChunkedArray) -> pa.Table:

@@ -281,7 +281,9 @@ class Spec:
                 needed = [(n, self.attribute_kinds[n]) for n in names if n in self.attribute_kinds]
                 if len(needed) < len(names):
                     missing = sorted(set(names) - set(self.attribute_kinds))
-                    raise ValueError(f"Feature '{feature.name}' reads unknown attributes {missing}.")
+                    raise ValueError(
+                        f"Feature '{feature.name}' reads unknown attributes {missing}."
+                    )
             case Total() | Mean():
                 needed = []
                 if feature.measure not in self.measures:

@@ -166,6 +166,17 @@ def _check(name: str, table: pa.Table, schema: pa.Schema) -> None:
             raise ValueError(f"{name}.{field.name} must not be null, is {column.null_count} times")
 
 
+def without_formulas(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts that no spreadsheet takes for a formula: those that begin like one get an apostrophe.
+
+    Examples
+    --------
+    >>> without_formulas(pa.chunked_array([["=1+1", "a=b"]])).to_pylist()
+    ["'=1+1", 'a=b']
+    """
+    return pc.replace_substring_regex(texts, r"^([=+\-@\t\r])", r"'\1")
+
+
 def write_rejects(tables: Tables, path: Path) -> None:
     """Write the rejects as CSV that is safe to open in a spreadsheet.
 
@@ -181,9 +192,7 @@ def write_rejects(tables: Tables, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = [
-        pc.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
-        if pa.types.is_string(column.type)
-        else column
+        without_formulas(column) if pa.types.is_string(column.type) else column
         for column in tables.rejects.columns
     ]
     pa.csv.write_csv(pa.table(columns, names=tables.rejects.column_names), path)

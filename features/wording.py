@@ -39,8 +39,10 @@ def signal(feature: Feature) -> str:
     match feature:
         case LeadAge():
             return "age of the lead"
-        case AttributeNumber(attribute) | AttributeCategory(attribute) | DaysSinceAttribute(
-            attribute
+        case (
+            AttributeNumber(attribute)
+            | AttributeCategory(attribute)
+            | DaysSinceAttribute(attribute)
         ):
             return _words(attribute)
         case KnownAttributes():
@@ -84,7 +86,8 @@ def in_words(feature: Feature, value: float) -> str:
         case AttributeCategory(_, levels):
             if math.isnan(value):
                 return f"{about}: unknown"
-            return f"{about}: {levels[int(value)] if value < len(levels) else 'another one'}"
+            level = _words(levels[int(value)]) if value < len(levels) else "another one"
+            return f"{about}: {level}"
         case DaysSinceAttribute():
             return f"{about}: {'unknown' if math.isnan(value) else _ago(value)}"
         case KnownAttributes(attributes):

@@ -37,7 +37,7 @@ REPORT = "report.html"
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """One question: does the lead convert within so many days?
+    """The question whether a lead converts within so many days, and who answers it.
 
     Parameters
     ----------
@@ -226,9 +226,10 @@ def require_replaceable(folder: Path) -> None:
     FileExistsError
         With the way out.
     """
-    if folder.exists() and not (folder / MANIFEST).exists():
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise FileExistsError(f"{folder} exists and is not a bundle; name another folder.")
+    if not folder.exists() or (folder / MANIFEST).exists():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise FileExistsError(f"{folder} exists and is not a bundle; name another folder.")
 
 
 def put_in_place(part: Path, folder: Path) -> None:

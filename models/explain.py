@@ -109,7 +109,9 @@ def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
     dict of str to float64 array of shape (rows,)
     """
     _, points = _points(bundle.hot, matrix)
-    return {name: points[:, mine].sum(axis=1) for name, mine in columns_by_signal(bundle.spec).items()}
+    return {
+        name: points[:, mine].sum(axis=1) for name, mine in columns_by_signal(bundle.spec).items()
+    }
 
 
 def columns_by_signal(spec: Spec) -> dict[str, list[int]]:

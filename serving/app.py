@@ -7,6 +7,7 @@ their own: `body` reads JSON, `scorer` answers, `problem` says no.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,16 +15,16 @@ from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from models.bundle import REPORT, load_bundle
 from serving.body import json_body, json_value
-from serving.guard import Guard
+from serving.guard import Guard, problem_response
 from serving.model import ServedModel, described, served_model
-from serving.openapi import answers_to, document, example_leads, gives, refuses, takes
-from serving.problem import Problem, invalid_fields, problem, problem_response, shown
-from serving.schemas import BatchAnswer, Health, ModelAnswer, ScoredLead, batch_adapter
+from serving.openapi import document, example_answers, example_leads, gives, refuses, takes
+from serving.problem import Problem, invalid_fields, problem, shown
+from serving.schemas import BatchAnswer, Health, ScoredLead, as_json, batch_adapter
 from serving.scorer import scored
 from serving.settings import DEFAULTS, Settings
 
@@ -37,11 +38,6 @@ PAGE_POLICY = (
 """The report may style itself and show pictures that it carries: no script, no network."""
 
 Reasons = Annotated[int, Query(ge=0, le=20, description="How many signals to name.")]
-
-_SCORED = TypeAdapter(ScoredLead)
-_BATCH = TypeAdapter(BatchAnswer)
-_MODEL = TypeAdapter(ModelAnswer)
-_HEALTH = TypeAdapter(Health)
 
 
 def now_microseconds() -> int:
@@ -100,15 +96,14 @@ def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
     """Routes that score."""
     router = APIRouter(tags=["score"], default_response_class=Response)
     limit, batch = model.settings.max_body_bytes, batch_adapter(model.settings)
-    leads = example_leads(model)
-    *answers, refusal = answers_to(model, [*leads, {"lead_id": "L-1003"}])
-    refused = refuses(400, 413, 415, 500) | refuses(422, example=refusal)
+    leads, answers = example_leads(model), example_answers(model)
+    refused = refuses(400, 413, 415, 422, 500)
 
     @router.post(
         "/v1/score",
         summary="Score one lead",
         openapi_extra=takes("Lead", leads[0]),
-        responses=gives("ScoredLead", answers[0]) | refused,
+        responses=gives(answers[0]) | refused,
     )
     async def score(request: Request, reasons: Reasons = 3) -> Response:
         body = await json_body(request, limit)
@@ -119,29 +114,33 @@ def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
         answer = answered() if len(body) <= INLINE_BYTES else await run_in_threadpool(answered)
         if isinstance(answer, Problem):
             return problem_response(answer, request.state.request_id)
-        return _json(_SCORED.dump_json(answer))
+        return _json(as_json(answer))
 
     @router.post(
         "/v1/score/batch",
         summary="Score many leads",
         openapi_extra=takes("Batch", {"leads": leads}),
-        responses=gives("BatchAnswer", BatchAnswer(tuple(answers))) | refused,
+        responses=gives(BatchAnswer(tuple(answers))) | refused,
     )
     async def score_batch(request: Request, reasons: Reasons = 3) -> Response:
         body = await json_body(request, limit)
+        request_id: str = request.state.request_id
 
         def answered() -> bytes | Problem:
             try:
                 found = batch.validate_python(json_value(body))["leads"]
             except ValidationError as error:
                 return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
-            results = tuple(scored(model, found, clock(), reasons))
-            return _BATCH.dump_json(BatchAnswer(results), exclude_defaults=True)
+            results = (
+                replace(one, request_id=request_id) if isinstance(one, Problem) else one
+                for one in scored(model, found, clock(), reasons)
+            )
+            return as_json(BatchAnswer(tuple(results)))
 
         answer = await run_in_threadpool(answered)
-        if isinstance(answer, Problem):
-            return problem_response(answer, request.state.request_id)
-        return _json(answer)
+        return (
+            problem_response(answer, request_id) if isinstance(answer, Problem) else _json(answer)
+        )
 
     return router
 
@@ -149,21 +148,22 @@ def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
 def _reading(model: ServedModel, report: Path) -> APIRouter:
     """Routes that tell about the model and the process."""
     router = APIRouter(tags=["model"], default_response_class=Response)
-    description, version = described(model), model.bundle.version
-    model_json = _MODEL.dump_json(description)
-    alive, ready = Health("ok"), Health("ready", version)
+    version = model.bundle.version
+    description, alive, ready = described(model), Health("alive", version), Health("ready", version)
+    description_json = as_json(description)
+    example = replace(description, card={"data_end": description.card["data_end"]})
 
-    @router.get("/v1/model", summary="The model", responses=gives("ModelAnswer", description))
+    @router.get("/v1/model", summary="The model", responses=gives(example))
     async def show_model() -> Response:
-        return _json(model_json)
+        return _json(description_json)
 
-    @router.get("/healthz", summary="The process lives", responses=gives("Health", alive))
+    @router.get("/healthz", summary="The process lives", responses=gives(alive))
     async def healthz() -> Response:
-        return _json(_HEALTH.dump_json(alive, exclude_none=True))
+        return _json(as_json(alive))
 
-    @router.get("/readyz", summary="A model is loaded", responses=gives("Health", ready))
+    @router.get("/readyz", summary="A model is loaded", responses=gives(ready))
     async def readyz() -> Response:
-        return _json(_HEALTH.dump_json(ready))
+        return _json(as_json(ready))
 
     @router.get("/", include_in_schema=False)
     @router.get(

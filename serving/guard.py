@@ -9,15 +9,29 @@ import logging
 import re
 import traceback
 import uuid
+from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.problem import problem, problem_response
+from serving.problem import Problem, problem
+from serving.schemas import as_json
+
+PROBLEM_TYPE = "application/problem+json"
 
 _LOG = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+def problem_response(
+    found: Problem, request_id: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer a request with a problem."""
+    content = as_json(replace(found, request_id=request_id))
+    return Response(content, found.status, headers, PROBLEM_TYPE)
 
 
 class Guard:

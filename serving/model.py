@@ -16,7 +16,6 @@ from models.explain import explanation
 from serving.problem import Names
 from serving.schemas import (
     AttributeAnswer,
-    HorizonAnswer,
     Interaction,
     Lead,
     ModelAnswer,
@@ -89,17 +88,16 @@ def _vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]
 def described(model: ServedModel) -> ModelAnswer:
     """What the model promises and what it reads."""
     bundle = model.bundle
-    rates = {name: bundle.card.get("horizons", {}).get(name, {}) for name in HORIZONS}
+    measured = bundle.card.get("horizons", {})
+    rates = {name: measured.get(name, {}).get("base_rate") for name in HORIZONS}
     return ModelAnswer(
         model_version=bundle.version,
-        horizons={
-            name: HorizonAnswer(bundle.horizon(name).days, rates[name].get("base_rate"))
-            for name in HORIZONS
-        },
+        horizons={name: bundle.horizon(name).days for name in HORIZONS},
+        base_rates={name: rate for name, rate in rates.items() if rate is not None},
         bands=bundle.bands.to_json(),
         base_probability=model.base_probability,
         attributes={
-            name: AttributeAnswer(kind, model.levels.get(name))
+            name: AttributeAnswer(kind, model.levels.get(name, ()))
             for name, kind in bundle.spec.attribute_kinds.items()
         },
         measures=bundle.spec.measures,

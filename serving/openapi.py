@@ -4,9 +4,10 @@ The examples are made from the bundle's own schema and answered by its own model
 document shows is what the server says, and "try it out" scores a lead.
 """
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,30 +15,22 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from features.spec import AttributeKind
+from serving.guard import PROBLEM_TYPE
 from serving.model import ServedModel
-from serving.problem import MEDIA_TYPE, Problem, problem
-from serving.schemas import (
-    BatchAnswer,
-    Health,
-    ModelAnswer,
-    ScoredLead,
-    batch_adapter,
-    microseconds,
-)
+from serving.problem import FieldError, invalid, problem
+from serving.schemas import ANSWERS, Answer, ScoredLead, as_json, batch_adapter, microseconds
 from serving.scorer import scored
 
 _SCHEMAS = "#/components/schemas/"
-_DETAILS = {
-    400: "The body is not JSON: Expecting value, line 1, column 12.",
-    404: "No such page.",
-    413: "A body has at most 8388608 bytes; send fewer leads a call.",
-    415: "Send JSON, with the header Content-Type: application/json.",
-    500: "The server failed. Its log says where, under this request_id.",
-}
-_ANSWERS: Mapping[str, TypeAdapter[Any]] = {
-    answer.__name__: TypeAdapter(answer)
-    for answer in (ScoredLead, BatchAnswer, ModelAnswer, Health, Problem)
-}
+_PROBLEMS = (
+    problem(400, "The body is not JSON: Expecting value, line 1, column 12."),
+    problem(404, "The bundle has no report yet; `lead-temperature report` makes report.html."),
+    problem(413, "A body has at most 8388608 bytes; send fewer leads a call."),
+    problem(415, "Send JSON, with the header Content-Type: application/json."),
+    invalid([FieldError("created_at", "Is required", "nothing", "Send it.")]),
+    problem(500, "The server failed. Its log says where, under this request_id."),
+)
+_REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
 
 
 def example_leads(model: ServedModel) -> list[dict[str, Any]]:
@@ -69,23 +62,27 @@ def takes(schema: str, example: object) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def gives(schema: str, example: object) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of a route's good answer."""
-    return {200: _content("The answer", "application/json", schema, example)}
+def gives(answer: Answer) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of a route's good answer, with an example."""
+    return {200: _content("The answer", "application/json", answer)}
 
 
-def refuses(*statuses: int, example: object = None) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the problems that a route may answer with; `example` in place of the usual one."""
-    found = {status: example or problem(status, _DETAILS[status]) for status in statuses}
+def refuses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problems that a route may answer with, with examples."""
     return {
-        status: _content(HTTPStatus(status).phrase, MEDIA_TYPE, "Problem", refusal)
-        for status, refusal in found.items()
+        example.status: _content(
+            example.title, PROBLEM_TYPE, replace(example, request_id=_REQUEST_ID)
+        )
+        for example in _PROBLEMS
+        if example.status in statuses
     }
 
 
-def answers_to(model: ServedModel, leads: list[dict[str, Any]]) -> list[ScoredLead | Problem]:
-    """What the model says to examples, whatever the time is now."""
-    return scored(model, leads, microseconds(example_leads(model)[0]["as_of"]), 3)
+def example_answers(model: ServedModel) -> list[ScoredLead]:
+    """What the model says to the example leads, whatever the time is now."""
+    leads = example_leads(model)
+    answers = scored(model, leads, microseconds(leads[0]["as_of"]), reasons=3)
+    return [answer for answer in answers if isinstance(answer, ScoredLead)]
 
 
 def document(app: FastAPI, model: ServedModel) -> dict[str, Any]:
@@ -97,7 +94,7 @@ def document(app: FastAPI, model: ServedModel) -> dict[str, Any]:
     _, shared = TypeAdapter.json_schemas(
         [
             *((name, "validation", adapter) for name, adapter in inputs.items()),
-            *((name, "serialization", adapter) for name, adapter in _ANSWERS.items()),
+            *((kind.__name__, "serialization", adapter) for kind, adapter in ANSWERS.items()),
         ],
         ref_template=_SCHEMAS + "{model}",
     )
@@ -112,7 +109,7 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": _SCHEMAS + name}
 
 
-def _content(description: str, media_type: str, schema: str, example: object) -> dict[str, Any]:
-    plain = _ANSWERS[schema].dump_python(example, mode="json", exclude_none=True)
-    content = {media_type: {"schema": _reference(schema), "example": plain}}
-    return {"description": description, "content": content}
+def _content(description: str, media_type: str, example: Answer) -> dict[str, Any]:
+    schema = _reference(type(example).__name__)
+    content = {"schema": schema, "example": json.loads(as_json(example))}
+    return {"description": description, "content": {media_type: content}}

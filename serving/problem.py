@@ -6,14 +6,12 @@ escaped, so that an answer is never longer than a page and never carries a text 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Response
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-MEDIA_TYPE = "application/problem+json"
 INVALID = "urn:lead-temperature:invalid-fields"
 MOST_ERRORS = 20
 """So many errors of one call are listed; the problem's detail counts all of them."""
@@ -44,7 +42,7 @@ class Problem:
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     errors: tuple[FieldError, ...] = ()
-    request_id: str | None = None
+    request_id: str = ""
 
 
 def problem(status: int, detail: str) -> Problem:
@@ -59,21 +57,6 @@ def invalid(errors: Sequence[FieldError], count: int | None = None) -> Problem:
     rest = f", the first {len(errors)} of them" if count > len(errors) else ""
     detail = f"{wrong}; `errors` names what to mend{rest}."
     return Problem(INVALID, "Invalid fields", 422, detail, tuple(errors))
-
-
-_PROBLEM = TypeAdapter(Problem)
-
-
-def problem_response(
-    found: Problem, request_id: str, headers: Mapping[str, str] | None = None
-) -> Response:
-    """A problem as an HTTP response."""
-    return Response(
-        _PROBLEM.dump_json(replace(found, request_id=request_id), exclude_defaults=True),
-        status_code=found.status,
-        headers=headers,
-        media_type=MEDIA_TYPE,
-    )
 
 
 _WAYS = {

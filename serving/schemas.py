@@ -222,24 +222,14 @@ class BatchAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class HorizonAnswer:
-    """One of the two questions."""
-
-    days: int
-    base_rate: Annotated[
-        float | None, Field(description="Share of conversions where the model was fitted.")
-    ]
-
-
-@dataclass(frozen=True, slots=True)
 class AttributeAnswer:
     """An attribute that a lead may carry."""
 
     kind: AttributeKind
     levels: Annotated[
-        tuple[str, ...] | None,
+        tuple[str, ...],
         Field(description="Levels of a category that the model tells apart; others are one."),
-    ] = None
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +237,11 @@ class ModelAnswer:
     """The model that is served: what it promises and what it reads."""
 
     model_version: str
-    horizons: dict[str, HorizonAnswer]
+    horizons: Annotated[dict[str, int], Field(description="Days of the two questions.")]
+    base_rates: Annotated[
+        dict[str, float],
+        Field(description="Share of conversions by horizon where the model was fitted."),
+    ]
     bands: Annotated[dict[str, float], Field(description="Cut-offs of the bands.")]
     base_probability: float
     attributes: dict[str, AttributeAnswer]
@@ -264,5 +258,17 @@ class ModelAnswer:
 class Health:
     """Whether the process lives, and what it serves."""
 
-    status: Literal["ok", "ready"]
-    model_version: str | None = None
+    status: Literal["alive", "ready"]
+    model_version: str
+
+
+Answer = ScoredLead | BatchAnswer | ModelAnswer | Health | Problem
+ANSWERS: Mapping[type[Answer], TypeAdapter[Any]] = {
+    answer: TypeAdapter(answer)
+    for answer in (ScoredLead, BatchAnswer, ModelAnswer, Health, Problem)
+}
+
+
+def as_json(answer: Answer) -> bytes:
+    """Answer as it travels."""
+    return ANSWERS[type(answer)].dump_json(answer)

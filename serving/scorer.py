@@ -83,20 +83,20 @@ def _as_of(lead: Lead, now: int, skew: int) -> int | FieldError:
     created_at, given = lead["created_at"], lead.get("as_of")
     latest = now + skew
     if created_at > latest:
-        return _late("created_at", created_at, now, "Mend the time of creation, or its zone.")
+        return _late("created_at", created_at, latest, "Mend the time of creation, or its zone.")
     if given is None:
         # The CRM's clock may be ahead: a lead that it has just created is scored at its creation.
         return max(now, created_at)
     if given > latest:
-        return _late("as_of", given, now, "Leave as_of out to score as of now.")
+        return _late("as_of", given, latest, "Leave as_of out to score as of now.")
     if given < created_at:
         law = f"Must not lie before created_at, {rfc3339(created_at)}"
         return FieldError("as_of", law, rfc3339(given), "Score the lead from its creation on.")
     return given
 
 
-def _late(field: str, instant: int, now: int, way_out: str) -> FieldError:
-    law = f"Must not lie in the future; the server's clock says {rfc3339(now)}"
+def _late(field: str, instant: int, latest: int, way_out: str) -> FieldError:
+    law = f"Must not lie after {rfc3339(latest)}, which is now and the allowed clock skew"
     return FieldError(field, law, rfc3339(instant), way_out)
 
 

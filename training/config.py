@@ -13,7 +13,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from features.mapping import FILE_NAME, ExportMapping, _Section as Section, explanation, export_mapping, near_miss
+from features.mapping import (
+    FILE_NAME,
+    ExportMapping,
+    explanation,
+    export_mapping,
+    near_miss,
+)
+from features.mapping import (
+    _Section as Section,
+)
 from models.bands import Bands
 
 Days = Annotated[float, Field(ge=0, le=3650)]

@@ -6,6 +6,7 @@ rates count leads in place of rows and the interval of the AUC resamples whole l
 than the ones that would count rows, and honest.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -129,7 +130,9 @@ def rate(judged: Judged, probability: Float64) -> Rate | None:
     return Rate(float(probability.mean()), observed, low, high, rows, leads, positives)
 
 
-def wilson_interval(share: float, trials: float, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson_interval(
+    share: float, trials: float, z: float = 1.959963984540054
+) -> tuple[float, float]:
     """Wilson's interval of a share.
 
     References
@@ -185,7 +188,7 @@ def by_age(judged: Judged, probability: Float64) -> list[AgeGroup]:
     """Figures by age of the lead; ages without rows are left out."""
     edges = [*AGE_EDGES, math.inf]
     groups = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in itertools.pairwise(edges):
         chosen = (judged.age_days >= low) & (judged.age_days < high)
         if chosen.any():
             converted = judged.converted[chosen]

@@ -157,9 +157,7 @@ def evaluation(bundle: Bundle, frame: TrainingFrame, config: Config, told: Told)
         lambda done, total: told("importance of signals", done, total),
     )
     return {
-        "horizons": {
-            name: _horizon_card(bundle, frame, name, config, told) for name in HORIZONS
-        },
+        "horizons": {name: _horizon_card(bundle, frame, name, config, told) for name in HORIZONS},
         "bands": {
             name: {"cutoff": cutoffs[name], **_band_card(dataclasses.asdict(result))}
             for name, result in results.items()
@@ -273,5 +271,3 @@ def _export_card(tables: Tables) -> dict[str, Any]:
         "first_created": iso(int(created_at.min())),
         "unused": dict(tables.unused),
     }
-
-

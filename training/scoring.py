@@ -156,10 +156,11 @@ def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
             safe = without_formulas(table["lead_id"])
             changed = pc.sum(pc.not_equal(safe, table["lead_id"])).as_py() or 0
             if changed:
-                notes = (
+                told = (
                     f"{changed:,} rows have a lead_id that a spreadsheet would take for a formula: "
-                    "they stand with a leading apostrophe. Parquet keeps them as they are.",
+                    "they stand with a leading apostrophe. Parquet keeps them as they are."
                 )
+                notes = (told,)
             place = table.column_names.index("lead_id")
             pyarrow.csv.write_csv(table.set_column(place, "lead_id", safe), part)
         part.replace(path)
@@ -181,9 +182,12 @@ def _mapping(
             update={"leads": mapping.leads.model_copy(update=_place(leads))}
         )
     if interactions is not None:
-        section = mapping.interactions or export_mapping(
-            {"leads": {"source": "leads.csv"}, "interactions": _at(interactions)}, Path.cwd()
-        ).interactions
+        section = (
+            mapping.interactions
+            or export_mapping(
+                {"leads": {"source": "leads.csv"}, "interactions": _at(interactions)}, Path.cwd()
+            ).interactions
+        )
         if section is not None:
             update = {**_place(interactions), "measures": spec.measures}
             mapping = mapping.model_copy(update={"interactions": section.model_copy(update=update)})

@@ -1,6 +1,6 @@
 """The commented lead_temperature.toml that `lead-temperature init` writes."""
 
-TEMPLATE = '''\
+TEMPLATE = """\
 # What your CRM's export means, and what to train from it. Lines that begin with # are examples or
 # defaults. Times are ISO 8601; tables are CSV, Parquet, or a SQL database's.
 
@@ -61,4 +61,4 @@ warm = 0.30
 
 [registry]
 # folder = "artifacts"           # MLflow's store and runs
-'''
+"""

@@ -7,7 +7,14 @@ import features.batch
 from features.batch import Spine, histories_of, point_in_time_features
 from features.catalogue import MINIMUM_LEADS, standard_spec
 from features.history import MICROSECONDS_PER_DAY as DAY
-from features.spec import AttributeCategory, AttributeNumber, Count, DaysSinceLatest, Selection, Spec
+from features.spec import (
+    AttributeCategory,
+    AttributeNumber,
+    Count,
+    DaysSinceLatest,
+    Selection,
+    Spec,
+)
 from features.tables import Kind, Tables
 from tests.support.tables import tables_of
 
@@ -95,14 +102,18 @@ def test_an_export_without_interactions_has_features_too() -> None:
         (AttributeNumber("size"), Count(Selection(), 7), DaysSinceLatest(Selection())),
         {"size": "number"},
     )
-    values = point_in_time_features(tables, Spine(np.array([0, 1]), np.array([5 * DAY, 5 * DAY])), spec)
+    values = point_in_time_features(
+        tables, Spine(np.array([0, 1]), np.array([5 * DAY, 5 * DAY])), spec
+    )
     np.testing.assert_array_equal(values, [[3, 0, np.nan], [np.nan, 0, np.nan]])
 
 
 def test_an_empty_spine_has_no_rows() -> None:
     tables = crm()
     none = np.empty(0, np.int64)
-    assert point_in_time_features(tables, Spine(none, none), standard_spec(tables, DAY)).shape[0] == 0
+    assert (
+        point_in_time_features(tables, Spine(none, none), standard_spec(tables, DAY)).shape[0] == 0
+    )
 
 
 def test_interactions_are_grouped_by_lead() -> None:
@@ -116,9 +127,7 @@ def test_interactions_are_grouped_by_lead() -> None:
 
 def test_the_catalogue_does_not_look_behind_its_instant() -> None:
     """A kind, a level and a late entry that appear later leave the spec as it is."""
-    early = [
-        {"lead_id": f"{i}", "occurred_at": 5.0, "kind": "call"} for i in range(MINIMUM_LEADS)
-    ]
+    early = [{"lead_id": f"{i}", "occurred_at": 5.0, "kind": "call"} for i in range(MINIMUM_LEADS)]
     late = [
         {"lead_id": f"{i}", "occurred_at": 50.0, "kind": "signed"} for i in range(MINIMUM_LEADS)
     ]
@@ -127,7 +136,11 @@ def test_the_catalogue_does_not_look_behind_its_instant() -> None:
         for i in range(MINIMUM_LEADS)
     ]
     leads = [
-        {"lead_id": f"{i}", "created_at": 0 if i < MINIMUM_LEADS else 40, "country": "it" if i < MINIMUM_LEADS else "pt"}
+        {
+            "lead_id": f"{i}",
+            "created_at": 0 if i < MINIMUM_LEADS else 40,
+            "country": "it" if i < MINIMUM_LEADS else "pt",
+        }
         for i in range(2 * MINIMUM_LEADS)
     ]
     kinds: dict[str, Kind] = {"country": "category"}
@@ -139,7 +152,9 @@ def test_the_catalogue_does_not_look_behind_its_instant() -> None:
 
 def test_a_value_that_few_leads_have_gets_no_feature_of_its_own() -> None:
     often = [{"lead_id": f"{i}", "occurred_at": 5.0, "kind": "call"} for i in range(MINIMUM_LEADS)]
-    rare = [{"lead_id": f"{i}", "occurred_at": 5.0, "kind": "fax"} for i in range(MINIMUM_LEADS - 1)]
+    rare = [
+        {"lead_id": f"{i}", "occurred_at": 5.0, "kind": "fax"} for i in range(MINIMUM_LEADS - 1)
+    ]
     many_by_one = [{"lead_id": "0", "occurred_at": 5.0, "kind": "visit"} for _ in range(500)]
     leads = [{"lead_id": f"{i}", "created_at": 0} for i in range(MINIMUM_LEADS)]
     names = str(standard_spec(tables_of(leads, often + rare + many_by_one), 30 * DAY).names)

@@ -42,7 +42,9 @@ def test_a_lead_alone_has_the_bits_it_has_among_others(
 def test_the_order_of_the_log_does_not_matter(
     spec: Spec, lead: dict[str, Any], random: Any
 ) -> None:
-    shuffled = dict(lead, interactions=random.sample(lead["interactions"], len(lead["interactions"])))
+    shuffled = dict(
+        lead, interactions=random.sample(lead["interactions"], len(lead["interactions"]))
+    )
     assert matrix(spec, [lead]).tobytes() == matrix(spec, [shuffled]).tobytes()
 
 
@@ -102,8 +104,16 @@ def test_one_lead_from_a_request_equals_the_same_lead_in_a_table() -> None:
     spec = Spec((Count(Selection(kind=("a",)), 3), DaysSinceLatest(Selection())), KINDS, ("value",))
     interactions = [
         event(DAY, kind="a", value=1.5, channel=None, direction=None, outcome=None, agent=None),
-        event(2 * DAY, 3 * DAY, kind="b", value=None, channel="c", direction=None, outcome=None,
-              agent=None),
+        event(
+            2 * DAY,
+            3 * DAY,
+            kind="b",
+            value=None,
+            channel="c",
+            direction=None,
+            outcome=None,
+            agent=None,
+        ),
     ]
     lead = {"created_at": 0, "interactions": interactions, "versions": [], "as_of": [4 * DAY]}
     single = single_history(0, interactions, {}, KINDS, ["value"])

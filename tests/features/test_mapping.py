@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from features.mapping import expanded, export_mapping, near_miss
+from features.mapping import export_mapping, near_miss
 from tests.support.exports import micros
 
 LEADS = {"source": "leads.csv"}
@@ -131,15 +131,6 @@ def test_the_database_is_never_shown():
 def test_a_mistyped_key_does_not_show_the_password_behind_it():
     data = {"databse": "postgresql://ana:secret@host/crm"}
     assert "secret" not in refusal({"leads": LEADS, "data": data})
-
-
-def test_a_variable_that_is_not_set_is_named():
-    with pytest.raises(ValueError, match=r"\$CRM_PASSWORD, which is not set"):
-        expanded("$CRM_PASSWORD", {})
-
-
-def test_a_value_from_the_environment_is_not_expanded_again():
-    assert expanded("$A-$B", {"A": "$B", "B": "b"}) == "$B-b"
 
 
 def test_a_name_far_from_all_others_has_no_suggestion():

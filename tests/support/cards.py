@@ -18,11 +18,11 @@ CALIBRATED = {
 }  # fmt: skip
 
 
-def wilson(positives: int, rows: int) -> tuple[float, float]:
-    """95 % interval of a share."""
-    z, p = 1.959964, positives / rows
-    middle = (p + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z * math.sqrt(p * (1 - p) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+def wilson(share: float, leads: float) -> tuple[float, float]:
+    """95 % interval of a share that was counted among so many leads."""
+    z, p = 1.959964, share
+    middle = (p + z * z / (2 * leads)) / (1 + z * z / leads)
+    half = z * math.sqrt(p * (1 - p) / leads + z * z / (4 * leads * leads)) / (1 + z * z / leads)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
@@ -32,10 +32,11 @@ def _period(first: str, last: str, rows: int, leads: int, positives: int) -> dic
 
 
 def _group(promised: float, rows: int, positives: int) -> dict[str, Any]:
-    low, high = wilson(positives, rows)
+    leads = rows * 3 // 4
+    low, high = wilson(positives / rows, leads)
     return {
         "predicted": promised, "observed": positives / rows, "low": low, "high": high,
-        "rows": rows, "positives": positives,
+        "rows": rows, "leads": leads, "positives": positives,
     }  # fmt: skip
 
 
@@ -49,7 +50,7 @@ def _band(
         "cutoff": cutoff, "rows": hot[1], "leads": leads, "warm_rows": warm[1],
     }  # fmt: skip
     for name, (promised, rows, positives) in (("hot", hot), ("warm", warm)):
-        low, high = wilson(positives, rows)
+        low, high = wilson(positives / rows, leads * rows / hot[1])
         band |= {
             f"predicted_{name}": promised, f"{name}_rate": positives / rows,
             f"{name}_low": low, f"{name}_high": high, f"{name}_positives": positives,

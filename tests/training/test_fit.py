@@ -46,9 +46,7 @@ def test_the_same_data_and_seed_give_the_same_booster_byte_for_byte() -> None:
     matrix = random.normal(size=(2_000, 6))
     converted = random.random(2_000) < sigmoid(matrix[:, 0] - 2)
     settings = ModelSettings(trees=20)
-    texts = [
-        fitted_booster(matrix, converted, (), settings).model_to_string() for _ in range(2)
-    ]
+    texts = [fitted_booster(matrix, converted, (), settings).model_to_string() for _ in range(2)]
     assert texts[0] == texts[1]
     other = fitted_booster(matrix, converted, (), settings.model_copy(update={"seed": 9}))
     assert other.model_to_string() != texts[0]

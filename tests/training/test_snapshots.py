@@ -58,7 +58,10 @@ def test_a_label_is_mature_when_its_horizon_ended_before_the_data_did() -> None:
 
 
 def test_maturity_does_not_depend_on_the_outcome() -> None:
-    rows = [{"lead_id": "a", "created_at": 85, "converted_at": 99.5}, {"lead_id": "b", "created_at": 85}]
+    rows = [
+        {"lead_id": "a", "created_at": 85, "converted_at": 99.5},
+        {"lead_id": "b", "created_at": 85},
+    ]
     tables = tables_of(rows, end_day=100)
     spine = snapshots(tables, GRID)
     mature = labels(tables, spine, 14).mature

@@ -41,7 +41,9 @@ def test_every_label_that_is_learned_from_ended_before_the_next_period(
 
 def test_too_short_an_export_says_what_is_missing() -> None:
     spine, labels = daily(50, 30)
-    with pytest.raises(ValueError, match=r"only 45\.0 days lie between the first look and the test"):
+    with pytest.raises(
+        ValueError, match=r"only 45\.0 days lie between the first look and the test"
+    ):
         time_split(spine, labels, SplitSettings(), 45 * DAY)
 
 

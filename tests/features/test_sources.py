@@ -1,0 +1,766 @@
+"""Reading an export: every kind of source, every rule, and nothing lost on the way."""
+
+import csv
+import gzip
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.mapping import ExportMapping, export_mapping
+from features.sources import read_export
+from features.sql_rows import expanded
+from features.tables import Tables, write_rejects
+from tests.support.exports import (
+    at,
+    csv_mapping,
+    micros,
+    write_csv,
+    write_database,
+    write_parquet,
+    write_text,
+)
+
+LEADS = [
+    {
+        "lead_id": str(i),
+        "created_at": at(f"2024-01-0{i} 10:00:00"),
+        "converted_at": at("2024-02-01 08:30:00.25") if i == 2 else None,
+        "source": ["web", 'w"eb', "it's; DROP TABLE leads", None, "web"][i - 1],
+        "amount": [100.0, 12.5, None, 0.1, -3.0][i - 1],
+        "due": at("2030-01-01 00:00:00"),
+        "email": f"ana{i}@example.org",
+    }
+    for i in range(1, 6)
+]
+INTERACTIONS = [
+    {
+        "lead_id": lead_id,
+        "occurred_at": at("2024-01-20 09:00:00"),
+        "recorded_at": at("2024-01-20 09:00:01"),
+        "kind": kind,
+        "value": value,
+    }
+    for lead_id, kind, value in [("1", "TEL", 3.5), ("9", "call", 1.0), ("2", None, None)]
+]
+ATTRIBUTES = [
+    {"lead_id": "1", "recorded_at": at("2024-01-05 00:00:00"), "name": name, "value": value}
+    for name, value in [("stage", "new"), ("score", "4"), ("meets", "2024-03-01T00:00:00Z")]
+]
+TABLES = {"leads": LEADS, "interactions": INTERACTIONS, "attributes": ATTRIBUTES}
+SECTIONS = {
+    "leads": {"fixed_at_creation": ["source", "amount", "due", "email"]},
+    "interactions": {"measures": ["value"], "values": {"kind": {"TEL": "call"}}},
+    "attributes": {},
+}
+
+
+def write_export(folder: Path, source: str) -> ExportMapping:
+    """Write the export above as one kind of source."""
+    data: dict[str, object] = {}
+    for name, rows in TABLES.items():
+        if source == "csv":
+            write_csv(folder / f"{name}.csv", rows)
+        elif source == "parquet":
+            write_parquet(folder / f"{name}.parquet", rows)
+        else:
+            write_database(f"sqlite:///{folder / 'crm.db'}", name, rows)
+            data = {"database": "sqlite:///crm.db"}
+    place = "table" if source == "sqlite" else "source"
+    suffix = "" if source == "sqlite" else f".{source}"
+    sections = {name: {place: name + suffix, **more} for name, more in SECTIONS.items()}
+    return export_mapping({"data": data, **sections}, folder)
+
+
+def assert_same(tables: Tables, expected: Tables) -> None:
+    for name in ("leads", "interactions", "attribute_log", "attribute_kinds", "unused"):
+        assert getattr(tables, name) == getattr(expected, name), name
+    assert tables.data_end == expected.data_end
+    places = ["table", "row", "lead_id", "column", "rule", "value"]
+    assert tables.rejects.select(places) == expected.rejects.select(places)
+
+
+def broken(tables: Tables) -> list[tuple[str, int, str]]:
+    """Table, row and rule of every reject."""
+    return [(r["table"], r["row"], r["rule"]) for r in tables.rejects.to_pylist()]
+
+
+def read_leads(folder: Path, *lines: str, **sections: dict[str, object]) -> Tables:
+    write_text(folder / "leads.csv", *lines)
+    return read_export(csv_mapping(folder, **sections))
+
+
+def read_interactions(folder: Path, *lines: str, **sections: dict[str, object]) -> Tables:
+    write_text(folder / "leads.csv", "lead_id,created_at", "1,2024-01-01T00:00:00Z")
+    write_text(folder / "interactions.csv", *lines)
+    return read_export(csv_mapping(folder, **sections))
+
+
+# Every kind of source ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", ["csv", "parquet", "sqlite"])
+def test_the_same_export_gives_the_same_tables_whatever_it_is_kept_in(tmp_path, source):
+    (tmp_path / "csv").mkdir()
+    expected = read_export(write_export(tmp_path / "csv", "csv"))
+    assert_same(read_export(write_export(tmp_path, source)), expected)
+
+
+def test_good_rows_keep_their_order_types_and_values(tmp_path):
+    tables = read_export(write_export(tmp_path, "csv"))
+    assert tables.leads["source"].to_pylist() == [row["source"] for row in LEADS]
+    assert tables.leads["amount"].to_pylist() == [row["amount"] for row in LEADS]
+    assert tables.leads["due"].to_pylist() == [row["due"] for row in LEADS]
+    assert tables.leads["converted_at"].to_pylist() == [row["converted_at"] for row in LEADS]
+    assert tables.interactions["kind"].to_pylist() == ["call", None]
+    assert tables.interactions["value"].to_pylist() == [3.5, None]
+    assert tables.interactions["agent"].null_count == 2
+
+
+def test_a_version_of_an_attribute_holds_text_or_number_by_its_kind(tmp_path):
+    log = read_export(write_export(tmp_path, "csv")).attribute_log
+    assert log["name"].to_pylist() == ["stage", "score", "meets"]
+    assert log["text"].to_pylist() == ["new", None, None]
+    assert log["number"].to_pylist() == [None, 4.0, float(micros("2024-03-01 00:00:00"))]
+
+
+def test_a_compressed_csv_is_read_like_a_plain_one(tmp_path):
+    mapping = write_export(tmp_path, "csv")
+    expected = read_export(mapping)
+    for name in TABLES:
+        path = tmp_path / f"{name}.csv"
+        (tmp_path / f"{name}.csv.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    sections = {name: {"source": f"{name}.csv.gz", **more} for name, more in SECTIONS.items()}
+    assert_same(read_export(export_mapping(sections, tmp_path)), expected)
+
+
+def test_a_query_is_read_as_it_is_written(tmp_path):
+    write_database(f"sqlite:///{tmp_path / 'crm.db'}", "leads", LEADS)
+    query = "SELECT lead_id, created_at, '%s :x' AS source FROM leads WHERE source LIKE '%w%'"
+    leads = {"query": query, "fixed_at_creation": ["source"]}
+    mapping = export_mapping({"data": {"database": "sqlite:///crm.db"}, "leads": leads}, tmp_path)
+    assert read_export(mapping).leads["source"].to_pylist() == ["%s :x"] * 3
+
+
+def test_a_database_file_that_is_not_there_is_not_made(tmp_path):
+    sections = {"data": {"database": "sqlite:///crm.db"}, "leads": {"table": "leads"}}
+    with pytest.raises(FileNotFoundError, match=r"crm\.db does not exist"):
+        read_export(export_mapping(sections, tmp_path))
+    assert not (tmp_path / "crm.db").exists()
+
+
+def test_a_table_that_is_not_there_is_named(tmp_path):
+    write_database(f"sqlite:///{tmp_path / 'crm.db'}", "leads", LEADS)
+    sections = {"data": {"database": "sqlite:///crm.db"}, "leads": {"table": "clients"}}
+    with pytest.raises(
+        ValueError, match=r"table clients cannot be read from sqlite.*no such table"
+    ):
+        read_export(export_mapping(sections, tmp_path))
+
+
+@pytest.mark.parametrize("url", ["crm:s3cret", "postgresql://ana:s3cret@host:port/crm"])
+def test_a_url_that_cannot_be_parsed_is_not_shown(tmp_path, url):
+    sections = {"data": {"database": url}, "leads": {"table": "leads"}}
+    with pytest.raises(ValueError, match=r"must be a URL such as") as caught:
+        read_export(export_mapping(sections, tmp_path))
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_missing_file_is_named_with_its_section(tmp_path):
+    mapping = export_mapping({"leads": {"source": "leads.csv"}}, tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"leads\.csv does not exist.*\[leads\]"):
+        read_export(mapping)
+
+
+def test_a_file_that_is_no_parquet_is_refused_by_name(tmp_path):
+    (tmp_path / "leads.parquet").write_text("no")
+    with pytest.raises(ValueError, match=r"leads\.parquet is not a Parquet file"):
+        read_export(export_mapping({"leads": {"source": "leads.parquet"}}, tmp_path))
+
+
+def test_a_column_of_lists_is_refused_by_its_type(tmp_path):
+    rows = {"lead_id": ["1"], "created_at": [at("2024-01-01 00:00:00")], "tags": [["a"]]}
+    pq.write_table(pa.table(rows), tmp_path / "leads.parquet")
+    leads = {"source": "leads.parquet", "fixed_at_creation": ["tags"]}
+    with pytest.raises(ValueError, match=r"not made of single values.*tags \(list<"):
+        read_export(export_mapping({"leads": leads}, tmp_path))
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[sa.URL]:
+    """A PostgreSQL server of our own on loopback, with a password that no URL could hold as is."""
+    homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    found = [path for path in homes if (path / "initdb").exists()]
+    if not found and (which := shutil.which("initdb")):
+        found = [Path(which).resolve().parent]
+    if not found:
+        pytest.skip("initdb is not installed (Debian: apt-get install postgresql)")
+    user = "postgres" if os.geteuid() == 0 else None  # initdb refuses to run as root
+    password = "p@ss/$w:rd %41"  # noqa: S105 - made up for this server
+    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        secret = Path(folder, "password")
+        secret.write_text(password)
+        if user:
+            for path in (Path(folder), secret):
+                shutil.chown(path, user)
+
+        def run(program: str, *arguments: str) -> None:
+            command = [str(found[0] / program), "-D", f"{folder}/data", *arguments]
+            subprocess.run(
+                command, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=120
+            )
+
+        run("initdb", "-U", "ana", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -F"
+        run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            yield sa.URL.create(
+                "postgresql+psycopg", "ana", password, "127.0.0.1", port, "postgres"
+            )
+        finally:
+            run("pg_ctl", "-m", "immediate", "stop")
+
+
+@pytest.mark.slow
+def test_postgresql_gives_the_same_tables_as_csv(tmp_path, monkeypatch, postgres):
+    expected = read_export(write_export(tmp_path, "csv"))
+    for name, rows in TABLES.items():
+        write_database(postgres, name, rows)
+    monkeypatch.setenv("CRM_PASSWORD", postgres.password)
+    data = {"database": f"postgresql://ana:$CRM_PASSWORD@127.0.0.1:{postgres.port}/postgres"}
+    sections = {name: {"table": f"public.{name}", **more} for name, more in SECTIONS.items()}
+    assert_same(read_export(export_mapping({"data": data, **sections}, tmp_path)), expected)
+
+
+@pytest.mark.slow
+def test_a_wrong_password_is_said_without_showing_it(tmp_path, monkeypatch, postgres):
+    monkeypatch.setenv("CRM_PASSWORD", "s3cret")
+    data = {"database": f"postgresql://ana:$CRM_PASSWORD@127.0.0.1:{postgres.port}/postgres"}
+    mapping = export_mapping({"data": data, "leads": {"table": "leads"}}, tmp_path)
+    with pytest.raises(ValueError, match=r"password authentication failed") as caught:
+        read_export(mapping)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_variable_that_is_not_set_is_named():
+    with pytest.raises(ValueError, match=r"\$CRM_PASSWORD, which is not set"):
+        expanded("$CRM_PASSWORD", {})
+
+
+def test_a_value_from_the_environment_is_not_expanded_again():
+    assert expanded("$A-$B", {"A": "$B", "B": "b"}) == "$B-b"
+
+
+# What refuses a whole table ------------------------------------------------------------------
+
+
+def test_a_missing_column_is_answered_with_those_found_and_the_line_to_write(tmp_path):
+    message = (
+        r"'created_at' is missing.*Columns found: lead_id, created.*\[leads\.columns\] created_at ="
+    )
+    with pytest.raises(ValueError, match=message):
+        read_leads(tmp_path, "lead_id,created", "1,2024-01-01")
+
+
+def test_a_missing_declared_attribute_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"column 'source' is missing"):
+        read_leads(
+            tmp_path, "lead_id,created_at", "1,2024-01-01", leads={"fixed_at_creation": ["source"]}
+        )
+
+
+def test_a_single_column_with_semicolons_is_answered_with_the_delimiter(tmp_path):
+    with pytest.raises(ValueError, match=r"Is the delimiter ',' right\?"):
+        read_leads(tmp_path, "lead_id;created_at", "1;2024-01-01")
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"'lead_id' is there 2 times"):
+        read_leads(tmp_path, "lead_id,lead_id,created_at", "1,2,2024-01-01")
+
+
+@pytest.mark.parametrize("lines", [(), ("",), ("lead_id,created_at",)])
+def test_an_empty_file_is_refused(tmp_path, lines):
+    with pytest.raises(ValueError, match=r"leads\.csv is empty"):
+        read_leads(tmp_path, *lines)
+
+
+def test_an_attribute_both_declared_fixed_and_in_the_log_is_refused(tmp_path):
+    write_text(tmp_path / "attributes.csv", "lead_id,recorded_at,name,value", "1,2024-01-01,s,a")
+    with pytest.raises(ValueError, match=r"'s' is declared fixed at creation and changes in"):
+        read_leads(
+            tmp_path, "lead_id,created_at,s", "1,2024-01-01,a", leads={"fixed_at_creation": ["s"]}
+        )
+
+
+# One rule, one reject ------------------------------------------------------------------------
+
+LEAD_RULES = {
+    "missing value": ",2024-01-01Z,,",
+    "duplicate lead": "1,2024-01-01T00:00:00Z,,",
+    "unparsable time": "2,01/02/2024,,",
+    "time without zone": "2,2024-01-01 00:00:00,,",
+    "absurd year": "2,2024-01-01T00:00:00Z,,9999-12-31T00:00:00Z",
+    "after the end of the data": "2,2024-06-01T00:00:01Z,,",
+    "converted before created": "2,2024-01-02T00:00:00Z,2024-01-01T00:00:00Z,",
+    "closed before created": "2,2024-01-02T00:00:00Z,,2024-01-01T00:00:00Z",
+    "malformed line": "2,2024-01-02T00:00:00Z,,,,",
+}
+
+
+@pytest.mark.parametrize("rule", LEAD_RULES)
+def test_a_lead_that_breaks_a_rule_is_rejected_and_the_good_ones_go_on(tmp_path, rule):
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at,converted_at,closed_at",
+        "1,2024-01-01T00:00:00Z,,",
+        LEAD_RULES[rule],
+        "3,2024-01-01T00:00:00Z,,",
+        data={"ends_at": "2024-06-01T00:00:00Z"},
+    )
+    assert tables.leads["lead_id"].to_pylist() == ["1", "3"]
+    assert ("leads", 2, rule) in broken(tables)
+    assert {row for _, row, _ in broken(tables)} == {2}
+
+
+INTERACTION_RULES = {
+    "missing value": "1,,,1",
+    "unknown lead": "2,2024-01-01T00:00:00Z,,1",
+    "unparsable time": "1,2024-02-30T00:00:00Z,,1",
+    "unparsable number": "1,2024-01-01T00:00:00Z,,one",
+    "decimal comma": '1,2024-01-01T00:00:00Z,,"1.234,5"',
+    "not a finite number": "1,2024-01-01T00:00:00Z,,nan",
+    "measure too large": "1,2024-01-01T00:00:00Z,,-900000000001",
+    "after the end of the data": "1,2024-06-01T00:00:01Z,,1",
+}
+
+
+@pytest.mark.parametrize("rule", INTERACTION_RULES)
+def test_an_interaction_that_breaks_a_rule_is_rejected_for_that_alone(tmp_path, rule):
+    tables = read_interactions(
+        tmp_path,
+        "lead_id,occurred_at,recorded_at,value",
+        "1,2024-01-01T00:00:00Z,,900000000000",
+        INTERACTION_RULES[rule],
+        "1,2024-01-01T00:00:00Z,,1",
+        data={"ends_at": "2024-06-01T00:00:00Z"},
+        interactions={"measures": ["value"]},
+    )
+    assert tables.interactions["value"].to_pylist() == [9e11, 1.0]
+    assert broken(tables) == [("interactions", 2, rule)]
+
+
+def test_a_row_is_counted_under_every_rule_that_it_breaks(tmp_path):
+    tables = read_interactions(
+        tmp_path,
+        "lead_id,occurred_at,value",
+        '7,never,"1,5"',
+        interactions={"measures": ["value"]},
+    )
+    rules = ["decimal comma", "unknown lead", "unparsable time"]
+    assert broken(tables) == [("interactions", 1, rule) for rule in rules]
+
+
+def test_a_reject_names_row_column_and_value_as_the_export_writes_them(tmp_path):
+    tables = read_leads(
+        tmp_path,
+        "id,created",
+        "x,soon",
+        leads={"columns": {"lead_id": "id", "created_at": "created"}},
+    )
+    (reject,) = tables.rejects.to_pylist()
+    assert (reject["lead_id"], reject["column"], reject["value"]) == ("x", "created", "soon")
+    assert "ISO 8601" in reject["explanation"]
+
+
+def test_an_interaction_of_a_rejected_lead_is_one_of_an_unknown_lead(tmp_path):
+    write_text(tmp_path / "interactions.csv", "lead_id,occurred_at", "2,2024-01-01T00:00:00Z")
+    tables = read_leads(tmp_path, "lead_id,created_at", "1,2024-01-01T00:00:00Z", "2,bad")
+    assert ("interactions", 1, "unknown lead") in broken(tables)
+
+
+def test_a_wrong_version_of_an_attribute_is_rejected(tmp_path):
+    write_text(
+        tmp_path / "attributes.csv",
+        "lead_id,recorded_at,name,value",
+        "1,2024-01-01T00:00:00Z,score,1",
+        "1,2024-01-01T00:00:00Z,score,high",
+        "1,2024-01-01T00:00:00Z,,1",
+        "2,2024-01-01T00:00:00Z,score,1",
+        "1,2024-01-01T00:00:00Z,score,",
+    )
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at",
+        "1,2024-01-01T00:00:00Z",
+        attributes={"kinds": {"score": "number"}},
+    )
+    assert tables.attribute_log["number"].to_pylist() == [1.0, None]
+    assert broken(tables) == [
+        ("attributes", 2, "unparsable number"),
+        ("attributes", 3, "missing value"),
+        ("attributes", 4, "unknown lead"),
+    ]
+
+
+# Dirty CSV -----------------------------------------------------------------------------------
+
+
+def test_undecodable_bytes_reject_their_row_alone(tmp_path):
+    header = b"lead_id,created_at,source,notes\n"
+    good = "1,2024-01-01T00:00:00Z,café,\n".encode()
+    (tmp_path / "leads.csv").write_bytes(
+        header + good + b"2,2024-01-01T00:00:00Z,caf\xe9,\n3,2024-01-01T00:00:00Z,web,caf\xe9\n"
+    )
+    tables = read_export(csv_mapping(tmp_path, leads={"fixed_at_creation": ["source"]}))
+    assert tables.leads["lead_id"].to_pylist() == ["1", "3"]
+    assert broken(tables) == [("leads", 2, "wrong encoding")]
+    assert tables.rejects["value"].to_pylist() == ["caf\ufffd"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_file_in_another_encoding_is_read_by_its_name(tmp_path, encoding):
+    text = "lead_id,created_at,source\n1,2024-01-01T00:00:00Z,café\n"
+    (tmp_path / "leads.csv").write_bytes(text.encode(encoding))
+    leads = {"encoding": encoding, "fixed_at_creation": ["source"]}
+    assert read_export(csv_mapping(tmp_path, leads=leads)).leads["source"].to_pylist() == ["café"]
+
+
+def test_a_file_that_cannot_be_in_its_encoding_is_refused(tmp_path):
+    (tmp_path / "leads.csv").write_bytes(b"\xff\xfe\x00\xd8a\x00")
+    with pytest.raises(ValueError, match=r"leads\.csv is not written in utf-16"):
+        read_export(csv_mapping(tmp_path, leads={"encoding": "utf-16"}))
+
+
+def test_malformed_lines_do_not_shift_the_numbers_of_the_others(tmp_path):
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at",
+        "1,2024-01-01T00:00:00Z",
+        "2",
+        "",
+        '"3\n3",2024-01-01T00:00:00Z',
+        "a,b,c",
+        "5,soon",
+    )
+    assert tables.leads["lead_id"].to_pylist() == ["1", "3\n3"]
+    assert broken(tables) == [
+        ("leads", 2, "malformed line"),
+        ("leads", 4, "malformed line"),
+        ("leads", 5, "unparsable time"),
+    ]
+
+
+def test_rows_keep_their_numbers_across_the_blocks_of_a_large_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("features.csv_rows.LONGEST_ROW_BYTES", 100)
+    lines = [f"{i},bad" if i % 3 else "short" for i in range(1, 60)]
+    tables = read_leads(tmp_path, "lead_id,created_at", *lines)
+    rows = {"malformed line": range(3, 60, 3), "unparsable time": [i for i in range(60) if i % 3]}
+    assert sorted(broken(tables)) == sorted(
+        ("leads", row, rule) for rule, numbers in rows.items() for row in numbers
+    )
+
+
+def test_a_quote_left_open_cannot_swallow_rows_in_silence(tmp_path):
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at,source",
+        "1,2024-01-01T00:00:00Z,web",
+        '2,2024-01-01T00:00:00Z,"web',
+        "3,2024-01-01T00:00:00Z,web",
+        leads={"fixed_at_creation": ["source"]},
+    )
+    assert tables.leads["lead_id"].to_pylist() == ["1"]
+    assert broken(tables) == [("leads", 2, "malformed line")]
+    assert "3,2024-01-01" in tables.rejects["value"][0].as_py()
+
+
+def test_a_row_too_long_to_be_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("features.csv_rows.LONGEST_ROW_BYTES", 100)
+    rows = [f"{i},2024-01-01T00:00:00Z" for i in range(20)]
+    with pytest.raises(ValueError, match=r"leads\.csv cannot be read.*never closed"):
+        read_leads(tmp_path, "lead_id,created_at", '"0,2024-01-01T00:00:00Z', *rows)
+
+
+HOSTILE = [
+    '"; DROP TABLE chunk; --',
+    "'; DROP TABLE x",
+    "a\nb",
+    "t0",
+    "=1+1",
+    "<b>",
+    "../x",
+    "ä\x00",
+]
+
+
+def test_hostile_values_and_column_names_survive_as_data(tmp_path):
+    column = "so\"ur'ce); DROP"
+    rows = [
+        {"lead_id": text, "created_at": at("2024-01-01 00:00:00"), column: text, "T0": text}
+        for text in HOSTILE
+    ]
+    write_csv(tmp_path / "leads.csv", rows)
+    tables = read_export(csv_mapping(tmp_path, leads={"fixed_at_creation": [column, "T0"]}))
+    for name in ("lead_id", column, "T0"):
+        assert tables.leads[name].to_pylist() == HOSTILE
+
+
+# Times and numbers ---------------------------------------------------------------------------
+
+TIMES = {
+    "2024-07-01": "2024-06-30 22:00:00",
+    "2024-07-01 09:30": "2024-07-01 07:30:00",
+    "2024-07-01T09:30:00.123456789": "2024-07-01 07:30:00.123456",
+    "2024-07-01 09:30:00Z": "2024-07-01 09:30:00",
+    "2024-07-01 09:30:00+0530": "2024-07-01 04:00:00",
+    "2024-07-01 09:30:00 -03": "2024-07-01 12:30:00",
+    "2024-10-27 02:30:00": "2024-10-27 00:30:00",  # shown twice: the first
+    "2024-10-27 03:00:00": "2024-10-27 02:00:00",
+    "2024-10-27 01:59:59": "2024-10-26 23:59:59",
+    "2024-03-31 03:00:00": "2024-03-31 01:00:00",
+}
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_a_time_is_read_in_its_own_zone_or_the_configured_one(tmp_path, text):
+    data = {"timezone": "Europe/Amsterdam"}
+    tables = read_leads(tmp_path, "lead_id,created_at", f"1,{text}", data=data)
+    assert tables.leads["created_at"].to_pylist() == [at(TIMES[text])]
+
+
+def test_a_timestamp_of_an_attribute_may_lie_in_any_year(tmp_path):
+    values = ["1948-05-01T00:00:00Z", "9999-12-31T00:00:00Z"]
+    tables = read_attribute(tmp_path, "founded", values)
+    assert [moment.year for moment in tables.leads["founded"].to_pylist()] == [1948, 9999]
+
+
+def test_half_an_hour_shown_twice_is_read_as_the_first(tmp_path):
+    data = {"timezone": "Australia/Lord_Howe"}
+    tables = read_leads(tmp_path, "lead_id,created_at", "1,2024-04-07 01:45:00", data=data)
+    assert tables.leads["created_at"].to_pylist() == [at("2024-04-06 14:45:00")]
+
+
+@pytest.mark.parametrize("text", ["2024-03-31 02:00:00", "2024-03-31 02:59:59"])
+def test_a_time_that_the_clocks_skipped_is_rejected(tmp_path, text):
+    data = {"timezone": "Europe/Amsterdam"}
+    tables = read_leads(tmp_path, "lead_id,created_at", f"1,{text}", data=data)
+    assert broken(tables) == [("leads", 1, "nonexistent local time")]
+
+
+@pytest.mark.parametrize(
+    "text", ["infinity", "epoch", "2024-13-01T00:00:00Z", "1317422324", "20240101"]
+)
+def test_what_only_looks_like_a_time_is_rejected(tmp_path, text):
+    tables = read_leads(tmp_path, "lead_id,created_at", f"1,{text}", data={"timezone": "UTC"})
+    assert broken(tables) == [("leads", 1, "unparsable time")]
+
+
+def test_what_was_not_recorded_apart_was_recorded_as_it_occurred(tmp_path):
+    tables = read_interactions(
+        tmp_path, "lead_id,occurred_at,recorded_at", "1,2024-01-02T00:00:00Z,"
+    )
+    assert tables.interactions["recorded_at"] == tables.interactions["occurred_at"]
+
+
+def test_a_meeting_booked_ahead_is_kept_and_does_not_move_the_end(tmp_path):
+    tables = read_interactions(
+        tmp_path,
+        "lead_id,occurred_at,recorded_at",
+        "1,2025-01-01T00:00:00Z,2024-02-01T00:00:00Z",
+    )
+    assert tables.interactions.num_rows == 1
+    assert tables.data_end == micros("2024-02-01 00:00:00")
+
+
+def test_the_configured_end_is_the_end(tmp_path):
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at",
+        "1,2024-01-01T00:00:00Z",
+        data={"ends_at": "2024-06-01T00:00:00Z"},
+    )
+    assert tables.data_end == micros("2024-06-01 00:00:00")
+
+
+def test_values_are_mapped_before_anything_else(tmp_path):
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at,closed_at,source",
+        "1,2024-01-01T00:00:00Z,0000-00-00,WEB",
+        leads={
+            "fixed_at_creation": ["source"],
+            "values": {"closed_at": {"0000-00-00": ""}, "source": {"WEB": "web"}},
+        },
+    )
+    assert tables.leads["closed_at"].to_pylist() == [None]
+    assert tables.leads["source"].to_pylist() == ["web"]
+
+
+# Attributes ----------------------------------------------------------------------------------
+
+
+def read_attribute(folder: Path, name: str, values: list[str], **leads: object) -> Tables:
+    rows = [
+        {"lead_id": str(i), "created_at": at("2024-01-01 00:00:00"), name: value}
+        for i, value in enumerate(values)
+    ]
+    write_csv(folder / "leads.csv", rows)
+    leads = {"fixed_at_creation": [name], **leads}
+    return read_export(csv_mapping(folder, leads=leads))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1", "-2.5", "", "1e3"], "number"),
+        (["2024-01-01T00:00:00Z", "", "2024-01-01T00:00:00+01:00"], "timestamp"),
+        (["1", "two", "3"], "category"),
+    ],
+)
+def test_the_kind_of_an_attribute_is_guessed_from_all_its_values(tmp_path, values, kind):
+    assert read_attribute(tmp_path, "x", values).attribute_kinds == {"x": kind}
+
+
+def test_a_configured_kind_is_taken_for_the_guess(tmp_path):
+    tables = read_attribute(tmp_path, "x", ["1", "2"], kinds={"x": "category"})
+    assert tables.leads["x"].to_pylist() == ["1", "2"]
+
+
+def test_a_number_that_cannot_be_parsed_rejects_its_lead(tmp_path):
+    tables = read_attribute(tmp_path, "x", ["1", "two"], kinds={"x": "number"})
+    assert broken(tables) == [("leads", 2, "unparsable number")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["name", "contact_name", "E-Mail", "phoneNumber", "telefone", "Телефон", "cognome", "adresa"],
+)
+def test_a_column_named_like_personal_data_is_never_used(tmp_path, name):
+    tables = read_attribute(tmp_path, name, ["a", "b"], allow_sensitive=[name])
+    assert tables.attribute_kinds == {}
+    assert tables.unused[name].startswith("personal data: its name speaks of")
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        (["ana@example.org", "rui@example.org", "none"], "e-mail addresses"),
+        (["+351 912 345 678", "(020) 123 4567", "0031201234567"], "phone numbers"),
+        (["PT50 0002 0123 1234 5678 9015 4", "NL91ABNA0417164300"], "account numbers"),
+        (["she rang twice and wants a price", "he will call back after the fair"], "free text"),
+    ],
+)
+def test_values_that_look_personal_are_never_used(tmp_path, values, what):
+    tables = read_attribute(tmp_path, "contact_info", values, kinds={"contact_info": "category"})
+    assert tables.attribute_kinds == {}
+    assert tables.unused["contact_info"] == f"personal data: its values look like {what}"
+
+
+def test_a_category_in_which_almost_all_values_differ_needs_a_configured_kind(tmp_path):
+    values = [f"a{i}" for i in range(60)]
+    assert "almost all values differ" in read_attribute(tmp_path, "x", values).unused["x"]
+    configured = read_attribute(tmp_path, "x", values, kinds={"x": "category"})
+    assert configured.attribute_kinds == {"x": "category"}
+
+
+@pytest.mark.parametrize(
+    "name", ["age", "customer_age", "estado_civil", "возраст", "venit", "sesso"]
+)
+def test_a_sensitive_column_is_used_only_where_it_is_allowed(tmp_path, name):
+    assert read_attribute(tmp_path, name, ["1", "2"]).unused[name].startswith("sensitive: ")
+    allowed = read_attribute(tmp_path, name, ["1", "2"], allow_sensitive=[name])
+    assert allowed.attribute_kinds == {name: "number"}
+
+
+@pytest.mark.parametrize("name", ["campaign_name", "email_opens", "page", "phone_type", "village"])
+def test_a_harmless_column_is_used(tmp_path, name):
+    assert name in read_attribute(tmp_path, name, ["1", "2"]).attribute_kinds
+
+
+def test_a_column_that_is_not_declared_is_not_used(tmp_path):
+    tables = read_leads(tmp_path, "lead_id,created_at,card", "1,2024-01-01T00:00:00Z,7")
+    assert tables.unused == {"card": "not declared in fixed_at_creation"}
+
+
+def test_a_column_without_a_value_is_not_used(tmp_path):
+    assert read_attribute(tmp_path, "x", ["", ""]).unused == {"x": "it has no value in any row"}
+
+
+def test_personal_and_sensitive_names_in_the_log_are_not_used(tmp_path):
+    write_text(
+        tmp_path / "attributes.csv",
+        "lead_id,recorded_at,name,value",
+        *(f"1,2024-01-01T00:00:00Z,{name},5" for name in ("email", "age", "income", "score")),
+    )
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at",
+        "1,2024-01-01T00:00:00Z",
+        leads={"allow_sensitive": ["income"]},
+    )
+    assert tables.attribute_log["name"].to_pylist() == ["income", "score"]
+    assert sorted(tables.unused) == ["attributes.age", "attributes.email"]
+    assert tables.unused["attributes.email"].endswith("(1 rows)")
+
+
+# Nothing is lost -----------------------------------------------------------------------------
+
+lead_ids = st.sampled_from(["1", "2", "3", "", "é", "a\nb"])
+times = st.sampled_from(["2024-01-01", "2024-03-31 02:30:00", "", "soon", "2500-01-01", "1é"])
+numbers = st.sampled_from(["1", "", "1,5", "inf", "9e99", "x"])
+lead_rows = st.lists(st.tuples(lead_ids, times, times, times), min_size=1, max_size=12)
+widths = st.sampled_from([0, 0, 0, 0, 1, -1])
+interaction_rows = st.lists(st.tuples(lead_ids, times, times, numbers), min_size=1, max_size=12)
+
+
+def write_dirty(path: Path, header: list[str], rows: list[tuple[str, ...]], width: list[int]):
+    """Write rows of which some are too long or too short, and whose é is not UTF-8."""
+    with path.open("w", newline="", encoding="latin-1") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for row, more in zip(rows, width, strict=True):
+            writer.writerow([*row, "x"] if more > 0 else row[: len(row) + more])
+
+
+def rejected_rows(tables: Tables, name: str) -> int:
+    return pc.count_distinct(
+        tables.rejects.filter(pc.equal(tables.rejects["table"], name))["row"]
+    ).as_py()
+
+
+@given(data=st.data(), leads=lead_rows, interactions=interaction_rows)
+@settings(max_examples=20, deadline=None)
+def test_every_row_is_either_good_or_rejected(data, leads, interactions):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for table, header, rows in (
+            ("leads", ["lead_id", "created_at", "converted_at", "closed_at"], leads),
+            ("interactions", ["lead_id", "occurred_at", "recorded_at", "value"], interactions),
+        ):
+            width = data.draw(st.lists(widths, min_size=len(rows), max_size=len(rows)))
+            write_dirty(folder / f"{table}.csv", header, rows, width)
+        mapping = csv_mapping(
+            folder, data={"timezone": "Europe/Amsterdam"}, interactions={"measures": ["value"]}
+        )
+        tables = read_export(mapping)
+        write_rejects(tables, folder / "rejects.csv")
+    assert tables.leads.num_rows + rejected_rows(tables, "leads") == len(leads)
+    good = tables.interactions.num_rows
+    assert good + rejected_rows(tables, "interactions") == len(interactions)

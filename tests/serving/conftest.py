@@ -1,0 +1,42 @@
+"""One small bundle on disk and one server around it, with a clock that stands still."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from models.bundle import save_bundle
+from serving.app import create_app
+from serving.model import ServedModel, served_model
+from serving.settings import DEFAULTS
+from tests.support.bundles import small_bundle
+from tests.support.histories import DAY
+
+NOW = 60 * DAY
+"""1970-03-02T00:00:00Z, where the tests' histories lie in the past."""
+
+
+@pytest.fixture(scope="session")
+def now() -> int:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("served") / "bundle"
+    save_bundle(small_bundle(), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client(bundle_folder: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(bundle_folder, clock=lambda: NOW)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def model(bundle_folder: Path) -> ServedModel:
+    from models.bundle import load_bundle
+
+    return served_model(load_bundle(bundle_folder), DEFAULTS)

@@ -1,0 +1,271 @@
+"""The routes: what they answer, how they refuse, and that nothing brings them down."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.bundle import REPORT, load_bundle, save_bundle
+from serving.app import create_app
+from serving.settings import Settings
+from tests.support.bundles import small_bundle
+from tests.support.histories import DAY
+
+JSON = {"content-type": "application/json"}
+LEAD = {
+    "lead_id": "1",
+    "created_at": "1970-01-01T00:00:00Z",
+    "as_of": "1970-01-20T00:00:00Z",
+    "attributes": {"country": "it", "company_size": 5, "first_met_at": "1970-01-01T00:00:00Z"},
+    "interactions": [
+        {
+            "occurred_at": "1970-01-19T00:00:00+01:00",
+            "recorded_at": None,
+            "kind": "price_question",
+            "measures": {"duration_seconds": 2.5},
+        }
+    ],
+}
+
+
+def refused(answer: Any, status: int) -> dict[str, Any]:
+    """The problem that the answer must be."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert found["status"] == status
+    assert found["request_id"] == answer.headers["x-request-id"]
+    assert found.keys() >= {"type", "title", "detail"}
+    return found
+
+
+def test_a_score_holds_what_a_crm_needs(client) -> None:
+    found = client.post("/v1/score", json=LEAD).json()
+    assert set(found) == {
+        "lead_id", "as_of", "hot_probability", "warm_probability", "hot_days", "warm_days", "band",
+        "band_reason", "base_probability", "reasons", "model_version", "warnings",
+    }  # fmt: skip
+    assert (found["hot_days"], found["warm_days"]) == (14, 90)
+    assert found["reasons"][0].keys() == {"signal", "points", "text"}
+
+
+@pytest.mark.parametrize(("asked", "given_"), [(0, 0), (1, 2), (2, 3)])
+def test_as_many_reasons_come_as_are_asked_for_and_the_rest(
+    client, asked: int, given_: int
+) -> None:
+    assert len(client.post(f"/v1/score?reasons={asked}", json=LEAD).json()["reasons"]) == given_
+
+
+@pytest.mark.parametrize("reasons", ["-1", "21", "many", "1.5", ""])
+def test_a_senseless_number_of_reasons_is_refused(client, reasons: str) -> None:
+    found = refused(client.post("/v1/score", params={"reasons": reasons}, json=LEAD), 422)
+    assert found["errors"][0]["field"] == "query.reasons"
+
+
+def test_a_batch_keeps_its_order_and_puts_problems_in_their_place(client) -> None:
+    leads = [LEAD, {"lead_id": "2"}, LEAD | {"lead_id": "3"}, None]
+    answer = client.post("/v1/score/batch", json={"leads": leads})
+    assert answer.status_code == 200
+    first, second, third, fourth = answer.json()["results"]
+    assert (first["lead_id"], third["lead_id"]) == ("1", "3")
+    assert second["errors"][0]["field"] == "created_at"
+    assert fourth["status"] == 422
+    assert fourth["request_id"] == answer.headers["x-request-id"]
+
+
+def test_an_empty_batch_has_no_results(client) -> None:
+    assert client.post("/v1/score/batch", json={"leads": []}).json() == {"results": []}
+
+
+@pytest.mark.parametrize("body", [{}, [], {"leads": {}}, {"leads": [], "more": 1}, 7])
+def test_a_batch_without_a_list_of_leads_is_refused_as_a_whole(client, body: Any) -> None:
+    refused(client.post("/v1/score/batch", json=body), 422)
+
+
+def test_the_limits_are_the_settings(bundle_folder: Path) -> None:
+    limits = Settings(max_batch=2, max_interactions=1, max_body_bytes=2_000)
+    client = TestClient(create_app(bundle_folder, limits, clock=lambda: 60 * DAY))
+    many = client.post("/v1/score/batch", json={"leads": [{}] * 3})
+    assert "at most 2" in refused(many, 422)["errors"][0]["law"]
+    long = LEAD | {"interactions": LEAD["interactions"] * 2}
+    assert refused(client.post("/v1/score", json=long), 422)["errors"][0]["field"] == "interactions"
+    padded = json.dumps(LEAD).encode()
+    padded += b" " * (2_000 - len(padded))
+    assert client.post("/v1/score", content=padded, headers=JSON).status_code == 200
+    for content in (padded + b" ", iter([padded, b" "])):  # with a declared length and without
+        detail = refused(client.post("/v1/score", content=content, headers=JSON), 413)["detail"]
+        assert "2000 bytes" in detail
+
+
+def test_a_long_history_is_scored_as_a_short_one(client) -> None:
+    long = LEAD | {"interactions": LEAD["interactions"] * 1_000}
+    assert len(json.dumps(long)) > 65_536
+    assert client.post("/v1/score", json=long).json()["reasons"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"content-type": "text/plain"}, {"content-type": ""}, JSON | {"content-encoding": "gzip"}],
+)
+def test_what_is_not_declared_as_plain_json_is_refused(client, headers) -> None:
+    refused(client.post("/v1/score", content=json.dumps(LEAD), headers=headers), 415)
+
+
+def test_the_declared_type_may_have_parameters(client) -> None:
+    headers = {"content-type": "Application/JSON; charset=utf-8"}
+    assert client.post("/v1/score", content=json.dumps(LEAD), headers=headers).status_code == 200
+
+
+def test_an_unknown_page_is_a_problem(client) -> None:
+    assert '"/v2/score"' in refused(client.get("/v2/score"), 404)["detail"]
+    refused(client.post("/v1/score/", json=LEAD), 404)
+
+
+def test_a_wrong_method_is_a_problem_that_names_the_right_one(client) -> None:
+    answer = client.get("/v1/score")
+    assert "takes POST" in refused(answer, 405)["detail"]
+    assert answer.headers["allow"] == "POST"
+
+
+def test_the_model_describes_itself(client, bundle_folder: Path) -> None:
+    found = client.get("/v1/model").json()
+    bundle = load_bundle(bundle_folder)
+    assert found["model_version"] == bundle.version
+    assert found["horizons"] == {"hot": 14, "warm": 90}
+    assert found["bands"] == {"hot": 0.3, "warm": 0.3}
+    assert found["attributes"]["country"] == {"kind": "category", "levels": ["it", "pt"]}
+    assert found["attributes"]["company_size"] == {"kind": "number", "levels": []}
+    assert found["measures"] == ["duration_seconds"]
+    assert found["vocabulary"] == {"kind": ["price_question"]}
+    assert found["limits"]["max_batch"] == 1_000
+    assert found["card"] == bundle.card
+
+
+def test_health_and_readiness(client, bundle_folder: Path) -> None:
+    version = load_bundle(bundle_folder).version
+    assert client.get("/healthz").json() == {"status": "alive", "model_version": version}
+    assert client.get("/readyz").json() == {"status": "ready", "model_version": version}
+
+
+def test_a_server_without_a_bundle_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="is not a bundle"):
+        create_app(tmp_path)
+
+
+def test_the_report_may_neither_run_scripts_nor_load_anything(tmp_path: Path) -> None:
+    save_bundle(small_bundle(), tmp_path / "bundle", {REPORT: "<h1>Bericht</h1>"})
+    client = TestClient(create_app(tmp_path / "bundle"))
+    for page in ("/", "/report"):
+        answer = client.get(page)
+        assert answer.text == "<h1>Bericht</h1>"
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        policy = answer.headers["content-security-policy"].split("; ")
+        assert "default-src 'none'" in policy
+        assert not [rule for rule in policy if rule.startswith(("script-src", "connect-src"))]
+
+
+def test_a_missing_report_says_how_it_is_made(client) -> None:
+    assert "`lead-temperature report`" in refused(client.get("/report"), 404)["detail"]
+
+
+def test_a_request_id_comes_back(client) -> None:
+    sent = {"x-request-id": "crm-7f.2:1"}
+    assert client.get("/healthz", headers=sent).headers["x-request-id"] == "crm-7f.2:1"
+    assert refused(client.get("/none", headers=sent), 404)["request_id"] == "crm-7f.2:1"
+
+
+@pytest.mark.parametrize("sent", ["", "two words", 101 * "x", 'a"b', "a\tb"])
+def test_a_request_id_that_is_no_plain_word_is_replaced(client, sent: str) -> None:
+    found = client.get("/healthz", headers={"x-request-id": sent}).headers["x-request-id"]
+    assert found != sent
+    assert len(found) == 32
+
+
+def test_an_unexpected_failure_tells_the_log_where_and_nobody_what(
+    bundle_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    message = "Maria Rossi, +39 055 1234567"
+
+    def broken() -> int:
+        raise RuntimeError(message)
+
+    client = TestClient(create_app(bundle_folder, clock=broken))
+    with caplog.at_level(logging.DEBUG):
+        answer = client.post("/v1/score", json=LEAD)
+    found = refused(answer, 500)
+    assert message not in answer.text + caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "in broken" in caplog.text
+    assert found["request_id"] in caplog.text
+    assert "Traceback" not in answer.text
+    assert "broken" not in answer.text
+
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(st.characters(), max_size=20),
+        st.sampled_from(["1970-01-02T00:00:00Z", "it", 10**400, "\ud800", 201 * "x"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(
+            st.one_of(st.text(st.characters(), max_size=8), st.sampled_from([*LEAD, "leads"])),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+def mutants(value: Any) -> st.SearchStrategy[Any]:
+    """The value with anything in any place."""
+    if isinstance(value, dict):
+        places = [mutants(v).map(lambda new, k=k: value | {k: new}) for k, v in value.items()]
+        gone = [st.just({k: v for k, v in value.items() if k != g}) for g in value]
+        return st.one_of(json_values, *places, *gone)
+    if isinstance(value, list):
+        return st.one_of(json_values, *(mutants(v).map(lambda new: [new]) for v in value))
+    return json_values
+
+
+def answers_well(client: TestClient, path: str, content: bytes) -> None:
+    answer = client.post(path, content=content, headers=JSON)
+    if answer.status_code != 200:
+        assert answer.status_code in {400, 422}
+        refused(answer, answer.status_code)
+
+
+fuzz = settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@fuzz
+@given(value=mutants(LEAD))
+def test_no_json_brings_the_single_score_down(client, value: Any) -> None:
+    answers_well(client, "/v1/score", json.dumps(value).encode())
+
+
+@fuzz
+@given(value=mutants({"leads": [LEAD]}))
+def test_no_json_brings_the_batch_down(client, value: Any) -> None:
+    answers_well(client, "/v1/score/batch", json.dumps(value).encode())
+
+
+@fuzz
+@given(content=st.binary(max_size=200))
+def test_no_bytes_bring_a_score_down(client, content: bytes) -> None:
+    answers_well(client, "/v1/score", content)
+    answers_well(client, "/v1/score/batch", content)

@@ -1,0 +1,283 @@
+"""A score over HTTP is the bulk score, bit for bit, and says what it did not use."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.engine import feature_matrix
+from features.history import single_history
+from models.explain import explanation
+from serving.model import ServedModel
+from serving.problem import Problem
+from serving.schemas import ScoredLead, rfc3339
+from serving.scorer import scored
+from tests.support.bundles import SPEC
+from tests.support.histories import DAY
+
+NOW = 60 * DAY
+instants = st.one_of(st.integers(0, 30).map(lambda d: d * DAY), st.integers(0, 30 * DAY))
+labels = st.one_of(st.none(), st.sampled_from(["price_question", "call", "ж", ""]))
+measures = st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(0, 600), st.just(0.1))
+events = st.fixed_dictionaries(
+    {"occurred_at": instants},
+    optional={
+        "recorded_at": instants,
+        "kind": labels,
+        "channel": labels,
+        "duration_seconds": measures,
+    },
+)
+attributes = st.fixed_dictionaries(
+    {},
+    optional={
+        "country": st.one_of(st.none(), st.sampled_from(["it", "pt", "ro"])),
+        "company_size": st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
+        "first_met_at": st.one_of(st.none(), instants),
+    },
+)
+leads = st.fixed_dictionaries(
+    {
+        "created_at": instants,
+        "as_of": st.integers(0, 30 * DAY),
+        "attributes": attributes,
+        "interactions": st.lists(events, max_size=8),
+    }
+).filter(lambda lead: lead["created_at"] <= lead["as_of"])
+
+
+def travelling(lead: dict[str, Any]) -> dict[str, Any]:
+    """The lead as JSON has it."""
+
+    def times(values: dict[str, Any]) -> dict[str, Any]:
+        known = {n: v for n, v in values.items() if n.endswith("_at") and v is not None}
+        return values | {name: rfc3339(value) for name, value in known.items()}
+
+    interactions = [
+        {n: v for n, v in times(event).items() if n != "duration_seconds"}
+        | {"measures": {n: v for n, v in event.items() if n == "duration_seconds"}}
+        for event in lead["interactions"]
+    ]
+    return {
+        "lead_id": "1",
+        "created_at": rfc3339(lead["created_at"]),
+        "as_of": rfc3339(lead["as_of"]),
+        "attributes": times(lead["attributes"]),
+        "interactions": interactions,
+    }
+
+
+def in_bulk(lead: dict[str, Any]) -> np.ndarray:
+    """The lead's features without any of the server."""
+    interactions = [{"recorded_at": e["occurred_at"]} | e for e in lead["interactions"]]
+    history = single_history(
+        lead["created_at"], interactions, lead["attributes"], SPEC.attribute_kinds, SPEC.measures
+    )
+    return feature_matrix(SPEC, history, np.array([0]), np.array([lead["as_of"]]))
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(lead=leads)
+def test_http_score_is_the_bulk_score_bit_for_bit(client, model: ServedModel, lead) -> None:
+    answer = client.post("/v1/score", params={"reasons": 0}, json=travelling(lead))
+    assert answer.status_code == 200, answer.text
+    expected = model.bundle.scores(in_bulk(lead))
+    found = answer.json()
+    assert found["hot_probability"] == expected.hot_probability[0]
+    assert found["warm_probability"] == expected.warm_probability[0]
+    assert found["band"] == expected.band[0]
+    assert found["as_of"] == rfc3339(lead["as_of"])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(many=st.lists(leads, max_size=6))
+def test_a_batch_answers_as_its_leads_alone(client, many) -> None:
+    bodies = [travelling(lead) for lead in many]
+    together = client.post("/v1/score/batch", json={"leads": bodies})
+    assert together.status_code == 200
+    assert together.json()["results"] == [client.post("/v1/score", json=b).json() for b in bodies]
+
+
+def lead(**fields: Any) -> dict[str, Any]:
+    whole = {"country": "it", "company_size": 1, "first_met_at": None}
+    return {"lead_id": "1", "created_at": rfc3339(0), "attributes": whole} | fields
+
+
+def good(model: ServedModel, one: Any, now: int = NOW, reasons: int = 0) -> ScoredLead:
+    (answer,) = scored(model, [one], now, reasons)
+    assert isinstance(answer, ScoredLead), answer
+    return answer
+
+
+def bad(model: ServedModel, one: Any, now: int = NOW) -> dict[str, str]:
+    (answer,) = scored(model, [one], now, 0)
+    assert isinstance(answer, Problem), answer
+    return {error.field: error.law for error in answer.errors}
+
+
+def test_a_complete_lead_has_no_warnings(model) -> None:
+    interaction = {"occurred_at": rfc3339(DAY), "kind": "price_question", "channel": "anything"}
+    assert good(model, lead(interactions=[interaction])).warnings == ()
+
+
+def test_reasons_start_at_the_base_and_add_up(model) -> None:
+    answer = good(model, lead(), reasons=3)
+    assert [reason.text for reason in answer.reasons][-1] == "all the rest"
+    assert sum(reason.points for reason in answer.reasons) == pytest.approx(
+        100 * (answer.hot_probability - answer.base_probability), abs=1e-9
+    )
+    row = in_bulk(
+        {
+            "created_at": 0,
+            "as_of": NOW,
+            "attributes": {"country": "it", "company_size": 1.0},
+            "interactions": [],
+        }
+    )
+    told = explanation(model.bundle, row[0], 3)
+    assert answer.base_probability == pytest.approx(told.base_probability, abs=1e-15)
+    assert [reason.points for reason in answer.reasons] == [
+        reason.points for reason in told.reasons
+    ]
+
+
+def test_attributes_that_were_not_sent_are_named(model) -> None:
+    answer = good(model, lead(attributes={"country": None}))
+    assert answer.warnings == (
+        "attributes: not sent, taken as missing: company_size, first_met_at.",
+    )
+
+
+def test_a_level_that_the_model_does_not_know_is_named(model) -> None:
+    (warning,) = good(model, lead(attributes=lead()["attributes"] | {"country": "xx"})).warnings
+    assert warning.startswith('attributes.country: the model has no level "xx"')
+    assert "Known: it, pt." in warning
+
+
+def test_words_that_no_feature_looks_at_are_named_once_and_bounded(model) -> None:
+    interactions = [{"occurred_at": rfc3339(DAY), "kind": f"{i} " + 150 * "x"} for i in range(99)]
+    (warning,) = good(model, lead(interactions=interactions)).warnings
+    assert warning.startswith('interactions.kind: no feature looks at "0 xxx')
+    assert "and 94 more" in warning
+    assert "Known: price_question." in warning
+    assert len(warning) < 1_200
+
+
+def test_interactions_at_or_after_the_instant_are_counted(model) -> None:
+    before = {"occurred_at": rfc3339(DAY)}
+    at = {"occurred_at": rfc3339(2 * DAY)}
+    learnt_later = {"occurred_at": rfc3339(DAY), "recorded_at": rfc3339(3 * DAY)}
+    one = lead(as_of=rfc3339(2 * DAY), interactions=[before, at, learnt_later])
+    (warning,) = good(model, one).warnings
+    assert warning.startswith("interactions: 2 of 3 occurred or were recorded at or after as_of")
+    assert (
+        good(model, one).hot_probability
+        == good(model, one | {"interactions": [before]}).hot_probability
+    )
+
+
+def test_an_empty_text_is_a_missing_value_as_in_an_export(model) -> None:
+    empty = lead(attributes=lead()["attributes"] | {"country": ""})
+    missing = lead(attributes=lead()["attributes"] | {"country": None})
+    assert good(model, empty) == good(model, missing)
+
+
+def test_the_instant_is_now_when_none_is_given(model) -> None:
+    assert good(model, lead()).as_of == rfc3339(NOW)
+    assert good(model, lead(as_of=None)).as_of == rfc3339(NOW)
+
+
+def test_a_clock_may_be_ahead_by_the_skew_and_no_more(model) -> None:
+    skew = model.settings.clock_skew_seconds * 1_000_000
+    assert good(model, lead(as_of=rfc3339(NOW + skew))).as_of == rfc3339(NOW + skew)
+    assert "after 1970-03-02T00:05:00Z" in bad(model, lead(as_of=rfc3339(NOW + skew + 1)))["as_of"]
+    assert list(bad(model, lead(created_at=rfc3339(NOW + skew + 1)))) == ["created_at"]
+
+
+def test_a_lead_created_by_a_clock_that_is_ahead_is_scored_at_its_creation(model) -> None:
+    assert good(model, lead(created_at=rfc3339(NOW + 1_000))).as_of == rfc3339(NOW + 1_000)
+
+
+def test_a_lead_is_not_scored_before_its_creation(model) -> None:
+    early = lead(created_at=rfc3339(2 * DAY), as_of=rfc3339(DAY))
+    assert bad(model, early) == {"as_of": "Must not lie before created_at, 1970-01-03T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"lead_id": ""}, "lead_id"),
+        ({"lead_id": 7}, "lead_id"),
+        ({"lead_id": 201 * "x"}, "lead_id"),
+        ({"lead_id": "\ud800"}, "lead_id"),
+        ({"created_at": "2026-01-01"}, "created_at"),
+        ({"as_of": 0}, "as_of"),
+        ({"extra": 1}, "extra"),
+        ({"two words": 1}, '["two words"]'),
+        ({"attributes": []}, "attributes"),
+        ({"attributes": {"colour": 1}}, "attributes.colour"),
+        ({"attributes": {"\ud800": 1}}, "attributes"),
+        ({"attributes": {"company_size": "12"}}, "attributes.company_size"),
+        ({"attributes": {"company_size": True}}, "attributes.company_size"),
+        ({"attributes": {"company_size": float("inf")}}, "attributes.company_size"),
+        ({"attributes": {"company_size": 10**400}}, "attributes.company_size"),
+        ({"attributes": {"country": 5}}, "attributes.country"),
+        ({"attributes": {"country": 201 * "x"}}, "attributes.country"),
+        ({"attributes": {"first_met_at": 5.0}}, "attributes.first_met_at"),
+        ({"interactions": {}}, "interactions"),
+        ({"interactions": [None]}, "interactions[0]"),
+        ({"interactions": [{}]}, "interactions[0].occurred_at"),
+    ],
+)
+def test_what_is_not_of_the_schema_is_refused_by_its_name(model, fields, field: str) -> None:
+    assert list(bad(model, lead(**fields))) == [field]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"kind": 5}, "kind"),
+        ({"recorded_at": "yesterday"}, "recorded_at"),
+        ({"colour": "red"}, "colour"),
+        ({"measures": {"weight": 1}}, "measures.weight"),
+        ({"measures": {"duration_seconds": "1"}}, "measures.duration_seconds"),
+        ({"measures": {"duration_seconds": 1e12}}, "measures.duration_seconds"),
+    ],
+)
+def test_an_interaction_is_refused_by_its_place(model, fields, field: str) -> None:
+    whole = {"occurred_at": rfc3339(DAY)}
+    assert list(bad(model, lead(interactions=[whole, whole | fields]))) == [
+        f"interactions[1].{field}"
+    ]
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones(model) -> None:
+    one = lead(
+        attributes={"colour": 1},
+        interactions=[{"occurred_at": rfc3339(0), "measures": {"weight": 1}, "type": "x"}],
+    )
+    (answer,) = scored(model, [one], NOW, 0)
+    assert isinstance(answer, Problem)
+    ways = {error.field: error.way_out for error in answer.errors}
+    assert "Known: company_size, country, first_met_at." in ways["attributes.colour"]
+    assert "Known: duration_seconds." in ways["interactions[0].measures.weight"]
+    assert "Known: occurred_at, recorded_at, channel" in ways["interactions[0].type"]
+
+
+def test_many_errors_are_counted_and_the_first_are_listed(model) -> None:
+    (answer,) = scored(model, [lead(interactions=[{}] * 500)], NOW, 0)
+    assert isinstance(answer, Problem)
+    assert answer.detail.startswith("500 fields break their law")
+    assert len(answer.errors) == 20
+
+
+def test_a_long_value_is_not_sent_back(model) -> None:
+    (answer,) = scored(model, [lead(created_at=10_000 * "\x00", lead_id=[1] * 10_000)], NOW, 0)
+    assert isinstance(answer, Problem)
+    assert all(len(error.found) <= 200 for error in answer.errors)

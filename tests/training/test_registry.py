@@ -1,0 +1,85 @@
+"""Versions, the champion and the way back; a promotion that was cut off is none."""
+
+from pathlib import Path
+
+import pytest
+
+from models.bundle import load_bundle, save_bundle
+from tests.support.bundles import small_bundle
+from training import registry as registry_module
+from training.registry import Registry, promote, pull, record, rollback, versions
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Registry:
+    folder = tmp_path_factory.mktemp("registry")
+    registry = Registry(folder / "store", "lead-temperature")
+    for seed in (1, 2, 3):
+        save_bundle(small_bundle(seed=seed), folder / f"bundle {seed}")
+        assert record(registry, folder / f"bundle {seed}").number == seed
+    return registry
+
+
+def champion(registry: Registry) -> list[int]:
+    return [version.number for version in versions(registry) if version.champion]
+
+
+def test_champions_come_and_go_back(filled: Registry, tmp_path: Path) -> None:
+    assert champion(filled) == []
+    for number in (1, 3, 2):
+        promote(filled, number)
+        assert champion(filled) == [number]
+    assert rollback(filled).number == 3
+    assert champion(filled) == [3]
+    assert rollback(filled).number == 1
+    with pytest.raises(ValueError, match="no earlier champion"):
+        rollback(filled)
+    assert champion(filled) == [1]
+    promote(filled, 2)
+    promote(filled, 2)
+    assert rollback(filled).number == 1
+
+
+def test_a_promotion_killed_before_the_alias_moved_is_none(
+    filled: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(filled, 1)
+    promote(filled, 2)
+    crowned = registry_module._crown
+
+    def killed(client, registry, champions) -> None:
+        client.set_registered_model_alias = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        crowned(client, registry, champions)
+
+    monkeypatch.setattr(registry_module, "_crown", killed)
+    with pytest.raises(KeyboardInterrupt):
+        promote(filled, 3)
+    monkeypatch.setattr(registry_module, "_crown", crowned)
+    assert champion(filled) == [2]
+    assert rollback(filled).number == 1
+
+
+def test_a_version_is_pulled_by_number_or_alias(filled: Registry, tmp_path: Path) -> None:
+    promote(filled, 2)
+    assert pull(filled, "3", tmp_path / "third").number == 3
+    assert pull(filled, "champion", tmp_path / "best").number == 2
+    known = {version.number: version.bundle for version in versions(filled)}
+    assert load_bundle(tmp_path / "third").version == known[3]
+    assert load_bundle(tmp_path / "best").version == known[2]
+    assert pull(filled, "champion", tmp_path / "third").number == 2
+    assert load_bundle(tmp_path / "third").version == known[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "third"]
+
+
+def test_pull_never_replaces_what_is_no_bundle(filled: Registry, tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="is not a bundle"):
+        pull(filled, "1", tmp_path)
+    assert (tmp_path / "letters.txt").read_text() == "mine"
+
+
+def test_an_unknown_version_is_named(filled: Registry, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no version 99; it has \[1, 2, 3\]"):
+        promote(filled, 99)
+    with pytest.raises(ValueError, match="no version or alias 'best'"):
+        pull(filled, "best", tmp_path / "bundle")

@@ -1,0 +1,413 @@
+"""The managers' report: its figures, its verdicts, and the page that shows them."""
+
+import dataclasses
+import itertools
+import re
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from tests.support.bundles import small_bundle
+from tests.support.cards import lifelike_card, unmeasured_card
+from training.report.render import bundle_report, report_html
+from training.report.summary import ENOUGH, report_summary
+
+VERSION = "2026-01-01-0f3a9c41d2"
+
+
+class Page(HTMLParser):
+    """Texts, tags and attributes of a page, as a browser would see them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.rows: list[list[str]] = []
+        self.inside: list[str] = []
+        self.feed(html)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.inside.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        if "style" in self.inside:
+            return
+        self.words.append(data)
+        if "td" in self.inside or "th" in self.inside:
+            self.rows[-1][-1] = " ".join((self.rows[-1][-1] + data).split())
+
+    def all(self, attribute: str) -> list[str]:
+        return [values[attribute] for _, values in self.tags if attribute in values]
+
+
+def page_of(card) -> Page:
+    return Page(report_html(report_summary(card, VERSION)))
+
+
+@pytest.fixture(scope="module")
+def lifelike():
+    return page_of(lifelike_card())
+
+
+@pytest.fixture(scope="module")
+def unmeasured():
+    return page_of(unmeasured_card())
+
+
+def group(promised: float, low: float, value: float, high: float, positives: int = 50):
+    return {
+        "predicted": promised, "observed": value, "low": low, "high": high,
+        "rows": 500, "positives": positives,
+    }  # fmt: skip
+
+
+def with_groups(inside: int, too_high: int) -> dict:
+    """A card whose hot percentages held in some groups and were too high in others."""
+    card = lifelike_card()
+    card["horizons"]["hot"]["reliability"] = [
+        *[group(0.10, 0.08, 0.10, 0.13)] * inside,
+        *[group(0.20, 0.08, 0.10, 0.13)] * too_high,
+    ]
+    return card
+
+
+# Figures: what the page says is what the card holds.
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
+
+
+def told(low: float, value: float, high: float) -> str:
+    return f"{percent(value)} ({percent(low)[:-2]} to {percent(high)})"
+
+
+@pytest.mark.parametrize("horizon", ["hot", "warm"])
+def test_the_table_of_bands_shows_promise_outcome_and_counts(lifelike, horizon):
+    for name, band in lifelike_card()["bands"].items():
+        rows = band["rows"] if horizon == "hot" else band["warm_rows"]
+        assert [
+            name.capitalize(),
+            percent(band[f"predicted_{horizon}"]),
+            told(*(band[f"{horizon}_{bound}"] for bound in ("low", "rate", "high"))),
+            f"{band[f'{horizon}_positives']:,} of {rows:,}",
+        ] in lifelike.rows
+
+
+def test_the_table_of_reliability_shows_every_group_and_withholds_small_ones(lifelike):
+    shown = 0
+    for horizon in lifelike_card()["horizons"].values():
+        for g in horizon["reliability"]:
+            happened = "too few to say"
+            if g["positives"] >= ENOUGH:
+                happened = told(g["low"], g["observed"], g["high"])
+            counts = f"{g['positives']:,} of {g['rows']:,}"
+            shown += any(
+                row[:3] == [percent(g["predicted"]), happened, counts] for row in lifelike.rows
+            )
+    assert shown == 20
+
+
+def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(lifelike):
+    card = lifelike_card()
+    for horizon in card["horizons"].values():
+        rank = (f"{100 * horizon[name]:.0f}" for name in ("auc", "auc_low", "auc_high"))
+        order = "{} ({} to {})".format(*rank)
+        scores = [f"{horizon[name]:.4f}" for name in ("log_loss", "brier")]
+        assert ["this model", order, *scores] in lifelike.rows
+        for baseline in horizon["baselines"].values():
+            scores = [f"{baseline[name]:.4f}" for name in ("log_loss", "brier")]
+            assert [f"{100 * baseline['auc']:.0f}", *scores] in [r[1:] for r in lifelike.rows]
+        for age in horizon["by_age"]:
+            order = f"{100 * age['auc']:.0f}" if age["positives"] >= ENOUGH else "too few to say"
+            counts = [f"{age['rows']:,}", f"{age['positives']:,}", order]
+            assert counts in [row[1:] for row in lifelike.rows]
+    for signal in card["importance"]:
+        figures = [f"{signal[name]:.5f}" for name in ("log_loss_increase", "spread")]
+        assert [signal["signal"], *figures, f"{signal['mean_points']:.2f}"] in lifelike.rows
+    for column, reason in card["export"]["unused"].items():
+        assert [column, reason] in lifelike.rows
+    for name, value in card["libraries"].items():
+        assert [name, value] in lifelike.rows
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        (
+            "From 31 August 2025 to 18 December 2025, a period it had not learned from, "
+            "it looked 24,300 times at 5,614 leads."
+        ),
+        (
+            "In the test period 617 of 24,300 looks at leads were called hot (2.5 %), "
+            "2,904 warm (12 %) and 20,779 cold (86 %)."
+        ),
+        (
+            "41 of 100 looks called hot were followed by a purchase within 14 days (37 to 45). "
+            "Promised: 43."
+        ),
+        (
+            "39 of 100 looks called warm were followed by a purchase within 90 days (37 to 42). "
+            "Promised: 40."
+        ),
+        (
+            "75 of 1,000 looks called cold were followed by a purchase within 90 days (69 to 80). "
+            "Promised: 74."
+        ),
+        "That is 588 of 1,490 looks; for 1,414 more it is too early to know.",
+        (
+            "In 9 of 10 groups large enough to judge, what was promised lies inside the "
+            "95 % interval of what happened; in 1 it promised too little."
+        ),
+        "it puts 83 (82 to 84) in the right order; the lead’s age alone does so with 61.",
+        "3,388 looks left out, because 14 days had not passed by the end of the data.",
+        "Within 14 days it sorts leads worst when they are 0 to 7 days old: 76 of 100 pairs",
+        "12 rows of the export could not be read and were set aside.",
+        "Model 2026-01-01-0f3a9c41d2; data up to 1 January 2026",
+        "learned from 84,410 looks, 1 January 2024 to 20 April 2025, of which 3.5 % led to",
+    ],
+)
+def test_the_sentences_tell_the_figures_of_the_card(lifelike, sentence):
+    assert sentence in lifelike.text
+
+
+def test_the_questions_come_in_the_order_a_manager_asks_them(lifelike):
+    questions = [
+        "What should I do?", "Can I believe it?", "Which signals matter?", "Where is it weak?",
+        "What was left out?",
+    ]  # fmt: skip
+    places = [lifelike.text.rindex(question) for question in questions]
+    assert places == sorted(places)
+
+
+# What may be told.
+
+
+@pytest.mark.parametrize("positives", [ENOUGH - 1, ENOUGH])
+def test_a_rate_is_told_from_ten_purchases_on(positives):
+    card = lifelike_card()
+    card["bands"]["hot"] |= {"hot_positives": positives, "hot_rate": 0.1234}
+    card["bands"]["hot"] |= {"hot_low": 0.1111, "hot_high": 0.1357}
+    band = report_summary(card, VERSION).bands[0]
+    assert (band.hot.happened is not None) == (positives == ENOUGH)
+    assert ("Too few to say 9 purchases within 14 days after 617 looks" in page_of(card).text) == (
+        positives < ENOUGH
+    )
+
+
+def test_an_empty_band_is_said_to_be_empty():
+    card = lifelike_card()
+    card["bands"]["hot"] = unmeasured_card()["bands"]["hot"]
+    assert "None In the test period no look at a lead was called hot." in page_of(card).text
+
+
+def test_a_bound_that_rounding_put_beyond_the_rate_is_accepted():
+    card = lifelike_card()
+    everybody = {"hot_rate": 1.0, "hot_low": 0.96, "hot_high": 0.9999999999999999}
+    card["bands"]["hot"] |= {"rows": 100, "hot_positives": 100, **everybody}
+    assert report_summary(card, VERSION).bands[0].hot.happened.high == 1.0
+
+
+def test_figures_that_contradict_each_other_are_refused():
+    card = lifelike_card()
+    card["bands"]["hot"] |= {"hot_low": 0.5, "hot_rate": 0.4}
+    with pytest.raises(ValueError, match="low <= value <= high"):
+        report_summary(card, VERSION)
+    card = lifelike_card()
+    card["bands"]["cold"]["rows"] = 1
+    with pytest.raises(ValueError, match="383 of 1"):
+        report_summary(card, VERSION)
+
+
+@pytest.mark.parametrize(
+    ("inside", "too_high", "verdict"),
+    [
+        (10, 0, "held"),
+        (9, 1, "held"),
+        (8, 2, "mixed"),
+        (5, 0, "held"),
+        (4, 1, "mixed"),
+        (5, 5, "mixed"),
+        (4, 6, "failed"),
+        (4, 0, "unknown"),
+        (0, 0, "unknown"),
+    ],
+)
+def test_the_verdict_on_the_percentages_follows_the_groups(inside, too_high, verdict):
+    assert report_summary(with_groups(inside, too_high), VERSION).hot.percentages == verdict
+
+
+@pytest.mark.parametrize(
+    ("inside", "too_high", "sentence", "warned"),
+    [
+        (9, 1, "Within 14 days: yes, as far as this test can tell.", False),
+        (8, 2, "Within 14 days: in part.", False),
+        (4, 6, "Do not take the percentages at face value.", True),
+        (4, 0, "So few groups do not carry a verdict.", True),
+    ],
+)
+def test_the_page_says_the_verdict_and_warns_before_the_bands(inside, too_high, sentence, warned):
+    page = page_of(with_groups(inside, too_high))
+    assert sentence in page.text
+    assert ("Before you rely on it: within 14 days" in page.text) == warned
+
+
+@pytest.mark.parametrize(
+    ("age_only", "verdict"),
+    [(0.61, "held"), (0.82, "mixed"), (0.84, "failed"), (None, "held")],
+)
+def test_the_verdict_on_sorting_is_against_the_best_simpler_way(age_only, verdict):
+    card = lifelike_card()
+    card["horizons"]["hot"]["baselines"]["age only"]["auc"] = age_only
+    assert report_summary(card, VERSION).hot.sorting == verdict
+
+
+def test_the_verdict_is_the_weaker_one_of_both():
+    card = with_groups(10, 0)
+    card["horizons"]["hot"]["baselines"]["age only"]["auc"] = 0.9
+    assert report_summary(card, VERSION).hot.verdict == "failed"
+
+
+def test_a_signal_within_its_spread_does_not_matter():
+    signals = {s.name: s.matters for s in report_summary(lifelike_card(), VERSION).signals}
+    assert signals["payment terms question"]
+    assert not signals["newsletter open"]
+    assert not signals["country"]
+
+
+# A card with holes.
+
+
+def test_a_model_that_could_not_be_tested_is_said_to_be_untested(unmeasured):
+    assert "nothing below has been checked against what happened" in unmeasured.text
+    assert "yes, as far as this test can tell" not in unmeasured.text
+    assert not re.search(r"\b(None|nan|inf)\b", unmeasured.text)
+
+
+def test_any_figures_may_be_missing():
+    random = np.random.default_rng(5)
+    for _ in range(5):
+        card = lifelike_card()
+        horizon = card["horizons"][str(random.choice(["hot", "warm"]))]
+        places = [
+            *(
+                (horizon, key)
+                for key in sorted(set(horizon) - {"days", "fit", "test", "calibrate"})
+            ),
+            *((b, key) for b in horizon["baselines"].values() for key in b),
+            *((g, key) for g in horizon["reliability"] for key in ("predicted", "observed", "low")),
+            *((p, key) for p in (horizon["fit"], horizon["calibrate"]) for key in p),
+            *((horizon["test"], key) for key in ("from", "to")),
+            *((a, key) for a in horizon["by_age"] for key in ("auc", "to_days", "rows")),
+            *((b, key) for b in card["bands"].values() for key in b if not key.endswith("rows")),
+            *((s, key) for s in card["importance"] for key in s if key != "signal"),
+            *((card["export"], key) for key in card["export"]),
+            *((card["snapshots"], key) for key in card["snapshots"]),
+            *((card, key) for key in ("importance", "settings", "libraries")),
+        ]
+        for place in random.choice(len(places), len(places) // 5, replace=False):
+            values, key = places[place]
+            values[key] = None
+        assert not re.search(r"\b(nan|inf)\b", page_of(card).text)
+
+
+def test_a_missing_figure_is_named():
+    card = lifelike_card()
+    del card["horizons"]["warm"]["immature_rows"]
+    with pytest.raises(ValueError, match=f"model {VERSION} has no 'immature_rows'.*Train"):
+        report_summary(card, VERSION)
+
+
+def test_a_bundle_gives_its_report():
+    bundle = dataclasses.replace(small_bundle(), card=lifelike_card(), version=VERSION)
+    assert bundle_report(bundle) == report_html(report_summary(lifelike_card(), VERSION))
+    with pytest.raises(ValueError, match="no 'export'"):
+        bundle_report(small_bundle())
+
+
+# The page itself.
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror='alert(1)'>",
+    "$x_1$ and \\frac",
+    "{{ 7 * 7 }}{% raw %}",
+    "价格 שלום 🔥",
+    "(name 0)",
+    "]]><!-- &amp;",
+)
+
+
+def test_hostile_text_shows_as_text(lifelike):
+    card = lifelike_card()
+    for signal, text in zip(card["importance"], HOSTILE, strict=False):
+        signal["signal"] = text
+    nothing = {"auc": 0.5, "log_loss": 0.1, "brier": 0.1}
+    card["export"]["unused"] = {text: text for text in HOSTILE}
+    card["horizons"]["hot"]["baselines"] = dict.fromkeys(HOSTILE, nothing)
+    card["settings"] = {text: text for text in HOSTILE}
+    page = page_of(card)
+    assert {tag for tag, _ in page.tags} == {tag for tag, _ in lifelike.tags}
+    for text in HOSTILE:
+        assert page.rows.count([text, text]) == 2  # unused columns, settings
+        # Besides in the picture, the table of signals, the baselines; the first one in a caption.
+        assert page.words.count(text) == (8 if text == HOSTILE[0] else 7)
+
+
+def test_the_same_card_gives_the_same_page_whatever_the_plotting_defaults_are():
+    first = report_html(report_summary(lifelike_card(), VERSION))
+    with mpl.rc_context({"xtick.labelsize": 40, "svg.fonttype": "path"}):
+        second = report_html(report_summary(lifelike_card(), VERSION))
+        assert mpl.rcParams["xtick.labelsize"] == 40
+    assert first == second
+
+
+def test_the_page_is_one_small_file_that_fetches_nothing(lifelike):
+    html = report_html(report_summary(lifelike_card(), VERSION))
+    assert len(html.encode()) < 1_000_000
+    assert "http://" not in html.replace("http://www.w3.org/", "")
+    assert "https://" not in html
+    assert all(reference.startswith(("#", "data:")) for reference in lifelike.all("href"))
+    assert not {"script", "img", "iframe", "object"} & {tag for tag, _ in lifelike.tags}
+
+
+def test_ids_are_unique_and_every_reference_has_its_target(lifelike):
+    ids = lifelike.all("id")
+    assert len(ids) == len(set(ids))
+    wanted = [h[1:] for h in lifelike.all("href") if h.startswith("#")]
+    wanted += lifelike.all("aria-labelledby")
+    wanted += re.findall(r"url\(#([^)]*)\)", " ".join(lifelike.all("clip-path")))
+    assert set(wanted) <= set(ids)
+
+
+def test_every_picture_has_a_caption_and_a_table_behind_it(lifelike):
+    pictures = [values for tag, values in lifelike.tags if tag == "svg"]
+    assert len(pictures) == 5
+    assert all(p["role"] == "img" and p["aria-labelledby"] for p in pictures)
+    tags = [tag for tag, _ in lifelike.tags if tag in ("svg", "figcaption", "details", "table")]
+    behind = " ".join(tags)
+    assert behind.count("svg figcaption details table") == 5
+
+
+def test_headings_do_not_skip_a_level(lifelike):
+    levels = [int(tag[1]) for tag, _ in lifelike.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+def test_temperatures_differ_by_mark_as_well_as_by_colour(lifelike):
+    for heading in ("▲ Hot", "◆ Warm", "▼ Cold"):
+        assert heading in lifelike.text
