@@ -98,6 +98,11 @@ def test_a_mistyped_time_zone_is_answered_with_the_one_meant():
     assert "Did you mean 'Europe/Amsterdam'?" in message
 
 
+def test_the_zone_of_the_machine_is_no_zone_of_an_export():
+    message = refusal({"leads": LEADS, "data": {"timezone": "localtime"}})
+    assert "must be the IANA name of a time zone" in message
+
+
 @pytest.mark.parametrize(
     ("ends_at", "end"),
     [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from models.bundle import save_bundle
+from models.bundle import load_bundle, save_bundle
 from serving.app import create_app
 from serving.model import ServedModel, served_model
 from serving.settings import DEFAULTS
@@ -37,6 +37,4 @@ def client(bundle_folder: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def model(bundle_folder: Path) -> ServedModel:
-    from models.bundle import load_bundle
-
     return served_model(load_bundle(bundle_folder), DEFAULTS)

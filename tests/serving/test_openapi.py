@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from fastapi.testclient import TestClient
+
+from serving.app import create_app
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +86,5 @@ def test_the_example_of_invalid_fields_is_what_the_server_says(client, document)
 
 
 def test_two_servers_of_one_bundle_have_one_document(client, bundle_folder, document) -> None:
-    from fastapi.testclient import TestClient
-
-    from serving.app import create_app
-
     again = TestClient(create_app(bundle_folder)).get("/openapi.json").json()
     assert json.dumps(again) == json.dumps(document)

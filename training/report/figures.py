@@ -2,7 +2,8 @@
 
 Everything the page says is one of these values or a rule below applied to them; words and pictures
 are made elsewhere. A figure that is None was not measured, or is counted from too little to be
-told. A *look* is one lead at one moment (a row of the spine); a lead is looked at several times.
+told. A *look* is one lead at one moment (a row of the spine), and a look that a purchase followed
+within the horizon is said to have bought. A lead is looked at several times.
 """
 
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Outcome:
     promised : float or None
         Mean of the probabilities given.
     happened : Rate or None
-        Share that bought; None when there are too few purchases to tell one.
+        Share that bought; None when too few did to tell one.
     """
 
     rows: int
@@ -61,7 +62,7 @@ class Outcome:
     def __post_init__(self) -> None:
         if not 0 <= self.positives <= self.rows:
             raise ValueError(
-                f"Purchases must be among the looks, got {self.positives} of {self.rows}."
+                f"Looks that bought must be among the looks, got {self.positives} of {self.rows}."
             )
 
     @property
@@ -144,7 +145,7 @@ class AgeGroup:
         None for no upper end.
     rows, positives : int
     auc : float or None
-        None when there are too few purchases to tell one.
+        None when too few bought to tell one.
     """
 
     from_days: float
@@ -194,7 +195,7 @@ class Horizon:
 
     @property
     def judged(self) -> tuple[Outcome, ...]:
-        """Groups with enough purchases to compare promise and outcome."""
+        """Groups in which enough bought to compare promise and outcome."""
         return tuple(g for g in self.groups if g.finding != "unknown")
 
     def found(self, finding: str) -> int:

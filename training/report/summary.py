@@ -2,7 +2,7 @@
 
 The card is the JSON that training leaves in the bundle: everything that was measured. Here it
 becomes a frozen `ReportSummary`, and here it is decided what may be told: a rate counted from fewer
-than `ENOUGH` purchases is withheld, so that neither a sentence nor a picture can show it.
+than `ENOUGH` looks that bought is withheld, so that no sentence and no picture can show it.
 """
 
 import json
@@ -24,7 +24,7 @@ from training.report.figures import (
 )
 
 ENOUGH = 10
-"""Purchases a group needs before a rate of it is told."""
+"""Looks of a group that must have bought before a rate of it is told."""
 
 
 def report_summary(card: Mapping[str, Any], version: str) -> ReportSummary:
@@ -156,7 +156,7 @@ def _age_group(data: Mapping[str, Any]) -> AgeGroup:
 def _rate(
     positives: int, value: float | None, low: float | None, high: float | None
 ) -> Rate | None:
-    """Give the rate, unless it is missing or counted from too few purchases."""
+    """Give the rate, unless it is missing or counted from too few."""
     if value is None or low is None or high is None or positives < ENOUGH:
         return None
     # Wilson's bound of "all of them" may come out as 0.9999999999999999.
