@@ -253,8 +253,8 @@ class Spec:
     Raises
     ------
     ValueError
-        Two features have one name, or a feature reads an attribute or a measure that the schema
-        does not have (or has with another kind).
+        Two features have one name, a measure has the name of another field, or a feature reads an
+        attribute or a measure that the schema does not have (or has with another kind).
     """
 
     features: tuple[Feature, ...]
@@ -266,6 +266,9 @@ class Spec:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"Features of a spec must differ in name, found twice: {twice}.")
+        taken = sorted(set(self.measures) & {*LABEL_FIELDS, "occurred_at", "recorded_at"})
+        if taken:
+            raise ValueError(f"A measure cannot have the name of another field, found {taken}.")
         for feature in self.features:
             self._check(feature)
 

@@ -249,6 +249,15 @@ def test_postgresql_gives_the_same_tables_as_csv(tmp_path, monkeypatch, postgres
 
 
 @pytest.mark.slow
+def test_a_query_to_postgresql_is_run_as_it_is_written(tmp_path, monkeypatch, postgres):
+    monkeypatch.setenv("CRM_PASSWORD", postgres.password)
+    data = {"database": f"postgresql://ana:$CRM_PASSWORD@127.0.0.1:{postgres.port}/postgres"}
+    query = "SELECT 1 AS lead_id, timestamptz 'epoch' AS created_at WHERE 'a:b%s' LIKE '%:b%'"
+    mapping = export_mapping({"data": data, "leads": {"query": query}}, tmp_path)
+    assert read_export(mapping).leads["lead_id"].to_pylist() == ["1"]
+
+
+@pytest.mark.slow
 def test_a_wrong_password_is_said_without_showing_it(tmp_path, monkeypatch, postgres):
     monkeypatch.setenv("CRM_PASSWORD", "s3cret")
     data = {"database": f"postgresql://ana:$CRM_PASSWORD@127.0.0.1:{postgres.port}/postgres"}
@@ -434,6 +443,13 @@ def test_undecodable_bytes_reject_their_row_alone(tmp_path):
     assert tables.rejects["value"].to_pylist() == ["caf\ufffd"]
 
 
+def test_a_character_cut_off_at_the_end_of_the_file_is_not_dropped(tmp_path):
+    text = "lead_id,created_at,source\n1,2024-01-01T00:00:00Z,café"
+    (tmp_path / "leads.csv").write_bytes(text.encode()[:-1])
+    tables = read_export(csv_mapping(tmp_path, leads={"fixed_at_creation": ["source"]}))
+    assert broken(tables) == [("leads", 1, "wrong encoding")]
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
 def test_a_file_in_another_encoding_is_read_by_its_name(tmp_path, encoding):
     text = "lead_id,created_at,source\n1,2024-01-01T00:00:00Z,café\n"
@@ -467,8 +483,9 @@ def test_malformed_lines_do_not_shift_the_numbers_of_the_others(tmp_path):
     ]
 
 
-def test_rows_keep_their_numbers_across_the_blocks_of_a_large_file(tmp_path, monkeypatch):
-    monkeypatch.setattr("features.csv_rows.LONGEST_ROW_BYTES", 100)
+@pytest.mark.parametrize("block", [40, 45, 50, 55, 60, 100])
+def test_rows_keep_their_numbers_across_the_blocks_of_a_large_file(tmp_path, monkeypatch, block):
+    monkeypatch.setattr("features.csv_rows.LONGEST_ROW_BYTES", block)
     lines = [f"{i},bad" if i % 3 else "short" for i in range(1, 60)]
     tables = read_leads(tmp_path, "lead_id,created_at", *lines)
     rows = {"malformed line": range(3, 60, 3), "unparsable time": [i for i in range(60) if i % 3]}
@@ -597,6 +614,16 @@ def test_the_configured_end_is_the_end(tmp_path):
         data={"ends_at": "2024-06-01T00:00:00Z"},
     )
     assert tables.data_end == micros("2024-06-01 00:00:00")
+
+
+def test_what_was_recorded_at_the_very_end_is_kept(tmp_path):
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at",
+        "1,2024-06-01T00:00:00Z",
+        data={"ends_at": "2024-06-01T00:00:00Z"},
+    )
+    assert tables.leads.num_rows == 1
 
 
 def test_values_are_mapped_before_anything_else(tmp_path):

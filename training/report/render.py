@@ -46,7 +46,7 @@ def report_html(summary: ReportSummary) -> str:
         "signals": signals_picture(drawn),
     }
     template = _environment().get_template("report.html.j2")
-    return template.render(s=summary, pictures=pictures, drawn=len(drawn), enough=ENOUGH)
+    return template.render(s=summary, pictures=pictures, drawn=len(drawn), enough=ENOUGH).lstrip()
 
 
 @functools.cache

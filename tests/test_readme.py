@@ -1,0 +1,52 @@
+"""The README's commands and its request work as they stand."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from serving.app import create_app
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run_in_their_order(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [line for kind, text in BLOCKS if kind == "sh" for line in text.splitlines()]
+    assert len(lines) >= 8
+    for line in lines:
+        name, *arguments = shlex.split(line)
+        assert name == "lead-temperature"
+        done = run(*arguments)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_the_request_of_the_readme_is_answered(trained) -> None:
+    request = json.loads(next(text for kind, text in BLOCKS if kind == "json"))
+    with TestClient(create_app(trained.bundle)) as client:
+        answer = client.post("/v1/score", json=request)
+    assert answer.status_code == 200
+    assert 0 < answer.json()["hot_probability"] <= answer.json()["warm_probability"]
+    assert answer.json()["reasons"]
+
+
+def test_every_verb_stands_in_the_readme() -> None:
+    from tests.test_front_door import VERBS
+
+    missing = [verb for verb in VERBS if f"lead-temperature {verb}" not in README]
+    assert missing in ([], ["rollback"])
+    assert "`rollback`" in README
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    makefile = (Path(__file__).resolve().parent.parent / "Makefile").read_text()
+    for target in re.findall(r"^make (\w[\w-]*)", README, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

@@ -1,0 +1,102 @@
+"""The whole way on truth that is known: probabilities that hold, and no look at the future."""
+
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from features.batch import Spine, microseconds, point_in_time_features
+from features.sources import read_export
+from features.synthetic import synthetic_crm, write_export
+from features.tables import Tables
+from models.bundle import load_bundle, save_bundle
+from training.config import read_config
+from training.pipeline import trained_bundle
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("crm")
+    made = synthetic_crm(8_000, seed=5)
+    write_export(made, folder, "parquet")
+    config = read_config(folder / "lead_temperature.toml")
+    model = config.model.model_copy(update={"trees": 120})
+    config = config.model_copy(update={"model": model})
+    return made, config, read_export(config.export)
+
+
+@pytest.fixture(scope="module")
+def bundle(crm):
+    _, config, tables = crm
+    return trained_bundle(tables, config)
+
+
+@pytest.mark.parametrize("name", ["hot", "warm"])
+def test_groups_of_equal_promise_keep_it_in_truth(crm, bundle, name: str) -> None:
+    """Judged by the true probabilities, not by their noisy outcomes, in the test period."""
+    made, _, tables = crm
+    truth = made.truth
+    test_from = pa.scalar(bundle.card["settings"]["test_from"]).cast(pa.timestamp("us", "UTC"))
+    truth = truth.filter(pc.greater_equal(truth["as_of"], test_from))
+    ids = tables.leads["lead_id"].combine_chunks()
+    lead = pc.index_in(truth["lead_id"], value_set=ids).to_numpy().astype(np.int64)
+    spine = Spine(lead, microseconds(truth["as_of"]))
+    scores = bundle.scores(point_in_time_features(tables, spine, bundle.spec))
+    promised = getattr(scores, f"{name}_probability")
+    true = truth[f"{name}_probability"].to_numpy()
+    assert np.corrcoef(promised, true)[0, 1] > 0.7
+    groups = np.array_split(np.argsort(promised), 5)
+    for group in groups:
+        assert promised[group].mean() == pytest.approx(true[group].mean(), rel=0.3, abs=0.004)
+    assert promised.mean() == pytest.approx(true.mean(), rel=0.12)
+
+
+def test_the_model_beats_its_baselines(bundle) -> None:
+    for horizon in bundle.card["horizons"].values():
+        assert horizon["auc_low"] > horizon["baselines"]["age only"]["auc"]
+        assert horizon["log_loss"] < horizon["baselines"]["base rate"]["log_loss"]
+
+
+def test_the_same_data_and_seed_give_the_same_bundle_byte_for_byte(crm, bundle, tmp_path) -> None:
+    _, config, tables = crm
+    save_bundle(bundle, tmp_path / "one")
+    save_bundle(trained_bundle(tables, config), tmp_path / "two")
+    for path in sorted((tmp_path / "one").iterdir()):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+    assert load_bundle(tmp_path / "one").version == load_bundle(tmp_path / "two").version
+
+
+def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bundle) -> None:
+    """Cut the export where the test period begins: boosters and calibrations stay as they are."""
+    _, config, tables = crm
+    cut = bundle.card["settings"]["test_from"]
+    instant = pa.scalar(cut).cast(pa.timestamp("us", "UTC"))
+    leads = tables.leads.filter(pc.less(tables.leads["created_at"], instant))
+    for name in ("converted_at", "closed_at"):
+        known = pc.if_else(pc.less(leads[name], instant), leads[name], None)
+        leads = leads.set_column(leads.column_names.index(name), name, known)
+    events = tables.interactions
+    events = events.filter(pc.is_in(events["lead_id"], value_set=leads["lead_id"].combine_chunks()))
+    earlier = pc.and_(
+        pc.less(events["occurred_at"], instant), pc.less(events["recorded_at"], instant)
+    )
+    log = tables.attribute_log.filter(pc.less(tables.attribute_log["recorded_at"], instant))
+    then = Tables(
+        leads=leads,
+        interactions=events.filter(earlier),
+        attribute_log=log,
+        attribute_kinds=tables.attribute_kinds,
+        measures=tables.measures,
+        data_end=tables.data_end,
+        rejects=tables.rejects,
+        unused=tables.unused,
+    )
+    split = config.split.model_copy(update={"test_from": datetime.fromisoformat(cut)})
+    again = trained_bundle(then, config.model_copy(update={"split": split}))
+    assert again.spec == bundle.spec
+    for name in ("hot", "warm"):
+        assert again.horizon(name).calibration == bundle.horizon(name).calibration
+        text = bundle.horizon(name).booster.model_to_string()
+        assert again.horizon(name).booster.model_to_string() == text
