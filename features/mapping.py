@@ -76,7 +76,7 @@ def _tuple_of_distinct(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_distinct)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     """Settings of every section: unknown keys are errors, and no input is ever echoed."""
 
     # A mistyped key could hold a password: hide_input keeps it out of the message.
@@ -97,7 +97,7 @@ class _Section(BaseModel):
         return value
 
 
-class DataMapping(_Section):
+class DataMapping(Section):
     """Section ``[data]``: what holds for the export as a whole.
 
     Attributes
@@ -165,7 +165,7 @@ class DataMapping(_Section):
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-class TableMapping(_Section):
+class TableMapping(Section):
     """What the sections of all three tables share: where the rows are and how to read them.
 
     Attributes
@@ -315,7 +315,7 @@ def _known_keys_of_table(table: TableMapping) -> None:
                 )
 
 
-class ExportMapping(_Section):
+class ExportMapping(Section):
     """Where an export's tables are, and what their columns and values mean.
 
     Attributes

@@ -21,7 +21,7 @@ from features.mapping import (
     near_miss,
 )
 from features.mapping import (
-    _Section as Section,
+    Section,
 )
 from models.bands import Bands
 
