@@ -16,12 +16,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from features.mapping import (
     FILE_NAME,
     ExportMapping,
+    Section,
     explanation,
     export_mapping,
     near_miss,
-)
-from features.mapping import (
-    Section,
 )
 from models.bands import Bands
 
