@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from serving.run import run
@@ -80,7 +80,7 @@ def test_a_process_without_the_laboratory_scores_and_ends_well(server, client) -
     process, url = server
     document = client.get("/openapi.json").json()
     body = document["paths"]["/v1/score"]["post"]["requestBody"]["content"]["application/json"]
-    answer = httpx.post(f"{url}/v1/score", json=body["example"])
+    answer = httpx2.post(f"{url}/v1/score", json=body["example"])
     assert answer.status_code == 200
     assert answer.json() == client.post("/v1/score", json=body["example"]).json()
     process.send_signal(signal.SIGINT)
@@ -96,7 +96,7 @@ def test_a_request_in_flight_is_finished_before_the_end(server) -> None:
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(head.encode() + body[:10])
         # Its answer shows that the server has seen the first request before it is told to stop.
-        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert httpx2.get(f"{url}/healthz").status_code == 200
         process.send_signal(signal.SIGTERM)
         # No longer accepting is the first thing that the server does when it stops.
         while process.poll() is None and accepts(host, int(port)):
