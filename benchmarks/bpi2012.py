@@ -16,7 +16,9 @@ paperwork, and are left out wherever they stand: `A_APPROVED`, `A_REGISTERED`, `
 the lead's outcome on, because the system writes one decision as several events within a second.
 That also takes the `O_CANCELLED` of the offers that fall with the application; in mid-case the same
 activity says that staff replaced an offer by a new one, which is history like any other and stays.
-The command prints what was left out and why: read = written + left out.
+The command prints what was left out and why: read = written + left out. With `--keep-outcome`
+everything is written, the seven activities under their own names: an export as a careless hand
+would make it, on which `lead-temperature audit` must find them.
 
 **Words.** `SCHEDULE`, `START`, `COMPLETE` of a work item become `_scheduled`, `_started`,
 `_completed`; `duration_seconds` stands on the completion, the first moment at which it is known.
@@ -56,7 +58,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from xml.parsers import expat
 
 import typer
@@ -94,6 +96,10 @@ _ACTIVITIES = {
     "W_Valideren aanvraag": _Words("assessment", "desk"),
     "W_Beoordelen fraude": _Words("fraud_check", "desk"),
     "W_Wijzigen contractgegevens": _Words("contract_change", "desk"),
+}
+_OUTCOME_WORDS = {
+    activity: _Words(activity, "application" if activity.startswith("A_") else "offer")
+    for activity in _OUTCOME
 }
 _TRANSITIONS = {"SCHEDULE": "_scheduled", "START": "_started", "COMPLETE": "_completed"}
 
@@ -216,7 +222,7 @@ class Conversion:
             )
 
 
-def convert(log: Path, folder: Path) -> Conversion:
+def convert(log: Path, folder: Path, *, keep_outcome: bool = False) -> Conversion:
     """Write a log as a CRM export.
 
     Parameters
@@ -225,6 +231,8 @@ def convert(log: Path, folder: Path) -> Conversion:
         The XES log, `.xes` or `.xes.gz`.
     folder : pathlib.Path
         Where to; made when missing. Files of the same names are replaced.
+    keep_outcome : bool, default False
+        Write the outcome, and what came with or after it, as interactions too.
 
     Returns
     -------
@@ -249,7 +257,7 @@ def convert(log: Path, folder: Path) -> Conversion:
         leads.writerow(_LEAD_COLUMNS)
         interactions.writerow(_INTERACTION_COLUMNS)
         for case in cases(log):
-            lead = history(case)
+            lead = history(case, keep_outcome=keep_outcome)
             leads.writerow((case.name, *map(_iso, lead[:3]), case.amount))
             interactions.writerows((case.name, _iso(i[0]), *i[1:]) for i in lead.interactions)
             outcome_events.update(lead.outcome_events)
@@ -273,7 +281,7 @@ def convert(log: Path, folder: Path) -> Conversion:
     )
 
 
-def history(case: Case) -> History:
+def history(case: Case, *, keep_outcome: bool = False) -> History:
     """Tell a case as the history of a lead, without its outcome and what came from then on."""
     approved = [e.at for e in case.events if e.activity == _CONVERTED]
     refused = [e.at for e in case.events if e.activity in _LOST]
@@ -282,7 +290,9 @@ def history(case: Case) -> History:
     outcome_events, events_from_outcome = [], []
     started: dict[str, datetime] = {}
     for event in case.events:
-        if event.activity in _OUTCOME:
+        if keep_outcome:
+            told.append(_interaction(event, started))
+        elif event.activity in _OUTCOME:
             outcome_events.append(event.activity)
         elif outcome is not None and event.at >= outcome - _SAME_DECISION:
             events_from_outcome.append(event.activity)
@@ -300,7 +310,7 @@ def history(case: Case) -> History:
 
 def _interaction(event: Event, started: dict[str, datetime]) -> Interaction:
     """Put an event into words; `started` keeps the work items that are under way."""
-    words, seconds = _ACTIVITIES[event.activity], None
+    words, seconds = (_ACTIVITIES | _OUTCOME_WORDS)[event.activity], None
     kind, direction = words.kind, words.direction
     if event.activity.startswith("W_"):
         kind += _TRANSITIONS[event.transition]
@@ -419,10 +429,16 @@ def _commands() -> None:
 
 
 @app.command("convert")
-def _convert(log: Path, folder: Path) -> None:
+def _convert(
+    log: Path,
+    folder: Path,
+    keep_outcome: Annotated[
+        bool, typer.Option("--keep-outcome", help="Leave the outcome in, for the audit to find.")
+    ] = False,
+) -> None:
     """Write LOG (.xes or .xes.gz) as a CRM export into FOLDER."""
     try:
-        done = convert(log, folder)
+        done = convert(log, folder, keep_outcome=keep_outcome)
     except (OSError, ValueError) as error:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(1) from error

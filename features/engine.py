@@ -1,22 +1,21 @@
-"""THE executor: the one place where a feature is computed, for batch and for a single lead alike.
+"""THE executor: the one place where features are computed, for batch and for a single lead alike.
 
-An interaction is known at an instant when it has both occurred and been recorded strictly before
-it, so it becomes known at ``max(occurred_at, recorded_at)``, and it leaves a window of w days once
-``occurred_at < as_of - w``, that is, after ``max(known_at, occurred_at + w)``. Sorting once by the
-first of these times and once by the second turns every windowed count and sum into the difference
-of two prefix sums, whatever the order in which events were recorded. Only whole numbers are summed
-(counts, microseconds, ten-thousandths), because prefix sums of floats would depend on where they
-start and a lead alone would differ in its last bit from the same lead in a partition. Floats are
-made once, in `_column`, from exact integers.
+`features.plan` says what must be counted, `features.exact` counts it in whole numbers, and here
+floats are made, once, from exact integers: days, ratios, rates. Many leads are walked over in
+blocks of whole leads that fit into the processor's caches; nothing that is computed depends on
+where a block begins, so a lead alone has the bits it has among others.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, assert_never
+import itertools
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_never
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from features.exact import Answers, answers, last_before
 from features.history import (
     MEASURE_SCALE,
     MICROSECONDS_PER_DAY,
@@ -24,291 +23,271 @@ from features.history import (
     Float64,
     Histories,
     Int64,
+    Versions,
 )
-from features.spec import (
+from features.kinds import (
     AttributeCategory,
     AttributeNumber,
+    Calendar,
     Count,
     DaysSinceAttribute,
     DaysSinceFirst,
     DaysSinceLatest,
+    DaysToFirst,
+    Decayed,
+    Distinct,
     Feature,
+    Gap,
     KnownAttributes,
+    LatestValue,
     LeadAge,
+    Maximum,
     Mean,
-    Selection,
+    Rate,
     Share,
-    Spec,
+    Streak,
     Total,
     Trend,
 )
+from features.plan import WEIGHT_SCALE, Group, Plan, compiled
+from features.spec import Spec
 
-Bool = npt.NDArray[np.bool_]
-T = TypeVar("T")
+Values = npt.NDArray[Any]
+BLOCK = 40_000
+"""Interactions and rows that are computed together, about: their sums fit into the caches."""
+MINUTES_PER_DAY = 1440
+QUARTER_HOUR = 900_000_000
 
 
 def feature_matrix(spec: Spec, histories: Histories, lead: Int64, as_of: Int64) -> Float64:
+    """Values of every feature for leads at instants, by a spec that is not compiled yet.
+
+    The same as ``features_of(compiled(spec), histories, lead, as_of)``.
+    """
+    return features_of(compiled(spec), histories, lead, as_of)
+
+
+def features_of(
+    plan: Plan,
+    histories: Histories,
+    lead: Int64,
+    as_of: Int64,
+    progress: Callable[[int], object] = lambda rows: None,
+) -> Float64:
     """Values of every feature for leads at instants.
 
     Parameters
     ----------
-    spec : Spec
-        Which features.
+    plan : Plan
+        Of the spec whose features are wanted.
     histories : Histories
         What happened; things at or after an instant may be in it and are not looked at.
     lead : int64 array of shape (rows,)
         Index of the row's lead in `histories`.
     as_of : int64 array of shape (rows,)
         The instant, in microseconds.
+    progress : callable, optional
+        Told the number of rows that each block finished.
 
     Returns
     -------
     float64 array of shape (rows, features)
-        In C order; NaN where a feature has no value.
+        In C order and in the order of the rows; NaN where a feature has no value.
     """
-    rows = _Rows(histories, lead, as_of)
-    matrix = np.empty((len(as_of), len(spec.features)), np.float64)
-    for column, feature in enumerate(spec.features):
-        matrix[:, column] = _column(feature, rows)
+    matrix = np.empty((len(as_of), len(plan.spec.features)), np.float64)
+    if histories.leads == 1:
+        _fill(matrix, plan, histories, lead, as_of)
+        return matrix
+    order = np.argsort(lead, kind="stable")
+    sorted_lead = lead[order]
+    for first, last in _blocks(histories.offsets, sorted_lead):
+        begin, end = np.searchsorted(sorted_lead, [first, last])
+        rows = order[begin:end]
+        part = np.empty((len(rows), matrix.shape[1]), np.float64)
+        _fill(part, plan, histories.part(first, last), lead[rows] - first, as_of[rows])
+        matrix[rows] = part
+        progress(len(rows))
     return matrix
 
 
-def _column(feature: Feature, rows: "_Rows") -> npt.NDArray[np.floating] | Int64:
-    """One feature as floats, from exact integers."""
-    match feature:
-        case LeadAge():
-            return _days(rows.as_of - rows.histories.created_at[rows.lead])
-        case AttributeNumber(attribute):
-            return rows.attribute_number(attribute)
-        case AttributeCategory(attribute, levels):
-            return rows.attribute_level(attribute, levels)
-        case DaysSinceAttribute(attribute):
-            return (rows.as_of - rows.attribute_number(attribute)) / MICROSECONDS_PER_DAY
-        case KnownAttributes(attributes):
-            return rows.known_attributes(attributes)
-        case Count(selection, days):
-            return rows.count(selection, days)
-        case Total(selection, measure, days):
-            return rows.total(selection, measure, days) / MEASURE_SCALE
-        case Mean(selection, measure, days):
-            present = rows.count(selection, days, measure)
-            return _ratio(rows.total(selection, measure, days), present * MEASURE_SCALE)
-        case Share(selection, among, days):
-            return _ratio(rows.count(selection, days), rows.count(among, days))
-        case Trend(selection, short_days, long_days):
-            short = rows.count(selection, short_days) / short_days
-            return short - rows.count(selection, long_days) / long_days
-        case DaysSinceLatest(selection):
-            return rows.days_since(selection, first=False)
-        case DaysSinceFirst(selection):
-            return rows.days_since(selection, first=True)
-        case _:
-            assert_never(feature)
+def _blocks(offsets: Int64, sorted_lead: Int64) -> list[tuple[int, int]]:
+    """Ranges of leads with about `BLOCK` interactions and rows each; a larger lead is alone."""
+    leads = len(offsets) - 1
+    load = offsets[1:] + np.searchsorted(sorted_lead, np.arange(1, leads + 1))
+    edges = [0]
+    while edges[-1] < leads:
+        done = 0 if edges[-1] == 0 else load[edges[-1] - 1]
+        following = int(np.searchsorted(load, done + BLOCK, side="right"))
+        edges.append(min(leads, max(following, edges[-1] + 1)))
+    return list(itertools.pairwise(edges))
 
 
-@dataclass(slots=True)
-class _Timeline:
-    """Events of all leads in the order of one clock, and how many each row has passed.
-
-    Parameters
-    ----------
-    order : int64 array of shape (events,), or None
-        Index of the event at each place; None when events stand in this order already.
-    passed : int64 array of shape (rows,)
-        Place after the last event of the row's lead whose time is before the row's instant.
-    """
-
-    order: Int64 | None
-    passed: Int64
-
-    def arranged(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Values of the events in this order."""
-        return values if self.order is None else values[self.order]
+def _fill(matrix: Float64, plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> None:
+    """Compute the features of some rows into a matrix."""
+    rows = _Rows(plan, histories, lead, as_of)
+    for group in plan.groups:
+        matrix[:, group.columns] = np.asarray(_values(group, rows)).T
 
 
-@dataclass(slots=True)
 class _Rows:
-    """Exact integer questions about leads at instants; each answer is computed once."""
+    """Leads at instants with the exact answers about them."""
 
-    histories: Histories
-    lead: Int64
-    as_of: Int64
-    start: Int64 = field(init=False)
-    event_lead: Int64 = field(init=False)
-    known_at: Int64 = field(init=False)
-    _memo: dict[tuple[object, ...], Any] = field(init=False)
-    _timelines: dict[int | None, _Timeline] = field(init=False)
+    __slots__ = ("answers", "as_of", "histories", "indices", "lead")
 
-    def __post_init__(self) -> None:
-        histories = self.histories
-        self.start = histories.offsets[self.lead]
-        self.event_lead = np.repeat(
-            np.arange(histories.leads, dtype=np.int64), np.diff(histories.offsets)
-        )
-        self.known_at = np.maximum(histories.occurred_at, histories.recorded_at)
-        self._memo = {}
-        self._timelines = {}
+    def __init__(self, plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> None:
+        self.indices = plan.indices
+        self.histories = histories
+        self.lead = lead
+        self.as_of = as_of
+        self.answers: Answers = answers(plan, histories, lead, as_of)
 
-    def count(self, selection: Selection, days: int | None, measure: str | None = None) -> Int64:
-        """Known interactions in the window; with a measure, those that have it."""
-        return self._once(
-            ("count", selection, days, measure),
-            lambda: self._windowed(self._counted(selection, measure), days),
-        )
-
-    def total(self, selection: Selection, measure: str, days: int | None) -> Int64:
-        """Sum of a fixed-point measure over the window."""
-
-        def values() -> Int64:
-            measured = self.histories.measures[measure]
-            return np.where(self._counted(selection, measure), measured, 0)
-
-        return self._once(
-            ("total", selection, measure, days), lambda: self._windowed(values(), days)
-        )
-
-    def days_since(self, selection: Selection, *, first: bool) -> Float64:
-        """Days since the latest (or first) known interaction occurred; NaN without one."""
-        instant = self._extreme(self._selected(selection), first=first)
-        return np.where(instant == MISSING, np.nan, _days(self.as_of - instant))
-
-    def attribute_number(self, attribute: str) -> Float64:
-        """Latest known number (or microseconds of a timestamp); NaN without one."""
-        versions = self.histories.attributes[attribute]
-        if versions.numbers is None:
-            raise ValueError(f"Attribute '{attribute}' holds categories, a number was asked for.")
-        place, known = self._version(attribute)
-        values = np.append(versions.numbers, np.nan)
-        return values[np.where(known, place, -1)]
-
-    def attribute_level(self, attribute: str, levels: tuple[str, ...]) -> Float64:
-        """Index of the latest known level; ``len(levels)`` for others, NaN without one."""
-        versions = self.histories.attributes[attribute]
-        if versions.labels is None:
-            raise ValueError(f"Attribute '{attribute}' holds numbers, a category was asked for.")
-        place, known = self._version(attribute)
-        codes = np.append(versions.labels.recoded(levels, other=len(levels), missing=-1), -1)
-        picked = codes[np.where(known, place, -1)]
-        return np.where(picked < 0, np.nan, picked)
-
-    def known_attributes(self, attributes: tuple[str, ...]) -> Int64:
-        """How many of the attributes have a value."""
-        total = np.zeros(len(self.as_of), np.int64)
-        for name in attributes:
-            numeric = self.histories.attributes[name].numbers is not None
-            values = self.attribute_number(name) if numeric else self.attribute_level(name, ())
-            total += ~np.isnan(values)
-        return total
-
-    def _version(self, attribute: str) -> tuple[Int64, Bool]:
-        """Place of the latest version known at each row, and whether there is one."""
-        versions = self.histories.attributes[attribute]
-        place = _passed(versions.offsets, versions.recorded_at, self.lead, self.as_of) - 1
-        return place, place >= versions.offsets[self.lead]
-
-    def _selected(self, selection: Selection) -> Bool:
-        """Whether each event is one that the selection looks at."""
-
-        def mask() -> Bool:
-            chosen = np.ones(len(self.known_at), np.bool_)
-            for name, values in selection.conditions():
-                chosen &= self.histories.labels[name].among(values)
-            return chosen
-
-        return self._once(("selected", selection), mask)
-
-    def _counted(self, selection: Selection, measure: str | None) -> Bool:
-        chosen = self._selected(selection)
-        if measure is None:
-            return chosen
-        present: Bool = self.histories.measures[measure] != MISSING
-        return chosen & present
-
-    def _windowed(self, values: Int64 | Bool, days: int | None) -> Int64:
-        """Sum of `values` over the events in each row's window."""
-        known = self._timeline(None)
-        prefix = _prefix(known.arranged(values))
-        if days is None:
-            return prefix[known.passed] - prefix[self.start]
-        left = self._timeline(days)
-        gone = prefix if left.order is known.order else _prefix(left.arranged(values))
-        return prefix[known.passed] - gone[left.passed]
-
-    def _timeline(self, days: int | None) -> _Timeline:
-        """Events by when they become known (None) or leave the window of `days`."""
-        if days not in self._timelines:
-            times = self.known_at
-            if days is not None:
-                leaves = self.histories.occurred_at + days * MICROSECONDS_PER_DAY
-                times = np.maximum(times, leaves)
-            order = self._order(times)
-            times = times if order is None else times[order]
-            passed = _passed(self.histories.offsets, times, self.lead, self.as_of)
-            self._timelines[days] = _Timeline(order, passed)
-        return self._timelines[days]
-
-    def _order(self, times: Int64) -> Int64 | None:
-        """Order of events by lead and time; None when they stand in it already."""
-        backwards = times[1:] < times[:-1]
-        if not np.any(backwards & (self.event_lead[1:] == self.event_lead[:-1])):
-            return None
-        return np.lexsort((times, self.event_lead))
-
-    def _extreme(self, chosen: Bool, *, first: bool) -> Int64:
-        """When the latest (or first) chosen and known event occurred; `MISSING` without one.
-
-        Ranks by (lead, occurred_at) never fall from one lead to the next, so one running maximum
-        over all events in the order of becoming known serves every lead: a rank from an earlier
-        lead lies before the row's own first event and is told apart by that.
-        """
-        rank, occurred = self._once(("rank", first), lambda: self._ranked(first=first))
-        known = self._timeline(None)
-        running = np.maximum.accumulate(known.arranged(np.where(chosen, rank, -1)))
-        best = np.append(running, -1)[known.passed - 1]
-        found = best >= self.start
-        return np.where(found, np.append(occurred, MISSING)[np.where(found, best, -1)], MISSING)
-
-    def _ranked(self, *, first: bool) -> tuple[Int64, Int64]:
-        """Rank of each event within all, by lead and then by time; and the times in that order."""
-        occurred = self.histories.occurred_at
-        order = np.lexsort((-occurred if first else occurred, self.event_lead))
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
-        return rank, occurred[order]
-
-    def _once(self, key: tuple[object, ...], compute: Callable[[], T]) -> T:
-        if key not in self._memo:
-            self._memo[key] = compute()
-        answer: T = self._memo[key]
-        return answer
+    @property
+    def age_days(self) -> Float64:
+        """Age of the lead."""
+        return (self.as_of - self.histories.created_at[self.lead]) / MICROSECONDS_PER_DAY
 
 
-def _passed(offsets: Int64, times: Int64, lead: Int64, as_of: Int64) -> Int64:
-    """Place after the last of the lead's `times` that is before `as_of`; times sorted by lead."""
-    if len(offsets) == 2:  # one lead: a request to the server
-        return np.searchsorted(times, as_of, side="left")
-    low, high = offsets[lead], offsets[lead + 1]
-    for _ in range(int(np.max(high - low, initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        inside = middle < high
-        before = inside & (times[np.where(inside, middle, 0)] < as_of)
-        low = np.where(before, middle + 1, low)
-        high = np.where(before, high, middle)
-    return low
+def _values(group: Group, rows: _Rows) -> Values | list[Values]:
+    """Features of one kind as floats, shape (features, rows)."""
+    features: tuple[Any, ...] = group.features
+    kind: Feature = features[0]
+    found, places = rows.answers, group.places
+    match kind:
+        case LeadAge():
+            return [rows.age_days]
+        case Calendar():
+            return [_calendar(feature, rows.as_of) for feature in features]
+        case AttributeNumber():
+            return [_number(rows, feature.attribute) for feature in features]
+        case AttributeCategory():
+            indices = rows.indices
+            return [_level(rows, one.attribute, indices[one.levels]) for one in features]
+        case DaysSinceAttribute():
+            instants = [_number(rows, feature.attribute) for feature in features]
+            return (rows.as_of - np.stack(instants)) / MICROSECONDS_PER_DAY
+        case KnownAttributes():
+            return [_known(rows, feature.attributes) for feature in features]
+        case Count():
+            return found.sums[places[0]]
+        case Total():
+            return found.sums[places[0]] / MEASURE_SCALE
+        case Mean():
+            return _ratio(found.sums[places[0]], found.sums[places[1]] * MEASURE_SCALE)
+        case Maximum():
+            largest = found.largest[places[0]]
+            return np.where(largest == MISSING, np.nan, largest / MEASURE_SCALE)
+        case Share():
+            return _ratio(found.sums[places[0]], found.sums[places[1]])
+        case Rate():
+            age = np.maximum(rows.age_days, 1.0)
+            wide = [age if one.days is None else np.minimum(age, one.days) for one in features]
+            per_day: Float64 = found.sums[places[0]] / np.stack(wide)
+            return per_day
+        case Trend():
+            short = np.array([[feature.short_days] for feature in features])
+            long = np.array([[feature.long_days] for feature in features])
+            trend: Float64 = found.sums[places[0]] / short - found.sums[places[1]] / long
+            return trend
+        case Distinct():
+            return [_distinct(found.sums[ragged]) for ragged in group.ragged]
+        case LatestValue():
+            level = found.latest[places[0]]
+            return np.where(level < 0, np.nan, level)
+        case DaysSinceLatest() | DaysSinceFirst():
+            return _since(rows.as_of, found.instants[places[0]])
+        case DaysToFirst():
+            instant = found.instants[places[0]]
+            days = (instant - rows.histories.created_at[rows.lead]) / MICROSECONDS_PER_DAY
+            return np.where(instant == MISSING, np.nan, days)
+        case Gap():
+            return [
+                _gap(one.statistic, found.sums[ragged[:3]], found.instants[ragged[3]], rows.as_of)
+                for one, ragged in zip(features, group.ragged, strict=True)
+            ]
+        case Streak():
+            return found.unbroken[places[0]]
+        case Decayed():
+            return found.weighted[places[0]] / WEIGHT_SCALE
+        case _:
+            assert_never(kind)
 
 
-def _prefix(values: npt.NDArray[np.generic]) -> Int64:
-    """Sums of the first 0, 1, …, n values."""
-    sums = np.zeros(len(values) + 1, np.int64)
-    np.cumsum(values, out=sums[1:])
-    return sums
+def _number(rows: _Rows, attribute: str) -> Float64:
+    """Latest known number (or microseconds of a timestamp); NaN without one."""
+    versions = rows.histories.attributes[attribute]
+    if versions.numbers is None:
+        raise ValueError(f"Attribute '{attribute}' holds categories, a number was asked for.")
+    if versions.fixed:
+        return versions.numbers[rows.lead]
+    return np.append(versions.numbers, np.nan)[_version(versions, rows)]
 
 
-def _days(microseconds: Int64) -> Float64:
-    return microseconds / MICROSECONDS_PER_DAY
+def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Float64:
+    """Index of the latest known level; ``len(index)`` for others, NaN without one."""
+    versions = rows.histories.attributes[attribute]
+    if versions.labels is None:
+        raise ValueError(f"Attribute '{attribute}' holds numbers, a category was asked for.")
+    codes = versions.labels.recoded(index, other=len(index), missing=-1)
+    place = rows.lead if versions.fixed else _version(versions, rows)
+    picked = (codes if versions.fixed else np.append(codes, -1))[place]
+    return np.where(picked < 0, np.nan, picked)
+
+
+def _known(rows: _Rows, attributes: tuple[str, ...]) -> Int64:
+    """How many of the attributes have a value."""
+    total = np.zeros(len(rows.as_of), np.int64)
+    for name in attributes:
+        versions = rows.histories.attributes[name]
+        if versions.labels is not None:
+            place = rows.lead if versions.fixed else _version(versions, rows)
+            total += np.append(versions.labels.codes, -1)[place] >= 0
+        else:
+            total += ~np.isnan(_number(rows, name))
+    return total
+
+
+def _version(versions: Versions, rows: _Rows) -> Int64:
+    """Place of the latest version known at each row; −1 where there is none."""
+    place = last_before(versions.offsets, versions.recorded_at, rows.lead, rows.as_of) - 1
+    return np.where(place >= versions.offsets[rows.lead], place, -1)
+
+
+def _distinct(sums: Int64) -> Int64:
+    """Number of values with a count; what the known values do not account for is one more."""
+    others = sums[0] > sums[1:].sum(axis=0)
+    number: Int64 = (sums[1:] > 0).sum(axis=0) + others
+    return number
+
+
+def _gap(statistic: str, sums: Int64, latest: Int64, as_of: Int64) -> Float64:
+    """Mean, spread or relative gap from number, sum and sum of squares in minutes."""
+    number, minutes, squares = sums
+    if statistic == "spread":
+        variance = _ratio(number * squares - minutes * minutes, number * number)
+        return np.where(number > 1, np.sqrt(variance), np.nan) / MINUTES_PER_DAY
+    mean = _ratio(minutes, number * MINUTES_PER_DAY)
+    if statistic == "mean":
+        return mean
+    known = mean > 0
+    return np.where(known, _since(as_of, latest) / np.where(known, mean, 1.0), np.nan)
+
+
+def _since(as_of: Int64, instant: Int64) -> Float64:
+    """Days since instants; NaN where there is none."""
+    return np.where(instant == MISSING, np.nan, (as_of - instant) / MICROSECONDS_PER_DAY)
 
 
 def _ratio(numerator: Int64, denominator: Int64) -> Float64:
     """Quotient; NaN where the denominator is zero."""
     known = denominator != 0
     return np.where(known, numerator / np.where(known, denominator, 1), np.nan)
+
+
+def _calendar(feature: Calendar, as_of: Int64) -> Int64:
+    """Hour or weekday on local clocks, which differ from UTC by whole quarters of an hour."""
+    quarters, place = np.unique(as_of // QUARTER_HOUR, return_inverse=True)
+    zone = ZoneInfo(feature.timezone)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    local = [(epoch + timedelta(minutes=15 * q)).astimezone(zone) for q in quarters.tolist()]
+    parts = [one.hour if feature.part == "hour" else one.weekday() for one in local]
+    return np.array(parts, np.int64)[place]

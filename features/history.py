@@ -7,14 +7,14 @@ same value, and from here on they run the same code; that is why training and se
 apart.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from features.spec import LABEL_FIELDS, AttributeKind, LabelField
+from features.kinds import LABEL_FIELDS, AttributeKind, LabelField
 
 Int64 = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
@@ -45,17 +45,14 @@ class Labels:
     codes: Int32
     vocabulary: tuple[str, ...]
 
-    def recoded(self, levels: Sequence[str], other: int, missing: int) -> Int32:
-        """Codes as indices into `levels`, with `other` for values outside of them."""
-        index = {level: i for i, level in enumerate(levels)}
+    def recoded(self, index: Mapping[str, int], other: int, missing: int) -> Int32:
+        """Codes by an index of values, with `other` for values outside of it."""
         table = np.array([index.get(v, other) for v in self.vocabulary] + [missing], np.int32)
         return table[self.codes]  # −1 picks the last entry: missing
 
-    def among(self, values: Iterable[str]) -> npt.NDArray[np.bool_]:
-        """Whether each value is one of `values`; a missing one is not."""
-        wanted = set(values)
-        table = np.array([v in wanted for v in self.vocabulary] + [False], np.bool_)
-        return table[self.codes]
+    def part(self, begin: int, end: int) -> "Labels":
+        """Values from `begin` up to `end`, exclusive."""
+        return Labels(self.codes[begin:end], self.vocabulary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +69,26 @@ class Versions:
         Values of a number, or microseconds of a timestamp (exact up to the year 2255); NaN missing.
     labels : Labels of length m, or None
         Values of a category.
+    fixed : bool
+        Whether each lead has exactly one version, known from its creation on.
     """
 
     offsets: Int64
     recorded_at: Int64
     numbers: Float64 | None = None
     labels: Labels | None = None
+    fixed: bool = False
+
+    def part(self, first: int, last: int) -> "Versions":
+        """Versions of the leads from `first` up to `last`, exclusive."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return Versions(
+            offsets=self.offsets[first : last + 1] - begin,
+            recorded_at=self.recorded_at[begin:end],
+            numbers=None if self.numbers is None else self.numbers[begin:end],
+            labels=None if self.labels is None else self.labels.part(begin, end),
+            fixed=self.fixed,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,31 @@ class Histories:
     def leads(self) -> int:
         """Number of leads."""
         return len(self.created_at)
+
+    def reordered(self, order: Int64) -> "Histories":
+        """The same with the events of each lead in another order."""
+        return Histories(
+            created_at=self.created_at,
+            offsets=self.offsets,
+            occurred_at=self.occurred_at[order],
+            recorded_at=self.recorded_at[order],
+            labels={n: Labels(one.codes[order], one.vocabulary) for n, one in self.labels.items()},
+            measures={name: values[order] for name, values in self.measures.items()},
+            attributes=self.attributes,
+        )
+
+    def part(self, first: int, last: int) -> "Histories":
+        """Leads from `first` up to `last`, exclusive, alone."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return Histories(
+            created_at=self.created_at[first:last],
+            offsets=self.offsets[first : last + 1] - begin,
+            occurred_at=self.occurred_at[begin:end],
+            recorded_at=self.recorded_at[begin:end],
+            labels={name: labels.part(begin, end) for name, labels in self.labels.items()},
+            measures={name: values[begin:end] for name, values in self.measures.items()},
+            attributes={name: one.part(first, last) for name, one in self.attributes.items()},
+        )
 
 
 def fixed_point(values: npt.ArrayLike) -> Int64:
@@ -200,6 +236,6 @@ def _fixed(value: Any, kind: AttributeKind) -> Versions:
     offsets = np.array([0, 1], np.int64)
     recorded_at = np.array([ALWAYS_KNOWN], np.int64)
     if kind == "category":
-        return Versions(offsets, recorded_at, labels=labels_of([value]))
+        return Versions(offsets, recorded_at, labels=labels_of([value]), fixed=True)
     number = float("nan") if value is None else float(value)
-    return Versions(offsets, recorded_at, numbers=np.array([number], np.float64))
+    return Versions(offsets, recorded_at, numbers=np.array([number], np.float64), fixed=True)

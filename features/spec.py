@@ -1,11 +1,9 @@
-"""The feature language: what a feature is, as a value that can be written down.
+"""A set of features as a value that can be written down.
 
-A feature is a function of one lead's history as of one instant. This module only *says* which
-function: each kind is a frozen dataclass, the kinds form a closed union, and a `Spec` is an ordered
-tuple of them together with the schema of the attributes and measures that they read. A `Spec`
-survives a round trip through JSON and has a fingerprint, so a trained model carries its own spec
-and an old bundle keeps being served by the features it was trained with. How a feature is computed
-is said once, in `features.engine`.
+A `Spec` is an ordered tuple of features (`features.kinds`) together with the schema of the
+attributes and measures that they read. It survives a round trip through JSON and has a fingerprint,
+so a trained model carries its own spec, and an old bundle keeps being served by the features it was
+trained with.
 """
 
 import dataclasses
@@ -13,228 +11,23 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
-AttributeKind = Literal["number", "category", "timestamp"]
-LabelField = Literal["channel", "kind", "direction", "outcome", "agent"]
-LABEL_FIELDS: tuple[LabelField, ...] = get_args(LabelField)
+from pydantic import TypeAdapter, ValidationError
 
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which interactions a feature looks at.
-
-    Parameters
-    ----------
-    channel, kind, direction, outcome, agent : tuple of str
-        Allowed values of that field; empty means any value, a missing one included.
-
-    Examples
-    --------
-    >>> str(Selection(direction=("inbound",)))
-    'direction=inbound'
-    >>> str(Selection())
-    'any'
-    """
-
-    channel: tuple[str, ...] = ()
-    kind: tuple[str, ...] = ()
-    direction: tuple[str, ...] = ()
-    outcome: tuple[str, ...] = ()
-    agent: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        parts = [f"{name}={'|'.join(values)}" for name, values in self.conditions()]
-        return ",".join(parts) or "any"
-
-    def conditions(self) -> list[tuple[LabelField, tuple[str, ...]]]:
-        """Fields that are restricted, with their allowed values."""
-        pairs = [(name, getattr(self, name)) for name in LABEL_FIELDS]
-        return [(name, values) for name, values in pairs if values]
-
-
-@dataclass(frozen=True, slots=True)
-class LeadAge:
-    """Days since the lead was created."""
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return "lead_age_days"
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeNumber:
-    """The latest known value of a numeric attribute; NaN when there is none."""
-
-    attribute: str
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"attribute[{self.attribute}]"
-
-
-@dataclass(frozen=True, slots=True)
-class AttributeCategory:
-    """The latest known value of a categorical attribute, as the index of its level.
-
-    A value outside `levels` (rare when the levels were learned, or new since) takes the index
-    ``len(levels)``, "other"; a missing value is NaN.
-    """
-
-    attribute: str
-    levels: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"attribute[{self.attribute}]"
-
-
-@dataclass(frozen=True, slots=True)
-class DaysSinceAttribute:
-    """Days from the latest known value of a timestamp attribute to the instant."""
-
-    attribute: str
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"days_since_attribute[{self.attribute}]"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownAttributes:
-    """How many of the lead's attributes are known: the completeness of its card (D8, D25)."""
-
-    attributes: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return "known_attributes"
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Number of interactions in the window; `days` None means all of the history."""
-
-    selection: Selection
-    days: int | None
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"count[{self.selection}]{_window(self.days)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    """Sum of a measure over the window; missing values count as nothing."""
-
-    selection: Selection
-    measure: str
-    days: int | None
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"total_{self.measure}[{self.selection}]{_window(self.days)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Mean:
-    """Mean of a measure over the window's interactions that have it; NaN when none has."""
-
-    selection: Selection
-    measure: str
-    days: int | None
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"mean_{self.measure}[{self.selection}]{_window(self.days)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """Interactions of `selection` among those of `among` in the window; NaN when there are none."""
-
-    selection: Selection
-    among: Selection
-    days: int | None
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"share[{self.selection} of {self.among}]{_window(self.days)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Trend:
-    """Rate per day over the short window minus the rate over the long one.
-
-    Both rates are taken over the full width of their window, so a lead that fell silent has a
-    negative trend and a lead that woke up a positive one.
-    """
-
-    selection: Selection
-    short_days: int
-    long_days: int
-
-    def __post_init__(self) -> None:
-        if not 0 < self.short_days < self.long_days:
-            raise ValueError(
-                "Trend needs 0 < short_days < long_days, "
-                f"got short_days={self.short_days}, long_days={self.long_days}."
-            )
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"trend[{self.selection}]_{self.short_days}d_{self.long_days}d"
-
-
-@dataclass(frozen=True, slots=True)
-class DaysSinceLatest:
-    """Days since the latest known interaction occurred; NaN when there was none."""
-
-    selection: Selection
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"days_since_latest[{self.selection}]"
-
-
-@dataclass(frozen=True, slots=True)
-class DaysSinceFirst:
-    """Days since the first known interaction occurred; NaN when there was none."""
-
-    selection: Selection
-
-    @property
-    def name(self) -> str:
-        """Column name."""
-        return f"days_since_first[{self.selection}]"
-
-
-Feature = (
-    LeadAge
-    | AttributeNumber
-    | AttributeCategory
-    | DaysSinceAttribute
-    | KnownAttributes
-    | Count
-    | Total
-    | Mean
-    | Share
-    | Trend
-    | DaysSinceLatest
-    | DaysSinceFirst
+from features.kinds import (
+    KINDS,
+    LABEL_FIELDS,
+    AttributeCategory,
+    AttributeKind,
+    AttributeNumber,
+    DaysSinceAttribute,
+    Feature,
+    KnownAttributes,
+    LabelField,
+    LatestValue,
+    Selection,
 )
-KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in get_args(Feature)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,17 +42,24 @@ class Spec:
         Every attribute a lead may carry.
     measures : tuple of str
         Every measure an interaction may carry.
+    owner : str or None
+        The category attribute that names the lead's owner, for selections by owner.
+    ignored : mapping of label field to tuple of str
+        Interactions with one of these values do not exist for any feature: a leak audit found that
+        they know the outcome.
 
     Raises
     ------
     ValueError
         Two features have one name, a measure has the name of another field, or a feature reads an
-        attribute or a measure that the schema does not have (or has with another kind).
+        attribute, a measure or an owner that the schema does not have (or has as another kind).
     """
 
     features: tuple[Feature, ...]
     attribute_kinds: Mapping[str, AttributeKind] = field(default_factory=dict)
     measures: tuple[str, ...] = ()
+    owner: str | None = None
+    ignored: Mapping[LabelField, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [feature.name for feature in self.features]
@@ -273,35 +73,18 @@ class Spec:
             self._check(feature)
 
     def _check(self, feature: Feature) -> None:
-        match feature:
-            case AttributeNumber(name):
-                needed: list[tuple[str, AttributeKind]] = [(name, "number")]
-            case AttributeCategory(name):
-                needed = [(name, "category")]
-            case DaysSinceAttribute(name):
-                needed = [(name, "timestamp")]
-            case KnownAttributes(names):
-                needed = [(n, self.attribute_kinds[n]) for n in names if n in self.attribute_kinds]
-                if len(needed) < len(names):
-                    missing = sorted(set(names) - set(self.attribute_kinds))
-                    raise ValueError(
-                        f"Feature '{feature.name}' reads unknown attributes {missing}."
-                    )
-            case Total() | Mean():
-                needed = []
-                if feature.measure not in self.measures:
-                    raise ValueError(
-                        f"Feature '{feature.name}' reads the measure '{feature.measure}', "
-                        f"the schema has {list(self.measures)}."
-                    )
-            case _:
-                needed = []
-        for name, kind in needed:
+        for name, kind in _attributes_read(feature, self):
             if self.attribute_kinds.get(name) != kind:
                 raise ValueError(
-                    f"Feature '{feature.name}' reads '{name}' as {kind}, "
-                    f"the schema says {self.attribute_kinds.get(name)}."
+                    f"Feature '{feature.name}' reads the attribute '{name}' as {kind}, "
+                    f"the schema has it as {self.attribute_kinds.get(name, 'unknown')}."
                 )
+        measure = getattr(feature, "measure", None)
+        if measure is not None and measure not in self.measures:
+            raise ValueError(
+                f"Feature '{feature.name}' reads the measure '{measure}', "
+                f"the schema has {list(self.measures)}."
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -311,13 +94,16 @@ class Spec:
     @property
     def categorical(self) -> tuple[int, ...]:
         """Column indices that hold level indices, not quantities."""
-        return tuple(i for i, f in enumerate(self.features) if isinstance(f, AttributeCategory))
+        kinds = (AttributeCategory, LatestValue)
+        return tuple(i for i, feature in enumerate(self.features) if isinstance(feature, kinds))
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; `spec_from_json` reads it back."""
         return {
             "attribute_kinds": dict(self.attribute_kinds),
             "measures": list(self.measures),
+            "owner": self.owner,
+            "ignored": {name: list(values) for name, values in self.ignored.items()},
             "features": [_feature_to_json(feature) for feature in self.features],
         }
 
@@ -338,61 +124,98 @@ def spec_from_json(data: Mapping[str, Any]) -> Spec:
 
     Examples
     --------
+    >>> from features.kinds import Count, LeadAge
     >>> spec = Spec((LeadAge(), Count(Selection(kind=("call",)), 7)))
     >>> spec_from_json(spec.to_json()) == spec
     True
     """
     return Spec(
-        features=tuple(_feature_from_json(item) for item in data["features"]),
+        features=tuple(feature_from_json(item) for item in data["features"]),
         attribute_kinds=dict(data["attribute_kinds"]),
         measures=tuple(data["measures"]),
+        owner=data["owner"],
+        ignored={name: tuple(values) for name, values in data["ignored"].items()},
     )
 
 
-def _window(days: int | None) -> str:
-    return "" if days is None else f"_{days}d"
+def feature_from_json(item: Mapping[str, Any]) -> Feature:
+    """Feature from its kind's name and its parameters.
 
+    Raises
+    ------
+    ValueError
+        The kind or a parameter is unknown, missing or of the wrong type.
 
-def _feature_to_json(feature: Feature) -> dict[str, Any]:
-    parameters = dataclasses.asdict(feature)
-    for name in ("selection", "among"):
-        if name in parameters:
-            parameters[name] = {k: v for k, v in parameters[name].items() if v}
-    return {"feature": type(feature).__name__, **parameters}
-
-
-def _feature_from_json(item: Mapping[str, Any]) -> Feature:
+    Examples
+    --------
+    >>> feature_from_json({"feature": "Count", "selection": {"kind": ["call"]}, "days": 7}).name
+    'count[kind=call]_7d'
+    """
     parameters = dict(item)
     name = parameters.pop("feature", None)
     kind = KINDS.get(str(name))
     if kind is None:
         raise ValueError(
             f"Feature kind '{name}' is unknown to this version, which knows {sorted(KINDS)}. "
-            "Serve the bundle with the version that trained it, or train again."
+            "A bundle with it must be served by the version that trained it, or trained again."
         )
-    for key in ("selection", "among"):
+    _require_names(kind, parameters)
+    for key in SELECTIONS:
         if key in parameters:
-            chosen = {k: tuple(v) for k, v in parameters[key].items()}
-            parameters[key] = _built(Selection, chosen)
-    for key in ("levels", "attributes"):
-        if key in parameters:
-            parameters[key] = tuple(parameters[key])
-    feature: Feature = _built(kind, parameters)
+            _require_names(Selection, parameters[key])
+    try:
+        feature: Feature = TypeAdapter(kind).validate_python(parameters)
+    except ValidationError as error:
+        found = "; ".join(f"{_path(one)}: {one['msg']}" for one in error.errors())
+        raise ValueError(f"Feature kind '{name}' does not take these values: {found}.") from None
     return feature
 
 
-def _built(kind: type[Any], parameters: Mapping[str, Any]) -> Any:
-    expected = {f.name for f in dataclasses.fields(kind)}
+SELECTIONS = ("selection", "among", "ended_by")
+"""Parameters of features that are selections."""
+
+
+def selections(feature: Feature) -> tuple[Selection, ...]:
+    """Selections of interactions that a feature looks at."""
+    return tuple(getattr(feature, name) for name in SELECTIONS if hasattr(feature, name))
+
+
+def _attributes_read(feature: Feature, spec: Spec) -> list[tuple[str, AttributeKind]]:
+    """Attributes that a feature reads, each with the kind that it must have."""
+    match feature:
+        case AttributeNumber(name):
+            return [(name, "number")]
+        case AttributeCategory(name):
+            return [(name, "category")]
+        case DaysSinceAttribute(name):
+            return [(name, "timestamp")]
+        case KnownAttributes(names):
+            return [(name, spec.attribute_kinds.get(name, "category")) for name in names]
+    if any(selection.by_owner is not None for selection in selections(feature)):
+        return [(spec.owner or "(owner)", "category")]
+    return []
+
+
+def _feature_to_json(feature: Feature) -> dict[str, Any]:
+    parameters = dataclasses.asdict(feature)
+    for name in SELECTIONS:
+        if name in parameters:
+            chosen = parameters[name].items()
+            parameters[name] = {k: v for k, v in chosen if v not in ((), None)}
+    return {"feature": type(feature).__name__, **parameters}
+
+
+def _require_names(kind: type[Any], parameters: Mapping[str, Any]) -> None:
+    fields = dataclasses.fields(kind)
+    expected = {one.name for one in fields}
+    required = {one.name for one in fields if one.default is dataclasses.MISSING}
     unknown = sorted(set(parameters) - expected)
-    required = {
-        f.name
-        for f in dataclasses.fields(kind)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    }
     missing = sorted(required - set(parameters))
     if unknown or missing:
         raise ValueError(
-            f"Feature kind '{kind.__name__}' takes {sorted(expected)}; "
-            f"unknown: {unknown}, missing: {missing}."
+            f"{kind.__name__} takes {sorted(expected)}; unknown: {unknown}, missing: {missing}."
         )
-    return kind(**parameters)
+
+
+def _path(error: Mapping[str, Any]) -> str:
+    return ".".join(str(part) for part in error["loc"])

@@ -13,7 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.history import Float64
+from features.plan import Plan, compiled
 from features.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
 from models.calibration import BetaCalibration, calibration_from_json
@@ -99,6 +100,8 @@ class Bundle:
         (ISO date) is always there.
     version : str
         Date of the data's end and a hash of the contents; empty until the bundle is saved.
+    plan : Plan
+        Of the spec, compiled once for all scores.
 
     Raises
     ------
@@ -112,6 +115,7 @@ class Bundle:
     bands: Bands
     card: Mapping[str, Any]
     version: str = ""
+    plan: Plan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not 0 < self.hot.days < self.warm.days:
@@ -126,6 +130,7 @@ class Bundle:
                     f"The {name} booster takes {columns} columns, "
                     f"the spec has {len(self.spec.features)} features."
                 )
+        object.__setattr__(self, "plan", compiled(self.spec))
 
     def horizon(self, name: str) -> Horizon:
         """The horizon named "hot" or "warm"."""
@@ -198,6 +203,16 @@ def load_bundle(folder: Path) -> Bundle:
         )
     manifest_bytes = (folder / MANIFEST).read_bytes()
     files = _checked_files(folder, manifest_bytes)
+    try:
+        return _bundle(files, f"{_sha256(manifest_bytes)[:10]}")
+    except (KeyError, TypeError, AttributeError, ValueError, lgb.basic.LightGBMError) as error:
+        raise ValueError(
+            f"{folder} holds what this version cannot read: {type(error).__name__}: {error}. "
+            "Serve it with the version that trained it, or train again."
+        ) from error
+
+
+def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
     settings = json.loads(files["bundle.json"])
     horizons = {
         name: Horizon(
@@ -214,7 +229,7 @@ def load_bundle(folder: Path) -> Bundle:
         warm=horizons["warm"],
         bands=bands_from_json(settings["bands"]),
         card=card,
-        version=f"{card['data_end'][:10]}-{_sha256(manifest_bytes)[:10]}",
+        version=f"{card['data_end'][:10]}-{contents}",
     )
 
 
@@ -290,7 +305,7 @@ def _checked_files(folder: Path, manifest_bytes: bytes) -> dict[str, str]:
 def _manifest(folder: Path, manifest_bytes: bytes) -> dict[str, Any]:
     try:
         manifest = json.loads(manifest_bytes)
-        names = manifest["files"]
+        names = dict(manifest["files"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / MANIFEST} is not a bundle's manifest: {error}.") from error
     expected = {"bundle.json", "spec.json", "card.json", *(f"{n}.txt" for n in HORIZONS)}

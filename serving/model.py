@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import TypeAdapter
 
-from features.spec import AttributeCategory, Feature, LabelField, Selection
+from features.kinds import AttributeCategory, Feature, LabelField, Selection
 from models.bundle import HORIZONS, Bundle
 from models.explain import explanation
 from serving.problem import Names

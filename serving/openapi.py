@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
-from features.spec import AttributeKind
+from features.kinds import AttributeKind
 from serving.guard import PROBLEM_TYPE
 from serving.model import ServedModel
 from serving.problem import FieldError, invalid, problem

@@ -18,7 +18,8 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # typing's own does before Python 3.12 not serve pydantic
 
 from features.history import MEASURE_LIMIT
-from features.spec import AttributeKind, LabelField, Spec
+from features.kinds import AttributeKind, LabelField
+from features.spec import Spec
 from serving.problem import Problem
 from serving.settings import Settings
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from features.engine import feature_matrix
+from features.engine import features_of
 from features.history import Float64, Histories, single_history
-from features.spec import LABEL_FIELDS, Spec
+from features.kinds import LABEL_FIELDS
+from features.spec import Spec
 from models.explain import explanation
 from serving.model import ServedModel
 from serving.problem import FieldError, Problem, invalid, invalid_fields, listing, shown
@@ -73,7 +74,7 @@ def _prepared(model: ServedModel, raw: object, now: int) -> _Prepared | Problem:
     # An export's empty text is a missing value, so it is one here.
     attributes = {name: value for name, value in _attributes(lead).items() if value != ""}
     history = _history(model.bundle.spec, lead, attributes)
-    row = feature_matrix(model.bundle.spec, history, _FIRST, np.array([as_of], np.int64))
+    row = features_of(model.bundle.plan, history, _FIRST, np.array([as_of], np.int64))
     warnings = _warnings(model, lead, attributes, history, as_of)
     return _Prepared(lead["lead_id"], as_of, row, tuple(warnings))
 

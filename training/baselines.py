@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.history import Float64
-from features.spec import LeadAge, Spec
+from features.kinds import LeadAge
+from features.spec import Spec
 from training.config import ModelSettings
 from training.fit import fitted_horizon
 from training.split import Split

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from features.mapping import (
     FILE_NAME,
     ExportMapping,
+    Names,
     Section,
     explanation,
     export_mapping,
@@ -151,6 +152,44 @@ class ModelSettings(Section):
     threads: int = Field(default=2, ge=1, le=256)
 
 
+class FeatureSettings(Section):
+    """Section ``[features]``: what is added to the standard catalogue, and what is dropped.
+
+    Attributes
+    ----------
+    owner : str or None
+        Attribute, fixed at creation, that names the lead's owner: contacts by the owner are then
+        told from those by others.
+    drop : tuple of str
+        Names of features to leave out, or patterns with ``*``.
+    add : tuple of dict
+        Features by kind and parameters, such as
+        ``{feature = "Count", selection = {kind = ["call"]}, days = 5}``.
+    file : str or None
+        A Python file that sets ``FEATURES`` to a list of features; it is run.
+    """
+
+    owner: str | None = None
+    drop: Names = ()
+    add: tuple[dict[str, Any], ...] = ()
+    file: str | None = None
+
+
+class AuditSettings(Section):
+    """Section ``[audit]``: the search for values that know the future.
+
+    Attributes
+    ----------
+    enabled : bool
+        Whether `train` runs the audit and leaves out what it quarantines.
+    allow : tuple of str
+        Names that are used although the audit quarantines them.
+    """
+
+    enabled: bool = True
+    allow: Names = ()
+
+
 class RegistrySettings(Section):
     """Section ``[registry]``: where MLflow keeps runs and versions.
 
@@ -176,7 +215,7 @@ class Config(Section):
     ----------
     export : ExportMapping
         Sections ``[data]``, ``[leads]``, ``[interactions]`` and ``[attributes]``.
-    horizons, snapshots, split, bands, model, registry
+    horizons, snapshots, split, bands, model, audit, features, registry
         The sections of those names.
     """
 
@@ -186,6 +225,8 @@ class Config(Section):
     split: SplitSettings = SplitSettings()
     bands: BandSettings = BandSettings()
     model: ModelSettings = ModelSettings()
+    audit: AuditSettings = AuditSettings()
+    features: FeatureSettings = FeatureSettings()
     registry: RegistrySettings = RegistrySettings()
 
     @property

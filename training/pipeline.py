@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from features.batch import Spine, microseconds, point_in_time_features
-from features.catalogue import standard_spec
-from features.history import Float64
-from features.spec import Spec
+from features.catalogue import customised_spec, features_of_file, standard_spec
+from features.history import MICROSECONDS_PER_DAY, Float64
+from features.spec import Spec, feature_from_json
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle, Horizon
 from training.baselines import baseline_probabilities
@@ -53,6 +53,8 @@ class TrainingFrame:
     matrix : float64 array of shape (rows, features)
     labels : mapping of "hot", "warm" to Labels
     splits : mapping of "hot", "warm" to Split
+    age_days : float64 array of shape (rows,)
+        Age of the lead at each row.
     """
 
     spine: Spine
@@ -60,11 +62,7 @@ class TrainingFrame:
     matrix: Float64
     labels: Mapping[str, Labels]
     splits: Mapping[str, Split]
-
-    @property
-    def age_days(self) -> Float64:
-        """Age of the lead at each row; the standard spec always has it."""
-        return self.matrix[:, self.spec.names.index("lead_age_days")]
+    age_days: Float64
 
 
 def trained_bundle(
@@ -128,7 +126,7 @@ def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
     )
     splits = {name: time_split(spine, found[name], config.split, test_from) for name in HORIZONS}
     # What the catalogue sees ends before the first row that calibrates, in either horizon.
-    spec = standard_spec(tables, min(split.calibrate_from for split in splits.values()))
+    spec = spec_of(tables, config, min(split.calibrate_from for split in splits.values()))
     done = 0
 
     def progress(rows: int) -> None:
@@ -137,7 +135,34 @@ def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
         told("features", done, len(spine))
 
     matrix = point_in_time_features(tables, spine, spec, progress)
-    return TrainingFrame(spine, spec, matrix, found, splits)
+    created_at = microseconds(tables.leads["created_at"])[spine.lead]
+    age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
+    return TrainingFrame(spine, spec, matrix, found, splits, age_days)
+
+
+def spec_of(tables: Tables, config: Config, until: int) -> Spec:
+    """Spec of the standard features, as the configuration adds to it and drops from it.
+
+    Parameters
+    ----------
+    tables : Tables
+    config : Config
+    until : int
+        Microseconds; what was known at or after it is not looked at.
+
+    Raises
+    ------
+    ValueError
+        A feature that is added is no feature, or one that is dropped is not there.
+    """
+    chosen = config.features
+    standard = standard_spec(
+        tables, until, owner=chosen.owner, timezone=config.export.data.timezone or "UTC"
+    )
+    added = [feature_from_json(item) for item in chosen.add]
+    if chosen.file is not None:
+        added += features_of_file(config.export.base / chosen.file)
+    return customised_spec(standard, added, chosen.drop)
 
 
 def evaluation(bundle: Bundle, frame: TrainingFrame, config: Config, told: Told) -> dict[str, Any]:

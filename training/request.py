@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.batch import Spine, microseconds
-from features.spec import LABEL_FIELDS, AttributeKind
+from features.kinds import LABEL_FIELDS, AttributeKind
 from features.tables import Tables
 from training.pipeline import iso
 

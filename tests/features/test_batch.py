@@ -7,14 +7,8 @@ import features.batch
 from features.batch import Spine, histories_of, point_in_time_features
 from features.catalogue import MINIMUM_LEADS, standard_spec
 from features.history import MICROSECONDS_PER_DAY as DAY
-from features.spec import (
-    AttributeCategory,
-    AttributeNumber,
-    Count,
-    DaysSinceLatest,
-    Selection,
-    Spec,
-)
+from features.kinds import AttributeCategory, AttributeNumber, Count, DaysSinceLatest, Selection
+from features.spec import Spec
 from features.tables import Kind, Tables
 from tests.support.tables import tables_of
 

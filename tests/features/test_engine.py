@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from features.engine import feature_matrix
 from features.history import single_history
-from features.spec import Count, DaysSinceLatest, Selection, Spec
+from features.kinds import Count, DaysSinceLatest, Selection
+from features.spec import Spec
 from tests.support.histories import DAY, KINDS, histories_of, leads, naive_row, specs
 
 many = st.lists(leads(), min_size=1, max_size=5)
@@ -20,14 +21,14 @@ def matrix(spec: Spec, found: list[dict[str, Any]]) -> np.ndarray:
     return feature_matrix(spec, histories_of(found), lead.astype(np.int64), as_of)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(specs, many)
 def test_features_equal_plain_loops_bit_for_bit(spec: Spec, found: list[dict[str, Any]]) -> None:
     expected = [naive_row(spec, one, moment) for one in found for moment in one["as_of"]]
     np.testing.assert_array_equal(matrix(spec, found), np.array(expected))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(specs, many)
 def test_a_lead_alone_has_the_bits_it_has_among_others(
     spec: Spec, found: list[dict[str, Any]]
@@ -37,7 +38,7 @@ def test_a_lead_alone_has_the_bits_it_has_among_others(
     assert together.tobytes() == alone.tobytes()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(specs, leads(), st.randoms(use_true_random=False))
 def test_the_order_of_the_log_does_not_matter(
     spec: Spec, lead: dict[str, Any], random: Any
@@ -48,7 +49,7 @@ def test_the_order_of_the_log_does_not_matter(
     assert matrix(spec, [lead]).tobytes() == matrix(spec, [shuffled]).tobytes()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(specs, leads())
 def test_nothing_that_is_known_later_can_change_a_row(spec: Spec, lead: dict[str, Any]) -> None:
     first = min(lead["as_of"])
@@ -115,7 +116,13 @@ def test_one_lead_from_a_request_equals_the_same_lead_in_a_table() -> None:
             agent=None,
         ),
     ]
-    lead = {"created_at": 0, "interactions": interactions, "versions": [], "as_of": [4 * DAY]}
-    single = single_history(0, interactions, {}, KINDS, ["value"])
+    lead = {
+        "created_at": 0,
+        "interactions": interactions,
+        "versions": [],
+        "owner": "c",
+        "as_of": [4 * DAY],
+    }
+    single = single_history(0, interactions, {"owner": "c"}, KINDS, ["value"])
     alone = feature_matrix(spec, single, np.array([0]), np.array([4 * DAY]))
     assert alone.tobytes() == matrix(spec, [lead]).tobytes()

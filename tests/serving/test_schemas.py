@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from features.spec import AttributeCategory, LeadAge, Spec
+from features.kinds import AttributeCategory, LeadAge
+from features.spec import Spec
 from serving.schemas import lead_adapter, microseconds, rfc3339
 from serving.settings import DEFAULTS, Settings
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from features.engine import feature_matrix
 from features.history import Histories, single_history
-from features.spec import (
+from features.kinds import (
     AttributeCategory,
     AttributeKind,
     AttributeNumber,
@@ -18,9 +18,9 @@ from features.spec import (
     LeadAge,
     Mean,
     Selection,
-    Spec,
     Total,
 )
+from features.spec import Spec
 from models.bands import Bands
 from models.bundle import Bundle, Horizon
 from models.calibration import BetaCalibration

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from features.history import MICROSECONDS_PER_DAY as DAY
-from features.spec import LABEL_FIELDS
+from features.kinds import LABEL_FIELDS
 from features.tables import (
     ATTRIBUTE_LOG,
     INSTANT,

@@ -1,0 +1,398 @@
+"""Exact answers about leads at instants: whole numbers only, in one sweep over the interactions.
+
+An interaction is known at an instant when it has both occurred and been recorded strictly before
+it, so it becomes known at ``max(occurred_at, recorded_at)``, and it leaves a window of w days once
+``occurred_at < as_of - w``, that is, after ``max(known_at, occurred_at + w)``. Sorting once by the
+first of these times and once by the second turns every windowed sum into the difference of two
+prefix sums, whatever the order in which things were recorded. Only whole numbers are summed (ones,
+minutes, ten-thousandths, weights), because prefix sums of floats would depend on where they start
+and a lead alone would differ in its last bit from the same lead among others.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.history import MICROSECONDS_PER_DAY, MISSING, Histories, Int64
+from features.kinds import LABEL_FIELDS
+from features.plan import Instant, Plan, Sums, Unbroken
+
+Bool = npt.NDArray[np.bool_]
+NEVER = np.iinfo(np.int64).max
+MICROSECONDS_PER_HOUR = 3_600_000_000
+MICROSECONDS_PER_MINUTE = 60_000_000
+GAPS = ("gap", "gap_minutes", "gap_squares")
+MOST_PAIRS = 2_000_000
+"""Pairs of row and interaction that are looked at together, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers to a plan's questions, each an int64 array of shape (questions, rows).
+
+    Parameters
+    ----------
+    sums, unbroken, weighted : int64 arrays
+    instants, largest : int64 arrays
+        `MISSING` where there is none.
+    latest : int64 array
+        Level; −1 where there is none.
+    """
+
+    sums: Int64
+    instants: Int64
+    largest: Int64
+    latest: Int64
+    unbroken: Int64
+    weighted: Int64
+
+
+def answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> Answers:
+    """Answers for leads at instants.
+
+    Parameters
+    ----------
+    plan : Plan
+    histories : Histories
+    lead, as_of : int64 arrays of shape (rows,)
+    """
+    events = _events(plan, histories)
+    start = histories.offsets[lead]
+    passed = last_before(histories.offsets, events.known_at, lead, as_of)
+    rows = _Rows(lead, as_of, start, passed)
+    largest, weighted = _over_pairs(plan, events, rows)
+    return Answers(
+        sums=_sums(plan.sums, events, rows),
+        instants=_instants(plan.instants, events, rows),
+        largest=largest,
+        latest=_latest(plan, events, rows),
+        unbroken=_unbroken(plan.unbroken, events, rows),
+        weighted=weighted,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows that are asked about.
+
+    ``start`` is the place of the lead's first event, ``passed`` the place after its last known one.
+    """
+
+    lead: Int64
+    as_of: Int64
+    start: Int64
+    passed: Int64
+
+    def __len__(self) -> int:
+        return len(self.as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class _Events:
+    """Events of all leads in the order of lead, then of becoming known, then of occurring.
+
+    Parameters
+    ----------
+    histories : Histories
+        Whose events, in this order.
+    known_at : int64 array of shape (events,)
+    lead : int64 array of shape (events,), or None
+        Lead of each event; None when there is one lead.
+    chosen : bool array of shape (selections, events)
+        Whether a selection looks at an event.
+    rank : int64 array of shape (events,)
+        Place of each event in the order of lead, then of occurring.
+    """
+
+    histories: Histories
+    known_at: Int64
+    lead: Int64 | None
+    chosen: Bool
+    rank: Int64
+
+    def __len__(self) -> int:
+        return len(self.known_at)
+
+    def first_place(self) -> Int64 | int:
+        """Place of the first event of each event's lead."""
+        return 0 if self.lead is None else self.histories.offsets[self.lead]
+
+    def last_place(self) -> Int64 | int:
+        """Place of the last event of each event's lead."""
+        offsets = self.histories.offsets
+        return len(self) - 1 if self.lead is None else offsets[self.lead + 1] - 1
+
+    def in_order(self) -> Int64:
+        """Times at which the events occurred, in the order of lead, then of occurring."""
+        times = np.empty_like(self.histories.occurred_at)
+        times[self.rank] = self.histories.occurred_at
+        return times
+
+    def end_of_instant(self) -> Int64:
+        """Place after the last event of the lead that became known when this event did."""
+        ends = self.known_at[1:] != self.known_at[:-1]
+        if self.lead is not None:
+            ends |= self.lead[1:] != self.lead[:-1]
+        places = np.flatnonzero(np.append(ends, True)) + 1
+        return np.repeat(places, np.diff(places, prepend=0))
+
+    def order(self, *keys: Int64) -> Int64:
+        """Order of the events by lead, then by the keys, the last one first."""
+        return np.lexsort(keys if self.lead is None else (*keys, self.lead))
+
+
+def _events(plan: Plan, histories: Histories) -> _Events:
+    """Events in the order of becoming known, with the selections that look at them."""
+    known_at = np.maximum(histories.occurred_at, histories.recorded_at)
+    for name, values in plan.spec.ignored.items():
+        index = dict.fromkeys(values, 1)
+        known_at[histories.labels[name].recoded(index, other=0, missing=0) == 1] = NEVER
+    lead = None
+    if histories.leads != 1:
+        lead = np.repeat(np.arange(histories.leads, dtype=np.int64), np.diff(histories.offsets))
+    occurred_at = histories.occurred_at
+    backwards = known_at[1:] < known_at[:-1]
+    backwards |= (known_at[1:] == known_at[:-1]) & (occurred_at[1:] < occurred_at[:-1])
+    if lead is not None:
+        backwards &= lead[1:] == lead[:-1]
+    if backwards.any():
+        order = np.lexsort(
+            (occurred_at, known_at) if lead is None else (occurred_at, known_at, lead)
+        )
+        histories, known_at = histories.reordered(order), known_at[order]
+    rank = _rank(histories.occurred_at, lead)
+    return _Events(histories, known_at, lead, _chosen(plan, histories, lead), rank)
+
+
+def _rank(occurred_at: Int64, lead: Int64 | None) -> Int64:
+    """Place of each event in the order of lead, then of occurring."""
+    places = np.arange(len(occurred_at), dtype=np.int64)
+    backwards = occurred_at[1:] < occurred_at[:-1]
+    if lead is not None:
+        backwards &= lead[1:] == lead[:-1]
+    if not backwards.any():
+        return places
+    rank = np.empty_like(places)
+    rank[np.lexsort((occurred_at,) if lead is None else (occurred_at, lead))] = places
+    return rank
+
+
+def _chosen(plan: Plan, histories: Histories, lead: Int64 | None) -> Bool:
+    """Whether each selection looks at each event."""
+    chosen = np.ones((len(plan.selections), len(histories.occurred_at)), np.bool_)
+    for name, book in plan.codebooks.items():
+        other = len(book.index)
+        codes = histories.labels[name].recoded(book.index, other=other, missing=other)
+        chosen &= book.admitted.take(codes, axis=1)
+    for place, selection in enumerate(plan.selections):
+        if selection.by_owner is not None:
+            by_owner = _by_owner(histories, str(plan.spec.owner), lead)
+            chosen[place] &= by_owner == (1 if selection.by_owner else 0)
+    return chosen
+
+
+def _by_owner(histories: Histories, owner: str, lead: Int64 | None) -> Int64:
+    """1 where the event's agent is the lead's owner, 0 where not, −1 where one is missing."""
+    owners = histories.attributes[owner]
+    if owners.labels is None or not owners.fixed:
+        raise ValueError(f"The owner '{owner}' must be a category that is fixed at creation.")
+    index = {name: code for code, name in enumerate(owners.labels.vocabulary)}
+    agent = histories.labels["agent"].recoded(index, other=len(index), missing=-1)
+    mine = owners.labels.codes[0 if lead is None else lead]
+    return np.where((agent < 0) | (mine < 0), -1, (agent == mine).astype(np.int64))
+
+
+def last_before(offsets: Int64, times: Int64, lead: Int64, as_of: Int64) -> Int64:
+    """Place after the last of the lead's `times` that is before `as_of`; times sorted by lead."""
+    if len(offsets) == 2:  # one lead: a request to the server
+        return np.searchsorted(times, as_of, side="left")
+    low, high = offsets[lead], offsets[lead + 1]
+    for _ in range(int(np.max(high - low, initial=0)).bit_length()):
+        middle = (low + high) >> 1
+        inside = middle < high
+        before = inside & (times[np.where(inside, middle, 0)] < as_of)
+        low = np.where(before, middle + 1, low)
+        high = np.where(before, high, middle)
+    return low
+
+
+def _sums(sums: Sums, events: _Events, rows: _Rows) -> Int64:
+    """Windowed sums: those known by now, less those that have left the window."""
+    values = _values(sums, events)
+    prefix = _prefix(values)
+    mine = prefix[sums.summand]
+    found = mine.take(rows.passed, axis=1)
+    whole = slice(sums.windowed)
+    found[whole] -= mine[whole].take(rows.start, axis=1)
+    if sums.windowed < len(sums.summand):
+        windowed = slice(sums.windowed, None)
+        orders, left = _left(sums.days, events, rows)
+        gone = mine[windowed]
+        if orders is not None:
+            there = values[sums.summand[windowed]]
+            gone = _prefix(np.take_along_axis(there, orders[sums.window], axis=1))
+        base = np.arange(len(gone))[:, None] * gone.shape[1]
+        found[windowed] -= gone.ravel().take(left[sums.window] + base)
+    return found
+
+
+def _left(days: Int64, events: _Events, rows: _Rows) -> tuple[Int64 | None, Int64]:
+    """Order in which events leave each window (None: as they stand), and each row's place in it."""
+    occurred_at = events.histories.occurred_at
+    leaves = np.maximum(events.known_at, occurred_at + (days * MICROSECONDS_PER_DAY)[:, None])
+    backwards = leaves[:, 1:] < leaves[:, :-1]
+    if events.lead is not None:
+        backwards &= events.lead[1:] == events.lead[:-1]
+    orders = None
+    if backwards.any():
+        if events.lead is None:
+            orders = np.argsort(leaves, axis=1, kind="stable")
+        else:
+            orders = np.stack([np.lexsort((times, events.lead)) for times in leaves])
+        leaves = np.take_along_axis(leaves, orders, axis=1)
+    offsets = events.histories.offsets
+    left = [last_before(offsets, times, rows.lead, rows.as_of) for times in leaves]
+    return orders, np.stack(left)
+
+
+def _values(sums: Sums, events: _Events) -> Int64:
+    """What each event adds to each summand."""
+    values = np.empty((sums.number, len(events)), np.int64)
+    histories = events.histories
+    gaps: tuple[Bool, Int64] | None = None
+    for (of, name), (places, selections) in sums.summands.items():
+        if of in GAPS:
+            gaps = gaps or _gaps(events, selections)
+            values[places] = gaps[0] * gaps[1] ** GAPS.index(of)
+            continue
+        chosen = events.chosen[selections]
+        if of == "value":
+            measured = histories.measures[name]
+            values[places] = chosen * np.where(measured != MISSING, measured, 0)
+        elif of == "has" and name in LABEL_FIELDS:
+            values[places] = chosen & (histories.labels[name].codes >= 0)
+        elif of == "has":
+            values[places] = chosen & (histories.measures[name] != MISSING)
+        else:
+            values[places] = chosen
+    return values
+
+
+def _gaps(events: _Events, selections: Int64) -> tuple[Bool, Int64]:
+    """Whether each event makes a gap in each selection, and of how many minutes."""
+    chosen = events.chosen[selections]
+    latest = _running(np.where(chosen, events.rank, -1))[:, :-1]
+    occurred_at = events.histories.occurred_at
+    before = events.in_order().take(np.maximum(latest, 0))
+    there = chosen & (latest >= events.first_place()) & (occurred_at > before)
+    minutes = occurred_at // MICROSECONDS_PER_MINUTE - before // MICROSECONDS_PER_MINUTE
+    return there, np.where(there, minutes, 0)
+
+
+def _instants(questions: tuple[Instant, ...], events: _Events, rows: _Rows) -> Int64:
+    """When the latest (or first) known event of each selection occurred.
+
+    Ranks by (lead, occurred_at) never fall from one lead to the next, so one running maximum over
+    all events serves every lead: a rank from an earlier lead lies before the row's own first event
+    and is told apart by that. The first event is the latest of ranks that run backwards in a lead.
+    """
+    if not questions or len(events) == 0:
+        return np.full((len(questions), len(rows)), MISSING, np.int64)
+    first = np.array([[question.first] for question in questions])
+    chosen = events.chosen[[question.selection for question in questions]]
+    mirrored = events.first_place() + events.last_place() - events.rank
+    rank = np.where(first, mirrored, events.rank)
+    best = _running(np.where(chosen, rank, -1)).take(rows.passed, axis=1)
+    there = best >= rows.start
+    ends = events.histories.offsets[rows.lead + 1]
+    best = np.where(first, rows.start + ends - 1 - best, best)
+    return np.where(there, events.in_order().take(np.where(there, best, 0)), MISSING)
+
+
+def _latest(plan: Plan, events: _Events, rows: _Rows) -> Int64:
+    """Level of a field in the latest known event; of several at one instant the greatest."""
+    found = np.full((len(plan.latest), len(rows)), -1, np.int64)
+    if len(events) == 0:
+        return found
+    for place, question in enumerate(plan.latest):
+        labels = events.histories.labels[question.field]
+        index = plan.indices[question.levels]
+        level = labels.recoded(index, other=len(index), missing=-1).astype(np.int64)
+        order = events.order(level, events.histories.occurred_at)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order))
+        chosen = events.chosen[[question.selection]]
+        best = _running(np.where(chosen, rank, -1)).take(rows.passed, axis=1)[0]
+        there = best >= rows.start
+        found[place] = np.where(there, level[order].take(np.where(there, best, 0)), -1)
+    return found
+
+
+def _unbroken(questions: tuple[Unbroken, ...], events: _Events, rows: _Rows) -> Int64:
+    """Events of a selection that became known after the latest known one of another."""
+    if not questions or len(events) == 0:
+        return np.zeros((len(questions), len(rows)), np.int64)
+    places = np.arange(len(events), dtype=np.int64)
+    ended_by = events.chosen[[question.ended_by for question in questions]]
+    last = _running(np.where(ended_by, places, -1)).take(rows.passed, axis=1)
+    after = events.end_of_instant().take(np.maximum(last, 0))
+    since = np.where(last >= rows.start, after, rows.start)
+    prefix = _prefix(events.chosen[[question.selection for question in questions]])
+    return prefix.take(rows.passed, axis=1) - np.take_along_axis(prefix, since, axis=1)
+
+
+def _over_pairs(plan: Plan, events: _Events, rows: _Rows) -> tuple[Int64, Int64]:
+    """Largest values over windows, and sums of weights by age in whole hours.
+
+    Neither is a difference of prefixes: every row looks at each event that it knows.
+    """
+    largest = np.full((len(plan.largest), len(rows)), MISSING, np.int64)
+    weighted = np.zeros((len(plan.weighted), len(rows)), np.int64)
+    histories = events.histories
+    for chunk, row, event, begins in _pairs(rows) if plan.largest or plan.weighted else ():
+        age = rows.as_of[row] - histories.occurred_at[event]
+        hours = age // MICROSECONDS_PER_HOUR
+        for place, question in enumerate(plan.largest):
+            chosen = events.chosen[question.selection][event]
+            if question.days is not None:
+                chosen = chosen & (age <= question.days * MICROSECONDS_PER_DAY)
+            values = np.where(chosen, histories.measures[question.measure][event], MISSING)
+            largest[place, chunk] = np.maximum.reduceat(values, begins)
+        for place, faded in enumerate(plan.weighted):
+            weight = plan.weights[faded.half_life_days].take(hours, mode="clip")
+            values = weight * events.chosen[faded.selection][event]
+            weighted[place, chunk] = np.add.reduceat(values, begins)
+    return largest, weighted
+
+
+def _pairs(rows: _Rows) -> Iterator[tuple[Int64, Int64, Int64, Int64]]:
+    """Every row with every event it knows, in chunks of about `MOST_PAIRS`.
+
+    Yields the rows of a chunk that know any event; then, pair by pair, the row and the event; then
+    where each row's pairs begin.
+    """
+    known = rows.passed - rows.start
+    some = np.flatnonzero(known)
+    edges = np.searchsorted(np.cumsum(known[some]), np.arange(MOST_PAIRS, known.sum(), MOST_PAIRS))
+    for chunk in np.split(some, np.unique(edges)):
+        if len(chunk):
+            sizes = known[chunk]
+            begins = np.cumsum(sizes) - sizes
+            event = np.arange(sizes.sum()) - np.repeat(begins - rows.start[chunk], sizes)
+            yield chunk, np.repeat(chunk, sizes), event, begins
+
+
+def _running(values: Int64) -> Int64:
+    """Largest of the first 0, 1, …, n values of each row; −1 of none."""
+    largest = np.full((len(values), values.shape[1] + 1), -1, np.int64)
+    np.maximum.accumulate(values, axis=1, out=largest[:, 1:])
+    return largest
+
+
+def _prefix(values: npt.NDArray[np.generic]) -> Int64:
+    """Sums of the first 0, 1, …, n values of each row."""
+    sums = np.zeros((len(values), values.shape[1] + 1), np.int64)
+    np.cumsum(values, axis=1, out=sums[:, 1:])
+    return sums
