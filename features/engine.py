@@ -22,6 +22,7 @@ from features.history import (
     MISSING,
     Float64,
     Histories,
+    Int32,
     Int64,
     Versions,
 )
@@ -57,6 +58,8 @@ BLOCK = 40_000
 """Interactions and rows that are computed together, about: their sums fit into the caches."""
 MINUTES_PER_DAY = 1440
 QUARTER_HOUR = 900_000_000
+QUARTER = timedelta(minutes=15)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def feature_matrix(spec: Spec, histories: Histories, lead: Int64, as_of: Int64) -> Float64:
@@ -125,8 +128,13 @@ def _blocks(offsets: Int64, sorted_lead: Int64) -> list[tuple[int, int]]:
 def _fill(matrix: Float64, plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> None:
     """Compute the features of some rows into a matrix."""
     rows = _Rows(plan, histories, lead, as_of)
+    values = np.empty((len(plan.rows), len(as_of)), np.float64)
+    begin = 0
     for group in plan.groups:
-        matrix[:, group.columns] = np.asarray(_values(group, rows)).T
+        end = begin + len(group.features)
+        values[begin:end] = _values(group, rows)
+        begin = end
+    matrix[...] = values.take(plan.rows, axis=0).T
 
 
 class _Rows:
@@ -147,7 +155,7 @@ class _Rows:
         return (self.as_of - self.histories.created_at[self.lead]) / MICROSECONDS_PER_DAY
 
 
-def _values(group: Group, rows: _Rows) -> Values | list[Values]:
+def _values(group: Group, rows: _Rows) -> Values | list[Any]:
     """Features of one kind as floats, shape (features, rows)."""
     features: tuple[Any, ...] = group.features
     kind: Feature = features[0]
@@ -156,12 +164,13 @@ def _values(group: Group, rows: _Rows) -> Values | list[Values]:
         case LeadAge():
             return [rows.age_days]
         case Calendar():
-            return [_calendar(feature, rows.as_of) for feature in features]
+            return _calendar(features, rows.as_of)
         case AttributeNumber():
             return [_number(rows, feature.attribute) for feature in features]
         case AttributeCategory():
             indices = rows.indices
-            return [_level(rows, one.attribute, indices[one.levels]) for one in features]
+            levels = [_level(rows, one.attribute, indices[one.levels]) for one in features]
+            return _missing_below_zero(np.array(levels))
         case DaysSinceAttribute():
             instants = [_number(rows, feature.attribute) for feature in features]
             return (rows.as_of - np.stack(instants)) / MICROSECONDS_PER_DAY
@@ -191,8 +200,7 @@ def _values(group: Group, rows: _Rows) -> Values | list[Values]:
         case Distinct():
             return [_distinct(found.sums[ragged]) for ragged in group.ragged]
         case LatestValue():
-            level = found.latest[places[0]]
-            return np.where(level < 0, np.nan, level)
+            return _missing_below_zero(found.latest[places[0]])
         case DaysSinceLatest() | DaysSinceFirst():
             return _since(rows.as_of, found.instants[places[0]])
         case DaysToFirst():
@@ -200,10 +208,9 @@ def _values(group: Group, rows: _Rows) -> Values | list[Values]:
             days = (instant - rows.histories.created_at[rows.lead]) / MICROSECONDS_PER_DAY
             return np.where(instant == MISSING, np.nan, days)
         case Gap():
-            return [
-                _gap(one.statistic, found.sums[ragged[:3]], found.instants[ragged[3]], rows.as_of)
-                for one, ragged in zip(features, group.ragged, strict=True)
-            ]
+            number, minutes, squares = (found.sums[place] for place in places[:3])
+            since = _since(rows.as_of, found.instants[places[3]])
+            return _gaps(features, number, minutes, squares, since)
         case Streak():
             return found.unbroken[places[0]]
         case Decayed():
@@ -222,28 +229,35 @@ def _number(rows: _Rows, attribute: str) -> Float64:
     return np.append(versions.numbers, np.nan)[_version(versions, rows)]
 
 
-def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Float64:
-    """Index of the latest known level; ``len(index)`` for others, NaN without one."""
+def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int32:
+    """Index of the latest known level; ``len(index)`` for others, −1 without one."""
     versions = rows.histories.attributes[attribute]
     if versions.labels is None:
         raise ValueError(f"Attribute '{attribute}' holds numbers, a category was asked for.")
     codes = versions.labels.recoded(index, other=len(index), missing=-1)
-    place = rows.lead if versions.fixed else _version(versions, rows)
-    picked = (codes if versions.fixed else np.append(codes, -1))[place]
-    return np.where(picked < 0, np.nan, picked)
+    if versions.fixed:
+        return codes[rows.lead]
+    return np.append(codes, np.int32(-1))[_version(versions, rows)]
+
+
+def _missing_below_zero(levels: Values) -> Float64:
+    """Levels as floats, with NaN for −1."""
+    return np.where(levels < 0, np.nan, levels)
 
 
 def _known(rows: _Rows, attributes: tuple[str, ...]) -> Int64:
     """How many of the attributes have a value."""
-    total = np.zeros(len(rows.as_of), np.int64)
+    there = []
     for name in attributes:
         versions = rows.histories.attributes[name]
-        if versions.labels is not None:
-            place = rows.lead if versions.fixed else _version(versions, rows)
-            total += np.append(versions.labels.codes, -1)[place] >= 0
+        if versions.labels is None:
+            there.append(~np.isnan(_number(rows, name)))
+        elif versions.fixed:
+            there.append(versions.labels.codes[rows.lead] >= 0)
         else:
-            total += ~np.isnan(_number(rows, name))
-    return total
+            there.append(np.append(versions.labels.codes, -1)[_version(versions, rows)] >= 0)
+    known: Int64 = np.array(there).sum(axis=0)
+    return known
 
 
 def _version(versions: Versions, rows: _Rows) -> Int64:
@@ -259,17 +273,18 @@ def _distinct(sums: Int64) -> Int64:
     return number
 
 
-def _gap(statistic: str, sums: Int64, latest: Int64, as_of: Int64) -> Float64:
-    """Mean, spread or relative gap from number, sum and sum of squares in minutes."""
-    number, minutes, squares = sums
-    if statistic == "spread":
-        variance = _ratio(number * squares - minutes * minutes, number * number)
-        return np.where(number > 1, np.sqrt(variance), np.nan) / MINUTES_PER_DAY
+def _gaps(
+    features: tuple[Gap, ...], number: Int64, minutes: Int64, squares: Int64, since: Float64
+) -> list[Float64]:
+    """Statistics of gaps from their number, sum and sum of squares in minutes."""
     mean = _ratio(minutes, number * MINUTES_PER_DAY)
-    if statistic == "mean":
-        return mean
-    known = mean > 0
-    return np.where(known, _since(as_of, latest) / np.where(known, mean, 1.0), np.nan)
+    variance = _ratio(number * squares - minutes * minutes, number * number)
+    statistics = {
+        "mean": mean,
+        "spread": np.where(number > 1, np.sqrt(variance), np.nan) / MINUTES_PER_DAY,
+        "relative": np.where(mean > 0, since / np.where(mean > 0, mean, 1.0), np.nan),
+    }
+    return [statistics[feature.statistic][row] for row, feature in enumerate(features)]
 
 
 def _since(as_of: Int64, instant: Int64) -> Float64:
@@ -283,11 +298,15 @@ def _ratio(numerator: Int64, denominator: Int64) -> Float64:
     return np.where(known, numerator / np.where(known, denominator, 1), np.nan)
 
 
-def _calendar(feature: Calendar, as_of: Int64) -> Int64:
-    """Hour or weekday on local clocks, which differ from UTC by whole quarters of an hour."""
-    quarters, place = np.unique(as_of // QUARTER_HOUR, return_inverse=True)
-    zone = ZoneInfo(feature.timezone)
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    local = [(epoch + timedelta(minutes=15 * q)).astimezone(zone) for q in quarters.tolist()]
-    parts = [one.hour if feature.part == "hour" else one.weekday() for one in local]
-    return np.array(parts, np.int64)[place]
+def _calendar(features: tuple[Calendar, ...], as_of: Int64) -> list[list[int]]:
+    """Hours and weekdays on local clocks, which differ from UTC by whole quarters of an hour."""
+    quarters = (as_of // QUARTER_HOUR).tolist()
+    found = []
+    for feature in features:
+        zone = ZoneInfo(feature.timezone)
+        local = {one: (EPOCH + one * QUARTER).astimezone(zone) for one in set(quarters)}
+        if feature.part == "hour":
+            found.append([local[one].hour for one in quarters])
+        else:
+            found.append([local[one].weekday() for one in quarters])
+    return found

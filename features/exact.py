@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from features.history import MICROSECONDS_PER_DAY, MISSING, Histories, Int64
+from features.history import MICROSECONDS_PER_DAY, MISSING, Histories, Int32, Int64
 from features.kinds import LABEL_FIELDS
 from features.plan import Instant, Plan, Sums, Unbroken
 
@@ -104,6 +104,8 @@ class _Events:
         Whether a selection looks at an event.
     rank : int64 array of shape (events,)
         Place of each event in the order of lead, then of occurring.
+    in_order : int64 array of shape (events,)
+        Times at which the events occurred, in that order.
     """
 
     histories: Histories
@@ -111,6 +113,7 @@ class _Events:
     lead: Int64 | None
     chosen: Bool
     rank: Int64
+    in_order: Int64
 
     def __len__(self) -> int:
         return len(self.known_at)
@@ -124,11 +127,13 @@ class _Events:
         offsets = self.histories.offsets
         return len(self) - 1 if self.lead is None else offsets[self.lead + 1] - 1
 
-    def in_order(self) -> Int64:
-        """Times at which the events occurred, in the order of lead, then of occurring."""
-        times = np.empty_like(self.histories.occurred_at)
-        times[self.rank] = self.histories.occurred_at
-        return times
+    def any_tie(self) -> bool:
+        """Whether two events of a lead occurred at the same instant."""
+        times = self.in_order
+        ties = times[1:] == times[:-1]
+        if self.lead is not None:
+            ties &= self.lead[1:] == self.lead[:-1]
+        return bool(ties.any())
 
     def end_of_instant(self) -> Int64:
         """Place after the last event of the lead that became known when this event did."""
@@ -138,7 +143,7 @@ class _Events:
         places = np.flatnonzero(np.append(ends, True)) + 1
         return np.repeat(places, np.diff(places, prepend=0))
 
-    def order(self, *keys: Int64) -> Int64:
+    def order(self, *keys: Int64 | Int32) -> Int64:
         """Order of the events by lead, then by the keys, the last one first."""
         return np.lexsort(keys if self.lead is None else (*keys, self.lead))
 
@@ -163,7 +168,9 @@ def _events(plan: Plan, histories: Histories) -> _Events:
         )
         histories, known_at = histories.reordered(order), known_at[order]
     rank = _rank(histories.occurred_at, lead)
-    return _Events(histories, known_at, lead, _chosen(plan, histories, lead), rank)
+    in_order = np.empty_like(histories.occurred_at)
+    in_order[rank] = histories.occurred_at
+    return _Events(histories, known_at, lead, _chosen(plan, histories, lead), rank, in_order)
 
 
 def _rank(occurred_at: Int64, lead: Int64 | None) -> Int64:
@@ -285,7 +292,7 @@ def _gaps(events: _Events, selections: Int64) -> tuple[Bool, Int64]:
     chosen = events.chosen[selections]
     latest = _running(np.where(chosen, events.rank, -1))[:, :-1]
     occurred_at = events.histories.occurred_at
-    before = events.in_order().take(np.maximum(latest, 0))
+    before = events.in_order.take(np.maximum(latest, 0))
     there = chosen & (latest >= events.first_place()) & (occurred_at > before)
     minutes = occurred_at // MICROSECONDS_PER_MINUTE - before // MICROSECONDS_PER_MINUTE
     return there, np.where(there, minutes, 0)
@@ -308,7 +315,7 @@ def _instants(questions: tuple[Instant, ...], events: _Events, rows: _Rows) -> I
     there = best >= rows.start
     ends = events.histories.offsets[rows.lead + 1]
     best = np.where(first, rows.start + ends - 1 - best, best)
-    return np.where(there, events.in_order().take(np.where(there, best, 0)), MISSING)
+    return np.where(there, events.in_order.take(np.where(there, best, 0)), MISSING)
 
 
 def _latest(plan: Plan, events: _Events, rows: _Rows) -> Int64:
@@ -316,17 +323,22 @@ def _latest(plan: Plan, events: _Events, rows: _Rows) -> Int64:
     found = np.full((len(plan.latest), len(rows)), -1, np.int64)
     if len(events) == 0:
         return found
+    tied = events.any_tie()
     for place, question in enumerate(plan.latest):
         labels = events.histories.labels[question.field]
         index = plan.indices[question.levels]
-        level = labels.recoded(index, other=len(index), missing=-1).astype(np.int64)
-        order = events.order(level, events.histories.occurred_at)
-        rank = np.empty_like(order)
-        rank[order] = np.arange(len(order))
+        level = labels.recoded(index, other=len(index), missing=-1)
+        rank = events.rank
+        if tied:
+            rank = np.empty_like(rank)
+            order = events.order(level, events.histories.occurred_at)
+            rank[order] = np.arange(len(order))
+        by_rank = np.empty_like(level)
+        by_rank[rank] = level
         chosen = events.chosen[[question.selection]]
         best = _running(np.where(chosen, rank, -1)).take(rows.passed, axis=1)[0]
         there = best >= rows.start
-        found[place] = np.where(there, level[order].take(np.where(there, best, 0)), -1)
+        found[place] = np.where(there, by_rank.take(np.where(there, best, 0)), -1)
     return found
 
 

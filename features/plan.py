@@ -9,7 +9,7 @@ depends on the spec alone and is made once, when a model is loaded or a batch be
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
-from typing import Literal, NamedTuple, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +105,6 @@ class Group:
     ----------
     features : tuple of Feature
         All of one kind.
-    columns : int64 array of shape (features,)
-        Their columns in the matrix.
     places : tuple of int64 array
         Place of the first, second … answer of each feature; empty where their number differs.
     ragged : tuple of int64 array
@@ -114,7 +112,6 @@ class Group:
     """
 
     features: tuple[Feature, ...]
-    columns: Int64
     places: tuple[Int64, ...]
     ragged: tuple[Int64, ...]
 
@@ -180,6 +177,8 @@ class Plan:
         Of each category's levels.
     groups : tuple of Group
         Features by kind, with the places of their answers.
+    rows : int64 array of shape (features,)
+        Where each feature stands when the groups stand one after the other.
     codebooks : mapping of label field to Codebook
         For each field that some selection restricts.
     weights : mapping of half-life to int64 array
@@ -195,6 +194,7 @@ class Plan:
     unbroken: tuple[Unbroken, ...]
     weighted: tuple[Weighted, ...]
     groups: tuple[Group, ...]
+    rows: Int64
     codebooks: dict[LabelField, Codebook]
     weights: dict[int, Int64]
     indices: dict[tuple[str, ...], dict[str, int]]
@@ -215,6 +215,10 @@ def compiled(spec: Spec) -> Plan:
     # Sums of all history go first; then every feature is told where its answers stand.
     asked.sums = {key: place for place, key in enumerate(sorted(asked.sums, key=_has_window))}
     places = [asked.about(feature) for feature in spec.features]
+    by_kind: dict[type[Feature], list[int]] = {}
+    for column, feature in enumerate(spec.features):
+        by_kind.setdefault(type(feature), []).append(column)
+    columns = list(by_kind.values())
     return Plan(
         spec=spec,
         selections=tuple(asked.selections),
@@ -224,7 +228,8 @@ def compiled(spec: Spec) -> Plan:
         latest=tuple(asked.latest),
         unbroken=tuple(asked.unbroken),
         weighted=tuple(asked.weighted),
-        groups=_groups(spec, places),
+        groups=tuple(_group(spec, places, mine) for mine in columns),
+        rows=np.argsort(_whole(column for mine in columns for column in mine)),
         codebooks=_codebooks(tuple(asked.selections)),
         weights={one.half_life_days: _weights(one.half_life_days) for one in asked.weighted},
         indices={
@@ -346,18 +351,11 @@ def _whole(numbers: Iterable[int]) -> Int64:
     return np.array(list(numbers), np.int64)
 
 
-def _groups(spec: Spec, places: list[tuple[int, ...]]) -> tuple[Group, ...]:
-    columns: dict[type[Feature], list[int]] = {}
-    for column, feature in enumerate(spec.features):
-        columns.setdefault(type(feature), []).append(column)
-    found = []
-    for mine in columns.values():
-        ragged = tuple(np.array(places[column], np.int64) for column in mine)
-        even = len({len(one) for one in ragged}) == 1
-        aligned = tuple(np.stack(ragged, axis=1)) if even else ()
-        features = tuple(spec.features[column] for column in mine)
-        found.append(Group(features, np.array(mine, np.int64), aligned, ragged))
-    return tuple(found)
+def _group(spec: Spec, places: list[tuple[int, ...]], columns: list[int]) -> Group:
+    ragged = tuple(np.array(places[column], np.int64) for column in columns)
+    even = len({len(one) for one in ragged}) == 1
+    aligned = tuple(np.stack(ragged, axis=1)) if even else ()
+    return Group(tuple(spec.features[column] for column in columns), aligned, ragged)
 
 
 def _codebooks(selections: tuple[Selection, ...]) -> dict[LabelField, Codebook]:
@@ -378,7 +376,8 @@ def _with(selection: Selection, name: LabelField, value: str) -> Selection | Non
     allowed: tuple[str, ...] = getattr(selection, name)
     if allowed and value not in allowed:
         return None
-    return replace(selection, **{name: (value,)})
+    narrowed: dict[str, Any] = {name: (value,)}
+    return replace(selection, **narrowed)
 
 
 def _weights(half_life_days: int) -> Int64:
