@@ -104,6 +104,16 @@ def check(
     out.print(f"Usable. Next:\n  lead-temperature train --config {config}", highlight=False)
 
 
+@app.command(epilog="Example: `lead-temperature features --config crm/lead_temperature.toml`")
+def features(config: ConfigOption = CONFIG) -> None:
+    """List the features that your export gives, in words and with their coverage."""
+    from training.overview import features_overview
+    from training.terminal import show_features
+
+    settings = _config(config)
+    show_features(out, features_overview(_tables(settings), settings))
+
+
 @app.command(
     epilog="Example: `lead-temperature train --config crm/lead_temperature.toml --json f.json`"
 )

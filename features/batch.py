@@ -5,9 +5,8 @@ partitions of whole leads, so that its working memory does not grow with the exp
 numbers are the executor's own: a lead in a partition has the bits it has alone.
 """
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.engine import feature_matrix
+from features.engine import features_of
 from features.history import (
     ALWAYS_KNOWN,
     Float64,
@@ -26,12 +25,11 @@ from features.history import (
     fixed_point,
 )
 from features.kinds import LABEL_FIELDS, AttributeKind
+from features.plan import compiled
 from features.spec import Spec
 from features.tables import Tables
 
 T = TypeVar("T", bound=np.generic)
-PARTITION_EVENTS = 500_000
-"""Interactions and rows per partition, about: 100 features over it take some 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +102,8 @@ def features_at(
     spec: Spec,
     progress: Callable[[int], object] = lambda rows: None,
 ) -> Float64:
-    """Feature matrix of a spine whose leads are those of `histories`.
-
-    Parameters
-    ----------
-    histories : Histories
-    spine : Spine
-    spec : Spec
-    progress : callable, optional
-        Told the number of rows that each partition finished.
-
-    Returns
-    -------
-    float64 array of shape (rows, features)
-        Rows in the order of the spine.
-    """
-    order = _by_lead(spine.lead)
-    lead, as_of = _taken(spine.lead, order), _taken(spine.as_of, order)
-    matrix = np.empty((len(spine), len(spec.features)), np.float64)
-    for first, last in _partitions(histories.offsets, lead):
-        begin, end = np.searchsorted(lead, [first, last])
-        part = _leads(histories, first, last)
-        rows = slice(int(begin), int(end))
-        place = rows if order is None else order[rows]
-        matrix[place] = feature_matrix(spec, part, lead[rows] - first, as_of[rows])
-        progress(int(end - begin))
-    return matrix
+    """Feature matrix of a spine whose leads are those of `histories`; see the executor."""
+    return features_of(compiled(spec), histories, spine.lead, spine.as_of, progress)
 
 
 def histories_of(tables: Tables, kinds: Mapping[str, AttributeKind]) -> Histories:
@@ -191,49 +165,12 @@ def microseconds(column: pa.ChunkedArray) -> Int64:
     return np.asarray(numbers.to_numpy(), np.int64)
 
 
-def _partitions(offsets: Int64, lead: Int64) -> list[tuple[int, int]]:
-    """Ranges of leads that hold about `PARTITION_EVENTS` interactions and rows each."""
-    leads = len(offsets) - 1
-    load = offsets[1:] + np.searchsorted(lead, np.arange(1, leads + 1))
-    edges = [0]
-    while edges[-1] < leads:
-        done = 0 if edges[-1] == 0 else load[edges[-1] - 1]
-        following = int(np.searchsorted(load, done + PARTITION_EVENTS, side="right"))
-        edges.append(min(leads, max(following, edges[-1] + 1)))
-    return list(itertools.pairwise(edges))
-
-
-def _leads(histories: Histories, first: int, last: int) -> Histories:
-    """Leads `first` to `last` (exclusive) alone."""
-    begin, end = histories.offsets[first], histories.offsets[last]
-    return Histories(
-        created_at=histories.created_at[first:last],
-        offsets=histories.offsets[first : last + 1] - begin,
-        occurred_at=histories.occurred_at[begin:end],
-        recorded_at=histories.recorded_at[begin:end],
-        labels={n: Labels(v.codes[begin:end], v.vocabulary) for n, v in histories.labels.items()},
-        measures={name: values[begin:end] for name, values in histories.measures.items()},
-        attributes={n: _versions_of(v, first, last) for n, v in histories.attributes.items()},
-    )
-
-
-def _versions_of(versions: Versions, first: int, last: int) -> Versions:
-    begin, end = versions.offsets[first], versions.offsets[last]
-    labels = versions.labels
-    return Versions(
-        offsets=versions.offsets[first : last + 1] - begin,
-        recorded_at=versions.recorded_at[begin:end],
-        numbers=None if versions.numbers is None else versions.numbers[begin:end],
-        labels=None if labels is None else Labels(labels.codes[begin:end], labels.vocabulary),
-    )
-
-
 def _versions(leads: pa.Table, log: Keyed, name: str, kind: AttributeKind) -> Versions:
     """Versions of one attribute: a fixed column of the leads, or its part of the log."""
     if name in leads.column_names:
         offsets = np.arange(leads.num_rows + 1, dtype=np.int64)
         always = np.full(leads.num_rows, ALWAYS_KNOWN, np.int64)
-        return _typed(offsets, always, leads[name], kind, None)
+        return replace(_typed(offsets, always, leads[name], kind, None), fixed=True)
     mine = pc.equal(log.rows["name"].cast(pa.string()), name)
     rows, lead = log.rows.filter(mine), log.lead[mine.to_numpy()]
     recorded_at = microseconds(rows["recorded_at"])

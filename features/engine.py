@@ -97,19 +97,17 @@ def features_of(
     float64 array of shape (rows, features)
         In C order and in the order of the rows; NaN where a feature has no value.
     """
-    matrix = np.empty((len(as_of), len(plan.spec.features)), np.float64)
     if histories.leads == 1:
-        _fill(matrix, plan, histories, lead, as_of)
-        return matrix
-    order = np.argsort(lead, kind="stable")
-    sorted_lead = lead[order]
+        return np.ascontiguousarray(_computed(plan, histories, lead, as_of))
+    matrix = np.empty((len(as_of), len(plan.spec.features)), np.float64)
+    order = None if (lead[1:] >= lead[:-1]).all() else np.argsort(lead, kind="stable")
+    sorted_lead = lead if order is None else lead[order]
     for first, last in _blocks(histories.offsets, sorted_lead):
-        begin, end = np.searchsorted(sorted_lead, [first, last])
-        rows = order[begin:end]
-        part = np.empty((len(rows), matrix.shape[1]), np.float64)
-        _fill(part, plan, histories.part(first, last), lead[rows] - first, as_of[rows])
-        matrix[rows] = part
-        progress(len(rows))
+        begin, end = np.searchsorted(sorted_lead, [first, last]).tolist()
+        rows: Any = slice(begin, end) if order is None else order[begin:end]
+        mine = sorted_lead[begin:end] - first
+        matrix[rows] = _computed(plan, histories.part(first, last), mine, as_of[rows])
+        progress(end - begin)
     return matrix
 
 
@@ -125,8 +123,8 @@ def _blocks(offsets: Int64, sorted_lead: Int64) -> list[tuple[int, int]]:
     return list(itertools.pairwise(edges))
 
 
-def _fill(matrix: Float64, plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> None:
-    """Compute the features of some rows into a matrix."""
+def _computed(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> Float64:
+    """Features of some rows, shape (rows, features)."""
     rows = _Rows(plan, histories, lead, as_of)
     values = np.empty((len(plan.rows), len(as_of)), np.float64)
     begin = 0
@@ -134,7 +132,7 @@ def _fill(matrix: Float64, plan: Plan, histories: Histories, lead: Int64, as_of:
         end = begin + len(group.features)
         values[begin:end] = _values(group, rows)
         begin = end
-    matrix[...] = values.take(plan.rows, axis=0).T
+    return values.take(plan.rows, axis=0).T
 
 
 class _Rows:

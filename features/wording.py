@@ -258,7 +258,10 @@ def _level(levels: tuple[str, ...], index: int) -> str:
 
 
 def _selected(selection: Selection) -> str:
-    parts = [" or ".join(_words(v) for v in values) for _, values in selection.conditions()]
+    parts = []
+    for field, values in selection.conditions():
+        words = " or ".join(_words(value) for value in values)
+        parts.append(f"via {words}" if field == "channel" else words)
     if selection.by_owner is not None:
         parts.append("by the owner" if selection.by_owner else "by others than the owner")
     return " ".join(parts) or "any interaction"

@@ -29,10 +29,10 @@ from training.leaks import (
     filled_late,
     finding,
     gives_away,
+    hopeless,
     late,
     learned_later,
     nearly_too_good,
-    needed,
     ranking_figures,
     share_figures,
     too_good,
@@ -178,16 +178,19 @@ def _column(ground: _Ground, name: str) -> Finding:
     won, ended = ground.lives.won, ground.lives.ended
     values = coded(ground.tables.leads[name], kind, ground.lives.created_at)
     found = ranking(first, values.codes[first.lead])
-    presence = ranking(first, values.present[first.lead].astype(np.int64))
+    filled = values.present[first.lead]
+    presence = ranking(first, filled.astype(np.int64))
     code, share = surest(values.codes[first.lead], won[first.lead], len(values.words))
-    without = Share.of(won[first.lead], ~values.present[first.lead])
+    with_value, without = (Share.of(won[first.lead], which) for which in (filled, ~filled))
     ended_lately, open_still = filled_at_the_end(values.present, ground.lives, days)
     instants = microseconds(ground.tables.leads[name]) if kind == "timestamp" else None
     reasons = [
         late(_timing(ground, instants)) if instants is not None else "",
         too_good(found),
         gives_away(share, ground.base, f"leads with '{values.words[code]}'"),
-        needed(without, ground.base),
+        gives_away(with_value, ground.base, "leads with a value"),
+        hopeless(without, ground.base, "leads without a value"),
+        hopeless(with_value, ground.base, "leads with a value"),
         filled_late(ended_lately, open_still, days),
     ]
     figures = {
@@ -198,7 +201,8 @@ def _column(ground: _Ground, name: str) -> Finding:
         "had_by_open": Share.of(values.present, ~ended).share,
         "surest_value": values.words[code],
         **share_figures("surest", share),
-        **share_figures("without", without),
+        **share_figures("with_value", with_value),
+        **share_figures("without_value", without),
         **share_figures("filled_ended_lately", ended_lately),
         **share_figures("filled_open_still", open_still),
     }

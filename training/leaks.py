@@ -8,10 +8,11 @@ Something is quarantined for one of five reasons; `training.ranking` and `traini
 2. **Too good** (what stood there at creation): it alone ranks leads better than
    AUC = Φ(1/√2) = 0.760, beyond chance. Of two normal distributions that is one standard deviation
    apart; whole models of sales leads, made of dozens of signals, reach about as much.
-3. **Gives it away**: where it is seen nine tenths of the doubt are gone, beyond chance:
-   1 − P(converts | seen) < (1 − P(converts)) / 10. Here it is conversion at any time that counts.
-4. **Needed to convert** (columns of the leads): without a value nine tenths of the hope are gone,
-   beyond chance: P(converts | no value) < P(converts) / 10. So looks what is filled in for clients.
+3. **Gives it away**: with one of its values, or any, nine tenths of the doubt are gone, beyond
+   chance: 1 − P(converts | seen) < (1 − P(converts)) / 10. Conversion at any time counts here.
+4. **Hopeless** (columns of the leads): with a value, or without one, nine tenths of the hope are
+   gone, beyond chance: P(converts | filled or not) < P(converts) / 10. So looks what is filled in
+   for clients, or for those who were lost.
 5. **Filled at the end** (columns of the leads): those that ended in the export's last days have a
    value, and those that stayed open have one at most a tenth as often, beyond chance.
 
@@ -83,7 +84,7 @@ def finding(
 ) -> Finding:
     """Finding with the gravest verdict that there is a reason for; empty texts are none."""
     verdict: Verdict = "quarantined" if any(reasons) else "warning" if any(warnings) else "clear"
-    said = [text for text in (*reasons, *warnings) if text]
+    said = [text for text in (reasons if any(reasons) else warnings) if text]
     return Finding(name, what, verdict, "; ".join(said), figures)
 
 
@@ -125,13 +126,13 @@ def gives_away(share: Share, base: Share, of: str) -> str:
     return f"{share.part:,} of {share.whole:,} {of} convert, against {_percent(base.share)} of all"
 
 
-def needed(without: Share, base: Share) -> str:
+def hopeless(share: Share, base: Share, of: str) -> str:
     """Reason by the fourth law; empty where it is kept."""
-    if base.share is None or without.high >= A_TENTH * base.share:
+    if base.share is None or share.high >= A_TENTH * base.share:
         return ""
     return (
-        f"{without.part:,} of {without.whole:,} leads without a value convert, against "
-        f"{_percent(base.share)} of all: it is filled in for those who convert"
+        f"{share.part:,} of {share.whole:,} {of} convert, against {_percent(base.share)} of all: "
+        "whether it is filled in follows from the outcome"
     )
 
 

@@ -1,8 +1,8 @@
 """The whole way of a training, from tables to a judged bundle: one function per arrow.
 
-snapshots → labels → split → spec → features → boosters and calibrations → scores of the test period
-→ evaluation. Everything random has the configuration's seed, nothing asks a clock, and so the same
-tables and configuration give the same bundle, byte for byte.
+leak audit → snapshots → labels → split → spec → features → boosters and calibrations → scores of
+the test period → evaluation. Everything random has the configuration's seed, nothing asks a clock,
+and so the same tables and configuration give the same bundle, byte for byte.
 """
 
 import dataclasses
@@ -22,6 +22,7 @@ from features.history import MICROSECONDS_PER_DAY, Float64
 from features.spec import Spec, feature_from_json
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle, Horizon
+from training.audit import audit
 from training.baselines import baseline_probabilities
 from training.config import Config
 from training.evaluate import (
@@ -34,6 +35,7 @@ from training.evaluate import (
 )
 from training.fit import fitted_horizon
 from training.importance import importance
+from training.quarantine import ignored, without_quarantined
 from training.snapshots import Labels, labels, snapshots
 from training.split import Split, default_test_from, time_split
 
@@ -87,10 +89,12 @@ def trained_bundle(
     ValueError
         The export is too short or has too few conversions.
     """
-    frame = training_frame(tables, config, told)
+    findings = audit(tables, config) if config.audit.enabled else ()
+    examined = without_quarantined(tables, findings)
+    frame = training_frame(examined, config, told)
     horizons = {name: _fitted(frame, name, config, told) for name in HORIZONS}
     bundle = Bundle(
-        spec=frame.spec,
+        spec=dataclasses.replace(frame.spec, ignored=ignored(findings)),
         hot=horizons["hot"],
         warm=horizons["warm"],
         bands=config.bands.bands(),
@@ -98,7 +102,8 @@ def trained_bundle(
     )
     card = {
         "data_end": iso(tables.data_end),
-        "export": _export_card(tables),
+        "export": {**_export_card(tables), "unused": dict(examined.unused)},
+        "audit": [found.to_json() for found in findings],
         "snapshots": {
             "rows": len(frame.spine),
             "leads": len(np.unique(frame.spine.lead)),
@@ -294,5 +299,4 @@ def _export_card(tables: Tables) -> dict[str, Any]:
             )
         ).as_py(),
         "first_created": iso(int(created_at.min())),
-        "unused": dict(tables.unused),
     }

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.kinds import LabelField
 from features.tables import Tables
-from training.leaks import FIELDS, Field, Finding
+from training.leaks import FIELDS, Finding
 
 
-def ignored(findings: Sequence[Finding]) -> dict[Field, tuple[str, ...]]:
+def ignored(findings: Sequence[Finding]) -> dict[LabelField, tuple[str, ...]]:
     """Values of the interactions' fields that are quarantined, by field."""
-    found = {
+    found: dict[LabelField, tuple[str, ...]] = {
         field: tuple(one.name for one in findings if one.what == field and one.quarantined)
         for field in FIELDS
     }

@@ -54,6 +54,15 @@ until_days = 180.0
 hot = 0.30
 warm = 0.30
 
+[features]                       # the catalogue is made from your data; add to it or drop from it
+# owner = "owner"                # the attribute that names the lead's owner
+# drop = ["calendar_hour"]       # names as `lead-temperature features` prints them; * stands for any text
+# add = [{feature = "Count", selection = {kind = ["call"], outcome = ["answered"]}, days = 5}]
+# file = "my_features.py"        # or a Python file that sets FEATURES
+
+[audit]                          # values that know the future are left out
+# allow = []                     # names to use all the same
+
 [model]
 # trees = 300
 # leaves = 15

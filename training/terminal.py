@@ -15,6 +15,7 @@ from rich.table import Table
 from features.inspection import Inspection
 from models.bands import Temperature
 from models.bundle import HORIZONS
+from training.overview import FeatureOverview
 from training.pipeline import Told, iso
 
 
@@ -106,6 +107,20 @@ def show_bands(console: Console, card: Mapping[str, Any]) -> None:
                     f"{100 * found[f'{name}_rate']:.1f} %",
                     f"{100 * found[f'{name}_low']:.1f}–{100 * found[f'{name}_high']:.1f}",
                 )
+    console.print(table)
+
+
+def show_features(console: Console, found: list[FeatureOverview]) -> None:
+    """The catalogue of an export, family by family."""
+    table = _table(f"{len(found)} features", ("family", "name", "in words"), ("known", "varied"))
+    for feature in sorted(found, key=lambda one: one.family):
+        table.add_row(
+            feature.family,
+            escape(feature.name),
+            escape(feature.description),
+            f"{100 * feature.known:.0f} %",
+            f"{100 * feature.varied:.0f} %",
+        )
     console.print(table)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import features.batch
+import features.engine
 from features.batch import Spine, histories_of, point_in_time_features
 from features.catalogue import MINIMUM_LEADS, standard_spec
 from features.history import MICROSECONDS_PER_DAY as DAY
@@ -60,7 +60,7 @@ def test_partitions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = crm()
     spec = standard_spec(tables, 60 * DAY)
     whole = point_in_time_features(tables, spine_of(tables), spec)
-    monkeypatch.setattr(features.batch, "PARTITION_EVENTS", 50)
+    monkeypatch.setattr(features.engine, "BLOCK", 50)
     told: list[int] = []
     parts = point_in_time_features(tables, spine_of(tables), spec, told.append)
     assert whole.tobytes() == parts.tobytes()

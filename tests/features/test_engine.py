@@ -126,3 +126,28 @@ def test_one_lead_from_a_request_equals_the_same_lead_in_a_table() -> None:
     single = single_history(0, interactions, {"owner": "c"}, KINDS, ["value"])
     alone = feature_matrix(spec, single, np.array([0]), np.array([4 * DAY]))
     assert alone.tobytes() == matrix(spec, [lead]).tobytes()
+
+
+@settings(max_examples=80, deadline=None)
+@given(specs, leads(), st.integers(1, 5))
+def test_recording_later_changes_no_row_before_and_shows_no_more_than_was_known(
+    spec: Spec, lead: dict[str, Any], delay: int
+) -> None:
+    """Delay all that is recorded after an instant: rows up to then stay; later ones see it late."""
+    cut = 8 * DAY
+    delayed = dict(
+        lead,
+        interactions=[
+            dict(e, recorded_at=e["recorded_at"] + delay * DAY) if e["recorded_at"] >= cut else e
+            for e in lead["interactions"]
+        ],
+        versions=[(v[0] + delay * DAY, *v[1:]) if v[0] >= cut else v for v in lead["versions"]],
+    )
+    before = [moment for moment in lead["as_of"] if moment <= cut] or [cut]
+    assert (
+        matrix(spec, [dict(lead, as_of=before)]).tobytes()
+        == matrix(spec, [dict(delayed, as_of=before)]).tobytes()
+    )
+    after = [moment for moment in lead["as_of"] if moment > cut] or [cut + DAY]
+    expected = np.array([naive_row(spec, delayed, moment) for moment in after])
+    np.testing.assert_array_equal(matrix(spec, [dict(delayed, as_of=after)]), expected)

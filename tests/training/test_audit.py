@@ -1,0 +1,436 @@
+"""The leak audit: it catches what knows the future, and leaves what is honest alone."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from benchmarks import bank_marketing, bpi2012
+from features.batch import microseconds
+from features.history import MICROSECONDS_PER_DAY as DAY
+from features.mapping import Kind
+from features.sources import read_export
+from features.synthetic import synthetic_crm, write_export
+from features.tables import ATTRIBUTE_LOG, INSTANT, Tables
+from tests.support.tables import tables_of
+from training.audit import audit
+from training.config import Config, read_config
+from training.leaks import TOO_GOOD, Finding
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+LOANS = DATA / "bpi2012" / "bpi_challenge_2012_until_2012-01-15.xes.gz"
+CALLS = DATA / "bank_marketing" / "bank_marketing.zip"
+OUTCOME_KINDS = {
+    "A_APPROVED", "A_REGISTERED", "A_ACTIVATED", "O_ACCEPTED",
+    "A_DECLINED", "A_CANCELLED", "O_DECLINED",
+}  # fmt: skip
+
+
+def published(path: Path) -> Path:
+    if not path.exists():
+        pytest.skip(f"the published data set is not here: {path}")
+    return path
+
+
+def export(folder: Path) -> tuple[Tables, Config]:
+    config = read_config(folder / "lead_temperature.toml")
+    return read_export(config.export), config
+
+
+def synthetic(folder: Path, leads: int, seed: int) -> tuple[Tables, Config]:
+    write_export(synthetic_crm(leads, seed), folder, "parquet")
+    return export(folder)
+
+
+@pytest.fixture(scope="module")
+def crm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crm")
+    write_export(synthetic_crm(4_000, 3), folder, "parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def crm(crm_folder: Path) -> tuple[Tables, Config]:
+    """A made-up CRM to plant leaks in; without its own interactions, for speed."""
+    tables, config = export(crm_folder)
+    return dataclasses.replace(tables, interactions=tables.interactions.slice(0, 0)), config
+
+
+@pytest.fixture(scope="module")
+def loans(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
+    folder = tmp_path_factory.mktemp("loans")
+    bpi2012.convert(published(LOANS), folder)
+    return export(folder)
+
+
+@pytest.fixture(scope="module")
+def loans_with_outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
+    folder = tmp_path_factory.mktemp("loans_with_outcome")
+    bpi2012.convert(published(LOANS), folder, keep_outcome=True)
+    return export(folder)
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
+    """The calls with their duration and the sensitive columns declared, as a careless hand does."""
+    folder = tmp_path_factory.mktemp("calls")
+    bank_marketing.convert(published(CALLS), folder)
+    file = folder / "lead_temperature.toml"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace('"day_of_week", ', '"day_of_week", "duration", ')
+    text = text.replace("allow_sensitive = []", 'allow_sensitive = ["age", "marital_status"]')
+    file.write_text(text, encoding="utf-8")
+    return export(folder)
+
+
+def quarantined(findings: tuple[Finding, ...]) -> set[str]:
+    return {found.name for found in findings if found.quarantined}
+
+
+def found(name: str, findings: tuple[Finding, ...]) -> Finding:
+    (one,) = (finding for finding in findings if finding.name == name)
+    return one
+
+
+def with_column(tables: Tables, name: str, values: pa.Array, kind: Kind) -> Tables:
+    return dataclasses.replace(
+        tables,
+        leads=tables.leads.append_column(name, pa.chunked_array([values])),
+        attribute_kinds={**tables.attribute_kinds, name: kind},
+    )
+
+
+def with_log(tables: Tables, name: str, won_after_days: float) -> Tables:
+    """A logged attribute that converted leads get so long after their conversion."""
+    won = tables.leads.filter(pc.is_valid(tables.leads["converted_at"]))
+    at = pa.array(microseconds(won["converted_at"]) + round(won_after_days * DAY)).cast(INSTANT)
+    rows = {
+        "lead_id": won["lead_id"],
+        "recorded_at": at,
+        "name": pa.array([name] * len(won), pa.string()).dictionary_encode(),
+        "text": pa.array(["gold"] * len(won)),
+        "number": pa.nulls(len(won), pa.float64()),
+    }
+    more = pa.table(rows).cast(ATTRIBUTE_LOG)
+    return dataclasses.replace(
+        tables,
+        attribute_log=pa.concat_tables([tables.attribute_log, more]).unify_dictionaries(),
+        attribute_kinds={**tables.attribute_kinds, name: "category"},
+    )
+
+
+def with_events(
+    tables: Tables,
+    kind: str,
+    lead: np.ndarray[Any, Any],
+    occurred_at: np.ndarray[Any, Any],
+    recorded_at: np.ndarray[Any, Any] | None = None,
+) -> Tables:
+    schema = tables.interactions.schema
+    columns: dict[str, pa.Array] = {field.name: pa.nulls(len(lead), field.type) for field in schema}
+    columns |= {
+        "lead_id": tables.leads["lead_id"].take(pa.array(lead)),
+        "occurred_at": pa.array(occurred_at).cast(INSTANT),
+        "recorded_at": pa.array(occurred_at if recorded_at is None else recorded_at).cast(INSTANT),
+        "kind": pa.array([kind] * len(lead), pa.string()).dictionary_encode(),
+    }
+    more = pa.table(columns).cast(schema)
+    both = pa.concat_tables([tables.interactions, more]).unify_dictionaries()
+    return dataclasses.replace(tables, interactions=both)
+
+
+def won(tables: Tables) -> np.ndarray[Any, Any]:
+    return np.asarray(tables.leads["converted_at"].is_valid())
+
+
+def lost(tables: Tables) -> np.ndarray[Any, Any]:
+    return np.asarray(tables.leads["closed_at"].is_valid())
+
+
+# What is honest.
+
+
+@pytest.mark.parametrize(("leads", "seed"), [(300, 1), (300, 2), (1_000, 3), (2_000, 4)])
+def test_nothing_honest_of_a_made_up_crm_is_quarantined_however_small(
+    tmp_path: Path, leads: int, seed: int
+) -> None:
+    tables, config = synthetic(tmp_path, leads, seed)
+    findings = audit(tables, config)
+    assert {finding.verdict for finding in findings} == {"clear"}
+    assert {one.name for one in findings if one.what == "attribute"} == set(tables.attribute_kinds)
+    assert len([one for one in findings if one.what == "kind"]) == 13
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_nothing_honest_of_a_large_made_up_crm_is_quarantined(tmp_path: Path, seed: int) -> None:
+    tables, config = synthetic(tmp_path, 20_000, seed)
+    assert {finding.verdict for finding in audit(tables, config)} == {"clear"}
+
+
+@pytest.mark.slow
+def test_nothing_of_the_loan_log_as_converted_is_quarantined(
+    loans: tuple[Tables, Config],
+) -> None:
+    findings = audit(*loans)
+    assert {finding.verdict for finding in findings} == {"clear"}
+    assert len([one for one in findings if one.what == "kind"]) == 29
+
+
+def test_a_kind_that_goes_on_with_clients_for_a_year_is_honest(
+    crm: tuple[Tables, Config],
+) -> None:
+    """Nine in ten leads with a webinar have their first one as clients: they live longer."""
+    tables, config = crm
+    random = np.random.default_rng(0)
+    created = microseconds(tables.leads["created_at"])
+    ends = np.where(won(tables), created + 365 * DAY, microseconds(tables.leads["closed_at"]))
+    ends = np.minimum(ends, tables.data_end)
+    lead = np.repeat(np.arange(len(created)), random.poisson((ends - created) / (60 * DAY)))
+    at = created[lead] + (random.random(len(lead)) * (ends - created)[lead]).astype(np.int64)
+    webinar = found("webinar", audit(with_events(tables, "webinar", lead, at), config))
+    assert webinar.verdict == "clear"
+    assert webinar.figures["late_leads"] > 100
+
+
+def test_strong_drift_is_a_warning_about_the_calendar_and_no_reason_against_an_attribute() -> None:
+    """The rate of interest says when a lead was called, and conversion drifts from 5 % to 60 %."""
+    random = np.random.default_rng(0)
+    day = np.sort(random.random(3_000) * 300)
+    converts = random.random(3_000) < 0.05 + 0.55 * (day > 200)
+    leads = [
+        {
+            "lead_id": f"L{i}",
+            "created_at": at,
+            "converted_at": at + 1 if yes else None,
+            "closed_at": None if yes else at + 1,
+            "interest": round(5 - at // 10 / 10, 1),
+        }
+        for i, (at, yes) in enumerate(zip(day.tolist(), converts.tolist(), strict=True))
+    ]
+    tables = tables_of(leads, kinds={"interest": "number"}, fixed=("interest",), end_day=320)
+    findings = audit(tables, quick_config())
+    assert found("interest", findings).verdict == "clear"
+    assert found("calendar", findings).verdict == "warning"
+
+
+# What knows the future: columns.
+
+
+def test_the_duration_of_the_call_is_caught_and_nothing_else_of_bank_marketing(
+    calls: tuple[Tables, Config],
+) -> None:
+    tables, config = calls
+    findings = audit(tables, config)
+    assert len(tables.attribute_kinds) == 19
+    assert quarantined(findings) == {"duration"}
+    duration = found("duration", findings)
+    assert duration.figures["auc_low"] > TOO_GOOD + 0.05
+    honest = [one.figures["auc_high"] for one in findings if one.what == "attribute"]
+    assert sorted(honest)[-2] < TOO_GOOD - 0.1
+    assert found("calendar", findings).verdict == "warning"
+
+
+def test_a_clients_card_that_only_converted_leads_get_is_caught(crm_folder: Path) -> None:
+    text = (crm_folder / "lead_temperature.toml").read_text(encoding="utf-8")
+    text = text.replace('"budget",\n]', '"budget", "client_card_number",\n]')
+    text = text.replace("[leads.kinds]", '[leads.kinds]\nclient_card_number = "category"')
+    file = crm_folder / "with_card.toml"
+    file.write_text(text, encoding="utf-8")
+    config = read_config(file)
+    findings = audit(read_export(config.export), config)
+    assert quarantined(findings) == {"client_card_number"}
+    card = found("client_card_number", findings)
+    assert (card.figures["had_by_won"], card.figures["had_by_lost"]) == (1.0, 0.0)
+    assert card.figures["presence_auc"] > 0.95
+
+
+def planted(tables: Tables, name: str) -> pa.Array:
+    """Columns that were written with the outcome or after it."""
+    random = np.random.default_rng(1)
+    chance, converted, closed = random.random(len(won(tables))), won(tables), lost(tables)
+    either = np.where(chance < 0.5, "a", "b")
+    match name:
+        case "overwritten":
+            return pa.array(np.select([converted, closed], ["client", "refused"], "open"))
+        case "filled for some clients":
+            return pa.array(either, mask=~(converted & (random.random(len(chance)) < 0.4)))
+        case "completed for clients":
+            return pa.array(either, mask=~(converted | (random.random(len(chance)) < 0.4)))
+        case "filled for the lost":
+            return pa.array(either, mask=~(closed & (random.random(len(chance)) < 0.4)))
+        case _:
+            raise ValueError(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["overwritten", "filled for some clients", "completed for clients", "filled for the lost"],
+)
+def test_a_column_written_after_the_outcome_is_caught(
+    crm: tuple[Tables, Config], name: str
+) -> None:
+    tables, config = crm
+    findings = audit(with_column(tables, name, planted(tables, name), "category"), config)
+    assert quarantined(findings) == {name}
+
+
+def test_a_column_of_instants_that_lie_at_the_outcome_is_caught(
+    crm: tuple[Tables, Config],
+) -> None:
+    tables, config = crm
+    leads = tables.leads
+    changed = pc.coalesce(leads["converted_at"], leads["closed_at"], leads["created_at"])
+    tables = with_column(tables, "changed_at", changed.combine_chunks(), "timestamp")
+    findings = audit(tables, config)
+    assert quarantined(findings) == {"changed_at"}
+    assert "the outcome or after it" in found("changed_at", findings).reason
+
+
+def test_with_few_conversions_a_suspicion_is_a_warning(tmp_path: Path) -> None:
+    tables, config = synthetic(tmp_path, 300, 1)
+    tables = with_column(tables, "tier", planted(tables, "overwritten"), "category")
+    tier = found("tier", audit(tables, config))
+    assert tier.verdict == "warning"
+    assert "few conversions" in tier.reason
+
+
+# What knows the future: the log of attributes and the interactions.
+
+
+def test_the_outcome_left_in_the_loan_log_is_caught_and_nothing_else(
+    loans_with_outcome: tuple[Tables, Config],
+) -> None:
+    findings = audit(*loans_with_outcome)
+    assert quarantined(findings) == OUTCOME_KINDS
+    late = {one.name: one.figures["late"] for one in findings if one.what == "kind"}
+    assert {late[name] for name in OUTCOME_KINDS} == {1.0}
+    assert max(late[name] or 0.0 for name in set(late) - OUTCOME_KINDS) < 0.6
+
+
+@pytest.mark.parametrize("days_after", [0.0, 2.0])
+def test_a_logged_attribute_that_comes_with_the_outcome_or_after_it_is_caught(
+    crm: tuple[Tables, Config], days_after: float
+) -> None:
+    tables, config = crm
+    findings = audit(with_log(tables, "client_tier", days_after), config)
+    assert quarantined(findings) == {"client_tier"}
+    tier = found("client_tier", findings)
+    assert tier.figures["auc"] == pytest.approx(0.5, abs=0.02)
+    assert tier.figures["auc_today"] > TOO_GOOD  # a column would have the final value
+
+
+def test_a_logged_attribute_that_was_backfilled_to_the_leads_creation_is_caught(
+    crm: tuple[Tables, Config],
+) -> None:
+    tables, config = crm
+    tables = with_log(tables, "client_tier", 0.0)
+    log = tables.attribute_log
+    mine = pc.equal(log["name"].cast(pa.string()), "client_tier")
+    place = pc.index_in(log["lead_id"], value_set=tables.leads["lead_id"].combine_chunks())
+    recorded = pc.if_else(mine, tables.leads["created_at"].take(place), log["recorded_at"])
+    log = log.set_column(log.column_names.index("recorded_at"), ATTRIBUTE_LOG.field(1), recorded)
+    assert quarantined(audit(dataclasses.replace(tables, attribute_log=log), config)) == {
+        "client_tier"
+    }
+
+
+def test_a_logged_status_whose_last_value_is_the_outcome_is_warned_about(
+    crm: tuple[Tables, Config],
+) -> None:
+    """Harmless as a log, because the clock hides the last value; as a column it would leak."""
+    tables, config = crm
+    tables = with_log(tables, "status", 0.0)
+    new = {
+        "lead_id": tables.leads["lead_id"],
+        "recorded_at": tables.leads["created_at"],
+        "name": pa.array(["status"] * tables.leads.num_rows, pa.string()).dictionary_encode(),
+        "text": pa.array(["new"] * tables.leads.num_rows),
+        "number": pa.nulls(tables.leads.num_rows, pa.float64()),
+    }
+    log = pa.concat_tables([tables.attribute_log, pa.table(new).cast(ATTRIBUTE_LOG)])
+    tables = dataclasses.replace(tables, attribute_log=log.unify_dictionaries())
+    status = found("status", audit(tables, config))
+    assert status.verdict == "warning"
+    assert "never make a column" in status.reason
+
+
+@pytest.mark.parametrize("minutes_before", [0.0, 5.0, 24 * 60.0])
+def test_a_kind_that_is_the_conversion_under_another_name_is_caught(
+    crm: tuple[Tables, Config], minutes_before: float
+) -> None:
+    tables, config = crm
+    lead = np.flatnonzero(won(tables))
+    at = microseconds(tables.leads["converted_at"])[lead] - round(minutes_before * 60_000_000)
+    at = np.maximum(at, microseconds(tables.leads["created_at"])[lead])
+    findings = audit(with_events(tables, "contract_signed", lead, at), config)
+    assert quarantined(findings) == {"contract_signed"}
+
+
+def test_a_kind_that_is_dated_back_after_the_outcome_is_caught(
+    crm: tuple[Tables, Config],
+) -> None:
+    """Entered when the lead converted, dated ten days before: known only with the outcome."""
+    tables, config = crm
+    lead = np.flatnonzero(won(tables))
+    converted = microseconds(tables.leads["converted_at"])[lead]
+    at = np.maximum(converted - 10 * DAY, microseconds(tables.leads["created_at"])[lead])
+    tables = with_events(tables, "good_talk", lead, at, converted)
+    talk = found("good_talk", audit(tables, config))
+    assert talk.quarantined
+    assert talk.figures["auc_today"] > talk.figures["auc_high"]
+
+
+# The verdict in use.
+
+
+def test_the_configuration_overrules_by_name(crm: tuple[Tables, Config]) -> None:
+    tables, config = crm
+    tables = with_column(tables, "status", planted(tables, "overwritten"), "category")
+    status = found("status", audit(tables, allowing(config, "status")))
+    assert status.verdict == "allowed"
+    assert status.reason
+
+
+def test_allowing_a_name_that_is_nowhere_is_an_error(crm: tuple[Tables, Config]) -> None:
+    tables, config = crm
+    with pytest.raises(ValueError, match=r"'ovner' .* Did you mean 'owner'\?"):
+        audit(tables, allowing(config, "ovner"))
+
+
+def test_a_lead_entered_when_it_was_won_is_warned_about() -> None:
+    leads = [
+        {"lead_id": f"L{i}", "created_at": i / 4, "converted_at": i / 4 + (i % 8) * 2}
+        if i % 4 == 0
+        else {"lead_id": f"L{i}", "created_at": i / 4, "closed_at": i / 4 + 5}
+        for i in range(400)
+    ]
+    findings = audit(tables_of(leads, end_day=130), quick_config())
+    assert found("won when created", findings).verdict == "warning"
+
+
+def test_an_export_without_mature_outcomes_has_findings_and_no_verdict() -> None:
+    leads = [{"lead_id": "L1", "created_at": 1, "size": None}, {"lead_id": "L2", "created_at": 2}]
+    tables = tables_of(leads, kinds={"size": "number"}, fixed=("size",), end_day=3)
+    findings = audit(tables, quick_config())
+    assert {finding.verdict for finding in findings} == {"clear"}
+    assert found("size", findings).figures["auc"] is None
+
+
+def quick_config() -> Config:
+    return Config.model_validate(
+        {
+            "export": {"leads": {"source": "leads.csv"}, "base": Path()},
+            "horizons": {"hot_days": 2, "warm_days": 7},
+            "snapshots": {"until_days": 7},
+        }
+    )
+
+
+def allowing(config: Config, *names: str) -> Config:
+    audit_settings = config.audit.model_copy(update={"allow": names})
+    return config.model_copy(update={"audit": audit_settings})
