@@ -29,6 +29,9 @@ test: $(INSTALLED) ## All fast tests
 test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database server
 	$(BIN)/pytest -m slow
 
+bench-features: $(INSTALLED) ## CPU time and memory of the feature engine beside DuckDB, Polars and pandas
+	$(BIN)/python benchmarks/features.py
+
 check: $(INSTALLED) ## Lint, format, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -7,8 +7,11 @@ non-zero exit; only a defect of ours shows a traceback.
 
 import json
 import os
+import shlex
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -51,8 +54,8 @@ def init(
         raise FileExistsError(f"{target} exists already and is left as it is; name another folder.")
     (folder / "data").mkdir(parents=True, exist_ok=True)
     target.write_text(TEMPLATE, encoding="utf-8")
-    out.print(f"Wrote [bold]{target}[/]. Put your export into {folder / 'data'}, then:")
-    out.print(f"  lead-temperature check --config {target}", highlight=False)
+    _say(f"Wrote {target}. Put your export into {folder / 'data'}, then:")
+    _say(f"  lead-temperature check --config {_word(target)}")
 
 
 @app.command(epilog="Example: `lead-temperature synthesize demo --leads 20000 --seed 1`")
@@ -67,14 +70,15 @@ def synthesize(
     """Write a made-up CRM export with known true probabilities (kept apart, in `truth`)."""
     from features.synthetic import synthetic_crm, write_export
 
+    _require_made_up(folder)
     with err.status(f"drawing {leads:,} leads"):
         crm = synthetic_crm(leads, seed)
         write_export(crm, folder, format)
-    out.print(
+    _say(
         f"Wrote {crm.leads.num_rows:,} leads, {crm.interactions.num_rows:,} interactions and the "
-        f"truth to [bold]{folder}[/]."
+        f"truth to {folder}."
     )
-    out.print(f"  lead-temperature check --config {folder / CONFIG}", highlight=False)
+    _say(f"  lead-temperature check --config {_word(folder / CONFIG)}")
 
 
 @app.command(epilog="Example: `lead-temperature check --config crm/lead_temperature.toml`")
@@ -84,24 +88,48 @@ def check(
         Path | None, typer.Option(help="Where rejected rows go. [default: rejects.csv beside it]")
     ] = None,
 ) -> None:
-    """Read the export, say what is in it, and keep every row that breaks a rule."""
+    """Say what is in the export and whether it can be trained on; keep what breaks a rule."""
     from features.inspection import inspection
-    from features.tables import write_rejects
-    from training.terminal import show_inspection
+    from features.tables import keep_rejects
+    from training.readiness import readiness
+    from training.terminal import show_inspection, show_readiness
 
     settings = _config(config)
     tables = _tables(settings)
     found = inspection(tables)
     show_inspection(out, found)
     target = rejects or config.resolve().parent / "rejects.csv"
-    if tables.rejects.num_rows:
-        write_rejects(tables, target)
-        out.print(f"Rejected rows, each with its rule: [bold]{target}[/]")
-    elif rejects is None and target.exists():
-        target.unlink()  # of an earlier check: it would speak of rows that are mended
+    if keep_rejects(tables.rejects, target):
+        _say(f"What was left out, each with its rule: {target}")
     if found.problems:
         raise ValueError("This export cannot be used:\n" + "\n".join(found.problems))
-    out.print(f"Usable. Next:\n  lead-temperature train --config {config}", highlight=False)
+    horizons = readiness(tables, settings)
+    show_readiness(out, horizons)
+    problems = [horizon.problem for horizon in horizons if horizon.problem]
+    if problems:
+        raise ValueError("No model can be trained on this export yet:\n" + "\n".join(problems))
+    _say("Usable. Next:", f"  lead-temperature train --config {_word(config)}")
+
+
+@app.command(epilog="Example: `lead-temperature audit --config crm/lead_temperature.toml`")
+def audit(
+    config: ConfigOption = CONFIG,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all findings to this file.")
+    ] = None,
+) -> None:
+    """Find attributes and interactions that know the outcome; train leaves them out."""
+    from training.audit import audit as findings_of
+    from training.audit_table import show_audit
+
+    settings = _config(config)
+    tables = _tables(settings)
+    with err.status("examining"):
+        findings = findings_of(tables, settings)
+    show_audit(out, findings)
+    if json_file is not None:
+        values = [found.to_json() for found in findings]
+        _write(json_file, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 
 @app.command(epilog="Example: `lead-temperature features --config crm/lead_temperature.toml`")
@@ -128,16 +156,27 @@ def train(
     ] = None,
 ) -> None:
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
+    from features.data_end import times_after_end
+    from features.inspection import broken_rules
     from models.bundle import REPORT, require_replaceable, save_bundle
     from training.pipeline import trained_bundle
     from training.registry import record
     from training.report.render import bundle_report
-    from training.terminal import progress_bars, show_ages, show_bands, show_figures
+    from training.terminal import (
+        progress_bars,
+        show_after_end,
+        show_ages,
+        show_bands,
+        show_figures,
+        show_rejects,
+    )
 
     settings = _config(config)
     folder = output or settings.registry_folder / "bundle"
     require_replaceable(folder)
     tables = _tables(settings)
+    show_rejects(err, broken_rules(tables.rejects))
+    show_after_end(err, times_after_end(tables), tables.data_end)
     with progress_bars(err) as told:
         bundle = trained_bundle(tables, settings, told)
     bundle = save_bundle(bundle, folder)
@@ -150,11 +189,11 @@ def train(
     if json_file is not None:
         figures = {"version": bundle.version, "registered": version.number, **bundle.card}
         _write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
-    out.print(
-        f"Bundle [bold]{bundle.version}[/] in {folder}, registered as version "
-        f"[bold]{version.number}[/]. Make it the champion:"
+    _say(
+        f"Bundle {bundle.version} in {folder}, registered as version {version.number}. "
+        "Make it the champion:",
+        f"  lead-temperature promote {version.number} --config {_word(config)}",
     )
-    out.print(f"  lead-temperature promote {version.number} --config {config}", highlight=False)
 
 
 @app.command(epilog="Example: `lead-temperature promote 3 --config crm/lead_temperature.toml`")
@@ -166,8 +205,10 @@ def promote(
     from training.registry import promote as promoted
 
     found = promoted(_registry(_config(config)), version)
-    out.print(f"Version [bold]{found.number}[/] ({found.bundle}) is the champion. Fetch it:")
-    out.print(f"  lead-temperature pull champion -o bundle --config {config}", highlight=False)
+    _say(
+        f"Version {found.number} ({found.bundle}) is the champion. Fetch it:",
+        f"  lead-temperature pull champion -o bundle --config {_word(config)}",
+    )
 
 
 @app.command(epilog="Example: `lead-temperature rollback --config crm/lead_temperature.toml`")
@@ -176,7 +217,7 @@ def rollback(config: ConfigOption = CONFIG) -> None:
     from training.registry import rollback as rolled_back
 
     found = rolled_back(_registry(_config(config)))
-    out.print(f"Version [bold]{found.number}[/] ({found.bundle}) is the champion again.")
+    _say(f"Version {found.number} ({found.bundle}) is the champion again.")
 
 
 @app.command(epilog="Example: `lead-temperature versions --config crm/lead_temperature.toml`")
@@ -187,9 +228,9 @@ def versions(config: ConfigOption = CONFIG) -> None:
     found = registered(_registry(_config(config)))
     for version in found:
         mark = "  champion" if version.champion else ""
-        out.print(f"{version.number:>5}  {version.bundle}{mark}", highlight=False)
+        _say(f"{version.number:>5}  {version.bundle}{mark}")
     if not found:
-        out.print("No version yet: `lead-temperature train` registers one.")
+        _say("No version yet: `lead-temperature train` registers one.")
 
 
 @app.command(
@@ -206,8 +247,10 @@ def pull(
     from training.registry import pull as pulled
 
     found = pulled(_registry(_config(config)), alias, output)
-    out.print(f"Version [bold]{found.number}[/] ({found.bundle}) is in {output}. Serve it:")
-    out.print(f"  lead-temperature serve --bundle {output}", highlight=False)
+    _say(
+        f"Version {found.number} ({found.bundle}) is in {output}. Serve it:",
+        f"  lead-temperature serve --bundle {_word(output)}",
+    )
 
 
 @app.command(
@@ -219,6 +262,9 @@ def score(
     output: Annotated[Path, typer.Option("--output", "-o", help="A .parquet or .csv file.")],
     leads: Annotated[Path | None, typer.Option(help="Leads, .csv or .parquet.")] = None,
     interactions: Annotated[Path | None, typer.Option(help="Interactions.")] = None,
+    attributes: Annotated[
+        Path | None, typer.Option(help="Log of the attributes that change.")
+    ] = None,
     spine: Annotated[
         Path | None, typer.Option(help="Table of lead_id and as_of: what to score, and when.")
     ] = None,
@@ -229,22 +275,50 @@ def score(
         Path | None,
         typer.Option("--config", "-c", help="Mapping; without it, columns have our names."),
     ] = None,
+    engine: Annotated[
+        Literal["local", "spark"],
+        typer.Option(
+            help="Where features and scores are computed. `spark` needs Java 17 and the extra "
+            "`spark`, and writes a folder of Parquet parts."
+        ),
+    ] = "local",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Score nothing when a row or value is rejected.")
+    ] = False,
 ) -> None:
     """Score many leads at once, by the same code as the server."""
+    from features.inspection import broken_rules
+    from features.tables import keep_rejects
     from models.bundle import load_bundle
-    from training.scoring import read_for_scoring, scored, spine_at, spine_from, write_scores
+    from training.scoring import cautions, score_on_spark, scored, write_scores
+    from training.terminal import show_rejects
+    from training.wanted import Files, read_for_scoring, spine_at, spine_from
 
     if spine is not None and as_of is not None:
         raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
     loaded = load_bundle(bundle)
-    tables = read_for_scoring(loaded.spec, leads, interactions, config)
+    files = Files(config, leads, interactions, attributes)
+    with _reading() as read:
+        tables = read_for_scoring(loaded.spec, files, read)
+    rejects = output.with_name(f"{output.stem}.rejects.csv")
+    show_rejects(err, broken_rules(tables.rejects))
+    if keep_rejects(tables.rejects, rejects):
+        _say(f"What was left out, each with its rule: {rejects}", to=err)
+        if strict:
+            raise ValueError("Nothing was scored: with --strict every row must be good.")
     wanted = spine_from(spine, tables) if spine else spine_at(_instant(as_of), tables)
-    with err.status(f"scoring {len(wanted.spine):,} rows"):
-        table = scored(loaded, tables, wanted.spine)
-        notes = write_scores(table, output)
-    for note in (*wanted.notes, *notes):
-        err.print(note, style="yellow")
-    out.print(f"Wrote {table.num_rows:,} scores of {loaded.version} to [bold]{output}[/].")
+    notes = cautions(loaded, tables, wanted.spine)
+    if engine == "spark":
+        err.print(f"scoring {len(wanted.spine):,} rows on Spark")  # its own bar comes below
+        rows = score_on_spark(bundle, tables, wanted.spine, output)
+    else:
+        with err.status(f"scoring {len(wanted.spine):,} rows"):
+            table = scored(loaded, tables, wanted.spine)
+            notes += write_scores(table, output)
+        rows = table.num_rows
+    _say(*wanted.notes, *notes, to=err, style="yellow")
+    place = "folder " if engine == "spark" else ""
+    _say(f"Wrote {rows:,} scores of {loaded.version} to {place}{output}.")
 
 
 @app.command(epilog="Example: `lead-temperature report --bundle bundle -o report.html`")
@@ -257,7 +331,7 @@ def report(
     from training.report.render import bundle_report
 
     _write(output, bundle_report(load_bundle(bundle)))
-    out.print(f"Wrote [bold]{output}[/]: open it in any browser.")
+    _say(f"Wrote {output}: open it in any browser.")
 
 
 @app.command(epilog="Example: `lead-temperature serve --bundle bundle --port 8000`")
@@ -281,8 +355,19 @@ def _config(path: Path) -> "Config":
 def _tables(settings: "Config") -> "Tables":
     from features.sources import read_export
 
-    with err.status("reading the export"):
-        return read_export(settings.export)
+    with _reading() as read:
+        return read_export(settings.export, read)
+
+
+@contextmanager
+def _reading() -> Iterator[Callable[[str, int], None]]:
+    """Tell how far the reading of an export is."""
+    with err.status("reading the export") as status:
+
+        def read(table: str, rows: int) -> None:
+            status.update(f"reading {table}" + (f": {rows:,} rows" if rows else ""))
+
+        yield read
 
 
 def _registry(settings: "Config") -> "Registry":
@@ -305,6 +390,29 @@ def _instant(text: str | None) -> int:
     if found.tzinfo is None:
         raise ValueError(f"--as-of needs a time zone, such as {text}+00:00, got '{text}'.")
     return round((found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
+
+
+def _require_made_up(folder: Path) -> None:
+    """Refuse to write over an export that is no made-up one: the truth does not lie beside it."""
+    tables = ("leads", "interactions", "attributes", "truth")
+    names = [f"{name}.{suffix}" for name in tables for suffix in ("csv", "parquet")]
+    there = [name for name in (CONFIG.name, *names) if (folder / name).exists()]
+    if there and not any(name.startswith("truth.") for name in there):
+        raise FileExistsError(
+            f"{folder} holds {', '.join(there)}, which this command did not write, and is left as "
+            "it is; name another folder."
+        )
+
+
+def _say(*lines: str, to: Console = out, style: str | None = None) -> None:
+    """Print lines as they are: nothing in them is markup, and a command stays on one line."""
+    for line in lines:
+        to.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _word(path: Path) -> str:
+    """Path as one word of a command that can be copied."""
+    return shlex.quote(str(path))
 
 
 def _write(path: Path, text: str) -> None:
@@ -330,7 +438,7 @@ def main() -> None:
             )
         else:
             message = str(error)
-        err.print(f"Error: {message}", style="red", markup=False, highlight=False)
+        _say(f"Error: {message}", to=err, style="red")
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped.")

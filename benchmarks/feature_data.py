@@ -8,6 +8,7 @@ export with every file in order of lead and time.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -86,6 +87,20 @@ def sorted_copy(source: Path, folder: Path) -> None:
         pq.write_table(table.take(order), folder / f"{name}.parquet", row_group_size=_ROW_GROUP)
 
 
+def every_nth_lead(source: Path, folder: Path, nth: int) -> None:
+    """Write the same export with every nth lead only."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = pq.read_table(source / "leads.parquet", columns=["lead_id"])["lead_id"]
+    kept = ids.take(np.arange(0, len(ids), nth)).combine_chunks()
+    for name in FILES:
+        with pq.ParquetFile(source / f"{name}.parquet") as file:
+            parts = [
+                batch.filter(pc.is_in(batch["lead_id"], value_set=kept))
+                for batch in file.iter_batches(_CHUNK)
+            ]
+        pq.write_table(pa.Table.from_batches(parts), folder / f"{name}.parquet")
+
+
 def benchmark_spec() -> Spec:
     """Features that every compared engine can say: 66 of them, over four windows."""
     anything, inbound = Selection(), Selection(direction=("inbound",))
@@ -105,6 +120,18 @@ def benchmark_spec() -> Spec:
     found += [Share(channels[0], anything, 90)]
     found += [Trend(anything, 7, 30), Trend(inbound, 7, 30)]
     return Spec(tuple(found), {}, (MEASURE,))
+
+
+def single_lead(events: int, instants: int) -> tuple[int, list[dict[str, Any]], Int64]:
+    """One lead as it travels in a request: when it was created, its interactions, instants."""
+    random = np.random.default_rng(events)
+    created_at = np.array([_START])
+    rows = _interactions(random, created_at, events).to_pylist()
+    for row in rows:
+        for name in ("occurred_at", "recorded_at"):
+            row[name] = round(row[name].timestamp() * 1e6)
+    as_of = _START + _ACTIVE_FOR + DAY * np.arange(instants, dtype=np.int64)
+    return _START, rows, as_of
 
 
 def _interactions(random: np.random.Generator, created_at: Int64, rows: int) -> pa.Table:

@@ -1,8 +1,9 @@
 """The same features by each engine: this project's, and the best that its peers were brought to.
 
-Every function reads `leads.parquet`, `interactions.parquet` and `spine.parquet` of a folder (see
+Every engine reads `leads.parquet`, `interactions.parquet` and `spine.parquet` of a folder (see
 `benchmarks.feature_data`) and gives `lead_id`, `as_of` (whole microseconds) and one column for each
-feature of the spec, in any order of rows.
+feature of the spec, in any order of rows and in the form that comes natural to it. Libraries are
+imported by the engine that needs them, so that its memory is its own.
 
 The best that DuckDB and Polars were brought to is not the obvious join of every look with every
 interaction (40 million pairs here, several times dearer), nor ASOF joins, but this: each
@@ -32,6 +33,14 @@ from features.kinds import (
 from features.spec import Spec
 
 Operation = Literal["count", "has", "sum", "max", "min"]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Features as this project gives them: rows of a table, and a matrix beside it."""
+
+    rows: Any
+    values: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,40 +104,45 @@ def formula(feature: Feature, values: list[str]) -> str:
             return f"{values[0]} * 1e0"
 
 
+def read_tables(folder: Path, measures: tuple[str, ...]) -> Any:
+    """The export as this project's `Tables`."""
+    import pyarrow.parquet as pq
+
+    from features.kinds import LABEL_FIELDS
+    from features.tables import ATTRIBUTE_LOG, REJECTS, Tables
+
+    words = list(LABEL_FIELDS)
+    return Tables(
+        leads=pq.read_table(folder / "leads.parquet"),
+        interactions=pq.read_table(folder / "interactions.parquet", read_dictionary=words),
+        attribute_log=ATTRIBUTE_LOG.empty_table(),
+        attribute_kinds={},
+        measures=measures,
+        data_end=0,
+        rejects=REJECTS.empty_table(),
+        unused={},
+    )
+
+
 def ours(folder: Path, spec: Spec) -> Any:
-    """This project in memory: tables in, a matrix out."""
+    """Features of this project in memory: tables in, a matrix out."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     from features.batch import Spine, microseconds, point_in_time_features
-    from features.kinds import LABEL_FIELDS
-    from features.tables import ATTRIBUTE_LOG, REJECTS, Tables
 
-    leads = pq.read_table(folder / "leads.parquet")
-    tables = Tables(
-        leads=leads,
-        interactions=pq.read_table(
-            folder / "interactions.parquet", read_dictionary=list(LABEL_FIELDS)
-        ),
-        attribute_log=ATTRIBUTE_LOG.empty_table(),
-        attribute_kinds={},
-        measures=spec.measures,
-        data_end=0,
-        rejects=REJECTS.empty_table(),
-        unused={},
-    )
+    tables = read_tables(folder, spec.measures)
     looks = pq.read_table(folder / "spine.parquet")
-    ids = leads["lead_id"].combine_chunks()
+    ids = tables.leads["lead_id"].combine_chunks()
     lead = pc.index_in(looks["lead_id"], value_set=ids).to_numpy().astype("int64")
     spine = Spine(lead, microseconds(looks["as_of"]))
     matrix = point_in_time_features(tables, spine, spec)
-    columns = dict(zip(spec.names, map(pa.array, matrix.T), strict=True))
-    return pa.table({"lead_id": looks["lead_id"], "as_of": pa.array(spine.as_of), **columns})
+    return Matrix(pa.table({"lead_id": looks["lead_id"], "as_of": looks["as_of"]}), matrix)
 
 
 def ours_streamed(folder: Path, spec: Spec) -> Any:
-    """This project from Parquet to Parquet."""
+    """Features of this project from Parquet to Parquet."""
     from features.stream import read_features, write_features
 
     output = folder / "features"
@@ -145,9 +159,7 @@ def ours_streamed(folder: Path, spec: Spec) -> Any:
 
 def bare(folder: Path, spec: Spec) -> Any:  # noqa: ARG001
     """A scan, a join and a count in DuckDB: what no engine that pairs rows can do without."""
-    import duckdb
-
-    return duckdb.sql(
+    return _answered(
         f"""
         SELECT lead_id, as_of, count(*) AS known
         FROM read_parquet('{folder}/spine.parquet') s
@@ -155,18 +167,16 @@ def bare(folder: Path, spec: Spec) -> Any:  # noqa: ARG001
         WHERE occurred_at < as_of AND recorded_at < as_of
         GROUP BY lead_id, as_of
         """  # noqa: S608
-    ).to_arrow_table()
+    )
 
 
 def duckdb_obvious(folder: Path, spec: Spec) -> Any:
     """DuckDB as one would write it first: every look with every interaction, and filters."""
-    import duckdb
-
     wanted = _wanted(spec)
     values = ", ".join(
         f"{_aggregate(atom, _in_window(atom.days))} AS a{number}" for atom, number in wanted.items()
     )
-    return duckdb.sql(
+    return _answered(
         f"""
         WITH {_views(folder)}, known AS (
             SELECT l.lead_id, l.as_of, any_value(l.created_at) AS created_at, {values}
@@ -176,16 +186,16 @@ def duckdb_obvious(folder: Path, spec: Spec) -> Any:
         )
         SELECT lead_id, as_of, {_columns(spec, wanted)} FROM known
         """  # noqa: S608
-    ).to_arrow_table()
+    )
 
 
 def duckdb_best(folder: Path, spec: Spec) -> Any:
     """DuckDB: sums of what enters and leaves by look, then running sums over the lead's looks."""
-    import duckdb
-
-    most = duckdb.sql(
-        f"SELECT max(n) FROM (SELECT count(*) n FROM '{folder}/spine.parquet' GROUP BY lead_id)"  # noqa: S608
-    ).fetchall()[0][0]
+    counted = _answered(
+        f"SELECT max(n) AS n FROM (SELECT count(*) AS n FROM '{folder}/spine.parquet' "  # noqa: S608
+        "GROUP BY lead_id)"
+    )
+    most = counted["n"][0].as_py()
     wanted = _wanted(spec)
     windows = _windows(wanted)
     places = ", ".join(
@@ -193,15 +203,13 @@ def duckdb_best(folder: Path, spec: Spec) -> Any:
         for days in windows
     )
     sums = ", ".join(
-        f"sums_{days} AS (SELECT look_{days} AS look, {values} FROM placed "
+        f"sums_{days} AS (SELECT look_{days} AS look, {values} FROM placed "  # noqa: S608
         f"WHERE look_{days} < first + looks GROUP BY ALL)"
         for days in windows
         if (values := _sums(wanted, days))
     )
-    running = ", ".join(
-        f"{_running(atom, wanted)} AS a{number}" for atom, number in wanted.items()
-    )
-    return duckdb.sql(
+    running = ", ".join(f"{_running(atom, wanted)} AS a{number}" for atom, number in wanted.items())
+    return _answered(
         f"""
         WITH {_views(folder)}, looked AS (
             SELECT lead_id, list(as_of ORDER BY as_of) AS times, any_value(created_at) AS created_at
@@ -223,7 +231,7 @@ def duckdb_best(folder: Path, spec: Spec) -> Any:
         )
         SELECT lead_id, as_of, {_columns(spec, wanted)} FROM known
         """  # noqa: S608
-    ).to_arrow_table()
+    )
 
 
 def polars_best(folder: Path, spec: Spec) -> Any:
@@ -326,62 +334,70 @@ def polars_best(folder: Path, spec: Spec) -> Any:
 
 
 def pandas_usual(folder: Path, spec: Spec) -> Any:
-    """Pandas as it is usually written: merge, mask, group, count; window by window."""
-    import numpy as np
+    """Pandas as it is usually written: merge, mask, group by lead and instant; one by one."""
     import pandas as pd
 
+    keys = ["lead_id", "as_of"]
     looks = pd.read_parquet(folder / "spine.parquet")
     created = pd.read_parquet(folder / "leads.parquet", columns=["lead_id", "created_at"])
     events = pd.read_parquet(folder / "interactions.parquet")
-    looks = looks.merge(created, on="lead_id").reset_index(names="look")
-    pairs = looks[["look", "lead_id", "as_of"]].merge(events, on="lead_id")
+    looks = looks.merge(created, on="lead_id").set_index(keys)
+    pairs = looks.reset_index()[keys].merge(events, on="lead_id")
     pairs = pairs[(pairs["occurred_at"] < pairs["as_of"]) & (pairs["recorded_at"] < pairs["as_of"])]
     cache: dict[Atom, Any] = {}
 
     def value(atom: Atom) -> Any:
         if atom not in cache:
-            mask = np.ones(len(pairs), np.bool_)
+            chosen = pairs
             if atom.days is not None:
-                opens = pairs["as_of"] - pd.Timedelta(days=atom.days)
-                mask &= (pairs["occurred_at"] >= opens).to_numpy()
+                opens = chosen["as_of"] - pd.Timedelta(days=atom.days)
+                chosen = chosen[chosen["occurred_at"] >= opens]
             for name, values in atom.selection.conditions():
-                mask &= pairs[name].isin(values).to_numpy()
-            grouped = pairs[mask].groupby("look")
+                chosen = chosen[chosen[name].isin(values)]
+            grouped = chosen.groupby(keys)
             match atom.operation:
                 case "count":
-                    found = grouped.size().reindex(looks["look"], fill_value=0)
+                    found = grouped.size().reindex(looks.index, fill_value=0)
                 case "has":
-                    found = grouped[atom.measure].count().reindex(looks["look"], fill_value=0)
+                    found = grouped[atom.measure].count().reindex(looks.index, fill_value=0)
                 case "sum":
-                    found = grouped[atom.measure].sum().reindex(looks["look"], fill_value=0)
+                    found = grouped[atom.measure].sum().reindex(looks.index, fill_value=0)
                 case "max":
-                    found = grouped["occurred_at"].max().reindex(looks["look"])
+                    found = grouped["occurred_at"].max().reindex(looks.index)
                 case "min":
-                    found = grouped["occurred_at"].min().reindex(looks["look"])
+                    found = grouped["occurred_at"].min().reindex(looks.index)
             cache[atom] = found
         return cache[atom]
 
-    day = pd.Timedelta(days=1)
-    columns: dict[str, Any] = {
-        "lead_id": looks["lead_id"],
-        "as_of": looks["as_of"].dt.as_unit("us").astype("int64"),
-    }
+    day: Any = pd.Timedelta(days=1)
+    as_of = looks.index.get_level_values("as_of").to_series(index=looks.index)
+    columns: dict[str, Any] = {}
     for feature in spec.features:
         values = [value(atom) for atom in atoms(feature)]
         match feature:
             case LeadAge():
-                columns[feature.name] = (looks["as_of"] - looks["created_at"]) / day
+                columns[feature.name] = (as_of - looks["created_at"]) / day
             case Mean() | Share():
                 columns[feature.name] = values[0] / values[1].where(values[1] != 0)
             case Trend(_, short_days, long_days):
                 columns[feature.name] = values[0] / short_days - values[1] / long_days
             case DaysSinceLatest() | DaysSinceFirst():
-                columns[feature.name] = (looks["as_of"] - values[0]) / day
+                columns[feature.name] = (as_of - values[0]) / day
             case _:
                 columns[feature.name] = values[0].astype("float64")
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).reset_index()
 
 
+LIBRARIES = {
+    "ours": ("pyarrow.parquet", "pyarrow.compute", "features.batch"),
+    "ours streamed": ("features.stream",),
+    "bare DuckDB": ("duckdb", "pyarrow"),
+    "DuckDB best": ("duckdb", "pyarrow"),
+    "DuckDB obvious": ("duckdb", "pyarrow"),
+    "Polars best": ("polars", "pyarrow"),
+    "pandas usual": ("pandas", "pyarrow.parquet"),
+}
+"""What is imported before an engine's time begins to count."""
 ENGINES: dict[str, Callable[[Path, Spec], Any]] = {
     "ours": ours,
     "ours streamed": ours_streamed,
@@ -391,6 +407,45 @@ ENGINES: dict[str, Callable[[Path, Spec], Any]] = {
     "Polars best": polars_best,
     "pandas usual": pandas_usual,
 }
+
+
+def write_answer(result: Any, spec: Spec, path: Path, nth: int) -> None:
+    """Write what an engine gave for every nth lead, in order of lead and instant, as NumPy."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.dataset as ds
+
+    if isinstance(result, Matrix):
+        columns = dict(zip(spec.names, map(pa.array, result.values.T), strict=True))
+        result = pa.table({**dict(zip(["lead_id", "as_of"], result.rows, strict=True)), **columns})
+    elif isinstance(result, ds.Dataset):
+        result = result.to_table()
+    elif isinstance(result, pd.DataFrame):
+        result = pa.Table.from_pandas(result, preserve_index=False)
+    number = pc.utf8_slice_codeunits(result["lead_id"].cast(pa.string()), 5).cast(pa.int64())
+    number = number.to_numpy()
+    kept = np.flatnonzero(number % nth == 0)
+    as_of = result["as_of"].cast(pa.int64()).to_numpy()[kept]
+    order = np.lexsort((as_of, number[kept]))
+    np.savez(
+        path,
+        keys=np.column_stack([number[kept], as_of])[order],
+        names=np.array(spec.names),
+        whole=np.array([isinstance(feature, Count | Total) for feature in spec.features]),
+        values=np.column_stack(
+            [result[name].cast(pa.float64()).to_numpy()[kept][order] for name in spec.names]
+        ),
+    )
+
+
+def _answered(query: str) -> Any:
+    """Answer of DuckDB to a query, as an Arrow table."""
+    import duckdb
+
+    relation: Any = duckdb.sql(query)
+    return relation.to_arrow_table()
 
 
 def _wanted(spec: Spec) -> dict[Atom, int]:
@@ -461,6 +516,6 @@ def _running(atom: Atom, wanted: dict[Atom, int]) -> str:
 
 def _columns(spec: Spec, wanted: dict[Atom, int]) -> str:
     return ", ".join(
-        f"{formula(feature, [f'a{wanted[atom]}' for atom in atoms(feature)])} AS \"{feature.name}\""
+        f'{formula(feature, [f"a{wanted[atom]}" for atom in atoms(feature)])} AS "{feature.name}"'
         for feature in spec.features
     )

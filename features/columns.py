@@ -6,7 +6,7 @@ to write; `fields` describes the columns for `features.rules`; `chunks` reads th
 mapping's values put in the place of the export's and the empty text made null.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -96,6 +96,7 @@ def fields(
     *,
     kinds: Mapping[str, Kind] | None = None,
     measures: Sequence[str] = (),
+    alone: Collection[str] = (),
 ) -> tuple[Field, ...]:
     """What the text of each column is to become.
 
@@ -111,6 +112,8 @@ def fields(
         Kinds of the attributes among them.
     measures : sequence of str
         The measures among them.
+    alone : collection of str
+        Those of which a wrong value is left out without its row.
 
     Returns
     -------
@@ -126,7 +129,14 @@ def fields(
         return "time" if name in _TIMES else "text"
 
     return tuple(
-        Field(name, table.column(name), kind(name), required=name in required) for name in names
+        Field(
+            name,
+            table.column(name),
+            kind(name),
+            required=name in required,
+            value_alone=name in alone,
+        )
+        for name in names
     )
 
 

@@ -44,13 +44,15 @@ def csv_header(path: Path, table: TableMapping) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If there is no such line.
+        If there is no such line, or the file is damaged.
     """
-    with io.TextIOWrapper(_utf8(path, table, []), encoding="utf-8-sig", newline="") as text:
-        try:
+    try:
+        with io.TextIOWrapper(_utf8(path, table, []), encoding="utf-8-sig", newline="") as text:
             header = next((row for row in csv.reader(text, delimiter=table.delimiter) if row), [])
-        except csv.Error as error:
-            raise ValueError(f"{table.source}: the header cannot be read: {error}") from error
+    except csv.Error as error:
+        raise ValueError(f"{table.source}: the header cannot be read: {error}") from error
+    except OSError as error:
+        raise _unreadable(table, error) from error
     if not header:
         raise ValueError(f"{table.source} is empty: its first line must name the columns")
     return tuple(header)
@@ -79,7 +81,7 @@ def csv_rows(
     Raises
     ------
     ValueError
-        If a row is so long that it cannot be one.
+        If a row is so long that it cannot be one, or the file is damaged.
     """
     invalid: list[tuple[int, str]] = []
     quotes: list[int] = []
@@ -110,6 +112,16 @@ def csv_rows(
             f"{LONGEST_ROW_BYTES >> 20} MB. Most likely a quote is opened and never closed "
             f"({error})"
         ) from error
+    except OSError as error:
+        raise _unreadable(table, error) from error
+
+
+def _unreadable(table: TableMapping, error: OSError) -> ValueError:
+    """What to say of a file that cannot be read to its end, as one that was cut off in transfer."""
+    return ValueError(
+        f"{table.source} cannot be read: {error}. The file is damaged or incomplete; export or "
+        "copy it again"
+    )
 
 
 def _reader(

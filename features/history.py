@@ -25,6 +25,8 @@ MEASURE_SCALE = 10_000
 """Measures are kept to four decimals, as whole numbers: their sums are exact in any order."""
 MEASURE_LIMIT = 900_000_000_000.0
 """Largest absolute value of a measure: times `MEASURE_SCALE` it is still exact as a float."""
+TEXT_LIMIT = 200
+"""Most characters of a text in a history: of an id, a label or a category."""
 MISSING = np.iinfo(np.int64).min
 ALWAYS_KNOWN = np.iinfo(np.int64).min
 """`recorded_at` of an attribute that is fixed at the lead's creation."""

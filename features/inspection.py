@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.data_end import TimesAfterEnd, times_after_end
 from features.mapping import INTERACTION_FIELDS, Kind
-from features.tables import Tables
+from features.tables import Tables, rejected_rows
 
 TOP = 20
 EXAMPLES = 3
@@ -92,6 +93,8 @@ class BrokenRule:
     ----------
     table, rule : str
         The table and the rule's name.
+    left_out : str
+        ``row``, or ``value`` where the rows stay without it.
     explanation : str
         The law and the way out.
     rows : int
@@ -102,6 +105,7 @@ class BrokenRule:
 
     table: str
     rule: str
+    left_out: str
     explanation: str
     rows: int
     examples: tuple[tuple[int, str | None, str | None], ...]
@@ -119,6 +123,8 @@ class Inspection:
         Creation of the first lead, in microseconds since the epoch; None without leads.
     data_end : int
         The moment at which the export was made, in microseconds since the epoch.
+    after_end : tuple of TimesAfterEnd
+        The times that lie later.
     vocabularies : tuple of Vocabulary
         The words of the interactions, field by field.
     attributes : tuple of Attribute
@@ -139,6 +145,7 @@ class Inspection:
     rejected: dict[str, int]
     first: int | None
     data_end: int
+    after_end: tuple[TimesAfterEnd, ...]
     vocabularies: tuple[Vocabulary, ...]
     attributes: tuple[Attribute, ...]
     months: tuple[Month, ...]
@@ -167,12 +174,13 @@ def inspection(tables: Tables) -> Inspection:
         "attributes": tables.attribute_log.num_rows,
     }
     first: int | None = pc.min(tables.leads["created_at"].cast(pa.int64())).as_py()
-    rejected = {name: _rejected_rows(tables.rejects, name) for name in rows}
+    rejected = {name: rejected_rows(tables.rejects, name) for name in rows}
     return Inspection(
         rows=rows,
         rejected=rejected,
         first=first,
         data_end=tables.data_end,
+        after_end=times_after_end(tables),
         vocabularies=tuple(
             _vocabulary(name, tables.interactions[name]) for name in INTERACTION_FIELDS
         ),
@@ -180,14 +188,9 @@ def inspection(tables: Tables) -> Inspection:
         months=_months(tables.leads),
         recorded_late=_recorded_late(tables.interactions),
         unused=dict(tables.unused),
-        broken_rules=_broken_rules(tables.rejects),
+        broken_rules=broken_rules(tables.rejects),
         problems=_problems(tables, rejected),
     )
-
-
-def _rejected_rows(rejects: pa.Table, table: str) -> int:
-    rows: int = pc.count_distinct(rejects.filter(pc.equal(rejects["table"], table))["row"]).as_py()
-    return rows
 
 
 def _vocabulary(field: str, words: pa.ChunkedArray) -> Vocabulary:
@@ -242,24 +245,34 @@ def _recorded_late(interactions: pa.Table) -> float | None:
     return late
 
 
-def _broken_rules(rejects: pa.Table) -> tuple[BrokenRule, ...]:
+def broken_rules(rejects: pa.Table) -> tuple[BrokenRule, ...]:
+    """Rejects by table and rule, the most frequent first.
+
+    Parameters
+    ----------
+    rejects : pa.Table
+        As in `Tables`.
+
+    Returns
+    -------
+    tuple of BrokenRule
+        Each with its first examples.
+    """
     groups = (
-        rejects.group_by(["table", "rule", "explanation"], use_threads=False)
+        rejects.group_by(["table", "rule", "left_out", "explanation"], use_threads=False)
         .aggregate([("row", "count_distinct")])
         .to_pylist()
     )
     groups.sort(key=lambda group: (-group["row_count_distinct"], group["table"], group["rule"]))
     broken = []
     for group in groups:
-        same = pc.and_(
-            pc.equal(rejects["table"], group["table"]), pc.equal(rejects["rule"], group["rule"])
-        )
-        shown = rejects.filter(same).slice(0, EXAMPLES).to_pylist()
+        key = {name: group[name] for name in ("table", "rule", "left_out", "explanation")}
+        same = rejects
+        for name, value in key.items():
+            same = same.filter(pc.equal(same[name], value))
+        shown = same.slice(0, EXAMPLES).to_pylist()
         examples = tuple((reject["row"], reject["column"], reject["value"]) for reject in shown)
-        rows = group["row_count_distinct"]
-        broken.append(
-            BrokenRule(group["table"], group["rule"], group["explanation"], rows, examples)
-        )
+        broken.append(BrokenRule(**key, rows=group["row_count_distinct"], examples=examples))
     return tuple(broken)
 
 

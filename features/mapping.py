@@ -105,7 +105,8 @@ class DataMapping(Section):
     timezone : str or None
         IANA name of the zone of times that are written without one.
     ends_at : datetime or None
-        The moment at which the export was made; nothing can have been recorded later.
+        The moment at which the export was made; nothing can have been recorded later. By default
+        `features.data_end.latest_recording`.
     database : SecretStr or None
         SQLAlchemy URL of the database that tables and queries are read from. ``$NAME`` stands for
         an environment variable and is replaced only when the export is read.
@@ -298,6 +299,12 @@ def _known_keys_of_table(table: TableMapping) -> None:
     for name in declared:
         if name in own:
             raise ValueError(f"{name!r} has a part of its own and cannot stand in {where}")
+        if name == where == "measures":
+            raise ValueError(
+                "a measure cannot be called 'measures', as that is where a request to the server "
+                'holds them all; give it another name: measures = ["amount"] and, in '
+                '[interactions.columns], amount = "measures"'
+            )
     known = (*own, *declared)
     also = f", or a name in {where}" if where else ""
     for section in ("columns", "values"):

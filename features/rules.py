@@ -3,12 +3,13 @@
 A `Rule` is a name and one sentence. A `Plan` says which columns of text a table has, what each is
 to become, and which further conditions hold between them; `checked` parses a chunk of text rows by
 the plan and answers with the typed good rows and with one record for every check that a bad row
-does not pass. DuckDB parses and compares, so the cost is that of a scan, however many rows there
-are; only our own column names (``t0``, ``v0`` …) stand in its queries, never a name or value from
-outside.
+does not pass. A wrong value costs its row, except where it is one attribute of many: a lead with an
+``n/a`` for its company's size is still a lead, so that value alone is left out, and is named.
+DuckDB parses and compares, so the cost is that of a scan, however many rows there are; only our own
+column names (``t0``, ``v0`` …) stand in its queries, never a name or value from outside.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import duckdb
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.csv_rows import UNDECODABLE
+from features.history import MEASURE_LIMIT, TEXT_LIMIT
 from features.tables import REJECTS
 
 FieldKind = Literal["text", "time", "timestamp", "number", "measure"]
@@ -101,7 +103,11 @@ MEASURE_TOO_LARGE = Rule(
     "measure too large", "A measure must lie between -9e11 and 9e11: sums of it are kept exact."
 )
 
-LARGEST_MEASURE = 9e11
+TEXT_TOO_LONG = Rule(
+    "text too long",
+    f"An id, a word or a category must have at most {TEXT_LIMIT} characters; shorten it in the "
+    "export, or leave the column out where it holds free text.",
+)
 
 _LOCAL = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?"
 _ZONED = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
@@ -130,12 +136,15 @@ class Field:
         timestamp is any; a measure is a number that has a largest value.
     required : bool
         Whether every row must have a value.
+    value_alone : bool
+        Whether a wrong value is left out alone, as a missing one, and its row stays.
     """
 
     name: str
     column: str
     kind: FieldKind = "text"
     required: bool = False
+    value_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +159,14 @@ class Check:
         Position of the field whose value the reject shows; -1 for the line as a whole.
     broken : str
         Condition in SQL over ``t0`` … (text) and ``v0`` … (parsed) under which a row breaks it.
+    value_alone : bool
+        Whether it costs the value only, not the row.
     """
 
     rule: Rule
     field: int
     broken: str
+    value_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +191,26 @@ class Plan:
     timezone: str | None = None
 
 
-def checked(
-    connection: duckdb.DuckDBPyConnection, plan: Plan, chunk: pa.Table
-) -> tuple[pa.Table, pa.Table]:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of rows of text.
+
+    Attributes
+    ----------
+    good : pa.Table
+        The good rows, with one typed column for each field.
+    rows : pa.ChunkedArray
+        Their numbers in the source. They stand apart, since any name may be that of a column.
+    rejects : pa.Table
+        One record for each check that a row or value does not pass.
+    """
+
+    good: pa.Table
+    rows: pa.ChunkedArray
+    rejects: pa.Table
+
+
+def checked(connection: duckdb.DuckDBPyConnection, plan: Plan, chunk: pa.Table) -> Checked:
     """Parse and check rows of text.
 
     Parameters
@@ -195,8 +224,8 @@ def checked(
 
     Returns
     -------
-    tuple of (pa.Table, pa.Table)
-        The good rows, with ``row`` and one typed column for each field, and the rejects.
+    Checked
+        The good rows and the rejects.
     """
     checks = [
         Check(MALFORMED_LINE, -1, "malformed IS NOT NULL"),
@@ -209,14 +238,16 @@ def checked(
     connection.unregister("chunk")
     broken = [parsed[f"broken{i}"] for i in range(len(checks))]
     bad = broken[0]
-    for flags in broken[1:]:
-        bad = pc.or_(bad, flags)
+    for check, flags in zip(checks, broken, strict=True):
+        if not check.value_alone:
+            bad = pc.or_(bad, flags)
     rejects = [
         _rejects(plan, check, chunk, flags) for check, flags in zip(checks, broken, strict=True)
     ]
-    names = ["row", *(f"v{i}" for i in range(len(plan.fields)))]
-    good = parsed.select(names).rename_columns(["row", *(field.name for field in plan.fields)])
-    return good.filter(pc.invert(bad)), pa.concat_tables(rejects).sort_by(REJECTS_ORDER)
+    kept = parsed.filter(pc.invert(bad))
+    names = [field.name for field in plan.fields]
+    good = kept.select([f"v{i}" for i in range(len(names))]).rename_columns(names)
+    return Checked(good, kept["row"], pa.concat_tables(rejects).sort_by(REJECTS_ORDER))
 
 
 def _query(plan: Plan, checks: list[Check]) -> str:
@@ -228,9 +259,18 @@ def _query(plan: Plan, checks: list[Check]) -> str:
         # A line that is no row breaks that one rule only.
         guard = "true" if check.field < 0 else "malformed IS NULL"
         flags.append(f"coalesce(({check.broken}) AND {guard}, false) AS broken{i}")
-    results = ", ".join(["row", *(f"v{i}" for i in range(len(plan.fields))), *flags])
+    kept = [_kept_value(checks, i) for i in range(len(plan.fields))]
+    results = ", ".join(["row", *kept, *flags])
     inner = f"SELECT {', '.join(['*', *candidates])} FROM chunk"  # noqa: S608 - own names only
     return f"SELECT {results} FROM (SELECT *, {', '.join(values)} FROM ({inner}))"  # noqa: S608
+
+
+def _kept_value(checks: list[Check], i: int) -> str:
+    """Value of one column, missing where it alone is left out."""
+    alone = [f"({check.broken})" for check in checks if check.field == i and check.value_alone]
+    if not alone:
+        return f"v{i}"
+    return f"CASE WHEN coalesce({' OR '.join(alone)}, false) THEN NULL ELSE v{i} END AS v{i}"
 
 
 def _candidates(field: Field, i: int) -> list[str]:
@@ -282,15 +322,24 @@ def _field_checks(plan: Plan, i: int) -> list[Check]:
     checks = [Check(WRONG_ENCODING, i, f"contains(t{i}, chr({ord(UNDECODABLE)}))")]
     if field.required:
         checks.append(Check(MISSING_VALUE, i, f"t{i} IS NULL"))
+    return checks + [
+        replace(check, value_alone=field.value_alone) for check in _kind_checks(plan, i)
+    ]
+
+
+def _kind_checks(plan: Plan, i: int) -> list[Check]:
+    """List the checks that a column's kind asks for."""
+    field = plan.fields[i]
+    checks: list[Check] = []
     match field.kind:
         case "text":
-            pass
+            checks.append(Check(TEXT_TOO_LONG, i, f"length(t{i}) > {TEXT_LIMIT}"))
         case "time" | "timestamp":
-            checks += _time_checks(i, plan.timezone)
+            checks = _time_checks(i, plan.timezone)
         case "number" | "measure":
             comma = f"regexp_full_match(t{i}, '[+-]?[0-9. ]*,[0-9]+')"
             unparsed = f"t{i} IS NOT NULL AND v{i} IS NULL"
-            checks += [
+            checks = [
                 Check(DECIMAL_COMMA, i, f"{unparsed} AND {comma}"),
                 Check(UNPARSABLE_NUMBER, i, f"{unparsed} AND NOT {comma}"),
                 Check(NOT_FINITE, i, f"NOT isfinite(v{i})"),
@@ -300,7 +349,7 @@ def _field_checks(plan: Plan, i: int) -> list[Check]:
         checks.append(Check(ABSURD_YEAR, i, f"v{i} < {first} OR v{i} >= {end}"))
     if field.kind == "measure":
         checks.append(
-            Check(MEASURE_TOO_LARGE, i, f"isfinite(v{i}) AND abs(v{i}) > {LARGEST_MEASURE}")
+            Check(MEASURE_TOO_LARGE, i, f"isfinite(v{i}) AND abs(v{i}) > {MEASURE_LIMIT}")
         )
     return checks
 
@@ -330,6 +379,7 @@ def _rejects(plan: Plan, check: Check, chunk: pa.Table, broken: pa.ChunkedArray)
             rows["row"],
             _shown(rows["t0"]),
             everywhere(None if whole else plan.fields[check.field].column),
+            everywhere("value" if check.value_alone else "row"),
             everywhere(check.rule.name),
             _shown(value),
             everywhere(check.rule.law),

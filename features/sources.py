@@ -6,8 +6,8 @@ typed good rows in the order of the export, and everything that was left out wit
 come first, because an interaction or a version of an attribute is good only if its lead is.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from features.columns import chunks, fields, present, require
 from features.csv_rows import UNDECODABLE
+from features.data_end import latest_recording
 from features.mapping import (
     INTERACTION_COLUMNS,
     LEAD_COLUMNS,
@@ -24,6 +25,7 @@ from features.mapping import (
     InteractionsMapping,
     Kind,
     LeadsMapping,
+    near_miss,
 )
 from features.privacy import (
     distinct_objection,
@@ -42,6 +44,7 @@ from features.rules import (
     REJECTS_ORDER,
     UNKNOWN_LEAD,
     Check,
+    Checked,
     Plan,
     checked,
 )
@@ -49,8 +52,11 @@ from features.tables import ATTRIBUTE_LOG, REJECTS, Tables, interactions_schema,
 
 # Interactions are parsed in chunks, so that only their typed form is ever held as a whole.
 _CHUNK_ROWS = 1_000_000
+# An attribute of which so many values are numbers (or times) is one; the others are named.
+_ALMOST_ALL = 0.95
 
-_NUMBERED_LOG = pa.schema([pa.field("row", pa.int64()), *ATTRIBUTE_LOG])
+Told = Callable[[str, int], object]
+"""Progress: name of the table that is read, and how many of its rows have been."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +67,18 @@ class _Part:
     rejects: pa.Table
     unused: dict[str, str]
     kinds: dict[str, Kind]
+    names: frozenset[str] = frozenset()  # of attributes, ours and the export's
 
 
-def read_export(mapping: ExportMapping) -> Tables:
+def read_export(mapping: ExportMapping, told: Told = lambda table, rows: None) -> Tables:
     """Read an export of a CRM.
 
     Parameters
     ----------
     mapping : ExportMapping
         Where its tables are, and what their columns and values mean.
+    told : callable, optional
+        Told about the progress.
 
     Returns
     -------
@@ -83,34 +92,45 @@ def read_export(mapping: ExportMapping) -> Tables:
     ValueError
         If a table is empty, lacks a column that it must have, or cannot be read at all.
     """
+    measures = mapping.interactions.measures if mapping.interactions else ()
     interactions = _Part(interactions_schema(()).empty_table(), REJECTS.empty_table(), {}, {})
     log = _Part(ATTRIBUTE_LOG.empty_table(), REJECTS.empty_table(), {}, {})
     with duckdb.connect() as connection:
+        told("leads", 0)
         leads = _leads(connection, mapping, mapping.leads)
         if mapping.attributes is not None:
+            told("attributes", 0)
             log = _attribute_log(connection, mapping, mapping.attributes, leads)
         if mapping.interactions is not None:
             ids = leads.good["lead_id"]
-            interactions = _interactions(connection, mapping, mapping.interactions, ids)
+            interactions = _interactions(connection, mapping, mapping.interactions, ids, told)
     end = mapping.data.end()
+    if end is None:
+        end = latest_recording(leads.good, interactions.good, log.good)
     parts = (leads, interactions, log)
     return Tables(
         leads=leads.good,
         interactions=interactions.good,
         attribute_log=log.good,
         attribute_kinds=leads.kinds | log.kinds,
-        measures=mapping.interactions.measures if mapping.interactions else (),
-        data_end=_latest(leads.good, interactions.good, log.good) if end is None else end,
+        measures=measures,
+        data_end=end,
         rejects=pa.concat_tables([part.rejects for part in parts]),
-        unused=leads.unused | interactions.unused | log.unused,
+        unused=leads.unused
+        | interactions.unused
+        | log.unused
+        | _allowed_in_vain(mapping.leads.allow_sensitive, leads.names | log.names),
     )
 
 
-def _latest(leads: pa.Table, interactions: pa.Table, log: pa.Table) -> int:
-    """Latest moment at which something was recorded: a meeting booked for next month is no such."""
-    times = [leads[name] for name in LEAD_COLUMNS[1:]]
-    times += [interactions["recorded_at"], log["recorded_at"]]
-    return max(pc.max(time.cast(pa.int64())).as_py() or 0 for time in times)
+def _allowed_in_vain(allowed: Sequence[str], names: frozenset[str]) -> dict[str, str]:
+    """Names in ``allow_sensitive`` that are no names of the export, as mistyped ones are."""
+    return {
+        f"allow_sensitive.{name}": "neither a column of the leads nor a name in the log of "
+        f"attributes.{near_miss(name, names)}"
+        for name in allowed
+        if name not in names
+    }
 
 
 def _leads(
@@ -118,6 +138,7 @@ def _leads(
 ) -> _Part:
     with opened("leads", table, mapping.data, mapping.base) as source:
         require(source, "leads", table, ("lead_id", "created_at"), table.fixed_at_creation)
+        found = frozenset((*source.columns, *table.fixed_at_creation))
         unused = _unused_leads_columns(source, table)
         own = present(source, table, LEAD_COLUMNS)
         attributes = [name for name in table.fixed_at_creation if table.column(name) not in unused]
@@ -135,8 +156,9 @@ def _leads(
         ["row", "malformed", *(f"t{i}" for i in range(len(kept)))]
     )
     plan = _leads_plan(mapping, table, own, kinds)
-    good, rejects = checked(connection, plan, text.append_column("first", _is_first(text["t0"])))
-    return _Part(_conformed(good, leads_schema(kinds)), rejects, unused, kinds)
+    done = checked(connection, plan, text.append_column("first", _is_first(text["t0"])))
+    good = _conformed(done.good, leads_schema(kinds))
+    return _Part(good, done.rejects, unused, kinds, found)
 
 
 def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]:
@@ -169,7 +191,8 @@ def _leads_plan(
             relations.append(Check(CLOSED_BEFORE_CREATED, i, f"v{i} < v{created}"))
         if name != "lead_id":
             relations += _not_after_end(mapping, i, f"v{i}")
-    columns = fields(table, [*own, *kinds], ("lead_id", "created_at"), kinds=kinds)
+    required = ("lead_id", "created_at")
+    columns = fields(table, [*own, *kinds], required, kinds=kinds, alone=kinds)
     return Plan("leads", columns, tuple(relations), mapping.data.timezone)
 
 
@@ -185,6 +208,7 @@ def _interactions(
     mapping: ExportMapping,
     table: InteractionsMapping,
     lead_ids: pa.ChunkedArray,
+    told: Told,
 ) -> _Part:
     schema = interactions_schema(table.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
@@ -198,10 +222,14 @@ def _interactions(
             if column not in mapped
         }
         plan = _interactions_plan(mapping, table, names)
+        read = 0
+        told("interactions", read)
         for text in chunks(source, table, names, _CHUNK_ROWS):
-            good, bad = checked(connection, plan, _with_known(text, lead_ids))
-            goods.append(_conformed(_with_recorded(good), schema))
-            rejects.append(bad)
+            done = checked(connection, plan, _with_known(text, lead_ids))
+            goods.append(_conformed(_with_recorded(done.good), schema))
+            rejects.append(done.rejects)
+            read += text.num_rows
+            told("interactions", read)
     good = pa.concat_tables(goods).unify_dictionaries()
     return _Part(good, pa.concat_tables(rejects), unused, {})
 
@@ -240,7 +268,8 @@ def _attribute_log(
         (text,) = chunks(source, table, LOG_COLUMNS)
     kinds: dict[str, Kind] = {}
     unused: dict[str, str] = {}
-    for name in pc.unique(text["t2"].drop_null()).to_pylist():
+    names = pc.unique(text["t2"].drop_null()).to_pylist()
+    for name in names:
         if name in leads.kinds:
             raise ValueError(
                 f"Attribute {name!r} is declared fixed at creation and changes in {source.label}: "
@@ -258,16 +287,19 @@ def _attribute_log(
         else:
             kinds[name] = kind
     text = _with_known(text, leads.good["lead_id"])
-    goods, rejects = [_NUMBERED_LOG.empty_table()], [REJECTS.empty_table()]
-    for kind, rows in _rows_by_kind(text["t2"], kinds, unused):
-        good, bad = _log_of_kind(connection, mapping, table, kind, text.filter(rows))
-        goods.append(good)
-        rejects.append(bad)
+    done = [
+        _log_of_kind(connection, mapping, table, kind, text.filter(rows))
+        for kind, rows in _rows_by_kind(text["t2"], kinds, unused)
+    ]
+    goods = [ATTRIBUTE_LOG.empty_table(), *(part.good for part in done)]
+    order = pc.sort_indices(pa.chunked_array([c for p in done for c in p.rows.chunks], pa.int64()))
+    rejects = pa.concat_tables([REJECTS.empty_table(), *(part.rejects for part in done)])
     return _Part(
-        _conformed(pa.concat_tables(goods).sort_by("row"), ATTRIBUTE_LOG).unify_dictionaries(),
-        pa.concat_tables(rejects).sort_by(REJECTS_ORDER),
+        pa.concat_tables(goods).take(order).unify_dictionaries(),
+        rejects.sort_by(REJECTS_ORDER),
         unused,
         kinds,
+        frozenset(names),
     )
 
 
@@ -277,19 +309,19 @@ def _log_of_kind(
     table: AttributesMapping,
     kind: Kind,
     text: pa.Table,
-) -> tuple[pa.Table, pa.Table]:
+) -> Checked:
     """Good rows and rejects of the versions of all attributes of one kind."""
     columns = fields(table, LOG_COLUMNS, LOG_COLUMNS[:3], kinds={"value": kind})
     relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "v1"))
     plan = Plan("attributes", columns, relations, mapping.data.timezone)
-    good, rejects = checked(connection, plan, text)
-    value = good["value"]
+    done = checked(connection, plan, text)
+    good, value = done.good, done.good["value"]
     if kind == "category":
         good = good.append_column("text", value)
     else:
         exact = value.cast(pa.int64()) if kind == "timestamp" else value
         good = good.append_column("number", exact.cast(pa.float64(), safe=False))
-    return _conformed(good, _NUMBERED_LOG), rejects
+    return replace(done, good=_conformed(good, ATTRIBUTE_LOG))
 
 
 def _rows_by_kind(
@@ -317,10 +349,12 @@ def _judged(texts: pa.ChunkedArray, declared: Kind | None) -> tuple[Kind, str | 
 
 
 def _guessed_kind(texts: pa.ChunkedArray) -> Kind:
+    """Kind of almost all values: one odd word among numbers does not make words of them all."""
     values = texts.drop_null()
     patterns: tuple[tuple[Kind, str], ...] = (("number", IS_NUMBER), ("timestamp", IS_TIME))
     for kind, pattern in patterns:
-        if pc.all(pc.match_substring_regex(values, f"^({pattern})$")).as_py():
+        matching = pc.sum(pc.match_substring_regex(values, f"^({pattern})$")).as_py() or 0
+        if matching >= _ALMOST_ALL * len(values):
             return kind
     return "category"
 

@@ -2,8 +2,8 @@
 
 `opened_query` runs the query of one table and yields its result; the caller fetches as much as it
 likes at a time. The password may stand in the environment (``$NAME`` in the URL) and is in no
-message. What a driver answers with becomes text (`texts_of_values`), so that the same rules judge
-it as a CSV file.
+message: those name the database's kind, host and name alone. What a driver answers with becomes
+text (`texts_of_values`), so that the same rules judge it as a CSV file.
 """
 
 import datetime as dt
@@ -53,17 +53,42 @@ def opened_query(
     label = f"query of [{section}]" if table.table is None else f"table {table.table}"
     url = _url(data, base)
     with ExitStack() as stack:
-        try:
+        # Arguments in the URL that a driver does not understand are a TypeError or ValueError.
+        with _in_words(label, url, sa.exc.SQLAlchemyError, ImportError, TypeError, ValueError):
             engine = sa.create_engine(url)
             stack.callback(engine.dispose)
             connection = stack.enter_context(engine.connect())
-            yield label, _result(table, connection.execution_options(stream_results=True))
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
-            # The driver's own words; the URL is shown without its password.
-            words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-            raise ValueError(
-                f"{label} cannot be read from {url.render_as_string(hide_password=True)}: {words}"
-            ) from error
+            result = _result(table, connection.execution_options(stream_results=True))
+        with _in_words(label, url, sa.exc.SQLAlchemyError):
+            yield label, result
+
+
+@contextmanager
+def _in_words(label: str, url: sa.URL, *errors: type[Exception]) -> Iterator[None]:
+    """Say in the driver's words, and nobody's secrets, what cannot be read."""
+    try:
+        yield
+    except errors as error:
+        words = (str(getattr(error, "orig", None) or error).strip().splitlines() or [""])[0]
+        raise ValueError(
+            f"{label} cannot be read from {_shown(url)}: {_without_secrets(words, url)}"
+        ) from error
+
+
+def _shown(url: sa.URL) -> str:
+    """Database in words: no more of its URL than says which one it is."""
+    place = f"{url.host}/{url.database}" if url.host else str(url.database)
+    return f"{url.get_backend_name()} {place}"
+
+
+def _without_secrets(words: str, url: sa.URL) -> str:
+    """What a driver says, which may repeat the URL's parts, without what only its owner knows."""
+    secrets = [str(url.password or "")]
+    for value in url.query.values():
+        secrets += [value] if isinstance(value, str) else value
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        words = words.replace(secret, "***")
+    return words
 
 
 def _result(table: TableMapping, connection: sa.Connection) -> sa.Result[Any]:
@@ -97,6 +122,10 @@ def _url(data: DataMapping, base: Path) -> sa.URL:
         password=url.password and expanded(str(url.password)),
         host=url.host and expanded(url.host),
         database=url.database and expanded(url.database),
+        query={
+            name: expanded(value) if isinstance(value, str) else tuple(map(expanded, value))
+            for name, value in url.query.items()
+        },
     )
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")

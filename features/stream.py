@@ -151,6 +151,7 @@ def _manifest(export: Export, spec: Spec, cut: Partitions) -> dict[str, Any]:
         "spec_fingerprint": spec.fingerprint,
         "inputs": {name: _identity(file) for name, file in export.inputs().items()},
         "partitions": cut.count,
+        "ranges_from": list(cut.lows),
     }
 
 

@@ -3,10 +3,11 @@
 An export comes in as the CRM writes it; `features.sources.read_export` turns it into one `Tables`:
 leads, interactions and the log of attributes that change, each an Arrow table with the columns,
 types and nulls that are written here. Whoever holds a `Tables` need not check anything again. Rows
-that break a rule are not in it, and not lost either: they stand in ``rejects`` with row, column,
-rule and value, and `write_rejects` hands them to the person who can mend them.
+and values that break a rule are not in it, and not lost either: they stand in ``rejects`` with row,
+column, rule and value, and `keep_rejects` hands them to the person who can mend them.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,8 @@ REJECTS = pa.schema(
         pa.field("row", pa.int64(), nullable=False),
         pa.field("lead_id", pa.string()),
         pa.field("column", pa.string()),
+        # "row", or "value" where the row stays without it.
+        pa.field("left_out", pa.string(), nullable=False),
         pa.field("rule", pa.string(), nullable=False),
         pa.field("value", pa.string()),
         pa.field("explanation", pa.string(), nullable=False),
@@ -118,10 +121,11 @@ class Tables:
     data_end : int
         The moment at which the export was made, in whole microseconds since the epoch, UTC.
     rejects : pa.Table
-        One row for each check that a row of the export did not pass.
+        One row for each check that a row or value of the export did not pass.
     unused : dict of str to str
         Columns and log names that are not used, with the reason. Those of the two other tables
-        have the table before the name: ``interactions.notes``.
+        have the table before the name: ``interactions.notes``. A name in ``allow_sensitive`` that
+        is no name of the export stands as ``allow_sensitive.agee``.
     """
 
     leads: pa.Table
@@ -177,22 +181,77 @@ def without_formulas(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.replace_substring_regex(texts, r"^([=+\-@\t\r])", r"'\1")
 
 
-def write_rejects(tables: Tables, path: Path) -> None:
-    """Write the rejects as CSV that is safe to open in a spreadsheet.
-
-    A value that a spreadsheet would run as a formula (one that begins with ``=``, ``+``, ``-``,
-    ``@``, a tab or a carriage return) gets a leading apostrophe.
+def rejected_rows(rejects: pa.Table, table: str) -> int:
+    """Rows of one table of the export that were left out as a whole.
 
     Parameters
     ----------
-    tables : Tables
-        What was read from an export.
+    rejects : pa.Table
+        As in `Tables`.
+    table : {"leads", "interactions", "attributes"}
+        The table.
+
+    Returns
+    -------
+    int
+        How many rows; one that breaks several rules counts once.
+    """
+    whole = pc.and_(pc.equal(rejects["table"], table), pc.equal(rejects["left_out"], "row"))
+    rows: int = pc.count_distinct(rejects.filter(whole)["row"]).as_py()
+    return rows
+
+
+def keep_rejects(rejects: pa.Table, path: Path) -> bool:
+    """Write the rejects as CSV that is safe to open in a spreadsheet, all at once.
+
+    A value that a spreadsheet would run as a formula (one that begins with ``=``, ``+``, ``-``,
+    ``@``, a tab or a carriage return) gets a leading apostrophe. A file of earlier rejects is
+    replaced, or taken away when there are none now: it would speak of rows that are mended. Any
+    other file is left as it is.
+
+    Parameters
+    ----------
+    rejects : pa.Table
+        As in `Tables`.
     path : Path
         File to write; its folder is made where it is missing.
+
+    Returns
+    -------
+    bool
+        Whether there are rejects, and so the file.
+
+    Raises
+    ------
+    FileExistsError
+        There is something to write, and another file in its place.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    replaceable = not path.exists() or _holds_rejects(path)
+    if rejects.num_rows == 0:
+        if replaceable:
+            path.unlink(missing_ok=True)
+        return False
+    if not replaceable:
+        raise FileExistsError(
+            f"{path} is no file of rejected rows (its first line is another) and is left as it is. "
+            "Move it, or have the rejected rows written elsewhere."
+        )
     columns = [
         without_formulas(column) if pa.types.is_string(column.type) else column
-        for column in tables.rejects.columns
+        for column in rejects.columns
     ]
-    pa.csv.write_csv(pa.table(columns, names=tables.rejects.column_names), path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        pa.csv.write_csv(pa.table(columns, names=rejects.column_names), part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return True
+
+
+def _holds_rejects(path: Path) -> bool:
+    """Whether a file's first line is that of the rejects."""
+    header = ",".join(f'"{name}"' for name in REJECTS.names).encode()
+    with path.open("rb") as file:
+        return file.read(len(header) + 1).rstrip() == header

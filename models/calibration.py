@@ -2,7 +2,7 @@
 
 Beta calibration on the log-odds scale: three numbers bend the booster's margin, and the identity is
 the case a = b = 1, c = 0. With a, b > 0 the map is strictly increasing, so the order of leads is
-kept and no ties are made. How the three numbers are found is `training.calibrate`'s business; this
+kept and no ties are made. How the three numbers are found is `training.fit`'s business; this
 module only applies them, with NumPy alone, in the server and in bulk scoring.
 """
 

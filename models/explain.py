@@ -14,6 +14,7 @@ M. Sundararajan, A. Taly, Q. Yan, *Axiomatic attribution for deep networks*, ICM
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,37 +64,46 @@ class Explanation:
     reasons: tuple[Reason, ...]
 
 
-def explanation(bundle: Bundle, row: Float64, most: int = 3) -> Explanation:
-    """Why a lead has its hot probability.
+def explanations(
+    bundle: Bundle,
+    matrix: Float64,
+    most: int = 3,
+    columns: Mapping[str, Sequence[int]] | None = None,
+) -> list[Explanation]:
+    """Why leads have their hot probabilities, in their order.
 
     Parameters
     ----------
     bundle : Bundle
-    row : float64 array of shape (features,)
-        The lead's features.
+    matrix : float64 array of shape (leads, features)
+        The leads' features.
     most : int
-        How many signals to name; the others are summed up.
+        How many signals to name for each; the others are summed up.
+    columns : mapping of signal to columns, optional
+        `columns_by_signal` of the bundle's spec, where it was worked out before.
 
     Returns
     -------
-    Explanation
+    list of Explanation
+        Each has the bits it would have alone.
     """
-    one = np.ascontiguousarray(row).reshape(1, -1)
-    base, points = _points(bundle.hot, one)
-    by_column = points[0].tolist()
-    columns = columns_by_signal(bundle.spec)
-    totals = {name: math.fsum(by_column[i] for i in mine) for name, mine in columns.items()}
-    named = [n for n in sorted(totals, key=lambda n: -abs(totals[n]))[:most] if totals[n] != 0]
-    reasons = []
-    for name in named:
-        strongest = max(columns[name], key=lambda i: abs(by_column[i]))
-        text = in_words(bundle.spec.features[strongest], float(row[strongest]))
-        reasons.append(Reason(name, totals[name], text))
-    probability = float(bundle.hot.probability(one)[0])
-    if len(named) < len(totals):
-        rest = 100 * (probability - base) - math.fsum(reason.points for reason in reasons)
-        reasons.append(Reason("", rest, "all the rest"))
-    return Explanation(base, probability, tuple(reasons))
+    if len(matrix) == 0:
+        return []
+    columns = columns_by_signal(bundle.spec) if columns is None else columns
+    matrix = np.ascontiguousarray(matrix)
+    base, points = _points(bundle.hot, matrix)
+    probabilities = bundle.hot.probability(matrix).tolist()
+    return [
+        Explanation(
+            base, reached, _reasons(bundle.spec, row, mine, 100 * (reached - base), most, columns)
+        )
+        for row, mine, reached in zip(matrix, points.tolist(), probabilities, strict=True)
+    ]
+
+
+def explanation(bundle: Bundle, row: Float64, most: int = 3) -> Explanation:
+    """Why one lead has its hot probability; `row` has shape (features,)."""
+    return explanations(bundle, row.reshape(1, -1), most)[0]
 
 
 def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
@@ -120,6 +130,28 @@ def columns_by_signal(spec: Spec) -> dict[str, list[int]]:
     for column, feature in enumerate(spec.features):
         columns.setdefault(signal(feature), []).append(column)
     return columns
+
+
+def _reasons(
+    spec: Spec,
+    row: Float64,
+    points: Sequence[float],
+    moved: float,
+    most: int,
+    columns: Mapping[str, Sequence[int]],
+) -> tuple[Reason, ...]:
+    """Strongest signals of one row, and the rest of the points by which it was moved."""
+    totals = {name: math.fsum(points[i] for i in mine) for name, mine in columns.items()}
+    named = [n for n in sorted(totals, key=lambda n: -abs(totals[n]))[:most] if totals[n] != 0]
+    reasons = []
+    for name in named:
+        strongest = max(columns[name], key=lambda i: abs(points[i]))
+        text = in_words(spec.features[strongest], float(row[strongest]))
+        reasons.append(Reason(name, totals[name], text))
+    if len(named) < len(totals):
+        rest = moved - math.fsum(reason.points for reason in reasons)
+        reasons.append(Reason("", rest, "all the rest"))
+    return tuple(reasons)
 
 
 def _points(horizon: Horizon, matrix: Float64) -> tuple[float, Float64]:

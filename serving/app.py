@@ -9,21 +9,30 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from models.bundle import REPORT, load_bundle
 from serving.body import json_body, json_value
+from serving.docs import docs_page
 from serving.guard import Guard, problem_response
 from serving.model import ServedModel, described, served_model
-from serving.openapi import document, example_answers, example_leads, gives, refuses, takes
-from serving.problem import Problem, invalid_fields, problem, shown
+from serving.openapi import (
+    NO_REPORT,
+    document,
+    example_answers,
+    example_leads,
+    gives,
+    refuses,
+    takes,
+)
+from serving.problem import Names, Problem, invalid_fields, problem, shown
 from serving.schemas import BatchAnswer, Health, ScoredLead, as_json, batch_adapter
 from serving.scorer import scored
 from serving.settings import DEFAULTS, Settings
@@ -35,9 +44,19 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The report may style itself and show pictures that it carries: no script, no network."""
+"""Pages may style themselves and show pictures that they carry: no script, no network."""
 
-Reasons = Annotated[int, Query(ge=0, le=20, description="How many signals to name.")]
+
+class Asked(BaseModel):
+    """What may stand in the query of a route that scores."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reasons: Annotated[int, Field(ge=0, le=20, description="How many signals to name.")] = 3
+
+
+InQuery = Annotated[Asked, Query()]
+_NAMES: Names = {("query",): tuple(Asked.model_fields)}
 
 
 def now_microseconds() -> int:
@@ -55,7 +74,8 @@ def create_app(
     Parameters
     ----------
     bundle_folder : pathlib.Path
-        A bundle's folder; its model is read once, now.
+        A bundle's folder. Its model and report are read once, now, so that the report that is
+        shown is on the model that scores, whatever becomes of the folder.
     settings : Settings
         Limits.
     clock : callable
@@ -72,12 +92,14 @@ def create_app(
     ValueError
         The bundle is of another format or was changed after it was written.
     """
-    model = served_model(load_bundle(bundle_folder), settings)
+    bundle, report = load_bundle(bundle_folder), bundle_folder / REPORT
+    report_page = report.read_bytes() if report.exists() else None
+    model = served_model(bundle, settings)
     app = FastAPI(
         title="lead-temperature",
         version=model.bundle.version,
+        docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         exception_handlers={
             AnyHTTPException: _http_problem,
@@ -85,10 +107,12 @@ def create_app(
         },
     )
     app.include_router(_scoring(model, clock))
-    app.include_router(_reading(model, bundle_folder / REPORT))
-    app.add_middleware(Guard)
+    app.include_router(_reading(model))
+    app.include_router(_report(report_page))
     found = document(app, model)
     app.openapi = lambda: found  # type: ignore[method-assign]
+    app.include_router(_docs(found))
+    app.add_middleware(Guard)
     return app
 
 
@@ -105,11 +129,11 @@ def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
         openapi_extra=takes("Lead", leads[0]),
         responses=gives(answers[0]) | refused,
     )
-    async def score(request: Request, reasons: Reasons = 3) -> Response:
+    async def score(request: Request, query: InQuery) -> Response:
         body = await json_body(request, limit)
 
         def answered() -> ScoredLead | Problem:
-            return scored(model, [json_value(body)], clock(), reasons)[0]
+            return scored(model, [json_value(body)], clock(), query.reasons)[0]
 
         answer = answered() if len(body) <= INLINE_BYTES else await run_in_threadpool(answered)
         if isinstance(answer, Problem):
@@ -122,7 +146,7 @@ def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
         openapi_extra=takes("Batch", {"leads": leads}),
         responses=gives(BatchAnswer(tuple(answers))) | refused,
     )
-    async def score_batch(request: Request, reasons: Reasons = 3) -> Response:
+    async def score_batch(request: Request, query: InQuery) -> Response:
         body = await json_body(request, limit)
         request_id: str = request.state.request_id
 
@@ -133,7 +157,7 @@ def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
                 return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
             results = (
                 replace(one, request_id=request_id) if isinstance(one, Problem) else one
-                for one in scored(model, found, clock(), reasons)
+                for one in scored(model, found, clock(), query.reasons)
             )
             return as_json(BatchAnswer(tuple(results)))
 
@@ -145,7 +169,7 @@ def _scoring(model: ServedModel, clock: Callable[[], int]) -> APIRouter:
     return router
 
 
-def _reading(model: ServedModel, report: Path) -> APIRouter:
+def _reading(model: ServedModel) -> APIRouter:
     """Routes that tell about the model and the process."""
     router = APIRouter(tags=["model"], default_response_class=Response)
     version = model.bundle.version
@@ -165,6 +189,13 @@ def _reading(model: ServedModel, report: Path) -> APIRouter:
     async def readyz() -> Response:
         return _json(as_json(ready))
 
+    return router
+
+
+def _report(page: bytes | None) -> APIRouter:
+    """Route of the managers' report."""
+    router = APIRouter(tags=["model"])
+
     @router.get("/", include_in_schema=False)
     @router.get(
         "/report",
@@ -172,19 +203,32 @@ def _reading(model: ServedModel, report: Path) -> APIRouter:
         response_class=HTMLResponse,
         responses=refuses(404),
     )
-    def show_report() -> Response:
-        try:
-            page = report.read_bytes()
-        except FileNotFoundError as error:
-            detail = f"The bundle has no report yet; `lead-temperature report` makes {REPORT}."
-            raise HTTPException(404, detail) from error
-        return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
+    async def show_report() -> Response:
+        if page is None:
+            raise HTTPException(404, NO_REPORT)
+        return _page(page)
+
+    return router
+
+
+def _docs(found: dict[str, Any]) -> APIRouter:
+    """Route of the page on the routes."""
+    router = APIRouter()
+    page = docs_page(found).encode()
+
+    @router.get("/docs", include_in_schema=False)
+    async def show_docs() -> Response:
+        return _page(page)
 
     return router
 
 
 def _json(content: bytes) -> Response:
     return Response(content, media_type="application/json")
+
+
+def _page(content: bytes) -> Response:
+    return HTMLResponse(content, headers={"Content-Security-Policy": PAGE_POLICY})
 
 
 async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
@@ -201,4 +245,4 @@ async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
 
 async def _query_problem(request: Request, error: RequestValidationError) -> Response:
     """Problem for a query parameter."""
-    return problem_response(invalid_fields(error.errors(), {}), request.state.request_id)
+    return problem_response(invalid_fields(error.errors(), _NAMES), request.state.request_id)

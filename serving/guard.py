@@ -1,5 +1,8 @@
 """The outermost layer of the server: every request has an id, no exception gets out.
 
+What can be read can be asked for its head alone, by load balancers and monitors: HEAD is GET
+without the body.
+
 The id is the client's own `X-Request-ID` where it is a plain word, a new one otherwise; it comes
 back as a header and in every problem, and stands in the log. An exception that nobody expected is
 logged with the places it passed through but without its message, which may quote a lead.
@@ -52,6 +55,9 @@ class Guard:
             return
         request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
+        only_head = scope["method"] == "HEAD"
+        # A copy: the server that called must still know what was asked.
+        asked = {**scope, "method": "GET"} if only_head else scope
         started = False
 
         async def send_with_id(message: Message) -> None:
@@ -61,10 +67,12 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
                 headers["x-content-type-options"] = "nosniff"
+            elif only_head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._app(asked, receive, send_with_id)
         except ClientDisconnect:
             _LOG.info("request %s: the client went away before its body had arrived", request_id)
         except Exception as error:

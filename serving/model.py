@@ -4,7 +4,7 @@ All that can be prepared before the first request is prepared here, once, so tha
 parses and compiles nothing.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 
 from features.kinds import AttributeCategory, Feature, LabelField, Selection
 from models.bundle import HORIZONS, Bundle
-from models.explain import explanation
+from models.card import judged_days
+from models.explain import columns_by_signal, explanation
 from serving.problem import Names
 from serving.schemas import (
     AttributeAnswer,
@@ -40,6 +41,10 @@ class ServedModel:
         Values of interactions that a feature looks at.
     levels : mapping of attribute to levels
         Levels of categories that the model tells apart.
+    signals : mapping of signal to columns
+        Features that make one reason together.
+    judged_days : float or None
+        Age beyond which no lead was looked at in training.
     base_probability : float
         Where the reasons of every lead start.
     """
@@ -50,6 +55,8 @@ class ServedModel:
     names: Names
     vocabulary: Mapping[LabelField, tuple[str, ...]]
     levels: Mapping[str, tuple[str, ...]]
+    signals: Mapping[str, Sequence[int]]
+    judged_days: float | None
     base_probability: float
 
 
@@ -69,6 +76,8 @@ def served_model(bundle: Bundle, settings: Settings) -> ServedModel:
         },
         vocabulary=_vocabulary(spec.features),
         levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
+        signals=columns_by_signal(spec),
+        judged_days=judged_days(bundle.card),
         base_probability=explanation(bundle, unknown, most=0).base_probability,
     )
 

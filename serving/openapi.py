@@ -1,7 +1,7 @@
 """The OpenAPI document of one bundle, with examples that work.
 
 The examples are made from the bundle's own schema and answered by its own model, so what the
-document shows is what the server says, and "try it out" scores a lead.
+document shows is what the server says.
 """
 
 import json
@@ -15,16 +15,21 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from features.kinds import AttributeKind
+from models.bundle import REPORT
 from serving.guard import PROBLEM_TYPE
 from serving.model import ServedModel
 from serving.problem import FieldError, invalid, problem
 from serving.schemas import ANSWERS, Answer, ScoredLead, as_json, batch_adapter, microseconds
 from serving.scorer import scored
 
+NO_REPORT = (
+    f"The bundle had no report when the server started; `lead-temperature report` makes {REPORT}. "
+    "Then start the server again."
+)
 _SCHEMAS = "#/components/schemas/"
 _PROBLEMS = (
     problem(400, "The body is not JSON: Expecting value, line 1, column 12."),
-    problem(404, "The bundle has no report yet; `lead-temperature report` makes report.html."),
+    problem(404, NO_REPORT),
     problem(413, "A body has at most 8388608 bytes; send fewer leads a call."),
     problem(415, "Send JSON, with the header Content-Type: application/json."),
     invalid([FieldError("created_at", "Is required", "nothing", "Send it.")]),

@@ -17,14 +17,12 @@ from pydantic import ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSch
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # typing's own does before Python 3.12 not serve pydantic
 
-from features.history import MEASURE_LIMIT
+from features.history import MEASURE_LIMIT, TEXT_LIMIT
 from features.kinds import AttributeKind, LabelField
 from features.spec import Spec
 from serving.problem import Problem
 from serving.settings import Settings
 
-TEXT_LIMIT = 200
-"""Most characters of any text in a lead."""
 TIME_EXAMPLE = "2026-03-01T09:30:00+01:00"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -15,10 +15,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from features.engine import features_of
-from features.history import Float64, Histories, single_history
+from features.history import MICROSECONDS_PER_DAY, Float64, Histories, single_history
 from features.kinds import LABEL_FIELDS
 from features.spec import Spec
-from models.explain import explanation
+from models.card import older_than_judged
+from models.explain import explanations
 from serving.model import ServedModel
 from serving.problem import FieldError, Problem, invalid, invalid_fields, listing, shown
 from serving.schemas import Interaction, Lead, ReasonAnswer, ScoredLead, rfc3339
@@ -128,6 +129,9 @@ def _warnings(
     as_of: int,
 ) -> Iterable[str]:
     """What of the lead was missing, unknown or not used; one line for each field."""
+    judged = model.judged_days
+    if judged is not None and as_of - lead["created_at"] > judged * MICROSECONDS_PER_DAY:
+        yield f"created_at: {older_than_judged(judged)}."
     absent = [name for name in model.bundle.spec.attribute_kinds if name not in _attributes(lead)]
     if absent:
         yield f"attributes: not sent, taken as missing: {listing(absent, SHOWN_NAMES)}."
@@ -161,10 +165,13 @@ def _answers(
     if not accepted:
         return
     bundle = model.bundle
-    scores = bundle.scores(np.concatenate([one.row for one in accepted]))
+    matrix = np.concatenate([one.row for one in accepted])
+    scores = bundle.scores(matrix)
+    explained = explanations(bundle, matrix, reasons, model.signals) if reasons else []
+    told = [one.reasons for one in explained] or [()] * len(accepted)
     columns = (scores.hot_probability, scores.warm_probability, scores.band)
-    for one, hot, warm, band in zip(accepted, *(c.tolist() for c in columns), strict=True):
-        told = explanation(bundle, one.row[0], reasons).reasons if reasons else ()
+    rows = zip(accepted, told, *(c.tolist() for c in columns), strict=True)
+    for one, why, hot, warm, band in rows:
         yield ScoredLead(
             lead_id=one.lead_id,
             as_of=rfc3339(one.as_of),
@@ -175,7 +182,7 @@ def _answers(
             band=band,
             band_reason=bundle.bands.why(hot, warm),
             base_probability=model.base_probability,
-            reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in told),
+            reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in why),
             model_version=bundle.version,
             warnings=one.warnings,
         )

@@ -12,6 +12,8 @@ VERBS = (
     "init",
     "synthesize",
     "check",
+    "features",
+    "audit",
     "train",
     "promote",
     "rollback",
@@ -54,12 +56,62 @@ def test_check_keeps_rejected_rows_and_names_their_rules(run, tmp_path: Path) ->
     )
     (tmp_path / "lead_temperature.toml").write_text('[leads]\nsource = "leads.csv"\n')
     told = run("check", "--config", tmp_path / "lead_temperature.toml")
-    assert told.returncode == 0, told.stderr
     assert "duplicate lead" in told.stdout
     assert "unparsable time" in told.stdout
     rejects = (tmp_path / "rejects.csv").read_text()
     assert "'=cmd" in rejects
     assert rejects.count("\n") == 3
+
+
+def test_check_says_what_train_would_refuse(run, tmp_path: Path) -> None:
+    (tmp_path / "leads.csv").write_text(
+        "lead_id,created_at,converted_at\n"
+        + "".join(
+            f"{i},2025-0{1 + i // 28}-{1 + i % 28:02d}T00:00:00Z,"
+            + (f"2025-0{2 + i // 28}-01T00:00:00Z\n" if i % 3 == 0 else "\n")
+            for i in range(112)
+        )
+    )
+    config = tmp_path / "lead_temperature.toml"
+    config.write_text('[leads]\nsource = "leads.csv"\n')
+    checked = run("check", "--config", config)
+    trained = run("train", "--config", config)
+    assert checked.returncode == trained.returncode == 1
+    reasons = checked.stderr.splitlines()[1:]
+    assert len(reasons) == 2
+    assert trained.stderr.splitlines()[-1].removeprefix("Error: ") in reasons
+
+
+def test_check_shows_the_periods_of_what_train_takes(run, trained) -> None:
+    told = run("check", "--config", trained.config)
+    assert told.returncode == 0, told.stderr
+    card = json.loads((trained.folder / "figures.json").read_text())["horizons"]["hot"]
+    for name in ("fit", "calibrate", "test"):
+        row = next(line for line in told.stdout.splitlines() if f" {name} " in line)
+        assert card[name]["from"][:10] in row
+        assert f"{card[name]['rows']:,}" in row
+
+
+def test_check_never_touches_a_file_of_the_users(run, trained, tmp_path: Path) -> None:
+    mine = tmp_path / "rejects.csv"
+    mine.write_text("reason,customer\nrude,ana\n")
+    assert run("check", "--config", trained.config, "--rejects", mine).returncode == 0
+    assert mine.read_text() == "reason,customer\nrude,ana\n"
+
+
+def test_times_after_the_end_of_the_data_are_named(run, tmp_path: Path) -> None:
+    lines = [f"{i},2025-01-{i:02d}T00:00:00Z,,\n" for i in range(1, 29)]
+    (tmp_path / "leads.csv").write_text(
+        "lead_id,created_at,converted_at,closed_at\n"
+        + "".join(lines)
+        + "x,2025-01-05T00:00:00Z,2025-01-09T00:00:00Z,2106-02-07T00:00:00Z\n"
+    )
+    (tmp_path / "lead_temperature.toml").write_text('[leads]\nsource = "leads.csv"\n')
+    for verb in ("check", "train"):
+        told = run(verb, "--config", tmp_path / "lead_temperature.toml")
+        said = " ".join((told.stdout + told.stderr).split())
+        assert "1 times in leads.closed_at lie after the end of the data, 2025-01-28" in said
+        assert "Then set ends_at in [data]." in said
 
 
 def test_check_refuses_an_export_without_conversions(run, tmp_path: Path) -> None:
@@ -179,6 +231,89 @@ def test_a_spine_that_cannot_be_scored_is_refused(
     assert told.returncode == 1
     assert said in " ".join(told.stderr.split())
     assert not (tmp_path / "scores.csv").exists()
+
+
+def few_leads(trained, folder: Path, *more: str) -> Path:
+    """The header and first leads of the export, and other lines."""
+    lines = (trained.folder / "leads.csv").read_text().splitlines()[:6]
+    (folder / "leads.csv").write_text("\n".join([*lines, *more]) + "\n")
+    return folder / "leads.csv"
+
+
+def test_score_names_what_is_rejected_and_keeps_it_beside_the_scores(
+    run, trained, tmp_path: Path
+) -> None:
+    leads = few_leads(trained, tmp_path, "late,soon", "short")
+    given = ("--bundle", trained.bundle, "--leads", leads, "--as-of", AS_OF)
+    told = run("score", *given, "-o", tmp_path / "scores.csv")
+    assert told.returncode == 0, told.stderr
+    said = " ".join(told.stderr.split())
+    assert "2 rows of leads: malformed line" in said
+    assert (tmp_path / "scores.rejects.csv").read_text().count("malformed line") == 2
+    strict = run("score", *given, "--strict", "-o", tmp_path / "strict.csv")
+    assert strict.returncode == 1
+    assert "with --strict every row must be good" in strict.stderr
+    assert (tmp_path / "strict.rejects.csv").exists()
+    assert not (tmp_path / "strict.csv").exists()
+
+
+def test_leads_alone_are_scored_and_what_is_missing_is_said(run, trained, tmp_path: Path) -> None:
+    leads = few_leads(trained, tmp_path)
+    early = "2024-01-03T00:00:00+00:00"
+    given = ("--bundle", trained.bundle, "--leads", leads, "--as-of", early, "--strict")
+    told = run("score", *given, "-o", tmp_path / "scores.csv")
+    assert told.returncode == 0, told.stderr
+    said = " ".join(told.stderr.split())
+    assert "interactions: there is none" in said
+    assert "attributes: not there, taken as missing: competitor, known_need, objection." in said
+    assert pyarrow.csv.read_csv(tmp_path / "scores.csv").num_rows > 0
+    log = ("--attributes", trained.folder / "attributes.csv")
+    told = run("score", *given[:-1], *log, "-o", tmp_path / "logged.csv")
+    assert told.returncode == 0, told.stderr
+    assert "attributes: not there" not in told.stderr
+
+
+def test_an_interaction_without_a_measure_is_scored_and_that_is_said(
+    run, trained, tmp_path: Path
+) -> None:
+    leads = few_leads(trained, tmp_path)
+    first = pyarrow.csv.read_csv(leads)["lead_id"][0].as_py()
+    (tmp_path / "interactions.csv").write_text(
+        f"lead_id,occurred_at,kind,value\n{first},2025-12-01T00:00:00Z,call,\n"
+    )
+    told = run(
+        "score",
+        *("--bundle", trained.bundle, "--leads", leads, "--as-of", AS_OF),
+        *("--interactions", tmp_path / "interactions.csv", "-o", tmp_path / "scores.csv"),
+    )
+    assert told.returncode == 0, told.stderr
+    said = " ".join(told.stderr.split())
+    assert "measures: without any value, taken as missing: duration_seconds, value." in said
+
+
+def test_synthesize_writes_over_its_own_exports_alone(run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for _ in range(2):
+        assert run("synthesize", tmp_path, "--leads", 20).returncode == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "leads.csv").write_text("my leads")
+    told = run("synthesize", other, "--leads", 20)
+    assert told.returncode == 1
+    assert "holds leads.csv, which this command did not write" in " ".join(told.stderr.split())
+    assert [(path.name, path.read_text()) for path in other.iterdir()] == [
+        ("leads.csv", "my leads")
+    ]
+
+
+def test_paths_are_printed_as_they_are_and_commands_on_one_line(run, tmp_path: Path) -> None:
+    folder = tmp_path / f"[red]a b[/] {'long' * 30}"
+    told = run("init", folder)
+    config = folder / "lead_temperature.toml"
+    assert f"Wrote {config}." in told.stdout
+    assert f"  lead-temperature check --config '{config}'\n" in told.stdout
+    missing = run("check", "--config", folder / "no.toml")
+    assert f"Error: {folder / 'no.toml'} does not exist." in missing.stderr
 
 
 def test_a_bundle_that_is_none_is_said_to_be_none(run, tmp_path: Path) -> None:

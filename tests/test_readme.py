@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from features.spec import feature_from_json
 from serving.app import create_app
+from training.config import read_config
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -50,3 +52,12 @@ def test_every_make_target_of_the_readme_exists() -> None:
     makefile = (Path(__file__).resolve().parent.parent / "Makefile").read_text()
     for target in re.findall(r"^make (\w[\w-]*)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_feature_of_the_readme_is_one(tmp_path: Path) -> None:
+    text = next(text for kind, text in BLOCKS if kind == "toml")
+    assert len([line for line in text.splitlines() if line.strip()]) == 6
+    config = tmp_path / "lead_temperature.toml"
+    config.write_text('[leads]\nsource = "leads.csv"\n' + text)
+    (item,) = read_config(config).features.add
+    assert feature_from_json(item).name == "count[kind=call,outcome=answered]_5d"

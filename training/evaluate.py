@@ -8,6 +8,7 @@ than the ones that would count rows, and honest.
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,7 +102,11 @@ def figures(converted: Bool, probability: Float64) -> Figures:
 
 
 def auc_interval(
-    judged: Judged, probability: Float64, seed: int, replicates: int = 200
+    judged: Judged,
+    probability: Float64,
+    seed: int,
+    replicates: int = 200,
+    progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> tuple[float, float] | None:
     """95 % interval of the AUC by the bootstrap over leads; None where the AUC is not given."""
     if figures(judged.converted, probability).auc is None:
@@ -110,10 +115,11 @@ def auc_interval(
     _, lead = np.unique(judged.lead, return_inverse=True)
     count = int(lead.max()) + 1
     found = []
-    for _ in range(replicates):
+    for replicate in range(replicates):
         weight = random.multinomial(count, np.full(count, 1 / count))[lead].astype(np.float64)
         if (weight * judged.converted).sum() and (weight * ~judged.converted).sum():
             found.append(roc_auc_score(judged.converted, probability, sample_weight=weight))
+        progress(replicate + 1, replicates)
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
 

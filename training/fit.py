@@ -16,8 +16,6 @@ from training.config import ModelSettings
 from training.split import Split
 
 Bool = npt.NDArray[np.bool_]
-LEAST_FIT_POSITIVES = 50
-LEAST_CALIBRATE_POSITIVES = 20
 
 
 def fitted_horizon(
@@ -44,23 +42,7 @@ def fitted_horizon(
     settings : ModelSettings
     progress : callable, optional
         Told after each tree.
-
-    Raises
-    ------
-    ValueError
-        Too few conversions to learn or to calibrate from.
     """
-    for period, chosen, least in (
-        ("fitting", split.fit, LEAST_FIT_POSITIVES),
-        ("calibration", split.calibrate, LEAST_CALIBRATE_POSITIVES),
-    ):
-        positives = int(converted[chosen].sum())
-        if positives < least:
-            raise ValueError(
-                f"The {period} period of the {days}-day horizon has {positives} looks that led to "
-                f"a conversion, at least {least} are needed (of {int(chosen.sum())} looks). "
-                "Export a longer time or more leads, or choose a longer horizon."
-            )
     booster = fitted_booster(
         matrix[split.fit], converted[split.fit], spec.categorical, settings, progress
     )

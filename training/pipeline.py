@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 
 from features.batch import Spine, microseconds, point_in_time_features
 from features.catalogue import customised_spec, features_of_file, standard_spec
 from features.history import MICROSECONDS_PER_DAY, Float64
 from features.spec import Spec, feature_from_json
-from features.tables import Tables
+from features.tables import Tables, rejected_rows
 from models.bundle import HORIZONS, Bundle, Horizon
 from training.audit import audit
 from training.baselines import baseline_probabilities
@@ -37,7 +36,7 @@ from training.fit import fitted_horizon
 from training.importance import importance
 from training.quarantine import ignored, without_quarantined
 from training.snapshots import Labels, labels, snapshots
-from training.split import Split, default_test_from, time_split
+from training.split import Split, judged_from, require_conversions, time_split
 
 Bool = npt.NDArray[np.bool_]
 Told = Callable[[str, int, int], object]
@@ -126,10 +125,10 @@ def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
     spine = snapshots(tables, config.snapshots)
     days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
     found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
-    test_from = config.test_from() or default_test_from(
-        spine, tables.data_end, days["warm"], config.split.test_share
-    )
+    test_from = judged_from(config, spine, tables.data_end)
     splits = {name: time_split(spine, found[name], config.split, test_from) for name in HORIZONS}
+    for name in HORIZONS:
+        require_conversions(splits[name], found[name])
     # What the catalogue sees ends before the first row that calibrates, in either horizon.
     spec = spec_of(tables, config, min(split.calibrate_from for split in splits.values()))
     done = 0
@@ -238,12 +237,13 @@ def _horizon_card(
     scores = bundle.scores(frame.matrix[split.test], config.model.threads)
     probability = {"hot": scores.hot_probability, "warm": scores.warm_probability}[name]
     judged = _judged(frame, name, split.test)
-    told(f"evaluation of the {name} horizon", 0, 1)
-    interval = auc_interval(judged, probability, config.model.seed)
+    stage = f"evaluation of the {name} horizon"
+    interval = auc_interval(
+        judged, probability, config.model.seed, progress=lambda done, of: told(stage, done, of)
+    )
     baselines = baseline_probabilities(
         frame.age_days, found.converted, found.days, split, config.model
     )
-    told(f"evaluation of the {name} horizon", 1, 1)
     return {
         "days": found.days,
         "fit": _period(frame, name, split.fit),
@@ -293,10 +293,8 @@ def _export_card(tables: Tables) -> dict[str, Any]:
         "leads": tables.leads.num_rows,
         "interactions": tables.interactions.num_rows,
         "conversions": tables.leads.num_rows - tables.leads["converted_at"].null_count,
-        "rejected_rows": pc.count_distinct(
-            pc.binary_join_element_wise(
-                tables.rejects["table"].cast("string"), tables.rejects["row"].cast("string"), "/"
-            )
-        ).as_py(),
+        "rejected_rows": sum(
+            rejected_rows(tables.rejects, name) for name in ("leads", "interactions", "attributes")
+        ),
         "first_created": iso(int(created_at.min())),
     }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 ARTIFACT = "bundle"
-HISTORY_TAG = "lead_temperature.champions"
+HISTORY_TAG = "lead_temperature.champion_history"
 BUNDLE_TAG = "lead_temperature.bundle"
 
 
@@ -120,7 +120,7 @@ def promote(registry: Registry, number: int) -> Version:
             )
         before = _champions(client, registry)
         if before[-1:] != [number]:
-            _crown(client, registry, [*before, number])
+            _crown(client, registry, before, [*before, number])
         return Version(number, known[number].bundle, champion=True)
 
 
@@ -139,7 +139,7 @@ def rollback(registry: Registry) -> Version:
                 f"Model '{registry.model}' has no earlier champion to go back to; "
                 f"champions so far: {before or 'none'}."
             )
-        _crown(client, registry, before[:-1])
+        _crown(client, registry, before, before[:-1])
         return next(v for v in _versions(client, registry) if v.champion)
 
 
@@ -180,10 +180,11 @@ def versions(registry: Registry) -> list[Version]:
 
 @contextmanager
 def _client(registry: Registry) -> Iterator["MlflowClient"]:
-    """MLflow's client; its own errors become ours, with the registry's address."""
+    """MLflow's client; its own errors and its store's become ours, with the registry's address."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     # Making the store's tables is told as a stream of log lines that nobody needs.
     for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.model_registry"):
@@ -195,6 +196,12 @@ def _client(registry: Registry) -> Iterator["MlflowClient"]:
     except MlflowException as error:
         where = registry.folder if registry.tracking_uri is None else "the MLflow server"
         raise ValueError(f"The registry in {where} refused: {error.message}") from error
+    except SQLAlchemyError as error:
+        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise ValueError(
+            f"The registry's database {registry.folder / 'mlflow.db'} cannot be used: {words}. "
+            "Bring back a copy of it, or move it away and train again."
+        ) from error
 
 
 def _experiment(client: "MlflowClient", registry: Registry) -> str:
@@ -242,23 +249,21 @@ def _named(registry: Registry) -> str:
 def _champions(client: "MlflowClient", registry: Registry) -> list[int]:
     """Champions so far, the present one last.
 
-    The tag is written before the alias moves, so whatever stands behind the present champion is a
-    promotion that was cut off, and is left out.
+    The tag holds the history before a change and the one after it, which never end in the same
+    version: the alias tells which of them holds.
     """
     present = _aliases(client, registry).get(CHAMPION)
     if present is None:
         return []
     tags = client.get_registered_model(registry.model).tags
-    told: list[int] = json.loads(tags.get(HISTORY_TAG, "[]"))
-    if present not in told:
-        return [present]
-    return told[: len(told) - told[::-1].index(present)]
+    histories: list[list[int]] = json.loads(tags.get(HISTORY_TAG, "[]"))
+    return next((told for told in histories if told[-1:] == [present]), [present])
 
 
-def _crown(client: "MlflowClient", registry: Registry, champions: list[int]) -> None:
-    if len(champions) > len(_champions(client, registry)):
-        client.set_registered_model_tag(registry.model, HISTORY_TAG, json.dumps(champions))
-    client.set_registered_model_alias(registry.model, CHAMPION, str(champions[-1]))
+def _crown(client: "MlflowClient", registry: Registry, before: list[int], after: list[int]) -> None:
+    """Move the alias, so that a change that is cut off in between has not happened."""
+    client.set_registered_model_tag(registry.model, HISTORY_TAG, json.dumps([before, after]))
+    client.set_registered_model_alias(registry.model, CHAMPION, str(after[-1]))
 
 
 def _resolved(client: "MlflowClient", registry: Registry, alias: str) -> Version:

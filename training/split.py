@@ -2,20 +2,24 @@
 
 A row may be learned from only when its label was known before the next period began: its horizon
 must have ended by then. That is the gap, and it follows from the label, not from a habit. So the
-model that is judged could have been trained on the day before its test began.
+model that is judged could have been trained on the day before its test began. What is too little
+to learn from or to judge is refused here, before anything is computed.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 from features.batch import Spine
 from features.history import MICROSECONDS_PER_DAY
-from training.config import SplitSettings
+from training.config import Config, SplitSettings
 from training.snapshots import Labels
 
 Bool = npt.NDArray[np.bool_]
+LEAST_FIT_POSITIVES = 50
+LEAST_CALIBRATE_POSITIVES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,15 @@ class Split:
     test: Bool
     calibrate_from: int
     test_from: int
+
+
+def judged_from(config: Config, spine: Spine, data_end: int) -> int:
+    """Start of the test period, in microseconds: the configured one or the default."""
+    configured = config.test_from()
+    if configured is not None:
+        return configured
+    days, share = config.horizons.warm_days, config.split.test_share
+    return default_test_from(spine, data_end, days, share)
 
 
 def default_test_from(spine: Spine, data_end: int, warm_days: int, share: float) -> int:
@@ -69,7 +82,8 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
     Raises
     ------
     ValueError
-        The time before `test_from` is too short for two periods and their gaps.
+        The time before `test_from` is too short for two periods and their gaps, or no look after
+        it can be judged.
     """
     gap = labels.days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
@@ -77,9 +91,14 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
     if usable <= 0:
         raise ValueError(
             f"The export is too short for a horizon of {labels.days} days: fitting and calibrating "
-            f"need two gaps of that length, but only {_days(test_from - first):.1f} days lie "
-            "between the first look and the test period. Export a longer time, shorten "
-            "[horizons], or set a later [split] test_from."
+            f"need two gaps of that length, but only {max(0.0, _days(test_from - first)):.1f} days "
+            f"lie between the first look and the test period. {_way_out(spine, labels, settings)}"
+        )
+    if not np.any(labels.mature & (spine.as_of >= test_from)):
+        raise ValueError(
+            f"No look can be judged within {labels.days} days: none at or after "
+            f"{_moment(test_from)}, where the test period begins, has a horizon that ended before "
+            f"the data did. {_way_out(spine, labels, settings)}"
         )
     calibrate_from = test_from - gap - round(settings.calibrate_share * usable)
     ends_at = spine.as_of + gap
@@ -90,6 +109,52 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
         calibrate_from=calibrate_from,
         test_from=test_from,
     )
+
+
+def require_conversions(split: Split, labels: Labels) -> None:
+    """Refuse a split with too few conversions to learn or to calibrate from.
+
+    Parameters
+    ----------
+    split : Split
+    labels : Labels
+        Of the same horizon.
+
+    Raises
+    ------
+    ValueError
+        The message names the period and what is missing.
+    """
+    for period, chosen, least in (
+        ("fitting", split.fit, LEAST_FIT_POSITIVES),
+        ("calibration", split.calibrate, LEAST_CALIBRATE_POSITIVES),
+    ):
+        positives = int(labels.converted[chosen].sum())
+        if positives < least:
+            raise ValueError(
+                f"The {period} period of the {labels.days}-day horizon has {positives} looks that "
+                f"led to a conversion, at least {least} are needed (of {int(chosen.sum())} looks). "
+                "Export a longer time or more leads, or choose a longer horizon."
+            )
+
+
+def _way_out(spine: Spine, labels: Labels, settings: SplitSettings) -> str:
+    """What can be changed where an export's time does not suffice."""
+    way_out = "Export a longer time, or shorten [horizons]"
+    if settings.test_from is None or not labels.mature.any():
+        return f"{way_out}."
+    gap = labels.days * MICROSECONDS_PER_DAY
+    earliest, latest = int(spine.as_of.min()) + 2 * gap, int(spine.as_of[labels.mature].max())
+    if earliest >= latest:
+        return f"{way_out}: there is no [split] test_from for which it would do."
+    return (
+        f"[split] test_from = {settings.test_from.isoformat()} must lie after {_moment(earliest)} "
+        f"and no later than {_moment(latest)}. Correct it or leave it out."
+    )
+
+
+def _moment(microseconds: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).isoformat()
 
 
 def _days(microseconds: int) -> float:

@@ -3,7 +3,7 @@
 Only text and layout are made here; every number comes from a value that was computed elsewhere.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,11 +12,13 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from features.inspection import Inspection
+from features.data_end import TimesAfterEnd
+from features.inspection import BrokenRule, Inspection
 from models.bands import Temperature
 from models.bundle import HORIZONS
 from training.overview import FeatureOverview
 from training.pipeline import Told, iso
+from training.readiness import Readiness
 
 
 @contextmanager
@@ -63,7 +65,8 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
         console.print(
             f"{name}: judged on {test['rows']:,} looks at {test['leads']:,} leads, of which "
             f"{test['positives']:,} led to a conversion within {horizon['days']} days "
-            f"(base rate {_percent(test['positives'], test['rows'])}); "
+            f"(base rate {_percent(test['positives'], test['rows'])}), "
+            f"from {_day(test['from'])} to {_day(test['to'])}; "
             f"{horizon['immature_rows']:,} looks are too young to judge.",
             highlight=False,
         )
@@ -135,7 +138,24 @@ def show_inspection(console: Console, found: Inspection) -> None:
         console.print(f"{100 * found.recorded_late:.1f} % of interactions were recorded late.")
     _show_words(console, found)
     _show_months(console, found)
-    _show_rejects(console, found)
+    show_rejects(console, found.broken_rules)
+    show_after_end(console, found.after_end, found.data_end)
+
+
+def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
+    """What a training would have to learn from and to judge."""
+    table = _table(
+        "What train would use", ("horizon", "period", "from", "to"), ("looks", "leads", "converted")
+    )
+    for horizon in horizons:
+        for period in horizon.periods:
+            first = f"{horizon.horizon}, {horizon.days} d" if period.name == "fit" else ""
+            span = ["–" if at is None else iso(at)[:10] for at in (period.first, period.last)]
+            counts = (period.looks, period.leads, period.positives)
+            table.add_row(first, period.name, *span, *(f"{count:,}" for count in counts))
+        table.add_section()
+    if any(horizon.periods for horizon in horizons):
+        console.print(table)
 
 
 def _show_words(console: Console, found: Inspection) -> None:
@@ -175,16 +195,34 @@ def _show_months(console: Console, found: Inspection) -> None:
     console.print(months)
 
 
-def _show_rejects(console: Console, found: Inspection) -> None:
-    for broken in found.broken_rules:
+def show_rejects(console: Console, rules: Sequence[BrokenRule]) -> None:
+    """What of an export was left out, by rule and with examples."""
+    for broken in rules:
+        what = "rows of" if broken.left_out == "row" else "values, their rows stay, of"
         console.print(
-            f"[yellow]{broken.rows:,} rows of {broken.table}: {escape(broken.rule)}.[/] "
+            f"[yellow]{broken.rows:,} {what} {broken.table}: {escape(broken.rule)}.[/] "
             f"{escape(broken.explanation)}",
             highlight=False,
         )
         for row, column, value in broken.examples:
             where = f"row {row:,}" + (f", {column}" if column else "")
             console.print(f"    {escape(where)}: {escape(repr(value))}", highlight=False)
+
+
+def show_after_end(console: Console, found: Sequence[TimesAfterEnd], data_end: int) -> None:
+    """What lies after the end of the data, so that a wrong end is seen."""
+    for one in found:
+        where = f"{one.rows:,} times in {one.table}.{one.column}"
+        console.print(
+            f"[yellow]{where} lie after the end of the data, {iso(data_end)[:10]} (the latest: "
+            f"{iso(one.latest)[:10]}).[/] They count only once they have come to pass. Was the "
+            "export made later? Then set ends_at in \\[data].",
+            highlight=False,
+        )
+
+
+def _day(instant: str | None) -> str:
+    return "–" if instant is None else instant[:10]
 
 
 def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:

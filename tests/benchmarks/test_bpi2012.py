@@ -117,7 +117,7 @@ def test_leads_convert_when_approved_close_when_cancelled_or_declined_and_stay_o
 def test_the_outcome_stays_in_under_its_own_name_when_it_is_to_be_kept(tmp_path: Path) -> None:
     file = write(tmp_path / "log.xes", log(approved(), cancelled(), still_open()))
     done = convert(file, tmp_path, keep_outcome=True)
-    assert done.events == done.interactions == 20
+    assert done.events == done.interactions == 19
     told = {(row["kind"], row["channel"]) for row in rows(tmp_path / "interactions.csv")}
     assert {
         ("A_APPROVED", "application"),

@@ -87,6 +87,19 @@ def test_a_row_that_breaks_one_rule_twice_is_one_row(tmp_path):
     assert found.broken_rules[0].rows == found.rejected["leads"] == 1
 
 
+def test_a_value_that_is_left_out_alone_rejects_no_row(tmp_path):
+    sizes = [*(f"{i},2024-01-01,,{i}" for i in range(10, 60)), "4,2024-01-01,,n/a"]
+    found = inspect(tmp_path, sizes, declared=["source"])
+    (broken,) = found.broken_rules
+    assert (broken.rule, broken.left_out, broken.rows) == ("unparsable number", "value", 1)
+    assert (found.rows["leads"], found.rejected["leads"]) == (51, 0)
+
+
+def test_times_after_the_end_are_named(tmp_path):
+    (later,) = inspect(tmp_path, LEADS, ["1,2024-02-01,,call", "1,2024-09-01,,visit"]).after_end
+    assert (later.table, later.column, later.rows) == ("interactions", "occurred_at", 1)
+
+
 def test_unused_columns_are_named_with_their_reason(tmp_path):
     assert inspect(tmp_path, LEADS).unused == {"source": "not declared in fixed_at_creation"}
 

@@ -140,3 +140,14 @@ def test_a_mistyped_key_does_not_show_the_password_behind_it():
 
 def test_a_name_far_from_all_others_has_no_suggestion():
     assert near_miss("zzz", ["source", "table"]) == ""
+
+
+def test_a_measure_cannot_be_called_measures():
+    with pytest.raises(ValueError, match=r"cannot be called 'measures'.*amount = \"measures\""):
+        export_mapping(
+            {
+                "leads": {"source": "leads.csv"},
+                "interactions": {"source": "i.csv", "measures": ["value", "measures"]},
+            },
+            Path(),
+        )

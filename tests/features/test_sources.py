@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from features.mapping import ExportMapping, export_mapping
 from features.sources import read_export
 from features.sql_rows import expanded
-from features.tables import Tables, write_rejects
+from features.tables import Tables, keep_rejects
 from tests.support.exports import (
     at,
     csv_mapping,
@@ -267,6 +267,34 @@ def test_a_wrong_password_is_said_without_showing_it(tmp_path, monkeypatch, post
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ana@127.0.0.1:1/crm?password=s3cret",
+        "postgresql://ana:s3cret@127.0.0.1:1/crm?passwrd=s3cret",
+        "postgresql://ana@127.0.0.1:1/crm?password=$CRM_PASSWORD",
+        "sqlite:///crm.db?uri=false&timeout=s3cret",
+    ],
+)
+def test_no_part_of_a_url_can_carry_a_password_into_a_message(tmp_path, monkeypatch, url):
+    monkeypatch.setenv("CRM_PASSWORD", "s3cret")
+    (tmp_path / "crm.db").write_bytes(b"")
+    mapping = export_mapping({"data": {"database": url}, "leads": {"table": "leads"}}, tmp_path)
+    with pytest.raises(ValueError, match=r"table leads cannot be read from") as caught:
+        read_export(mapping)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_variables_in_the_query_of_a_url_are_replaced(tmp_path, monkeypatch):
+    monkeypatch.delenv("CRM_PASSWORD", raising=False)
+    sections = {
+        "data": {"database": "postgresql://ana@127.0.0.1:1/crm?password=$CRM_PASSWORD"},
+        "leads": {"table": "leads"},
+    }
+    with pytest.raises(ValueError, match=r"\$CRM_PASSWORD, which is not set"):
+        read_export(export_mapping(sections, tmp_path))
+
+
 def test_a_variable_that_is_not_set_is_named():
     with pytest.raises(ValueError, match=r"\$CRM_PASSWORD, which is not set"):
         expanded("$CRM_PASSWORD", {})
@@ -329,6 +357,7 @@ LEAD_RULES = {
     "after the end of the data": "2,2024-06-01T00:00:01Z,,",
     "converted before created": "2,2024-01-02T00:00:00Z,2024-01-01T00:00:00Z,",
     "closed before created": "2,2024-01-02T00:00:00Z,,2024-01-01T00:00:00Z",
+    "text too long": f"{'2' * 201},2024-01-02T00:00:00Z,,",
     "malformed line": "2,2024-01-02T00:00:00Z,,,,",
 }
 
@@ -606,6 +635,13 @@ def test_a_meeting_booked_ahead_is_kept_and_does_not_move_the_end(tmp_path):
     assert tables.data_end == micros("2024-02-01 00:00:00")
 
 
+def test_an_interaction_booked_ahead_does_not_move_the_end_even_when_unrecorded(tmp_path):
+    lines = [f"1,2024-01-0{i}T00:00:00Z" for i in range(1, 9)]
+    tables = read_interactions(tmp_path, "lead_id,occurred_at", *lines, "1,2030-01-01T00:00:00Z")
+    assert tables.interactions.num_rows == 9
+    assert tables.data_end == micros("2024-01-08")
+
+
 def test_the_configured_end_is_the_end(tmp_path):
     tables = read_leads(
         tmp_path,
@@ -670,9 +706,85 @@ def test_a_configured_kind_is_taken_for_the_guess(tmp_path):
     assert tables.leads["x"].to_pylist() == ["1", "2"]
 
 
-def test_a_number_that_cannot_be_parsed_rejects_its_lead(tmp_path):
-    tables = read_attribute(tmp_path, "x", ["1", "two"], kinds={"x": "number"})
-    assert broken(tables) == [("leads", 2, "unparsable number")]
+@pytest.mark.parametrize(
+    ("kind", "good", "wrong", "rule"),
+    [
+        ("number", "1", "two", "unparsable number"),
+        ("number", "1", "1,5", "decimal comma"),
+        ("number", "1", "nan", "not a finite number"),
+        ("timestamp", "2024-01-01T00:00:00Z", "soon", "unparsable time"),
+        ("timestamp", "2024-01-01T00:00:00Z", "2024-01-01", "time without zone"),
+        ("category", "a", "b" * 201, "text too long"),
+    ],
+)
+def test_a_wrong_attribute_is_left_out_alone_and_named(tmp_path, kind, good, wrong, rule):
+    tables = read_attribute(tmp_path, "x", [good, wrong, good], kinds={"x": kind})
+    assert tables.leads["lead_id"].to_pylist() == ["0", "1", "2"]
+    assert tables.leads["x"].is_null().to_pylist() == [False, True, False]
+    (reject,) = tables.rejects.to_pylist()
+    named = ("x", "value", rule, wrong)
+    assert (reject["column"], reject["left_out"], reject["rule"], reject["value"]) == named
+
+
+def test_a_text_of_the_greatest_length_is_kept(tmp_path):
+    tables = read_attribute(tmp_path, "x", ["é" * 200, "é" * 200])
+    assert tables.rejects.num_rows == 0
+
+
+def test_a_word_of_an_interaction_that_is_too_long_rejects_it(tmp_path):
+    tables = read_interactions(
+        tmp_path, "lead_id,occurred_at,kind", f"1,2024-01-02T00:00:00Z,{'k' * 201}"
+    )
+    assert broken(tables) == [("interactions", 1, "text too long")]
+
+
+def test_an_odd_word_among_numbers_does_not_make_words_of_them(tmp_path):
+    tables = read_attribute(tmp_path, "x", [*map(str, range(95)), "n/a", "", "-", "?", "", "x"])
+    assert tables.attribute_kinds == {"x": "number"}
+    assert tables.leads["x"].null_count == 6
+    assert tables.rejects["value"].to_pylist() == ["n/a", "-", "?", "x"]
+
+
+def test_numbers_among_many_words_are_words(tmp_path):
+    tables = read_attribute(tmp_path, "x", [*["1"] * 90, *["a"] * 10])
+    assert tables.attribute_kinds == {"x": "category"}
+
+
+def test_a_mistyped_name_in_allow_sensitive_is_reported(tmp_path):
+    tables = read_attribute(tmp_path, "age", ["1", "2"], allow_sensitive=["agee"])
+    assert tables.unused["allow_sensitive.agee"].endswith("Did you mean 'age'?")
+    assert "allow_sensitive.age" not in tables.unused
+
+
+@pytest.mark.parametrize("name", ["row", "malformed", "first", "known", "t0", "v0", "broken0"])
+def test_a_column_may_be_called_like_our_own_ones(tmp_path, name):
+    rows = [{"lead_id": "1", "created_at": at("2024-01-01 00:00:00"), name: "5"}]
+    write_csv(tmp_path / "leads.csv", rows)
+    events = [{"lead_id": "1", "occurred_at": at("2024-01-02 00:00:00"), name: "7"}]
+    write_csv(tmp_path / "interactions.csv", events)
+    tables = read_export(
+        csv_mapping(
+            tmp_path, leads={"fixed_at_creation": [name]}, interactions={"measures": [name]}
+        )
+    )
+    assert tables.leads[name].to_pylist() == [5.0]
+    assert tables.interactions[name].to_pylist() == [7.0]
+
+
+@pytest.mark.parametrize("most", [40, 4000])
+def test_a_compressed_file_that_was_cut_off_is_named(tmp_path, most):
+    lines = "".join(f"{i},2024-01-01T00:00:00Z\n" for i in range(20_000))
+    whole = gzip.compress(f"lead_id,created_at\n{lines}".encode())
+    (tmp_path / "leads.csv.gz").write_bytes(whole[:most])
+    with pytest.raises(ValueError, match=r"leads\.csv\.gz cannot be read"):
+        read_export(export_mapping({"leads": {"source": "leads.csv.gz"}}, tmp_path))
+
+
+def test_reading_tells_how_far_it_is(tmp_path):
+    told = []
+    mapping = write_export(tmp_path, "csv")
+    read_export(mapping, lambda table, rows: told.append((table, rows)))
+    assert told == [("leads", 0), ("attributes", 0), ("interactions", 0), ("interactions", 3)]
 
 
 @pytest.mark.parametrize(
@@ -787,7 +899,7 @@ def test_every_row_is_either_good_or_rejected(data, leads, interactions):
             folder, data={"timezone": "Europe/Amsterdam"}, interactions={"measures": ["value"]}
         )
         tables = read_export(mapping)
-        write_rejects(tables, folder / "rejects.csv")
+        keep_rejects(tables.rejects, folder / "rejects.csv")
     assert tables.leads.num_rows + rejected_rows(tables, "leads") == len(leads)
     good = tables.interactions.num_rows
     assert good + rejected_rows(tables, "interactions") == len(interactions)

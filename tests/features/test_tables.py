@@ -11,8 +11,8 @@ from features.tables import (
     REJECTS,
     Tables,
     interactions_schema,
+    keep_rejects,
     leads_schema,
-    write_rejects,
 )
 
 
@@ -63,19 +63,58 @@ def test_an_attribute_is_never_both_fixed_and_changing(tables):
 
 
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_a_rejected_formula_is_written_as_text(tables, tmp_path, formula):
+def test_a_rejected_formula_is_written_as_text(tmp_path, formula):
     reject = dict.fromkeys(REJECTS.names, "x") | {"row": 1, "value": formula, "lead_id": formula}
     path = tmp_path / "new folder" / "rejects.csv"
-    write_rejects(replace(tables, rejects=pa.Table.from_pylist([reject], REJECTS)), path)
+    keep_rejects(pa.Table.from_pylist([reject], REJECTS), path)
     with path.open(newline="", encoding="utf-8") as file:
         (written,) = csv.DictReader(file)
     assert written["value"] == written["lead_id"] == f"'{formula}"
 
 
-def test_a_harmless_reject_is_written_as_it_is(tables, tmp_path):
+def test_a_harmless_reject_is_written_as_it_is(tmp_path):
     reject = dict.fromkeys(REJECTS.names, "x") | {"row": 7, "value": 'a "b"\n1=1', "column": None}
     path = tmp_path / "rejects.csv"
-    write_rejects(replace(tables, rejects=pa.Table.from_pylist([reject], REJECTS)), path)
+    keep_rejects(pa.Table.from_pylist([reject], REJECTS), path)
     with path.open(newline="", encoding="utf-8") as file:
         (written,) = csv.DictReader(file)
     assert (written["row"], written["value"], written["column"]) == ("7", 'a "b"\n1=1', "")
+
+
+REJECT = pa.Table.from_pylist([dict.fromkeys(REJECTS.names, "x") | {"row": 7}], REJECTS)
+
+
+def test_rejects_take_the_place_of_earlier_ones_and_go_when_there_are_none(tmp_path):
+    path = tmp_path / "rejects.csv"
+    assert keep_rejects(pa.concat_tables([REJECT, REJECT]), path)
+    assert keep_rejects(REJECT, path)
+    assert len(path.read_text().splitlines()) == 2
+    assert not keep_rejects(REJECTS.empty_table(), path)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("mine", ["", "reason,customer\n", '"table","row"\n'])
+def test_another_file_of_that_name_is_never_touched(tmp_path, mine):
+    path = tmp_path / "rejects.csv"
+    path.write_text(mine)
+    keep_rejects(REJECTS.empty_table(), path)
+    assert path.read_text() == mine
+    with pytest.raises(FileExistsError, match=r"rejects\.csv is no file of rejected rows"):
+        keep_rejects(REJECT, path)
+    assert path.read_text() == mine
+
+
+def test_rejects_that_cannot_be_written_leave_the_earlier_ones(tmp_path, monkeypatch):
+    path = tmp_path / "rejects.csv"
+    keep_rejects(REJECT, path)
+    before = path.read_text()
+
+    def full(table: pa.Table, part) -> None:
+        part.write_text("half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("pyarrow.csv.write_csv", full)
+    with pytest.raises(OSError, match="No space"):
+        keep_rejects(pa.concat_tables([REJECT, REJECT]), path)
+    assert path.read_text() == before
+    assert list(tmp_path.iterdir()) == [path]

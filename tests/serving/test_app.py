@@ -67,6 +67,16 @@ def test_a_senseless_number_of_reasons_is_refused(client, reasons: str) -> None:
     assert found["errors"][0]["field"] == "query.reasons"
 
 
+@pytest.mark.parametrize("path", ["/v1/score", "/v1/score/batch"])
+def test_an_unknown_query_parameter_is_refused_and_the_known_one_offered(client, path: str) -> None:
+    body = LEAD if path == "/v1/score" else {"leads": [LEAD]}
+    found = refused(client.post(f"{path}?reason=1", json=body), 422)
+    (error,) = found["errors"]
+    assert error["field"] == "query.reason"
+    assert error["found"] == '"reason"'
+    assert "Known: reasons." in error["way_out"]
+
+
 def test_a_batch_keeps_its_order_and_puts_problems_in_their_place(client) -> None:
     leads = [LEAD, {"lead_id": "2"}, LEAD | {"lead_id": "3"}, None]
     answer = client.post("/v1/score/batch", json={"leads": leads})
@@ -152,6 +162,20 @@ def test_health_and_readiness(client, bundle_folder: Path) -> None:
     assert client.get("/readyz").json() == {"status": "ready", "model_version": version}
 
 
+@pytest.mark.parametrize("page", ["/healthz", "/readyz", "/v1/model", "/docs", "/openapi.json"])
+def test_what_can_be_read_can_be_asked_for_its_head(client, page: str) -> None:
+    whole, head = client.get(page), client.head(page)
+    assert head.status_code == 200
+    assert head.content == b""
+    assert head.headers["content-length"] == str(len(whole.content))
+    assert head.headers["content-type"] == whole.headers["content-type"]
+
+
+def test_the_head_of_what_is_not_there_has_its_status(client) -> None:
+    assert client.head("/none").status_code == 404
+    assert client.head("/v1/score").status_code == 405
+
+
 def test_a_server_without_a_bundle_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="is not a bundle"):
         create_app(tmp_path)
@@ -169,8 +193,19 @@ def test_the_report_may_neither_run_scripts_nor_load_anything(tmp_path: Path) ->
         assert not [rule for rule in policy if rule.startswith(("script-src", "connect-src"))]
 
 
+def test_the_report_stays_that_of_the_model_that_scores(tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    served = save_bundle(small_bundle(), folder, {REPORT: "the first model"})
+    client = TestClient(create_app(folder))
+    save_bundle(small_bundle(seed=8), folder, {REPORT: "another model"})
+    assert client.get("/report").text == "the first model"
+    assert client.get("/v1/model").json()["model_version"] == served.version
+
+
 def test_a_missing_report_says_how_it_is_made(client) -> None:
-    assert "`lead-temperature report`" in refused(client.get("/report"), 404)["detail"]
+    detail = refused(client.get("/report"), 404)["detail"]
+    assert "`lead-temperature report`" in detail
+    assert "start the server again" in detail
 
 
 def test_a_request_id_comes_back(client) -> None:

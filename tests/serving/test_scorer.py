@@ -1,7 +1,9 @@
 """A score over HTTP is the bulk score, bit for bit, and says what it did not use."""
 
+from dataclasses import replace
 from typing import Any
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,10 +12,11 @@ from hypothesis import strategies as st
 from features.engine import feature_matrix
 from features.history import single_history
 from models.explain import explanation
-from serving.model import ServedModel
+from serving.model import ServedModel, served_model
 from serving.problem import Problem
 from serving.schemas import ScoredLead, rfc3339
 from serving.scorer import scored
+from serving.settings import DEFAULTS
 from tests.support.bundles import SPEC
 from tests.support.histories import DAY
 
@@ -180,6 +183,41 @@ def test_interactions_at_or_after_the_instant_are_counted(model) -> None:
         good(model, one).hot_probability
         == good(model, one | {"interactions": [before]}).hot_probability
     )
+
+
+def test_a_lead_older_than_any_that_was_judged_is_warned_of(model) -> None:
+    card = {**model.bundle.card, "snapshots": {"until_days": 30.0}}
+    judged = served_model(replace(model.bundle, card=card), DEFAULTS)
+    assert good(judged, lead(as_of=rfc3339(30 * DAY))).warnings == ()
+    (warning,) = good(judged, lead(as_of=rfc3339(30 * DAY + 1))).warnings
+    assert warning == "created_at: older than any lead the model was judged on: 30 days."
+    assert good(model, lead(as_of=rfc3339(59 * DAY))).warnings == ()
+
+
+def test_a_batch_asks_each_booster_once_and_compiles_nothing(model, monkeypatch) -> None:
+    asked = []
+    predict = lgb.Booster.predict
+
+    def counting(self, matrix, **options):
+        asked.append(len(matrix))
+        return predict(self, matrix, **options)
+
+    def never(*_: object) -> None:
+        raise AssertionError("a request works out what could be worked out before it")
+
+    monkeypatch.setattr(lgb.Booster, "predict", counting)
+    for name in (
+        "models.bundle.compiled",
+        "features.engine.compiled",
+        "models.explain.columns_by_signal",
+        "serving.model.columns_by_signal",
+        "serving.model.lead_adapter",
+    ):
+        monkeypatch.setattr(name, never)
+    answers = scored(model, [lead(), lead(country=1), lead()], NOW, 3)
+    assert [type(one) for one in answers] == [ScoredLead, Problem, ScoredLead]
+    # Two margins for the scores, and for the reasons one margin and the contributions.
+    assert asked == [2] * 4
 
 
 def test_an_empty_text_is_a_missing_value_as_in_an_export(model) -> None:

@@ -3,19 +3,25 @@
 import dataclasses
 import io
 import json
+from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from rich.console import Console
 
 from features.batch import point_in_time_features
 from features.catalogue import standard_spec
 from features.history import MICROSECONDS_PER_DAY as DAY
+from features.sources import read_export
+from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
 from tests.support.tables import tables_of
 from training.audit_table import show_audit
-from training.config import SnapshotSettings
+from training.config import AuditSettings, SnapshotSettings, read_config
 from training.leaks import Finding
+from training.pipeline import trained_bundle
 from training.quarantine import ignored, without_quarantined
 from training.snapshots import snapshots
 
@@ -105,3 +111,40 @@ def test_the_table_names_all_and_gives_the_reason_of_what_is_not_clear() -> None
     assert "3 of 6 are left out by train" in text
     assert '[audit] allow = ["…"]' in text
     assert "0.980" in text
+
+
+@pytest.mark.slow
+def test_training_leaves_out_what_the_audit_quarantines_and_the_bundle_tells(
+    tmp_path: Path,
+) -> None:
+    write_export(synthetic_crm(4_000, 3), tmp_path, "parquet")
+    config = read_config(tmp_path / "lead_temperature.toml")
+    model = config.model.model_copy(update={"trees": 20})
+    config = config.model_copy(update={"model": model})
+    tables = read_export(config.export)
+    won = tables.leads["converted_at"].is_valid()
+    status = pc.if_else(won, "client", "prospect")
+    events = tables.interactions
+    place = pc.index_in(events["lead_id"], value_set=tables.leads["lead_id"].combine_chunks())
+    converted_at = tables.leads["converted_at"].take(place)
+    copied = events.set_column(1, "occurred_at", converted_at)
+    copied = copied.set_column(2, "recorded_at", converted_at)
+    copied = copied.filter(pc.is_valid(converted_at)).slice(0, 1_000)
+    signed = pa.array(["signed"] * 1_000).dictionary_encode().cast(events.schema.field("kind").type)
+    copied = copied.set_column(events.column_names.index("kind"), "kind", signed)
+    leaking = dataclasses.replace(
+        tables,
+        leads=tables.leads.append_column("status", status),
+        attribute_kinds={**tables.attribute_kinds, "status": "category"},
+        interactions=pa.concat_tables([events, copied.cast(events.schema)]).unify_dictionaries(),
+    )
+    bundle = trained_bundle(leaking, config)
+    assert bundle.spec.ignored == {"kind": ("signed",)}
+    assert bundle.spec.attribute_kinds == tables.attribute_kinds
+    told = {found["name"] for found in bundle.card["audit"] if found["verdict"] == "quarantined"}
+    assert told == {"status", "signed"}
+    assert {"status", "interactions.kind=signed"} < set(bundle.card["export"]["unused"])
+    heedless = config.model_copy(update={"audit": AuditSettings(enabled=False)})
+    bundle = trained_bundle(leaking, heedless)
+    assert "status" in bundle.spec.attribute_kinds
+    assert bundle.card["audit"] == []

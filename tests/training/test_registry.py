@@ -1,12 +1,14 @@
 """Versions, the champion and the way back; a promotion that was cut off is none."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
-from training import registry as registry_module
 from training.registry import Registry, promote, pull, record, rollback, versions
 
 
@@ -22,6 +24,16 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 
 def champion(registry: Registry) -> list[int]:
     return [version.number for version in versions(registry) if version.champion]
+
+
+@contextmanager
+def killed_before_the_alias_moves(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "set_registered_model_alias", killed)
+        yield
 
 
 def test_champions_come_and_go_back(filled: Registry, tmp_path: Path) -> None:
@@ -45,18 +57,37 @@ def test_a_promotion_killed_before_the_alias_moved_is_none(
 ) -> None:
     promote(filled, 1)
     promote(filled, 2)
-    crowned = registry_module._crown
-
-    def killed(client, registry, champions) -> None:
-        client.set_registered_model_alias = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        crowned(client, registry, champions)
-
-    monkeypatch.setattr(registry_module, "_crown", killed)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_before_the_alias_moves(monkeypatch), pytest.raises(KeyboardInterrupt):
         promote(filled, 3)
-    monkeypatch.setattr(registry_module, "_crown", crowned)
     assert champion(filled) == [2]
     assert rollback(filled).number == 1
+
+
+def test_versions_that_were_champion_twice_are_gone_back_through_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry(tmp_path / "store", "lead-temperature")
+    for seed in (1, 2):
+        save_bundle(small_bundle(seed=seed), tmp_path / f"bundle {seed}")
+        record(registry, tmp_path / f"bundle {seed}")
+    for number in (1, 2, 1, 2):
+        promote(registry, number)
+    found = []
+    for _ in range(3):
+        with killed_before_the_alias_moves(monkeypatch), pytest.raises(KeyboardInterrupt):
+            rollback(registry)
+        with killed_before_the_alias_moves(monkeypatch), pytest.raises(KeyboardInterrupt):
+            promote(registry, 3 - champion(registry)[0])
+        found.append(rollback(registry).number)
+    assert found == [1, 2, 1]
+    with pytest.raises(ValueError, match=r"champions so far: \[1\]"):
+        rollback(registry)
+
+
+def test_a_damaged_store_is_one_clear_message(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"junk" * 5000)
+    with pytest.raises(ValueError, match=r"mlflow\.db cannot be used: file is not a database"):
+        versions(Registry(tmp_path, "lead-temperature"))
 
 
 def test_a_version_is_pulled_by_number_or_alias(filled: Registry, tmp_path: Path) -> None:

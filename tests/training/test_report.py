@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from tests.support.bundles import small_bundle
-from tests.support.cards import lifelike_card, unmeasured_card
+from tests.support.cards import lifelike_card, unmeasured_card, wilson
+from training.report.figures import Rate
+from training.report.numerals import OfHundred, of_hundred
 from training.report.render import bundle_report, report_html
-from training.report.summary import ENOUGH, report_summary
+from training.report.summary import LEAST_POSITIVES, report_summary
 
 VERSION = "2026-01-01-0f3a9c41d2"
 
@@ -66,27 +68,38 @@ def unmeasured():
     return page_of(unmeasured_card())
 
 
-def group(promised: float, low: float, value: float, high: float, positives: int = 50):
+def group(promised: float, rows: int, positives: int):
+    low, high = wilson(positives / rows, rows)
     return {
-        "predicted": promised, "observed": value, "low": low, "high": high,
-        "rows": 500, "positives": positives,
+        "predicted": promised, "observed": positives / rows, "low": low, "high": high,
+        "rows": rows, "positives": positives,
     }  # fmt: skip
 
 
-def with_groups(inside: int, too_high: int) -> dict:
-    """A card whose hot percentages held in some groups and were too high in others."""
+def with_groups(inside: int, too_high: int, too_small: int = 0) -> dict:
+    """A card whose hot percentages held, were too high, or promised too few to judge."""
     card = lifelike_card()
     card["horizons"]["hot"]["reliability"] = [
-        *[group(0.10, 0.08, 0.10, 0.13)] * inside,
-        *[group(0.20, 0.08, 0.10, 0.13)] * too_high,
+        *[group(0.10, 500, 50)] * inside,
+        *[group(0.20, 500, 50)] * too_high,
+        *[group(0.10, 50, 5)] * too_small,
     ]
     return card
+
+
+def finding(promised: float, rows: int, positives: int) -> str:
+    """What the report finds about one group of looks."""
+    card = lifelike_card()
+    card["horizons"]["hot"]["reliability"] = [group(promised, rows, positives)]
+    return report_summary(card, VERSION).hot.groups[0].finding
 
 
 # Figures: what the page says is what the card holds.
 
 
 def percent(share: float) -> str:
+    if 0 < share < 0.0005:
+        return "under 0.1 %"
     return f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
 
 
@@ -106,13 +119,11 @@ def test_the_table_of_bands_shows_promise_outcome_and_counts(lifelike, horizon):
         ] in lifelike.rows
 
 
-def test_the_table_of_reliability_shows_every_group_and_withholds_small_ones(lifelike):
+def test_the_table_of_reliability_shows_every_group_with_its_interval(lifelike):
     shown = 0
     for horizon in lifelike_card()["horizons"].values():
         for g in horizon["reliability"]:
-            happened = "too few to say"
-            if g["positives"] >= ENOUGH:
-                happened = told(g["low"], g["observed"], g["high"])
+            happened = told(g["low"], g["observed"], g["high"])
             counts = f"{g['positives']:,} of {g['rows']:,}"
             shown += any(
                 row[:3] == [percent(g["predicted"]), happened, counts] for row in lifelike.rows
@@ -131,7 +142,11 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
             scores = [f"{baseline[name]:.4f}" for name in ("log_loss", "brier")]
             assert [f"{100 * baseline['auc']:.0f}", *scores] in [r[1:] for r in lifelike.rows]
         for age in horizon["by_age"]:
-            order = f"{100 * age['auc']:.0f}" if age["positives"] >= ENOUGH else "too few to say"
+            order = (
+                f"{100 * age['auc']:.0f}"
+                if age["positives"] >= LEAST_POSITIVES
+                else "too few to say"
+            )
             counts = [f"{age['rows']:,}", f"{age['positives']:,}", order]
             assert counts in [row[1:] for row in lifelike.rows]
     for signal in card["importance"]:
@@ -195,17 +210,52 @@ def test_the_questions_come_in_the_order_a_manager_asks_them(lifelike):
 # What may be told.
 
 
-@pytest.mark.parametrize("positives", [ENOUGH - 1, ENOUGH])
-def test_a_rate_is_told_from_ten_looks_that_bought_on(positives):
+@pytest.mark.parametrize(
+    ("promised", "rows", "positives", "expected"),
+    [
+        (0.14, 150, 2, "too much"),
+        (0.14, 150, 0, "too much"),
+        (0.14, 150, 21, "held"),
+        (0.001, 2000, 40, "too little"),
+        (0.10, 100, 8, "held"),
+        (0.10, 90, 8, "unknown"),
+        (0.30, 5, 2, "unknown"),
+    ],
+)
+def test_a_promise_outside_the_interval_is_judged_however_few_bought(
+    promised, rows, positives, expected
+):
+    assert finding(promised, rows, positives) == expected
+
+
+def with_hot_band(promised: float, rows: int, positives: int) -> dict:
     card = lifelike_card()
-    card["bands"]["hot"] |= {"hot_positives": positives, "hot_rate": 0.1234}
-    card["bands"]["hot"] |= {"hot_low": 0.1111, "hot_high": 0.1357}
-    band = report_summary(card, VERSION).bands[0]
-    assert (band.hot.happened is not None) == (positives == ENOUGH)
+    low, high = wilson(positives / rows, rows)
+    card["bands"]["hot"] |= {
+        "rows": rows, "leads": rows, "hot_positives": positives, "predicted_hot": promised,
+        "hot_rate": positives / rows, "hot_low": low, "hot_high": high,
+        "warm_rows": 0, "warm_positives": 0,
+    }  # fmt: skip
+    return card
+
+
+def test_a_band_that_promised_too_much_is_told_though_hardly_anybody_bought():
+    text = page_of(with_hot_band(0.14, 150, 2)).text
     assert (
-        "Too few to say Only 9 of 617 looks called hot led to a purchase within 14 days."
-        in page_of(card).text
-    ) == (positives < ENOUGH)
+        "13 of 1,000 looks called hot were followed by a purchase within 14 days (4 to 47). "
+        "Promised: 140. It promised too much." in text
+    )
+
+
+def test_a_band_of_a_handful_of_looks_is_too_small_to_say():
+    text = page_of(with_hot_band(0.40, 5, 2)).text
+    assert (
+        "Too few to say 2 of 5 looks called hot were followed by a purchase within 14 days." in text
+    )
+
+
+def test_a_rate_of_zero_is_told_out_of_a_number_that_its_interval_needs():
+    assert of_hundred(Rate(0.0, 0.0, 0.025)) == OfHundred(1000, "0", "0", "25")
 
 
 def test_an_empty_band_is_said_to_be_empty():
@@ -233,36 +283,63 @@ def test_figures_that_contradict_each_other_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("inside", "too_high", "verdict"),
+    ("inside", "too_high", "too_small", "verdict"),
     [
-        (10, 0, "held"),
-        (9, 1, "held"),
-        (8, 2, "mixed"),
-        (5, 0, "held"),
-        (4, 1, "mixed"),
-        (5, 5, "mixed"),
-        (4, 6, "failed"),
-        (4, 0, "unknown"),
-        (0, 0, "unknown"),
+        (10, 0, 0, "held"),
+        (9, 1, 0, "held"),
+        (8, 2, 0, "mixed"),
+        (5, 0, 0, "held"),
+        (5, 1, 4, "held"),
+        (4, 1, 0, "mixed"),
+        (5, 5, 0, "mixed"),
+        (4, 6, 0, "failed"),
+        (0, 3, 7, "failed"),
+        (0, 2, 8, "unknown"),
+        (4, 0, 6, "unknown"),
+        (0, 0, 10, "unknown"),
+        (0, 0, 0, "unknown"),
     ],
 )
-def test_the_verdict_on_the_percentages_follows_the_groups(inside, too_high, verdict):
-    assert report_summary(with_groups(inside, too_high), VERSION).hot.percentages == verdict
+def test_the_verdict_on_the_percentages_follows_the_groups(inside, too_high, too_small, verdict):
+    card = with_groups(inside, too_high, too_small)
+    assert report_summary(card, VERSION).hot.percentages == verdict
 
 
 @pytest.mark.parametrize(
-    ("inside", "too_high", "sentence", "warned"),
+    ("inside", "too_high", "sentence", "warning"),
     [
-        (9, 1, "Within 14 days: yes, as far as this test can tell.", False),
-        (8, 2, "Within 14 days: in part.", False),
-        (4, 6, "Do not take the percentages at face value.", True),
-        (4, 0, "So few groups do not carry a verdict.", True),
+        (9, 1, "Within 14 days: yes, as far as this test can tell.", None),
+        (8, 2, "Within 14 days: in part.", None),
+        (
+            4,
+            6,
+            "Do not take the percentages at face value.",
+            "within 14 days the test does not bear the promises out.",
+        ),
+        (
+            4,
+            0,
+            "So few groups do not carry a verdict.",
+            "within 14 days the test is too small to say whether the promises hold.",
+        ),
     ],
 )
-def test_the_page_says_the_verdict_and_warns_before_the_bands(inside, too_high, sentence, warned):
+def test_the_page_says_the_verdict_and_warns_before_the_bands(inside, too_high, sentence, warning):
     page = page_of(with_groups(inside, too_high))
     assert sentence in page.text
-    assert ("Before you rely on it: within 14 days" in page.text) == warned
+    assert ("Before you rely on it: within 14 days" in page.text) == (warning is not None)
+    assert warning is None or f"Before you rely on it: {warning}" in page.text
+
+
+def test_a_model_that_does_not_sort_is_not_accused_of_false_promises():
+    card = with_groups(10, 0)
+    card["horizons"]["hot"]["baselines"]["age only"]["auc"] = 0.9
+    text = page_of(card).text
+    assert (
+        "Before you rely on it: within 14 days it does not sort leads better than "
+        "the lead’s age alone does." in text
+    )
+    assert "does not bear the promises out" not in text
 
 
 @pytest.mark.parametrize(
@@ -293,6 +370,7 @@ def test_a_signal_within_its_spread_does_not_matter():
 
 def test_a_model_that_could_not_be_tested_is_said_to_be_untested(unmeasured):
     assert "nothing below has been checked against what happened" in unmeasured.text
+    assert "within 14 days there was nothing to test it on." in unmeasured.text
     assert "yes, as far as this test can tell" not in unmeasured.text
     assert not re.search(r"\b(None|nan|inf)\b", unmeasured.text)
 

@@ -1,5 +1,7 @@
 """No row is learned from before its label was known."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from features.batch import Spine
 from features.history import MICROSECONDS_PER_DAY as DAY
 from training.config import SplitSettings
 from training.snapshots import Labels
-from training.split import default_test_from, time_split
+from training.split import default_test_from, require_conversions, time_split
 
 
 def daily(days: int, horizon: int) -> tuple[Spine, Labels]:
@@ -20,7 +22,7 @@ def daily(days: int, horizon: int) -> tuple[Spine, Labels]:
 
 @given(
     st.integers(1, 30),
-    st.integers(80, 400),
+    st.integers(100, 400),
     st.floats(0.05, 0.8),
     st.floats(0.1, 0.9),
 )
@@ -28,7 +30,7 @@ def test_every_label_that_is_learned_from_ended_before_the_next_period(
     horizon: int, days: int, calibrate_share: float, at: float
 ) -> None:
     spine, labels = daily(days, horizon)
-    test_from = round(max(2 * horizon + 1, at * days)) * DAY
+    test_from = min(round(max(2 * horizon + 1, at * days)), days - horizon - 1) * DAY
     split = time_split(spine, labels, SplitSettings(calibrate_share=calibrate_share), test_from)
     gap = horizon * DAY
     assert not np.any(split.fit & split.calibrate | split.calibrate & split.test)
@@ -51,3 +53,33 @@ def test_the_default_test_period_leaves_time_for_the_warm_horizon() -> None:
     spine, _ = daily(400, 30)
     test_from = default_test_from(spine, 400 * DAY, warm_days=90, share=0.2)
     assert test_from == (310 - 62) * DAY
+
+
+@pytest.mark.parametrize("day", [-500, 0, 60, 371, 400, 20_000])
+def test_a_configured_test_period_that_cannot_be_is_refused_with_those_that_can(day: int) -> None:
+    spine, labels = daily(400, 30)
+    test_from = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    settings = SplitSettings(test_from=test_from)
+    with pytest.raises(ValueError, match=r"\[split\] test_from = ") as caught:
+        time_split(spine, labels, settings, day * DAY)
+    told = str(caught.value)
+    assert f"test_from = {test_from.isoformat()}" in told
+    assert "after 1970-03-02T00:00:00+00:00 and no later than 1971-01-06T00:00:00+00:00" in told
+
+
+@pytest.mark.parametrize("day", [61, 370])
+def test_the_first_and_the_last_test_period_that_can_be_are_taken(day: int) -> None:
+    spine, labels = daily(400, 30)
+    settings = SplitSettings(test_from=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day))
+    assert time_split(spine, labels, settings, day * DAY).test.any()
+
+
+def test_too_few_conversions_are_said_with_the_period_and_the_number_needed() -> None:
+    spine, labels = daily(400, 30)
+    split = time_split(spine, labels, SplitSettings(), 300 * DAY)
+    with pytest.raises(ValueError, match=r"fitting period of the 30-day horizon has 0 .* least 50"):
+        require_conversions(split, labels)
+    learned = Labels(30, split.fit, labels.mature)
+    with pytest.raises(ValueError, match=r"calibration period .* has 0 .* at least 20"):
+        require_conversions(split, learned)
+    require_conversions(split, Labels(30, split.fit | split.calibrate, labels.mature))

@@ -1,9 +1,9 @@
 """The figures of the report as values, and the verdicts that follow from them.
 
 Everything the page says is one of these values or a rule below applied to them; words and pictures
-are made elsewhere. A figure that is None was not measured, or is counted from too little to be
-told. A *look* is one lead at one moment (a row of the spine), and a look that a purchase followed
-within the horizon is said to have bought. A lead is looked at several times.
+are made elsewhere. A figure that is None was not measured. A *look* is one lead at one moment (a
+row of the spine), and a look that a purchase followed within the horizon is said to have bought. A
+lead is looked at several times.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,9 @@ from typing import Literal
 
 from models.bands import Temperature
 
+ENOUGH_PROMISED = 10
+"""Purchases that must have been promised before a promise inside its interval counts as kept: with
+fewer the interval is so wide that it tells little."""
 ENOUGH_GROUPS = 5
 """Judged groups a verdict on the percentages needs."""
 
@@ -51,7 +54,7 @@ class Outcome:
     promised : float or None
         Mean of the probabilities given.
     happened : Rate or None
-        Share that bought; None when too few did to tell one.
+        Share that bought.
     """
 
     rows: int
@@ -67,12 +70,19 @@ class Outcome:
 
     @property
     def finding(self) -> Literal["held", "too much", "too little", "unknown"]:
-        """Where the promise lies against the interval of what happened."""
+        """Where the promise lies against the interval of what happened.
+
+        Outside of it the promise was broken, however few bought. Inside of it the promise held,
+        if it was large enough to be broken at all; the outcome has no say in that, or the groups
+        that bought least, which are those that were promised too much, would escape.
+        """
         if self.promised is None or self.happened is None:
             return "unknown"
         if self.promised > self.happened.high:
             return "too much"
-        return "too little" if self.promised < self.happened.low else "held"
+        if self.promised < self.happened.low:
+            return "too little"
+        return "held" if self.rows * self.promised >= ENOUGH_PROMISED else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +205,7 @@ class Horizon:
 
     @property
     def judged(self) -> tuple[Outcome, ...]:
-        """Groups in which enough bought to compare promise and outcome."""
+        """Groups in which promise and outcome can be compared."""
         return tuple(g for g in self.groups if g.finding != "unknown")
 
     def found(self, finding: str) -> int:
@@ -226,13 +236,15 @@ class Horizon:
     def percentages(self) -> Verdict:
         """Whether the promised percentages came true.
 
-        "held" when at most one group in ten misses its 95 % interval, "failed" when more than half
-        do, and "unknown" when fewer than `ENOUGH_GROUPS` groups can be judged.
+        "held" when at most one group in ten misses its 95 % interval, whether it is large or small;
+        "failed" when more than half of the judged ones do. With fewer than `ENOUGH_GROUPS` of these
+        it is "unknown", unless so many of them miss that more groups could not turn it.
         """
         judged, inside = len(self.judged), self.found("held")
-        if judged < ENOUGH_GROUPS:
+        missed, measured = judged - inside, sum(g.happened is not None for g in self.groups)
+        if judged < ENOUGH_GROUPS and 2 * missed <= ENOUGH_GROUPS:
             return "unknown"
-        if judged - inside <= judged // 10:
+        if missed <= measured // 10:
             return "held"
         return "failed" if 2 * inside < judged else "mixed"
 

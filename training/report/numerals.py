@@ -117,7 +117,9 @@ def of_hundred(rate: Rate) -> OfHundred:
     >>> of_hundred(Rate(0.0184, 0.0151, 0.0202)).base
     1000
     """
-    base = next((b for b in (100, 1000) if rate.value * b >= 9.5), 10_000)
+    # Of nothing, the interval is what needs the digits.
+    largest = rate.value or rate.high
+    base = next((b for b in (100, 1000) if largest * b >= 9.5), 10_000)
     value, low, high = (whole(share * base) for share in (rate.value, rate.low, rate.high))
     return OfHundred(base, value, low, high)
 

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 from features.history import Float64
 from training.report.figures import Band, Horizon, Outcome, Signal
-from training.report.numerals import NBSP, decimal, percent
+from training.report.numerals import NBSP, NOT_MEASURED, decimal, percent
 
 INK, MUTED, LINE = "#010101", "#020202", "#030303"
 TEMPERATURE = {"hot": "#040404", "warm": "#050505", "cold": "#060606"}
@@ -246,7 +246,7 @@ def _in_short(outcome: Outcome) -> str:
     if outcome.rows == 0:
         return "no looks"
     if outcome.happened is None:
-        return "too few to say"
+        return NOT_MEASURED
     return f"{percent(outcome.happened.value)}, promised {percent(outcome.promised)}"
 
 

@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from models.bundle import Bundle
 from training.report import numerals
-from training.report.figures import ReportSummary
+from training.report.figures import ENOUGH_PROMISED, ReportSummary
 from training.report.pictures import bands_picture, reliability_picture, signals_picture
-from training.report.summary import ENOUGH, report_summary
+from training.report.summary import LEAST_POSITIVES, report_summary
 
 SIGNALS_DRAWN = 10
 
@@ -46,7 +46,13 @@ def report_html(summary: ReportSummary) -> str:
         "signals": signals_picture(drawn),
     }
     template = _environment().get_template("report.html.j2")
-    return template.render(s=summary, pictures=pictures, drawn=len(drawn), enough=ENOUGH).lstrip()
+    return template.render(
+        s=summary,
+        pictures=pictures,
+        drawn=len(drawn),
+        enough=ENOUGH_PROMISED,
+        least_positives=LEAST_POSITIVES,
+    ).lstrip()
 
 
 @functools.cache

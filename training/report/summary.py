@@ -1,8 +1,8 @@
 """From a model's card to the figures of the report.
 
 The card is the JSON that training leaves in the bundle: everything that was measured. Here it
-becomes a frozen `ReportSummary`, and here it is decided what may be told: a rate counted from fewer
-than `ENOUGH` looks that bought is withheld, so that no sentence and no picture can show it.
+becomes a frozen `ReportSummary`. A rate is told however small its group is, because its interval
+says how much it is worth; a ranking of fewer than `LEAST_POSITIVES` looks that bought is not.
 """
 
 import json
@@ -23,8 +23,8 @@ from training.report.figures import (
     Signal,
 )
 
-ENOUGH = 10
-"""Looks of a group that must have bought before a rate of it is told."""
+LEAST_POSITIVES = 10
+"""Looks that must have bought before it is told how well they were put in order."""
 
 
 def report_summary(card: Mapping[str, Any], version: str) -> ReportSummary:
@@ -86,9 +86,9 @@ def _horizon(name: str, data: Mapping[str, Any]) -> Horizon:
         test=_period(data["test"]),
         immature_rows=_count(data["immature_rows"]),
         base_rate=data["base_rate"],
-        auc=_rate(
-            _count(data["test"]["positives"]), data["auc"], data["auc_low"], data["auc_high"]
-        ),
+        auc=_rate(data["auc"], data["auc_low"], data["auc_high"])
+        if _count(data["test"]["positives"]) >= LEAST_POSITIVES
+        else None,
         quality=_quality("", data),
         baselines=tuple(_quality(name, b) for name, b in (data["baselines"] or {}).items()),
         groups=tuple(_group(g) for g in data["reliability"] or ()),
@@ -108,23 +108,20 @@ def _band(name: Temperature, data: Mapping[str, Any]) -> Band:
 
 
 def _band_outcome(data: Mapping[str, Any], horizon: str, rows: int | None) -> Outcome:
-    positives = _count(data[f"{horizon}_positives"])
-    low, high = data[f"{horizon}_low"], data[f"{horizon}_high"]
     return Outcome(
         rows=_count(rows),
-        positives=positives,
+        positives=_count(data[f"{horizon}_positives"]),
         promised=data[f"predicted_{horizon}"],
-        happened=_rate(positives, data[f"{horizon}_rate"], low, high),
+        happened=_rate(*(data[f"{horizon}_{bound}"] for bound in ("rate", "low", "high"))),
     )
 
 
 def _group(data: Mapping[str, Any]) -> Outcome:
-    positives = _count(data["positives"])
     return Outcome(
         rows=_count(data["rows"]),
-        positives=positives,
+        positives=_count(data["positives"]),
         promised=data["predicted"],
-        happened=_rate(positives, data["observed"], data["low"], data["high"]),
+        happened=_rate(data["observed"], data["low"], data["high"]),
     )
 
 
@@ -149,15 +146,13 @@ def _age_group(data: Mapping[str, Any]) -> AgeGroup:
         to_days=data["to_days"],
         rows=_count(data["rows"]),
         positives=positives,
-        auc=data["auc"] if positives >= ENOUGH else None,
+        auc=data["auc"] if positives >= LEAST_POSITIVES else None,
     )
 
 
-def _rate(
-    positives: int, value: float | None, low: float | None, high: float | None
-) -> Rate | None:
-    """Give the rate, unless it is missing or counted from too few."""
-    if value is None or low is None or high is None or positives < ENOUGH:
+def _rate(value: float | None, low: float | None, high: float | None) -> Rate | None:
+    """Give the rate, unless a part of it is missing."""
+    if value is None or low is None or high is None:
         return None
     # Wilson's bound of "all of them" may come out as 0.9999999999999999.
     return Rate(round(value, 12), round(low, 12), round(high, 12))

@@ -1,0 +1,50 @@
+"""What `check` tells of a training is what the training finds."""
+
+import pytest
+
+from tests.support.tables import tables_of
+from training.config import Config, config_of
+from training.readiness import readiness
+
+
+@pytest.fixture
+def config(tmp_path) -> Config:
+    sections = {
+        "leads": {"source": "leads.csv"},
+        "horizons": {"hot_days": 5, "warm_days": 10},
+        "snapshots": {"every_days": 5, "until_days": 20},
+    }
+    return config_of(sections, tmp_path)
+
+
+def leads(days: int, converting: int):
+    return [
+        {
+            "lead_id": str(i),
+            "created_at": i / 10,
+            "converted_at": i / 10 + 3 if i % converting == 0 else None,
+        }
+        for i in range(10 * days)
+    ]
+
+
+def test_a_good_export_is_ready_for_both_horizons(config) -> None:
+    hot, warm = readiness(tables_of(leads(200, 5), end_day=200), config)
+    assert (hot.problem, warm.problem) == (None, None)
+    assert (hot.days, warm.days) == (5, 10)
+    assert [period.name for period in warm.periods] == ["fit", "calibrate", "test"]
+    fit, calibrate, test = warm.periods
+    assert fit.last < calibrate.first < calibrate.last < test.first
+    assert 0 < calibrate.positives < fit.positives < fit.looks
+
+
+def test_too_few_conversions_are_a_problem_with_the_periods_beside_it(config) -> None:
+    hot, _ = readiness(tables_of(leads(200, 100), end_day=200), config)
+    assert hot.problem.startswith("The fitting period of the 5-day horizon has")
+    assert len(hot.periods) == 3
+
+
+def test_too_short_a_time_is_a_problem_without_periods(config) -> None:
+    _, warm = readiness(tables_of(leads(25, 5), end_day=25), config)
+    assert warm.problem.startswith("The export is too short for a horizon of 10 days")
+    assert warm.periods == ()

@@ -1,0 +1,108 @@
+"""What is to be scored: spines as people write them, and their mistakes."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from features.batch import Spine
+from features.history import MICROSECONDS_PER_DAY as DAY
+from tests.support.bundles import SPEC, small_bundle
+from tests.support.exports import write_text
+from tests.support.tables import tables_of
+from training.scoring import cautions, scored
+from training.wanted import Files, read_for_scoring, spine_from
+
+MOMENT = datetime(1970, 1, 5, tzinfo=UTC)
+TABLES = tables_of([{"lead_id": "1", "created_at": 1}, {"lead_id": "2", "created_at": 2}])
+
+
+def parquet(folder: Path, *columns: tuple[str, pa.Array]) -> Path:
+    names, arrays = zip(*columns, strict=True)
+    path = folder / "spine.parquet"
+    pq.write_table(pa.table(list(arrays), names=list(names)), path)
+    return path
+
+
+IDS = ("lead_id", pa.array(["1"]))
+TIMES = ("as_of", pa.array([MOMENT], pa.timestamp("us", "UTC")))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (("lead_id", pa.array([1])), TIMES),
+        (("lead_id", pa.array(["1"]).dictionary_encode()), TIMES),
+        (IDS, ("as_of", pa.array([MOMENT], pa.timestamp("ns", "Europe/Lisbon")))),
+        (IDS, ("as_of", pa.array([MOMENT], pa.timestamp("s", "UTC")))),
+    ],
+)
+def test_a_spine_of_any_types_that_mean_the_same_is_read(tmp_path: Path, columns) -> None:
+    spine = spine_from(parquet(tmp_path, *columns), TABLES).spine
+    assert (spine.lead.tolist(), spine.as_of.tolist()) == ([0], [4 * DAY])
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ((IDS, IDS, TIMES), r"column 'lead_id' must be there once, is there 2 times"),
+        ((IDS,), r"column 'as_of' must be there once, is there 0 times\. Columns found: lead_id"),
+        ((("lead_id", pa.array([["1"]])), TIMES), r"lead_id must be text, found list"),
+        ((IDS, ("as_of", pa.array([5]))), r"every as_of must be a time with a zone.*found int64"),
+        ((IDS, ("as_of", pa.array([None], TIMES[1].type))), r"with 1 missing"),
+    ],
+)
+def test_a_spine_that_cannot_be_read_is_one_clear_message(tmp_path: Path, columns, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        spine_from(parquet(tmp_path, *columns), TABLES)
+
+
+def test_a_csv_spine_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spine.csv"
+    write_text(path, "lead_id,lead_id,as_of", "1,1,1970-01-05T00:00:00Z")
+    with pytest.raises(ValueError, match="'lead_id' must be there once"):
+        spine_from(path, TABLES)
+
+
+@pytest.mark.parametrize("name", ["spine.csv", "spine.parquet"])
+def test_a_spine_file_that_is_none_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ValueError, match=rf"{name} cannot be read"):
+        spine_from(tmp_path / name, TABLES)
+
+
+def test_leads_without_interactions_are_scored_like_leads_without_a_contact(tmp_path) -> None:
+    write_text(
+        tmp_path / "leads.csv",
+        "lead_id,created_at,country,company_size",
+        "1,1970-01-01T00:00:00Z,it,12",
+        "2,1970-01-01T00:00:00Z,pt,",
+    )
+    bundle = small_bundle()
+    tables = read_for_scoring(SPEC, Files(leads=tmp_path / "leads.csv"))
+    assert tables.measures == ("duration_seconds",)
+    spine = Spine(np.array([0, 1]), np.array([5 * DAY, 400 * DAY]))
+    write_text(tmp_path / "interactions.csv", "lead_id,occurred_at", "1,1971-06-01T00:00:00Z")
+    later = Files(leads=tmp_path / "leads.csv", interactions=tmp_path / "interactions.csv")
+    assert scored(bundle, tables, spine) == scored(bundle, read_for_scoring(SPEC, later), spine)
+
+
+def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None:
+    write_text(tmp_path / "leads.csv", "lead_id,created_at,country", "1,1970-01-01T00:00:00Z,it")
+    tables = read_for_scoring(SPEC, Files(leads=tmp_path / "leads.csv"))
+    bundle = small_bundle()
+    bundle.card["snapshots"] = {"until_days": 180.0}
+    told = cautions(bundle, tables, Spine(np.array([0, 0]), np.array([180 * DAY, 181 * DAY])))
+    assert told[:-1] == (
+        "attributes: not there, taken as missing: company_size, first_met_at.",
+        "interactions: there is none, every lead counts as one without any contact.",
+    )
+    assert told[-1].startswith("1 of 2 rows look at leads older than 180 days")
+
+
+def test_something_must_say_where_the_leads_are() -> None:
+    with pytest.raises(ValueError, match="--leads or --config"):
+        Files()

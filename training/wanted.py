@@ -1,0 +1,238 @@
+"""What is to be scored: leads out of an export or of plain files, and the instants to look at.
+
+The bundle decides which attributes and measures are read and as what; the configuration, where
+there is one, only says where they stand. A lead that is not scored is told of, never just absent.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from features.batch import Spine, microseconds
+from features.history import Int64
+from features.mapping import ExportMapping, export_mapping
+from features.rows import opened
+from features.sources import Told, read_export
+from features.spec import Spec
+from features.tables import INSTANT, INTERACTIONS, Tables
+from training.config import read_config
+from training.snapshots import ended_at
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be scored.
+
+    Parameters
+    ----------
+    spine : Spine
+    notes : tuple of str
+        What was left out and why, a line each.
+    """
+
+    spine: Spine
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the tables that are to be scored are.
+
+    Parameters
+    ----------
+    config : pathlib.Path or None
+        Mapping of the columns; without it they must have our names.
+    leads, interactions, attributes : pathlib.Path or None
+        Files in the place of those that the configuration names.
+    """
+
+    config: Path | None = None
+    leads: Path | None = None
+    interactions: Path | None = None
+    attributes: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.config is None and self.leads is None:
+            raise ValueError("--leads or --config must say where the leads are.")
+
+    def given(self) -> dict[str, Path]:
+        """Files by the section whose table they replace."""
+        found = {name: getattr(self, name) for name in ("leads", "interactions", "attributes")}
+        return {name: path for name, path in found.items() if path is not None}
+
+
+def read_for_scoring(spec: Spec, files: Files, told: Told = lambda table, rows: None) -> Tables:
+    """Tables of leads that are to be scored by a bundle's spec.
+
+    Parameters
+    ----------
+    spec : Spec
+        Which attributes and measures are read, and as what: the bundle decides, not the export.
+    files : Files
+    told : callable, optional
+        Told about the progress.
+
+    Returns
+    -------
+    Tables
+        With every measure of the spec; one that the export lacks is empty.
+
+    Raises
+    ------
+    ValueError
+        Something that the spec reads cannot be read.
+    """
+    mapping = _mapping(spec, files)
+    tables = read_export(mapping, told)
+    names = {mapping.leads.column(name): name for name in spec.attribute_kinds}
+    names |= {f"attributes.{name}": name for name in spec.attribute_kinds}
+    left_out = [f"{names[key]}: {why}" for key, why in tables.unused.items() if key in names]
+    if left_out:
+        reasons = "; ".join(sorted(left_out))
+        raise ValueError(f"The bundle reads attributes that this export may not give: {reasons}.")
+    interactions = tables.interactions
+    for name in spec.measures:
+        if name not in tables.measures:
+            empty = pa.nulls(interactions.num_rows, pa.float64())
+            interactions = interactions.append_column(name, empty)
+    interactions = interactions.select([*INTERACTIONS.names, *spec.measures])
+    return replace(tables, interactions=interactions, measures=spec.measures)
+
+
+def spine_at(as_of: int, tables: Tables) -> Wanted:
+    """Every lead that is open at one instant."""
+    created_at = microseconds(tables.leads["created_at"])
+    later = created_at > as_of
+    ended = ~later & (ended_at(tables) <= as_of)
+    lead = np.flatnonzero(~later & ~ended)
+    notes = []
+    if later.any():
+        notes.append(f"{int(later.sum()):,} leads were created after that instant: not scored.")
+    if ended.any():
+        notes.append(f"{int(ended.sum()):,} leads were converted or closed by then: not scored.")
+    spine = Spine(lead.astype(np.int64), np.full(len(lead), as_of, np.int64))
+    return Wanted(spine, tuple(notes))
+
+
+def spine_from(path: Path, tables: Tables) -> Wanted:
+    """Leads and instants that a file of ``lead_id`` and ``as_of`` names.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, a column is missing or there twice, a time has no zone, or a lead
+        is unknown or not created yet.
+    """
+    lead_ids, as_of = _spine_columns(path)
+    ids = tables.leads["lead_id"].combine_chunks()
+    index = pc.index_in(lead_ids, value_set=ids)
+    if index.null_count:
+        unknown = lead_ids.filter(pc.is_null(index))
+        raise ValueError(
+            f"{path}: lead_id '{unknown[0].as_py()}' is not among the leads "
+            f"({len(unknown)} such rows). Every row of a spine must name an accepted lead."
+        )
+    spine = Spine(np.asarray(index.to_numpy(), np.int64), as_of)
+    early = np.flatnonzero(microseconds(tables.leads["created_at"])[spine.lead] > as_of)
+    if len(early):
+        raise ValueError(
+            f"{path}: row {early[0] + 1} asks for lead '{lead_ids[int(early[0])].as_py()}' before "
+            f"it was created ({len(early)} such rows). A score needs as_of >= created_at."
+        )
+    return Wanted(spine)
+
+
+def _mapping(spec: Spec, files: Files) -> ExportMapping:
+    """Mapping of the configuration, with the files given in the place of its tables."""
+    plain = {name: {"source": str(path.resolve())} for name, path in files.given().items()}
+    if files.config is None:
+        mapping = export_mapping(plain, Path.cwd())
+    else:
+        mapping = read_config(files.config).export
+        bare = export_mapping({"leads": {"source": "leads.csv"}, **plain}, Path.cwd())
+        for name, place in plain.items():
+            section = getattr(mapping, name)
+            update = {**place, "table": None, "query": None}
+            replaced = section.model_copy(update=update) if section else getattr(bare, name)
+            mapping = mapping.model_copy(update={name: replaced})
+    mapping = _with_kinds(mapping, spec, declared=files.config is not None)
+    return _with_measures(mapping, spec)
+
+
+def _with_measures(mapping: ExportMapping, spec: Spec) -> ExportMapping:
+    """Measures of the spec, as far as the interactions have them."""
+    section = mapping.interactions
+    if section is None:
+        return mapping
+    measures = spec.measures
+    if not set(measures) <= set(section.measures):
+        with opened("interactions", section, mapping.data, mapping.base) as source:
+            measures = tuple(name for name in measures if section.column(name) in source.columns)
+    section = section.model_copy(update={"measures": measures})
+    return mapping.model_copy(update={"interactions": section})
+
+
+def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> ExportMapping:
+    """Attributes of the spec, each as the kind it was trained as."""
+    fixed = mapping.leads.fixed_at_creation
+    if not declared:
+        with opened("leads", mapping.leads, mapping.data, mapping.base) as source:
+            fixed = tuple(name for name in spec.attribute_kinds if name in source.columns)
+    fixed = tuple(name for name in fixed if name in spec.attribute_kinds)
+    leads = mapping.leads.model_copy(
+        update={
+            "fixed_at_creation": fixed,
+            "allow_sensitive": tuple(spec.attribute_kinds),
+            "kinds": {name: spec.attribute_kinds[name] for name in fixed},
+        }
+    )
+    mapping = mapping.model_copy(update={"leads": leads})
+    if mapping.attributes is not None:
+        logged = {n: kind for n, kind in spec.attribute_kinds.items() if n not in fixed}
+        log = mapping.attributes.model_copy(update={"kinds": logged})
+        mapping = mapping.model_copy(update={"attributes": log})
+    return mapping
+
+
+def _spine_columns(path: Path) -> tuple[pa.Array, Int64]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist.")
+    try:
+        table = _parquet(path) if path.suffix == ".parquet" else _csv(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} cannot be read as {path.suffix or 'CSV'}: {error}") from error
+    for name in ("lead_id", "as_of"):
+        times = table.column_names.count(name)
+        if times != 1:
+            raise ValueError(
+                f"{path}: column '{name}' must be there once, is there {times} times. "
+                f"Columns found: {', '.join(table.column_names)}."
+            )
+    lead_id, as_of = table["lead_id"], table["as_of"]
+    if not (pa.types.is_timestamp(as_of.type) and as_of.type.tz) or as_of.null_count:
+        raise ValueError(
+            f"{path}: every as_of must be a time with a zone, such as 2026-01-01T00:00:00+00:00; "
+            f"found {as_of.type} with {as_of.null_count} missing."
+        )
+    try:
+        lead_ids = lead_id.cast(pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        raise ValueError(f"{path}: lead_id must be text, found {lead_id.type}.") from error
+    # Instants finer than a microsecond are cut, as in an export.
+    instants = as_of.cast(INSTANT, safe=False)
+    return lead_ids.combine_chunks(), microseconds(instants)
+
+
+def _parquet(path: Path) -> pa.Table:
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
+def _csv(path: Path) -> pa.Table:
+    options = pyarrow.csv.ConvertOptions(column_types={"lead_id": pa.string()})
+    return pyarrow.csv.read_csv(path, convert_options=options)
