@@ -3,20 +3,29 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SPARK := .venv/.installed-spark
+SYNC = if command -v uv > /dev/null; then uv=uv; else $(BIN)/pip install --quiet "uv>=0.9" && uv=$(BIN)/uv; fi; $$uv sync --quiet --locked --inexact
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 
-.PHONY: help install demo test test-slow check format lock clean
+.PHONY: help install install-spark demo test test-slow bench-features check format lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Make .venv from the lock file
 
 $(INSTALLED): pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@# --inexact: where uv is missing on the machine it lives in this environment itself.
-	if command -v uv > /dev/null; then uv=uv; else $(BIN)/pip install --quiet "uv>=0.9" && uv=$(BIN)/uv; fi; \
-	$$uv sync --quiet --locked --inexact --extra train
+	$(SYNC) --extra train
+	@$(BIN)/python -c "import lightgbm" || { \
+	  echo "LightGBM does not load. On Debian it needs OpenMP: apt-get install libgomp1"; exit 1; }
+	touch $@
+
+install-spark: $(SPARK) ## Add PySpark to .venv (its tests need Java 17, and are skipped without either)
+
+$(SPARK): $(INSTALLED)
+	$(SYNC) --extra train --extra spark
 	touch $@
 
 demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of 20,000 leads

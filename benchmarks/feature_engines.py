@@ -370,7 +370,7 @@ def pandas_usual(folder: Path, spec: Spec) -> Any:
         return cache[atom]
 
     day: Any = pd.Timedelta(days=1)
-    as_of = looks.index.get_level_values("as_of").to_series(index=looks.index)
+    as_of = pd.Series(looks.index.get_level_values("as_of"), index=looks.index)
     columns: dict[str, Any] = {}
     for feature in spec.features:
         values = [value(atom) for atom in atoms(feature)]

@@ -110,7 +110,7 @@ def test_times_after_the_end_of_the_data_are_named(run, tmp_path: Path) -> None:
     for verb in ("check", "train"):
         told = run(verb, "--config", tmp_path / "lead_temperature.toml")
         said = " ".join((told.stdout + told.stderr).split())
-        assert "1 times in leads.closed_at lie after the end of the data, 2025-01-28" in said
+        assert "leads.closed_at lies after the end of the data, 2025-01-28, in 1 row (" in said
         assert "Then set ends_at in [data]." in said
 
 

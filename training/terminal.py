@@ -212,11 +212,12 @@ def show_rejects(console: Console, rules: Sequence[BrokenRule]) -> None:
 def show_after_end(console: Console, found: Sequence[TimesAfterEnd], data_end: int) -> None:
     """What lies after the end of the data, so that a wrong end is seen."""
     for one in found:
-        where = f"{one.rows:,} times in {one.table}.{one.column}"
+        rows = f"{one.rows:,} row" + ("s" if one.rows > 1 else "")
         console.print(
-            f"[yellow]{where} lie after the end of the data, {iso(data_end)[:10]} (the latest: "
-            f"{iso(one.latest)[:10]}).[/] They count only once they have come to pass. Was the "
-            "export made later? Then set ends_at in \\[data].",
+            f"[yellow]{one.table}.{one.column} lies after the end of the data, "
+            f"{iso(data_end)[:10]}, in {rows} (the latest: {iso(one.latest)[:10]}).[/] Such times "
+            "count only once they have come. Was the export made later? Then set ends_at in "
+            "\\[data].",
             highlight=False,
         )
 
