@@ -423,7 +423,8 @@ def write_answer(result: Any, spec: Spec, path: Path, nth: int) -> None:
     elif isinstance(result, ds.Dataset):
         result = result.to_table()
     elif isinstance(result, pd.DataFrame):
-        result = pa.Table.from_pandas(result, preserve_index=False)
+        microseconds = result["as_of"].dt.as_unit("us").astype("int64")
+        result = pa.Table.from_pandas(result.assign(as_of=microseconds), preserve_index=False)
     number = pc.utf8_slice_codeunits(result["lead_id"].cast(pa.string()), 5).cast(pa.int64())
     number = number.to_numpy()
     kept = np.flatnonzero(number % nth == 0)
