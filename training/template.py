@@ -6,7 +6,7 @@ TEMPLATE = """\
 
 [data]
 # timezone = "Europe/Lisbon"     # zone of times written without one
-# ends_at = "2026-01-01T00:00:00+00:00"   # when the export was made; default: its latest time
+# ends_at = "2026-01-01T00:00:00+00:00"   # when the export was made; default: the latest creation or recording
 # database = "postgresql+psycopg://reader:$CRM_PASSWORD@crm.example.org/crm"   # $NAME: from the environment
 
 [leads]                          # one row for each lead

@@ -114,8 +114,8 @@ def reliability_picture(horizon: Horizon) -> str:
         An ``<svg>`` element.
     """
     colour, top = TEMPERATURE[horizon.name], _top(horizon.groups)
-    ticks = [t for t in (0.0, 0.01, 0.05, *ENDS) if t <= top]
-    figure, axes = _canvas(height=310, left=52, right=16, bottom=46, top=10)
+    ticks = _rooted_ticks(top)
+    figure, axes = _canvas(height=310, left=60, right=16, bottom=46, top=10)
     axes.set_xscale("function", functions=(_root, np.square))
     axes.set_yscale("function", functions=(_root, np.square))
     axes.set(xlim=(0, top), ylim=(0, top), xlabel="promised", ylabel="happened")
@@ -232,6 +232,16 @@ def _top(outcomes: tuple[Outcome, ...] | list[Outcome]) -> float:
 def _linear_ticks(top: float) -> list[float]:
     step = 0.02 if top <= 0.1 else 0.05 if top <= 0.2 else 0.1 if top <= 0.5 else 0.2
     return [round(step * i, 2) for i in range(int(top / step + 1.01))]
+
+
+def _rooted_ticks(top: float) -> list[float]:
+    """Ticks of an axis stretched near zero, from the top down, so far apart that labels fit."""
+    ticks = [top]
+    for tick in reversed([0.01, 0.05, *ENDS]):
+        apart = min(np.sqrt(ticks[-1]) - np.sqrt(tick), np.sqrt(tick))
+        if tick < top and apart >= 0.13 * np.sqrt(top):
+            ticks.append(tick)
+    return [0.0, *reversed(ticks)]
 
 
 def _labels(ticks: list[float]) -> list[str]:
