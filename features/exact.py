@@ -11,6 +11,7 @@ and a lead alone would differ in its last bit from the same lead among others.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -135,13 +136,14 @@ class _Events:
             ties &= self.lead[1:] == self.lead[:-1]
         return bool(ties.any())
 
-    def end_of_instant(self) -> Int64:
-        """Place after the last event of the lead that became known when this event did."""
-        ends = self.known_at[1:] != self.known_at[:-1]
+    def ends_of_instants(self) -> Int64:
+        """Places after the last event of each instant at which a lead's events became known."""
+        ends = np.ones(len(self), np.bool_)
+        np.not_equal(self.known_at[1:], self.known_at[:-1], out=ends[:-1])
         if self.lead is not None:
-            ends |= self.lead[1:] != self.lead[:-1]
-        places = np.flatnonzero(np.append(ends, True)) + 1
-        return np.repeat(places, np.diff(places, prepend=0))
+            ends[:-1] |= self.lead[1:] != self.lead[:-1]
+        places: Int64 = np.flatnonzero(ends) + 1
+        return places
 
     def order(self, *keys: Int64 | Int32) -> Int64:
         """Order of the events by lead, then by the keys, the last one first."""
@@ -239,9 +241,8 @@ def _sums(sums: Sums, events: _Events, rows: _Rows) -> Int64:
         gone = mine[windowed]
         if orders is not None:
             there = values[sums.summand[windowed]]
-            gone = _prefix(np.take_along_axis(there, orders[sums.window], axis=1))
-        base = np.arange(len(gone))[:, None] * gone.shape[1]
-        found[windowed] -= gone.ravel().take(left[sums.window] + base)
+            gone = _prefix(_picked(there, orders[sums.window]))
+        found[windowed] -= _picked(gone, left[sums.window])
     return found
 
 
@@ -252,16 +253,17 @@ def _left(days: Int64, events: _Events, rows: _Rows) -> tuple[Int64 | None, Int6
     backwards = leaves[:, 1:] < leaves[:, :-1]
     if events.lead is not None:
         backwards &= events.lead[1:] == events.lead[:-1]
-    orders = None
-    if backwards.any():
-        if events.lead is None:
-            orders = np.argsort(leaves, axis=1, kind="stable")
-        else:
-            orders = np.stack([np.lexsort((times, events.lead)) for times in leaves])
-        leaves = np.take_along_axis(leaves, orders, axis=1)
+    if not backwards.any():
+        orders = None
+    elif events.lead is None:
+        orders = leaves.argsort(axis=1, kind="stable")
+    else:
+        orders = np.array([np.lexsort((times, events.lead)) for times in leaves])
+    if orders is not None:
+        leaves = _picked(leaves, orders)
     offsets = events.histories.offsets
     left = [last_before(offsets, times, rows.lead, rows.as_of) for times in leaves]
-    return orders, np.stack(left)
+    return orders, np.array(left)
 
 
 def _values(sums: Sums, events: _Events) -> Int64:
@@ -349,10 +351,11 @@ def _unbroken(questions: tuple[Unbroken, ...], events: _Events, rows: _Rows) -> 
     places = np.arange(len(events), dtype=np.int64)
     ended_by = events.chosen[[question.ended_by for question in questions]]
     last = _running(np.where(ended_by, places, -1)).take(rows.passed, axis=1)
-    after = events.end_of_instant().take(np.maximum(last, 0))
+    ends = events.ends_of_instants()
+    after = ends.take(ends.searchsorted(last, side="right"), mode="clip")
     since = np.where(last >= rows.start, after, rows.start)
     prefix = _prefix(events.chosen[[question.selection for question in questions]])
-    return prefix.take(rows.passed, axis=1) - np.take_along_axis(prefix, since, axis=1)
+    return prefix.take(rows.passed, axis=1) - _picked(prefix, since)
 
 
 def _over_pairs(plan: Plan, events: _Events, rows: _Rows) -> tuple[Int64, Int64]:
@@ -398,13 +401,22 @@ def _pairs(rows: _Rows) -> Iterator[tuple[Int64, Int64, Int64, Int64]]:
 
 def _running(values: Int64) -> Int64:
     """Largest of the first 0, 1, …, n values of each row; −1 of none."""
-    largest = np.full((len(values), values.shape[1] + 1), -1, np.int64)
+    largest = np.empty((len(values), values.shape[1] + 1), np.int64)
+    largest[:, 0] = -1
     np.maximum.accumulate(values, axis=1, out=largest[:, 1:])
     return largest
 
 
+def _picked(values: npt.NDArray[Any], places: Int64) -> npt.NDArray[Any]:
+    """Values at places of the same row, shape of `places`."""
+    base = np.arange(len(values))[:, None] * values.shape[1]
+    picked: npt.NDArray[Any] = values.ravel().take(places + base)
+    return picked
+
+
 def _prefix(values: npt.NDArray[np.generic]) -> Int64:
     """Sums of the first 0, 1, …, n values of each row."""
-    sums = np.zeros((len(values), values.shape[1] + 1), np.int64)
+    sums = np.empty((len(values), values.shape[1] + 1), np.int64)
+    sums[:, 0] = 0
     np.cumsum(values, axis=1, out=sums[:, 1:])
     return sums
