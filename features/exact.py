@@ -355,8 +355,8 @@ def _unbroken(questions: tuple[Unbroken, ...], events: _Events, rows: _Rows) -> 
     after = ends.take(ends.searchsorted(last, side="right"), mode="clip")
     since = np.where(last >= rows.start, after, rows.start)
     prefix = _prefix(events.chosen[[question.selection for question in questions]])
-    known: Int64 = prefix.take(rows.passed, axis=1)
-    return known - _picked(prefix, since)
+    found: Int64 = prefix.take(rows.passed, axis=1) - _picked(prefix, since)
+    return found
 
 
 def _over_pairs(plan: Plan, events: _Events, rows: _Rows) -> tuple[Int64, Int64]:
