@@ -106,7 +106,9 @@ def features_of(
         begin, end = np.searchsorted(sorted_lead, [first, last]).tolist()
         rows: Any = slice(begin, end) if order is None else order[begin:end]
         mine = sorted_lead[begin:end] - first
-        matrix[rows] = _computed(plan, histories.part(first, last), mine, as_of[rows])
+        part = _computed(plan, histories.part(first, last), mine, as_of[rows])
+        # Whole rows are copied from memory to memory; element by element it takes four times that.
+        matrix[rows] = np.ascontiguousarray(part)
         progress(end - begin)
     return matrix
 

@@ -228,42 +228,47 @@ def last_before(offsets: Int64, times: Int64, lead: Int64, as_of: Int64) -> Int6
 
 
 def _sums(sums: Sums, events: _Events, rows: _Rows) -> Int64:
-    """Windowed sums: those known by now, less those that have left the window."""
+    """Windowed sums: those known by now, less those that have left the window.
+
+    What was recorded in time leaves a window in the order in which it became known, so one prefix
+    sum serves every window. What was recorded late is little, and is put in order by itself.
+    """
     values = _values(sums, events)
     prefix = _prefix(values)
-    mine = prefix[sums.summand]
-    found = mine.take(rows.passed, axis=1)
-    whole = slice(sums.windowed)
-    found[whole] -= mine[whole].take(rows.start, axis=1)
+    found = _picked(prefix, sums.summand, rows.passed)
+    found[: sums.windowed] -= _picked(prefix, sums.summand[: sums.windowed], rows.start)
     if sums.windowed < len(sums.summand):
-        windowed = slice(sums.windowed, None)
-        orders, left = _left(sums.days, events, rows)
-        gone = mine[windowed]
-        if orders is not None:
-            there = values[sums.summand[windowed]]
-            gone = _prefix(_picked(there, orders[sums.window]))
-        found[windowed] -= _picked(gone, left[sums.window])
+        summand = sums.summand[sums.windowed :]
+        late = np.flatnonzero(events.known_at != events.histories.occurred_at)
+        if len(late):
+            found[sums.windowed :] -= _gone_of_late(sums, events, rows, late, values)
+            values[:, late] = 0
+            prefix = _prefix(values)
+        left = [_left(days, events, rows) for days in sums.days.tolist()]
+        found[sums.windowed :] -= _picked(prefix, summand, np.array(left)[sums.window])
     return found
 
 
-def _left(days: Int64, events: _Events, rows: _Rows) -> tuple[Int64 | None, Int64]:
-    """Order in which events leave each window (None: as they stand), and each row's place in it."""
-    occurred_at = events.histories.occurred_at
-    leaves = np.maximum(events.known_at, occurred_at + (days * MICROSECONDS_PER_DAY)[:, None])
-    backwards = leaves[:, 1:] < leaves[:, :-1]
-    if events.lead is not None:
-        backwards &= events.lead[1:] == events.lead[:-1]
-    if not backwards.any():
-        orders = None
-    elif events.lead is None:
-        orders = leaves.argsort(axis=1, kind="stable")
-    else:
-        orders = np.array([np.lexsort((times, events.lead)) for times in leaves])
-    if orders is not None:
-        leaves = _picked(leaves, orders)
-    offsets = events.histories.offsets
-    left = [last_before(offsets, times, rows.lead, rows.as_of) for times in leaves]
-    return orders, np.array(left)
+def _left(days: int, events: _Events, rows: _Rows) -> Int64:
+    """Place of each row among the events recorded in time that have left its window."""
+    opens = rows.as_of - days * MICROSECONDS_PER_DAY
+    return last_before(events.histories.offsets, events.known_at, rows.lead, opens)
+
+
+def _gone_of_late(sums: Sums, events: _Events, rows: _Rows, late: Int64, values: Int64) -> Int64:
+    """Sums over the events recorded late (or before they occurred) that have left each window."""
+    offsets = late.searchsorted(events.histories.offsets)
+    lead = None if events.lead is None else events.lead[late]
+    known_at, occurred_at = events.known_at[late], events.histories.occurred_at[late]
+    orders, left = [], []
+    for days in sums.days.tolist():
+        leaves = np.maximum(known_at, occurred_at + days * MICROSECONDS_PER_DAY)
+        order = np.lexsort((leaves,) if lead is None else (leaves, lead))
+        orders.append(order)
+        left.append(last_before(offsets, leaves[order], rows.lead, rows.as_of))
+    summand = sums.summand[sums.windowed :]
+    gone = _prefix(_picked(values[:, late], summand, np.array(orders)[sums.window]))
+    return _picked(gone, np.arange(len(summand)), np.array(left)[sums.window])
 
 
 def _values(sums: Sums, events: _Events) -> Int64:
@@ -355,7 +360,9 @@ def _unbroken(questions: tuple[Unbroken, ...], events: _Events, rows: _Rows) -> 
     after = ends.take(ends.searchsorted(last, side="right"), mode="clip")
     since = np.where(last >= rows.start, after, rows.start)
     prefix = _prefix(events.chosen[[question.selection for question in questions]])
-    found: Int64 = prefix.take(rows.passed, axis=1) - _picked(prefix, since)
+    found: Int64 = prefix.take(rows.passed, axis=1) - _picked(
+        prefix, np.arange(len(questions)), since
+    )
     return found
 
 
@@ -408,10 +415,9 @@ def _running(values: Int64) -> Int64:
     return largest
 
 
-def _picked(values: npt.NDArray[Any], places: Int64) -> npt.NDArray[Any]:
-    """Values at places of the same row, shape of `places`."""
-    base = np.arange(len(values))[:, None] * values.shape[1]
-    picked: npt.NDArray[Any] = values.ravel().take(places + base)
+def _picked(values: npt.NDArray[Any], which: Int64, places: Int64) -> npt.NDArray[Any]:
+    """Values of some rows at places, shape (rows, places); places are for all rows, or by row."""
+    picked: npt.NDArray[Any] = values.ravel().take((which * values.shape[1])[:, None] + places)
     return picked
 
 
