@@ -4,7 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv/.installed-spark
-SYNC = if command -v uv > /dev/null; then uv=uv; else $(BIN)/pip install --quiet "uv>=0.9" && uv=$(BIN)/uv; fi; $$uv sync --quiet --locked --inexact
+UV = $(or $(shell command -v uv 2> /dev/null),$(BIN)/uv)
+# --inexact: where the machine has no uv it lives in this environment itself.
+SYNC = $(UV) sync --quiet --locked --inexact
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 
 .PHONY: help install install-spark demo test test-slow bench-features check format lock clean
@@ -16,7 +18,8 @@ install: $(INSTALLED) ## Make .venv from the lock file
 
 $(INSTALLED): pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@# --inexact: where uv is missing on the machine it lives in this environment itself.
+	test -x $(UV) || { $(BIN)/python -m pip --version > /dev/null || $(BIN)/python -m ensurepip; }
+	test -x $(UV) || $(BIN)/python -m pip install --quiet "uv>=0.9"
 	$(SYNC) --extra train
 	@$(BIN)/python -c "import lightgbm" || { \
 	  echo "LightGBM does not load. On Debian it needs OpenMP: apt-get install libgomp1"; exit 1; }
@@ -52,7 +55,7 @@ format: $(INSTALLED) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 lock: $(INSTALLED) ## Take the newest releases that resolve together
-	if command -v uv > /dev/null; then uv lock --upgrade; else $(BIN)/uv lock --upgrade; fi
+	$(UV) lock --upgrade
 
 clean: ## Remove the environment and all artefacts
 	rm -rf .venv artifacts

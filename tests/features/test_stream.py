@@ -227,7 +227,7 @@ def test_files_in_order_of_lead_are_walked_over_as_they_lie(tmp_path: Path, rows
     assert len(told) > 2
 
 
-def test_only_the_files_out_of_order_are_grouped(tmp_path: Path) -> None:
+def test_one_file_out_of_order_has_all_grouped(tmp_path: Path) -> None:
     tables = crm()
     files = written(tmp_path / "in", tables, interactions=by_lead(tables.interactions), rows=50)
     told: list[tuple[str, int, int]] = []
@@ -239,12 +239,8 @@ def test_only_the_files_out_of_order_are_grouped(tmp_path: Path) -> None:
         progress=lambda step, done, total: told.append((step, done, total)),
     )
     assert on_disk(tmp_path / "out") == in_memory(tables)
-    grouped = tables.leads.num_rows * (1 + len(DAYS)) + tables.attribute_log.num_rows
-    assert [row for row in told if row[0] != "features"][-1] == (
-        "grouping by lead",
-        grouped,
-        grouped,
-    )
+    rows = sum(pq.read_metadata(path).num_rows for path in files.values())
+    assert [line for line in told if line[0] != "features"][-1] == ("grouping by lead", rows, rows)
     assert told[-1] == ("features", 180, 180)
 
 
@@ -498,10 +494,11 @@ def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
         write_features(**files, spec=SPEC, output=tmp_path / "out")
 
 
-def test_partitions_must_be_positive(tmp_path: Path) -> None:
+@pytest.mark.parametrize("partitions", [0, 1001])
+def test_partitions_must_be_as_many_as_can_be_open(tmp_path: Path, partitions: int) -> None:
     files = written(tmp_path / "in", crm())
-    with pytest.raises(ValueError, match="partitions must be 1 or more, got 0"):
-        write_features(**files, spec=SPEC, output=tmp_path / "out", partitions=0)
+    with pytest.raises(ValueError, match=f"must lie between 1 and 1000, got {partitions}"):
+        write_features(**files, spec=SPEC, output=tmp_path / "out", partitions=partitions)
 
 
 def test_the_number_of_partitions_follows_from_the_rows(
@@ -511,4 +508,4 @@ def test_the_number_of_partitions_follows_from_the_rows(
     monkeypatch.setattr(features.partition, "PARTITION_ROWS", 200)
     files = written(tmp_path / "in", tables)
     write_features(**files, spec=SPEC, output=tmp_path / "out")
-    assert len(list((tmp_path / "out").glob("part-*.parquet"))) == 5  # 720 + 180 rows
+    assert len(list((tmp_path / "out").glob("part-*.parquet"))) == 6  # 1,080 rows
