@@ -54,7 +54,7 @@ from features.plan import WEIGHT_SCALE, Group, Plan, compiled
 from features.spec import Spec
 
 Values = npt.NDArray[Any]
-BLOCK = 40_000
+BLOCK = 10_000
 """Interactions and rows that are computed together, about: their sums fit into the caches."""
 MINUTES_PER_DAY = 1440
 QUARTER_HOUR = 900_000_000
