@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from features.history import MICROSECONDS_PER_DAY as DAY
 from features.kinds import (
+    LABEL_FIELDS,
     Count,
     DaysSinceFirst,
     DaysSinceLatest,
@@ -104,17 +105,25 @@ def formula(feature: Feature, values: list[str]) -> str:
             return f"{values[0]} * 1e0"
 
 
-def read_tables(folder: Path, measures: tuple[str, ...]) -> Any:
-    """The export as this project's `Tables`."""
+def read_tables(
+    folder: Path, measures: tuple[str, ...], fields: tuple[str, ...] = LABEL_FIELDS
+) -> Any:
+    """The export as this project's `Tables`; label fields that nobody asks for stay unread."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from features.kinds import LABEL_FIELDS
-    from features.tables import ATTRIBUTE_LOG, REJECTS, Tables
+    from features.tables import ATTRIBUTE_LOG, REJECTS, Tables, interactions_schema
 
-    words = list(LABEL_FIELDS)
+    words = list(fields)
+    columns = interactions_schema(measures, fields).names
+    read = pq.read_table(folder / "interactions.parquet", columns=columns, read_dictionary=words)
+    interactions = [
+        read[one.name] if one.name in columns else pa.nulls(read.num_rows, one.type)
+        for one in interactions_schema(measures)
+    ]
     return Tables(
         leads=pq.read_table(folder / "leads.parquet"),
-        interactions=pq.read_table(folder / "interactions.parquet", read_dictionary=words),
+        interactions=pa.table(interactions, schema=interactions_schema(measures)),
         attribute_log=ATTRIBUTE_LOG.empty_table(),
         attribute_kinds={},
         measures=measures,
@@ -132,7 +141,7 @@ def ours(folder: Path, spec: Spec) -> Any:
 
     from features.batch import Spine, microseconds, point_in_time_features
 
-    tables = read_tables(folder, spec.measures)
+    tables = read_tables(folder, spec.measures, spec.fields)
     looks = pq.read_table(folder / "spine.parquet")
     ids = tables.leads["lead_id"].combine_chunks()
     lead = pc.index_in(looks["lead_id"], value_set=ids).to_numpy().astype("int64")

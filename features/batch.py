@@ -5,7 +5,7 @@ partitions of whole leads, so that its working memory does not grow with the exp
 numbers are the executor's own: a lead in a partition has the bits it has alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from features.history import (
     Versions,
     fixed_point,
 )
-from features.kinds import LABEL_FIELDS, AttributeKind
+from features.kinds import AttributeKind
 from features.plan import compiled
 from features.spec import Spec
 from features.tables import Tables
@@ -93,7 +93,7 @@ def point_in_time_features(
     float64 array of shape (rows, features)
         Rows in the order of the spine.
     """
-    return features_at(histories_of(tables, spec.attribute_kinds), spine, spec, progress)
+    return features_at(histories_of(tables, spec), spine, spec, progress)
 
 
 def features_at(
@@ -106,15 +106,14 @@ def features_at(
     return features_of(compiled(spec), histories, spine.lead, spine.as_of, progress)
 
 
-def histories_of(tables: Tables, kinds: Mapping[str, AttributeKind]) -> Histories:
-    """All leads of an export, in the order of ``tables.leads``, as the executor takes them."""
+def histories_of(tables: Tables, spec: Spec) -> Histories:
+    """All leads of an export, in the order of ``tables.leads``, with what a spec reads of them."""
     events, log = tables.interactions, tables.attribute_log
     return keyed_histories(
         tables.leads,
         Keyed(events, _lead_index(tables, events["lead_id"])),
         Keyed(log, _lead_index(tables, log["lead_id"])),
-        kinds,
-        tables.measures,
+        spec,
     )
 
 
@@ -122,8 +121,7 @@ def keyed_histories(
     leads: pa.Table,
     interactions: Keyed,
     attribute_log: Keyed,
-    kinds: Mapping[str, AttributeKind],
-    measures: Sequence[str],
+    spec: Spec,
 ) -> Histories:
     """Leads with the rows that are keyed by their index: the one way from Arrow to `Histories`.
 
@@ -133,10 +131,9 @@ def keyed_histories(
         As in `Tables`, in any order.
     interactions, attribute_log : Keyed
         As in `Tables`, in any order; nothing is read of an empty table but its labels.
-    kinds : mapping of str to {"number", "category", "timestamp"}
-        Attributes to take, be they columns of `leads` or names in the log.
-    measures : sequence of str
-        Measures to take.
+    spec : Spec
+        Its attributes are taken, be they columns of `leads` or names in the log, and its measures
+        and label fields.
 
     Returns
     -------
@@ -150,10 +147,13 @@ def keyed_histories(
         offsets=_offsets(_taken(interactions.lead, order), leads.num_rows),
         occurred_at=_taken(microseconds(events["occurred_at"]), order),
         recorded_at=_taken(microseconds(events["recorded_at"]), order),
-        labels={name: _labels(events[name], order) for name in LABEL_FIELDS},
-        measures={name: fixed_point(_taken(_floats(events[name]), order)) for name in measures},
+        labels={name: _labels(events[name], order) for name in spec.fields},
+        measures={
+            name: fixed_point(_taken(_floats(events[name]), order)) for name in spec.measures
+        },
         attributes={
-            name: _versions(leads, attribute_log, name, kind) for name, kind in kinds.items()
+            name: _versions(leads, attribute_log, name, kind)
+            for name, kind in spec.attribute_kinds.items()
         },
     )
 

@@ -22,7 +22,6 @@ from features.history import (
     MISSING,
     Float64,
     Histories,
-    Int32,
     Int64,
     Versions,
 )
@@ -50,13 +49,12 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.plan import WEIGHT_SCALE, Group, Plan, compiled
+from features.plan import MINUTES_PER_DAY, Group, Plan, compiled
 from features.spec import Spec
 
 Values = npt.NDArray[Any]
 BLOCK = 10_000
 """Interactions and rows that are computed together, about: their sums fit into the caches."""
-MINUTES_PER_DAY = 1440
 QUARTER_HOUR = 900_000_000
 QUARTER = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -160,6 +158,7 @@ def _values(group: Group, rows: _Rows) -> Values | list[Any]:
     features: tuple[Any, ...] = group.features
     kind: Feature = features[0]
     found, places = rows.answers, group.places
+    whole = found.whole
     match kind:
         case LeadAge():
             return [rows.age_days]
@@ -176,29 +175,25 @@ def _values(group: Group, rows: _Rows) -> Values | list[Any]:
             return (rows.as_of - np.stack(instants)) / MICROSECONDS_PER_DAY
         case KnownAttributes():
             return [_known(rows, feature.attributes) for feature in features]
-        case Count():
-            return found.sums[places[0]]
-        case Total():
-            return found.sums[places[0]] / MEASURE_SCALE
-        case Mean():
-            return _ratio(found.sums[places[0]], found.sums[places[1]] * MEASURE_SCALE)
+        case Count() | Total() | Streak() | Decayed():
+            scaled: Float64 = whole.take(places[0], axis=0) / places[1][:, None]
+            return scaled
+        case Mean() | Share() | Gap(statistic="mean"):
+            scale = places[2][:, None]
+            return _ratio(whole.take(places[0], axis=0), whole.take(places[1], axis=0) * scale)
         case Maximum():
             largest = found.largest[places[0]]
             return np.where(largest == MISSING, np.nan, largest / MEASURE_SCALE)
-        case Share():
-            return _ratio(found.sums[places[0]], found.sums[places[1]])
         case Rate():
             age = np.maximum(rows.age_days, 1.0)
-            wide = [age if one.days is None else np.minimum(age, one.days) for one in features]
-            per_day: Float64 = found.sums[places[0]] / np.stack(wide)
+            per_day: Float64 = whole[places[0]] / np.minimum(age, places[1][:, None])
             return per_day
         case Trend():
-            short = np.array([[feature.short_days] for feature in features])
-            long = np.array([[feature.long_days] for feature in features])
-            trend: Float64 = found.sums[places[0]] / short - found.sums[places[1]] / long
+            short, long = places[1][:, None], places[3][:, None]
+            trend: Float64 = whole[places[0]] / short - whole[places[2]] / long
             return trend
         case Distinct():
-            return [_distinct(found.sums[ragged]) for ragged in group.ragged]
+            return _distinct(whole[places[0]], places[1])
         case LatestValue():
             return _missing_below_zero(found.latest[places[0]])
         case DaysSinceLatest() | DaysSinceFirst():
@@ -207,14 +202,11 @@ def _values(group: Group, rows: _Rows) -> Values | list[Any]:
             instant = found.instants[places[0]]
             days = (instant - rows.histories.created_at[rows.lead]) / MICROSECONDS_PER_DAY
             return np.where(instant == MISSING, np.nan, days)
+        case Gap(statistic="spread"):
+            return _spread(*(whole[place] for place in places[:3]))
         case Gap():
-            number, minutes, squares = (found.sums[place] for place in places[:3])
             since = _since(rows.as_of, found.instants[places[3]])
-            return _gaps(features, number, minutes, squares, since)
-        case Streak():
-            return found.unbroken[places[0]]
-        case Decayed():
-            return found.weighted[places[0]] / WEIGHT_SCALE
+            return _relative(whole[places[0]], whole[places[1]], since)
         case _:
             assert_never(kind)
 
@@ -229,7 +221,7 @@ def _number(rows: _Rows, attribute: str) -> Float64:
     return np.append(versions.numbers, np.nan)[_version(versions, rows)]
 
 
-def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int32:
+def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int64:
     """Index of the latest known level; ``len(index)`` for others, −1 without one."""
     versions = rows.histories.attributes[attribute]
     if versions.labels is None:
@@ -237,7 +229,7 @@ def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int32:
     codes = versions.labels.recoded(index, other=len(index), missing=-1)
     if versions.fixed:
         return codes[rows.lead]
-    return np.append(codes, np.int32(-1))[_version(versions, rows)]
+    return np.append(codes, -1)[_version(versions, rows)]
 
 
 def _missing_below_zero(levels: Values) -> Float64:
@@ -266,25 +258,30 @@ def _version(versions: Versions, rows: _Rows) -> Int64:
     return np.where(place >= versions.offsets[rows.lead], place, -1)
 
 
-def _distinct(sums: Int64) -> Int64:
-    """Number of values with a count; what the known values do not account for is one more."""
-    others = sums[0] > sums[1:].sum(axis=0)
-    number: Int64 = (sums[1:] > 0).sum(axis=0) + others
+def _distinct(sums: Int64, begins: Int64) -> Int64:
+    """Number of values with a count; what the known values do not account for is one more.
+
+    Of each feature `sums` has the count of all events with a value, at its place in `begins`, and
+    then those of the known values.
+    """
+    everything = sums[begins]
+    known = np.add.reduceat(sums, begins, axis=0) - everything
+    there = np.add.reduceat(sums > 0, begins, axis=0, dtype=np.int64) - (everything > 0)
+    number: Int64 = there + (everything > known)
     return number
 
 
-def _gaps(
-    features: tuple[Gap, ...], number: Int64, minutes: Int64, squares: Int64, since: Float64
-) -> list[Float64]:
-    """Statistics of gaps from their number, sum and sum of squares in minutes."""
-    mean = _ratio(minutes, number * MINUTES_PER_DAY)
+def _spread(number: Int64, minutes: Int64, squares: Int64) -> Float64:
+    """Standard deviation of gaps in days from their number, sum and sum of squares in minutes."""
     variance = _ratio(number * squares - minutes * minutes, number * number)
-    statistics = {
-        "mean": mean,
-        "spread": np.where(number > 1, np.sqrt(variance), np.nan) / MINUTES_PER_DAY,
-        "relative": np.where(mean > 0, since / np.where(mean > 0, mean, 1.0), np.nan),
-    }
-    return [statistics[feature.statistic][row] for row, feature in enumerate(features)]
+    return np.where(number > 1, np.sqrt(variance), np.nan) / MINUTES_PER_DAY
+
+
+def _relative(number: Int64, minutes: Int64, since: Float64) -> Float64:
+    """Days since the latest interaction over the mean gap."""
+    mean = _ratio(minutes, number * MINUTES_PER_DAY)
+    known = mean > 0
+    return np.where(known, since / np.where(known, mean, 1.0), np.nan)
 
 
 def _since(as_of: Int64, instant: Int64) -> Float64:

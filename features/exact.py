@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.history import MICROSECONDS_PER_DAY, MISSING, Histories, Int32, Int64
+from features.history import MICROSECONDS_PER_DAY, MISSING, Histories, Int64
 from features.kinds import LABEL_FIELDS
-from features.plan import Instant, Plan, Sums, Unbroken
+from features.plan import Plan, Sums, Unbroken
 
 Bool = npt.NDArray[np.bool_]
 NEVER = np.iinfo(np.int64).max
 MICROSECONDS_PER_HOUR = 3_600_000_000
 MICROSECONDS_PER_MINUTE = 60_000_000
 GAPS = ("gap", "gap_minutes", "gap_squares")
-MOST_PAIRS = 2_000_000
+MOST_PAIRS = 500_000
 """Pairs of row and interaction that are looked at together, about."""
 
 
@@ -35,19 +35,18 @@ class Answers:
 
     Parameters
     ----------
-    sums, unbroken, weighted : int64 arrays
+    whole : int64 array
+        The sums, then the unbroken runs, then the weighted sums.
     instants, largest : int64 arrays
         `MISSING` where there is none.
     latest : int64 array
         Level; −1 where there is none.
     """
 
-    sums: Int64
+    whole: Int64
     instants: Int64
     largest: Int64
     latest: Int64
-    unbroken: Int64
-    weighted: Int64
 
 
 def answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> Answers:
@@ -62,15 +61,16 @@ def answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> Answ
     events = _events(plan, histories)
     start = histories.offsets[lead]
     passed = last_before(histories.offsets, events.known_at, lead, as_of)
-    rows = _Rows(lead, as_of, start, passed)
+    rows = _Rows(histories.offsets, lead, as_of, start, passed)
     largest, weighted = _over_pairs(plan, events, rows)
+    sums = _sums(plan.sums, events, rows)
+    unbroken = _unbroken(plan.unbroken, events, rows)
+    instants, latest = _instants(plan, events, rows)
     return Answers(
-        sums=_sums(plan.sums, events, rows),
-        instants=_instants(plan.instants, events, rows),
+        whole=np.concatenate([sums, unbroken, weighted]),
+        instants=instants,
         largest=largest,
-        latest=_latest(plan, events, rows),
-        unbroken=_unbroken(plan.unbroken, events, rows),
-        weighted=weighted,
+        latest=latest,
     )
 
 
@@ -81,6 +81,7 @@ class _Rows:
     ``start`` is the place of the lead's first event, ``passed`` the place after its last known one.
     """
 
+    offsets: Int64
     lead: Int64
     as_of: Int64
     start: Int64
@@ -136,16 +137,7 @@ class _Events:
             ties &= self.lead[1:] == self.lead[:-1]
         return bool(ties.any())
 
-    def ends_of_instants(self) -> Int64:
-        """Places after the last event of each instant at which a lead's events became known."""
-        ends = np.ones(len(self), np.bool_)
-        np.not_equal(self.known_at[1:], self.known_at[:-1], out=ends[:-1])
-        if self.lead is not None:
-            ends[:-1] |= self.lead[1:] != self.lead[:-1]
-        places: Int64 = np.flatnonzero(ends) + 1
-        return places
-
-    def order(self, *keys: Int64 | Int32) -> Int64:
+    def order(self, *keys: Int64) -> Int64:
         """Order of the events by lead, then by the keys, the last one first."""
         return np.lexsort(keys if self.lead is None else (*keys, self.lead))
 
@@ -191,10 +183,9 @@ def _rank(occurred_at: Int64, lead: Int64 | None) -> Int64:
 def _chosen(plan: Plan, histories: Histories, lead: Int64 | None) -> Bool:
     """Whether each selection looks at each event."""
     chosen = np.ones((len(plan.selections), len(histories.occurred_at)), np.bool_)
-    for name, book in plan.codebooks.items():
-        other = len(book.index)
-        codes = histories.labels[name].recoded(book.index, other=other, missing=other)
-        chosen &= book.admitted.take(codes, axis=1)
+    for book in plan.codebooks:
+        code = book.code(histories.labels)
+        chosen &= book.admitted.take(code, axis=1)
     for place, selection in enumerate(plan.selections):
         if selection.by_owner is not None:
             by_owner = _by_owner(histories, str(plan.spec.owner), lead)
@@ -214,10 +205,13 @@ def _by_owner(histories: Histories, owner: str, lead: Int64 | None) -> Int64:
 
 
 def last_before(offsets: Int64, times: Int64, lead: Int64, as_of: Int64) -> Int64:
-    """Place after the last of the lead's `times` that is before `as_of`; times sorted by lead."""
+    """Place after the last of the lead's `times` that is before `as_of`; times sorted by lead.
+
+    `lead` has shape (rows,), `as_of` and the places have shape (rows,) or (…, rows).
+    """
     if len(offsets) == 2:  # one lead: a request to the server
         return np.searchsorted(times, as_of, side="left")
-    low, high = offsets[lead], offsets[lead + 1]
+    low, high = np.broadcast_to(offsets[lead], as_of.shape), offsets[lead + 1]
     for _ in range(int(np.max(high - low, initial=0)).bit_length()):
         middle = (low + high) >> 1
         inside = middle < high
@@ -234,52 +228,52 @@ def _sums(sums: Sums, events: _Events, rows: _Rows) -> Int64:
     sum serves every window. What was recorded late is little, and is put in order by itself.
     """
     values = _values(sums, events)
-    prefix = _prefix(values)
-    found = _picked(prefix, sums.summand, rows.passed)
-    found[: sums.windowed] -= _picked(prefix, sums.summand[: sums.windowed], rows.start)
-    if sums.windowed < len(sums.summand):
-        summand = sums.summand[sums.windowed :]
-        late = np.flatnonzero(events.known_at != events.histories.occurred_at)
-        if len(late):
-            found[sums.windowed :] -= _gone_of_late(sums, events, rows, late, values)
-            values[:, late] = 0
-            prefix = _prefix(values)
-        left = [_left(days, events, rows) for days in sums.days.tolist()]
-        found[sums.windowed :] -= _picked(prefix, summand, np.array(left)[sums.window])
+    width = sums.days[:, None] * MICROSECONDS_PER_DAY
+    left = last_before(rows.offsets, events.known_at, rows.lead, rows.as_of - width)
+    places = np.concatenate([rows.passed[None], rows.start[None], left])
+    condensed, at = _condensed(np.add, values, places)
+    prefix = _prefix(condensed)
+    found: Int64 = _picked(prefix, sums.summand, at[0])
+    found -= _picked(prefix, sums.summand, at[sums.before])
+    late = np.flatnonzero(events.known_at != events.histories.occurred_at)
+    if len(late) and len(left):
+        summand, window = sums.summand[sums.windowed :], sums.before[sums.windowed :]
+        too_early = late.searchsorted(places)[window]
+        found[sums.windowed :] += _picked(_prefix(values[:, late]), summand, too_early)
+        found[sums.windowed :] -= _gone_of_late(sums, events, rows, late, values)
     return found
-
-
-def _left(days: int, events: _Events, rows: _Rows) -> Int64:
-    """Place of each row among the events recorded in time that have left its window."""
-    opens = rows.as_of - days * MICROSECONDS_PER_DAY
-    return last_before(events.histories.offsets, events.known_at, rows.lead, opens)
 
 
 def _gone_of_late(sums: Sums, events: _Events, rows: _Rows, late: Int64, values: Int64) -> Int64:
     """Sums over the events recorded late (or before they occurred) that have left each window."""
-    offsets = late.searchsorted(events.histories.offsets)
-    lead = None if events.lead is None else events.lead[late]
-    known_at, occurred_at = events.known_at[late], events.histories.occurred_at[late]
-    orders, left = [], []
-    for days in sums.days.tolist():
-        leaves = np.maximum(known_at, occurred_at + days * MICROSECONDS_PER_DAY)
-        order = np.lexsort((leaves,) if lead is None else (leaves, lead))
-        orders.append(order)
-        left.append(last_before(offsets, leaves[order], rows.lead, rows.as_of))
-    summand = sums.summand[sums.windowed :]
-    gone = _prefix(_picked(values[:, late], summand, np.array(orders)[sums.window]))
-    return _picked(gone, np.arange(len(summand)), np.array(left)[sums.window])
+    offsets = late.searchsorted(rows.offsets)
+    windows, leads = len(sums.days), len(offsets) - 1
+    width = sums.days[:, None] * MICROSECONDS_PER_DAY
+    leaves = np.maximum(events.known_at[late], events.histories.occurred_at[late] + width).ravel()
+    # The late events of each window are put in order, as if each window had leads of its own.
+    window = np.arange(windows)[:, None]
+    lead = leads * window + (0 if events.lead is None else events.lead[late])
+    order = np.lexsort((leaves, np.broadcast_to(lead, (windows, len(late))).ravel()))
+    begins = np.append(offsets[:-1] + len(late) * window, windows * len(late))
+    as_of = np.broadcast_to(rows.as_of, (windows, len(rows)))
+    left = (
+        last_before(begins, leaves[order], rows.lead + leads * window, as_of) - len(late) * window
+    )
+    summand, window = sums.summand[sums.windowed :], sums.before[sums.windowed :] - 2
+    in_order = late[order.reshape(windows, -1) - len(late) * np.arange(windows)[:, None]]
+    gone = _prefix(_picked(values, summand, in_order[window]))
+    return _picked(gone, np.arange(len(summand)), left[window])
 
 
 def _values(sums: Sums, events: _Events) -> Int64:
     """What each event adds to each summand."""
     values = np.empty((sums.number, len(events)), np.int64)
     histories = events.histories
-    gaps: tuple[Bool, Int64] | None = None
+    gaps: tuple[Bool | Int64, ...] = ()
     for (of, name), (places, selections) in sums.summands.items():
         if of in GAPS:
             gaps = gaps or _gaps(events, selections)
-            values[places] = gaps[0] * gaps[1] ** GAPS.index(of)
+            values[places] = gaps[GAPS.index(of)]
             continue
         chosen = events.chosen[selections]
         if of == "value":
@@ -294,72 +288,82 @@ def _values(sums: Sums, events: _Events) -> Int64:
     return values
 
 
-def _gaps(events: _Events, selections: Int64) -> tuple[Bool, Int64]:
-    """Whether each event makes a gap in each selection, and of how many minutes."""
+def _gaps(events: _Events, selections: Int64) -> tuple[Bool, Int64, Int64]:
+    """Whether each event makes a gap in each selection, of how many minutes, and their square."""
     chosen = events.chosen[selections]
-    latest = _running(np.where(chosen, events.rank, -1))[:, :-1]
+    latest = _running(_mark(chosen, events.rank))[:, :-1] - 1
     occurred_at = events.histories.occurred_at
     before = events.in_order.take(np.maximum(latest, 0))
     there = chosen & (latest >= events.first_place()) & (occurred_at > before)
     minutes = occurred_at // MICROSECONDS_PER_MINUTE - before // MICROSECONDS_PER_MINUTE
-    return there, np.where(there, minutes, 0)
+    minutes *= there
+    return there, minutes, minutes * minutes
 
 
-def _instants(questions: tuple[Instant, ...], events: _Events, rows: _Rows) -> Int64:
-    """When the latest (or first) known event of each selection occurred.
+def _instants(plan: Plan, events: _Events, rows: _Rows) -> tuple[Int64, Int64]:
+    """When the latest (or first) known event of each selection occurred; levels of the latest.
 
-    Ranks by (lead, occurred_at) never fall from one lead to the next, so one running maximum over
-    all events serves every lead: a rank from an earlier lead lies before the row's own first event
-    and is told apart by that. The first event is the latest of ranks that run backwards in a lead.
+    The first event is the latest of ranks that run backwards within a lead.
     """
-    if not questions or len(events) == 0:
-        return np.full((len(questions), len(rows)), MISSING, np.int64)
-    first = np.array([[question.first] for question in questions])
-    chosen = events.chosen[[question.selection for question in questions]]
-    mirrored = events.first_place() + events.last_place() - events.rank
-    rank = np.where(first, mirrored, events.rank)
-    best = _running(np.where(chosen, rank, -1)).take(rows.passed, axis=1)
-    there = best >= rows.start
-    ends = events.histories.offsets[rows.lead + 1]
-    best = np.where(first, rows.start + ends - 1 - best, best)
-    return np.where(there, events.in_order.take(np.where(there, best, 0)), MISSING)
+    latest_of, first_of = plan.latest_of, plan.first_of
+    instants = np.full((len(latest_of) + len(first_of), len(rows)), MISSING, np.int64)
+    levels = np.full((len(plan.latest), len(rows)), -1, np.int64)
+    if len(events) and len(instants):
+        marks = np.empty((len(instants), len(events)), np.int64)
+        _mark(events.chosen[latest_of], events.rank, marks[: len(latest_of)])
+        mirrored = events.first_place() + events.last_place() - events.rank
+        _mark(events.chosen[first_of], mirrored, marks[len(latest_of) :])
+        best = _best(marks, rows)
+        there = best >= rows.start
+        turned = rows.start + events.histories.offsets[rows.lead + 1] - 1
+        best[len(latest_of) :] = turned - best[len(latest_of) :]
+        instants = np.where(there, events.in_order.take(best, mode="clip"), MISSING)
+        for place, level in enumerate(_levels(plan, events, rows, best)):
+            levels[place] = np.where(there[plan.latest[place].instant], level, -1)
+    return instants, levels
 
 
-def _latest(plan: Plan, events: _Events, rows: _Rows) -> Int64:
+def _levels(plan: Plan, events: _Events, rows: _Rows, best: Int64) -> Iterator[Int64]:
     """Level of a field in the latest known event; of several at one instant the greatest."""
-    found = np.full((len(plan.latest), len(rows)), -1, np.int64)
-    if len(events) == 0:
-        return found
-    tied = events.any_tie()
-    for place, question in enumerate(plan.latest):
+    tied = bool(plan.latest) and events.any_tie()
+    for question in plan.latest:
         labels = events.histories.labels[question.field]
         index = plan.indices[question.levels]
         level = labels.recoded(index, other=len(index), missing=-1)
-        rank = events.rank
+        rank, mine = events.rank, best[question.instant]
         if tied:
             rank = np.empty_like(rank)
             order = events.order(level, events.histories.occurred_at)
             rank[order] = np.arange(len(order))
+            chosen = events.chosen[plan.latest_of[[question.instant]]]
+            mine = _best(_mark(chosen, rank), rows)[0]
         by_rank = np.empty_like(level)
         by_rank[rank] = level
-        chosen = events.chosen[[question.selection]]
-        best = _running(np.where(chosen, rank, -1)).take(rows.passed, axis=1)[0]
-        there = best >= rows.start
-        found[place] = np.where(there, by_rank.take(np.where(there, best, 0)), -1)
-    return found
+        yield by_rank.take(mine, mode="clip")
+
+
+def _best(marks: Int64, rows: _Rows) -> Int64:
+    """Largest rank of a marked event that each row knows, shape (selections, rows).
+
+    Ranks by (lead, occurred_at) never fall from one lead to the next, so one running maximum over
+    all events serves every lead: a rank from an earlier lead (or −1) lies before the row's own
+    first event and is told apart by that.
+    """
+    marks, passed = _condensed(np.maximum, marks, rows.passed)
+    return _running(marks).take(passed, axis=1) - 1
 
 
 def _unbroken(questions: tuple[Unbroken, ...], events: _Events, rows: _Rows) -> Int64:
     """Events of a selection that became known after the latest known one of another."""
     if not questions or len(events) == 0:
         return np.zeros((len(questions), len(rows)), np.int64)
-    places = np.arange(len(events), dtype=np.int64)
     ended_by = events.chosen[[question.ended_by for question in questions]]
-    last = _running(np.where(ended_by, places, -1)).take(rows.passed, axis=1)
-    ends = events.ends_of_instants()
-    after = ends.take(ends.searchsorted(last, side="right"), mode="clip")
+    last = _best(_mark(ended_by, np.arange(len(events))), rows)
+    ended_at = events.known_at.take(last, mode="clip")
+    after = last_before(rows.offsets, events.known_at, rows.lead, ended_at + 1)
     since = np.where(last >= rows.start, after, rows.start)
-    prefix = _prefix(events.chosen[[question.selection for question in questions]])
+    chosen = events.chosen[[question.selection for question in questions]]
+    prefix = _prefix(chosen)
     found: Int64 = prefix.take(rows.passed, axis=1) - _picked(
         prefix, np.arange(len(questions)), since
     )
@@ -383,10 +387,10 @@ def _over_pairs(plan: Plan, events: _Events, rows: _Rows) -> tuple[Int64, Int64]
                 chosen = chosen & (age <= question.days * MICROSECONDS_PER_DAY)
             values = np.where(chosen, histories.measures[question.measure][event], MISSING)
             largest[place, chunk] = np.maximum.reduceat(values, begins)
-        for place, faded in enumerate(plan.weighted):
-            weight = plan.weights[faded.half_life_days].take(hours, mode="clip")
-            values = weight * events.chosen[faded.selection][event]
-            weighted[place, chunk] = np.add.reduceat(values, begins)
+        for fading in plan.fading:
+            weight = fading.weights.take(hours, mode="clip")
+            values = weight * events.chosen[fading.selections].take(event, axis=1)
+            weighted[fading.places[:, None], chunk] = np.add.reduceat(values, begins, axis=1)
     return largest, weighted
 
 
@@ -398,8 +402,10 @@ def _pairs(rows: _Rows) -> Iterator[tuple[Int64, Int64, Int64, Int64]]:
     """
     known = rows.passed - rows.start
     some = np.flatnonzero(known)
-    edges = np.searchsorted(np.cumsum(known[some]), np.arange(MOST_PAIRS, known.sum(), MOST_PAIRS))
-    for chunk in np.split(some, np.unique(edges)):
+    total = known.cumsum()
+    edges = np.arange(MOST_PAIRS, total[-1] if len(known) else 0, MOST_PAIRS)
+    chunks = np.split(some, np.unique(total[some].searchsorted(edges))) if len(edges) else [some]
+    for chunk in chunks:
         if len(chunk):
             sizes = known[chunk]
             begins = np.cumsum(sizes) - sizes
@@ -407,12 +413,29 @@ def _pairs(rows: _Rows) -> Iterator[tuple[Int64, Int64, Int64, Int64]]:
             yield chunk, np.repeat(chunk, sizes), event, begins
 
 
-def _running(values: Int64) -> Int64:
-    """Largest of the first 0, 1, …, n values of each row; −1 of none."""
-    largest = np.empty((len(values), values.shape[1] + 1), np.int64)
-    largest[:, 0] = -1
-    np.maximum.accumulate(values, axis=1, out=largest[:, 1:])
+def _mark(chosen: Bool, rank: Int64, out: Int64 | None = None) -> Int64:
+    """Rank of each chosen event, counted from 1; 0 of all others."""
+    return np.multiply(chosen, rank + 1, out=out)
+
+
+def _running(marks: Int64) -> Int64:
+    """Largest of the first 0, 1, …, n marks of each row; 0 of none."""
+    largest = np.empty((len(marks), marks.shape[1] + 1), np.int64)
+    largest[:, 0] = 0
+    np.maximum.accumulate(marks, axis=1, out=largest[:, 1:])
     return largest
+
+
+def _condensed(ufunc: np.ufunc, values: Int64, places: Int64) -> tuple[Int64, Int64]:
+    """Values put together between the places that are asked for, and the places among them.
+
+    A lead with many events is asked about at few instants: then this is several times cheaper.
+    """
+    if places.size * 4 >= values.shape[1]:
+        return values, places
+    begins = np.unique(np.append(places, 0))
+    begins = begins[begins < values.shape[1]]
+    return ufunc.reduceat(values, begins, axis=1), begins.searchsorted(places)
 
 
 def _picked(values: npt.NDArray[Any], which: Int64, places: Int64) -> npt.NDArray[Any]:

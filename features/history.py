@@ -47,10 +47,10 @@ class Labels:
     codes: Int32
     vocabulary: tuple[str, ...]
 
-    def recoded(self, index: Mapping[str, int], other: int, missing: int) -> Int32:
-        """Codes by an index of values, with `other` for values outside of it."""
-        table = np.array([index.get(v, other) for v in self.vocabulary] + [missing], np.int32)
-        return table[self.codes]  # −1 picks the last entry: missing
+    def recoded(self, index: Mapping[str, int], other: int, missing: int, scale: int = 1) -> Int64:
+        """Codes by an index of values, with `other` for values outside of it, times a scale."""
+        table = [index.get(value, other) * scale for value in self.vocabulary]
+        return np.array([*table, missing * scale])[self.codes]  # −1 picks the last entry: missing
 
     def part(self, begin: int, end: int) -> "Labels":
         """Values from `begin` up to `end`, exclusive."""

@@ -109,15 +109,15 @@ class Export:
     leads, spine : Input
     interactions, attribute_log : Input, or None
         None where the export has none.
-    measures : tuple of str
-        The interactions' measures that are read.
+    interactions_schema : pa.Schema
+        The interactions' columns that are read.
     """
 
     leads: Input
     interactions: Input | None
     attribute_log: Input | None
     spine: Input
-    measures: tuple[str, ...]
+    interactions_schema: pa.Schema
 
     def inputs(self) -> dict[str, Input]:
         """The files that there are, by name."""
@@ -139,16 +139,13 @@ def export_of(
     lead_columns = leads_schema(kinds)
     for outcome in ("converted_at", "closed_at"):  # no feature may look at them
         lead_columns = lead_columns.remove(lead_columns.get_field_index(outcome))
+    events = interactions_schema(spec.measures, spec.fields)
     return Export(
         leads=Input(leads, lead_columns),
-        interactions=(
-            None
-            if interactions is None
-            else Input(interactions, interactions_schema(spec.measures))
-        ),
+        interactions=(None if interactions is None else Input(interactions, events)),
         attribute_log=None if attribute_log is None else Input(attribute_log, ATTRIBUTE_LOG),
         spine=Input(spine, SPINE),
-        measures=spec.measures,
+        interactions_schema=events,
     )
 
 
@@ -278,9 +275,7 @@ def part_of(export: Export, partitions: Partitions, folder: Path, number: int) -
     looks = keyed("spine", export.spine, SPINE)
     return Part(
         leads=leads,
-        interactions=keyed(
-            "interactions", export.interactions, interactions_schema(export.measures)
-        ),
+        interactions=keyed("interactions", export.interactions, export.interactions_schema),
         attribute_log=keyed("attribute_log", export.attribute_log, ATTRIBUTE_LOG),
         spine=Spine(looks.lead, microseconds(looks.rows["as_of"])),
     )

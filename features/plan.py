@@ -6,7 +6,9 @@ a sum), and the executor answers all questions of one sort in one sweep over the
 depends on the spec alone and is made once, when a model is loaded or a batch begins.
 """
 
-from collections.abc import Iterable
+import functools
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
 from typing import Any, Literal, NamedTuple, assert_never
@@ -14,7 +16,7 @@ from typing import Any, Literal, NamedTuple, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Int64
+from features.history import MEASURE_SCALE, Int64, Labels
 from features.kinds import (
     LABEL_FIELDS,
     AttributeCategory,
@@ -44,6 +46,11 @@ from features.kinds import (
 )
 from features.spec import Spec
 
+MINUTES_PER_DAY = 1440
+FOREVER_DAYS = 10**6
+"""Width of the window that holds all of a history, where a width is counted with."""
+MOST_CODES = 10_000
+"""Label fields are looked at together as long as their values have no more combinations."""
 WEIGHT_SCALE = 2**32
 """Weights of decay are whole numbers of 1 / WEIGHT_SCALE, so that their sums are exact."""
 
@@ -76,9 +83,9 @@ class Largest(NamedTuple):
 
 
 class Latest(NamedTuple):
-    """Level of a field in the latest interaction of a selection."""
+    """Level of a field in the latest interaction of a selection, whose instant stands there too."""
 
-    selection: int
+    instant: int
     field: LabelField
     levels: tuple[str, ...]
 
@@ -99,37 +106,44 @@ class Weighted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Features of one kind, which become floats together.
+    """Features of one kind (or of one form), which become floats together.
 
     Parameters
     ----------
     features : tuple of Feature
-        All of one kind.
+        All of one kind, or of kinds of one form.
     places : tuple of int64 array
-        Place of the first, second … answer of each feature; empty where their number differs.
-    ragged : tuple of int64 array
-        All places of each feature.
+        What `_Questions.about` says of the features: the first number of each, the second …; where
+        features have different numbers of them, all numbers of the first, the second … feature in
+        one array, and where each feature's begin in another.
     """
 
     features: tuple[Feature, ...]
     places: tuple[Int64, ...]
-    ragged: tuple[Int64, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """Which selections admit which value of one label field.
+    """Which selections admit which values of some label fields, taken together.
 
     Parameters
     ----------
-    index : dict of str to int
-        Values that some selection names.
-    admitted : bool array of shape (selections, values + 1)
-        The last column is for all other values and for a missing one.
+    indices : mapping of field to (index of values, stride)
+        The values of each field that some selection names. An event's code is the sum of its
+        values' places times the strides; all other values, and a missing one, share the last place.
+    admitted : bool array of shape (selections, codes)
     """
 
-    index: dict[str, int]
+    indices: dict[LabelField, tuple[dict[str, int], int]]
     admitted: npt.NDArray[np.bool_]
+
+    def code(self, labels: Mapping[LabelField, Labels]) -> Int64:
+        """Code of each event."""
+        codes = [
+            labels[name].recoded(index, other=len(index), missing=len(index), scale=stride)
+            for name, (index, stride) in self.indices.items()
+        ]
+        return functools.reduce(np.add, codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +162,9 @@ class Sums:
         Place of the first sum that has a window.
     days : int64 array of shape (windows,)
         Widths of the windows.
-    window : int64 array of shape (sums - windowed,)
-        Window of each sum that has one.
+    before : int64 array of shape (sums,)
+        What each sum leaves out: 1 for what precedes the lead, 2, 3 … for what has left the first,
+        second … window.
     """
 
     summands: dict[tuple[str, str], tuple[Int64, Int64]]
@@ -157,7 +172,24 @@ class Sums:
     summand: Int64
     windowed: int
     days: Int64
-    window: Int64
+    before: Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Fading:
+    """Weighted sums of one half-life.
+
+    Parameters
+    ----------
+    places, selections : int64 arrays of shape (sums,)
+        Place of each among all weighted sums, and its selection.
+    weights : int64 array
+        Weight of each age in hours; the last one is 0.
+    """
+
+    places: Int64
+    selections: Int64
+    weights: Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +203,9 @@ class Plan:
         Which interactions are looked at, each once.
     sums : Sums
         The windowed sums.
-    instants, largest, latest, unbroken, weighted
+    latest_of, first_of : int64 arrays
+        Selections whose latest interaction is asked for, then those whose first is.
+    largest, latest, unbroken, weighted
         The other questions.
     indices : mapping of levels to mapping of level to index
         Of each category's levels.
@@ -179,24 +213,25 @@ class Plan:
         Features by kind, with the places of their answers.
     rows : int64 array of shape (features,)
         Where each feature stands when the groups stand one after the other.
-    codebooks : mapping of label field to Codebook
-        For each field that some selection restricts.
-    weights : mapping of half-life to int64 array
-        Weight of each age in hours.
+    codebooks : tuple of Codebook
+        For the fields that some selection restricts.
+    fading : tuple of Fading
+        The weighted sums, by half-life.
     """
 
     spec: Spec
     selections: tuple[Selection, ...]
     sums: Sums
-    instants: tuple[Instant, ...]
+    latest_of: Int64
+    first_of: Int64
     largest: tuple[Largest, ...]
     latest: tuple[Latest, ...]
     unbroken: tuple[Unbroken, ...]
     weighted: tuple[Weighted, ...]
     groups: tuple[Group, ...]
     rows: Int64
-    codebooks: dict[LabelField, Codebook]
-    weights: dict[int, Int64]
+    codebooks: tuple[Codebook, ...]
+    fading: tuple[Fading, ...]
     indices: dict[tuple[str, ...], dict[str, int]]
 
 
@@ -212,18 +247,22 @@ def compiled(spec: Spec) -> Plan:
     asked = _Questions()
     for feature in spec.features:
         asked.about(feature)
-    # Sums of all history go first; then every feature is told where its answers stand.
+    # Sums of all history go first, and latest instants; then every feature is told where its
+    # answers stand.
     asked.sums = {key: place for place, key in enumerate(sorted(asked.sums, key=_has_window))}
+    asked.instants = {key: place for place, key in enumerate(sorted(asked.instants, key=_is_first))}
+    asked.latest.clear()
     places = [asked.about(feature) for feature in spec.features]
-    by_kind: dict[type[Feature], list[int]] = {}
+    by_form: dict[type[Feature] | str, list[int]] = {}
     for column, feature in enumerate(spec.features):
-        by_kind.setdefault(type(feature), []).append(column)
-    columns = list(by_kind.values())
+        by_form.setdefault(_form(feature), []).append(column)
+    columns = list(by_form.values())
     return Plan(
         spec=spec,
         selections=tuple(asked.selections),
         sums=_sums(list(asked.sums)),
-        instants=tuple(asked.instants),
+        latest_of=_whole(one.selection for one in asked.instants if not one.first),
+        first_of=_whole(one.selection for one in asked.instants if one.first),
         largest=tuple(asked.largest),
         latest=tuple(asked.latest),
         unbroken=tuple(asked.unbroken),
@@ -231,7 +270,7 @@ def compiled(spec: Spec) -> Plan:
         groups=tuple(_group(spec, places, mine) for mine in columns),
         rows=np.argsort(_whole(column for mine in columns for column in mine)),
         codebooks=_codebooks(tuple(asked.selections)),
-        weights={one.half_life_days: _weights(one.half_life_days) for one in asked.weighted},
+        fading=_fading(list(asked.weighted)),
         indices={
             feature.levels: {level: i for i, level in enumerate(feature.levels)}
             for feature in spec.features
@@ -253,7 +292,7 @@ class _Questions:
     weighted: dict[Weighted, int] = field(default_factory=dict)
 
     def about(self, feature: Feature) -> tuple[int, ...]:
-        """Ask what a feature needs; give the places of the answers."""
+        """Ask what a feature needs; give places of answers, and the numbers that go with them."""
         match feature:
             case (
                 LeadAge()
@@ -264,41 +303,49 @@ class _Questions:
                 | KnownAttributes()
             ):
                 return ()
-            case Count(selection, days) | Rate(selection, days):
-                return (self.sum(selection, days),)
+            case Count(selection, days):
+                return (self.sum(selection, days), 1)
             case Total(selection, measure, days):
-                return (self.sum(selection, days, "value", measure),)
+                return (self.sum(selection, days, "value", measure), MEASURE_SCALE)
             case Mean(selection, measure, days):
                 total = self.sum(selection, days, "value", measure)
-                return (total, self.sum(selection, days, "has", measure))
+                return (total, self.sum(selection, days, "has", measure), MEASURE_SCALE)
+            case Rate(selection, days):
+                return (self.sum(selection, days), FOREVER_DAYS if days is None else days)
             case Maximum(selection, measure, days):
                 key = Largest(self.selection(selection), measure, days)
                 return (self.largest.setdefault(key, len(self.largest)),)
             case Share(selection, among, days):
-                return (self.sum(selection, days), self.sum(among, days))
+                return (self.sum(selection, days), self.sum(among, days), 1)
             case Trend(selection, short, long):
-                return (self.sum(selection, short), self.sum(selection, long))
+                return (self.sum(selection, short), short, self.sum(selection, long), long)
             case Distinct(selection, name, values, days):
                 chosen = [_with(selection, name, value) for value in values]
                 known = [self.sum(one, days) for one in chosen if one is not None]
                 return (self.sum(selection, days, "has", name), *known)
             case LatestValue(selection, name, levels):
-                asked = Latest(self.selection(selection), name, levels)
+                asked = Latest(self.instant(selection, first=False), name, levels)
                 return (self.latest.setdefault(asked, len(self.latest)),)
             case DaysSinceLatest(selection):
                 return (self.instant(selection, first=False),)
             case DaysSinceFirst(selection) | DaysToFirst(selection):
                 return (self.instant(selection, first=True),)
-            case Gap(selection):
-                sums = [self.sum(selection, None, "gap"), self.sum(selection, None, "gap_minutes")]
-                sums.append(self.sum(selection, None, "gap_squares"))
-                return (*sums, self.instant(selection, first=False))
+            case Gap(selection, statistic):
+                number = self.sum(selection, None, "gap")
+                minutes = self.sum(selection, None, "gap_minutes")
+                # Asked for by every statistic, so that all three have the same selections.
+                squares = self.sum(selection, None, "gap_squares")
+                if statistic == "mean":
+                    return (minutes, number, MINUTES_PER_DAY)
+                return (number, minutes, squares, self.instant(selection, first=False))
             case Streak(selection, ended_by):
                 run = Unbroken(self.selection(selection), self.selection(ended_by))
-                return (self.unbroken.setdefault(run, len(self.unbroken)),)
+                place = self.unbroken.setdefault(run, len(self.unbroken))
+                return (len(self.sums) + place, 1)
             case Decayed(selection, half_life):
                 faded = Weighted(self.selection(selection), half_life)
-                return (self.weighted.setdefault(faded, len(self.weighted)),)
+                place = self.weighted.setdefault(faded, len(self.weighted))
+                return (len(self.sums) + len(self.unbroken) + place, WEIGHT_SCALE)
             case _:
                 assert_never(feature)
 
@@ -323,8 +370,30 @@ class _Questions:
         return self.instants.setdefault(key, len(self.instants))
 
 
+def _form(feature: Feature) -> type[Feature] | str:
+    """Same for all that become floats in the same way, and so together.
+
+    A whole number by its scale, one whole number by another, days since an instant …
+    """
+    match feature:
+        case Total() | Streak() | Decayed():
+            return Count
+        case Share() | Gap(statistic="mean"):
+            return Mean
+        case DaysSinceFirst():
+            return DaysSinceLatest
+        case Gap(statistic=statistic):
+            return statistic
+        case _:
+            return type(feature)
+
+
 def _has_window(key: tuple[Summand, int | None]) -> bool:
     return key[1] is not None
+
+
+def _is_first(key: Instant) -> bool:
+    return key.first
 
 
 def _sums(keys: list[tuple[Summand, int | None]]) -> Sums:
@@ -343,7 +412,7 @@ def _sums(keys: list[tuple[Summand, int | None]]) -> Sums:
         summand=_whole(place[summand] for summand, _ in keys),
         windowed=len(keys) - len(days),
         days=_whole(widths),
-        window=_whole(widths.index(width) for width in days),
+        before=_whole(1 if width is None else 2 + widths.index(width) for _, width in keys),
     )
 
 
@@ -352,23 +421,34 @@ def _whole(numbers: Iterable[int]) -> Int64:
 
 
 def _group(spec: Spec, places: list[tuple[int, ...]], columns: list[int]) -> Group:
-    ragged = tuple(np.array(places[column], np.int64) for column in columns)
-    even = len({len(one) for one in ragged}) == 1
-    aligned = tuple(np.stack(ragged, axis=1)) if even else ()
-    return Group(tuple(spec.features[column] for column in columns), aligned, ragged)
+    features = tuple(spec.features[column] for column in columns)
+    mine = [places[column] for column in columns]
+    if isinstance(features[0], Distinct):
+        begins = np.cumsum([0, *(len(one) for one in mine[:-1])])
+        return Group(features, (_whole(itertools.chain(*mine)), begins))
+    return Group(features, tuple(_whole(one) for one in zip(*mine, strict=True)))
 
 
-def _codebooks(selections: tuple[Selection, ...]) -> dict[LabelField, Codebook]:
-    found = {}
+def _codebooks(selections: tuple[Selection, ...]) -> tuple[Codebook, ...]:
+    """Codebooks of all fields, as many fields together as give no more than `MOST_CODES`."""
+    books: list[Codebook] = []
     for name in LABEL_FIELDS:
         wanted: list[tuple[str, ...]] = [getattr(one, name) for one in selections]
-        if any(wanted):
-            index = {value: i for i, value in enumerate(sorted({v for w in wanted for v in w}))}
-            admitted = np.zeros((len(selections), len(index) + 1), np.bool_)
-            for row, values in zip(admitted, wanted, strict=True):
-                row[[index[value] for value in values] if values else slice(None)] = True
-            found[name] = Codebook(index, admitted)
-    return found
+        if not any(wanted):
+            continue
+        index = {value: i for i, value in enumerate(sorted({v for w in wanted for v in w}))}
+        admitted = np.zeros((len(selections), len(index) + 1), np.bool_)
+        for row, values in zip(admitted, wanted, strict=True):
+            row[[index[value] for value in values] if values else slice(None)] = True
+        if books and books[-1].admitted.shape[1] * admitted.shape[1] <= MOST_CODES:
+            book = books.pop()
+            stride = book.admitted.shape[1]
+            together = admitted[:, :, None] & book.admitted[:, None, :]
+            indices = {**book.indices, name: (index, stride)}
+            books.append(Codebook(indices, together.reshape(len(selections), -1)))
+        else:
+            books.append(Codebook({name: (index, 1)}, admitted))
+    return tuple(books)
 
 
 def _with(selection: Selection, name: LabelField, value: str) -> Selection | None:
@@ -378,6 +458,16 @@ def _with(selection: Selection, name: LabelField, value: str) -> Selection | Non
         return None
     narrowed: dict[str, Any] = {name: (value,)}
     return replace(selection, **narrowed)
+
+
+def _fading(weighted: list[Weighted]) -> tuple[Fading, ...]:
+    by_half_life: dict[int, list[int]] = {}
+    for place, one in enumerate(weighted):
+        by_half_life.setdefault(one.half_life_days, []).append(place)
+    return tuple(
+        Fading(_whole(places), _whole(weighted[i].selection for i in places), _weights(half_life))
+        for half_life, places in by_half_life.items()
+    )
 
 
 def _weights(half_life_days: int) -> Int64:

@@ -22,6 +22,7 @@ from features.kinds import (
     AttributeKind,
     AttributeNumber,
     DaysSinceAttribute,
+    Distinct,
     Feature,
     KnownAttributes,
     LabelField,
@@ -96,6 +97,18 @@ class Spec:
         """Column indices that hold level indices, not quantities."""
         kinds = (AttributeCategory, LatestValue)
         return tuple(i for i, feature in enumerate(self.features) if isinstance(feature, kinds))
+
+    @property
+    def fields(self) -> tuple[LabelField, ...]:
+        """Label fields of interactions that some feature looks at."""
+        read: set[str] = set(self.ignored)
+        for feature in self.features:
+            if isinstance(feature, Distinct | LatestValue):
+                read.add(feature.field)
+            for selection in selections(feature):
+                read |= {name for name, _ in selection.conditions()}
+                read |= set() if selection.by_owner is None else {"agent"}
+        return tuple(name for name in LABEL_FIELDS if name in read)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; `spec_from_json` reads it back."""

@@ -200,9 +200,7 @@ def _group(export: Export, cut: Partitions, output: Path, progress: Told) -> Non
 
 def _write_part(path: Path, part: Part, spec: Spec) -> None:
     """Compute and write one partition."""
-    histories = keyed_histories(
-        part.leads, part.interactions, part.attribute_log, spec.attribute_kinds, spec.measures
-    )
+    histories = keyed_histories(part.leads, part.interactions, part.attribute_log, spec)
     columns = _columns(features_at(histories, part.spine, spec))
     lead_id = part.leads["lead_id"].take(pa.array(part.spine.lead))
     as_of = pa.array(part.spine.as_of).cast(INSTANT)

@@ -83,20 +83,25 @@ def leads_schema(kinds: dict[str, Kind]) -> pa.Schema:
     return pa.schema([*LEADS, *attributes])
 
 
-def interactions_schema(measures: tuple[str, ...]) -> pa.Schema:
+def interactions_schema(
+    measures: tuple[str, ...], fields: tuple[str, ...] = INTERACTION_FIELDS
+) -> pa.Schema:
     """Schema of the table of interactions.
 
     Parameters
     ----------
     measures : tuple of str
         Names of the columns with numbers.
+    fields : tuple of str
+        Names of the columns with labels; all of them unless only some are read.
 
     Returns
     -------
     pa.Schema
         The columns of every interaction, then one for each measure.
     """
-    return pa.schema([*INTERACTIONS, *(pa.field(name, pa.float64()) for name in measures)])
+    own = [one for one in INTERACTIONS if one.name not in INTERACTION_FIELDS or one.name in fields]
+    return pa.schema([*own, *(pa.field(name, pa.float64()) for name in measures)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def test_an_empty_spine_has_no_rows() -> None:
 
 def test_interactions_are_grouped_by_lead() -> None:
     tables = crm()
-    histories = histories_of(tables, KINDS)
+    histories = histories_of(tables, standard_spec(tables, DAY))
     ids = tables.leads["lead_id"].to_pylist()
     per_lead = dict(zip(ids, np.diff(histories.offsets).tolist(), strict=True))
     found = tables.interactions["lead_id"].to_pylist()

@@ -84,4 +84,4 @@ def test_features_share_their_questions() -> None:
     )
     plan = compiled(spec)
     assert len(plan.sums.summand) == 3
-    assert len(plan.instants) == 1
+    assert len(plan.latest_of) == 1
