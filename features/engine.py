@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from features.exact import Answers, answers, last_before
+from features.events import last_before
+from features.exact import Answers, answers
 from features.history import (
     MEASURE_SCALE,
     MICROSECONDS_PER_DAY,
@@ -49,7 +50,8 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.plan import MINUTES_PER_DAY, Group, Plan, compiled
+from features.plan import Group, Plan, compiled
+from features.questions import MINUTES_PER_DAY
 from features.spec import Spec
 
 Values = npt.NDArray[Any]

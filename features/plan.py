@@ -1,107 +1,32 @@
 """What must be counted for a spec: the exact questions behind its features, each asked once.
 
-Many features share a question (all windows of a selection share its mask, a mean and a total share
-a sum), and the executor answers all questions of one sort in one sweep over the interactions. A
-`Plan` is the list of questions, sort by sort, and for each feature the places of its answers. It
-depends on the spec alone and is made once, when a model is loaded or a batch begins.
+The executor answers all questions of one sort in one sweep over the interactions. A `Plan` is the
+list of questions (`features.questions`), sort by sort, and for each feature the places of its
+answers. It depends on the spec alone and is made once, when a model is loaded or a batch begins.
 """
 
-import functools
 import itertools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Any, Literal, NamedTuple, assert_never
 
 import numpy as np
-import numpy.typing as npt
 
-from features.history import MEASURE_SCALE, Int64, Labels
-from features.kinds import (
-    LABEL_FIELDS,
-    AttributeCategory,
-    AttributeNumber,
-    Calendar,
-    Count,
-    DaysSinceAttribute,
-    DaysSinceFirst,
-    DaysSinceLatest,
-    DaysToFirst,
-    Decayed,
-    Distinct,
-    Feature,
-    Gap,
-    KnownAttributes,
-    LabelField,
-    LatestValue,
-    LeadAge,
-    Maximum,
-    Mean,
-    Rate,
-    Selection,
-    Share,
-    Streak,
-    Total,
-    Trend,
+from features.codebook import Codebook, codebooks
+from features.history import Int64
+from features.kinds import AttributeCategory, Distinct, Feature, LatestValue, Selection
+from features.questions import (
+    WEIGHT_SCALE,
+    Instant,
+    Largest,
+    Latest,
+    Questions,
+    Summand,
+    Unbroken,
+    Weighted,
+    form,
 )
 from features.spec import Spec
-
-MINUTES_PER_DAY = 1440
-FOREVER_DAYS = 10**6
-"""Width of the window that holds all of a history, where a width is counted with."""
-MOST_CODES = 10_000
-"""Label fields are looked at together as long as their values have no more combinations."""
-WEIGHT_SCALE = 2**32
-"""Weights of decay are whole numbers of 1 / WEIGHT_SCALE, so that their sums are exact."""
-
-
-class Summand(NamedTuple):
-    """What is summed over the interactions of a selection.
-
-    ``of`` is "one" (counts them), "value" (a measure), "has" (one where the measure or label field
-    is there), or what a gap of the selection adds: "gap" (one), "gap_minutes", "gap_squares".
-    """
-
-    selection: int
-    of: Literal["one", "value", "has", "gap", "gap_minutes", "gap_squares"]
-    name: str = ""
-
-
-class Instant(NamedTuple):
-    """When the latest (or first) known interaction of a selection occurred."""
-
-    selection: int
-    first: bool
-
-
-class Largest(NamedTuple):
-    """Largest value of a measure over a window of a selection."""
-
-    selection: int
-    measure: str
-    days: int | None
-
-
-class Latest(NamedTuple):
-    """Level of a field in the latest interaction of a selection, whose instant stands there too."""
-
-    instant: int
-    field: LabelField
-    levels: tuple[str, ...]
-
-
-class Unbroken(NamedTuple):
-    """Interactions of a selection known after the latest of another one."""
-
-    selection: int
-    ended_by: int
-
-
-class Weighted(NamedTuple):
-    """Sum of weights by age over a selection."""
-
-    selection: int
-    half_life_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +38,13 @@ class Group:
     features : tuple of Feature
         All of one kind, or of kinds of one form.
     places : tuple of int64 array
-        What `_Questions.about` says of the features: the first number of each, the second …; where
+        What `Questions.about` says of the features: the first number of each, the second …; where
         features have different numbers of them, all numbers of the first, the second … feature in
         one array, and where each feature's begin in another.
     """
 
     features: tuple[Feature, ...]
     places: tuple[Int64, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Codebook:
-    """Which selections admit which values of some label fields, taken together.
-
-    Parameters
-    ----------
-    indices : mapping of field to (index of values, stride)
-        The values of each field that some selection names. An event's code is the sum of its
-        values' places times the strides; all other values, and a missing one, share the last place.
-    admitted : bool array of shape (selections, codes)
-    """
-
-    indices: dict[LabelField, tuple[dict[str, int], int]]
-    admitted: npt.NDArray[np.bool_]
-
-    def code(self, labels: Mapping[LabelField, Labels]) -> Int64:
-        """Code of each event."""
-        codes = [
-            labels[name].recoded(index, other=len(index), missing=len(index), scale=stride)
-            for name, (index, stride) in self.indices.items()
-        ]
-        return functools.reduce(np.add, codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +145,7 @@ def compiled(spec: Spec) -> Plan:
     >>> len(plan.sums.summand)
     1
     """
-    asked = _Questions()
+    asked = Questions()
     for feature in spec.features:
         asked.about(feature)
     # Sums of all history go first, and latest instants; then every feature is told where its
@@ -255,7 +156,7 @@ def compiled(spec: Spec) -> Plan:
     places = [asked.about(feature) for feature in spec.features]
     by_form: dict[type[Feature] | str, list[int]] = {}
     for column, feature in enumerate(spec.features):
-        by_form.setdefault(_form(feature), []).append(column)
+        by_form.setdefault(form(feature), []).append(column)
     columns = list(by_form.values())
     return Plan(
         spec=spec,
@@ -269,7 +170,7 @@ def compiled(spec: Spec) -> Plan:
         weighted=tuple(asked.weighted),
         groups=tuple(_group(spec, places, mine) for mine in columns),
         rows=np.argsort(_whole(column for mine in columns for column in mine)),
-        codebooks=_codebooks(tuple(asked.selections)),
+        codebooks=codebooks(tuple(asked.selections)),
         fading=_fading(list(asked.weighted)),
         indices={
             feature.levels: {level: i for i, level in enumerate(feature.levels)}
@@ -277,115 +178,6 @@ def compiled(spec: Spec) -> Plan:
             if isinstance(feature, AttributeCategory | LatestValue)
         },
     )
-
-
-@dataclass(slots=True)
-class _Questions:
-    """Questions so far, in the order in which they were first asked."""
-
-    selections: dict[Selection, int] = field(default_factory=dict)
-    sums: dict[tuple[Summand, int | None], int] = field(default_factory=dict)
-    instants: dict[Instant, int] = field(default_factory=dict)
-    largest: dict[Largest, int] = field(default_factory=dict)
-    latest: dict[Latest, int] = field(default_factory=dict)
-    unbroken: dict[Unbroken, int] = field(default_factory=dict)
-    weighted: dict[Weighted, int] = field(default_factory=dict)
-
-    def about(self, feature: Feature) -> tuple[int, ...]:
-        """Ask what a feature needs; give places of answers, and the numbers that go with them."""
-        match feature:
-            case (
-                LeadAge()
-                | Calendar()
-                | AttributeNumber()
-                | AttributeCategory()
-                | DaysSinceAttribute()
-                | KnownAttributes()
-            ):
-                return ()
-            case Count(selection, days):
-                return (self.sum(selection, days), 1)
-            case Total(selection, measure, days):
-                return (self.sum(selection, days, "value", measure), MEASURE_SCALE)
-            case Mean(selection, measure, days):
-                total = self.sum(selection, days, "value", measure)
-                return (total, self.sum(selection, days, "has", measure), MEASURE_SCALE)
-            case Rate(selection, days):
-                return (self.sum(selection, days), FOREVER_DAYS if days is None else days)
-            case Maximum(selection, measure, days):
-                key = Largest(self.selection(selection), measure, days)
-                return (self.largest.setdefault(key, len(self.largest)),)
-            case Share(selection, among, days):
-                return (self.sum(selection, days), self.sum(among, days), 1)
-            case Trend(selection, short, long):
-                return (self.sum(selection, short), short, self.sum(selection, long), long)
-            case Distinct(selection, name, values, days):
-                chosen = [_with(selection, name, value) for value in values]
-                known = [self.sum(one, days) for one in chosen if one is not None]
-                return (self.sum(selection, days, "has", name), *known)
-            case LatestValue(selection, name, levels):
-                asked = Latest(self.instant(selection, first=False), name, levels)
-                return (self.latest.setdefault(asked, len(self.latest)),)
-            case DaysSinceLatest(selection):
-                return (self.instant(selection, first=False),)
-            case DaysSinceFirst(selection) | DaysToFirst(selection):
-                return (self.instant(selection, first=True),)
-            case Gap(selection, statistic):
-                number = self.sum(selection, None, "gap")
-                minutes = self.sum(selection, None, "gap_minutes")
-                # Asked for by every statistic, so that all three have the same selections.
-                squares = self.sum(selection, None, "gap_squares")
-                if statistic == "mean":
-                    return (minutes, number, MINUTES_PER_DAY)
-                return (number, minutes, squares, self.instant(selection, first=False))
-            case Streak(selection, ended_by):
-                run = Unbroken(self.selection(selection), self.selection(ended_by))
-                place = self.unbroken.setdefault(run, len(self.unbroken))
-                return (len(self.sums) + place, 1)
-            case Decayed(selection, half_life):
-                faded = Weighted(self.selection(selection), half_life)
-                place = self.weighted.setdefault(faded, len(self.weighted))
-                return (len(self.sums) + len(self.unbroken) + place, WEIGHT_SCALE)
-            case _:
-                assert_never(feature)
-
-    def selection(self, selection: Selection) -> int:
-        """Place of a selection."""
-        return self.selections.setdefault(selection, len(self.selections))
-
-    def sum(
-        self,
-        selection: Selection,
-        days: int | None,
-        of: Literal["one", "value", "has", "gap", "gap_minutes", "gap_squares"] = "one",
-        name: str = "",
-    ) -> int:
-        """Place of a windowed sum."""
-        key = (Summand(self.selection(selection), of, name), days)
-        return self.sums.setdefault(key, len(self.sums))
-
-    def instant(self, selection: Selection, *, first: bool) -> int:
-        """Place of an instant."""
-        key = Instant(self.selection(selection), first)
-        return self.instants.setdefault(key, len(self.instants))
-
-
-def _form(feature: Feature) -> type[Feature] | str:
-    """Same for all that become floats in the same way, and so together.
-
-    A whole number by its scale, one whole number by another, days since an instant …
-    """
-    match feature:
-        case Total() | Streak() | Decayed():
-            return Count
-        case Share() | Gap(statistic="mean"):
-            return Mean
-        case DaysSinceFirst():
-            return DaysSinceLatest
-        case Gap(statistic=statistic):
-            return statistic
-        case _:
-            return type(feature)
 
 
 def _has_window(key: tuple[Summand, int | None]) -> bool:
@@ -427,37 +219,6 @@ def _group(spec: Spec, places: list[tuple[int, ...]], columns: list[int]) -> Gro
         begins = np.cumsum([0, *(len(one) for one in mine[:-1])])
         return Group(features, (_whole(itertools.chain(*mine)), begins))
     return Group(features, tuple(_whole(one) for one in zip(*mine, strict=True)))
-
-
-def _codebooks(selections: tuple[Selection, ...]) -> tuple[Codebook, ...]:
-    """Codebooks of all fields, as many fields together as give no more than `MOST_CODES`."""
-    books: list[Codebook] = []
-    for name in LABEL_FIELDS:
-        wanted: list[tuple[str, ...]] = [getattr(one, name) for one in selections]
-        if not any(wanted):
-            continue
-        index = {value: i for i, value in enumerate(sorted({v for w in wanted for v in w}))}
-        admitted = np.zeros((len(selections), len(index) + 1), np.bool_)
-        for row, values in zip(admitted, wanted, strict=True):
-            row[[index[value] for value in values] if values else slice(None)] = True
-        if books and books[-1].admitted.shape[1] * admitted.shape[1] <= MOST_CODES:
-            book = books.pop()
-            stride = book.admitted.shape[1]
-            together = admitted[:, :, None] & book.admitted[:, None, :]
-            indices = {**book.indices, name: (index, stride)}
-            books.append(Codebook(indices, together.reshape(len(selections), -1)))
-        else:
-            books.append(Codebook({name: (index, 1)}, admitted))
-    return tuple(books)
-
-
-def _with(selection: Selection, name: LabelField, value: str) -> Selection | None:
-    """The selection narrowed to one value of a field; None when it never has it."""
-    allowed: tuple[str, ...] = getattr(selection, name)
-    if allowed and value not in allowed:
-        return None
-    narrowed: dict[str, Any] = {name: (value,)}
-    return replace(selection, **narrowed)
 
 
 def _fading(weighted: list[Weighted]) -> tuple[Fading, ...]:
