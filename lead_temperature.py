@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -162,6 +163,7 @@ def train(
     from training.pipeline import trained_bundle
     from training.registry import record
     from training.report.render import bundle_report
+    from training.report.standalone import run_documents
     from training.terminal import (
         progress_bars,
         show_after_end,
@@ -179,10 +181,15 @@ def train(
     show_after_end(err, times_after_end(tables), tables.data_end)
     with progress_bars(err) as told:
         bundle = trained_bundle(tables, settings, told)
-    bundle = save_bundle(bundle, folder)
-    bundle = save_bundle(bundle, folder, {REPORT: bundle_report(bundle)})
-    with err.status("registering"):
-        version = record(_registry(settings), folder)
+    # A folder of its own: another training may write into the other one meanwhile.
+    with TemporaryDirectory() as own:
+        bundle = save_bundle(bundle, Path(own, "bundle"))
+        pages = {REPORT: bundle_report(bundle)}
+        save_bundle(bundle, Path(own, "bundle"), pages)
+        save_bundle(bundle, folder, pages)
+        with err.status("registering"):
+            documents = run_documents(bundle)
+            version = record(_registry(settings), Path(own, "bundle"), documents)
     show_figures(out, bundle.card)
     show_ages(out, bundle.card)
     show_bands(out, bundle.card)
@@ -196,15 +203,91 @@ def train(
     )
 
 
+@app.command(
+    epilog="Example: `lead-temperature backtest --config crm/lead_temperature.toml --origins 5`"
+)
+def backtest(
+    config: ConfigOption = CONFIG,
+    origins: Annotated[
+        int, typer.Option(min=2, max=50, help="Days of the past at which to train.")
+    ] = 5,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+) -> None:
+    """Train as on several days of the past and judge each model by what came after."""
+    from training.backtest import backtest as backtested
+    from training.backtest_table import show_backtest
+    from training.terminal import progress_bars
+
+    settings = _config(config)
+    tables = _tables(settings)
+    with progress_bars(err) as told:
+        found = backtested(tables, settings, origins, told)
+    show_backtest(out, found)
+    if json_file is not None:
+        _write(json_file, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+
+
+@app.command(
+    epilog="Example: `lead-temperature tune --config crm/lead_temperature.toml --minutes 5`"
+)
+def tune(
+    config: ConfigOption = CONFIG,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="No trial begins after so many minutes.")
+    ] = 10.0,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Settings to try in all, those of earlier searches too.")
+    ] = 60,
+) -> None:
+    """Look for better [model] settings inside the fitting period; run it again to go on."""
+    from training.terminal import progress_bars
+    from training.tune import tuned
+    from training.tune_table import show_tuned
+
+    settings = _config(config)
+    tables = _tables(settings)
+    until = time.monotonic() + 60 * minutes
+    with progress_bars(err) as told:
+        found = tuned(tables, settings, trials, lambda: time.monotonic() > until, told)
+    show_tuned(out, found)
+    if found.worth_changing:
+        _say(f"Worth changing. Paste into {config}:", "", found.section())
+    else:
+        _say("Nothing worth changing: what seems better is not better beyond chance.")
+
+
 @app.command(epilog="Example: `lead-temperature promote 3 --config crm/lead_temperature.toml`")
 def promote(
     version: Annotated[int, typer.Argument(metavar="VERSION", help="Number that train printed.")],
     config: ConfigOption = CONFIG,
+    force: Annotated[
+        bool, typer.Option("--force", help="Promote whatever is found; that it was so is kept.")
+    ] = False,
 ) -> None:
-    """Make a registered version the champion; the earlier champion is remembered."""
+    """Make a registered version the champion, if it is not worse on the same later leads."""
+    from training.comparison_table import show_examination
+    from training.promotion import examination
+    from training.registry import keep
     from training.registry import promote as promoted
+    from training.registry import versions as registered
 
-    found = promoted(_registry(_config(config)), version)
+    settings = _config(config)
+    registry = _registry(settings)
+    if any(one.champion and one.number == version for one in registered(registry)):
+        _say(f"Version {version} is the champion already.")
+        return
+    examined = examination(registry, version, settings, lambda: _tables(settings), force)
+    show_examination(out, examined)
+    judgement = examined.judgement(force)
+    if not judgement.promoted:
+        keep(registry, version, judgement)
+        raise ValueError(
+            f"Version {version} is not promoted: {judgement.finding}. `--force` promotes it all "
+            "the same, which is kept with the version."
+        )
+    found = promoted(registry, version, judgement)
     _say(
         f"Version {found.number} ({found.bundle}) is the champion. Fetch it:",
         f"  lead-temperature pull champion -o bundle --config {_word(config)}",
@@ -373,9 +456,10 @@ def _reading() -> Iterator[Callable[[str, int], None]]:
 def _registry(settings: "Config") -> "Registry":
     from training.registry import Registry
 
-    return Registry(
-        settings.registry_folder, settings.registry.model, settings.registry.tracking_uri
-    )
+    # The file is what was agreed on: an environment left over from something else never moves a
+    # champion elsewhere.
+    address = settings.registry.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or None
+    return Registry(settings.registry_folder, settings.registry.model, address)
 
 
 def _instant(text: str | None) -> int:

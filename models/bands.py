@@ -1,18 +1,23 @@
-"""Temperature: which of three plays a lead gets (D18), decided by two probabilities.
+"""Temperature: which of three plays a lead gets (D18), decided by how sure its conversion is.
 
-A lead is hot when it probably converts within the hot horizon, warm when it probably converts
-within the longer warm one, and cold otherwise. Each cut-off is a probability that managers can
-check afterwards: of the leads called hot, at least that share should convert in time.
+A lead is hot when it converts within the hot horizon surely enough, warm when it does so within the
+longer warm one, and cold otherwise. What is compared with the cut-offs is the lower bound of each
+probability: in doubt, a lead is the colder (D7). A cut-off follows from a promise that managers can
+check afterwards (`models.policy`); where the data bear no promise there is no cut-off, and nobody
+is called so. A lead that is in a band already stays until it falls clearly below, so that a lead
+near a cut-off does not flap; to come in it needs the whole cut-off.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from features.history import Float64
+from models.policy import HighestRate, Promised, policy_from_json, policy_to_json
 
 
 class Temperature(StrEnum):
@@ -23,7 +28,51 @@ class Temperature(StrEnum):
     HOT = "hot"
 
 
-BY_LEVEL = np.array([Temperature.COLD.value, Temperature.WARM.value, Temperature.HOT.value])
+LEVELS = tuple(Temperature)
+BY_LEVEL = np.array([band.value for band in LEVELS])
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a band promises, and what that rests on.
+
+    Parameters
+    ----------
+    policy : Promised
+        What is promised.
+    line : float
+        Lower bound of the probability from which calibrating looks are counted here: down to it a
+        lead that is in the band would stay.
+    looks, leads, positives : int
+        How many there are, at how many leads, and how many of the looks converted in time.
+    rate, bound : float or None
+        Share that converted, and what it is at least, with the policy's confidence; None without
+        looks.
+    because : str
+        How the cut-off came about, or why there is none; a sentence.
+    """
+
+    policy: Promised
+    line: float
+    looks: int
+    leads: int
+    positives: int
+    rate: float | None
+    bound: float | None
+    because: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "policy": policy_to_json(self.policy),
+            "line": self.line,
+            "looks": self.looks,
+            "leads": self.leads,
+            "positives": self.positives,
+            "rate": self.rate,
+            "bound": self.bound,
+            "because": self.because,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +81,18 @@ class Bands:
 
     Parameters
     ----------
-    hot : float
-        A lead is hot from this probability of converting within the hot horizon.
-    warm : float
-        A lead is warm from this probability of converting within the warm horizon.
+    hot, warm : float or None
+        A lead is hot (warm) from this lower bound of its probability of converting within the hot
+        (warm) horizon; None when nobody is called so.
+    hysteresis : float
+        Share by which the odds of a lead that is in a band may lie below those of the cut-off.
+    promises : mapping of "hot", "warm" to Promise
+        Where the cut-offs come from; may be empty.
 
     Raises
     ------
     ValueError
-        Not 0 < warm ≤ hot < 1. With warm ≤ hot every hot lead would be warm as well, because its
-        probability within the longer horizon is never the smaller one: the bands are in order.
+        A cut-off is outside of 0 to 1, or the hysteresis is not from 0 to below 1.
 
     Examples
     --------
@@ -49,42 +100,115 @@ class Bands:
     ['hot', 'warm', 'cold']
     """
 
-    hot: float
-    warm: float
+    hot: float | None
+    warm: float | None
+    hysteresis: float = 0.0
+    promises: Mapping[str, Promise] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not 0 < self.warm <= self.hot < 1:
-            raise ValueError(
-                f"Bands must satisfy 0 < warm <= hot < 1, got warm={self.warm}, hot={self.hot}."
-            )
+        for name, cutoff in self.cutoffs.items():
+            if cutoff is not None and not 0 <= cutoff <= 1:
+                raise ValueError(f"The {name} cut-off must lie within 0 and 1, got {cutoff}.")
+        if not 0 <= self.hysteresis < 1:
+            raise ValueError(f"hysteresis must be from 0 to below 1, got {self.hysteresis}.")
 
-    def of(self, hot_probability: Float64, warm_probability: Float64) -> npt.NDArray[np.str_]:
-        """Band of each lead, as text."""
-        is_hot = hot_probability >= self.hot
-        is_warm = warm_probability >= self.warm
-        return BY_LEVEL[np.where(is_hot, 2, np.where(is_warm, 1, 0))]
+    @property
+    def cutoffs(self) -> dict[str, float | None]:
+        """Cut-off of each band that has one, by its name."""
+        return {"hot": self.hot, "warm": self.warm}
 
-    def why(self, hot_probability: float, warm_probability: float) -> str:
-        """The comparison that decided one lead's band, in words.
+    def of(
+        self, hot: Float64, warm: Float64, previous: Sequence[str | None] | None = None
+    ) -> npt.NDArray[np.str_]:
+        """Band of each lead, as text.
+
+        Parameters
+        ----------
+        hot, warm : float64 arrays of shape (rows,)
+            Lower bounds of the probabilities.
+        previous : sequence of "hot", "warm", "cold" or None, optional
+            Band of each lead before, where it is known.
+        """
+        level = np.zeros(len(hot), np.int64)
+        before = level if previous is None else _levels(previous)
+        for rank, bound in ((1, warm), (2, hot)):
+            cutoff = self.cutoffs[LEVELS[rank]]
+            if cutoff is not None:
+                line = np.where(before >= rank, stays_from(cutoff, self.hysteresis), cutoff)
+                level = np.where(bound >= line, rank, level)
+        return BY_LEVEL[level]
+
+    def why(self, hot: float, warm: float, previous: str | None = None) -> str:
+        """The comparisons that decided one lead's band, in words.
 
         Examples
         --------
         >>> Bands(hot=0.3, warm=0.2).why(0.18, 0.25)
-        'hot probability 0.180 < hot cut-off 0.300; warm probability 0.250 >= warm cut-off 0.200'
+        'hot lower bound 0.180 < hot cut-off 0.300; warm lower bound 0.250 >= warm cut-off 0.200'
+        >>> Bands(hot=0.3, warm=0.2, hysteresis=0.2).why(0.28, 0.4, previous="hot")
+        'hot lower bound 0.280 >= 0.255, down to which a hot lead stays hot (cut-off 0.300)'
         """
-        if hot_probability >= self.hot:
-            return f"hot probability {hot_probability:.3f} >= hot cut-off {self.hot:.3f}"
-        sign = ">=" if warm_probability >= self.warm else "<"
-        return (
-            f"hot probability {hot_probability:.3f} < hot cut-off {self.hot:.3f}; "
-            f"warm probability {warm_probability:.3f} {sign} warm cut-off {self.warm:.3f}"
-        )
+        band = self.of(np.array([hot]), np.array([warm]), [previous])[0]
+        told = [self._compared(Temperature.HOT, hot, previous)]
+        if band != Temperature.HOT:
+            told.append(self._compared(Temperature.WARM, warm, previous))
+        return "; ".join(told)
 
-    def to_json(self) -> dict[str, float]:
+    def _compared(self, band: Temperature, bound: float, previous: str | None) -> str:
+        cutoff = self.cutoffs[band]
+        if cutoff is None:
+            return f"no {band} cut-off: the data bear no promise, so nobody is called {band}"
+        inside = previous is not None and LEVELS.index(Temperature(previous)) >= LEVELS.index(band)
+        line = stays_from(cutoff, self.hysteresis) if inside else cutoff
+        sign = ">=" if bound >= line else "<"
+        # As many decimals as it takes to see that two numbers differ.
+        places = next((p for p in range(3, 17) if f"{bound:.{p}f}" != f"{line:.{p}f}"), 3)
+        places = 3 if bound == line else places
+        told = f"{band} lower bound {bound:.{places}f} {sign}"
+        if line == cutoff:
+            return f"{told} {band} cut-off {cutoff:.{places}f}"
+        stays = f"down to which a {previous} lead stays {band}"
+        return f"{told} {line:.{places}f}, {stays} (cut-off {cutoff:.3f})"
+
+    def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {"hot": self.hot, "warm": self.warm}
+        return {
+            **self.cutoffs,
+            "hysteresis": self.hysteresis,
+            "promises": {name: promise.to_json() for name, promise in self.promises.items()},
+        }
 
 
-def bands_from_json(data: Mapping[str, float]) -> Bands:
+def stays_from(cutoff: float, hysteresis: float) -> float:
+    """Lower bound down to which a lead stays in a band that begins at `cutoff`.
+
+    Its odds are the cut-off's, less the share `hysteresis`.
+
+    Examples
+    --------
+    >>> round(stays_from(0.3, hysteresis=0.2), 3)
+    0.255
+    """
+    return (1 - hysteresis) * cutoff / (1 - hysteresis * cutoff)
+
+
+def bands_from_json(data: Mapping[str, Any]) -> Bands:
     """Bands that were written by `Bands.to_json`."""
-    return Bands(hot=float(data["hot"]), warm=float(data["warm"]))
+    return Bands(
+        hot=data["hot"],
+        warm=data["warm"],
+        hysteresis=float(data["hysteresis"]),
+        promises={name: _promise_from_json(found) for name, found in data["promises"].items()},
+    )
+
+
+def _promise_from_json(data: Mapping[str, Any]) -> Promise:
+    policy = policy_from_json(data["policy"])
+    if isinstance(policy, HighestRate):
+        raise ValueError(f"A trained band promises one rate, got {data['policy']}.")  # noqa: TRY004
+    return Promise(**{**data, "policy": policy})
+
+
+def _levels(bands: Sequence[str | None]) -> npt.NDArray[np.int64]:
+    """Rank of each band; a lead without a band before is as one that was cold."""
+    return np.array([0 if b is None else LEVELS.index(Temperature(b)) for b in bands], np.int64)

@@ -1,18 +1,21 @@
 """A trained model as one value, and as a folder of text.
 
-A `Bundle` holds all that turns a lead's history into a banded score: the feature spec, one booster
-and one calibration per horizon, the bands, and a card that says what it was trained on. On disk it
+A `Bundle` holds all that turns a lead's history into a banded score: the feature spec, a predictor
+and a calibration per horizon, the bands, and a card that says what it was trained on. On disk it
 is LightGBM's own text and JSON; loading reads numbers and runs no code, and a manifest of SHA-256
-hashes tells a damaged or edited folder from a whole one. The folder appears under its name only
-when it is complete. `report.html`, the managers' report, may lie beside the hashed files.
+hashes tells a damaged or edited folder from a whole one. The card is there twice, as JSON and as
+text for people. The folder appears under its name only when it is complete. `report.html`, the
+managers' report, may lie beside the hashed files.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,9 @@ from features.history import Float64
 from features.plan import Plan, compiled
 from features.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
-from models.calibration import BetaCalibration, calibration_from_json
+from models.calibration import Calibration, calibration_from_json, sigmoid
+from models.evidence import Evidence, evidence_from_json
+from models.predictor import Predictor, columns_of, file_of, margin_of, predictor_of
 
 FORMAT = 1
 """Number of the folder's layout. Raise it when an older reader would misread the folder, keep the
@@ -33,7 +38,34 @@ reader of the earlier number, and add a bundle of that number to the tests."""
 
 HORIZONS = ("hot", "warm")
 MANIFEST = "manifest.json"
+CARD = "card.md"
 REPORT = "report.html"
+
+Z = 1.2815515655446004
+"""Standard deviations to each end of an interval: each end is a one-sided 90 % bound."""
+ENDS = np.array([[-Z], [0.0], [Z]])
+LARGEST_SPREAD = 0.55
+"""Beyond this standard deviation of the log-odds the ends lie a factor of four apart in odds, and
+there is not enough evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a horizon's predictor, calibration and evidence say together.
+
+    Parameters
+    ----------
+    probability : float64 array of shape (rows,)
+    low, high : float64 arrays of shape (rows,)
+        Central 80 % interval of the probability of leads like this one.
+    not_enough_evidence : bool array of shape (rows,)
+        Whether the interval is too wide to act on.
+    """
+
+    probability: Float64
+    low: Float64
+    high: Float64
+    not_enough_evidence: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +76,38 @@ class Horizon:
     ----------
     days : int
         Length of the horizon.
-    booster : lightgbm.Booster
+    predictor : lightgbm.Booster or Scorecard
         Gives the margin (log-odds) from the feature matrix.
-    calibration : BetaCalibration
+    calibration : BetaCalibration or StepCalibration
         Gives the probability from the margin.
+    evidence : Evidence
+        What the predictor was fitted on.
     """
 
     days: int
-    booster: lgb.Booster
-    calibration: BetaCalibration
+    predictor: Predictor
+    calibration: Calibration
+    evidence: Evidence
 
     def margin(self, matrix: Float64, threads: int = 1) -> Float64:
         """Uncalibrated log-odds of each row, shape (rows,)."""
-        if len(matrix) == 0:
-            return np.empty(0, np.float64)
-        margins = self.booster.predict(matrix, raw_score=True, num_threads=threads)
-        return np.asarray(margins, np.float64)
+        return margin_of(self.predictor, matrix, threads)
 
     def probability(self, matrix: Float64, threads: int = 1) -> Float64:
         """Calibrated probability of each row, shape (rows,)."""
         return self.calibration.probability(self.margin(matrix, threads))
+
+    def estimate(self, matrix: Float64, threads: int = 1) -> Estimate:
+        """Calibrated probability of each row, and how sure it is.
+
+        The interval is symmetric in log-odds: the posterior variance of the calibration and what
+        the predictor could not know about such leads add up.
+        """
+        margin = self.margin(matrix, threads)
+        log_odds = self.calibration.log_odds(margin)
+        spread = np.sqrt(self.calibration.variance(margin) + self.evidence.variance(matrix))
+        low, probability, high = sigmoid(log_odds + ENDS * spread)
+        return Estimate(probability, low, high, not_enough_evidence=spread > LARGEST_SPREAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +118,23 @@ class Scores:
     ----------
     hot_probability, warm_probability : float64 arrays of shape (rows,)
         Probability of converting within the hot and the warm horizon; the second is never smaller.
+    hot_low, hot_high, warm_low, warm_high : float64 arrays of shape (rows,)
+        Central 80 % intervals of the two: narrow with much evidence, wide with little, wider for
+        leads unlike any that were learned from. Of a group of such leads the share that converts
+        lies below the low end one time in ten at most, and so above the high end.
+    not_enough_evidence : bool array of shape (rows,)
+        Whether an interval is too wide to act on.
     band : str array of shape (rows,)
-        "hot", "warm" or "cold".
+        "hot", "warm" or "cold", decided by the low ends: in doubt, colder.
     """
 
     hot_probability: Float64
     warm_probability: Float64
+    hot_low: Float64
+    hot_high: Float64
+    warm_low: Float64
+    warm_high: Float64
+    not_enough_evidence: npt.NDArray[np.bool_]
     band: npt.NDArray[np.str_]
 
 
@@ -90,7 +145,7 @@ class Bundle:
     Parameters
     ----------
     spec : Spec
-        The features, in the order of the boosters' columns.
+        The features, in the order of the predictors' columns.
     hot, warm : Horizon
         The two questions; ``hot.days < warm.days``.
     bands : Bands
@@ -98,6 +153,8 @@ class Bundle:
     card : mapping
         JSON values that say what the model was trained on and what it reached; ``data_end``
         (ISO date) is always there.
+    card_text : str
+        The same for people, in Markdown; empty when nobody wrote it.
     version : str
         Date of the data's end and a hash of the contents; empty until the bundle is saved.
     plan : Plan
@@ -106,7 +163,7 @@ class Bundle:
     Raises
     ------
     ValueError
-        The horizons are not in order, or a booster does not take the spec's columns.
+        The horizons are not in order, or a predictor does not take the spec's columns.
     """
 
     spec: Spec
@@ -114,6 +171,7 @@ class Bundle:
     warm: Horizon
     bands: Bands
     card: Mapping[str, Any]
+    card_text: str = ""
     version: str = ""
     plan: Plan = field(init=False, repr=False, compare=False)
 
@@ -124,11 +182,17 @@ class Bundle:
                 f"got hot={self.hot.days}, warm={self.warm.days}."
             )
         for name in HORIZONS:
-            columns = self.horizon(name).booster.num_feature()
+            columns = columns_of(self.horizon(name).predictor)
             if columns != len(self.spec.features):
                 raise ValueError(
-                    f"The {name} booster takes {columns} columns, "
+                    f"The {name} predictor takes {columns} columns, "
                     f"the spec has {len(self.spec.features)} features."
+                )
+            known = len(self.horizon(name).evidence.low)
+            if known != len(self.spec.features):
+                raise ValueError(
+                    f"The {name} evidence speaks of {known} features, "
+                    f"the spec has {len(self.spec.features)}."
                 )
         object.__setattr__(self, "plan", compiled(self.spec))
 
@@ -139,12 +203,21 @@ class Bundle:
     def scores(self, matrix: Float64, threads: int = 1) -> Scores:
         """Scores of a feature matrix of shape (rows, features).
 
-        Converting soon is converting: where the two boosters disagree about that, the longer
+        Converting soon is converting: where the two predictors disagree about that, the longer
         horizon takes the shorter one's probability.
         """
-        hot = self.hot.probability(matrix, threads)
-        warm = np.maximum(hot, self.warm.probability(matrix, threads))
-        return Scores(hot, warm, self.bands.of(hot, warm))
+        hot, warm = self.hot.estimate(matrix, threads), self.warm.estimate(matrix, threads)
+        warm_low = np.maximum(hot.low, warm.low)
+        return Scores(
+            hot_probability=hot.probability,
+            warm_probability=np.maximum(hot.probability, warm.probability),
+            hot_low=hot.low,
+            hot_high=hot.high,
+            warm_low=warm_low,
+            warm_high=np.maximum(hot.high, warm.high),
+            not_enough_evidence=hot.not_enough_evidence | warm.not_enough_evidence,
+            band=self.bands.of(hot.low, warm_low),
+        )
 
 
 def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None = None) -> Bundle:
@@ -180,10 +253,11 @@ def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None =
         part.mkdir()
         for name, content in files.items():
             _write_durably(part / name, content)
+        saved = load_bundle(part)
         put_in_place(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return load_bundle(folder)
+    return saved
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -214,21 +288,24 @@ def load_bundle(folder: Path) -> Bundle:
 
 def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
     settings = json.loads(files["bundle.json"])
+    spec = spec_from_json(json.loads(files["spec.json"]))
     horizons = {
         name: Horizon(
             days=settings["horizons"][name]["days"],
-            booster=lgb.Booster(model_str=files[f"{name}.txt"]),
+            predictor=predictor_of(files, spec, name),
             calibration=calibration_from_json(settings["horizons"][name]["calibration"]),
+            evidence=evidence_from_json(settings["horizons"][name]["evidence"]),
         )
         for name in HORIZONS
     }
     card = json.loads(files["card.json"])
     return Bundle(
-        spec=spec_from_json(json.loads(files["spec.json"])),
+        spec=spec,
         hot=horizons["hot"],
         warm=horizons["warm"],
         bands=bands_from_json(settings["bands"]),
         card=card,
+        card_text=files[CARD],
         version=f"{card['data_end'][:10]}-{contents}",
     )
 
@@ -250,16 +327,24 @@ def require_replaceable(folder: Path) -> None:
 def put_in_place(part: Path, folder: Path) -> None:
     """Give a finished folder its name; a bundle of that name is moved out of the way first.
 
-    Between the two renames, a kill leaves the earlier bundle whole under a hidden name.
+    Between the two renames, a kill leaves the earlier bundle whole under a hidden name. Where
+    others do the same at the same time, one after the other has its way, the last one for good.
     """
-    require_replaceable(folder)
-    if not folder.exists():
-        part.rename(folder)
-        return
-    earlier = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.earlier")
-    folder.rename(earlier)
-    part.rename(folder)
-    shutil.rmtree(earlier)
+    moved = []
+    while True:
+        require_replaceable(folder)
+        try:
+            part.rename(folder)
+            break
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        earlier = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.earlier")
+        with suppress(FileNotFoundError):  # another one has just moved it away
+            folder.rename(earlier)
+            moved.append(earlier)
+    for earlier in moved:
+        shutil.rmtree(earlier)
 
 
 def _texts(bundle: Bundle) -> dict[str, str]:
@@ -267,6 +352,7 @@ def _texts(bundle: Bundle) -> dict[str, str]:
         name: {
             "days": bundle.horizon(name).days,
             "calibration": bundle.horizon(name).calibration.to_json(),
+            "evidence": bundle.horizon(name).evidence.to_json(),
         }
         for name in HORIZONS
     }
@@ -274,7 +360,8 @@ def _texts(bundle: Bundle) -> dict[str, str]:
         "bundle.json": _json({"horizons": horizons, "bands": bundle.bands.to_json()}),
         "spec.json": _json(bundle.spec.to_json()),
         "card.json": _json(bundle.card),
-        **{f"{n}.txt": bundle.horizon(n).booster.model_to_string() for n in HORIZONS},
+        CARD: bundle.card_text,
+        **dict(file_of(bundle.horizon(n).predictor, bundle.spec, n) for n in HORIZONS),
     }
 
 
@@ -308,7 +395,8 @@ def _manifest(folder: Path, manifest_bytes: bytes) -> dict[str, Any]:
         names = dict(manifest["files"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / MANIFEST} is not a bundle's manifest: {error}.") from error
-    expected = {"bundle.json", "spec.json", "card.json", *(f"{n}.txt" for n in HORIZONS)}
+    kinds = [f"{n}.json" if f"{n}.json" in names else f"{n}.txt" for n in HORIZONS]
+    expected = {"bundle.json", "spec.json", "card.json", CARD, *kinds}
     if set(names) != expected:
         raise ValueError(
             f"{folder / MANIFEST} must list {sorted(expected)}, it lists {sorted(names)}."

@@ -1,10 +1,11 @@
 """Reasons: how each signal moved one lead's probability, in points that add up.
 
-LightGBM's exact TreeSHAP splits the margin into one contribution per feature. The way from margin
-to probability is one increasing curve, and walking it from the average lead to this one shares the
-change of probability among the features in proportion to their contributions (integrated gradients
-along the straight path). So the points add up: base + all contributions = the served probability.
-Features that look at the same thing are one reason.
+LightGBM's exact TreeSHAP splits the margin into one contribution per feature; on a points card they
+are its points beyond the average look's. The way from margin to probability is one increasing
+curve, and walking it from the average lead to this one shares the change of probability among the
+features in proportion to their contributions (integrated gradients along the straight path). So the
+points add up: base + all contributions = the served probability. Features that look at the same
+thing are one reason.
 
 References
 ----------
@@ -23,6 +24,7 @@ from features.history import Float64
 from features.spec import Spec
 from features.wording import in_words, signal
 from models.bundle import Bundle, Horizon
+from models.predictor import contributions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,9 @@ def _reasons(
 
 def _points(horizon: Horizon, matrix: Float64) -> tuple[float, Float64]:
     """Base probability, and percentage points of each feature in each row."""
-    raw = np.asarray(horizon.booster.predict(matrix, pred_contrib=True, num_threads=1))
-    contributions, average = raw[:, :-1], raw[:1, -1]
+    average, contributions = contributions_of(horizon.predictor, matrix)
     moved = contributions.sum(axis=1)
-    base = horizon.calibration.probability(average)
+    base = horizon.calibration.probability(np.array([average]))
     reached = horizon.calibration.probability(average + moved)
     # Contributions that cancel leave the probability where it was; there the slope is the limit.
     still = np.abs(moved) < 1e-9

@@ -103,7 +103,7 @@ def described(model: ServedModel) -> ModelAnswer:
         model_version=bundle.version,
         horizons={name: bundle.horizon(name).days for name in HORIZONS},
         base_rates={name: rate for name, rate in rates.items() if rate is not None},
-        bands=bundle.bands.to_json(),
+        bands=bundle.bands.cutoffs,
         base_probability=model.base_probability,
         attributes={
             name: AttributeAnswer(kind, model.levels.get(name, ()))

@@ -114,6 +114,15 @@ class Lead(TypedDict):
             ),
         ]
     ]
+    previous_band: NotRequired[
+        Annotated[
+            Literal["cold", "warm", "hot"] | None,
+            Field(
+                description="The band of the lead's latest score, if the CRM kept it: a lead stays "
+                "in its band until it falls clearly below the cut-off. Default: not known."
+            ),
+        ]
+    ]
     attributes: NotRequired[Mapping[str, float | int | str | None] | None]
     interactions: NotRequired[list[Interaction] | None]
 
@@ -178,6 +187,17 @@ class ReasonAnswer:
     text: Annotated[str, Field(description="The lead's own value, in words.")]
 
 
+LowEnd = Annotated[
+    float,
+    Field(
+        ge=0, le=1, description="Low end of the probability's 80 % interval; it decides the band."
+    ),
+]
+HighEnd = Annotated[
+    float, Field(ge=0, le=1, description="High end of the probability's 80 % interval.")
+]
+
+
 @dataclass(frozen=True, slots=True)
 class ScoredLead:
     """The temperature of one lead at one instant."""
@@ -187,8 +207,15 @@ class ScoredLead:
     hot_probability: Annotated[
         float, Field(ge=0, le=1, description="Probability of converting within `hot_days`.")
     ]
+    hot_low: LowEnd
+    hot_high: HighEnd
     warm_probability: Annotated[
         float, Field(ge=0, le=1, description="Probability of converting within `warm_days`.")
+    ]
+    warm_low: LowEnd
+    warm_high: HighEnd
+    not_enough_evidence: Annotated[
+        bool, Field(description="Whether an interval is too wide to act on.")
     ]
     hot_days: int
     warm_days: int
@@ -241,7 +268,10 @@ class ModelAnswer:
         dict[str, float],
         Field(description="Share of conversions by horizon where the model was fitted."),
     ]
-    bands: Annotated[dict[str, float], Field(description="Cut-offs of the bands.")]
+    bands: Annotated[
+        dict[str, float | None],
+        Field(description="Cut-offs of the bands; null where nobody is called so."),
+    ]
     base_probability: float
     attributes: dict[str, AttributeAnswer]
     measures: tuple[str, ...]

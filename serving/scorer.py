@@ -60,6 +60,7 @@ class _Prepared:
 
     lead_id: str
     as_of: int
+    previous_band: str | None
     row: Float64
     warnings: tuple[str, ...]
 
@@ -77,7 +78,7 @@ def _prepared(model: ServedModel, raw: object, now: int) -> _Prepared | Problem:
     history = _history(model.bundle.spec, lead, attributes)
     row = features_of(model.bundle.plan, history, _FIRST, np.array([as_of], np.int64))
     warnings = _warnings(model, lead, attributes, history, as_of)
-    return _Prepared(lead["lead_id"], as_of, row, tuple(warnings))
+    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), row, tuple(warnings))
 
 
 def _as_of(lead: Lead, now: int, skew: int) -> int | FieldError:
@@ -169,18 +170,27 @@ def _answers(
     scores = bundle.scores(matrix)
     explained = explanations(bundle, matrix, reasons, model.signals) if reasons else []
     told = [one.reasons for one in explained] or [()] * len(accepted)
-    columns = (scores.hot_probability, scores.warm_probability, scores.band)
-    rows = zip(accepted, told, *(c.tolist() for c in columns), strict=True)
-    for one, why, hot, warm, band in rows:
+    previous = [one.previous_band for one in accepted]
+    hots = np.column_stack([scores.hot_probability, scores.hot_low, scores.hot_high])
+    warms = np.column_stack([scores.warm_probability, scores.warm_low, scores.warm_high])
+    bands = bundle.bands.of(scores.hot_low, scores.warm_low, previous=previous)
+    columns = (hots, warms, scores.not_enough_evidence, bands)
+    rows = zip(accepted, told, *(column.tolist() for column in columns), strict=True)
+    for one, why, (hot, hot_low, hot_high), (warm, warm_low, warm_high), doubtful, band in rows:
         yield ScoredLead(
             lead_id=one.lead_id,
             as_of=rfc3339(one.as_of),
             hot_probability=hot,
+            hot_low=hot_low,
+            hot_high=hot_high,
             warm_probability=warm,
+            warm_low=warm_low,
+            warm_high=warm_high,
+            not_enough_evidence=doubtful,
             hot_days=bundle.hot.days,
             warm_days=bundle.warm.days,
             band=band,
-            band_reason=bundle.bands.why(hot, warm),
+            band_reason=bundle.bands.why(hot_low, warm_low, one.previous_band),
             base_probability=model.base_probability,
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in why),
             model_version=bundle.version,

@@ -15,6 +15,8 @@ VERBS = (
     "features",
     "audit",
     "train",
+    "tune",
+    "backtest",
     "promote",
     "rollback",
     "versions",
@@ -150,7 +152,8 @@ def test_train_writes_all_figures_beside_their_baselines(trained) -> None:
     figures = json.loads((trained.folder / "figures.json").read_text())
     hot = figures["horizons"]["hot"]
     assert hot["auc"] > 0.7
-    assert hot["log_loss"] < min(one["log_loss"] for one in hot["baselines"].values())
+    assert hot["log_loss"] < hot["baselines"]["base rate"]["log_loss"]
+    assert {"base rate", "newest first"} <= set(hot["better_than"]) <= set(hot["baselines"])
     assert hot["test"]["rows"] > 0
     assert set(figures["bands"]) == {"hot", "warm", "cold"}
     assert (trained.bundle / "report.html").stat().st_size > 10_000
@@ -183,8 +186,9 @@ def test_score_writes_the_same_as_parquet_and_csv(run, trained, tmp_path: Path) 
     assert table.column_names == [
         "lead_id",
         "as_of",
-        "hot_probability",
-        "warm_probability",
+        *("hot_probability", "hot_low", "hot_high"),
+        *("warm_probability", "warm_low", "warm_high"),
+        "not_enough_evidence",
         "band",
         "model_version",
     ]

@@ -40,7 +40,10 @@ def test_http_scores_are_the_bulk_scores_bit_for_bit(trained, tables, spine: Spi
     assert {answer.status_code for answer in (*single, batch)} == {200}
     together = _items(batch.json())
     for answers in ([answer.json() for answer in single], together):
-        for name in ("lead_id", "hot_probability", "warm_probability", "band", "model_version"):
+        for name in (
+            *("lead_id", "hot_probability", "hot_low", "hot_high", "warm_probability"),
+            *("warm_low", "warm_high", "not_enough_evidence", "band", "model_version"),
+        ):
             assert [answer[name] for answer in answers] == bulk[name].to_pylist()
 
 

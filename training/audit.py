@@ -9,17 +9,17 @@ judged period too: what it finds is only ever left out, never learned from.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from features.batch import microseconds
-from features.history import Int64
+from features.batch import Spine, microseconds
+from features.history import MICROSECONDS_PER_DAY, Int64
 from features.mapping import near_miss
 from features.tables import Tables
-from training.config import Config
-from training.grid import grid_findings
+from training.config import Config, SnapshotSettings
+from training.grid import grid_findings, trigger_finding
 from training.known import Coded, coded, first_by_lead, lead_index, versions
 from training.leaks import (
     FIELDS,
@@ -37,8 +37,9 @@ from training.leaks import (
     share_figures,
     too_good,
 )
+from training.quarantine import without_quarantined
 from training.ranking import Looks, Ranking, looks_of, ranking, surest
-from training.snapshots import ended_at, labels, snapshots
+from training.snapshots import Labels, ended_at, labels, snapshots, triggered
 from training.timing import (
     NEVER,
     SAME_MOMENT,
@@ -95,9 +96,11 @@ def audit(tables: Tables, config: Config) -> tuple[Finding, ...]:
                 f"[audit] allow: {name!r} is no attribute and no kind, outcome or channel of the "
                 f"export.{near_miss(name, names)}"
             )
+    findings = [_allowed(found, config) for found in findings]
     return (
-        *(_allowed(found, config) for found in findings),
+        *findings,
         *grid_findings(ground.looks, ground.first_looks, ground.lives),
+        *_triggers(ground, findings),
     )
 
 
@@ -111,10 +114,8 @@ def _ground(tables: Tables, config: Config) -> _Ground:
     created_at = microseconds(tables.leads["created_at"])
     converted_at = microseconds(tables.leads["converted_at"])
     lives = Lives(created_at, converted_at, ended_at(tables), tables.data_end)
-    spine = snapshots(tables, config.snapshots)
-    found = labels(tables, spine, config.horizons.warm_days)
-    lead, as_of = spine.lead[found.mature], spine.as_of[found.mature]
-    looks = looks_of(lead, as_of, as_of - created_at[lead], found.converted[found.mature])
+    spine = snapshots(tables, _grid(config))
+    looks = _looks(tables, config, spine, labels(tables, spine, config.horizons.warm_days))
     first_looks = looks.among(looks.step == 0)
     return _Ground(
         tables=tables,
@@ -124,6 +125,32 @@ def _ground(tables: Tables, config: Config) -> _Ground:
         first_looks=first_looks,
         base=Share.of(lives.won[first_looks.lead], np.ones(len(first_looks.lead), np.bool_)),
     )
+
+
+def _looks(tables: Tables, config: Config, spine: Spine, found: Labels) -> Looks:
+    """Looks whose outcome is known; their step is that of the grid which they fall into."""
+    lead, as_of = spine.lead[found.mature], spine.as_of[found.mature]
+    days = (as_of - microseconds(tables.leads["created_at"])[lead]) / MICROSECONDS_PER_DAY
+    step = np.floor((days - config.snapshots.first_days) / config.snapshots.every_days + 1e-9)
+    return looks_of(lead, as_of, step.astype(np.int64), found.converted[found.mature])
+
+
+def _triggers(ground: _Ground, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Finding on the looks that triggers add, where there are any."""
+    config, settings = ground.config, ground.config.snapshots
+    if settings.triggers:
+        tables = without_quarantined(ground.tables, findings)
+        grid, added = snapshots(tables, _grid(config)), triggered(tables, settings)
+        lead = np.concatenate([grid.lead, added.spine.lead])
+        spine = Spine(lead, np.concatenate([grid.as_of, added.spine.as_of]))
+        found = labels(tables, spine, config.horizons.warm_days)
+        trigger = np.concatenate([np.full(len(grid), len(settings.triggers)), added.trigger])
+        yield trigger_finding(_looks(tables, config, spine, found), trigger[found.mature])
+
+
+def _grid(config: Config) -> SnapshotSettings:
+    """The looks without triggers: they are at the same ages of every lead, and so comparable."""
+    return config.snapshots.model_copy(update={"triggers": ()})
 
 
 def _attribute(ground: _Ground, name: str) -> Finding:

@@ -8,10 +8,10 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PlainValidator, ValidationError, field_validator, model_validator
 
 from features.mapping import (
     FILE_NAME,
@@ -22,8 +22,9 @@ from features.mapping import (
     export_mapping,
     near_miss,
 )
-from models.bands import Bands
+from models.policy import FixedCutoff, HighestRate, Policy, policy_from_json
 
+Direction = Literal["increasing", "decreasing"]
 Days = Annotated[float, Field(ge=0, le=3650)]
 
 
@@ -59,11 +60,15 @@ class SnapshotSettings(Section):
         Days from one look to the next.
     until_days : float
         Last look at the latest, days after the lead's creation.
+    triggers : tuple of str
+        Directions, kinds or channels of interactions, such as "inbound": a lead is also looked at
+        when such an interaction has become known, once a day at most.
     """
 
     first_days: Days = 0.0
     every_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
     until_days: Days = 180.0
+    triggers: Names = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -87,11 +92,15 @@ class SplitSettings(Section):
         See `test_from`.
     calibrate_share : float
         Share of the looks before the test period, the latest ones, that only calibrate.
+    leads : {"shared", "apart"}
+        Whether a lead that lives on from one period into the next is looked at in both, or in one
+        of them alone (`training.split.leads_apart`).
     """
 
     test_from: datetime | None = None
     test_share: float = Field(default=0.15, gt=0, lt=0.9)
     calibrate_share: float = Field(default=0.25, gt=0, lt=0.9)
+    leads: Literal["shared", "apart"] = "shared"
 
     @field_validator("test_from", mode="before")
     @classmethod
@@ -105,25 +114,36 @@ class SplitSettings(Section):
         return value
 
 
+BandPolicy = Annotated[Policy, PlainValidator(policy_from_json)]
+
+
 class BandSettings(Section):
-    """Section ``[bands]``: cut-offs; of the leads called hot at least that share should convert.
+    """Section ``[bands]``: what is promised of the leads called hot, and of those called warm.
 
     Attributes
     ----------
-    hot, warm : float
-        Probability of converting within the hot (warm) horizon from which a lead is hot (warm).
+    hot, warm : Policy
+        A rate that is guaranteed such as ``{rate = 0.30, confidence = 0.90}``, the highest one that
+        the data bear such as ``{up_to = 0.30}``, a capacity such as ``{per_week = 40}``, what a
+        call costs and a sale brings such as ``{sale_value = 900, call_cost = 60}``, or the cut-off
+        itself.
+    hysteresis : float
+        Share by which the odds of a lead that is in a band may fall below those of the cut-off
+        before it leaves; 0 lets it leave at once.
     """
 
-    hot: float = Field(default=0.30, gt=0, lt=1)
-    warm: float = Field(default=0.30, gt=0, lt=1)
-
-    def bands(self) -> Bands:
-        """The bands' own value."""
-        return Bands(hot=self.hot, warm=self.warm)
+    hot: BandPolicy = HighestRate(0.30)
+    warm: BandPolicy = HighestRate(0.30)
+    hysteresis: float = Field(default=0.2, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        self.bands()
+        match self.hot, self.warm:
+            case FixedCutoff(hot), FixedCutoff(warm) if warm > hot:
+                raise ValueError(
+                    "cut-offs must satisfy warm <= hot, so that a hot lead would be warm as well; "
+                    f"got warm={warm}, hot={hot}"
+                )
         return self
 
 
@@ -132,8 +152,12 @@ class ModelSettings(Section):
 
     Attributes
     ----------
+    kind : {"auto", "booster", "scorecard"}
+        What predicts; "auto" is a points card where too few leads converted for a booster
+        (`training.predictor`). What else stands here is of boosters alone.
     trees, leaves : int
-        Number of trees and leaves of each.
+        Number of trees and leaves of each. The looks of one lead are much alike, so what seems much
+        evidence is little, and trees of few leaves hold better than large ones.
     learning_rate : float
         Share of each tree's correction that is taken.
     least_rows : int
@@ -142,14 +166,49 @@ class ModelSettings(Section):
         Seed of everything that is random: the same data and seed give the same bundle.
     threads : int
         Threads in training; part of the recipe, because sums depend on it in their last bit.
+    monotone : mapping of str to {"increasing", "decreasing"}
+        Names of features, or patterns with ``*``, with more of which a lead never becomes the
+        colder (the warmer), all else equal.
     """
 
+    kind: Literal["auto", "booster", "scorecard"] = "auto"
     trees: int = Field(default=300, ge=1, le=10_000)
-    leaves: int = Field(default=15, ge=2, le=1024)
+    leaves: int = Field(default=7, ge=2, le=1024)
     learning_rate: float = Field(default=0.04, gt=0, le=1)
     least_rows: int = Field(default=50, ge=1)
     seed: int = Field(default=1, ge=0, lt=2**31)
     threads: int = Field(default=2, ge=1, le=256)
+    monotone: dict[str, Direction] = Field(default_factory=dict)
+
+
+CalibrationMethod = Literal["auto", "beta", "wide_beta", "platt", "isotonic", "venn_abers"]
+
+
+class CalibrationSettings(Section):
+    """Section ``[calibration]``: how margins become probabilities.
+
+    Attributes
+    ----------
+    method : str
+        "auto" compares all others on leads that they were not learned from and takes "beta" unless
+        another is surely better; "wide_beta" may bend further; "platt" bends both ends alike.
+    """
+
+    method: CalibrationMethod = "auto"
+
+
+class ScorecardSettings(Section):
+    """Section ``[scorecard]``: points cards that a person has edited, in place of learned ones.
+
+    Attributes
+    ----------
+    hot, warm : Path or None
+        Files such as the hot.json and warm.json of a bundle with a points card, relative to the
+        TOML file. They are calibrated and judged like any other predictor.
+    """
+
+    hot: Path | None = None
+    warm: Path | None = None
 
 
 class FeatureSettings(Section):
@@ -190,6 +249,19 @@ class AuditSettings(Section):
     allow: Names = ()
 
 
+class GateSettings(Section):
+    """Section ``[gate]``: what a model must show before it becomes the champion.
+
+    Attributes
+    ----------
+    least_conversions : int
+        Leads that must have converted within a horizon, after all that champion and challenger
+        learned from, before the two are compared on it.
+    """
+
+    least_conversions: int = Field(default=30, ge=2)
+
+
 class RegistrySettings(Section):
     """Section ``[registry]``: where MLflow keeps runs and versions.
 
@@ -198,7 +270,8 @@ class RegistrySettings(Section):
     folder : Path
         Folder of the SQLite store and of the runs' files, relative to the TOML file.
     tracking_uri : str or None
-        Address of an MLflow server, used in place of the folder's store.
+        Address of an MLflow server, used in place of the folder's store. Where the file names none,
+        the environment's ``MLFLOW_TRACKING_URI`` does.
     model : str
         Name of the registered model.
     """
@@ -215,7 +288,8 @@ class Config(Section):
     ----------
     export : ExportMapping
         Sections ``[data]``, ``[leads]``, ``[interactions]`` and ``[attributes]``.
-    horizons, snapshots, split, bands, model, audit, features, registry
+    horizons, snapshots, split, bands, model, scorecard, calibration, audit, features, gate,
+    registry
         The sections of those names.
     """
 
@@ -225,14 +299,22 @@ class Config(Section):
     split: SplitSettings = SplitSettings()
     bands: BandSettings = BandSettings()
     model: ModelSettings = ModelSettings()
+    scorecard: ScorecardSettings = ScorecardSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
     audit: AuditSettings = AuditSettings()
     features: FeatureSettings = FeatureSettings()
+    gate: GateSettings = GateSettings()
     registry: RegistrySettings = RegistrySettings()
 
     @property
     def registry_folder(self) -> Path:
         """Folder of the registry, absolute."""
         return (self.export.base / self.registry.folder).resolve()
+
+    def edited_scorecard(self, horizon: str) -> Path | None:
+        """Points card that a person has edited for the "hot" or "warm" horizon, absolute."""
+        found = {"hot": self.scorecard.hot, "warm": self.scorecard.warm}[horizon]
+        return None if found is None else (self.export.base / found).resolve()
 
     def test_from(self) -> int | None:
         """First instant of the test period in microseconds, where the file names it.

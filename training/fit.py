@@ -1,55 +1,98 @@
-"""Fitting one horizon: a booster on the fitting period, a calibration on the later slice."""
+"""Fitting one horizon: a booster on the fitting period, a calibration on the later slice.
 
-import warnings
+Whatever predicts, its margins are calibrated alike, and what it was fitted on is kept beside it as
+evidence: how many leads converted, and what the features of all leads lay between.
+"""
+
 from collections.abc import Callable
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
-from features.history import Float64
-from features.spec import Spec
+from features.history import Float64, Int64
 from models.bundle import Horizon
-from models.calibration import BetaCalibration
-from training.config import ModelSettings
+from models.evidence import Evidence
+from models.predictor import Predictor, margin_of
+from training.calibrate import Choice, fitted_calibration
+from training.config import CalibrationMethod, ModelSettings
 from training.split import Split
 
 Bool = npt.NDArray[np.bool_]
+WIDENING = 0.1
+"""Share of a number's span that a value may lie outside of it and be like those seen."""
 
 
-def fitted_horizon(
-    spec: Spec,
+def calibrated_horizon(
+    predictor: Predictor,
+    categorical: tuple[int, ...],
     matrix: Float64,
     converted: Bool,
+    lead: Int64,
     days: int,
     split: Split,
     settings: ModelSettings,
-    progress: Callable[[int], object] = lambda trees: None,
-) -> Horizon:
-    """Booster and calibration of one horizon.
+    method: CalibrationMethod,
+) -> tuple[Horizon, Choice]:
+    """Horizon of a predictor that was fitted on the split's fitting rows.
 
     Parameters
     ----------
-    spec : Spec
-        Its columns are those of `matrix`.
+    predictor : lightgbm.Booster or Scorecard
+    categorical : tuple of int
+        Columns whose values are levels.
     matrix : float64 array of shape (rows, features)
     converted : bool array of shape (rows,)
         Labels; only those of the split's fitting and calibrating rows are looked at.
+    lead : int64 array of shape (rows,)
+        Which rows belong together.
     days : int
         The horizon.
     split : Split
     settings : ModelSettings
-    progress : callable, optional
-        Told after each tree.
+    method : str
+        A method of ``[calibration]``.
+
+    Returns
+    -------
+    tuple of Horizon and Choice
+        With how its calibration was chosen.
     """
-    booster = fitted_booster(
-        matrix[split.fit], converted[split.fit], spec.categorical, settings, progress
+    chosen = split.calibrate
+    calibration, choice = fitted_calibration(
+        margin_of(predictor, matrix[chosen], settings.threads),
+        converted[chosen],
+        lead[chosen],
+        method,
+        settings.seed,
     )
-    uncalibrated = Horizon(days, booster, BetaCalibration(1.0, 1.0, 0.0))
-    margin = uncalibrated.margin(matrix[split.calibrate], settings.threads)
-    calibration = fitted_calibration(margin, converted[split.calibrate])
-    return Horizon(days, booster, calibration)
+    evidence = evidence_of(matrix[split.fit], converted[split.fit], lead[split.fit], categorical)
+    return Horizon(days, predictor, calibration, evidence), choice
+
+
+def evidence_of(
+    matrix: Float64, converted: Bool, lead: Int64, categorical: tuple[int, ...]
+) -> Evidence:
+    """What rows that a predictor is fitted on tell of leads like and unlike them.
+
+    Parameters
+    ----------
+    matrix : float64 array of shape (rows, features)
+    converted : bool array of shape (rows,)
+    lead : int64 array of shape (rows,)
+    categorical : tuple of int
+        Columns whose values are levels: there, nothing lies near.
+    """
+    low = np.fmin.reduce(matrix, axis=0, initial=np.nan)
+    high = np.fmax.reduce(matrix, axis=0, initial=np.nan)
+    margin = WIDENING * (high - low)
+    margin[list(categorical)] = 0.0
+    return Evidence(
+        conversions=len(np.unique(lead[converted])),
+        low=tuple((low - margin).tolist()),
+        high=tuple((high + margin).tolist()),
+        missing=tuple(bool(value) for value in np.asarray(np.isnan(matrix).any(axis=0))),
+    )
 
 
 def fitted_booster(
@@ -58,10 +101,12 @@ def fitted_booster(
     categorical: tuple[int, ...],
     settings: ModelSettings,
     progress: Callable[[int], object] = lambda trees: None,
+    monotone: tuple[int, ...] = (),
 ) -> lgb.Booster:
     """LightGBM booster of log loss, without any re-weighting of the classes.
 
-    It is returned as read back from its own text: what is evaluated is what will be saved.
+    It is returned as read back from its own text: what is evaluated is what will be saved. The
+    columns' directions, where there are any, are those of `training.monotone.directions`.
     """
     parameters = {
         "objective": "binary",
@@ -79,6 +124,8 @@ def fitted_booster(
         "force_row_wise": True,
         "verbosity": -1,
     }
+    if any(monotone):
+        parameters["monotone_constraints"] = list(monotone)
     data = lgb.Dataset(
         matrix,
         label=converted,
@@ -93,43 +140,3 @@ def fitted_booster(
         callbacks=[lambda environment: progress(1)],
     )
     return lgb.Booster(model_str=booster.model_to_string())
-
-
-def fitted_calibration(margin: Float64, converted: Bool, prior_sd: float = 1.0) -> BetaCalibration:
-    """Beta calibration with a normal prior at the identity, by its posterior mode.
-
-    Minimises the log loss of ``sigmoid(c + a u + b v)`` plus ``|(a, b, c) − (1, 1, 0)|² / (2 sd²)``
-    with ``u = −softplus(−m)`` and ``v = softplus(m)``: with few rows the map stays near the
-    booster's own probabilities, with many the prior does not matter.
-
-    Parameters
-    ----------
-    margin : float64 array of shape (rows,)
-        Log-odds of rows that the booster was not fitted on.
-    converted : bool array of shape (rows,)
-    prior_sd : float
-        Standard deviation of the prior of each parameter.
-
-    Returns
-    -------
-    BetaCalibration
-    """
-    design = np.column_stack(
-        [-np.logaddexp(0.0, -margin), np.logaddexp(0.0, margin), np.ones_like(margin)]
-    )
-    identity = np.array([1.0, 1.0, 0.0])
-
-    def loss(parameters: Float64) -> tuple[float, Float64]:
-        log_odds = design @ parameters
-        away = parameters - identity
-        value = np.logaddexp(0.0, log_odds).sum() - log_odds[converted].sum()
-        gradient = design.T @ (np.exp(-np.logaddexp(0.0, -log_odds)) - converted)
-        return value + away @ away / (2 * prior_sd**2), gradient + away / prior_sd**2
-
-    found = minimize(
-        loss, identity, jac=True, method="L-BFGS-B", bounds=[(0.05, 20), (0.05, 20), (None, None)]
-    )
-    if not found.success:
-        warnings.warn(f"The calibration did not settle: {found.message}", stacklevel=2)
-    a, b, c = (float(value) for value in found.x)
-    return BetaCalibration(a, b, c)

@@ -1,15 +1,15 @@
-"""Whether the grid of looks gives the label away by itself: a warning, never a quarantine.
+"""Whether the instants of the looks give the label away: a warning, never a quarantine.
 
 The instants at which leads are looked at must be blind to what became of them. If the position in
-the grid, the calendar or the hour alone ranks leads well, a model's AUC is partly theirs; if leads
-are created the moment they convert, no look sees them before.
+the grid, the calendar, the hour or what triggered a look ranks leads well by itself, a model's AUC
+is partly theirs; if leads are created the moment they convert, no look sees them before.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from features.history import MICROSECONDS_PER_DAY
+from features.history import MICROSECONDS_PER_DAY, Int64
 from training.leaks import WORTH_A_WARNING, Finding, finding, ranking_figures, share_figures
 from training.ranking import Looks, Ranking, ranking
 from training.timing import SAME_MOMENT, Lives, Share
@@ -36,6 +36,19 @@ def grid_findings(looks: Looks, first_looks: Looks, lives: Lives) -> Iterator[Fi
     yield _by_itself("calendar", ranking(everywhere, period), "the date: the base rate drifts")
     yield _by_itself("hour", ranking(first_looks, hour), "the hour at which a lead is created")
     yield _won_when_created(lives)
+
+
+def trigger_finding(looks: Looks, trigger: Int64) -> Finding:
+    """Finding on what triggers looks, among looks at leads of one age at about the same time.
+
+    Parameters
+    ----------
+    looks : Looks
+        All looks with a known outcome, those of the grid and those that follow on a trigger.
+    trigger : int64 array of shape (rows,)
+        Which trigger each look follows on; another number for the grid.
+    """
+    return _by_itself("triggers", ranking(looks, trigger), "the trigger that a look follows on")
 
 
 def _by_itself(name: str, found: Ranking, what: str) -> Finding:

@@ -64,7 +64,7 @@ def looks_of(lead: Int64, as_of: Int64, age: Int64, converted: Bool) -> Looks:
     Parameters
     ----------
     lead, as_of, age : int64 arrays of shape (rows,)
-        Index of the lead, instant, and microseconds since the lead's creation.
+        Index of the lead, instant, and age of the lead in steps of any length.
     converted : bool array of shape (rows,)
     """
     step = np.unique(age, return_inverse=True)[1].astype(np.int64)

@@ -14,7 +14,7 @@ from features.tables import Tables
 from models.bundle import HORIZONS
 from training.config import Config
 from training.snapshots import Bool, Labels, labels, snapshots
-from training.split import judged_from, require_conversions, time_split
+from training.split import judged_from, require_conversions, split_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Readiness:
     days : int
     periods : tuple of Period
         Empty where the export's time does not suffice for them.
+    immature : int
+        Looks whose horizon has not ended: whatever has happened so far, they are not used.
     problem : str or None
         Why `train` would refuse.
     """
@@ -55,6 +57,7 @@ class Readiness:
     horizon: str
     days: int
     periods: tuple[Period, ...]
+    immature: int
     problem: str | None
 
 
@@ -75,15 +78,18 @@ def readiness(tables: Tables, config: Config) -> tuple[Readiness, ...]:
     days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
     test_from = judged_from(config, spine, tables.data_end)
     return tuple(
-        _readiness(name, spine, labels(tables, spine, days[name]), config, test_from)
+        _readiness(name, tables, spine, labels(tables, spine, days[name]), config, test_from)
         for name in HORIZONS
     )
 
 
-def _readiness(name: str, spine: Spine, found: Labels, config: Config, test_from: int) -> Readiness:
+def _readiness(
+    name: str, tables: Tables, spine: Spine, found: Labels, config: Config, test_from: int
+) -> Readiness:
     periods: tuple[Period, ...] = ()
+    immature = int((~found.mature).sum())
     try:
-        split = time_split(spine, found, config.split, test_from)
+        split = split_of(tables, spine, found, config, test_from)
         periods = (
             _period("fit", spine, found, split.fit),
             _period("calibrate", spine, found, split.calibrate),
@@ -91,8 +97,8 @@ def _readiness(name: str, spine: Spine, found: Labels, config: Config, test_from
         )
         require_conversions(split, found)
     except ValueError as error:
-        return Readiness(name, found.days, periods, str(error))
-    return Readiness(name, found.days, periods, None)
+        return Readiness(name, found.days, periods, immature, str(error))
+    return Readiness(name, found.days, periods, immature, None)
 
 
 def _period(name: str, spine: Spine, found: Labels, chosen: Bool) -> Period:

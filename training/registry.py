@@ -3,27 +3,39 @@
 A training is an MLflow run with its figures and its bundle; the bundle's folder is registered as a
 numbered version of one model. The alias ``champion`` says which version serves. Who was champion
 before is written on the model (a tag), so a promotion can be taken back, and nothing is deleted.
+
+A version is registered when its files are all there, and moving the alias is one step of the store,
+so a process that is killed, or whose disk is full, has either done its work or not begun it for
+those who pull. On the folder's own store one process at a time changes something, the others wait;
+an MLflow server puts requests in order itself.
 """
 
 import json
 import logging
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from models.bundle import load_bundle, put_in_place, require_replaceable
+from models.bundle import Bundle, load_bundle, put_in_place, require_replaceable
+from training.run_figures import run_metrics, run_parameters
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+STORE = "mlflow.db"
 CHAMPION = "champion"
 ARTIFACT = "bundle"
 HISTORY_TAG = "lead_temperature.champion_history"
 BUNDLE_TAG = "lead_temperature.bundle"
+DATA_TAG = "lead_temperature.data"
+GATE_TAG = "lead_temperature.gate"
+LONGEST_WAIT = 60.0
+"""Seconds after which a process gives up waiting for another one to finish its change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +59,7 @@ class Registry:
     @property
     def uri(self) -> str:
         """Address that MLflow is given."""
-        return self.tracking_uri or f"sqlite:///{self.folder / 'mlflow.db'}"
+        return self.tracking_uri or f"sqlite:///{self.folder / STORE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +81,38 @@ class Version:
     champion: bool
 
 
-def record(registry: Registry, bundle_folder: Path) -> Version:
+class UnreadableBundle(ValueError):
+    """A registered version is not whole, or of a format that this release does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is kept with a version of its comparison with the champion.
+
+    Parameters
+    ----------
+    champion : int or None
+        The version that it was compared with; None where there was no champion.
+    finding : str
+        In a word or two.
+    promoted : bool
+        Whether it became the champion then.
+    forced : bool
+        Whether it did so although the finding spoke against it.
+    document : str
+        All figures, as JSON.
+    """
+
+    champion: int | None
+    finding: str
+    promoted: bool
+    forced: bool
+    document: str
+
+
+def record(
+    registry: Registry, bundle_folder: Path, documents: Mapping[str, str] | None = None
+) -> Version:
     """Log a bundle with its figures as a run and register it as a new version.
 
     Parameters
@@ -77,6 +120,8 @@ def record(registry: Registry, bundle_folder: Path) -> Version:
     registry : Registry
     bundle_folder : pathlib.Path
         As `models.bundle.save_bundle` wrote it.
+    documents : mapping of file name to text, optional
+        What is kept with the run beside the bundle, such as pictures.
 
     Returns
     -------
@@ -84,34 +129,47 @@ def record(registry: Registry, bundle_folder: Path) -> Version:
         Not promoted yet.
     """
     bundle = load_bundle(bundle_folder)
-    with _client(registry) as client:
+    with _client(registry) as client, _alone(registry):
         run = client.create_run(_experiment(client, registry), run_name=bundle.version)
         run_id = run.info.run_id
-        for name, value in sorted(bundle.card.get("settings", {}).items()):
-            client.log_param(run_id, name, value)
-        for name, figure in sorted(_figures(bundle.card).items()):
-            client.log_metric(run_id, name, figure)
-        client.log_artifacts(run_id, str(bundle_folder), ARTIFACT)
+        try:
+            _log(client, run_id, bundle)
+            for name, text in sorted((documents or {}).items()):
+                client.log_text(run_id, text, name)
+            client.log_artifacts(run_id, str(bundle_folder), ARTIFACT)
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
         client.set_terminated(run_id)
         _ensure_model(client, registry)
         created = client.create_model_version(
             registry.model,
             source=f"{run.info.artifact_uri}/{ARTIFACT}",
             run_id=run_id,
-            tags={BUNDLE_TAG: bundle.version},
+            tags={
+                BUNDLE_TAG: bundle.version,
+                DATA_TAG: str(bundle.card.get("data_fingerprint", "")),
+            },
         )
         return Version(int(created.version), bundle.version, champion=False)
 
 
-def promote(registry: Registry, number: int) -> Version:
+def promote(registry: Registry, number: int, judgement: Judgement | None = None) -> Version:
     """Make a version the champion; the earlier champion is remembered.
+
+    Parameters
+    ----------
+    registry : Registry
+    number : int
+    judgement : Judgement, optional
+        By which it is promoted; it is kept with the version first.
 
     Raises
     ------
     ValueError
-        There is no such version.
+        There is no such version, or the champion is not the one it was compared with any more.
     """
-    with _client(registry) as client:
+    with _client(registry) as client, _alone(registry):
         known = {version.number: version for version in _versions(client, registry)}
         if number not in known:
             raise ValueError(
@@ -119,9 +177,23 @@ def promote(registry: Registry, number: int) -> Version:
                 f"{sorted(known) or 'none: `lead-temperature train` registers one'}."
             )
         before = _champions(client, registry)
+        if judgement is not None:
+            present = before[-1] if before else None
+            if judgement.champion != present:
+                raise ValueError(
+                    f"Version {number} was compared with champion {judgement.champion or 'none'}, "
+                    f"but meanwhile version {present or 'none'} is the champion. Promote it again."
+                )
+            _keep(client, registry, number, judgement)
         if before[-1:] != [number]:
             _crown(client, registry, before, [*before, number])
         return Version(number, known[number].bundle, champion=True)
+
+
+def keep(registry: Registry, number: int, judgement: Judgement) -> None:
+    """Keep with a version what was found of it, and leave the champion as it is."""
+    with _client(registry) as client, _alone(registry):
+        _keep(client, registry, number, judgement)
 
 
 def rollback(registry: Registry) -> Version:
@@ -132,7 +204,7 @@ def rollback(registry: Registry) -> Version:
     ValueError
         There was no champion before.
     """
-    with _client(registry) as client:
+    with _client(registry) as client, _alone(registry):
         before = _champions(client, registry)
         if len(before) < 2:
             raise ValueError(
@@ -163,13 +235,29 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
     """
     require_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _client(registry) as client, tempfile.TemporaryDirectory(dir=folder.parent) as part:
-        version = _resolved(client, registry, alias)
-        source = client.get_model_version_download_uri(registry.model, str(version.number))
-        fetched = Path(_download(source, part))
+    with tempfile.TemporaryDirectory(dir=folder.parent) as part:
+        version, fetched = _fetched(registry, alias, part)
         load_bundle(fetched)
         put_in_place(fetched, folder)
         return version
+
+
+def registered_bundle(registry: Registry, number: int) -> Bundle:
+    """Bundle of a version.
+
+    Raises
+    ------
+    ValueError
+        There is no such version.
+    UnreadableBundle
+        This release cannot read it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _, fetched = _fetched(registry, str(number), folder)
+        try:
+            return load_bundle(fetched)
+        except (ValueError, FileNotFoundError) as error:
+            raise UnreadableBundle(str(error)) from error
 
 
 def versions(registry: Registry) -> list[Version]:
@@ -182,6 +270,7 @@ def versions(registry: Registry) -> list[Version]:
 def _client(registry: Registry) -> Iterator["MlflowClient"]:
     """MLflow's client; its own errors and its store's become ours, with the registry's address."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -189,19 +278,68 @@ def _client(registry: Registry) -> Iterator["MlflowClient"]:
     # Making the store's tables is told as a stream of log lines that nobody needs.
     for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.model_registry"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    if registry.tracking_uri is None:
-        registry.folder.mkdir(parents=True, exist_ok=True)
     try:
+        if registry.tracking_uri is None:
+            _ensure_store(registry)
         yield MlflowClient(tracking_uri=registry.uri, registry_uri=registry.uri)
     except MlflowException as error:
         where = registry.folder if registry.tracking_uri is None else "the MLflow server"
         raise ValueError(f"The registry in {where} refused: {error.message}") from error
     except SQLAlchemyError as error:
         words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        way_out = "Bring back a copy of it, or move it away and train again."
+        if "locked" in words:
+            way_out = "Another process is writing to it: wait for it to end, then try again."
+        elif "full" in words or "I/O" in words:
+            way_out = "Nothing has changed in it: make room on its disk, then try again."
         raise ValueError(
-            f"The registry's database {registry.folder / 'mlflow.db'} cannot be used: {words}. "
-            "Bring back a copy of it, or move it away and train again."
+            f"The registry's database {registry.folder / STORE} cannot be used: {words}. "
+            f"{way_out}"
         ) from error
+
+
+def _ensure_store(registry: Registry) -> None:
+    """Make the folder's store where there is none, under another name until it is whole.
+
+    MLflow makes its tables one by one, and never again finds its way in a store in which it was
+    killed while doing so.
+    """
+    registry.folder.mkdir(parents=True, exist_ok=True)
+    path = registry.folder / STORE
+    if path.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with _alone(registry):
+        if path.exists():  # another process has just made it
+            return
+        part = registry.folder / f"{STORE}.part"
+        for leftover in registry.folder.glob(f"{part.name}*"):
+            leftover.unlink()
+        store = SqlAlchemyStore(f"sqlite:///{part}", (registry.folder / "runs").as_uri())
+        store.engine.dispose()
+        part.replace(path)
+
+
+@contextmanager
+def _alone(registry: Registry) -> Iterator[None]:
+    """Keep other processes from changing the folder's store meanwhile.
+
+    The lock is one of the operating system's, by way of SQLite: it is gone with its process.
+    """
+    if registry.tracking_uri is not None:
+        yield
+        return
+    path = registry.folder / "registry.lock"
+    with closing(sqlite3.connect(path, timeout=LONGEST_WAIT, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"Another process has been changing the registry in {registry.folder} for "
+                f"{LONGEST_WAIT:.0f} seconds ({error}). Wait for it to end, then try again."
+            ) from error
+        yield
 
 
 def _experiment(client: "MlflowClient", registry: Registry) -> str:
@@ -279,20 +417,48 @@ def _resolved(client: "MlflowClient", registry: Registry, alias: str) -> Version
     return known[number]
 
 
-def _download(source: str, folder: str) -> str:
-    from mlflow.artifacts import download_artifacts
+def _fetched(registry: Registry, alias: str, folder: str) -> tuple[Version, Path]:
+    """Download a version's files; nothing is said about what they hold."""
+    with _client(registry) as client:
+        from mlflow.artifacts import download_artifacts
 
-    return str(download_artifacts(artifact_uri=source, dst_path=folder))
+        version = _resolved(client, registry, alias)
+        source = client.get_model_version_download_uri(registry.model, str(version.number))
+        found = download_artifacts(
+            artifact_uri=source,
+            dst_path=folder,
+            tracking_uri=registry.uri,
+            registry_uri=registry.uri,
+        )
+        return version, Path(str(found))
 
 
-def _figures(card: Mapping[str, Any]) -> dict[str, float]:
-    """Figures of a card as flat MLflow metrics."""
-    flat = {}
-    for horizon, found in card.get("horizons", {}).items():
-        for name in ("auc", "average_precision", "log_loss", "brier", "base_rate"):
-            if found.get(name) is not None:
-                flat[f"{horizon}.{name}"] = float(found[name])
-        for baseline, figures in found.get("baselines", {}).items():
-            if figures.get("log_loss") is not None:
-                flat[f"{horizon}.{baseline.replace(' ', '_')}.log_loss"] = figures["log_loss"]
-    return flat
+def _keep(client: "MlflowClient", registry: Registry, number: int, judgement: Judgement) -> None:
+    """Write a judgement on a version and, with all figures, into its run."""
+    version = client.get_model_version(registry.model, str(number))
+    against = "baselines" if judgement.champion is None else f"version_{judgement.champion}"
+    client.log_text(version.run_id, judgement.document, f"gate/against_{against}.json")
+    told = {
+        "against": against,
+        "finding": judgement.finding,
+        "promoted": str(judgement.promoted).lower(),
+        "forced": str(judgement.forced).lower(),
+    }
+    for name, value in told.items():
+        client.set_model_version_tag(registry.model, str(number), f"{GATE_TAG}.{name}", value)
+
+
+def _log(client: "MlflowClient", run_id: str, bundle: Bundle) -> None:
+    """Settings and figures of a bundle's card, as parameters and metrics of a run."""
+    from mlflow.entities import Metric, Param
+
+    logged_at = client.get_run(run_id).info.start_time
+    parameters = [Param(name, value) for name, value in sorted(run_parameters(bundle.card).items())]
+    metrics = [
+        Metric(name, value, logged_at, 0)
+        for name, value in sorted(run_metrics(bundle.card).items())
+    ]
+    for first in range(0, len(parameters), 100):
+        client.log_batch(run_id, params=parameters[first : first + 100])
+    for first in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[first : first + 1000])

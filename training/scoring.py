@@ -73,7 +73,7 @@ def scored(bundle: Bundle, tables: Tables, spine: Spine, threads: int | None = N
     Returns
     -------
     pa.Table
-        lead_id, as_of, hot_probability, warm_probability, band, model_version.
+        lead_id, as_of and the columns of `score_columns`.
     """
     matrix = point_in_time_features(tables, spine, bundle.spec)
     return pa.table(
@@ -86,11 +86,16 @@ def scored(bundle: Bundle, tables: Tables, spine: Spine, threads: int | None = N
 
 
 def score_columns(bundle: Bundle, matrix: Float64, threads: int = 1) -> dict[str, pa.Array]:
-    """What is written of each row's score, by name."""
+    """What is written of each row's score, by name: all of `models.bundle.Scores`, and by whom."""
     scores = bundle.scores(matrix, threads)
     return {
         "hot_probability": pa.array(scores.hot_probability),
+        "hot_low": pa.array(scores.hot_low),
+        "hot_high": pa.array(scores.hot_high),
         "warm_probability": pa.array(scores.warm_probability),
+        "warm_low": pa.array(scores.warm_low),
+        "warm_high": pa.array(scores.warm_high),
+        "not_enough_evidence": pa.array(scores.not_enough_evidence),
         "band": pa.array(scores.band.astype(object), pa.string()),
         "model_version": pa.repeat(bundle.version, len(matrix)),
     }

@@ -4,16 +4,22 @@ A row may be learned from only when its label was known before the next period b
 must have ended by then. That is the gap, and it follows from the label, not from a habit. So the
 model that is judged could have been trained on the day before its test began. What is too little
 to learn from or to judge is refused here, before anything is computed.
+
+A lead that lives on from one period into the next may be looked at in both: the labels it is
+learned from had all ended, and a model in service meets such leads too. Whoever wants every lead in
+one period alone keeps them apart (`leads_apart`), for fewer looks to learn from and to judge by.
 """
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
-from features.batch import Spine
+from features.batch import Spine, microseconds
 from features.history import MICROSECONDS_PER_DAY
+from features.tables import Tables
 from training.config import Config, SplitSettings
 from training.snapshots import Labels
 
@@ -33,6 +39,8 @@ class Split:
     calibrate_from, test_from : int
         Microseconds. Labels of rows in `fit` ended before the first, those of rows in `calibrate`
         before the second.
+    left_out : int
+        Rows of these periods that are in none, because their lead belongs to another period.
     """
 
     fit: Bool
@@ -40,6 +48,7 @@ class Split:
     test: Bool
     calibrate_from: int
     test_from: int
+    left_out: int = 0
 
 
 def judged_from(config: Config, spine: Spine, data_end: int) -> int:
@@ -60,6 +69,38 @@ def default_test_from(spine: Spine, data_end: int, warm_days: int, share: float)
     latest = data_end - warm_days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
     return latest - round(share * max(latest - first, 0))
+
+
+def split_of(
+    tables: Tables,
+    spine: Spine,
+    labels: Labels,
+    config: Config,
+    test_from: int,
+    test_until: int | None = None,
+) -> Split:
+    """Split of an export's looks for one horizon, as the configuration wants it.
+
+    Parameters
+    ----------
+    tables : Tables
+    spine : Spine
+    labels : Labels
+    config : Config
+    test_from, test_until : int
+        Microseconds; the end of the test period is that of the data when it is not given.
+
+    Raises
+    ------
+    ValueError
+        See `time_split`.
+    """
+    split = time_split(spine, labels, config.split, test_from)
+    if test_until is not None:
+        split = replace(split, test=split.test & (spine.as_of < test_until))
+    if config.split.leads == "apart":
+        split = leads_apart(split, tables, spine, config.snapshots.until_days)
+    return split
 
 
 def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from: int) -> Split:
@@ -109,6 +150,41 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
         calibrate_from=calibrate_from,
         test_from=test_from,
     )
+
+
+def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -> Split:
+    """Split in which no lead has looks in two periods.
+
+    The looks go on until a known age, so a lead's creation says which periods it can reach,
+    whatever becomes of it. A hash of its `lead_id` says which of them is its own: half of the leads
+    are for judging, half of those that reach both earlier periods are for calibrating. Of the test
+    period all other leads are left out, those too that are created in it: so leads of every age are
+    in it in the proportion in which they live.
+
+    Parameters
+    ----------
+    split : Split
+    tables : Tables
+    spine : Spine
+    until_days : float
+        Age at which a lead is looked at for the last time.
+    """
+    digests = [
+        hashlib.blake2b(name.encode(), digest_size=1).digest()[0]
+        for name in tables.leads["lead_id"].to_pylist()
+    ]
+    drawn = np.array(digests, np.uint8)[spine.lead]
+    judges, calibrates = drawn & 1 > 0, drawn & 2 > 0
+    created_at = microseconds(tables.leads["created_at"])[spine.lead]
+    last_look = created_at + round(until_days * MICROSECONDS_PER_DAY)
+    learns = ~judges | (last_look < split.test_from)
+    fits = ~calibrates | (last_look < split.calibrate_from)
+    fit = split.fit & learns & fits
+    calibrate = split.calibrate & learns & (calibrates | (created_at >= split.calibrate_from))
+    test = split.test & judges
+    before, after = split.fit | split.calibrate | split.test, fit | calibrate | test
+    left_out = int((before & ~after).sum())
+    return replace(split, fit=fit, calibrate=calibrate, test=test, left_out=left_out)
 
 
 def require_conversions(split: Split, labels: Labels) -> None:

@@ -45,14 +45,17 @@ warm_days = 90                   # warm: probably converts within so many
 first_days = 0.0
 every_days = 7.0
 until_days = 180.0
+# triggers = ["inbound"]         # look also after each inbound interaction (a direction, kind or channel), once a day
 
 [split]
 # test_from = "2025-06-01"       # what begins here is only judged on; default: the last 15 % that can be
 # test_share = 0.15
+# leads = "apart"                # a lead that lives on into the next period is in one alone: stricter, for fewer looks
 
-[bands]                          # from which probability a lead is hot (within hot_days) or warm (warm_days)
-hot = 0.30
-warm = 0.30
+[bands]                          # what is promised of the leads called hot (within hot_days) and warm (warm_days)
+hot = {up_to = 0.30}             # the highest rate that the data bear; or {rate = 0.30, confidence = 0.90},
+warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost = 60}, or a cut-off such as 0.30
+# hysteresis = 0.2               # a lead stays in its band until its odds fall so far below the cut-off's
 
 [features]                       # the catalogue is made from your data; add to it or drop from it
 # owner = "owner"                # the attribute that names the lead's owner
@@ -63,10 +66,18 @@ warm = 0.30
 [audit]                          # values that know the future are left out
 # allow = []                     # names to use all the same
 
+[calibration]
+# method = "auto"                # or beta, wide_beta, platt, isotonic, venn_abers
+
 [model]
+# kind = "auto"                  # or "booster", "scorecard": a points card
 # trees = 300
-# leaves = 15
+# leaves = 7
 # seed = 1
+# monotone = {"count[[]direction=inbound]*" = "increasing"}   # with more of it, never the colder
+
+[scorecard]                      # points cards that you have edited
+# hot = "hot.json"               # from a bundle with a points card
 
 [registry]
 # folder = "artifacts"           # MLflow's store and runs

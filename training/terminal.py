@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from features.data_end import TimesAfterEnd
 from features.inspection import BrokenRule, Inspection
@@ -19,6 +20,7 @@ from models.bundle import HORIZONS
 from training.overview import FeatureOverview
 from training.pipeline import Told, iso
 from training.readiness import Readiness
+from training.rivals_table import ahead, show_rivals, weakest_first
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
     table = _table(
         "On the test period, after everything it learned from",
         ("horizon", "predictor"),
-        ("AUC", "95 %", "avg. prec.", "log loss", "Brier"),
+        ("AUC", "95 %", "avg. prec.", "log loss", "Brier", "model ahead by", "95 %"),
     )
     for name in HORIZONS:
         horizon = card["horizons"][name]
@@ -55,8 +57,10 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
             interval = f"{horizon['auc_low']:.3f}–{horizon['auc_high']:.3f}"
         about = f"{name}, {horizon['days']} d"
         table.add_row(about, "model", _figure(horizon["auc"]), interval, *_others(horizon))
-        for baseline, figures in horizon["baselines"].items():
-            table.add_row("", baseline, _figure(figures["auc"]), "", *_others(figures))
+        for baseline in weakest_first(horizon["baselines"]):
+            figures = horizon["baselines"][baseline]
+            cells = (_figure(figures["auc"]), "", *_others(figures))
+            table.add_row("", baseline, *cells, *ahead(figures["log_loss_advantage"]))
         table.add_section()
     console.print(table)
     for name in HORIZONS:
@@ -70,6 +74,14 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
             f"{horizon['immature_rows']:,} looks are too young to judge.",
             highlight=False,
         )
+        new = horizon["never_learned_from"]
+        console.print(
+            f"    of these at leads that nothing was learned from: {new['rows']:,} looks, "
+            f"{new['positives']:,} conversions, AUC {_figure(new['auc'])}, "
+            f"log loss {_figure(new['log_loss'])}.",
+            highlight=False,
+        )
+    show_rivals(console, card)
 
 
 def show_ages(console: Console, card: Mapping[str, Any]) -> None:
@@ -111,6 +123,35 @@ def show_bands(console: Console, card: Mapping[str, Any]) -> None:
                     f"{100 * found[f'{name}_low']:.1f}–{100 * found[f'{name}_high']:.1f}",
                 )
     console.print(table)
+    show_promises(console, card)
+
+
+def show_promises(console: Console, card: Mapping[str, Any]) -> None:
+    """What was promised of the bands, what that rests on, and what came of it."""
+    for band in reversed(Temperature):
+        if promise := card["bands"][band.value]["promise"]:
+            console.print(_promise(band, card["bands"][band.value]["cutoff"], promise))
+    console.print(card["learning_curve"]["sentence"], highlight=False)
+
+
+def _promise(band: str, cutoff: float | None, promise: Mapping[str, Any]) -> Text:
+    """What a band promises, what that rests on, and what came of it."""
+    colour = {"kept": "green", "broken": "red"}.get(promise["finding"], "yellow")
+    rests = "" if cutoff is None else f"from a lower bound of {cutoff:.3f} on, "
+    counted = f" (there was none with a lower bound of {promise['line']:.3f} or more)"
+    if promise["looks"]:
+        looks = f"{promise['looks']:,} looks at {promise['leads']:,} leads"
+        rate, bound = (100 * promise[name] for name in ("rate", "bound"))
+        counted = (
+            f" (of the {looks} with {promise['line']:.3f} or more {rate:.1f} % converted, "
+            f"at least {bound:.1f} %)"
+        )
+    return Text.assemble(
+        (f"{band}: ", "bold"),
+        f"{promise['words']}; {rests}{promise['because']}{counted}. In the test period ",
+        (promise["finding"], colour),
+        f": {promise['sentence']}.",
+    )
 
 
 def show_features(console: Console, found: list[FeatureOverview]) -> None:
@@ -153,6 +194,8 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
             span = ["–" if at is None else iso(at)[:10] for at in (period.first, period.last)]
             counts = (period.looks, period.leads, period.positives)
             table.add_row(first, period.name, *span, *(f"{count:,}" for count in counts))
+        if horizon.periods:
+            table.add_row("", "too young to tell", "", "", f"{horizon.immature:,}", "", "")
         table.add_section()
     if any(horizon.periods for horizon in horizons):
         console.print(table)

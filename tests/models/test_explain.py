@@ -40,13 +40,13 @@ def test_signals_that_were_worked_out_before_change_nothing(bundle) -> None:
 
 def test_the_boosters_are_asked_once_for_all_rows(bundle, monkeypatch) -> None:
     asked = []
-    predict = type(bundle.hot.booster).predict
+    predict = type(bundle.hot.predictor).predict
 
     def counting(self, matrix, **options):
         asked.append(len(matrix))
         return predict(self, matrix, **options)
 
-    monkeypatch.setattr(type(bundle.hot.booster), "predict", counting)
+    monkeypatch.setattr(type(bundle.hot.predictor), "predict", counting)
     explanations(bundle, MATRIX)
     assert set(asked) == {len(MATRIX)}
     assert len(asked) <= 2

@@ -47,7 +47,8 @@ def refused(answer: Any, status: int) -> dict[str, Any]:
 def test_a_score_holds_what_a_crm_needs(client) -> None:
     found = client.post("/v1/score", json=LEAD).json()
     assert set(found) == {
-        "lead_id", "as_of", "hot_probability", "warm_probability", "hot_days", "warm_days", "band",
+        "lead_id", "as_of", "hot_probability", "hot_low", "hot_high", "warm_probability",
+        "warm_low", "warm_high", "not_enough_evidence", "hot_days", "warm_days", "band",
         "band_reason", "base_probability", "reasons", "model_version", "warnings",
     }  # fmt: skip
     assert (found["hot_days"], found["warm_days"]) == (14, 90)

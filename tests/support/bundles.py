@@ -24,6 +24,7 @@ from features.spec import Spec
 from models.bands import Bands
 from models.bundle import Bundle, Horizon
 from models.calibration import BetaCalibration
+from models.evidence import Evidence
 from tests.support.histories import DAY
 
 ATTRIBUTE_KINDS: dict[str, AttributeKind] = {
@@ -80,13 +81,21 @@ def small_bundle(rows: int = 400, seed: int = 7) -> Bundle:
     recent = matrix[:, SPEC.names.index("count[kind=price_question]_7d")]
     hot = random.random(rows) < 0.05 + 0.4 * (recent > 0)
     warm = hot | (random.random(rows) < 0.3)
+    evidence = _evidence(matrix)
     return Bundle(
         spec=SPEC,
-        hot=Horizon(14, _booster(matrix, hot), BetaCalibration(0.9, 1.1, -0.1)),
-        warm=Horizon(90, _booster(matrix, warm), BetaCalibration(1.0, 1.0, 0.05)),
+        hot=Horizon(14, _booster(matrix, hot), BetaCalibration(0.9, 1.1, -0.1), evidence),
+        warm=Horizon(90, _booster(matrix, warm), BetaCalibration(1.0, 1.0, 0.05), evidence),
         bands=Bands(hot=0.3, warm=0.3),
         card={"data_end": "1970-02-01T00:00:00+00:00"},
     )
+
+
+def _evidence(matrix: np.ndarray) -> Evidence:
+    """As if it rested on very many conversions."""
+    low, high = np.fmin.reduce(matrix), np.fmax.reduce(matrix)
+    missing = [bool(one) for one in np.isnan(matrix).any(axis=0)]
+    return Evidence(100_000, tuple(low.tolist()), tuple(high.tolist()), tuple(missing))
 
 
 def _booster(matrix: np.ndarray, labels: np.ndarray) -> lgb.Booster:

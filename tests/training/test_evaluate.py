@@ -101,7 +101,8 @@ def test_ages_are_half_open_and_complete() -> None:
 
 def test_band_results_keep_promise_and_result_apart() -> None:
     hot, warm = np.array([0.5, 0.4, 0.1, 0.1]), np.array([0.6, 0.5, 0.4, 0.1])
-    scores = Scores(hot, warm, Bands(0.3, 0.3).of(hot, warm))
+    sure = np.zeros(4, bool)
+    scores = Scores(hot, warm, hot, hot, warm, warm, sure, Bands(0.3, 0.3).of(hot, warm))
     results = band_results(
         scores,
         judged(np.array([True, False, False, False])),

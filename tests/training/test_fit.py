@@ -1,52 +1,37 @@
-"""Calibration finds the truth where there is much data and stays near the identity where not."""
+"""A booster is made alike from the same data, and knows what it has learned from."""
 
 import numpy as np
-import pytest
 
-from models.calibration import BetaCalibration, sigmoid
+from models.calibration import sigmoid
 from training.config import ModelSettings
-from training.fit import fitted_booster, fitted_calibration
-
-
-def drawn(rows: int, truth: BetaCalibration, seed: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    random = np.random.default_rng(seed)
-    margin = random.normal(-1.5, 1.5, rows)
-    return margin, random.random(rows) < truth.probability(margin)
-
-
-def test_with_much_data_the_calibration_is_the_truth() -> None:
-    truth = BetaCalibration(0.6, 1.3, 0.4)
-    margin, converted = drawn(400_000, truth)
-    found = fitted_calibration(margin, converted)
-    grid = np.linspace(-4, 2, 50)
-    assert np.max(np.abs(found.probability(grid) - truth.probability(grid))) < 0.01
-
-
-def test_without_data_the_calibration_is_the_identity() -> None:
-    found = fitted_calibration(np.empty(0), np.empty(0, bool))
-    assert (found.a, found.b, found.c) == (1.0, 1.0, 0.0)
-    margin = np.linspace(-5, 5, 11)
-    np.testing.assert_allclose(found.probability(margin), sigmoid(margin))
-
-
-def test_the_order_of_leads_is_kept() -> None:
-    margin, converted = drawn(300, BetaCalibration(0.2, 2.0, -1.0))
-    found = fitted_calibration(margin, converted)
-    grid = np.linspace(-8, 8, 500)
-    assert np.all(np.diff(found.probability(grid)) > 0)
-
-
-def test_a_calibration_that_would_turn_the_order_around_is_refused() -> None:
-    with pytest.raises(ValueError, match="a > 0 and b > 0"):
-        BetaCalibration(-0.1, 1.0, 0.0)
+from training.fit import evidence_of, fitted_booster
 
 
 def test_the_same_data_and_seed_give_the_same_booster_byte_for_byte() -> None:
     random = np.random.default_rng(5)
-    matrix = random.normal(size=(2_000, 6))
-    converted = random.random(2_000) < sigmoid(matrix[:, 0] - 2)
-    settings = ModelSettings(trees=20)
+    matrix = random.normal(size=(1_000, 6))
+    converted = random.random(1_000) < sigmoid(matrix[:, 0] - 2)
+    settings = ModelSettings(trees=20, threads=1)
     texts = [fitted_booster(matrix, converted, (), settings).model_to_string() for _ in range(2)]
     assert texts[0] == texts[1]
     other = fitted_booster(matrix, converted, (), settings.model_copy(update={"seed": 9}))
     assert other.model_to_string() != texts[0]
+
+
+def test_evidence_counts_leads_that_converted_and_not_their_rows() -> None:
+    converted = np.array([True, True, True, False])
+    found = evidence_of(np.zeros((4, 1)), converted, np.array([7, 7, 8, 9]), ())
+    assert found.conversions == 2
+
+
+def test_a_number_a_little_beyond_those_seen_is_like_them_but_a_level_is_not() -> None:
+    matrix = np.column_stack([np.linspace(0, 10, 11), np.arange(11.0)])
+    found = evidence_of(matrix, np.zeros(11, bool), np.arange(11), categorical=(1,))
+    assert found.strange(np.array([[10.9, 10.0], [11.1, 10.0], [5.0, 11.0]])).tolist() == [0, 1, 1]
+
+
+def test_what_was_always_known_is_strange_when_missing_and_the_reverse() -> None:
+    matrix = np.array([[1.0, np.nan], [2.0, np.nan]])
+    found = evidence_of(matrix, np.zeros(2, bool), np.arange(2), ())
+    rows = np.array([[1.5, np.nan], [np.nan, np.nan], [1.5, 3.0]])
+    assert found.strange(rows).tolist() == [0, 1, 1]

@@ -98,5 +98,5 @@ def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bu
     assert again.spec == bundle.spec
     for name in ("hot", "warm"):
         assert again.horizon(name).calibration == bundle.horizon(name).calibration
-        text = bundle.horizon(name).booster.model_to_string()
-        assert again.horizon(name).booster.model_to_string() == text
+        text = bundle.horizon(name).predictor.model_to_string()
+        assert again.horizon(name).predictor.model_to_string() == text

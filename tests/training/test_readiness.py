@@ -48,3 +48,13 @@ def test_too_short_a_time_is_a_problem_without_periods(config) -> None:
     _, warm = readiness(tables_of(leads(25, 5), end_day=25), config)
     assert warm.problem.startswith("The export is too short for a horizon of 10 days")
     assert warm.periods == ()
+
+
+def test_looks_that_are_too_young_to_tell_are_counted_for_each_horizon(config) -> None:
+    rows = [{"lead_id": str(i), "created_at": float(i)} for i in range(100)]
+    hot, warm = readiness(tables_of(rows, end_day=100), config)
+    # Looks every 5 days up to day 20 of a lead's life: one a day begins at each of five ages.
+    assert hot.immature == sum(
+        1 for i in range(100) for age in (0, 5, 10, 15, 20) if 95 < i + age <= 100
+    )
+    assert warm.immature > hot.immature

@@ -1,12 +1,13 @@
-"""The grid cannot see the outcome; immature is not negative."""
+"""Neither the grid nor a trigger can see the outcome; immature is not negative."""
 
 import numpy as np
 import pytest
 
+from features.batch import Spine
 from features.history import MICROSECONDS_PER_DAY as DAY
 from tests.support.tables import tables_of
 from training.config import SnapshotSettings
-from training.snapshots import labels, snapshots
+from training.snapshots import effective_leads, labels, snapshots, triggered
 
 GRID = SnapshotSettings(first_days=0, every_days=7, until_days=28)
 
@@ -66,3 +67,67 @@ def test_maturity_does_not_depend_on_the_outcome() -> None:
     spine = snapshots(tables, GRID)
     mature = labels(tables, spine, 14).mature
     assert np.array_equal(mature[spine.lead == 0], mature[spine.lead == 1])
+
+
+INBOUND = {"lead_id": "a", "direction": "inbound", "kind": "question", "channel": "mail"}
+TRIGGERED = GRID.model_copy(update={"triggers": ("inbound",)})
+SECOND = 1 / 86_400
+
+
+def test_a_trigger_is_followed_by_a_look_once_it_is_known() -> None:
+    events = [
+        {**INBOUND, "occurred_at": 11.2, "recorded_at": 11.4},
+        {**INBOUND, "occurred_at": 12.5, "direction": "outbound"},
+    ]
+    tables = tables_of([{"lead_id": "a", "created_at": 10, "converted_at": 20}], events)
+    found = [day for _, day in days(snapshots(tables, TRIGGERED))]
+    assert found == pytest.approx([10, 11.4 + SECOND, 17], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["inbound", "question", "mail"])
+def test_a_trigger_is_a_direction_a_kind_or_a_channel(name: str) -> None:
+    events = [{**INBOUND, "occurred_at": 11.0}]
+    tables = tables_of([{"lead_id": "a", "created_at": 10}], events)
+    settings = GRID.model_copy(update={"triggers": ("other", name)})
+    with pytest.raises(ValueError, match="'other'"):
+        triggered(tables, settings)
+    found = triggered(tables, GRID.model_copy(update={"triggers": (name,)}))
+    assert len(found.spine) == 1
+
+
+def test_of_a_day_the_first_trigger_alone_is_looked_after() -> None:
+    """To look after the last one would be to know that no other follows."""
+    at = [11.1, 11.3, 11.9, 12.1]
+    tables = tables_of(
+        [{"lead_id": "a", "created_at": 10}], [{**INBOUND, "occurred_at": day} for day in at]
+    )
+    found = [day for _, day in days(triggered(tables, TRIGGERED).spine)]
+    assert found == pytest.approx([11.1 + SECOND, 12.1 + SECOND], abs=1e-9)
+
+
+def test_what_comes_later_changes_no_triggered_look() -> None:
+    events = [{**INBOUND, "occurred_at": day} for day in (11.1, 11.3, 15.0, 23.0)]
+    won = tables_of([{"lead_id": "a", "created_at": 10, "converted_at": 16}], events)
+    never = tables_of([{"lead_id": "a", "created_at": 10}], events[:3])
+    shared = days(snapshots(won, TRIGGERED))
+    assert days(snapshots(never, TRIGGERED))[: len(shared)] == shared
+
+
+def test_no_look_follows_on_a_trigger_before_the_first_or_after_the_last_age() -> None:
+    events = [{**INBOUND, "occurred_at": day} for day in (10.5, 14.0, 39.0)]
+    tables = tables_of([{"lead_id": "a", "created_at": 10}], events)
+    settings = TRIGGERED.model_copy(update={"first_days": 1.0})
+    found = [day for _, day in days(triggered(tables, settings).spine)]
+    assert found == pytest.approx([14 + SECOND])
+
+
+def test_a_trigger_that_is_nowhere_is_an_error_with_the_nearest_name() -> None:
+    tables = tables_of([{"lead_id": "a", "created_at": 10}], [{**INBOUND, "occurred_at": 11.0}])
+    settings = GRID.model_copy(update={"triggers": ("inbund",)})
+    with pytest.raises(ValueError, match=r"triggers: .*'inbund'.*inbound"):
+        snapshots(tables, settings)
+
+
+def test_leads_with_equally_many_looks_count_whole() -> None:
+    lead = np.repeat(np.arange(5), 3)
+    assert effective_leads(Spine(lead, np.arange(15))) == pytest.approx(5)

@@ -1,5 +1,6 @@
 """No row is learned from before its label was known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.batch import Spine
+from features.batch import Spine, microseconds
 from features.history import MICROSECONDS_PER_DAY as DAY
+from features.tables import Tables
+from tests.support.tables import tables_of
 from training.config import SplitSettings
 from training.snapshots import Labels
-from training.split import default_test_from, require_conversions, time_split
+from training.split import default_test_from, leads_apart, require_conversions, time_split
 
 
 def daily(days: int, horizon: int) -> tuple[Spine, Labels]:
@@ -83,3 +86,61 @@ def test_too_few_conversions_are_said_with_the_period_and_the_number_needed() ->
     with pytest.raises(ValueError, match=r"calibration period .* has 0 .* at least 20"):
         require_conversions(split, learned)
     require_conversions(split, Labels(30, split.fit | split.calibrate, labels.mature))
+
+
+UNTIL = 60
+
+
+def lives(leads: int, seed: int, days: int = 400) -> tuple[Tables, Spine, Labels]:
+    """Leads created all along, each looked at every fifth day until it ends or is too old."""
+    random = np.random.default_rng(seed)
+    created = random.uniform(0, days, leads)
+    tables = tables_of(
+        [{"lead_id": f"{seed}-{i}", "created_at": day} for i, day in enumerate(created)],
+        end_day=days,
+    )
+    ends = np.minimum(created + random.exponential(40, leads), days)
+    steps = np.arange(0, UNTIL + 1, 5)
+    at = created[:, None] + steps
+    lead, step = np.nonzero(at <= ends[:, None])
+    as_of = np.rint(created[lead] * DAY).astype(np.int64) + steps[step] * DAY
+    mature = as_of + 10 * DAY <= days * DAY
+    return tables, Spine(lead, as_of), Labels(10, np.zeros(len(lead), bool), mature)
+
+
+@given(st.integers(0, 20), st.integers(120, 380))
+def test_apart_no_lead_has_looks_in_two_periods(seed: int, test_from: int) -> None:
+    tables, spine, labels = lives(300, seed)
+    split = time_split(spine, labels, SplitSettings(), test_from * DAY)
+    found = leads_apart(split, tables, spine, UNTIL)
+    own = [set(spine.lead[rows]) for rows in (found.fit, found.calibrate, found.test)]
+    assert not own[0] & own[1]
+    assert not own[1] & own[2]
+    assert not own[0] & own[2]
+    kept = sum(int(rows.sum()) for rows in (found.fit, found.calibrate, found.test))
+    whole = sum(int(rows.sum()) for rows in (split.fit, split.calibrate, split.test))
+    assert found.left_out == whole - kept
+
+
+def test_apart_which_period_is_a_leads_own_does_not_depend_on_what_became_of_it() -> None:
+    tables, spine, labels = lives(2_000, seed=1)
+    split = time_split(spine, labels, SplitSettings(), 300 * DAY)
+    whole = leads_apart(split, tables, spine, UNTIL)
+    first = np.unique(spine.lead, return_index=True)[1]
+    few = Spine(spine.lead[first], spine.as_of[first])
+    of_few = replace(
+        split, fit=split.fit[first], calibrate=split.calibrate[first], test=split.test[first]
+    )
+    short = leads_apart(of_few, tables, few, UNTIL)
+    for name in ("fit", "calibrate", "test"):
+        assert np.array_equal(getattr(short, name), getattr(whole, name)[first])
+
+
+def test_apart_the_judged_leads_are_as_old_as_those_that_live_then() -> None:
+    tables, spine, labels = lives(12_000, seed=2)
+    split = time_split(spine, labels, SplitSettings(), 300 * DAY)
+    found = leads_apart(split, tables, spine, UNTIL)
+    created_at = microseconds(tables.leads["created_at"])[spine.lead]
+    age = (spine.as_of - created_at) / DAY
+    assert age[found.test].mean() == pytest.approx(age[split.test].mean(), rel=0.05)
+    assert found.test.sum() == pytest.approx(split.test.sum() / 2, rel=0.1)

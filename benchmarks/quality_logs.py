@@ -1,0 +1,269 @@
+"""Two real logs: loan leads before and after a day, and telephone calls in rolling origins.
+
+The loan leads are trained on and judged as `lead-temperature train` does it. The calls span years
+in which ten times as many people came to say yes, so they are judged as a bank would have lived
+through them: a new model before every few hundred calls, from nothing but what was known by then.
+Beside each model stands the same booster without its calibration, to show what recalibrating on
+the latest calls is worth.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import bank_marketing, bpi2012
+from benchmarks.quality_table import AtLeast, AtMost, Figure
+from features.batch import Spine, microseconds, point_in_time_features
+from features.history import MICROSECONDS_PER_DAY, Float64, Int64
+from features.sources import read_export
+from features.tables import Tables
+from models.bundle import HORIZONS, Bundle
+from models.calibration import sigmoid
+from training.audit import audit
+from training.config import Config, read_config
+from training.cut import cut_at
+from training.evaluate import Judged, auc_interval, figures
+from training.pipeline import Told, TrainingFrame, fitted_bundle, spec_of, trained_bundle
+from training.quarantine import ignored, without_quarantined
+from training.reliability import calibration_error
+from training.snapshots import Labels, labels, snapshots
+from training.split import Split, split_of
+
+LOAN_LOG = Path("bpi2012/bpi_challenge_2012_until_2012-01-15.xes.gz")
+BANK_ZIP = Path("bank_marketing/bank_marketing.zip")
+LOAN_AUC, LOAN_ERROR = 0.85, 0.015
+BANK_AUC = 0.77
+FIRST_CALLS, EVERY_CALLS = 20_000, 500
+SMALL_EVERY_CALLS = 5_000
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """Calls that models of the day before foretold.
+
+    Parameters
+    ----------
+    judged : Judged
+    calibrated : float64 array of shape (rows,)
+        The hot probability of each call's model.
+    uncalibrated : float64 array of shape (rows,)
+        The same booster's, without its calibration.
+    origin : int64 array of shape (rows,)
+        After which of the models it was made.
+    refused : tuple of str
+        Why a training refused to make a model; then the model before served on.
+    """
+
+    judged: Judged
+    calibrated: Float64
+    uncalibrated: Float64
+    origin: Int64
+    refused: tuple[str, ...]
+
+
+def missing(data: Path, file: Path, about: str) -> list[Figure]:
+    """A line that says which file is not there; empty where it is."""
+    if (data / file).is_file():
+        return []
+    note = f"there is no {file} in the folder that --data names"
+    return [Figure(about, "everything", None, note=note)]
+
+
+def exported(convert: Callable[[Path, Path], object], source: Path) -> tuple[Tables, Config]:
+    """A published file as a CRM export, read, with the configuration that came with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        convert(source, Path(folder))
+        config = read_config(Path(folder) / "lead_temperature.toml")
+        return read_export(config.export), config
+
+
+def loan_export(data: Path) -> tuple[Tables, Config]:
+    """The loan leads; a model is trained on what was known before 2011-12-15."""
+    return exported(bpi2012.convert, data / LOAN_LOG)
+
+
+def bank_export(data: Path) -> tuple[Tables, Config]:
+    """The telephone calls."""
+    return exported(bank_marketing.convert, data / BANK_ZIP)
+
+
+def loan_figures(data: Path, told: Told) -> list[Figure]:
+    """Loan leads, before and after the day that the configuration names."""
+    about = "loan leads before and after 2011-12-15, hot 7 days"
+    if absent := missing(data, LOAN_LOG, about):
+        return absent
+    card = trained_bundle(*loan_export(data), told).card
+    hot = card["horizons"]["hot"]
+    error, test, base = hot["calibration_error"], hot["test"], hot["baselines"]["base rate"]
+    return [
+        Figure(
+            about,
+            "AUC",
+            hot["auc"],
+            hot["auc_low"],
+            hot["auc_high"],
+            AtLeast(LOAN_AUC),
+            f"log loss {hot['log_loss']:.4f}, of the base rate {base['log_loss']:.4f}; "
+            f"{test['rows']:,} looks at {test['leads']:,} leads, {test['positives']:,} converted",
+        ),
+        Figure(
+            about,
+            "calibration error",
+            error["error"],
+            error["low"],
+            error["high"],
+            AtMost(LOAN_ERROR),
+            f"over {len(hot['reliability'])} bins of about equally many looks",
+            places=4,
+        ),
+        order_figure(about, card["bands"]),
+    ]
+
+
+def order_figure(about: str, bands: Mapping[str, Mapping[str, Any]]) -> Figure:
+    """By how much each band converts more often than the next colder one, at the least."""
+    what = "bands in order: least step up in the rate"
+    rates = {name: bands[name]["hot_rate"] for name in ("hot", "warm", "cold")}
+    there = {name: rate for name, rate in rates.items() if rate is not None}
+    told = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in there.items())
+    if len(there) < 2:
+        return Figure(about, what, None, note=f"fewer than two bands have leads: {told}")
+    empty = "".join(f"; nobody is {name}" for name in rates if name not in there)
+    step = float(-np.diff(list(there.values())).max())
+    note = f"{told} converted within the hot horizon{empty}"
+    return Figure(about, what, step, goal=AtLeast(0.0), note=note)
+
+
+def bank_figures(data: Path, small: bool, told: Told) -> list[Figure]:
+    """Telephone calls in rolling origins: ranking, and what recalibrating on the latest brings."""
+    every = SMALL_EVERY_CALLS if small else EVERY_CALLS
+    about = f"telephone calls, a new model every {every:,}"
+    if absent := missing(data, BANK_ZIP, about):
+        return absent
+    return rolled_figures(about, rolled(*bank_export(data), FIRST_CALLS, every, told))
+
+
+def rolled(tables: Tables, config: Config, first: int, every: int, told: Told) -> Rolled:
+    """Models before every so many leads, each judged on those up to the next.
+
+    Parameters
+    ----------
+    tables : Tables
+        Every lead is looked at once.
+    config : Config
+    first, every : int
+        Leads before the first model, and from one to the next.
+    told : callable
+        Told about the progress.
+    """
+    spine = snapshots(tables, config.snapshots)
+    days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
+    found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
+    age_days = _age_days(tables, spine)
+    origins = np.sort(spine.as_of)[first::every].tolist()
+    parts, refused, bundle = [], [], None
+    for number, at in enumerate(origins):
+        until = origins[number + 1] if number + 1 < len(origins) else None
+        splits = {n: split_of(tables, spine, found[n], config, at, until) for n in HORIZONS}
+        try:
+            bundle = _trained_at(at, tables, config, spine, found, splits, age_days)
+        except ValueError as error:
+            if bundle is None:
+                raise
+            refused.append(str(error))  # as in life: the model before stays in service
+        rows = np.flatnonzero(splits["hot"].test)
+        looks = Spine(spine.lead[rows], spine.as_of[rows])
+        margin = bundle.hot.margin(point_in_time_features(tables, looks, bundle.spec))
+        calibrated, origin = bundle.hot.calibration.probability(margin), np.full(len(rows), number)
+        parts.append((rows, calibrated, sigmoid(margin), origin))
+        told("origins", number + 1, len(origins))
+    rows, calibrated, uncalibrated, origin = map(np.concatenate, zip(*parts, strict=True))
+    judged = Judged(found["hot"].converted[rows], spine.lead[rows], age_days[rows])
+    return Rolled(judged, calibrated, uncalibrated, origin, tuple(refused))
+
+
+def _age_days(tables: Tables, spine: Spine) -> Float64:
+    created_at = microseconds(tables.leads["created_at"])[spine.lead]
+    return (spine.as_of - created_at) / MICROSECONDS_PER_DAY
+
+
+def _trained_at(
+    at: int,
+    tables: Tables,
+    config: Config,
+    spine: Spine,
+    found: Mapping[str, Labels],
+    splits: Mapping[str, Split],
+    age_days: Float64,
+) -> Bundle:
+    """Model of an instant: its audit and its features know nothing of that time or later."""
+    before = cut_at(tables, at)
+    findings = audit(before, config)
+    learned_until = min(split.calibrate_from for split in splits.values())
+    spec = spec_of(without_quarantined(before, findings), config, learned_until)
+    spec = replace(spec, ignored=ignored(findings))
+    matrix = point_in_time_features(tables, spine, spec)
+    frame = TrainingFrame(spine, spec, matrix, found, splits, age_days)
+    return fitted_bundle(frame, findings, config, lambda stage, done, total: None)
+
+
+def rolled_figures(about: str, found: Rolled) -> list[Figure]:
+    """Figures over all leads that were foretold, and the ranking within those of one model."""
+    judged, origins = found.judged, np.unique(found.origin)
+    with_it, without = (
+        figures(judged.converted, p) for p in (found.calibrated, found.uncalibrated)
+    )
+    error, raw_error = (
+        calibration_error(judged, p, SEED) for p in (found.calibrated, found.uncalibrated)
+    )
+    if with_it.auc is None or error is None or raw_error is None:
+        raise ValueError(f"{about}: too few conversions among {len(judged.converted)} to judge by.")
+    low, high = auc_interval(judged, found.calibrated, SEED) or (None, None)
+    each = [
+        figures(judged.converted[chosen], found.calibrated[chosen]).auc
+        for chosen in (found.origin == one for one in origins)
+    ]
+    within = [one for one in each if one is not None]
+    rows = f"{len(judged.converted):,} calls, each foretold by the newest of {len(origins)} models"
+    return [
+        Figure(about, "AUC, all calls pooled", with_it.auc, low, high, AtLeast(BANK_AUC), rows),
+        Figure(
+            about,
+            "AUC among the calls of one model, mean",
+            float(np.mean(within)) if within else None,
+            note=f"of {len(within)} models; what the pooled figure has more is telling good times "
+            "from bad",
+        ),
+        Figure(
+            about,
+            "trainings that refused to make a model",
+            len(found.refused),
+            note=f"of {len(origins)}"
+            + "".join(f"; the model before served on. {why}" for why in found.refused[:1]),
+            places=0,
+        ),
+        Figure(
+            about,
+            "calibration error, the booster's own probability",
+            raw_error.error,
+            raw_error.low,
+            raw_error.high,
+            note=f"log loss {without.log_loss:.4f}",
+            places=4,
+        ),
+        Figure(
+            about,
+            "calibration error, recalibrated on the latest calls",
+            error.error,
+            error.low,
+            error.high,
+            AtMost(round(raw_error.error, 4)),
+            f"log loss {with_it.log_loss:.4f}",
+            places=4,
+        ),
+    ]

@@ -1,0 +1,195 @@
+"""Peers on the same rows and features: AutoGluon and FLAML, in an environment of their own.
+
+Each set is split as this project splits it. Ours fits a booster on the earlier rows and calibrates
+it on the later ones; a peer is given both as one frame, ready-made features and all, and may
+do with it what it likes for as long as its budget lasts. Both are then judged on the same later
+rows: the log loss by the paired bootstrap over leads, the time by the clock, features and imports
+not counted.
+"""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.quality_known import made_up_export
+from benchmarks.quality_logs import BANK_ZIP, LOAN_LOG, bank_export, loan_export, missing
+from benchmarks.quality_peer_run import Answer, peer_answer, peers_python, write_frames
+from benchmarks.quality_table import AtLeast, Figure, NotWorse
+from benchmarks.quality_truth import SEED as CRM_SEED
+from features.tables import Tables
+from training.audit import audit
+from training.config import Config
+from training.fit import calibrated_horizon
+from training.paired import LOG_LOSS, paired_difference
+from training.pipeline import Told, TrainingFrame, training_frame
+from training.predictor import fitted_predictor
+from training.quarantine import without_quarantined
+
+LEADS, SMALL_LEADS = 20_000, 2_500
+TIMES = 10.0
+"""So many times our time a peer's must be, for our time to be a tenth."""
+SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A peer with its budget.
+
+    Parameters
+    ----------
+    name : str
+        In words.
+    peer : str
+        Of `quality_peer_fit.PEERS`.
+    share : float
+        Of the minutes that are given.
+    """
+
+    name: str
+    peer: str
+    share: float
+
+
+PEERS = (
+    Peer("FLAML in a tenth of the minutes", "flaml", 0.1),
+    Peer("FLAML", "flaml", 1.0),
+    Peer("AutoGluon", "autogluon", 1.0),
+)
+
+
+def peer_figures(data: Path, home: Path, small: bool, minutes: float, told: Told) -> list[Figure]:
+    """Every peer on every set.
+
+    Parameters
+    ----------
+    data : pathlib.Path
+        Folder of the real sets; what is not there is skipped.
+    home : pathlib.Path
+        Folder for the peers' environment and the frames they are given.
+    small : bool
+        Fewer made-up leads.
+    minutes : float
+        What the peers may take.
+    told : callable
+        Told about the progress.
+    """
+    python = peers_python(home / "peers")
+    figures = []
+    for name, found in _exports(data, small):
+        if isinstance(found, Figure):
+            figures.append(found)
+            continue
+        tables, config = found
+        frame = _frame(tables, config)
+        folder = home / "peer-frames" / name.split(",")[0].replace(" ", "-")
+        write_frames(frame, folder)
+        mine = our_answer(frame, config)
+        for done, peer in enumerate(PEERS):
+            told(f"peers on {name}", done, len(PEERS))
+            seconds = 60 * minutes * peer.share
+            try:
+                theirs = peer_answer(python, peer.peer, folder, seconds, config.model.threads)
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                figures.append(Figure(name, _what(peer), None, note=str(error)))
+                continue
+            figures += compared(name, frame, mine, peer, theirs)
+        told(f"peers on {name}", len(PEERS), len(PEERS))
+    return figures
+
+
+def _exports(data: Path, small: bool) -> Iterator[tuple[str, tuple[Tables, Config] | Figure]]:
+    """Each set with its name; a line that says why in place of one that is not there."""
+    leads = SMALL_LEADS if small else LEADS
+    crm = made_up_export(leads, CRM_SEED)
+    yield f"made-up CRM, {leads:,} leads", (crm.tables, crm.config)
+    for name, file, read in (
+        ("loan leads", LOAN_LOG, loan_export),
+        ("telephone calls", BANK_ZIP, bank_export),
+    ):
+        absent = missing(data, file, name)
+        yield name, absent[0] if absent else read(data)
+
+
+def _frame(tables: Tables, config: Config) -> TrainingFrame:
+    examined = without_quarantined(tables, audit(tables, config))
+    return training_frame(examined, config, lambda stage, done, total: None)
+
+
+def our_answer(frame: TrainingFrame, config: Config) -> Answer:
+    """What this project's training says of the hot horizon."""
+    split, found, lead = frame.splits["hot"], frame.labels["hot"], frame.spine.lead
+    begin = time.perf_counter()
+    predictor = fitted_predictor(
+        frame.spec,
+        frame.matrix[split.fit],
+        found.converted[split.fit],
+        lead[split.fit],
+        config.model,
+    )
+    horizon, _ = calibrated_horizon(
+        predictor,
+        frame.spec.categorical,
+        frame.matrix,
+        found.converted,
+        lead,
+        found.days,
+        split,
+        config.model,
+        config.calibration.method,
+    )
+    seconds = time.perf_counter() - begin
+    probability = horizon.probability(frame.matrix[split.test], config.model.threads)
+    return Answer(probability, seconds, type(predictor).__name__)
+
+
+def compared(
+    name: str, frame: TrainingFrame, mine: Answer, peer: Peer, theirs: Answer
+) -> list[Figure]:
+    """Log loss and time of a peer beside ours.
+
+    Parameters
+    ----------
+    name : str
+        Of the set.
+    frame : TrainingFrame
+        Which both learned from.
+    mine : Answer
+    peer : Peer
+    theirs : Answer
+        The peer's.
+    """
+    what, test = _what(peer), frame.splits["hot"].test
+    converted, lead = frame.labels["hot"].converted[test], frame.spine.lead[test]
+    found = paired_difference(LOG_LOSS, converted, lead, mine.probability, theirs.probability, SEED)
+    if found is None:
+        return [Figure(name, what, None, note="fewer than two leads to compare on")]
+    weight = np.ones(len(converted))
+    ours, rival = (LOG_LOSS.prepared(converted, one.probability)(weight) for one in (mine, theirs))
+    return [
+        Figure(
+            name,
+            what,
+            found.advantage,
+            found.low,
+            found.high,
+            NotWorse(),
+            f"{ours:.4f} against {rival:.4f} on {len(converted):,} looks; {theirs.about}",
+            places=4,
+        ),
+        Figure(
+            name,
+            f"time of {peer.name} over ours",
+            theirs.seconds / mine.seconds,
+            goal=AtLeast(TIMES) if peer.share == 1 else None,
+            note=f"{theirs.seconds:.0f} s against {mine.seconds:.1f} s",
+            places=1,
+        ),
+    ]
+
+
+def _what(peer: Peer) -> str:
+    return f"log loss of {peer.name} less ours"

@@ -1,0 +1,106 @@
+"""Bands: in doubt colder, in order, and without flapping."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.bands import LEVELS, Bands, Promise, bands_from_json, stays_from
+from models.policy import GuaranteedRate
+
+shares = st.floats(0, 1)
+before = st.sampled_from([None, "cold", "warm", "hot"])
+bands = st.builds(
+    Bands,
+    hot=st.none() | shares,
+    warm=st.none() | shares,
+    hysteresis=st.floats(0, 0.95),
+)
+RANK = {band.value: rank for rank, band in enumerate(LEVELS)}
+
+
+def band_of(found: Bands, hot: float, warm: float, previous: str | None = None) -> str:
+    return str(found.of(np.array([hot]), np.array([warm]), [previous])[0])
+
+
+@given(bands, shares, shares, shares, before)
+def test_a_surer_lead_is_never_colder(found, low, high, warm, previous) -> None:
+    low, high = min(low, high), max(low, high)
+    ranks = [RANK[band_of(found, hot, warm, previous)] for hot in (low, high)]
+    assert ranks[0] <= ranks[1]
+
+
+@given(bands, shares, shares, before)
+def test_a_band_before_never_warms_a_lead_above_it(found, hot, warm, previous) -> None:
+    alone = RANK[band_of(found, hot, warm)]
+    together = RANK[band_of(found, hot, warm, previous)]
+    assert alone <= together <= max(alone, RANK[previous or "cold"])
+
+
+@given(bands, shares, shares, st.sampled_from(["warm", "hot"]))
+def test_a_lead_that_stays_would_come_in_at_slightly_better_odds(found, hot, warm, previous):
+    stays = band_of(found, hot, warm, previous)
+    if stays != band_of(found, hot, warm):
+        cutoff, bound = (found.hot, hot) if stays == "hot" else (found.warm, warm)
+        assert cutoff is not None
+        assert stays_from(cutoff, found.hysteresis) <= bound < cutoff
+
+
+def test_a_lead_near_a_cutoff_does_not_flap() -> None:
+    found = Bands(hot=0.3, warm=0.3, hysteresis=0.2)
+    bounds, previous, seen = [0.29, 0.31, 0.29, 0.31, 0.27, 0.25, 0.29], None, []
+    for bound in bounds:
+        previous = band_of(found, bound, 0.9, previous)
+        seen.append(previous)
+    assert seen == ["warm", "hot", "hot", "hot", "hot", "warm", "warm"]
+    assert band_of(found, 0.29, 0.9) == "warm"
+
+
+def test_where_a_promise_cannot_be_made_nobody_is_called_so() -> None:
+    found = Bands(hot=None, warm=0.3, hysteresis=0.2)
+    assert band_of(found, 1.0, 1.0, "hot") == "warm"
+    assert "nobody is called hot" in found.why(1.0, 1.0)
+    assert band_of(Bands(None, None), 1.0, 1.0, "hot") == "cold"
+
+
+def test_why_shows_as_many_decimals_as_it_takes_to_differ() -> None:
+    assert "0.29996 < hot cut-off 0.30000" in Bands(0.3, 0.3).why(0.29996, 0.5)
+    assert Bands(0.3, 0.3).why(0.3, 0.5) == "hot lower bound 0.300 >= hot cut-off 0.300"
+
+
+@given(bands, shares, shares, before)
+def test_why_gives_the_comparison_that_decided(found, hot, warm, previous) -> None:
+    told = found.why(hot, warm, previous).split("; ")
+    band = band_of(found, hot, warm, previous)
+    assert len(told) == (1 if band == "hot" else 2)
+    assert [" >= " in part for part in told] == [band == "hot", band == "warm"][: len(told)]
+
+
+def test_why_says_that_a_lead_stays() -> None:
+    told = Bands(0.3, 0.2, hysteresis=0.2).why(0.1, 0.18, "hot")
+    assert told == (
+        "hot lower bound 0.100 < 0.255, down to which a hot lead stays hot (cut-off 0.300); "
+        "warm lower bound 0.180 >= 0.167, down to which a hot lead stays warm (cut-off 0.200)"
+    )
+
+
+def test_bands_survive_json_with_what_they_promise() -> None:
+    promise = Promise(GuaranteedRate(0.3), 0.27, 500, 200, 180, 0.36, 0.32, "tested")
+    found = Bands(0.31, None, 0.2, {"hot": promise})
+    assert bands_from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+@pytest.mark.parametrize(
+    ("wrong", "law"),
+    [
+        ({"hot": 1.2}, "hot cut-off must lie within 0 and 1, got 1.2"),
+        ({"warm": -0.1}, "warm cut-off"),
+        ({"hot": float("nan")}, "hot cut-off"),
+        ({"hysteresis": 1.0}, "hysteresis must be from 0 to below 1"),
+    ],
+)
+def test_bands_that_make_no_sense_are_refused(wrong, law) -> None:
+    with pytest.raises(ValueError, match=law):
+        Bands(**({"hot": 0.3, "warm": 0.3} | wrong))

@@ -1,0 +1,123 @@
+"""Evidence: an interval narrows with what was seen and widens for what was not."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.bundle import MANIFEST, Bundle, load_bundle, save_bundle
+from models.calibration import BetaCalibration
+from models.evidence import MOST_STRANGE, Evidence, evidence_from_json
+from tests.support.bundles import SPEC, small_bundle
+
+BUNDLE = small_bundle()
+
+
+def evidence(conversions: int, features: int = 3) -> Evidence:
+    return Evidence(conversions, (0.0,) * features, (1.0,) * features, (False,) * features)
+
+
+def test_the_variance_falls_with_conversions_and_never_vanishes() -> None:
+    row = np.full((1, 3), 0.5)
+    found = [float(evidence(n).variance(row)[0]) for n in (0, 30, 300, 3_000_000)]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] > 0
+
+
+def test_each_strange_feature_widens_up_to_a_limit() -> None:
+    rows = np.where(np.arange(6)[None, :] < np.arange(7)[:, None], 9.0, 0.5)
+    found = evidence(300, features=6).variance(rows)
+    assert np.all(np.diff(found[: MOST_STRANGE + 1]) > 0)
+    assert found[-1] == found[MOST_STRANGE]
+
+
+def test_evidence_survives_json() -> None:
+    before = Evidence(12, (0.0, np.nan), (1.0, np.nan), (False, True))
+    after = evidence_from_json(json.loads(json.dumps(before.to_json(), allow_nan=False)))
+    assert after.to_json() == before.to_json()
+    rows = np.array([[0.5, np.nan], [2.0, 1.0]])
+    assert after.strange(rows).tolist() == before.strange(rows).tolist() == [0, 2]
+
+
+def test_evidence_that_does_not_fit_together_is_refused() -> None:
+    with pytest.raises(ValueError, match="for each feature"):
+        Evidence(3, (0.0,), (1.0, 2.0), (True,))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), min_size=22, max_size=22),
+    st.floats(0.0, 25.0),
+)
+def test_the_probability_lies_within_its_interval_for_any_values(
+    values: list[float], variance: float
+) -> None:
+    bundle = _with_variance(variance)
+    scores = bundle.scores(np.array(values).reshape(2, 11))
+    for name in ("hot", "warm"):
+        low, middle, high = (
+            getattr(scores, f"{name}_{part}") for part in ("low", "probability", "high")
+        )
+        assert np.all((low <= middle) & (middle <= high))
+        assert np.all((low >= 0) & (high <= 1))
+    for part in ("low", "probability", "high"):
+        assert np.all(getattr(scores, f"warm_{part}") >= getattr(scores, f"hot_{part}"))
+
+
+def test_bands_are_decided_by_the_low_ends() -> None:
+    rows = np.full((1, len(SPEC.features)), 0.0)
+    sure, unsure = BUNDLE.scores(rows), _with_variance(25.0).scores(rows)
+    assert unsure.hot_low[0] < sure.hot_low[0]
+    assert unsure.warm_low[0] < 0.3
+    assert unsure.band[0] == "cold"
+    assert unsure.not_enough_evidence[0]
+
+
+def _with_variance(variance: float) -> Bundle:
+    covariance = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, variance))
+    horizons = {
+        name: dataclasses.replace(
+            BUNDLE.horizon(name),
+            calibration=BetaCalibration(1.0, 1.0, 0.0, covariance),
+        )
+        for name in ("hot", "warm")
+    }
+    return dataclasses.replace(BUNDLE, **horizons)
+
+
+def test_intervals_of_a_row_alone_have_the_bits_they_have_among_others() -> None:
+    random = np.random.default_rng(3)
+    rows = random.normal(20, 30, (37, len(SPEC.features)))
+    together = BUNDLE.scores(rows, threads=2)
+    for i in range(len(rows)):
+        alone = BUNDLE.scores(rows[i : i + 1])
+        for name in ("hot_low", "hot_high", "warm_low", "warm_high", "not_enough_evidence"):
+            assert getattr(alone, name)[0] == getattr(together, name)[i]
+
+
+def test_intervals_are_the_same_bits_after_saving_and_loading(tmp_path: Path) -> None:
+    saved = save_bundle(_with_variance(0.3), tmp_path / "bundle")
+    rows = np.random.default_rng(3).normal(20, 30, (20, len(SPEC.features)))
+    for name in ("hot_low", "hot_high", "warm_low", "warm_high"):
+        before = getattr(_with_variance(0.3).scores(rows), name)
+        assert getattr(saved.scores(rows), name).tobytes() == before.tobytes()
+
+
+def test_a_bundle_from_before_there_was_evidence_is_refused_with_the_way_out(
+    tmp_path: Path,
+) -> None:
+    save_bundle(BUNDLE, tmp_path / "bundle")
+    settings, manifest = tmp_path / "bundle" / "bundle.json", tmp_path / "bundle" / MANIFEST
+    data = json.loads(settings.read_text())
+    del data["horizons"]["hot"]["evidence"]
+    settings.write_text(json.dumps(data))
+    told = json.loads(manifest.read_text())
+    told["files"]["bundle.json"] = hashlib.sha256(settings.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(told))
+    with pytest.raises(ValueError, match=r"evidence.*train again"):
+        load_bundle(tmp_path / "bundle")

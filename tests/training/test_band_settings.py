@@ -1,0 +1,42 @@
+"""What stands under ``[bands]``, and what a mistake there is answered with."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, HighestRate
+from training.config import BandSettings, config_of
+
+LEADS = {"leads": {"source": "leads.csv"}}
+
+
+def bands(**values: Any) -> BandSettings:
+    return config_of(LEADS | {"bands": values}, Path()).bands
+
+
+def test_each_band_takes_a_policy_of_its_own() -> None:
+    assert bands(hot={"per_week": 40}, warm={"rate": 0.2}) == BandSettings(
+        hot=Capacity(40), warm=GuaranteedRate(0.2, 0.9)
+    )
+    assert bands(hot={"sale_value": 900, "call_cost": 60}).hot == Economics(900, 60)
+    assert bands(hot=0.3, warm=0.2).hot == FixedCutoff(0.3)
+
+
+def test_without_a_word_the_highest_rate_that_is_borne_is_promised() -> None:
+    assert bands() == BandSettings(hot=HighestRate(0.3), warm=HighestRate(0.3), hysteresis=0.2)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"hot": {"rate": 30}}, r"bands\W+hot.*rate must lie between 0 and 1, got 30"),
+        ({"hot": {"per_weak": 40}}, r"bands\W+hot.*one of .*per_week = 40.*got .*per_weak"),
+        ({"warm": "often"}, r"bands\W+warm.*must be a cut-off.*got 'often'"),
+        ({"hot": 0.2, "warm": 0.6}, "warm=0.6, hot=0.2"),
+        ({"hysteresis": 1}, "hysteresis"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_its_law(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        bands(**values)

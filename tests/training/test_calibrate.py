@@ -1,0 +1,153 @@
+"""Calibration finds the truth where there is much data, and knows how little it has where not."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from models.calibration import BetaCalibration, StepCalibration, sigmoid
+from training.calibrate import Choice, comparison, fitted_calibration, ties, winner
+from training.curves import CURVES
+
+SHARP = BetaCalibration(0.6, 1.3, 0.4)
+
+
+def drawn(
+    rows: int, truth: BetaCalibration = SHARP, seed: int = 3, rows_per_lead: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Margins, outcomes and leads; all rows of a lead have one margin and one outcome."""
+    random = np.random.default_rng(seed)
+    margin = random.normal(-1.5, 1.5, rows // rows_per_lead)
+    converted = random.random(len(margin)) < truth.probability(margin)
+    lead = np.arange(len(margin))
+    return tuple(np.repeat(values, rows_per_lead) for values in (margin, converted, lead))
+
+
+@pytest.mark.parametrize("method", CURVES)
+def test_with_much_data_every_curve_that_can_bend_so_is_the_truth(method) -> None:
+    truth = BetaCalibration(0.8, 0.8, 0.4) if method == "platt" else SHARP
+    found, choice = fitted_calibration(*drawn(200_000, truth), method)
+    grid = np.linspace(-4, 1.5, 50)
+    assert np.max(np.abs(found.probability(grid) - truth.probability(grid))) < 0.04
+    assert np.mean(np.abs(found.probability(grid) - truth.probability(grid))) < 0.01
+    assert choice == Choice(method, ())
+
+
+def test_without_data_the_calibration_is_the_identity_and_unsure() -> None:
+    found, _ = fitted_calibration(np.empty(0), np.empty(0, bool), np.empty(0, np.int64), "auto")
+    assert isinstance(found, BetaCalibration)
+    assert (found.a, found.b, found.c) == (1.0, 1.0, 0.0)
+    assert np.all(found.variance(np.linspace(-3, 3, 5)) > 1)
+
+
+@pytest.mark.parametrize("method", CURVES)
+def test_without_data_each_method_still_answers(method) -> None:
+    found, _ = fitted_calibration(np.empty(0), np.empty(0, bool), np.empty(0, np.int64), method)
+    assert np.all(np.isfinite(found.probability(np.array([-2.0, 2.0]))))
+
+
+@pytest.mark.parametrize("method", CURVES)
+@pytest.mark.parametrize("outcome", [False, True])
+def test_a_single_outcome_gives_no_certainty(method, outcome: bool) -> None:
+    margin, _, lead = drawn(60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, _ = fitted_calibration(margin, np.full(60, outcome), lead, method)
+    probability = found.probability(np.array([-30.0, 0.0, 30.0]))
+    assert np.all((probability >= 0) & (probability <= 1))
+    assert 0.002 < found.probability(np.array([0.0]))[0] < 0.998
+
+
+def test_the_sparse_top_does_not_pin_a_slope_to_nothing() -> None:
+    """A few long-lived leads at the top that never bought would flatten the curve for all."""
+    margin, converted, lead = drawn(4_000, BetaCalibration(1.0, 1.0, -1.5), seed=8)
+    stale = np.repeat(np.array([3.0, 3.2]), 25), np.zeros(50, bool), np.repeat([9_000, 9_001], 25)
+    rows = [np.concatenate(pair) for pair in zip((margin, converted, lead), stale, strict=True)]
+    found, _ = fitted_calibration(*rows, "beta")
+    assert isinstance(found, BetaCalibration)
+    assert found.b > 0.4
+
+
+def test_rows_of_one_lead_are_not_taken_for_so_many() -> None:
+    once, _ = fitted_calibration(*drawn(2_000), "beta")
+    tenfold, _ = fitted_calibration(*drawn(20_000, rows_per_lead=10), "beta")
+    grid = np.linspace(-4, 1, 9)
+    np.testing.assert_allclose(tenfold.variance(grid), once.variance(grid), rtol=0.15)
+    np.testing.assert_allclose(tenfold.log_odds(grid), once.log_odds(grid), atol=0.05)
+
+
+def test_the_posterior_covers_the_true_curve_as_often_as_it_says() -> None:
+    margin = np.array([-3.0, -1.5, 0.0])
+    below, above = [], []
+    for seed in range(120):
+        found, _ = fitted_calibration(*drawn(3_000, seed=seed, rows_per_lead=5), "beta")
+        z, sd = found.log_odds(margin), np.sqrt(found.variance(margin))
+        below.append(SHARP.log_odds(margin) < z - 1.2816 * sd)
+        above.append(SHARP.log_odds(margin) > z + 1.2816 * sd)
+    assert np.all(np.mean(below, axis=0) < 0.2)
+    assert np.all(np.mean(above, axis=0) < 0.2)
+    assert 0.7 < 1 - np.mean(below) - np.mean(above) < 0.95
+
+
+def test_the_comparison_judges_every_curve_on_leads_it_has_not_seen() -> None:
+    margin, converted, lead = drawn(3_000)
+    compared = comparison(margin, converted, lead)
+    assert [one.method for one in compared] == list(CURVES)
+    assert compared[0].gain == compared[0].gain_error == 0
+    steps = next(one for one in compared if one.method == "isotonic")
+    assert steps.log_loss > compared[0].log_loss  # on the rows it learned from it would be less
+
+
+def test_steps_win_where_the_truth_is_a_step() -> None:
+    random = np.random.default_rng(4)
+    margin = random.normal(-1.5, 1.5, 8_000)
+    true = np.where(margin > -1.5, 0.5, 0.05)
+    converted = random.random(8_000) < true
+    found, choice = fitted_calibration(margin, converted, np.arange(8_000), "auto")
+    assert isinstance(found, StepCalibration)
+    assert winner(choice.compared) == choice.curve == found.method
+    grid = np.array([-4.0, -1.8, -1.2, 1.0])
+    np.testing.assert_allclose(found.probability(grid), [0.05, 0.05, 0.5, 0.5], atol=0.05)
+
+
+def test_luck_alone_takes_no_other_curve_than_the_first() -> None:
+    truth = BetaCalibration(1.0, 1.0, 0.0)
+    for seed in range(3):
+        found, _ = fitted_calibration(*drawn(1_500, truth, seed), "auto")
+        assert isinstance(found, BetaCalibration)
+
+
+def test_too_few_conversions_are_not_compared() -> None:
+    margin, _, lead = drawn(500)
+    converted = np.zeros(500, bool)
+    converted[:3] = True
+    assert comparison(margin, converted, lead) == ()
+
+
+def test_steps_tell_their_ties_and_what_they_cost() -> None:
+    margin, converted, lead = drawn(1_000)
+    steps, _ = fitted_calibration(margin, converted, lead, "isotonic")
+    fresh, outcome, _ = drawn(5_000, seed=9)
+    told = ties(steps, fresh, outcome)
+    assert told is not None
+    assert told.levels < 50
+    assert told.rows > 4_500
+    assert told.auc_cost is not None
+    assert told.auc_cost > 0
+    beta, _ = fitted_calibration(margin, converted, lead, "beta")
+    assert ties(beta, fresh, outcome) is None
+    assert np.all(np.diff(beta.probability(np.sort(fresh))) >= 0)
+
+
+def test_a_step_of_few_leads_is_unsure() -> None:
+    margin = np.concatenate([np.linspace(-3, -1, 1_000), np.linspace(1, 2, 40)])
+    converted = np.concatenate([np.arange(1_000) % 20 == 0, np.arange(40) % 2 == 0])
+    steps, _ = fitted_calibration(margin, converted, np.arange(1_040), "isotonic")
+    variance = steps.variance(np.array([-2.0, 1.5]))
+    assert variance[1] > 2 * variance[0]
+
+
+def test_the_identity_is_kept_where_it_is_the_truth() -> None:
+    found, _ = fitted_calibration(*drawn(30_000, BetaCalibration(1.0, 1.0, 0.0)), "auto")
+    grid = np.linspace(-4, 2, 13)
+    assert np.max(np.abs(found.probability(grid) - sigmoid(grid))) < 0.03

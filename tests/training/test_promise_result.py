@@ -1,0 +1,114 @@
+"""Promise against result, as a sales manager would count it."""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from models.bands import Bands, Promise
+from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate
+from tests.support.cards import lifelike_card
+from training.evaluate import Judged
+from training.promise_result import promise_cards, promise_result
+from training.terminal import show_promises
+
+DAY = 86_400_000_000
+NOBODY = np.zeros(0, bool), np.zeros(0, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("converted", "finding", "told"),
+    [
+        (80, "kept", "40.0 % converted, at least 3"),
+        (40, "broken", "20.0 % converted, at most 2"),
+        (62, "cannot be told", "31.0 % converted, 26"),
+    ],
+)
+@pytest.mark.parametrize(
+    "policy", [GuaranteedRate(0.3), FixedCutoff(0.3), Economics(sale_value=10, call_cost=3)]
+)
+def test_a_rate_is_judged_by_its_bounds(policy, converted, finding, told) -> None:
+    found = promise_result(policy, np.arange(200) < converted, np.arange(200), [])
+    assert found.finding == finding
+    assert found.sentence.startswith(told)
+
+
+def test_a_rate_that_rests_on_few_leads_is_judged_with_care() -> None:
+    converted = np.arange(200) < 80
+    found = promise_result(GuaranteedRate(0.3), converted, np.arange(200) // 20, [])
+    assert found.finding == "cannot be told"
+
+
+def test_more_confidence_is_harder_to_satisfy() -> None:
+    converted, lead = np.arange(200) < 70, np.arange(200)
+    assert promise_result(GuaranteedRate(0.3, 0.9), converted, lead, []).finding == "kept"
+    assert promise_result(GuaranteedRate(0.3, 0.99), converted, lead, []).finding != "kept"
+
+
+def test_without_looks_nothing_can_be_told() -> None:
+    assert promise_result(GuaranteedRate(0.3), *NOBODY, []).finding == "cannot be told"
+    assert promise_result(Capacity(5), *NOBODY, []).finding == "cannot be told"
+
+
+@pytest.mark.parametrize(("full", "finding"), [(0, "kept"), (1, "kept"), (2, "broken")])
+def test_a_capacity_is_counted_week_by_week(full: int, finding: str) -> None:
+    found = promise_result(Capacity(40), *NOBODY, [41] * full + [40] * (10 - full))
+    assert found.finding == finding
+    assert f"in {10 - full} of 10 weeks" in found.sentence
+
+
+def test_each_band_answers_for_its_own_horizon_as_far_as_it_is_known() -> None:
+    promise = Promise(GuaranteedRate(0.3), 0.27, 100, 50, 40, 0.4, 0.33, "tested")
+    bands = Bands(0.3, 0.3, 0.2, {"hot": promise, "warm": promise})
+    band = np.repeat(["hot", "warm", "warm"], 100)
+    lead, age = np.arange(300), np.zeros(300)
+    judged = {
+        "hot": Judged(np.arange(300) % 2 == 0, lead, age),
+        "warm": Judged((np.arange(300) % 10 == 0) | (lead >= 200), lead, age),
+    }
+    mature = {"hot": np.ones(300, bool), "warm": lead < 200}
+    found = promise_cards(
+        bands, {"hot": 14, "warm": 90}, band, judged, mature, np.arange(300) * DAY
+    )
+    assert [found[name]["finding"] for name in ("hot", "warm")] == ["kept", "broken"]
+    assert found["warm"]["sentence"].startswith("10.0 % converted")
+    assert "within 14 days" in found["hot"]["words"]
+    assert "within 90 days" in found["warm"]["words"]
+    assert found["hot"]["policy"] == {"rate": 0.3, "confidence": 0.9}
+
+
+def printed(card: dict) -> str:
+    console = Console(width=500, file=io.StringIO())
+    show_promises(console, card)
+    return console.file.getvalue()
+
+
+def test_the_terminal_says_what_is_promised_what_it_rests_on_and_what_came_of_it() -> None:
+    asked = promise_card(Promise(GuaranteedRate(0.3), 0.27, 100, 50, 40, 0.4, 0.33, "tested"))
+    card = lifelike_card() | {"learning_curve": {"sentence": "About 80 more conversions."}}
+    for name, band in card["bands"].items():
+        band["promise"] = asked if name == "hot" else None
+    text = printed(card)
+    for part in ("at least 30 %", "0.300", "tested", "100 looks at 50 leads", "0.270", "33.0 %"):
+        assert part in text
+    assert "In the test period kept" in text
+    assert "About 80 more conversions." in text
+
+
+def test_the_terminal_says_why_nobody_is_called_so() -> None:
+    why = "the calibrating looks do not bear the promise, so nobody is called hot"
+    asked = promise_card(Promise(GuaranteedRate(0.3), 0.27, 0, 0, 0, None, None, why))
+    card = lifelike_card() | {"learning_curve": {"sentence": "It cannot be told."}}
+    for band in card["bands"].values():
+        band["promise"] = None
+    card["bands"]["hot"] |= {"cutoff": None, "promise": asked}
+    assert f"{why} (there was none with a lower bound of 0.270 or more)" in printed(card)
+
+
+def promise_card(promise: Promise) -> dict:
+    band, lead = np.array(["hot"] * 100), np.arange(100)
+    judged = {"hot": Judged(lead < 60, lead, np.zeros(100))}
+    mature = {"hot": np.ones(100, bool)}
+    bands = Bands(0.3, 0.3, 0.1, {"hot": promise})
+    return promise_cards(bands, {"hot": 14}, band, judged, mature, lead * DAY)["hot"]

@@ -1,0 +1,47 @@
+"""An export as it stood at an earlier instant.
+
+What must not look at a later time, such as a training of the past that is to be judged by what came
+after it, is given tables that end there. Nothing in them was known at or after the instant, so no
+care is needed downstream and none can be forgotten.
+"""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.tables import INSTANT, Tables
+
+
+def cut_at(tables: Tables, instant: int) -> Tables:
+    """Export that holds only what was known strictly before an instant.
+
+    Parameters
+    ----------
+    tables : Tables
+    instant : int
+        Microseconds; the end of the data that are returned.
+
+    Returns
+    -------
+    Tables
+        Leads created later are gone, outcomes that came later have not come, and interactions and
+        versions of attributes that occurred or were recorded later are not there.
+    """
+    at = pa.scalar(instant, INSTANT)
+    leads = tables.leads.filter(pc.less(tables.leads["created_at"], at))
+    for name in ("converted_at", "closed_at"):
+        come = pc.if_else(pc.less(leads[name], at), leads[name], None)
+        leads = leads.set_column(leads.column_names.index(name), leads.schema.field(name), come)
+    events, log = tables.interactions, tables.attribute_log
+    occurred, recorded = pc.less(events["occurred_at"], at), pc.less(events["recorded_at"], at)
+    events = events.filter(pc.and_(occurred, recorded))
+    log = log.filter(pc.less(log["recorded_at"], at))
+    ids = leads["lead_id"].combine_chunks()
+    return replace(
+        tables,
+        leads=leads,
+        interactions=events.filter(pc.is_in(events["lead_id"], value_set=ids)),
+        attribute_log=log.filter(pc.is_in(log["lead_id"], value_set=ids)),
+        data_end=instant,
+    )

@@ -1,0 +1,156 @@
+"""Rolling origins inside the fitting period: where settings may be compared.
+
+The export is cut where calibration begins before anything is computed, so nothing at or after that
+instant can be looked at, whatever is done with the rest. A setting is judged as a model is, by what
+came after: it is fitted before each of several origins and judged between that one and the next.
+The latest stretch is for confirming what the others chose.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.batch import Spine, point_in_time_features
+from features.history import MICROSECONDS_PER_DAY, Float64
+from features.spec import Spec
+from features.tables import Tables
+from models.bundle import HORIZONS
+from training.audit import audit
+from training.config import Config
+from training.cut import cut_at
+from training.pipeline import spec_of
+from training.quarantine import without_quarantined
+from training.snapshots import Labels, labels, snapshots
+from training.split import (
+    LEAST_CALIBRATE_POSITIVES,
+    LEAST_FIT_POSITIVES,
+    judged_from,
+    split_of,
+)
+
+Bool = npt.NDArray[np.bool_]
+ORIGINS = (0.5, 0.65, 0.8)
+"""Shares of the fitting period; what follows on the last one confirms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One origin of one horizon.
+
+    Parameters
+    ----------
+    horizon : {"hot", "warm"}
+    fit, judge : bool arrays of shape (rows,)
+        Looks whose horizon had ended before the origin, and those from it up to the next one.
+    """
+
+    horizon: str
+    fit: Bool
+    judge: Bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """All that settings are compared by; nothing of it was known when calibration begins.
+
+    Parameters
+    ----------
+    spine : Spine
+    spec : Spec
+        Of what was known before the first origin.
+    matrix : float64 array of shape (rows, features)
+    labels : mapping of "hot", "warm" to Labels
+    search, confirm : tuple of Fold
+        Those that choose, and the later ones that confirm; a horizon that has too few conversions
+        for all of them has none.
+    """
+
+    spine: Spine
+    spec: Spec
+    matrix: Float64
+    labels: Mapping[str, Labels]
+    search: tuple[Fold, ...]
+    confirm: tuple[Fold, ...]
+
+
+def rolling_ground(
+    tables: Tables, config: Config, progress: Callable[[int, int], object] = lambda done, of: None
+) -> Ground:
+    """Looks, features and rolling origins of a fitting period.
+
+    Parameters
+    ----------
+    tables : Tables
+    config : Config
+    progress : callable, optional
+        Told how many rows have their features, of how many.
+
+    Raises
+    ------
+    ValueError
+        There are too few conversions to judge settings inside of the fitting period.
+    """
+    until = _fitting_ends(tables, config)
+    past = cut_at(tables, until)
+    if config.audit.enabled:
+        past = without_quarantined(past, audit(past, config))
+    spine = snapshots(past, config.snapshots)
+    found = {name: labels(past, spine, days) for name, days in _days(config).items()}
+    folds = {name: _folds(name, spine, found[name], until) for name in HORIZONS}
+    usable = [name for name in HORIZONS if len(folds[name]) == len(ORIGINS)]
+    if not usable:
+        raise ValueError(
+            "The fitting period has too few conversions to compare settings inside of it: each of "
+            f"{len(ORIGINS)} stretches needs {LEAST_FIT_POSITIVES} looks that led to one before it "
+            f"and {LEAST_CALIBRATE_POSITIVES} in it. Keep the defaults, or export more."
+        )
+    first_origin = min(int(spine.as_of[folds[name][0].judge].min()) for name in usable)
+    spec = spec_of(past, config, first_origin)
+    done = 0
+
+    def finished(rows: int) -> None:
+        nonlocal done
+        done += rows
+        progress(done, len(spine))
+
+    return Ground(
+        spine,
+        spec,
+        point_in_time_features(past, spine, spec, finished),
+        found,
+        search=tuple(fold for name in usable for fold in folds[name][:-1]),
+        confirm=tuple(folds[name][-1] for name in usable),
+    )
+
+
+def _days(config: Config) -> dict[str, int]:
+    return {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
+
+
+def _fitting_ends(tables: Tables, config: Config) -> int:
+    """Instant at which the first horizon begins to calibrate."""
+    spine = snapshots(tables, config.snapshots)
+    test_from = judged_from(config, spine, tables.data_end)
+    splits = (
+        split_of(tables, spine, labels(tables, spine, days), config, test_from)
+        for days in _days(config).values()
+    )
+    return min(split.calibrate_from for split in splits)
+
+
+def _folds(name: str, spine: Spine, found: Labels, until: int) -> list[Fold]:
+    """Origins of one horizon that have enough conversions on both sides."""
+    gap = found.days * MICROSECONDS_PER_DAY
+    first = int(spine.as_of.min())
+    span = max(until - gap - first, 0)
+    folds = []
+    for at, end in itertools.pairwise([*(first + round(s * span) for s in ORIGINS), until]):
+        fit = found.mature & (spine.as_of + gap < at)
+        judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
+        enough = found.converted[fit].sum() >= LEAST_FIT_POSITIVES
+        if enough and found.converted[judge].sum() >= LEAST_CALIBRATE_POSITIVES:
+            folds.append(Fold(name, fit, judge))
+    return folds
