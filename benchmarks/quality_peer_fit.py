@@ -2,7 +2,7 @@
 
 `python -I quality_peer_fit.py PEER FOLDER SECONDS THREADS` reads `train.parquet` and `test.parquet`
 of the folder and writes `answer.parquet` (a probability for each row of the test) and
-`answer.json` (seconds of the fit alone, and in words what was found). It imports nothing of the
+`answer.json` (what the fit alone took, and in words what was found). It imports nothing of the
 project, because the project is not installed where it runs.
 
 Each peer is given all that this project's own training uses: the same rows and columns, which of
@@ -12,6 +12,7 @@ need not be fooled when it validates on rows of leads that it has learned from.
 
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -39,12 +40,27 @@ class Task(NamedTuple):
     folder: Path
 
 
-class Answer(NamedTuple):
-    """What it answers: how long it fitted, the probabilities of the test, what it found."""
+class Cost(NamedTuple):
+    """Seconds by the clock, and of the processors, those of children too."""
 
     seconds: float
+    processor_seconds: float
+
+
+class Answer(NamedTuple):
+    """What it answers: what its fit took, the probabilities of the test, what it found."""
+
+    cost: "Cost"
     probability: Any
     about: str
+
+
+def cost_of(fit: Callable[[], object]) -> Cost:
+    """Cost of a fit."""
+    before, begin = os.times(), time.perf_counter()
+    fit()
+    after, end = os.times(), time.perf_counter()
+    return Cost(end - begin, sum(after[:4]) - sum(before[:4]))
 
 
 def autogluon(task: Task) -> Answer:
@@ -58,14 +74,11 @@ def autogluon(task: Task) -> Answer:
         groups="fold",
         path=str(task.folder / PEER_FILES),
     )
-    begin = time.perf_counter()
-    predictor.fit(
-        frame, presets="best_quality", time_limit=task.seconds, num_cpus=task.threads, num_gpus=0
-    )
-    seconds = time.perf_counter() - begin
+    limits = {"time_limit": task.seconds, "num_cpus": task.threads, "num_gpus": 0}
+    cost = cost_of(lambda: predictor.fit(frame, presets="best_quality", **limits))
     about = f"{len(predictor.model_names())} models, best {predictor.model_best}"
     return Answer(
-        seconds,
+        cost,
         predictor.predict_proba(task.test)[1],
         f"autogluon.tabular {version('autogluon.tabular')}: {about}",
     )
@@ -74,28 +87,22 @@ def autogluon(task: Task) -> Answer:
 def flaml(task: Task) -> Answer:
     """FLAML's search over its own list of learners; all looks of a lead lie on the same side."""
     automl = importlib.import_module("flaml").AutoML()
-    begin = time.perf_counter()
-    automl.fit(
-        task.train,
-        task.converted.to_numpy(),
-        task="classification",
-        metric="log_loss",
-        time_budget=task.seconds,
-        n_jobs=task.threads,
-        split_type="group",
-        groups=task.lead.to_numpy(),
-        seed=1,
-        verbose=1,
+    settings = {"metric": "log_loss", "time_budget": task.seconds, "n_jobs": task.threads}
+    grouped = {"split_type": "group", "groups": task.lead.to_numpy()}
+    outcomes = task.converted.to_numpy()
+    cost = cost_of(
+        lambda: automl.fit(
+            task.train, outcomes, task="classification", seed=1, verbose=1, **settings, **grouped
+        )
     )
-    seconds = time.perf_counter() - begin
     about = f"flaml {version('flaml')}: best {automl.best_estimator}"
-    return Answer(seconds, automl.predict_proba(task.test)[:, 1], about)
+    return Answer(cost, automl.predict_proba(task.test)[:, 1], about)
 
 
 def base_rate(task: Task) -> Answer:
     """The share that converted, for everybody: needs no library, and shows that the way works."""
     share = float(task.converted.mean())
-    return Answer(0.0, [share] * len(task.test), "the same for all")
+    return Answer(Cost(0.0, 0.0), [share] * len(task.test), "the same for all")
 
 
 PEERS: dict[str, Callable[[Task], Answer]] = {
@@ -115,7 +122,7 @@ def main(peer: str, folder: Path, seconds: float, threads: int) -> None:
     task = Task(train, test, converted, lead, seconds, threads, folder)
     answer = PEERS[peer](task)
     pd.DataFrame({"probability": list(answer.probability)}).to_parquet(folder / "answer.parquet")
-    found = {"seconds": answer.seconds, "about": answer.about}
+    found = {**answer.cost._asdict(), "about": answer.about}
     (folder / "answer.json").write_text(json.dumps(found), encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.quality_peer_fit import CONVERTED, LEAD, PEER_FILES
+from benchmarks.quality_peer_fit import CONVERTED, LEAD, PEER_FILES, Cost
 from features.history import Float64
 from training.pipeline import TrainingFrame
 
@@ -32,14 +32,14 @@ class Answer:
     Parameters
     ----------
     probability : float64 array of shape (test rows,)
-    seconds : float
-        Of the fit alone, by the clock.
+    cost : Cost
+        Of the fit alone.
     about : str
         What was found, in words.
     """
 
     probability: Float64
-    seconds: float
+    cost: Cost
     about: str
 
 
@@ -93,7 +93,8 @@ def peer_answer(python: Path, peer: str, folder: Path, seconds: float, threads: 
     found = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
     probability = pq.read_table(folder / "answer.parquet")["probability"].to_numpy()
     shutil.rmtree(folder / PEER_FILES, ignore_errors=True)
-    return Answer(probability.astype(np.float64), found["seconds"], found["about"])
+    cost = Cost(found["seconds"], found["processor_seconds"])
+    return Answer(probability.astype(np.float64), cost, found["about"])
 
 
 def peers_python(home: Path) -> Path:

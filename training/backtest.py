@@ -173,7 +173,8 @@ def _require_enough(
     tables: Tables, spine: Spine, found: Mapping[str, Labels], config: Config, at: int
 ) -> None:
     for name in HORIZONS:
-        require_conversions(split_of(tables, spine, found[name], config, at), found[name])
+        split = split_of(tables, spine, found[name], config, at)
+        require_conversions(split, found[name], spine.lead)
 
 
 def _past(tables: Tables, config: Config, at: int, splits: Mapping[str, Split]) -> _Past:

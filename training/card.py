@@ -8,7 +8,7 @@ link, a picture, a heading or another cell of a table.
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -67,9 +67,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
-        "percent": numerals.percent,
-        "whole": numerals.whole,
-        "decimal": numerals.decimal,
-    }
+    for write in (numerals.percent, numerals.whole, numerals.decimal):
+        environment.filters[write.__name__] = _of_what_is_there(write)
     return environment
+
+
+def _of_what_is_there(write: Callable[..., str]) -> Callable[..., str]:
+    def written(value: object, *arguments: object) -> str:
+        str(value)  # an undefined one says here what it is
+        return write(value, *arguments)
+
+    return written

@@ -18,6 +18,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 from features.history import Float64, Int64
 from models.bands import Temperature
 from models.bundle import Scores
+from training.paired import AUC, lead_resamples
 
 Bool = npt.NDArray[np.bool_]
 AGE_EDGES = (0.0, 1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 120.0)
@@ -111,16 +112,12 @@ def auc_interval(
     """95 % interval of the AUC by the bootstrap over leads; None where the AUC is not given."""
     if figures(judged.converted, probability).auc is None:
         return None
-    random = np.random.default_rng(seed)
-    _, lead = np.unique(judged.lead, return_inverse=True)
-    count = int(lead.max()) + 1
+    auc = AUC.prepared(judged.converted, probability)
     found = []
-    for replicate in range(replicates):
-        weight = random.multinomial(count, np.full(count, 1 / count))[lead].astype(np.float64)
-        if (weight * judged.converted).sum() and (weight * ~judged.converted).sum():
-            found.append(roc_auc_score(judged.converted, probability, sample_weight=weight))
+    for replicate, weight in enumerate(lead_resamples(judged.lead, replicates, seed)):
+        found.append(auc(weight))
         progress(replicate + 1, replicates)
-    low, high = np.quantile(found, [0.025, 0.975])
+    low, high = np.nanquantile(found, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -184,7 +184,7 @@ def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
     test_from = judged_from(config, spine, tables.data_end)
     splits = {name: split_of(tables, spine, found[name], config, test_from) for name in HORIZONS}
     for name in HORIZONS:
-        require_conversions(splits[name], found[name])
+        require_conversions(splits[name], found[name], spine.lead)
     # What the catalogue sees ends before the first row that calibrates, in either horizon.
     spec = spec_of(tables, config, min(split.calibrate_from for split in splits.values()))
     done = 0

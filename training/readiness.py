@@ -95,7 +95,7 @@ def _readiness(
             _period("calibrate", spine, found, split.calibrate),
             _period("test", spine, found, split.test),
         )
-        require_conversions(split, found)
+        require_conversions(split, found, spine.lead)
     except ValueError as error:
         return Readiness(name, found.days, periods, immature, str(error))
     return Readiness(name, found.days, periods, immature, None)

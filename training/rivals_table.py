@@ -29,18 +29,18 @@ def weakest_first(baselines: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted(baselines, key=lambda name: -(baselines[name]["log_loss"] or 0.0))
 
 
-def ahead(advantage: Mapping[str, float] | None) -> tuple[str, str]:
-    """By how much the model's log loss is less, and the interval of that.
+def ahead(advantage: Mapping[str, float] | None) -> str:
+    """By how many thousandths the model's log loss is less, and the interval of that.
 
     Examples
     --------
     >>> ahead({"advantage": 0.0123, "low": -0.001, "high": 0.02})
-    ('+0.0123', '-0.0010 to +0.0200')
+    '12.3 (-1.0 to 20.0)'
     """
     if advantage is None:
-        return "–", "–"
-    low, high = advantage["low"], advantage["high"]
-    return f"{advantage['advantage']:+.4f}", f"{low:+.4f} to {high:+.4f}"
+        return "–"
+    middle, low, high = (1000 * advantage[name] for name in ("advantage", "low", "high"))
+    return f"{middle:.1f} ({low:.1f} to {high:.1f})"
 
 
 def _verdict(name: str, horizon: Mapping[str, Any]) -> Text:

@@ -25,8 +25,9 @@ from training.pipeline import spec_of
 from training.quarantine import without_quarantined
 from training.snapshots import Labels, labels, snapshots
 from training.split import (
-    LEAST_CALIBRATE_POSITIVES,
-    LEAST_FIT_POSITIVES,
+    LEAST_CALIBRATE_LEADS,
+    LEAST_FIT_LEADS,
+    converting_leads,
     judged_from,
     split_of,
 )
@@ -104,8 +105,8 @@ def rolling_ground(
     if not usable:
         raise ValueError(
             "The fitting period has too few conversions to compare settings inside of it: each of "
-            f"{len(ORIGINS)} stretches needs {LEAST_FIT_POSITIVES} looks that led to one before it "
-            f"and {LEAST_CALIBRATE_POSITIVES} in it. Keep the defaults, or export more."
+            f"{len(ORIGINS)} stretches needs {LEAST_FIT_LEADS} leads that converted before it "
+            f"and {LEAST_CALIBRATE_LEADS} in it. Keep the defaults, or export more."
         )
     first_origin = min(int(spine.as_of[folds[name][0].judge].min()) for name in usable)
     spec = spec_of(past, config, first_origin)
@@ -150,7 +151,7 @@ def _folds(name: str, spine: Spine, found: Labels, until: int) -> list[Fold]:
     for at, end in itertools.pairwise([*(first + round(s * span) for s in ORIGINS), until]):
         fit = found.mature & (spine.as_of + gap < at)
         judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
-        enough = found.converted[fit].sum() >= LEAST_FIT_POSITIVES
-        if enough and found.converted[judge].sum() >= LEAST_CALIBRATE_POSITIVES:
+        enough = converting_leads(found, spine.lead, fit) >= LEAST_FIT_LEADS
+        if enough and converting_leads(found, spine.lead, judge) >= LEAST_CALIBRATE_LEADS:
             folds.append(Fold(name, fit, judge))
     return folds

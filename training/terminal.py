@@ -45,24 +45,24 @@ def progress_bars(console: Console) -> Iterator[Told]:
 
 def show_figures(console: Console, card: Mapping[str, Any]) -> None:
     """Figures of both horizons beside their baselines."""
-    table = _table(
-        "On the test period, after everything it learned from",
-        ("horizon", "predictor"),
-        ("AUC", "95 %", "avg. prec.", "log loss", "Brier", "model ahead by", "95 %"),
-    )
     for name in HORIZONS:
         horizon = card["horizons"][name]
-        interval = "–"
-        if horizon["auc_low"] is not None:
-            interval = f"{horizon['auc_low']:.3f}–{horizon['auc_high']:.3f}"
-        about = f"{name}, {horizon['days']} d"
-        table.add_row(about, "model", _figure(horizon["auc"]), interval, *_others(horizon))
+        table = _table(
+            f"{name}: converts within {horizon['days']} days; judged after all it learned from",
+            ("predictor",),
+            ("AUC (95 %)", "log loss", "beaten by, 10⁻³ (95 %)"),
+        )
         for baseline in weakest_first(horizon["baselines"]):
             figures = horizon["baselines"][baseline]
-            cells = (_figure(figures["auc"]), "", *_others(figures))
-            table.add_row("", baseline, *cells, *ahead(figures["log_loss_advantage"]))
+            cells = (_figure(figures["auc"]), _figure(figures["log_loss"]))
+            table.add_row(baseline, *cells, ahead(figures["log_loss_advantage"]))
         table.add_section()
-    console.print(table)
+        interval = ""
+        if horizon["auc_low"] is not None:
+            interval = f" ({horizon['auc_low']:.3f}–{horizon['auc_high']:.3f})"
+        reached = f"{_figure(horizon['auc'])}{interval}"
+        table.add_row("model", reached, _figure(horizon["log_loss"]), "", style="bold")
+        console.print(table)
     for name in HORIZONS:
         horizon = card["horizons"][name]
         test = horizon["test"]
@@ -277,10 +277,6 @@ def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
     for heading in right:
         table.add_column(heading, justify="right")
     return table
-
-
-def _others(figures: Mapping[str, Any]) -> list[str]:
-    return [_figure(figures[name]) for name in ("average_precision", "log_loss", "brier")]
 
 
 def _figure(value: float | None) -> str:

@@ -80,12 +80,13 @@ def test_the_first_and_the_last_test_period_that_can_be_are_taken(day: int) -> N
 def test_too_few_conversions_are_said_with_the_period_and_the_number_needed() -> None:
     spine, labels = daily(400, 30)
     split = time_split(spine, labels, SplitSettings(), 300 * DAY)
-    with pytest.raises(ValueError, match=r"fitting period of the 30-day horizon has 0 .* least 50"):
-        require_conversions(split, labels)
+    with pytest.raises(ValueError, match=r"fitting period of the 30-day horizon has 0 .* least 25"):
+        require_conversions(split, labels, spine.lead)
     learned = Labels(30, split.fit, labels.mature)
-    with pytest.raises(ValueError, match=r"calibration period .* has 0 .* at least 20"):
-        require_conversions(split, learned)
-    require_conversions(split, Labels(30, split.fit | split.calibrate, labels.mature))
+    with pytest.raises(ValueError, match=r"calibration period .* has 0 .* at least 10"):
+        require_conversions(split, learned, spine.lead)
+    converting = Labels(30, split.fit | split.calibrate, labels.mature)
+    require_conversions(split, converting, spine.lead)
 
 
 UNTIL = 60

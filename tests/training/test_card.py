@@ -1,0 +1,147 @@
+"""The card for people: all that must stand in it does, whatever names a CRM holds."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from tests.support.cards import lifelike_card
+from training.card import card_text
+
+HOSTILE = [
+    "a|b",
+    "# heading",
+    "line\nbreak\r\n\n| x | y |",
+    "<script>alert(1)</script>",
+    "![p](https://example.org/x.png)",
+    "[l](javascript:alert(1))",
+    "`code` *star* __bold__ ~~gone~~",
+    "https://example.org www.example.org a@example.org",
+    "&lt;b&gt; \\",
+    "---",
+    "\u202eevil\u2028",
+]
+
+
+def full_card(name: str = "source") -> dict[str, Any]:
+    """Card with everything that a training leaves in it, and one name of the CRM's everywhere."""
+    card = copy.deepcopy(lifelike_card())
+    card["data_fingerprint"] = "0123456789abcdef" * 2
+    card["snapshots"]["effective_leads"] = 9000.5
+    card["learning_curve"] = {"sentence": "The hot rate is known to 5 points."}
+    card["audit"] = [
+        {"what": "attribute", "name": name, "verdict": "warning", "reason": f"it is {name}"},
+        {"what": "kind", "name": "invoice", "verdict": "quarantined", "reason": "it is the sale"},
+    ]
+    card["export"] |= {
+        "unused": {name: f"free text in {name}", "phone": "looks like phone numbers"},
+        "rejects": [{"table": "leads", "rule": name, "left_out": "row", "rows": 12}],
+        "sensitive_allowed": [name],
+    }
+    ahead = {"advantage": 0.01, "low": 0.005, "high": 0.015, "wins": 1.0}
+    for horizon in card["horizons"].values():
+        for baseline in horizon["baselines"].values():
+            baseline["log_loss_advantage"] = ahead
+        horizon |= {
+            "predictor": "booster",
+            "better_than": ["base rate"],
+            "beaten_by": [],
+            "never_learned_from": {"leads": 3000, "auc": 0.8, "log_loss": 0.14},
+            "calibration": {"curve": "beta", "compared": [{"method": "beta"}]},
+            "calibration_error": {"error": 0.004, "low": 0.003, "high": 0.009},
+            "ties": None,
+            "intervals": {"groups": 60, "contradicted": 1, "not_enough_evidence": 40},
+            "groups": [
+                {
+                    "by": name,
+                    "level": name,
+                    "contradicted": True,
+                    "promised_low": 0.3,
+                    "promised_high": 0.4,
+                    "rate": {"leads": 90, "observed": 0.1, "low": 0.05, "high": 0.2},
+                }
+            ],
+        }
+        for group in horizon["by_age"]:
+            group["to_days"] = group["to_days"] or 200
+    for band in card["bands"].values():
+        band["promise"] = {
+            "words": "at least 30 % convert",
+            "because": "the highest rate that the looks bear",
+            "finding": "kept",
+            "sentence": "41 % converted",
+        }
+    card["importance"][0]["signal"] = name
+    card["settings"]["monotone"] = {name: "increasing"}
+    return card
+
+
+def parsed(text: str) -> list[Any]:
+    return MarkdownIt("commonmark").enable("table").parse(text)
+
+
+def outline(text: str) -> list[str]:
+    """Every element of a page but its words."""
+    found = []
+    for token in parsed(text):
+        found.append(token.type)
+        found += [child.type for child in token.children or () if child.type != "text"]
+    return [one for one in found if one not in ("text_special", "softbreak")]
+
+
+def words(text: str) -> str:
+    return " ".join(
+        "".join(child.content for child in token.children or ()) for token in parsed(text)
+    )
+
+
+def test_the_card_says_what_the_model_is_for_and_what_it_was_measured_to_be() -> None:
+    said = words(card_text(full_card()))
+    for told in (
+        "It is not for",
+        "0123456789abcdef0123456789abcdef",
+        "looks like phone numbers",
+        "within 14 days",
+        "0.831 (0.818 to 0.844)",
+        "0.0100 (0.0050 to 0.0150)",
+        "Surely better than: base rate.",
+        'Calibrated by the curve "beta"',
+        "kept: 41 % converted",
+        "The hot rate is known to 5 points.",
+        "Sensitive attributes that are used",
+        "lightgbm",
+    ):
+        assert told in said, told
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_shown_and_changes_nothing_else(name: str) -> None:
+    text = card_text(full_card(name))
+    assert outline(text) == outline(card_text(full_card("plain")))
+    shown = " ".join(name.replace("\u202e", " ").replace("\u2028", " ").split())
+    assert shown in " ".join(words(text).split())
+    for bait in ("https://", "www.", "a@example"):
+        assert bait not in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12))
+def test_no_name_whatever_changes_the_page(name: str) -> None:
+    assert outline(card_text(full_card(f"x{name}"))) == outline(card_text(full_card("x")))
+
+
+def test_the_text_is_that_of_the_json_in_whatever_order_it_lies() -> None:
+    card = full_card()
+    again = json.loads(json.dumps(card, sort_keys=True))
+    assert card_text(again) == card_text(card)
+
+
+def test_a_card_without_its_figures_is_refused() -> None:
+    card = full_card()
+    del card["horizons"]["hot"]["log_loss"]
+    with pytest.raises(ValueError, match="lacks what its text needs: .*log_loss"):
+        card_text(card)

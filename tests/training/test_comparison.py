@@ -1,0 +1,171 @@
+"""Champion and challenger on the same later leads of a CRM, as in a monthly retraining."""
+
+import dataclasses
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from features.sources import read_export
+from features.synthetic import synthetic_crm, write_export
+from features.tables import Tables
+from models.bundle import Bundle
+from training.comparison import Comparison, comparison
+from training.comparison_table import show_examination
+from training.config import Config, read_config
+from training.cut import cut_at
+from training.fit import fitted_booster
+from training.gate import against_champion
+from training.pipeline import TrainingFrame, fitted_bundle, iso, training_frame
+from training.promotion import Examination
+
+MONTHS = round(timedelta(days=60) / timedelta(microseconds=1))
+UNSURE = {
+    "horizons": {name: {"days": 1, "better_than": [], "beaten_by": []} for name in ("hot", "warm")}
+}
+
+
+def fitted(tables: Tables, config: Config) -> Bundle:
+    """A trained bundle without its evaluation."""
+    return bundle_of(training_frame(tables, config, lambda *_: None), tables, config)
+
+
+def bundle_of(frame: TrainingFrame, tables: Tables, config: Config) -> Bundle:
+    bundle = fitted_bundle(frame, (), config, lambda *_: None)
+    card = {
+        "data_end": iso(tables.data_end),
+        "settings": {"test_from": iso(frame.splits["hot"].test_from)},
+    }
+    return dataclasses.replace(bundle, card=card)
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
+    folder = tmp_path_factory.mktemp("crm")
+    write_export(synthetic_crm(3_000, seed=4), folder, "parquet")
+    config = read_config(folder / "lead_temperature.toml")
+    changed = {
+        "model": config.model.model_copy(update={"trees": 40, "threads": 1, "kind": "booster"}),
+        "audit": config.audit.model_copy(update={"enabled": False}),
+        "calibration": config.calibration.model_copy(update={"method": "beta"}),
+    }
+    config = config.model_copy(update=changed)
+    return read_export(config.export), config
+
+
+@pytest.fixture(scope="module")
+def frame(crm: tuple[Tables, Config]) -> TrainingFrame:
+    return training_frame(*crm, lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def models(crm: tuple[Tables, Config], frame: TrainingFrame) -> tuple[Bundle, Bundle]:
+    """One trained some months ago, and one trained now."""
+    tables, config = crm
+    earlier = fitted(cut_at(tables, tables.data_end - MONTHS), config)
+    return earlier, bundle_of(frame, tables, config)
+
+
+@pytest.fixture(scope="module")
+def found(crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]) -> Comparison:
+    return comparison(*models, *crm)
+
+
+def finding(compared: Comparison) -> str:
+    return against_champion(compared, UNSURE, UNSURE, 10).finding
+
+
+def test_a_fresh_training_brings_the_later_leads_along(
+    found: Comparison, models: tuple[Bundle, Bundle]
+) -> None:
+    assert found.since == models[1].card["settings"]["test_from"]
+    assert found.since > models[0].card["settings"]["test_from"]
+    assert found.questions["hot"].conversions > 30
+    assert found.questions["hot"].looks > found.questions["warm"].looks > 0
+
+
+def test_a_training_on_some_more_of_the_same_is_no_worse(found: Comparison) -> None:
+    assert finding(found) in ("better", "no worse")
+    assert found.questions["hot"].rank_correlation > 0.7
+    assert 0 < found.changed_band < 0.5
+
+
+def test_who_is_called_champion_decides_the_sign_alone(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle], found: Comparison
+) -> None:
+    turned = comparison(models[1], models[0], *crm)
+    for name in ("hot", "warm"):
+        before, after = found.questions[name], turned.questions[name]
+        assert before.log_loss.advantage == pytest.approx(-after.log_loss.advantage)
+        assert before.auc.low == pytest.approx(-after.auc.high)
+        assert before.looks == after.looks
+
+
+def test_a_model_is_exactly_as_good_as_itself(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
+) -> None:
+    same = comparison(models[1], models[1], *crm)
+    assert finding(same) == "no worse"
+    assert same.changed_band == 0
+    assert same.questions["hot"].rank_correlation == pytest.approx(1)
+    assert same.questions["hot"].log_loss.low == same.questions["hot"].log_loss.high == 0
+
+
+def test_a_model_that_promises_too_much_is_worse_however_well_it_ranks(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
+) -> None:
+    champion, challenger = models
+    calibration = challenger.hot.calibration
+    bold = dataclasses.replace(calibration, c=calibration.c + 1.0)
+    hot = dataclasses.replace(challenger.hot, calibration=bold)
+    compared = comparison(champion, dataclasses.replace(challenger, hot=hot), *crm)
+    verdict = against_champion(compared, UNSURE, UNSURE, 10)
+    assert verdict.finding == "worse"
+    assert any("log loss is worse" in reason for reason in verdict.reasons)
+    assert not any("AUC is worse" in reason for reason in verdict.reasons if "14 days" in reason)
+
+
+def test_a_model_that_ranks_at_random_is_worse(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle], frame: TrainingFrame
+) -> None:
+    champion, challenger = models
+    fit = frame.splits["hot"].fit
+    mixed = np.random.default_rng(0).permutation(frame.labels["hot"].converted[fit])
+    booster = fitted_booster(frame.matrix[fit], mixed, frame.spec.categorical, crm[1].model)
+    noise = dataclasses.replace(challenger.hot, predictor=booster)
+    compared = comparison(champion, dataclasses.replace(challenger, hot=noise), *crm)
+    verdict = against_champion(compared, UNSURE, UNSURE, 10)
+    assert verdict.finding == "worse"
+    assert any("AUC is worse" in reason for reason in verdict.reasons)
+
+
+def test_other_horizons_cannot_be_compared(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
+) -> None:
+    other = dataclasses.replace(models[1], hot=dataclasses.replace(models[1].hot, days=7))
+    with pytest.raises(ValueError, match="answers for 14 and 90 days, the challenger for 7 and 90"):
+        comparison(models[0], other, *crm)
+
+
+def test_an_export_that_ends_where_the_models_learned_tells_nothing(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
+) -> None:
+    tables, config = crm
+    early = cut_at(tables, tables.data_end - 6 * MONTHS)
+    with pytest.raises(ValueError, match="Nothing can be compared: the export, which ends at"):
+        comparison(*models, early, config)
+
+
+def test_the_table_and_the_document_hold_what_was_found(found: Comparison, tmp_path: Path) -> None:
+    examined = Examination(2, 1, against_champion(found, UNSURE, UNSURE, 10), found)
+    console = Console(width=140, record=True, file=(tmp_path / "out").open("w"))
+    show_examination(console, examined)
+    said = console.export_text()
+    assert f"Version 2 against champion 1: {examined.verdict.finding}." in said
+    assert f"{found.champion.figures['hot'].auc:.4f}" in said
+    document = json.loads(examined.judgement(force=False).document)
+    assert document["comparison"]["questions"]["hot"]["looks"] == found.questions["hot"].looks
+    assert document["verdict"]["finding"] == examined.verdict.finding
