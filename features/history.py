@@ -9,7 +9,7 @@ apart.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -186,14 +186,8 @@ def labels_of(values: Sequence[str | None]) -> Labels:
     return Labels(np.array(codes, np.int32), tuple(index))
 
 
-def single_history(
-    created_at: int,
-    interactions: Sequence[Mapping[str, Any]],
-    attributes: Mapping[str, Any],
-    kinds: Mapping[str, AttributeKind],
-    measures: Sequence[str],
-) -> Histories:
-    """One lead, as it travels in a request.
+class LeadRecord(NamedTuple):
+    """One lead as it travels in a request.
 
     Parameters
     ----------
@@ -205,39 +199,64 @@ def single_history(
     attributes : mapping of str to value
         Present values by name: float, str, or microseconds for a timestamp; None is missing.
         They are taken as known at any instant that is asked for.
+    """
+
+    created_at: int
+    interactions: Sequence[Mapping[str, Any]]
+    attributes: Mapping[str, Any]
+
+
+def histories_of_records(
+    leads: Sequence[LeadRecord], kinds: Mapping[str, AttributeKind], measures: Sequence[str]
+) -> Histories:
+    """Leads of a request, in their order.
+
+    Parameters
+    ----------
+    leads : sequence of LeadRecord
     kinds : mapping of str to {"number", "category", "timestamp"}
         The schema: attributes outside of it are not read.
     measures : sequence of str
         The schema's measures.
-
-    Returns
-    -------
-    Histories
-        Of exactly one lead.
     """
-    nan = float("nan")
+    events = [event for lead in leads for event in lead.interactions]
     return Histories(
-        created_at=np.array([created_at], np.int64),
-        offsets=np.array([0, len(interactions)], np.int64),
-        occurred_at=np.array([event["occurred_at"] for event in interactions], np.int64),
-        recorded_at=np.array([event["recorded_at"] for event in interactions], np.int64),
-        labels={
-            name: labels_of([event.get(name) for event in interactions]) for name in LABEL_FIELDS
-        },
+        created_at=np.array([lead.created_at for lead in leads], np.int64),
+        offsets=np.cumsum([0, *(len(lead.interactions) for lead in leads)], dtype=np.int64),
+        occurred_at=np.array([event["occurred_at"] for event in events], np.int64),
+        recorded_at=np.array([event["recorded_at"] for event in events], np.int64),
+        labels={name: labels_of([event.get(name) for event in events]) for name in LABEL_FIELDS},
         measures={
-            name: fixed_point(
-                [nan if (v := event.get(name)) is None else float(v) for event in interactions]
-            )
-            for name in measures
+            name: fixed_point(_numbers([event.get(name) for event in events])) for name in measures
         },
-        attributes={name: _fixed(attributes.get(name), kind) for name, kind in kinds.items()},
+        attributes={
+            name: _fixed([lead.attributes.get(name) for lead in leads], kind)
+            for name, kind in kinds.items()
+        },
     )
 
 
-def _fixed(value: Any, kind: AttributeKind) -> Versions:
-    offsets = np.array([0, 1], np.int64)
-    recorded_at = np.array([ALWAYS_KNOWN], np.int64)
+def single_history(
+    created_at: int,
+    interactions: Sequence[Mapping[str, Any]],
+    attributes: Mapping[str, Any],
+    kinds: Mapping[str, AttributeKind],
+    measures: Sequence[str],
+) -> Histories:
+    """One lead of a request; see `LeadRecord` and `histories_of_records`."""
+    return histories_of_records([LeadRecord(created_at, interactions, attributes)], kinds, measures)
+
+
+def _fixed(values: Sequence[Any], kind: AttributeKind) -> Versions:
+    """One value of an attribute for each lead, known from its creation on."""
+    offsets = np.arange(len(values) + 1, dtype=np.int64)
+    recorded_at = np.full(len(values), ALWAYS_KNOWN, np.int64)
     if kind == "category":
-        return Versions(offsets, recorded_at, labels=labels_of([value]), fixed=True)
-    number = float("nan") if value is None else float(value)
-    return Versions(offsets, recorded_at, numbers=np.array([number], np.float64), fixed=True)
+        return Versions(offsets, recorded_at, labels=labels_of(values), fixed=True)
+    return Versions(offsets, recorded_at, numbers=_numbers(values), fixed=True)
+
+
+def _numbers(values: Sequence[Any]) -> Float64:
+    """Numbers, with NaN for None."""
+    nan = float("nan")
+    return np.array([nan if value is None else float(value) for value in values], np.float64)

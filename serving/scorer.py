@@ -15,9 +15,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from features.engine import features_of
-from features.history import MICROSECONDS_PER_DAY, Float64, Histories, single_history
+from features.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
 from features.kinds import LABEL_FIELDS
-from features.spec import Spec
 from models.card import older_than_judged
 from models.explain import explanations
 from serving.model import ServedModel
@@ -26,7 +25,6 @@ from serving.schemas import Interaction, Lead, ReasonAnswer, ScoredLead, rfc3339
 
 SHOWN_VALUES = 5
 SHOWN_NAMES = 20
-_FIRST = np.zeros(1, np.int64)
 
 
 def scored(
@@ -56,12 +54,12 @@ def scored(
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A valid lead with its row of features."""
+    """A valid lead and the instant at which it is scored."""
 
     lead_id: str
     as_of: int
     previous_band: str | None
-    row: Float64
+    record: LeadRecord
     warnings: tuple[str, ...]
 
 
@@ -75,10 +73,9 @@ def _prepared(model: ServedModel, raw: object, now: int) -> _Prepared | Problem:
         return invalid([as_of])
     # An export's empty text is a missing value, so it is one here.
     attributes = {name: value for name, value in _attributes(lead).items() if value != ""}
-    history = _history(model.bundle.spec, lead, attributes)
-    row = features_of(model.bundle.plan, history, _FIRST, np.array([as_of], np.int64))
-    warnings = _warnings(model, lead, attributes, history, as_of)
-    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), row, tuple(warnings))
+    record = LeadRecord(lead["created_at"], _events(lead), attributes)
+    warnings = _warnings(model, lead, record, as_of)
+    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(warnings))
 
 
 def _as_of(lead: Lead, now: int, skew: int) -> int | FieldError:
@@ -107,14 +104,11 @@ def _attributes(lead: Lead) -> Mapping[str, float | int | str | None]:
     return lead.get("attributes") or {}
 
 
-def _history(spec: Spec, lead: Lead, attributes: Mapping[str, Any]) -> Histories:
-    events = [
+def _events(lead: Lead) -> list[dict[str, Any]]:
+    return [
         {**(event.get("measures") or {}), **event, "recorded_at": _recorded_at(event)}
         for event in lead.get("interactions") or ()
     ]
-    return single_history(
-        lead["created_at"], events, attributes, spec.attribute_kinds, spec.measures
-    )
 
 
 def _recorded_at(event: Interaction) -> int:
@@ -122,13 +116,7 @@ def _recorded_at(event: Interaction) -> int:
     return event["occurred_at"] if recorded_at is None else recorded_at
 
 
-def _warnings(
-    model: ServedModel,
-    lead: Lead,
-    attributes: Mapping[str, Any],
-    history: Histories,
-    as_of: int,
-) -> Iterable[str]:
+def _warnings(model: ServedModel, lead: Lead, record: LeadRecord, as_of: int) -> Iterable[str]:
     """What of the lead was missing, unknown or not used; one line for each field."""
     judged = model.judged_days
     if judged is not None and as_of - lead["created_at"] > judged * MICROSECONDS_PER_DAY:
@@ -137,7 +125,7 @@ def _warnings(
     if absent:
         yield f"attributes: not sent, taken as missing: {listing(absent, SHOWN_NAMES)}."
     for name, levels in model.levels.items():
-        level = attributes.get(name)
+        level = record.attributes.get(name)
         if level is not None and level not in levels:
             yield (
                 f"attributes.{name}: the model has no level {shown(level)}, it counts as another "
@@ -145,17 +133,18 @@ def _warnings(
             )
     for field in LABEL_FIELDS:
         known = model.vocabulary.get(field, ())
-        strange = [v for v in history.labels[field].vocabulary if v and known and v not in known]
+        found = dict.fromkeys(event.get(field) for event in record.interactions)
+        strange = [value for value in found if value and known and value not in known]
         if strange:
             yield (
                 f"interactions.{field}: no feature looks at "
                 f"{listing([shown(value) for value in strange], SHOWN_VALUES)}, it counts as any "
                 f"interaction. Known: {listing(known, SHOWN_NAMES)}."
             )
-    late = int(np.sum(np.maximum(history.occurred_at, history.recorded_at) >= as_of))
+    late = sum(max(one["occurred_at"], one["recorded_at"]) >= as_of for one in record.interactions)
     if late:
         yield (
-            f"interactions: {late} of {len(history.occurred_at)} occurred or were recorded at or "
+            f"interactions: {late} of {len(record.interactions)} occurred or were recorded at or "
             "after as_of and were not used."
         )
 
@@ -166,7 +155,11 @@ def _answers(
     if not accepted:
         return
     bundle = model.bundle
-    matrix = np.concatenate([one.row for one in accepted])
+    spec = bundle.spec
+    records = [one.record for one in accepted]
+    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
+    as_of = np.array([one.as_of for one in accepted], np.int64)
+    matrix = features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
     scores = bundle.scores(matrix)
     explained = explanations(bundle, matrix, reasons, model.signals) if reasons else []
     told = [one.reasons for one in explained] or [()] * len(accepted)

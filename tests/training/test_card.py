@@ -143,5 +143,5 @@ def test_the_text_is_that_of_the_json_in_whatever_order_it_lies() -> None:
 def test_a_card_without_its_figures_is_refused() -> None:
     card = full_card()
     del card["horizons"]["hot"]["log_loss"]
-    with pytest.raises(ValueError, match="lacks what its text needs: .*log_loss"):
+    with pytest.raises(ValueError, match=r"lacks what its text needs: .*log_loss"):
         card_text(card)

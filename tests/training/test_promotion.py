@@ -156,16 +156,16 @@ def test_a_champion_that_changed_meanwhile_is_compared_with_again(filled: Regist
 def test_a_champion_that_cannot_be_read_does_not_stand_in_the_way(
     filled: Registry, config: Config, tmp_path: Path
 ) -> None:
-    registry = Registry(tmp_path / "store", "other")
-    for seed in (1, 2):
+    registry = Registry(filled.folder, "other")
+    for seed in (4, 5):
         bundle = dataclasses.replace(small_bundle(seed=seed), card=card(BASE))
         save_bundle(bundle, tmp_path / f"bundle {seed}")
         record(registry, tmp_path / f"bundle {seed}")
     promote(registry, 1)
     (folder,) = (
         path.parent
-        for path in (tmp_path / "store").rglob("manifest.json")
-        if path.read_bytes() == (tmp_path / "bundle 1" / "manifest.json").read_bytes()
+        for path in filled.folder.rglob("manifest.json")
+        if path.read_bytes() == (tmp_path / "bundle 4" / "manifest.json").read_bytes()
     )
     (folder / "manifest.json").write_text('{"format": 0, "files": {}}')
     found = examination(registry, 2, config, unread, force=False)
@@ -174,3 +174,33 @@ def test_a_champion_that_cannot_be_read_does_not_stand_in_the_way(
     shutil.rmtree(folder)
     with pytest.raises(ValueError, match="refused"):
         examination(registry, 2, config, unread, force=False)
+    assert examination(registry, 2, config, unread, force=True).judgement(force=True).forced
+
+
+def test_the_command_refuses_says_why_and_is_told_to_do_it_all_the_same(
+    filled: Registry, run, tmp_path: Path
+) -> None:
+    registry = Registry(filled.folder, "commanded")
+    for seed in (1, 2):
+        bundle = dataclasses.replace(small_bundle(seed=seed), card=card([]))
+        save_bundle(bundle, tmp_path / f"bundle {seed}")
+        record(registry, tmp_path / f"bundle {seed}")
+    config = tmp_path / "lead_temperature.toml"
+    config.write_text(
+        '[leads]\nsource = "leads.csv"\n[registry]\nmodel = "commanded"\n'
+        f'folder = "{filled.folder}"\n'
+    )
+    refused = run("promote", 1, "--config", config)
+    assert refused.returncode == 1
+    assert "Version 1 against baselines: cannot be told." in refused.stdout
+    assert "Version 1 is not promoted: cannot be told." in refused.stderr
+    assert tags(registry, 1)["promoted"] == "false"
+    assert run("promote", 1, "--force", "--config", config).returncode == 0
+    assert tags(registry, 1)["forced"] == "true"
+    assert "is the champion already" in run("promote", 1, "--config", config).stdout
+    without_export = run("promote", 2, "--config", config)
+    assert without_export.returncode == 1
+    assert "leads.csv" in without_export.stderr
+    assert run("promote", 2, "--force", "--config", config).returncode == 0
+    assert [version.champion for version in versions(registry)] == [False, True]
+    assert run("rollback", "--config", config).returncode == 0

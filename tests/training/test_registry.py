@@ -64,9 +64,9 @@ def test_a_promotion_killed_before_the_alias_moved_is_none(
 
 
 def test_versions_that_were_champion_twice_are_gone_back_through_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    filled: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = Registry(tmp_path / "store", "lead-temperature")
+    registry = Registry(filled.folder, "twice")
     for seed in (1, 2):
         save_bundle(small_bundle(seed=seed), tmp_path / f"bundle {seed}")
         record(registry, tmp_path / f"bundle {seed}")
