@@ -423,10 +423,11 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8000,
 ) -> None:
-    """Serve scores over HTTP until stopped."""
+    """Serve scores over HTTP until stopped; the environment holds the settings and API keys."""
     from serving.run import run
+    from serving.settings import settings_from
 
-    run(bundle, host, port)
+    run(bundle, host, port, settings_from(os.environ))
 
 
 def _config(path: Path) -> "Config":

@@ -18,10 +18,11 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
+T = TypeVar("T")
 CONVERTED, LEAD = "converted", "lead"
 PEER_FILES = "autogluon"
 FOLDS = 8
@@ -55,12 +56,12 @@ class Answer(NamedTuple):
     about: str
 
 
-def cost_of(fit: Callable[[], object]) -> Cost:
-    """Cost of a fit."""
+def timed(fit: Callable[[], T]) -> tuple[T, Cost]:
+    """What a fit returns, and its cost."""
     before, begin = os.times(), time.perf_counter()
-    fit()
+    fitted = fit()
     after, end = os.times(), time.perf_counter()
-    return Cost(end - begin, sum(after[:4]) - sum(before[:4]))
+    return fitted, Cost(end - begin, sum(after[:4]) - sum(before[:4]))
 
 
 def autogluon(task: Task) -> Answer:
@@ -75,7 +76,7 @@ def autogluon(task: Task) -> Answer:
         path=str(task.folder / PEER_FILES),
     )
     limits = {"time_limit": task.seconds, "num_cpus": task.threads, "num_gpus": 0}
-    cost = cost_of(lambda: predictor.fit(frame, presets="best_quality", **limits))
+    _, cost = timed(lambda: predictor.fit(frame, presets="best_quality", **limits))
     about = f"{len(predictor.model_names())} models, best {predictor.model_best}"
     return Answer(
         cost,
@@ -90,7 +91,7 @@ def flaml(task: Task) -> Answer:
     settings = {"metric": "log_loss", "time_budget": task.seconds, "n_jobs": task.threads}
     grouped = {"split_type": "group", "groups": task.lead.to_numpy()}
     outcomes = task.converted.to_numpy()
-    cost = cost_of(
+    _, cost = timed(
         lambda: automl.fit(
             task.train, outcomes, task="classification", seed=1, verbose=1, **settings, **grouped
         )

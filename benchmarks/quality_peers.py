@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.quality_known import made_up_export
 from benchmarks.quality_logs import BANK_ZIP, LOAN_LOG, bank_export, loan_export, missing
-from benchmarks.quality_peer_fit import cost_of
+from benchmarks.quality_peer_fit import timed
 from benchmarks.quality_peer_run import Answer, peer_answer, peers_python, write_frames
 from benchmarks.quality_table import AtLeast, Figure, NotWorse
 from benchmarks.quality_truth import SEED as CRM_SEED
@@ -123,9 +123,8 @@ def _frame(tables: Tables, config: Config) -> TrainingFrame:
 def our_answer(frame: TrainingFrame, config: Config) -> Answer:
     """What this project's training says of the hot horizon."""
     split, found, lead = frame.splits["hot"], frame.labels["hot"], frame.spine.lead
-    fitted: list[Horizon] = []
 
-    def fit() -> None:
+    def horizon() -> Horizon:
         predictor = fitted_predictor(
             frame.spec,
             frame.matrix[split.fit],
@@ -133,7 +132,7 @@ def our_answer(frame: TrainingFrame, config: Config) -> Answer:
             lead[split.fit],
             config.model,
         )
-        horizon, _ = calibrated_horizon(
+        return calibrated_horizon(
             predictor,
             frame.spec.categorical,
             frame.matrix,
@@ -143,12 +142,11 @@ def our_answer(frame: TrainingFrame, config: Config) -> Answer:
             split,
             config.model,
             config.calibration.method,
-        )
-        fitted.append(horizon)
+        )[0]
 
-    cost = cost_of(fit)
-    probability = fitted[0].probability(frame.matrix[split.test], config.model.threads)
-    return Answer(probability, cost, "ours")
+    fitted, cost = timed(horizon)
+    probability = fitted.probability(frame.matrix[split.test], config.model.threads)
+    return Answer(probability, cost, type(fitted.predictor).__name__)
 
 
 def compared(

@@ -6,7 +6,7 @@ the promises of its bands with what is really so. Nothing was ever tuned on thes
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -44,21 +44,22 @@ def truth_figures(small: bool, told: Told) -> list[Figure]:
     leads = SMALL_LEADS if small else LEADS
     found = known(made_up_export(leads, SEED), told)
     seeds = SMALL_SEEDS if small else PROMISE_SEEDS
-    many = []
+    many, refused = {}, []
     for done, seed in enumerate(seeds, start=1):
-        many.append(known(made_up_export(PROMISE_LEADS, seed)))
+        try:
+            many[seed] = known(made_up_export(PROMISE_LEADS, seed))
+        except ValueError as error:
+            refused.append(f"seed {seed} refused: {error}")
         told(f"seeds of {PROMISE_LEADS:,} leads", done, len(seeds))
+    by_horizon = [{seed: one[i] for seed, one in many.items()} for i in range(len(HORIZONS))]
     about = f"{leads:,} made-up leads"
     by_seed = f"{len(seeds)} seeds of {PROMISE_LEADS:,} leads"
     return [
         *(figure for one in found for figure in excess_figures(one, about)),
         *(error_figure(one, about) for one in found),
         *(covered_figure([one], about) for one in found),
-        *(covered_figure([one[i] for one in many], by_seed) for i in range(len(HORIZONS))),
-        *(
-            kept_figure({s: one[i] for s, one in zip(seeds, many, strict=True)}, by_seed)
-            for i in range(len(HORIZONS))
-        ),
+        *(covered_figure(models.values(), by_seed) for models in by_horizon),
+        *(kept_figure(models, refused, by_seed) for models in by_horizon),
     ]
 
 
@@ -115,8 +116,17 @@ def covered_figure(found: Iterable[Known], about: str) -> Figure:
     )
 
 
-def kept_figure(by_seed: dict[int, Known], about: str) -> Figure:
-    """Seeds in which a band's promised rate is not above what its leads truly convert at."""
+def kept_figure(by_seed: Mapping[int, Known], refused: Sequence[str], about: str) -> Figure:
+    """Seeds in which a band's promised rate is not above what its leads truly convert at.
+
+    Parameters
+    ----------
+    by_seed : mapping of int to Known
+        Models of one horizon by seed.
+    refused : sequence of str
+        Why the trainings of other seeds refused; none of them has kept anything.
+    about : str
+    """
     promised, broken = 0, []
     horizon = ""
     for seed, one in by_seed.items():
@@ -130,8 +140,8 @@ def kept_figure(by_seed: dict[int, Known], about: str) -> Figure:
         about,
         f"{horizon}: seeds in which the band's promise is kept",
         len(by_seed) - len(broken),
-        goal=AtLeast(math.ceil(LEAST_KEPT * len(by_seed))),
-        note="; ".join([told, *broken]),
+        goal=AtLeast(math.ceil(LEAST_KEPT * (len(by_seed) + len(refused)))),
+        note="; ".join([told, *broken, *refused]),
         places=0,
     )
 

@@ -65,6 +65,8 @@ as they stand.</p>
 
 def _route(method: str, path: str, route: Json) -> str:
     parts = [f"<h3><code>{method.upper()} {escape(path)}</code>\n{escape(route['summary'])}</h3>\n"]
+    if "security" in route:
+        parts.append("<p>Needs an API key: <code>Authorization: Bearer KEY</code>.</p>\n")
     if "parameters" in route:
         rows = (_field(p["name"], p["schema"], p["required"]) for p in route["parameters"])
         parts.append(f"<p>In the query:</p>\n<table>{''.join(rows)}</table>\n")

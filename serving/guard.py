@@ -3,6 +3,8 @@
 What can be read can be asked for its head alone, by load balancers and monitors: HEAD is GET
 without the body.
 
+Every answer bears headers that keep browsers from doing more with it than showing it.
+
 The id is the client's own `X-Request-ID` where it is a plain word, a new one otherwise; it comes
 back as a header and in every problem, and stands in the log. An exception that nobody expected is
 logged with the places it passed through but without its message, which may quote a lead.
@@ -10,6 +12,7 @@ logged with the places it passed through but without its message, which may quot
 
 import logging
 import re
+import time
 import traceback
 import uuid
 from collections.abc import Mapping
@@ -22,8 +25,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.problem import Problem, problem
 from serving.schemas import as_json
+from serving.telemetry import FIELDS, Telemetry
 
 PROBLEM_TYPE = "application/problem+json"
+
+SECURITY_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+"""Sent with every answer that does not set them itself: nothing is kept, framed or guessed at. No
+header lets other sites read an answer, so CORS is closed."""
 
 _LOG = logging.getLogger(__name__)
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -43,10 +58,13 @@ class Guard:
     Parameters
     ----------
     app : ASGI application
+    telemetry : Telemetry
+        Where every request is counted.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
         self._app = app
+        self._telemetry = telemetry
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,15 +76,16 @@ class Guard:
         only_head = scope["method"] == "HEAD"
         # A copy: the server that called must still know what was asked.
         asked = {**scope, "method": "GET"} if only_head else scope
-        started = False
+        began, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = request_id
-                headers["x-content-type-options"] = "nosniff"
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
             elif only_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -74,14 +93,41 @@ class Guard:
         try:
             await self._app(asked, receive, send_with_id)
         except ClientDisconnect:
-            _LOG.info("request %s: the client went away before its body had arrived", request_id)
+            pass  # its status stays 0, which the log tells
         except Exception as error:
             places = "".join(traceback.format_tb(error.__traceback__))
-            _LOG.error("request %s failed: %s\n%s", request_id, type(error).__name__, places)
-            if not started:
+            fields = {"request_id": request_id}
+            told = (request_id, type(error).__name__, places)
+            _LOG.error("request %s failed: %s\n%s", *told, extra={FIELDS: fields})
+            if not status:
                 detail = "The server failed. Its log says where, under this request_id."
                 response = problem_response(problem(500, detail), request_id)
                 await response(scope, receive, send_with_id)
+        self._tell(asked, status, time.perf_counter() - began)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count a request that has ended, and log it; 0 is the status of one that was given up."""
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._telemetry.answered(route, status, seconds)
+        level = _level(status)
+        if _LOG.isEnabledFor(level):
+            state = scope["state"]
+            fields = {
+                "request_id": state["request_id"],
+                "client": state.get("client"),
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "seconds": round(seconds, 6),
+            }
+            _LOG.log(level, "request %(request_id)s: %(status)s", fields, extra={FIELDS: fields})
+
+
+def _level(status: int) -> int:
+    """How much a request with this status matters."""
+    if 0 < status < 400:
+        return logging.DEBUG
+    return logging.WARNING if status >= 500 else logging.INFO
 
 
 def _request_id(given: str) -> str:

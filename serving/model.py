@@ -22,7 +22,7 @@ from serving.schemas import (
     ModelAnswer,
     lead_adapter,
 )
-from serving.settings import Settings
+from serving.settings import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class ServedModel:
     Parameters
     ----------
     bundle : Bundle
-    settings : Settings
+    limits : Limits
     adapter : TypeAdapter of Lead
         Validator with the bundle's schema.
     names : mapping of path to names
@@ -50,7 +50,7 @@ class ServedModel:
     """
 
     bundle: Bundle
-    settings: Settings
+    limits: Limits
     adapter: TypeAdapter[Lead]
     names: Names
     vocabulary: Mapping[LabelField, tuple[str, ...]]
@@ -60,14 +60,14 @@ class ServedModel:
     base_probability: float
 
 
-def served_model(bundle: Bundle, settings: Settings) -> ServedModel:
+def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
     """Prepare a bundle for requests."""
     spec = bundle.spec
     unknown = np.full(len(spec.features), np.nan)
     return ServedModel(
         bundle=bundle,
-        settings=settings,
-        adapter=lead_adapter(spec, settings),
+        limits=limits,
+        adapter=lead_adapter(spec, limits),
         names={
             (): tuple(Lead.__annotations__),
             ("attributes",): tuple(spec.attribute_kinds),
@@ -111,6 +111,6 @@ def described(model: ServedModel) -> ModelAnswer:
         },
         measures=bundle.spec.measures,
         vocabulary=dict(model.vocabulary),
-        limits=model.settings,
+        limits=model.limits,
         card=dict(bundle.card),
     )

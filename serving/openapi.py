@@ -21,15 +21,27 @@ from serving.model import ServedModel
 from serving.problem import FieldError, invalid, problem
 from serving.schemas import ANSWERS, Answer, ScoredLead, as_json, batch_adapter, microseconds
 from serving.scorer import scored
+from serving.security import KEY_SCHEME
 
 NO_REPORT = (
-    f"The bundle had no report when the server started; `lead-temperature report` makes {REPORT}. "
-    "Then start the server again."
+    f"The bundle has no report; `lead-temperature report` makes one. Put it into the bundle's "
+    f"folder as {REPORT}, and the server shows it when it has looked there again."
 )
 _SCHEMAS = "#/components/schemas/"
 _PROBLEMS = (
     problem(400, "The body is not JSON: Expecting value, line 1, column 12."),
+    problem(
+        401,
+        "No known API key came with the request. Send a key with the role score: "
+        "Authorization: Bearer KEY.",
+    ),
+    problem(403, "The key 'crm' has the role score; this needs the role report."),
     problem(404, NO_REPORT),
+    problem(
+        409,
+        "The bundle in the folder is not served: bundle is not whole: hot.txt is missing. "
+        "Pull it again. Meanwhile 2026-01-01-0123456789ab is served as before.",
+    ),
     problem(413, "A body has at most 8388608 bytes; send fewer leads a call."),
     problem(415, "Send JSON, with the header Content-Type: application/json."),
     invalid([FieldError("created_at", "Is required", "nothing", "Send it.")]),
@@ -90,11 +102,19 @@ def example_answers(model: ServedModel) -> list[ScoredLead]:
     return [answer for answer in answers if isinstance(answer, ScoredLead)]
 
 
-def document(app: FastAPI, model: ServedModel) -> dict[str, Any]:
-    """The application's OpenAPI document."""
+def document(app: FastAPI, model: ServedModel, keys: bool) -> dict[str, Any]:
+    """The application's OpenAPI document.
+
+    Parameters
+    ----------
+    app : FastAPI
+    model : ServedModel
+    keys : bool
+        Whether routes that may answer 401 need an API key.
+    """
     inputs: Mapping[str, TypeAdapter[Any]] = {
         "Lead": model.adapter,
-        "Batch": batch_adapter(model.settings),
+        "Batch": batch_adapter(model.limits),
     }
     _, shared = TypeAdapter.json_schemas(
         [
@@ -107,6 +127,11 @@ def document(app: FastAPI, model: ServedModel) -> dict[str, Any]:
     schemas = shared["$defs"]
     schemas["Batch"]["properties"]["leads"]["items"] = _reference("Lead")
     found.setdefault("components", {})["schemas"] = schemas
+    if keys:
+        found["components"]["securitySchemes"] = {"key": KEY_SCHEME}
+        for route in (one for routes in found["paths"].values() for one in routes.values()):
+            if "401" in route["responses"]:
+                route["security"] = [{"key": []}]
     return found
 
 

@@ -1,9 +1,11 @@
 """The server as a process: one worker, one bundle, a graceful end.
 
 SIGTERM and Ctrl+C stop accepting, let requests in flight finish and end the process with exit
-code 0. Standard output stays empty; the address stands in one line on standard error.
+code 0. Standard output stays empty; standard error holds the log, in JSON lines but for one: the
+address, as soon as the server answers.
 """
 
+import logging
 import signal
 import socket
 import sys
@@ -12,7 +14,11 @@ from pathlib import Path
 import uvicorn
 
 from serving.app import create_app
-from serving.settings import DEFAULTS, Settings
+from serving.security import is_loopback
+from serving.settings import DEFAULTS, PREFIX, Settings
+from serving.telemetry import log_as_json_lines
+
+_LOG = logging.getLogger(__name__)
 
 LAST_SECONDS = 30
 """How long requests in flight may take once the server was told to stop."""
@@ -40,10 +46,15 @@ def run(
     OSError
         The address cannot be listened at, or the bundle is not there.
     ValueError
-        The bundle is not whole.
+        The bundle is not whole, or other machines could ask without an API key.
     """
+    if not settings.api_keys:
+        _require_loopback(host)
     app = create_app(bundle_folder, settings)
     listener = _listener(host, port)
+    log_as_json_lines(settings.log_level)
+    if not settings.api_keys:
+        _LOG.warning("no API keys: every program on this machine may ask")
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -59,6 +70,14 @@ def run(
         signal.signal(number, server.handle_exit)
     print(f"serving {_url(listener)}", file=sys.stderr, flush=True)
     server.run(sockets=[listener])
+
+
+def _require_loopback(host: str) -> None:
+    if not is_loopback(host):
+        raise ValueError(
+            f"Without API keys the server answers this machine alone, and --host is {host}. Set "
+            f"{PREFIX}API_KEYS as docs/serving.md tells, or use --host 127.0.0.1."
+        )
 
 
 def _listener(host: str, port: int) -> socket.socket:

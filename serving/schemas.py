@@ -21,7 +21,7 @@ from features.history import MEASURE_LIMIT, TEXT_LIMIT
 from features.kinds import AttributeKind, LabelField
 from features.spec import Spec
 from serving.problem import Problem
-from serving.settings import Settings
+from serving.settings import Limits
 
 TIME_EXAMPLE = "2026-03-01T09:30:00+01:00"
 
@@ -127,7 +127,7 @@ class Lead(TypedDict):
     interactions: NotRequired[list[Interaction] | None]
 
 
-def lead_adapter(spec: Spec, settings: Settings) -> TypeAdapter[Lead]:
+def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
     """Validator of a lead for one bundle, with exactly the names of its spec."""
     attributes = _closed(
         "Attributes",
@@ -147,7 +147,7 @@ def lead_adapter(spec: Spec, settings: Settings) -> TypeAdapter[Lead]:
     )
     interactions: Any = Annotated[
         list[interaction],  # type: ignore[valid-type]  # it is made here, from the spec
-        Field(max_length=settings.max_interactions),
+        Field(max_length=limits.max_interactions),
     ]
     lead = _closed(
         "Lead",
@@ -161,9 +161,9 @@ def lead_adapter(spec: Spec, settings: Settings) -> TypeAdapter[Lead]:
     return TypeAdapter(lead)
 
 
-def batch_adapter(settings: Settings) -> TypeAdapter[Mapping[str, list[object]]]:
+def batch_adapter(limits: Limits) -> TypeAdapter[Mapping[str, list[object]]]:
     """Validator of a batch's frame; its leads are validated one by one."""
-    most = Field(max_length=settings.max_batch)
+    most = Field(max_length=limits.max_batch)
     return TypeAdapter(
         _closed("Batch", "Leads to score.", {"leads": Annotated[list[object], most]})
     )
@@ -279,7 +279,7 @@ class ModelAnswer:
         dict[LabelField, tuple[str, ...]],
         Field(description="Values of an interaction's fields that the model tells apart."),
     ]
-    limits: Settings
+    limits: Limits
     card: Annotated[dict[str, Any], Field(description="What it was trained on and reached.")]
 
 

@@ -68,7 +68,7 @@ def _prepared(model: ServedModel, raw: object, now: int) -> _Prepared | Problem:
         lead = model.adapter.validate_python(raw)
     except ValidationError as error:
         return invalid_fields(error.errors(include_url=False, include_context=False), model.names)
-    as_of = _as_of(lead, now, model.settings.clock_skew_seconds * 1_000_000)
+    as_of = _as_of(lead, now, model.limits.clock_skew_seconds * 1_000_000)
     if isinstance(as_of, FieldError):
         return invalid([as_of])
     # An export's empty text is a missing value, so it is one here.

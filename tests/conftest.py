@@ -1,6 +1,7 @@
 """A small CRM with a trained, registered bundle, made once for all tests that need one."""
 
 import io
+import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -9,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from lead_temperature import main
+
+# A server that the developer's environment names is not for tests.
+os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 
 @dataclass(frozen=True)

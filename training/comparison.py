@@ -162,36 +162,20 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
     findings = audit(tables, config) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
     since = max(learned_until(champion), learned_until(challenger))
-    spine = snapshots(examined, config.snapshots)
-    chosen = (spine.as_of >= since) & labels(examined, spine, champion.hot.days).mature
-    if not chosen.any():
-        raise ValueError(
-            f"Nothing can be compared: the export, which ends at {iso(tables.data_end)}, has no "
-            f"look after {iso(since)}, up to which the models learned, whose outcome within "
-            f"{champion.hot.days} days is known. Export again, later."
-        )
-    spine = Spine(spine.lead[chosen], spine.as_of[chosen])
+    spine = _later_looks(examined, config, since, champion.hot.days)
     found = {name: labels(examined, spine, champion.horizon(name).days) for name in HORIZONS}
     created_at = microseconds(examined.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
     judged = {n: Judged(found[n].converted, spine.lead, age_days) for n in HORIZONS}
-    models = (champion, challenger)
-    matrices = [point_in_time_features(examined, spine, model.spec) for model in models]
-    scores = [
-        model.scores(matrix, config.model.threads)
-        for model, matrix in zip(models, matrices, strict=True)
-    ]
-    seed = config.model.seed
-    sides = [
-        _side(model, one, judged, found, spine, seed)
-        for model, one in zip(models, scores, strict=True)
-    ]
+    matrices = [point_in_time_features(examined, spine, m.spec) for m in (champion, challenger)]
+    threads, seed = config.model.threads, config.model.seed
+    scores = [champion.scores(matrices[0], threads), challenger.scores(matrices[1], threads)]
     segments = list(_segments(challenger.spec, matrices[1]))
     return Comparison(
         since=iso(since),
         until=iso(tables.data_end),
-        champion=sides[0],
-        challenger=sides[1],
+        champion=_side(champion, scores[0], judged, found, spine, seed),
+        challenger=_side(challenger, scores[1], judged, found, spine, seed),
         questions={
             name: _question(name, scores, judged[name], found[name], segments, seed)
             for name in HORIZONS
@@ -199,7 +183,7 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
         changed_band=_changed(scores, spine),
         notes=tuple(
             f"{role}: {note}"
-            for role, model in zip(("champion", "challenger"), models, strict=True)
+            for role, model in (("champion", champion), ("challenger", challenger))
             for note in cautions(model, examined, spine)
         ),
     )
@@ -212,6 +196,19 @@ def learned_until(bundle: Bundle) -> int:
     """
     told = bundle.card.get("settings", {}).get("test_from") or bundle.card["data_end"]
     return round(datetime.fromisoformat(told).timestamp() * 1_000_000)
+
+
+def _later_looks(tables: Tables, config: Config, since: int, days: int) -> Spine:
+    """Looks at or after an instant whose outcome within so many days is known."""
+    spine = snapshots(tables, config.snapshots)
+    chosen = (spine.as_of >= since) & labels(tables, spine, days).mature
+    if not chosen.any():
+        raise ValueError(
+            f"Nothing can be compared: the export, which ends at {iso(tables.data_end)}, has no "
+            f"look after {iso(since)}, up to which the models learned, whose outcome within "
+            f"{days} days is known. Export again, later."
+        )
+    return Spine(spine.lead[chosen], spine.as_of[chosen])
 
 
 def _require_same_questions(champion: Bundle, challenger: Bundle) -> None:

@@ -1,12 +1,20 @@
 """What a comparison of champion and challenger says in a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from models.bands import Temperature
+from models.policy import (
+    Economics,
+    FixedCutoff,
+    GuaranteedRate,
+    policy_from_json,
+    promised_rate,
+)
 from training.comparison import Comparison, Question, Segment
 from training.evaluate import Rate
 from training.paired import Difference
@@ -85,10 +93,21 @@ def _show_bands(console: Console, found: Comparison) -> None:
                 f"{result.leads:,}",
                 *_rate(result.hot),
                 *_rate(result.warm),
-                side.promises.get(band.value, {}).get("finding", ""),
+                _promise(side.promises.get(band.value)),
             )
         table.add_section()
     console.print(table)
+
+
+def _promise(found: Mapping[str, Any] | None) -> str:
+    """What came of a promise, with the rate that was promised, if it is one of a rate."""
+    if found is None:
+        return ""
+    match policy_from_json(found["policy"]):
+        case FixedCutoff() | GuaranteedRate() | Economics() as policy:
+            return f"{100 * promised_rate(policy):.3g} %: {found['finding']}"
+        case _:
+            return str(found["finding"])
 
 
 def _rate(rate: Rate | None) -> tuple[str, str]:

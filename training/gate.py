@@ -3,14 +3,15 @@
 What is compared are figures on the same later leads (`training.comparison`), never ages: a newer
 model is not a better one. *Worse* is a challenger
 
-- whose AUC or log loss is the worse one with its whole 95 % interval, within either horizon;
-- whose log loss in a segment is surely worse, by an interval wide enough for all segments at once;
+- whose AUC or log loss, within either horizon, is the worse one with its whole interval, which is
+  wide enough for all these figures at once;
+- whose log loss in a segment is, by an interval that is wide enough for all segments at once;
 - whose bands are out of order where the champion's are in order: a hotter band converts surely
   less often than a colder one;
 - that breaks a promise of a band that the champion does not break.
 
-Everything else is no worse, and *better* where the log loss of a horizon says so surely. Where too
-few leads have converted since, nothing of that can be told, and the champion stays, unless the
+Everything else is no worse, and *better* where the log loss of a horizon says so as surely. Where
+too few leads have converted since, nothing of that can be told, and the champion stays, unless the
 challenger's own test period shows that it beats the base rate and the age of a lead, and the
 champion's showed no such thing. Where there is no champion, that test alone decides.
 """
@@ -23,13 +24,16 @@ from typing import Any, Literal
 
 from models.bands import LEVELS
 from models.bundle import HORIZONS
-from training.comparison import Comparison, Question, Segment
+from training.comparison import Comparison, Question
 from training.evaluate import BandResult
+from training.paired import Difference
 
 SIMPLEST = ("base rate", "age only")
 """Baselines that a first champion must beat."""
+FIGURES = 2
+"""Figures of each horizon that decide: AUC and log loss."""
 CHANCE = 0.025
-"""Of calling an equal challenger worse, in one figure, or in all segments together."""
+"""Of calling an equal challenger worse, in all figures together, and in all segments together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ def against_champion(
         if name not in judged
     )
     worse = (
-        *(reason for question in judged.values() for reason in _worse_figures(question)),
+        *_worse_figures(judged),
         *_worse_segments(judged),
         *_worse_bands(found),
     )
@@ -98,7 +102,8 @@ def against_champion(
         f"Within {question.days} days its log loss is better by {ahead.advantage:.4f} "
         f"({ahead.low:.4f} to {ahead.high:.4f})."
         for question in judged.values()
-        if (ahead := question.log_loss) is not None and ahead.surely_better
+        if (ahead := question.log_loss) is not None
+        and ahead.advantage > _reach(ahead, FIGURES * len(judged))
     )
     if better:
         return Verdict("better", (*better, *few))
@@ -149,27 +154,22 @@ def _by_own_cards(
     return Verdict("cannot be told", few)
 
 
-def _worse_figures(question: Question) -> Iterator[str]:
-    for name, difference in (("AUC", question.auc), ("log loss", question.log_loss)):
-        if difference is not None and difference.surely_worse:
-            yield (
-                f"Within {question.days} days its {name} is worse by "
-                f"{-difference.advantage:.4f} ({-difference.high:.4f} to {-difference.low:.4f})."
-            )
+def _worse_figures(judged: Mapping[str, Question]) -> Iterator[str]:
+    count = FIGURES * len(judged)
+    for question in judged.values():
+        for name, ahead in (("AUC", question.auc), ("log loss", question.log_loss)):
+            if ahead is not None and ahead.advantage < -_reach(ahead, count):
+                yield (
+                    f"Within {question.days} days its {name} is worse by {-ahead.advantage:.4f} "
+                    f"({-ahead.high:.4f} to {-ahead.low:.4f}), surely so among {count} figures."
+                )
 
 
 def _worse_segments(judged: Mapping[str, Question]) -> Iterator[str]:
-    """Segments that are surely worse although so many are looked at.
-
-    References
-    ----------
-    O. J. Dunn, *Multiple comparisons among means*, Journal of the American Statistical Association
-    56 (1961), doi:10.1080/01621459.1961.10482090.
-    """
     count = sum(len(question.segments) for question in judged.values())
     for question in judged.values():
         for segment in question.segments:
-            if _latest_end(segment, count) < 0:
+            if segment.log_loss.advantage < -_reach(segment.log_loss, count):
                 yield (
                     f"Within {question.days} days its log loss is worse by "
                     f"{-segment.log_loss.advantage:.4f} for leads with {segment.attribute} = "
@@ -177,11 +177,17 @@ def _worse_segments(judged: Mapping[str, Question]) -> Iterator[str]:
                 )
 
 
-def _latest_end(segment: Segment, count: int) -> float:
-    """Upper end of the advantage in a segment, wide enough for so many segments at once."""
-    difference, normal = segment.log_loss, NormalDist()
+def _reach(difference: Difference, count: int) -> float:
+    """Half of an interval that is wide enough for so many differences at once.
+
+    References
+    ----------
+    O. J. Dunn, *Multiple comparisons among means*, Journal of the American Statistical Association
+    56 (1961), doi:10.1080/01621459.1961.10482090.
+    """
+    normal = NormalDist()
     error = (difference.high - difference.low) / (2 * normal.inv_cdf(1 - CHANCE))
-    return difference.advantage + normal.inv_cdf(1 - CHANCE / count) * error
+    return normal.inv_cdf(1 - CHANCE / count) * error
 
 
 def _worse_bands(found: Comparison) -> Iterator[str]:

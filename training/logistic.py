@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from features.history import Float64
+from models.linear import Levels, Linear, Slope, Term, logarithm
 
 Bool = npt.NDArray[np.bool_]
 
@@ -46,24 +47,67 @@ def logistic_margin(
     -------
     float64 array of shape (rows,)
     """
-    drawn = np.flatnonzero(fit)
-    if len(drawn) > MOST_ROWS:
-        drawn = np.sort(np.random.default_rng(seed).choice(drawn, MOST_ROWS, replace=False))
-    codings = [_coding(matrix[drawn, j], j in categorical) for j in range(matrix.shape[1])]
-    blocks = [_coded(matrix[drawn, j], coding) for j, coding in enumerate(codings)]
+    return fitted_linear(matrix[fit], converted[fit], categorical, seed).margin(matrix)
+
+
+def fitted_linear(
+    matrix: Float64,
+    converted: Bool,
+    categorical: tuple[int, ...],
+    seed: int,
+    monotone: tuple[int, ...] = (),
+) -> Linear:
+    """Logistic regression as a linear model of the log-odds.
+
+    Parameters
+    ----------
+    matrix : float64 array of shape (rows, features)
+        Of the fitting rows; NaN is unknown.
+    converted : bool array of shape (rows,)
+        With both outcomes.
+    categorical : tuple of int
+        Columns that hold indices of levels.
+    seed : int
+        Of the rows that are drawn where there are more than `MOST_ROWS`.
+    monotone : tuple of int, optional
+        The columns' directions (`training.monotone.directions`): what would go against its own
+        has no slope.
+    """
+    if len(matrix) > MOST_ROWS:
+        drawn = np.random.default_rng(seed).choice(len(matrix), MOST_ROWS, replace=False)
+        drawn.sort()
+        matrix, converted = matrix[drawn], converted[drawn]
+    codings = [_coding(matrix[:, j], j in categorical) for j in range(matrix.shape[1])]
+    blocks = [_coded(matrix[:, j], coding) for j, coding in enumerate(codings)]
+    ends = np.cumsum([block.shape[1] for block in blocks])
+    starts = ends - [block.shape[1] for block in blocks]
     design = np.column_stack(blocks)
     mean, deviation = design.mean(axis=0), design.std(axis=0)
     scale = np.where(deviation > 0, deviation, 1.0)
     design -= mean
     design /= scale
-    model = LogisticRegression(C=1 / PENALTY, max_iter=1_000, tol=1e-4)
-    model.fit(design, converted[drawn])
-    weights = model.coef_[0] / scale
-    margin = np.full(len(matrix), float(model.intercept_[0] - mean @ weights))
-    ends = np.cumsum([block.shape[1] for block in blocks])
-    for j, coding in enumerate(codings):
-        margin += _coded(matrix[:, j], coding) @ weights[ends[j] - blocks[j].shape[1] : ends[j]]
-    return margin
+    signs = np.zeros(design.shape[1])
+    signs[starts[: len(monotone)]] = monotone
+    base, standardised = _ridge(design, converted, signs)
+    weights = standardised / scale
+    terms = tuple(
+        _term(weights[start:end], mean[start:end], coding)
+        for start, end, coding in zip(starts, ends, codings, strict=True)
+    )
+    return Linear(base, terms)
+
+
+def _ridge(design: Float64, converted: Bool, signs: Float64) -> tuple[float, Float64]:
+    """Intercept and weights; columns whose weight would be against its sign are left out."""
+    kept = np.ones(design.shape[1], np.bool_)
+    while True:
+        model = LogisticRegression(C=1 / PENALTY, max_iter=1_000, tol=1e-4)
+        model.fit(design * kept, converted)
+        weights = model.coef_[0] * kept
+        against = signs * weights < 0
+        if not against.any():
+            return float(model.intercept_[0]), weights
+        kept &= ~against
 
 
 _Coding = int | float
@@ -74,7 +118,7 @@ def _coding(values: Float64, categorical: bool) -> _Coding:
     known = values[~np.isnan(values)]
     if categorical:
         return int(known.max()) + 1 if len(known) else 0
-    return float(np.median(_logarithm(known))) if len(known) else 0.0
+    return float(np.median(logarithm(known))) if len(known) else 0.0
 
 
 def _coded(values: Float64, coding: _Coding) -> Float64:
@@ -83,8 +127,15 @@ def _coded(values: Float64, coding: _Coding) -> Float64:
     if isinstance(coding, int):
         levels = [values == level for level in range(coding)]
         return np.column_stack([*levels, unknown]).astype(np.float64)
-    return np.column_stack([np.where(unknown, coding, _logarithm(values)), unknown])
+    return np.column_stack([np.where(unknown, coding, logarithm(values)), unknown])
 
 
-def _logarithm(values: Float64) -> Float64:
-    return np.sign(values) * np.log1p(np.abs(values))
+def _term(weights: Float64, mean: Float64, coding: _Coding) -> Term:
+    """Term that adds nothing to the average of the fitting rows."""
+    *known, unknown = weights.tolist()
+    average = float(weights @ mean)
+    if isinstance(coding, int):
+        levels = tuple(weight - average for weight in known)
+        return Levels(levels, other=-average, unknown=unknown - average)
+    (slope,) = known
+    return Slope(slope, at_zero=-average, unknown=slope * coding + unknown - average)

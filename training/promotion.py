@@ -17,7 +17,7 @@ from training.gate import Verdict, against_baselines, against_champion
 from training.registry import (
     Judgement,
     Registry,
-    UnreadableBundle,
+    UnreadableBundleError,
     registered_bundle,
     versions,
 )
@@ -94,13 +94,12 @@ def examination(
         return Examination(number, None, against_baselines(challenger.card), None)
     try:
         before = registered_bundle(registry, champion)
-    except UnreadableBundle as error:
+        return _compared(number, champion, before, challenger, config, read)
+    except UnreadableBundleError as error:
         own = against_baselines(challenger.card)
         unreadable = f"The champion, version {champion}, cannot be served by this release: {error}"
         verdict = Verdict(own.finding, (unreadable, *own.reasons))
         return Examination(number, champion, verdict, None)
-    try:
-        return _compared(number, champion, before, challenger, config, read)
     except (ValueError, OSError) as error:
         if not force:
             raise

@@ -81,7 +81,7 @@ class Version:
     champion: bool
 
 
-class UnreadableBundle(ValueError):
+class UnreadableBundleError(ValueError):
     """A registered version is not whole, or of a format that this release does not read."""
 
 
@@ -249,7 +249,7 @@ def registered_bundle(registry: Registry, number: int) -> Bundle:
     ------
     ValueError
         There is no such version.
-    UnreadableBundle
+    UnreadableBundleError
         This release cannot read it.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -257,7 +257,7 @@ def registered_bundle(registry: Registry, number: int) -> Bundle:
         try:
             return load_bundle(fetched)
         except (ValueError, FileNotFoundError) as error:
-            raise UnreadableBundle(str(error)) from error
+            raise UnreadableBundleError(str(error)) from error
 
 
 def versions(registry: Registry) -> list[Version]:
@@ -271,6 +271,8 @@ def _client(registry: Registry) -> Iterator["MlflowClient"]:
     """MLflow's client; its own errors and its store's become ours, with the registry's address."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # MLflow's own 7 keep somebody who mistyped the server's address waiting for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -293,8 +295,7 @@ def _client(registry: Registry) -> Iterator["MlflowClient"]:
         elif "full" in words or "I/O" in words:
             way_out = "Nothing has changed in it: make room on its disk, then try again."
         raise ValueError(
-            f"The registry's database {registry.folder / STORE} cannot be used: {words}. "
-            f"{way_out}"
+            f"The registry's database {registry.folder / STORE} cannot be used: {words}. {way_out}"
         ) from error
 
 

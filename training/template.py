@@ -79,6 +79,10 @@ warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost
 [scorecard]                      # points cards that you have edited
 # hot = "hot.json"               # from a bundle with a points card
 
+[gate]
+# least_conversions = 30         # later leads that must have converted before champion and challenger are compared
+
 [registry]
 # folder = "artifacts"           # MLflow's store and runs
+# tracking_uri = "http://…"      # an MLflow server; default: the environment's MLFLOW_TRACKING_URI, else the folder
 """

@@ -185,10 +185,17 @@ def test_a_promise_is_broken_where_the_truth_is_below_it_and_no_promise_is_not(
     hot: Known,
 ) -> None:
     seeds = {1: promised(hot, 0.25, 0.25), 2: promised(hot, 0.25, 0.2), 3: promised(hot, None, 0.1)}
-    found = kept_figure(seeds, "seeds")
+    assert kept_figure({1: seeds[1], 3: seeds[3]}, [], "seeds").verdict == "ok"
+    found = kept_figure(seeds, [], "seeds")
     assert found.value == 2
     assert found.note == "called hot is anybody in 2; seed 2: 25 % promised, 20 % true"
     assert found.verdict == "missed"
+
+
+def test_a_seed_whose_training_refuses_has_not_kept_its_promise(hot: Known) -> None:
+    found = kept_figure({1: promised(hot, 0.2, 0.3)}, ["seed 2 refused: too few"], "seeds")
+    assert found.verdict == "missed"
+    assert "seed 2 refused: too few" in found.note
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_the_same_bundle_is_the_same_bytes(bundle, tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["hot.txt", "spec.json", "card.json", "bundle.json"])
+@pytest.mark.parametrize("name", ["hot.txt", "spec.json", "card.json", "card.md", "bundle.json"])
 def test_an_edited_file_is_named(bundle, tmp_path: Path, name: str) -> None:
     save_bundle(bundle, tmp_path / "bundle")
     with (tmp_path / "bundle" / name).open("a") as file:

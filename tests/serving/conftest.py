@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from models.bundle import load_bundle, save_bundle
 from serving.app import create_app
 from serving.model import ServedModel, served_model
-from serving.settings import DEFAULTS
+from serving.settings import Limits
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
 
@@ -37,4 +37,4 @@ def client(bundle_folder: Path) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def model(bundle_folder: Path) -> ServedModel:
-    return served_model(load_bundle(bundle_folder), DEFAULTS)
+    return served_model(load_bundle(bundle_folder), Limits())

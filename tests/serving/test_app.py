@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.bundle import REPORT, load_bundle, save_bundle
 from serving.app import create_app
-from serving.settings import Settings
+from serving.settings import Limits, Settings
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
 
@@ -99,7 +99,7 @@ def test_a_batch_without_a_list_of_leads_is_refused_as_a_whole(client, body: Any
 
 
 def test_the_limits_are_the_settings(bundle_folder: Path) -> None:
-    limits = Settings(max_batch=2, max_interactions=1, max_body_bytes=2_000)
+    limits = Settings(limits=Limits(max_batch=2, max_interactions=1, max_body_bytes=2_000))
     client = TestClient(create_app(bundle_folder, limits, clock=lambda: 60 * DAY))
     many = client.post("/v1/score/batch", json={"leads": [{}] * 3})
     assert "at most 2" in refused(many, 422)["errors"][0]["law"]
@@ -206,7 +206,7 @@ def test_the_report_stays_that_of_the_model_that_scores(tmp_path: Path) -> None:
 def test_a_missing_report_says_how_it_is_made(client) -> None:
     detail = refused(client.get("/report"), 404)["detail"]
     assert "`lead-temperature report`" in detail
-    assert "start the server again" in detail
+    assert "report.html" in detail
 
 
 def test_a_request_id_comes_back(client) -> None:

@@ -13,7 +13,7 @@ from serving.model import ServedModel, served_model
 from serving.problem import Problem
 from serving.schemas import ScoredLead, rfc3339
 from serving.scorer import scored
-from serving.settings import DEFAULTS
+from serving.settings import Limits
 from tests.support.histories import DAY
 
 LEAD = {"lead_id": "1", "created_at": rfc3339(0), "as_of": rfc3339(20 * DAY)}
@@ -33,7 +33,7 @@ def near(model: ServedModel) -> ServedModel:
     row = feature_matrix(spec, history, np.array([0]), np.array([20 * DAY]))
     bound = float(model.bundle.scores(row).hot_low[0])
     bands = Bands(hot=1.05 * bound, warm=1.0, hysteresis=0.2)
-    return served_model(replace(model.bundle, bands=bands), DEFAULTS)
+    return served_model(replace(model.bundle, bands=bands), Limits())
 
 
 def test_a_lead_that_was_hot_stays_so_near_the_cutoff(near: ServedModel) -> None:

@@ -1,5 +1,6 @@
 """The server as a process: starts, scores over a socket without the laboratory, ends well."""
 
+import json
 import os
 import re
 import signal
@@ -62,6 +63,7 @@ def server(bundle_folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     ) as process:
         try:
             assert process.stderr is not None
+            assert "no API keys" in json.loads(process.stderr.readline())["message"]
             line = process.stderr.readline()
             found = re.fullmatch(r"serving (http://127\.0\.0\.1:\d+)\n", line)
             assert found, line + process.stderr.read()
@@ -124,3 +126,8 @@ def test_a_port_that_is_taken_is_said_so(bundle_folder: Path) -> None:
 def test_a_port_that_does_not_exist_is_said_so(bundle_folder: Path) -> None:
     with pytest.raises(OSError, match="port 70000"):
         run(bundle_folder, port=70_000)
+
+
+def test_without_api_keys_no_other_machine_is_answered(bundle_folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"--host is 0\.0\.0\.0.*LEAD_TEMPERATURE_API_KEYS"):
+        run(bundle_folder, host="0.0.0.0", port=0)  # noqa: S104 - it must be refused

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from features.kinds import AttributeCategory, LeadAge
 from features.spec import Spec
 from serving.schemas import lead_adapter, microseconds, rfc3339
-from serving.settings import DEFAULTS, Settings
+from serving.settings import Limits
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEAD = {"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}
@@ -86,7 +86,7 @@ def test_absurd_years_are_refused(text: str) -> None:
 )
 def test_attributes_and_measures_may_have_any_name(name: str) -> None:
     spec = Spec((LeadAge(), AttributeCategory(name, ("x",))), {name: "category"}, (name,))
-    adapter = lead_adapter(spec, DEFAULTS)
+    adapter = lead_adapter(spec, Limits())
     interaction = {"occurred_at": "1970-01-01T00:00:00Z", "measures": {name: 1}}
     lead = LEAD | {"attributes": {name: "x"}, "interactions": [interaction]}
     found = adapter.validate_python(lead)
@@ -97,7 +97,7 @@ def test_attributes_and_measures_may_have_any_name(name: str) -> None:
 
 
 def test_a_history_is_bounded_by_the_settings() -> None:
-    adapter = lead_adapter(Spec((LeadAge(),)), Settings(max_interactions=2))
+    adapter = lead_adapter(Spec((LeadAge(),)), Limits(max_interactions=2))
     interaction = {"occurred_at": "1970-01-01T00:00:00Z"}
     assert adapter.validate_python(LEAD | {"interactions": [interaction] * 2})
     with pytest.raises(ValidationError, match="at most 2"):

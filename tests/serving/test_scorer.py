@@ -16,7 +16,7 @@ from serving.model import ServedModel, served_model
 from serving.problem import Problem
 from serving.schemas import ScoredLead, rfc3339
 from serving.scorer import scored
-from serving.settings import DEFAULTS
+from serving.settings import Limits
 from tests.support.bundles import SPEC
 from tests.support.histories import DAY
 
@@ -187,7 +187,7 @@ def test_interactions_at_or_after_the_instant_are_counted(model) -> None:
 
 def test_a_lead_older_than_any_that_was_judged_is_warned_of(model) -> None:
     card = {**model.bundle.card, "snapshots": {"until_days": 30.0}}
-    judged = served_model(replace(model.bundle, card=card), DEFAULTS)
+    judged = served_model(replace(model.bundle, card=card), Limits())
     assert good(judged, lead(as_of=rfc3339(30 * DAY))).warnings == ()
     (warning,) = good(judged, lead(as_of=rfc3339(30 * DAY + 1))).warnings
     assert warning == "created_at: older than any lead the model was judged on: 30 days."
@@ -232,7 +232,7 @@ def test_the_instant_is_now_when_none_is_given(model) -> None:
 
 
 def test_a_clock_may_be_ahead_by_the_skew_and_no_more(model) -> None:
-    skew = model.settings.clock_skew_seconds * 1_000_000
+    skew = model.limits.clock_skew_seconds * 1_000_000
     assert good(model, lead(as_of=rfc3339(NOW + skew))).as_of == rfc3339(NOW + skew)
     assert "after 1970-03-02T00:05:00Z" in bad(model, lead(as_of=rfc3339(NOW + skew + 1)))["as_of"]
     assert list(bad(model, lead(created_at=rfc3339(NOW + skew + 1)))) == ["created_at"]

@@ -90,6 +90,12 @@ def test_a_better_log_loss_never_makes_up_for_what_is_worse() -> None:
     assert finding(compared(question(log_loss=AHEAD), question(auc=BEHIND))) == "worse"
 
 
+@pytest.mark.parametrize("figure", ["auc", "log_loss"])
+def test_four_figures_are_looked_at_so_one_that_is_hardly_worse_is_chance(figure: str) -> None:
+    hardly = question(**{figure: Difference(-0.010, -0.019, -0.001, 0.02)})
+    assert finding(compared(hardly)) == "no worse"
+
+
 def test_one_of_many_segments_is_worse_only_beyond_the_chance_of_them_all() -> None:
     hardly = Segment("country", "it", 50, Difference(-0.012, -0.023, -0.001, 0.01))
     others = [

@@ -42,4 +42,5 @@ def _alone(picture: str) -> str:
     style = files("training.report").joinpath("report.css").read_text(encoding="utf-8")
     opening, rest = picture.split(">", 1)
     namespace = "" if "xmlns=" in opening else ' xmlns="http://www.w3.org/2000/svg"'
+    style += "svg { background: var(--paper); font-family: var(--sans); }\n"
     return f"{opening}{namespace}>\n<style>\n<![CDATA[\n{style}]]>\n</style>{rest}"

@@ -1,0 +1,310 @@
+"""The routes around one bundle.
+
+`bundle_app` prepares all that does not depend on a request: validator, examples, OpenAPI document,
+pages. What is served is therefore one value, of one bundle, and another bundle is another
+application. A score is made in steps that each have a file of their own: `body` reads JSON,
+`scorer` answers, `problem` says no.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from models.bundle import REPORT, Bundle, load_bundle
+from serving.body import json_body, json_value
+from serving.docs import docs_page
+from serving.guard import Guard, problem_response
+from serving.model import ServedModel, described, served_model
+from serving.openapi import (
+    NO_REPORT,
+    document,
+    example_answers,
+    example_leads,
+    gives,
+    refuses,
+    takes,
+)
+from serving.problem import Names, Problem, invalid_fields, problem, shown
+from serving.schemas import BatchAnswer, Health, ScoredLead, as_json, batch_adapter
+from serving.scorer import scored
+from serving.security import ROLES, Role, admission
+from serving.settings import Settings
+from serving.telemetry import Telemetry
+
+INLINE_BYTES = 64 * 1024
+"""Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Pages may style themselves and show pictures that they carry: no script, no network."""
+
+
+class Asked(BaseModel):
+    """What may stand in the query of a route that scores."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reasons: Annotated[int, Field(ge=0, le=20, description="How many signals to name.")] = 3
+
+
+InQuery = Annotated[Asked, Query()]
+_NAMES: Names = {("query",): tuple(Asked.model_fields)}
+
+
+Reload = Callable[[], Awaitable[str | Problem]]
+"""Take the bundle that lies in the folder now: its version, or why the earlier one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleApp:
+    """A bundle as an application."""
+
+    bundle: Bundle
+    app: FastAPI
+
+
+def bundle_app(
+    folder: Path,
+    settings: Settings,
+    clock: Callable[[], int],
+    telemetry: Telemetry,
+    reload: Reload,
+) -> BundleApp:
+    """Application of the bundle in a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Its model and report are read once, now, so that the report that is shown is on the model
+        that scores, whatever becomes of the folder.
+    settings : Settings
+    clock : callable
+        The present, in microseconds since the epoch.
+    telemetry : Telemetry
+    reload : async function
+
+    Returns
+    -------
+    BundleApp
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no bundle, or a file of it is missing.
+    ValueError
+        The bundle is of another format or was changed after it was written.
+    """
+    bundle, report = load_bundle(folder), folder / REPORT
+    report_page = report.read_bytes() if report.exists() else None
+    model = served_model(bundle, settings.limits)
+    app = FastAPI(
+        title="lead-temperature",
+        version=model.bundle.version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            AnyHTTPException: _http_problem,
+            RequestValidationError: _query_problem,
+        },
+    )
+    app.include_router(_scoring(model, clock, telemetry), **_asking(settings, "score"))
+    app.include_router(_reading(model), **_asking(settings, "score"))
+    app.include_router(_report(report_page), **_asking(settings, "report"))
+    app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
+    app.include_router(_health(model))
+    found = document(app, model, keys=bool(settings.api_keys))
+    app.include_router(_docs(found), **_asking(settings, *ROLES))
+    app.add_middleware(Guard, telemetry=telemetry)
+    return BundleApp(bundle, app)
+
+
+def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
+    """What is the same for all routes that one of the roles may ask for."""
+    return {
+        "dependencies": [Depends(admission(settings.api_keys, roles))],
+        "responses": refuses(401, 403) if settings.api_keys else {},
+    }
+
+
+def _scoring(model: ServedModel, clock: Callable[[], int], telemetry: Telemetry) -> APIRouter:
+    """Routes that score."""
+    router = APIRouter(tags=["score"], default_response_class=Response)
+    limit, batch = model.limits.max_body_bytes, batch_adapter(model.limits)
+    leads, answers = example_leads(model), example_answers(model)
+    refused = refuses(400, 413, 415, 422, 500)
+
+    @router.post(
+        "/v1/score",
+        summary="Score one lead",
+        openapi_extra=takes("Lead", leads[0]),
+        responses=gives(answers[0]) | refused,
+    )
+    async def score(request: Request, query: InQuery) -> Response:
+        body = await json_body(request, limit)
+
+        def answered() -> ScoredLead | Problem:
+            return scored(model, [json_value(body)], clock(), query.reasons)[0]
+
+        answer = answered() if len(body) <= INLINE_BYTES else await run_in_threadpool(answered)
+        if isinstance(answer, Problem):
+            return problem_response(answer, request.state.request_id)
+        telemetry.scored([answer])
+        return _json(as_json(answer))
+
+    @router.post(
+        "/v1/score/batch",
+        summary="Score many leads",
+        openapi_extra=takes("Batch", {"leads": leads}),
+        responses=gives(BatchAnswer(tuple(answers))) | refused,
+    )
+    async def score_batch(request: Request, query: InQuery) -> Response:
+        body = await json_body(request, limit)
+        request_id: str = request.state.request_id
+
+        def answered() -> bytes | Problem:
+            try:
+                found = batch.validate_python(json_value(body))["leads"]
+            except ValidationError as error:
+                return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
+            results = tuple(
+                replace(one, request_id=request_id) if isinstance(one, Problem) else one
+                for one in scored(model, found, clock(), query.reasons)
+            )
+            telemetry.scored(results)
+            return as_json(BatchAnswer(results))
+
+        answer = await run_in_threadpool(answered)
+        return (
+            problem_response(answer, request_id) if isinstance(answer, Problem) else _json(answer)
+        )
+
+    return router
+
+
+def _reading(model: ServedModel) -> APIRouter:
+    """Route that tells about the model."""
+    router = APIRouter(tags=["model"], default_response_class=Response)
+    description = described(model)
+    description_json = as_json(description)
+    example = replace(description, card={"data_end": description.card["data_end"]})
+
+    @router.get("/v1/model", summary="The model", responses=gives(example))
+    async def show_model() -> Response:
+        return _json(description_json)
+
+    return router
+
+
+def _health(model: ServedModel) -> APIRouter:
+    """Routes that tell an orchestrator about the process; they need no key."""
+    router = APIRouter(tags=["health"], default_response_class=Response)
+    version = model.bundle.version
+    alive, ready = Health("alive", version), Health("ready", version)
+
+    @router.get("/healthz", summary="The process lives", responses=gives(alive))
+    async def healthz() -> Response:
+        return _json(as_json(alive))
+
+    @router.get("/readyz", summary="A model is loaded", responses=gives(ready))
+    async def readyz() -> Response:
+        return _json(as_json(ready))
+
+    return router
+
+
+def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIRouter:
+    """Routes for who runs the server."""
+    router = APIRouter(tags=["operate"])
+    example = Health("ready", model.bundle.version)
+
+    @router.post(
+        "/v1/model/reload",
+        summary="Serve the bundle that lies in the folder now",
+        response_class=Response,
+        responses=gives(example) | refuses(409),
+    )
+    async def reload_model(request: Request) -> Response:
+        version = await reload()
+        if isinstance(version, Problem):
+            return problem_response(version, request.state.request_id)
+        return _json(as_json(Health("ready", version)))
+
+    @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
+    async def show_metrics() -> Response:
+        return Response(telemetry.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return router
+
+
+def _report(page: bytes | None) -> APIRouter:
+    """Route of the managers' report."""
+    router = APIRouter(tags=["model"])
+
+    @router.get("/", include_in_schema=False)
+    @router.get(
+        "/report",
+        summary="The managers' report",
+        response_class=HTMLResponse,
+        responses=refuses(404),
+    )
+    async def show_report() -> Response:
+        if page is None:
+            raise HTTPException(404, NO_REPORT)
+        return _page(page)
+
+    return router
+
+
+def _docs(found: dict[str, Any]) -> APIRouter:
+    """Routes of the page on the routes, and of the same for programs."""
+    router = APIRouter()
+    page, text = docs_page(found).encode(), json.dumps(found, ensure_ascii=False).encode()
+
+    @router.get("/docs", include_in_schema=False)
+    async def show_docs() -> Response:
+        return _page(page)
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def show_document() -> Response:
+        return _json(text)
+
+    return router
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+def _page(content: bytes) -> Response:
+    return HTMLResponse(content, headers={"Content-Security-Policy": PAGE_POLICY})
+
+
+async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
+    """Problem for what the framework or a route refuses with a status."""
+    detail = error.detail
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"No such page: {shown(request.url.path)}. GET /openapi.json lists them."
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{shown(request.method)} is not for this page; it takes {allowed}."
+    found = problem(error.status_code, detail)
+    return problem_response(found, request.state.request_id, error.headers)
+
+
+async def _query_problem(request: Request, error: RequestValidationError) -> Response:
+    """Problem for a query parameter."""
+    return problem_response(invalid_fields(error.errors(), _NAMES), request.state.request_id)

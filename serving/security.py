@@ -1,0 +1,180 @@
+"""Who may ask for what: API keys, known by their hashes alone.
+
+A key is a long random text that one client holds. The server knows its SHA-256 hash, a name for the
+log, and its roles: ``score`` for the CRM, ``report`` for people who read pages, ``operate`` for who
+runs the server. A hash without salt is enough for keys that nobody can guess: at least 128 random
+bits, such as ``openssl rand -hex 32`` gives. Programs send ``Authorization: Bearer KEY``; a browser
+that opens a page asks for a name, which is free, and takes the key as the password.
+"""
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from fastapi import HTTPException, Request
+
+Role = Literal["score", "report", "operate"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+KEY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An API key with the role that the page needs: `score` to score and to read "
+    "about the model, `report` for the report, `operate` to run the server.",
+}
+"""OpenAPI of how a program shows its key."""
+CHALLENGE = {
+    "WWW-Authenticate": 'Basic realm="lead-temperature", charset="UTF-8", '
+    'Bearer realm="lead-temperature"'
+}
+_FORM = re.compile(r"([A-Za-z0-9._-]{1,40}):([a-z+]+):([0-9a-f]{64})")
+_LONGEST = 4_096
+"""Longer headers than this hold no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A client that may ask.
+
+    Parameters
+    ----------
+    name : str
+        What the log calls it.
+    roles : tuple of Role
+        What it may ask for.
+    sha256 : str
+        Hash of its key, 64 hexadecimal digits in lower case.
+
+    Raises
+    ------
+    ValueError
+        There is no role, or an unknown one.
+    """
+
+    name: str
+    roles: tuple[Role, ...]
+    sha256: str
+
+    def __post_init__(self) -> None:
+        unknown = [role for role in self.roles if role not in ROLES]
+        if unknown or not self.roles:
+            raise ValueError(
+                f"Key '{self.name}' must have roles among {', '.join(ROLES)}, "
+                f"got {', '.join(unknown) or 'none'}."
+            )
+
+
+def api_keys(text: str) -> tuple[ApiKey, ...]:
+    """Keys as they stand in the settings: ``NAME:ROLE+ROLE:SHA256``, separated by commas.
+
+    Raises
+    ------
+    ValueError
+        One has another form, or two have one name or one hash. What stands in the place of a hash
+        is not shown, for it may be the key.
+
+    Examples
+    --------
+    >>> api_keys("crm:score:" + 64 * "0")[0].roles
+    ('score',)
+    """
+    found = []
+    for number, part in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
+        matched = _FORM.fullmatch(part)
+        if not matched:
+            raise ValueError(
+                f"Key {number} must have the form NAME:ROLES:SHA256, as in crm:score:… with 64 "
+                "hexadecimal digits; `printf %s KEY | sha256sum` gives them"
+            )
+        name, roles, digest = matched.groups()
+        found.append(ApiKey(name, tuple(roles.split("+")), digest))  # type: ignore[arg-type]
+    for values, what in (([k.name for k in found], "name"), ([k.sha256 for k in found], "hash")):
+        if len(set(values)) < len(values):
+            raise ValueError(f"Two keys have one {what}; give each its own")
+    return tuple(found)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def admission(
+    keys: Sequence[ApiKey], roles: Sequence[Role]
+) -> Callable[[Request], Awaitable[None]]:
+    """Check that lets a request through when its key has one of the roles.
+
+    Parameters
+    ----------
+    keys : sequence of ApiKey
+        Where there is none, everybody is let through.
+    roles : sequence of Role
+
+    Returns
+    -------
+    async function of a request
+        Raises HTTPException: 401 without a known key, 403 where the key has another role.
+    """
+    wanted = " or ".join(roles)
+
+    async def admit(request: Request) -> None:
+        if not keys:
+            return
+        key = _holder(keys, _presented(request))
+        if key is None:
+            way_out = f"Send a key with the role {wanted}: Authorization: Bearer KEY."
+            raise HTTPException(
+                401, f"No known API key came with the request. {way_out}", CHALLENGE
+            )
+        request.state.client = key.name
+        if not set(roles) & set(key.roles):
+            has = " and ".join(key.roles)
+            raise HTTPException(
+                403, f"The key '{key.name}' has the role {has}; this needs the role {wanted}."
+            )
+
+    return admit
+
+
+def _holder(keys: Sequence[ApiKey], presented: str | None) -> ApiKey | None:
+    """The key that was presented; every key is compared, so that time does not tell which."""
+    digest = hashlib.sha256((presented or "").encode("utf-8", "surrogatepass")).hexdigest()
+    found = None
+    for key in keys:
+        if hmac.compare_digest(key.sha256, digest) and presented:
+            found = key
+    return found
+
+
+def _presented(request: Request) -> str | None:
+    """The key in the Authorization header; a password is taken for pages that are opened alone.
+
+    A browser sends a password that it remembers with whatever other pages make it ask for, so one
+    never lets a request change something.
+    """
+    header = request.headers.get("authorization", "")
+    scheme, _, rest = header.partition(" ")
+    if len(header) > _LONGEST:
+        return None
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic" and request.method == "GET":
+        try:
+            return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+        except ValueError:  # no base64, or no UTF-8
+            return None
+    return None

@@ -1,0 +1,129 @@
+"""Figures and log: they tell what happened and nothing of a lead."""
+
+import json
+import logging
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from models.bundle import load_bundle
+from serving.app import create_app
+from serving.telemetry import FIELDS, JsonLines
+from tests.support.histories import DAY
+
+SECRET = "Maria.Rossi-39055123"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "serving.md"
+
+
+@pytest.fixture
+def asked(bundle_folder: Path, now: int) -> TestClient:
+    """A server of its own, whose figures begin at nothing."""
+    return TestClient(create_app(bundle_folder, clock=lambda: now))
+
+
+def figures(client: TestClient) -> dict[str, float]:
+    """Samples by name and labels."""
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def lead(**more: object) -> dict[str, object]:
+    return {"lead_id": SECRET, "created_at": "1970-01-01T00:00:00Z"} | more
+
+
+def test_requests_are_timed_by_route_and_status(asked) -> None:
+    asked.post("/v1/score", json=lead())
+    asked.post("/v1/score", json={})
+    found = figures(asked)
+    for status in ("200", "422"):
+        labels = f'{{route="/v1/score",status="{status}"}}'
+        assert found[f"lead_temperature_request_seconds_count{labels}"] == 1
+        assert 0 < found[f"lead_temperature_request_seconds_sum{labels}"] < 60
+
+
+def test_bands_and_probabilities_are_counted(asked) -> None:
+    answer = asked.post("/v1/score", json=lead()).json()
+    batch = asked.post("/v1/score/batch", json={"leads": [lead(), lead(), {}]}).json()
+    found = figures(asked)
+    assert answer["band"] == batch["results"][0]["band"]
+    assert found[f'lead_temperature_scored_leads_total{{band="{answer["band"]}"}}'] == 3
+    for horizon in ("hot", "warm"):
+        total = found[f'lead_temperature_probability_sum{{horizon="{horizon}"}}']
+        assert total == pytest.approx(3 * answer[f"{horizon}_probability"])
+
+
+def test_refusals_are_counted_by_reason(asked) -> None:
+    asked.post("/v1/score", json={})
+    asked.post("/v1/score/batch", json={"leads": [{}, lead()]})
+    asked.post("/v1/score", content=b"{")
+    asked.get("/none")
+    found = figures(asked)
+    reasons = {"invalid_fields": 2, "other_type": 1, "no_such_page": 1}
+    for reason, count in reasons.items():
+        assert found[f'lead_temperature_refusals_total{{reason="{reason}"}}'] == count
+
+
+def test_the_bundle_and_its_age_are_told(asked, bundle_folder: Path, now: int) -> None:
+    version = load_bundle(bundle_folder).version
+    found = figures(asked)
+    assert found[f'lead_temperature_bundle_info{{version="{version}"}}'] == 1
+    assert now == 60 * DAY
+    assert found["lead_temperature_bundle_age_seconds"] == (60 - 31) * 86_400
+
+
+def test_figures_hold_nothing_that_was_sent(asked) -> None:
+    asked.post("/v1/score", json=lead(attributes={"country": SECRET}))
+    asked.get(f"/v1/{SECRET}?{SECRET}={SECRET}", headers={"x-request-id": SECRET})
+    asked.request(SECRET, "/healthz")
+    assert SECRET not in asked.get("/metrics").text
+
+
+def test_every_figure_is_documented(asked) -> None:
+    asked.post("/v1/score", json=lead())
+    asked.get("/none")
+    told = set(re.findall(r"^\| `(lead_temperature_\w+)`", DOCUMENT.read_text(), re.MULTILINE))
+    found = re.findall(
+        r"^# TYPE (\w+) (?!gauge\b.*_created)", asked.get("/metrics").text, re.MULTILINE
+    )
+    assert {name for name in found if not name.endswith("_created")} == told
+
+
+def test_two_servers_in_one_process_count_apart(asked, bundle_folder: Path) -> None:
+    asked.get("/none")
+    other = TestClient(create_app(bundle_folder))
+    assert not [name for name in figures(other) if "refusals_total{" in name]
+
+
+def test_refused_requests_are_logged_with_their_id_and_no_word_of_the_lead(
+    asked, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "serving"):
+        asked.post("/v1/score", json=lead(), headers={"x-request-id": "good-1"})
+        asked.post("/v1/score", json=lead(phone=SECRET), headers={"x-request-id": "bad-1"})
+        asked.get(f"/v1/{SECRET}?{SECRET}", headers={"x-request-id": "bad-2"})
+    lines = [json.loads(JsonLines().format(r)) for r in caplog.records if hasattr(r, FIELDS)]
+    told = [(one["request_id"], one["level"], one["route"], one["status"]) for one in lines]
+    assert told == [
+        ("good-1", "debug", "/v1/score", 200),
+        ("bad-1", "info", "/v1/score", 422),
+        ("bad-2", "info", "unknown", 404),
+    ]
+    assert SECRET not in json.dumps(lines)
+
+
+def test_a_line_is_json_and_tells_of_an_exception_only_its_type_and_places() -> None:
+    try:
+        raise RuntimeError(SECRET)
+    except RuntimeError:
+        record = logging.LogRecord("x", logging.ERROR, "f", 1, "a\n%s", ("b",), sys.exc_info())
+    line = JsonLines().format(record)
+    assert "\n" not in line
+    found = json.loads(line)
+    assert (found["message"], found["level"], found["error"]) == ("a\nb", "error", "RuntimeError")
+    assert "test_telemetry.py" in found["places"][0]
+    assert found["time"].endswith("Z")
