@@ -9,7 +9,7 @@ UV = $(or $(shell command -v uv 2> /dev/null),$(BIN)/uv)
 SYNC = $(UV) sync --quiet --locked --inexact
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 
-.PHONY: help install install-spark demo test test-slow bench-features check format lock clean
+.PHONY: help install install-spark demo test test-slow bench-features bench-quality check format lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database 
 
 bench-features: $(INSTALLED) ## CPU time and memory of the feature engine beside DuckDB, Polars and pandas
 	$(BIN)/python benchmarks/features.py
+
+bench-quality: $(INSTALLED) ## What the probabilities are worth, beside the truth, the goals and AutoML peers; takes hours
+	$(BIN)/python benchmarks/quality.py
 
 check: $(INSTALLED) ## Lint, format, types and import rules
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,14 @@ from features.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
 from models.calibration import Calibration, calibration_from_json, sigmoid
 from models.evidence import Evidence, evidence_from_json
-from models.predictor import Predictor, columns_of, file_of, margin_of, predictor_of
+from models.predictor import (
+    Predictor,
+    columns_of,
+    file_names,
+    files_of,
+    margin_of,
+    predictor_of,
+)
 
 FORMAT = 1
 """Number of the folder's layout. Raise it when an older reader would misread the folder, keep the
@@ -76,7 +84,7 @@ class Horizon:
     ----------
     days : int
         Length of the horizon.
-    predictor : lightgbm.Booster or Scorecard
+    predictor : Blend, lightgbm.Booster or Scorecard
         Gives the margin (log-odds) from the feature matrix.
     calibration : BetaCalibration or StepCalibration
         Gives the probability from the margin.
@@ -361,7 +369,11 @@ def _texts(bundle: Bundle) -> dict[str, str]:
         "spec.json": _json(bundle.spec.to_json()),
         "card.json": _json(bundle.card),
         CARD: bundle.card_text,
-        **dict(file_of(bundle.horizon(n).predictor, bundle.spec, n) for n in HORIZONS),
+        **{
+            file: text
+            for n in HORIZONS
+            for file, text in files_of(bundle.horizon(n).predictor, bundle.spec, n).items()
+        },
     }
 
 
@@ -395,8 +407,8 @@ def _manifest(folder: Path, manifest_bytes: bytes) -> dict[str, Any]:
         names = dict(manifest["files"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder / MANIFEST} is not a bundle's manifest: {error}.") from error
-    kinds = [f"{n}.json" if f"{n}.json" in names else f"{n}.txt" for n in HORIZONS]
-    expected = {"bundle.json", "spec.json", "card.json", CARD, *kinds}
+    kinds = (file_names(names, horizon) for horizon in HORIZONS)
+    expected = {"bundle.json", "spec.json", "card.json", CARD, *chain.from_iterable(kinds)}
     if set(names) != expected:
         raise ValueError(
             f"{folder / MANIFEST} must list {sorted(expected)}, it lists {sorted(names)}."

@@ -1,22 +1,54 @@
-"""Who answers the question of a horizon: a LightGBM booster, or a points card.
+"""Who answers the question of a horizon: a blend, a LightGBM booster, or a points card.
 
-A closed union, and all that the rest asks of either. Both give a margin, which the calibration
-turns into a probability, and both share it out among the features exactly, so that reasons add up.
-A booster is kept as LightGBM's own text, a card as JSON: the file's name tells which it is.
+A closed union, and all that the rest asks of any. Each gives a margin, which the calibration turns
+into a probability, and shares it out among the features exactly, so that reasons add up. A blend is
+the mean of a linear model and a booster: the first is steady where few leads converted, the other
+finds what no sum of terms can say, and what each gets wrong by chance is halved. Boosters are kept
+as LightGBM's own text, all else as JSON: the files' names tell which it is.
 """
 
 import json
-from collections.abc import Mapping
-from typing import TypeAlias, assert_never
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, assert_never
 
 import lightgbm as lgb
 import numpy as np
 
 from features.history import Float64
 from features.spec import Spec
+from models.linear import Linear, linear_from_json
 from models.scorecard import Scorecard, scorecard_from_json
 
-Predictor: TypeAlias = lgb.Booster | Scorecard
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """Mean of the margins of a linear model and of a booster.
+
+    Parameters
+    ----------
+    linear : Linear
+    booster : lightgbm.Booster
+
+    Raises
+    ------
+    ValueError
+        The two take different numbers of features.
+    """
+
+    linear: Linear
+    booster: lgb.Booster
+
+    def __post_init__(self) -> None:
+        terms, columns = len(self.linear.terms), self.booster.num_feature()
+        if terms != columns:
+            raise ValueError(
+                "A blend's linear model and booster must take the same features, got "
+                f"{terms} terms and {columns} columns."
+            )
+
+
+Predictor: TypeAlias = Blend | lgb.Booster | Scorecard
 
 
 def margin_of(predictor: Predictor, matrix: Float64, threads: int = 1) -> Float64:
@@ -24,6 +56,8 @@ def margin_of(predictor: Predictor, matrix: Float64, threads: int = 1) -> Float6
     if len(matrix) == 0:
         return np.empty(0, np.float64)
     match predictor:
+        case Blend(linear, booster):
+            return (linear.margin(matrix) + margin_of(booster, matrix, threads)) / 2
         case lgb.Booster():
             margins = predictor.predict(matrix, raw_score=True, num_threads=threads)
             return np.asarray(margins, np.float64)
@@ -38,7 +72,7 @@ def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Floa
 
     Parameters
     ----------
-    predictor : lightgbm.Booster or Scorecard
+    predictor : Blend, lightgbm.Booster or Scorecard
     matrix : float64 array of shape (rows, features)
         One row at least.
 
@@ -48,6 +82,9 @@ def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Floa
         A row's contributions and the average add up to its margin.
     """
     match predictor:
+        case Blend(linear, booster):
+            average, found = contributions_of(booster, matrix)
+            return (linear.base + average) / 2, (linear.contributions(matrix) + found) / 2
         case lgb.Booster():
             raw = np.asarray(predictor.predict(matrix, pred_contrib=True, num_threads=1))
             return float(raw[0, -1]), raw[:, :-1]
@@ -60,6 +97,8 @@ def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Floa
 def columns_of(predictor: Predictor) -> int:
     """How many features it takes."""
     match predictor:
+        case Blend(_, booster):
+            return columns_of(booster)
         case lgb.Booster():
             return int(predictor.num_feature())
         case Scorecard():
@@ -68,32 +107,46 @@ def columns_of(predictor: Predictor) -> int:
             assert_never(predictor)
 
 
-def file_of(predictor: Predictor, spec: Spec, name: str) -> tuple[str, str]:
-    """Name and text of the file that holds it; `predictor_of` reads it back."""
+def files_of(predictor: Predictor, spec: Spec, name: str) -> dict[str, str]:
+    """Texts of the files that hold it, by their names; `predictor_of` reads them back."""
     match predictor:
+        case Blend(linear, booster):
+            linear_text = _json(linear.to_json(spec))
+            return {f"{name}.linear.json": linear_text, **files_of(booster, spec, name)}
         case lgb.Booster():
-            return f"{name}.txt", str(predictor.model_to_string())
+            return {f"{name}.txt": str(predictor.model_to_string())}
         case Scorecard():
-            return f"{name}.json", _json(predictor, spec)
+            return {f"{name}.json": _json(predictor.to_json(spec))}
         case _:
             assert_never(predictor)
 
 
+def file_names(names: Collection[str], name: str) -> tuple[str, ...]:
+    """Those of the files that a predictor of a horizon would be read from."""
+    if f"{name}.json" in names:
+        return (f"{name}.json",)
+    linear = f"{name}.linear.json"
+    return (linear, f"{name}.txt") if linear in names else (f"{name}.txt",)
+
+
 def predictor_of(files: Mapping[str, str], spec: Spec, name: str) -> Predictor:
-    """Predictor that was written as one of the files.
+    """Predictor that was written as some of the files.
 
     Raises
     ------
     KeyError
-        It is not among them.
+        A file of it is not among them.
     ValueError, lightgbm.basic.LightGBMError
-        The text is not what it must be.
+        A text is not what it must be.
     """
+    texts = [files[file] for file in file_names(files, name)]
     if f"{name}.json" in files:
-        return scorecard_from_json(json.loads(files[f"{name}.json"]), spec)
-    return lgb.Booster(model_str=files[f"{name}.txt"])
+        return scorecard_from_json(json.loads(texts[0]), spec)
+    booster = lgb.Booster(model_str=texts[-1])
+    if len(texts) == 1:
+        return booster
+    return Blend(linear_from_json(json.loads(texts[0]), spec), booster)
 
 
-def _json(card: Scorecard, spec: Spec) -> str:
-    data = card.to_json(spec)
+def _json(data: Mapping[str, Any]) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serving.live import Live
+from serving.load import Load
 from serving.routes import BundleApp, Reload, bundle_app
 from serving.settings import DEFAULTS, Settings
 from serving.telemetry import Telemetry
@@ -47,9 +48,10 @@ def create_app(
     ValueError
         The bundle is of another format or was changed after it was written.
     """
-    telemetry = Telemetry(clock)
+    load = Load(settings.max_requests, settings.max_batches)
+    telemetry = Telemetry(clock, lambda: load.requests)
 
     def made(reload: Reload) -> BundleApp:
-        return bundle_app(bundle_folder, settings, clock, telemetry, reload)
+        return bundle_app(bundle_folder, settings, clock, telemetry, load, reload)
 
-    return Live(bundle_folder, made, telemetry, settings.reload_seconds)
+    return Live(bundle_folder, made, telemetry, load, settings.reload_seconds)

@@ -2,9 +2,10 @@
 
 Python's own JSON reader takes more than JSON (NaN, the last of two equal names). Here everything
 that two readers could understand differently is refused, and a body that is too long is refused
-before it is read to its end.
+before it is read to its end, and so is one that takes too long.
 """
 
+import asyncio
 import json
 from collections import Counter
 from typing import Any
@@ -14,13 +15,14 @@ from fastapi import HTTPException, Request
 from serving.problem import shown
 
 
-async def json_body(request: Request, limit: int) -> bytes:
+async def json_body(request: Request, limit: int, seconds: float) -> bytes:
     """Bytes of a JSON body.
 
     Raises
     ------
     fastapi.HTTPException
-        415 when it is not declared to be plain JSON, 413 when it is longer than `limit`.
+        415 when it is not declared to be plain JSON, 413 when it is longer than `limit`, 408 when
+        it takes longer than `seconds` to arrive.
     """
     declared = request.headers.get("content-type", "")
     if declared.partition(";")[0].strip().lower() != "application/json":
@@ -28,10 +30,16 @@ async def json_body(request: Request, limit: int) -> bytes:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(415, "Send the body uncompressed, without Content-Encoding.")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise HTTPException(413, f"A body has at most {limit} bytes; send fewer leads a call.")
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    law = f"A body has at most {limit} bytes; send fewer leads a call."
+                    raise HTTPException(413, law)
+    except TimeoutError as error:
+        late = f"A body must arrive within {seconds:g} s of its head; send it at once."
+        raise HTTPException(408, late, {"Connection": "close"}) from error
     return bytes(body)
 
 

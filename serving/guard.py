@@ -3,6 +3,8 @@
 What can be read can be asked for its head alone, by load balancers and monitors: HEAD is GET
 without the body.
 
+A request that comes while too many are at work is refused before anything of it is read.
+
 Every answer bears headers that keep browsers from doing more with it than showing it.
 
 The id is the client's own `X-Request-ID` where it is a plain word, a new one otherwise; it comes
@@ -10,6 +12,7 @@ back as a header and in every problem, and stands in the log. An exception that 
 logged with the places it passed through but without its message, which may quote a lead.
 """
 
+import asyncio
 import logging
 import re
 import time
@@ -18,14 +21,19 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.load import Load
 from serving.problem import Problem, problem
 from serving.schemas import as_json
 from serving.telemetry import FIELDS, Telemetry
+
+ALWAYS = ("/healthz", "/readyz", "/metrics")
+"""Pages that are answered however much there is to do."""
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -60,11 +68,12 @@ class Guard:
     app : ASGI application
     telemetry : Telemetry
         Where every request is counted.
+    load : Load
+        What is at work already.
     """
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
-        self._app = app
-        self._telemetry = telemetry
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, load: Load) -> None:
+        self._app, self._telemetry, self._load = app, telemetry, load
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -86,12 +95,24 @@ class Guard:
                 headers["x-request-id"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if self._load.draining:
+                    headers["connection"] = "close"
             elif only_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
 
         try:
-            await self._app(asked, receive, send_with_id)
+            if scope["path"] in ALWAYS:
+                await self._app(asked, receive, send_with_id)
+            else:
+                with self._load.request():
+                    # All that arrived with it take their places before the first one works.
+                    await asyncio.sleep(0)
+                    await self._app(asked, receive, send_with_id)
+        except HTTPException as full:
+            found = problem(full.status_code, full.detail)
+            response = problem_response(found, request_id, full.headers)
+            await response(scope, receive, send_with_id)
         except ClientDisconnect:
             pass  # its status stays 0, which the log tells
         except Exception as error:
@@ -103,7 +124,8 @@ class Guard:
                 detail = "The server failed. Its log says where, under this request_id."
                 response = problem_response(problem(500, detail), request_id)
                 await response(scope, receive, send_with_id)
-        self._tell(asked, status, time.perf_counter() - began)
+        finally:
+            self._tell(asked, status, time.perf_counter() - began)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that has ended, and log it; 0 is the status of one that was given up."""
@@ -125,7 +147,7 @@ class Guard:
 
 def _level(status: int) -> int:
     """How much a request with this status matters."""
-    if 0 < status < 400:
+    if 0 < status < 400 or status == 503:  # many at once: a figure tells them
         return logging.DEBUG
     return logging.WARNING if status >= 500 else logging.INFO
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
+from serving.load import Load
 from serving.problem import Problem, problem
 from serving.routes import BundleApp, Reload
 from serving.telemetry import FIELDS, Telemetry
@@ -40,6 +41,8 @@ class Live:
     made : callable
         Makes the application of the bundle that lies there; it is given this one's `reload`.
     telemetry : Telemetry
+    load : Load
+        What is at work; whoever ends the process sets its `draining` first.
     seconds : float
         How often to look at the folder; 0 for never.
 
@@ -54,8 +57,10 @@ class Live:
         folder: Path,
         made: Callable[[Reload], BundleApp],
         telemetry: Telemetry,
+        load: Load,
         seconds: float,
     ) -> None:
+        self.load = load
         self._folder, self._made = folder, made
         self._telemetry, self._seconds = telemetry, seconds
         self._one_at_a_time = asyncio.Lock()

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from features.kinds import AttributeKind
 from models.bundle import REPORT
 from serving.guard import PROBLEM_TYPE
+from serving.load import overload
 from serving.model import ServedModel
 from serving.problem import FieldError, invalid, problem
 from serving.schemas import ANSWERS, Answer, ScoredLead, as_json, batch_adapter, microseconds
@@ -37,6 +38,7 @@ _PROBLEMS = (
     ),
     problem(403, "The key 'crm' has the role score; this needs the role report."),
     problem(404, NO_REPORT),
+    problem(408, "A body must arrive within 10 s of its head; send it at once."),
     problem(
         409,
         "The bundle in the folder is not served: bundle is not whole: hot.txt is missing. "
@@ -46,6 +48,7 @@ _PROBLEMS = (
     problem(415, "Send JSON, with the header Content-Type: application/json."),
     invalid([FieldError("created_at", "Is required", "nothing", "Send it.")]),
     problem(500, "The server failed. Its log says where, under this request_id."),
+    problem(503, str(overload().detail)),
 )
 _REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
 

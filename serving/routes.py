@@ -24,6 +24,7 @@ from models.bundle import REPORT, Bundle, load_bundle
 from serving.body import json_body, json_value
 from serving.docs import docs_page
 from serving.guard import Guard, problem_response
+from serving.load import Load, overload
 from serving.model import ServedModel, described, served_model
 from serving.openapi import (
     NO_REPORT,
@@ -80,6 +81,7 @@ def bundle_app(
     settings: Settings,
     clock: Callable[[], int],
     telemetry: Telemetry,
+    load: Load,
     reload: Reload,
 ) -> BundleApp:
     """Application of the bundle in a folder.
@@ -93,6 +95,7 @@ def bundle_app(
     clock : callable
         The present, in microseconds since the epoch.
     telemetry : Telemetry
+    load : Load
     reload : async function
 
     Returns
@@ -121,14 +124,15 @@ def bundle_app(
             RequestValidationError: _query_problem,
         },
     )
-    app.include_router(_scoring(model, clock, telemetry), **_asking(settings, "score"))
+    scoring = _scoring(model, clock, telemetry, load, settings.body_seconds)
+    app.include_router(scoring, **_asking(settings, "score"))
     app.include_router(_reading(model), **_asking(settings, "score"))
     app.include_router(_report(report_page), **_asking(settings, "report"))
     app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
-    app.include_router(_health(model))
+    app.include_router(_health(model, load))
     found = document(app, model, keys=bool(settings.api_keys))
     app.include_router(_docs(found), **_asking(settings, *ROLES))
-    app.add_middleware(Guard, telemetry=telemetry)
+    app.add_middleware(Guard, telemetry=telemetry, load=load)
     return BundleApp(bundle, app)
 
 
@@ -140,12 +144,18 @@ def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
     }
 
 
-def _scoring(model: ServedModel, clock: Callable[[], int], telemetry: Telemetry) -> APIRouter:
+def _scoring(
+    model: ServedModel,
+    clock: Callable[[], int],
+    telemetry: Telemetry,
+    load: Load,
+    body_seconds: float,
+) -> APIRouter:
     """Routes that score."""
     router = APIRouter(tags=["score"], default_response_class=Response)
     limit, batch = model.limits.max_body_bytes, batch_adapter(model.limits)
     leads, answers = example_leads(model), example_answers(model)
-    refused = refuses(400, 413, 415, 422, 500)
+    refused = refuses(400, 408, 413, 415, 422, 500, 503)
 
     @router.post(
         "/v1/score",
@@ -154,12 +164,16 @@ def _scoring(model: ServedModel, clock: Callable[[], int], telemetry: Telemetry)
         responses=gives(answers[0]) | refused,
     )
     async def score(request: Request, query: InQuery) -> Response:
-        body = await json_body(request, limit)
+        body = await json_body(request, limit, body_seconds)
 
         def answered() -> ScoredLead | Problem:
             return scored(model, [json_value(body)], clock(), query.reasons)[0]
 
-        answer = answered() if len(body) <= INLINE_BYTES else await run_in_threadpool(answered)
+        if len(body) <= INLINE_BYTES:
+            answer = answered()
+        else:
+            with load.batch():
+                answer = await run_in_threadpool(answered)
         if isinstance(answer, Problem):
             return problem_response(answer, request.state.request_id)
         telemetry.scored([answer])
@@ -172,7 +186,7 @@ def _scoring(model: ServedModel, clock: Callable[[], int], telemetry: Telemetry)
         responses=gives(BatchAnswer(tuple(answers))) | refused,
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
-        body = await json_body(request, limit)
+        body = await json_body(request, limit, body_seconds)
         request_id: str = request.state.request_id
 
         def answered() -> bytes | Problem:
@@ -187,7 +201,8 @@ def _scoring(model: ServedModel, clock: Callable[[], int], telemetry: Telemetry)
             telemetry.scored(results)
             return as_json(BatchAnswer(results))
 
-        answer = await run_in_threadpool(answered)
+        with load.batch():
+            answer = await run_in_threadpool(answered)
         return (
             problem_response(answer, request_id) if isinstance(answer, Problem) else _json(answer)
         )
@@ -209,7 +224,7 @@ def _reading(model: ServedModel) -> APIRouter:
     return router
 
 
-def _health(model: ServedModel) -> APIRouter:
+def _health(model: ServedModel, load: Load) -> APIRouter:
     """Routes that tell an orchestrator about the process; they need no key."""
     router = APIRouter(tags=["health"], default_response_class=Response)
     version = model.bundle.version
@@ -219,8 +234,10 @@ def _health(model: ServedModel) -> APIRouter:
     async def healthz() -> Response:
         return _json(as_json(alive))
 
-    @router.get("/readyz", summary="A model is loaded", responses=gives(ready))
+    @router.get("/readyz", summary="A model is loaded", responses=gives(ready) | refuses(503))
     async def readyz() -> Response:
+        if load.draining:
+            raise overload("The server is about to end.")
         return _json(as_json(ready))
 
     return router

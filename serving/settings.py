@@ -45,6 +45,23 @@ class Settings(BaseModel):
             "this machine alone."
         ),
     ] = ()
+    max_requests: Annotated[
+        int,
+        Field(ge=1, description="Most requests at work at once; more are told to ask again later."),
+    ] = 64
+    max_batches: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=32,
+            description="Most batches and bodies beyond 64 KiB at work at once; more are told to "
+            "ask again later.",
+        ),
+    ] = 4
+    body_seconds: Annotated[
+        float,
+        Field(gt=0, allow_inf_nan=False, description="How long a request's body may take to come."),
+    ] = 10.0
     reload_seconds: Annotated[
         float,
         Field(

@@ -47,9 +47,11 @@ class Telemetry:
     ----------
     clock : callable
         The present, in microseconds since the epoch; the bundle's age depends on it.
+    running : callable
+        How many requests are at work.
     """
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(self, clock: Callable[[], int], running: Callable[[], int]) -> None:
         self._clock = clock
         self._registry = registry = CollectorRegistry()
         self._seconds = Histogram(
@@ -59,6 +61,9 @@ class Telemetry:
             buckets=_SECONDS,
             registry=registry,
         )
+        Gauge(
+            "lead_temperature_requests_running", "Requests at work.", registry=registry
+        ).set_function(running)
         self._bands = Counter(
             "lead_temperature_scored_leads", "Leads scored.", ("band",), registry=registry
         )

@@ -152,9 +152,10 @@ class ModelSettings(Section):
 
     Attributes
     ----------
-    kind : {"auto", "booster", "scorecard"}
-        What predicts; "auto" is a points card where too few leads converted for a booster
-        (`training.predictor`). What else stands here is of boosters alone.
+    kind : {"auto", "blend", "booster", "scorecard"}
+        What predicts: a booster, the mean of a linear model and a booster, or a points card. "auto"
+        is the blend, or the card where too few leads converted for a booster
+        (`training.predictor`). What else stands here is of boosters, `monotone` of blends too.
     trees, leaves : int
         Number of trees and leaves of each. The looks of one lead are much alike, so what seems much
         evidence is little, and trees of few leaves hold better than large ones.
@@ -171,7 +172,7 @@ class ModelSettings(Section):
         colder (the warmer), all else equal.
     """
 
-    kind: Literal["auto", "booster", "scorecard"] = "auto"
+    kind: Literal["auto", "blend", "booster", "scorecard"] = "auto"
     trees: int = Field(default=300, ge=1, le=10_000)
     leaves: int = Field(default=7, ge=2, le=1024)
     learning_rate: float = Field(default=0.04, gt=0, le=1)

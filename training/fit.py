@@ -38,7 +38,7 @@ def calibrated_horizon(
 
     Parameters
     ----------
-    predictor : lightgbm.Booster or Scorecard
+    predictor : Blend, lightgbm.Booster or Scorecard
     categorical : tuple of int
         Columns whose values are levels.
     matrix : float64 array of shape (rows, features)
@@ -113,10 +113,10 @@ def fitted_booster(
         "num_leaves": settings.leaves,
         "learning_rate": settings.learning_rate,
         "min_data_in_leaf": settings.least_rows,
-        "feature_fraction": 0.7,
+        "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "lambda_l2": 1.0,
+        "lambda_l2": 20.0,
         "min_data_per_group": settings.least_rows,
         "seed": settings.seed,
         "num_threads": settings.threads,

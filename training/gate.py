@@ -107,7 +107,7 @@ def against_champion(
     )
     if better:
         return Verdict("better", (*better, *few))
-    return Verdict("no worse", ("No difference from the champion is beyond chance.", *few))
+    return Verdict("no worse", ("No difference in log loss is beyond chance.", *few))
 
 
 def against_baselines(card: Mapping[str, Any]) -> Verdict:

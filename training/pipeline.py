@@ -23,6 +23,7 @@ from features.spec import Spec, feature_from_json
 from features.tables import Tables, rejected_rows
 from models.bands import Bands
 from models.bundle import HORIZONS, Bundle, Horizon
+from models.predictor import Blend
 from models.scorecard import Scorecard, lines
 from training.audit import audit
 from training.baselines import baseline_card, baseline_probabilities
@@ -42,7 +43,7 @@ from training.fit import calibrated_horizon
 from training.importance import importance
 from training.leaks import Finding
 from training.learning_curve import learning_curve
-from training.predictor import fitted_predictor
+from training.predictor import Looks, fitted_predictor
 from training.promise import banded
 from training.promise_result import promise_cards
 from training.quarantine import ignored, without_quarantined
@@ -298,6 +299,7 @@ def _fitted(frame: TrainingFrame, name: str, config: Config, told: Told) -> tupl
         config.model,
         config.edited_scorecard(name),
         progress,
+        _sooner(frame, config) if name == "warm" else None,
     )
     return calibrated_horizon(
         predictor,
@@ -310,6 +312,20 @@ def _fitted(frame: TrainingFrame, name: str, config: Config, told: Told) -> tupl
         config.model,
         config.calibration.method,
     )
+
+
+def _sooner(frame: TrainingFrame, config: Config) -> Looks:
+    """What was known of the hot horizon before the warm one's calibration begins."""
+    chosen, hot = _sooner_rows(frame, config), frame.labels["hot"]
+    return Looks(frame.matrix[chosen], hot.converted[chosen], frame.spine.lead[chosen])
+
+
+def _sooner_rows(frame: TrainingFrame, config: Config) -> Bool:
+    split, hot = frame.splits["warm"], frame.labels["hot"]
+    if config.split.leads == "apart":
+        return split.fit  # other leads' looks belong to other periods
+    ends_at = frame.spine.as_of + hot.days * MICROSECONDS_PER_DAY
+    return hot.mature & (ends_at < split.calibrate_from)
 
 
 def _judged(frame: TrainingFrame, name: str, chosen: Bool) -> Judged:
@@ -335,7 +351,7 @@ def _horizon_card(
         "test": _period(frame, name, split.test),
         "immature_rows": int((~found.mature).sum()),
         "left_out_rows": split.left_out,
-        "never_learned_from": _new_leads_card(frame, name, probability),
+        "never_learned_from": _new_leads_card(frame, name, config, probability),
         "base_rate": float(found.converted[split.fit].mean()),
         **dataclasses.asdict(figures(judged.converted, probability)),
         "auc_low": None if interval is None else interval[0],
@@ -364,7 +380,7 @@ def _rivals_card(
         split,
         config.model,
     )
-    kind = "booster"
+    kind = "blend" if isinstance(predictor, Blend) else "booster"
     if isinstance(predictor, Scorecard):
         card = [dataclasses.asdict(line) for line in lines(predictor, bundle.spec)]
         kind = "edited points card"
@@ -379,10 +395,15 @@ def _rivals_card(
     }
 
 
-def _new_leads_card(frame: TrainingFrame, name: str, probability: Float64) -> dict[str, Any]:
+def _new_leads_card(
+    frame: TrainingFrame, name: str, config: Config, probability: Float64
+) -> dict[str, Any]:
     """Figures of the test rows of leads that nothing was learned from, at no earlier look."""
     split, lead = frame.splits[name], frame.spine.lead
-    new = ~np.isin(lead[split.test], lead[split.fit | split.calibrate])
+    learned = split.fit | split.calibrate
+    if name == "warm":
+        learned = learned | _sooner_rows(frame, config)
+    new = ~np.isin(lead[split.test], lead[learned])
     converted = frame.labels[name].converted[split.test][new]
     found = figures(converted, probability[new])
     return {

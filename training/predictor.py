@@ -1,23 +1,34 @@
-"""Booster or points card: which of them the conversions at hand can carry.
+"""Blend, booster or points card: which of them the conversions at hand can carry.
 
 A booster finds more than a card can hold, but only where enough leads converted; before that it
 finds luck. So below a number of converting leads the points card is the model, unless the
-configuration says otherwise. A card that a person has edited is taken as it is: calibrated and
-judged like any other, so that what hand-made points promise is as true as what is learned.
+configuration says otherwise; above it a blend, the mean of a booster and a linear model. The longer
+horizon's booster learns whom the shorter horizon foretells: what makes a lead buy soon makes it buy
+at all, and of many more looks, the latest ones among them, it is known by now whether that came
+true. Its linear model learns the longer horizon itself, and sets the level.
+
+A card that a person has edited is taken as it is: calibrated and judged like any other, so that
+what hand-made points promise is as true as what is learned.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import assert_never
 
+import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 
 from features.history import Float64, Int64
 from features.spec import Spec
-from models.predictor import Predictor
+from models.calibration import sigmoid
+from models.predictor import Blend, Predictor, margin_of
+from models.scorecard import Scorecard
 from training.config import ModelSettings
 from training.fit import fitted_booster
-from training.logistic import logistic_margin
+from training.logistic import fitted_linear, logistic_margin
 from training.monotone import directions
 from training.scorecard import learned_scorecard, read_scorecard
 
@@ -30,6 +41,28 @@ to 5, its excess log loss beside the card's was 50 against 46 per cent of the ba
 to 476."""
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Rows that something is learned from.
+
+    Parameters
+    ----------
+    matrix : float64 array of shape (rows, features)
+    converted : bool array of shape (rows,)
+    lead : int64 array of shape (rows,)
+        Which rows belong together.
+    """
+
+    matrix: Float64
+    converted: Bool
+    lead: Int64
+
+    @property
+    def converting_leads(self) -> int:
+        """How many leads convert at some of the rows."""
+        return len(np.unique(self.lead[self.converted]))
+
+
 def fitted_predictor(
     spec: Spec,
     matrix: Float64,
@@ -38,6 +71,7 @@ def fitted_predictor(
     settings: ModelSettings,
     edited: Path | None = None,
     progress: Callable[[int], object] = lambda trees: None,
+    sooner: Looks | None = None,
 ) -> Predictor:
     """Predictor of one horizon.
 
@@ -57,6 +91,9 @@ def fitted_predictor(
         A points card to take in place of learning anything.
     progress : callable, optional
         Told after each tree.
+    sooner : Looks, optional
+        Rows with the outcomes of a shorter horizon, known by the same time: what a blend's booster
+        is fitted on where enough of their leads converted.
 
     Raises
     ------
@@ -65,10 +102,44 @@ def fitted_predictor(
     """
     if edited is not None:
         return read_scorecard(edited, spec)
-    enough = len(np.unique(lead[converted])) >= LEAST_BOOSTER_LEADS
-    if settings.kind == "booster" or (settings.kind == "auto" and enough):
-        monotone = directions(spec, settings.monotone)
-        return fitted_booster(matrix, converted, spec.categorical, settings, progress, monotone)
+    looks = Looks(matrix, converted, lead)
+    monotone = directions(spec, settings.monotone)
+
+    def booster(rows: Looks) -> lgb.Booster:
+        return fitted_booster(
+            rows.matrix, rows.converted, spec.categorical, settings, progress, monotone
+        )
+
+    match settings.kind:
+        case "auto" if looks.converting_leads < LEAST_BOOSTER_LEADS:
+            return _card(spec, looks, settings)
+        case "auto" | "blend":
+            enough = sooner is not None and sooner.converting_leads >= LEAST_BOOSTER_LEADS
+            learned = booster(sooner if sooner is not None and enough else looks)
+            linear = fitted_linear(matrix, converted, spec.categorical, settings.seed, monotone)
+            return _levelled(Blend(linear, learned), looks, settings.threads)
+        case "booster":
+            return booster(looks)
+        case "scorecard":
+            return _card(spec, looks, settings)
+        case _:
+            assert_never(settings.kind)
+
+
+def _card(spec: Spec, looks: Looks, settings: ModelSettings) -> Scorecard:
+    matrix, converted = looks.matrix, looks.converted
     every = np.ones(len(matrix), np.bool_)
     regression = logistic_margin(matrix, spec.categorical, converted, every, settings.seed)
-    return learned_scorecard(spec, matrix, converted, lead, regression)
+    return learned_scorecard(spec, matrix, converted, looks.lead, regression)
+
+
+def _levelled(blend: Blend, looks: Looks, threads: int) -> Blend:
+    """Blend whose mean probability on the looks is the share of them that converted."""
+    margin, rate = margin_of(blend, looks.matrix, threads), looks.converted.mean()
+
+    def excess(shift: float) -> float:
+        return float(sigmoid(margin + shift).mean() - rate)
+
+    reach = float(np.abs(margin).max()) + 50.0
+    shift = brentq(excess, -reach, reach)
+    return replace(blend, linear=replace(blend.linear, base=blend.linear.base + 2 * shift))

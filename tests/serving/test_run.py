@@ -1,5 +1,6 @@
 """The server as a process: starts, scores over a socket without the laboratory, ends well."""
 
+import http.client
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +107,38 @@ def test_a_request_in_flight_is_finished_before_the_end(server) -> None:
             pass
         connection.sendall(body[10:])
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200 OK")
+    assert ended_well(process)
+
+
+def test_no_keep_alive_client_meets_a_broken_connection_at_the_end(server) -> None:
+    process, url = server
+    host, port = url.removeprefix("http://").split(":")
+    answered, broken = [0] * 8, list[str]()
+
+    def ask(number: int) -> None:
+        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection.connect()
+        try:
+            while True:
+                connection.request("GET", "/v1/model")
+                answer = connection.getresponse()
+                answer.read()
+                answered[number] += answer.status == 200
+                if answer.will_close:
+                    break
+        except OSError as error:
+            broken.append(repr(error))
+
+    clients = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for client in clients:
+        client.start()
+    while min(answered) < 10:
+        assert process.poll() is None
+        assert not broken
+    process.send_signal(signal.SIGTERM)
+    for client in clients:
+        client.join(20)
+    assert broken == []
     assert ended_well(process)
 
 
