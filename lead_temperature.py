@@ -160,6 +160,7 @@ def train(
     from features.data_end import times_after_end
     from features.inspection import broken_rules
     from models.bundle import REPORT, require_replaceable, save_bundle
+    from models.golden import GOLDEN, golden_json
     from training.pipeline import trained_bundle
     from training.registry import record
     from training.report.render import bundle_report
@@ -184,7 +185,7 @@ def train(
     # A folder of its own: another training may write into the other one meanwhile.
     with TemporaryDirectory() as own:
         bundle = save_bundle(bundle, Path(own, "bundle"))
-        pages = {REPORT: bundle_report(bundle)}
+        pages = {REPORT: bundle_report(bundle), GOLDEN: golden_json(bundle)}
         save_bundle(bundle, Path(own, "bundle"), pages)
         save_bundle(bundle, folder, pages)
         with err.status("registering"):
@@ -415,6 +416,22 @@ def report(
 
     _write(output, bundle_report(load_bundle(bundle)))
     _say(f"Wrote {output}: open it in any browser.")
+
+
+@app.command(epilog="Example: `lead-temperature verify --bundle bundle`")
+def verify(bundle: BundleOption) -> None:
+    """Ask a bundle its golden leads again: it must answer as where it was made, bit for bit."""
+    from models.bundle import load_bundle
+    from models.golden import GOLDEN
+    from serving.golden import replayed
+
+    loaded, golden = load_bundle(bundle), bundle / GOLDEN
+    if not golden.exists():
+        raise FileNotFoundError(
+            f"{bundle} has no {GOLDEN}: it was trained before bundles had one. Train it again."
+        )
+    leads = replayed(loaded, golden.read_text(encoding="utf-8"))
+    _say(f"Bundle {loaded.version} answers its {leads} golden leads as where it was made.")
 
 
 @app.command(epilog="Example: `lead-temperature serve --bundle bundle --port 8000`")

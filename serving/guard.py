@@ -32,7 +32,7 @@ from serving.problem import Problem, problem
 from serving.schemas import as_json
 from serving.telemetry import FIELDS, Telemetry
 
-ALWAYS = ("/healthz", "/readyz", "/metrics")
+ALWAYS = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
 """Pages that are answered however much there is to do."""
 
 PROBLEM_TYPE = "application/problem+json"

@@ -4,16 +4,17 @@ All that can be prepared before the first request is prepared here, once, so tha
 parses and compiles nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pydantic import TypeAdapter
 
-from features.kinds import AttributeCategory, Feature, LabelField, Selection
+from features.kinds import AttributeCategory, LabelField
 from models.bundle import HORIZONS, Bundle
 from models.card import judged_days
 from models.explain import columns_by_signal, explanation
+from models.golden import vocabulary
 from serving.problem import Names
 from serving.schemas import (
     AttributeAnswer,
@@ -74,24 +75,12 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
             ("interactions",): tuple(Interaction.__annotations__),
             ("interactions", "measures"): spec.measures,
         },
-        vocabulary=_vocabulary(spec.features),
+        vocabulary=vocabulary(spec.features),
         levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
         signals=columns_by_signal(spec),
         judged_days=judged_days(bundle.card),
         base_probability=explanation(bundle, unknown, most=0).base_probability,
     )
-
-
-def _vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]]:
-    """Values that the features' selections name, in the order of their first use."""
-    found: dict[LabelField, dict[str, None]] = {}
-    for feature in features:
-        for part in ("selection", "among"):
-            selection = getattr(feature, part, None)
-            if isinstance(selection, Selection):
-                for name, values in selection.conditions():
-                    found.setdefault(name, {}).update(dict.fromkeys(values))
-    return {name: tuple(values) for name, values in found.items()}
 
 
 def described(model: ServedModel) -> ModelAnswer:

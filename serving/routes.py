@@ -7,6 +7,7 @@ application. A score is made in steps that each have a file of their own: `body`
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +22,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from models.bundle import REPORT, Bundle, load_bundle
+from models.golden import GOLDEN
 from serving.body import json_body, json_value
 from serving.docs import docs_page
+from serving.golden import replayed
 from serving.guard import Guard, problem_response
 from serving.load import Load, overload
 from serving.model import ServedModel, described, served_model
@@ -41,6 +44,8 @@ from serving.scorer import scored
 from serving.security import ROLES, Role, admission
 from serving.settings import Settings
 from serving.telemetry import Telemetry
+
+_LOG = logging.getLogger(__name__)
 
 INLINE_BYTES = 64 * 1024
 """Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
@@ -107,9 +112,14 @@ def bundle_app(
     FileNotFoundError
         There is no bundle, or a file of it is missing.
     ValueError
-        The bundle is of another format or was changed after it was written.
+        The bundle is of another format, was changed after it was written, or does not answer its
+        golden leads as where it was made.
     """
-    bundle, report = load_bundle(folder), folder / REPORT
+    bundle, report, golden = load_bundle(folder), folder / REPORT, folder / GOLDEN
+    if golden.exists():
+        replayed(bundle, golden.read_text(encoding="utf-8"))
+    else:
+        _LOG.warning("bundle %s has no %s: its answers are not compared", bundle.version, GOLDEN)
     report_page = report.read_bytes() if report.exists() else None
     model = served_model(bundle, settings.limits)
     app = FastAPI(
@@ -124,14 +134,19 @@ def bundle_app(
             RequestValidationError: _query_problem,
         },
     )
+    # FastAPI remembers the functions of thousands of routes, so what is large of a bundle hangs on
+    # its application and not on them: an earlier bundle leaves the memory.
+    app.state.model, app.state.report = model, report_page
+    app.state.description = as_json(described(model))
     scoring = _scoring(model, clock, telemetry, load, settings.body_seconds)
     app.include_router(scoring, **_asking(settings, "score"))
     app.include_router(_reading(model), **_asking(settings, "score"))
-    app.include_router(_report(report_page), **_asking(settings, "report"))
+    app.include_router(_report(), **_asking(settings, "report"))
     app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
     app.include_router(_health(model, load))
     found = document(app, model, keys=bool(settings.api_keys))
-    app.include_router(_docs(found), **_asking(settings, *ROLES))
+    app.state.docs, app.state.document = docs_page(found).encode(), _text(found)
+    app.include_router(_docs(), **_asking(settings, *ROLES))
     app.add_middleware(Guard, telemetry=telemetry, load=load)
     return BundleApp(bundle, app)
 
@@ -145,7 +160,7 @@ def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
 
 
 def _scoring(
-    model: ServedModel,
+    bundle_model: ServedModel,
     clock: Callable[[], int],
     telemetry: Telemetry,
     load: Load,
@@ -153,8 +168,9 @@ def _scoring(
 ) -> APIRouter:
     """Routes that score."""
     router = APIRouter(tags=["score"], default_response_class=Response)
-    limit, batch = model.limits.max_body_bytes, batch_adapter(model.limits)
-    leads, answers = example_leads(model), example_answers(model)
+    limits = bundle_model.limits
+    limit, batch = limits.max_body_bytes, batch_adapter(limits)
+    leads, answers = example_leads(bundle_model), example_answers(bundle_model)
     refused = refuses(400, 408, 413, 415, 422, 500, 503)
 
     @router.post(
@@ -164,6 +180,7 @@ def _scoring(
         responses=gives(answers[0]) | refused,
     )
     async def score(request: Request, query: InQuery) -> Response:
+        model = _model(request)
         body = await json_body(request, limit, body_seconds)
 
         def answered() -> ScoredLead | Problem:
@@ -186,6 +203,7 @@ def _scoring(
         responses=gives(BatchAnswer(tuple(answers))) | refused,
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
+        model = _model(request)
         body = await json_body(request, limit, body_seconds)
         request_id: str = request.state.request_id
 
@@ -214,12 +232,11 @@ def _reading(model: ServedModel) -> APIRouter:
     """Route that tells about the model."""
     router = APIRouter(tags=["model"], default_response_class=Response)
     description = described(model)
-    description_json = as_json(description)
     example = replace(description, card={"data_end": description.card["data_end"]})
 
     @router.get("/v1/model", summary="The model", responses=gives(example))
-    async def show_model() -> Response:
-        return _json(description_json)
+    async def show_model(request: Request) -> Response:
+        return _json(request.app.state.description)
 
     return router
 
@@ -267,7 +284,7 @@ def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIR
     return router
 
 
-def _report(page: bytes | None) -> APIRouter:
+def _report() -> APIRouter:
     """Route of the managers' report."""
     router = APIRouter(tags=["model"])
 
@@ -278,28 +295,36 @@ def _report(page: bytes | None) -> APIRouter:
         response_class=HTMLResponse,
         responses=refuses(404),
     )
-    async def show_report() -> Response:
-        if page is None:
+    async def show_report(request: Request) -> Response:
+        if request.app.state.report is None:
             raise HTTPException(404, NO_REPORT)
-        return _page(page)
+        return _page(request.app.state.report)
 
     return router
 
 
-def _docs(found: dict[str, Any]) -> APIRouter:
+def _docs() -> APIRouter:
     """Routes of the page on the routes, and of the same for programs."""
     router = APIRouter()
-    page, text = docs_page(found).encode(), json.dumps(found, ensure_ascii=False).encode()
 
     @router.get("/docs", include_in_schema=False)
-    async def show_docs() -> Response:
-        return _page(page)
+    async def show_docs(request: Request) -> Response:
+        return _page(request.app.state.docs)
 
     @router.get("/openapi.json", include_in_schema=False)
-    async def show_document() -> Response:
-        return _json(text)
+    async def show_document(request: Request) -> Response:
+        return _json(request.app.state.document)
 
     return router
+
+
+def _model(request: Request) -> ServedModel:
+    found: ServedModel = request.app.state.model
+    return found
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
 
 
 def _json(content: bytes) -> Response:

@@ -83,13 +83,12 @@ def run(
     ValueError
         The bundle is not whole, or other machines could ask without an API key.
     """
-    if not settings.api_keys:
-        _require_loopback(host)
-    app = create_app(bundle_folder, settings)
-    listener = _listener(host, port)
     log_as_json_lines(settings.log_level)
     if not settings.api_keys:
+        _require_loopback(host)
         _LOG.warning("no API keys: every program on this machine may ask")
+    app = create_app(bundle_folder, settings)
+    listener = _listener(host, port)
     config = uvicorn.Config(
         app,
         http="httptools",

@@ -105,6 +105,10 @@ def fitted_booster(
 ) -> lgb.Booster:
     """LightGBM booster of log loss, without any re-weighting of the classes.
 
+    Each tree sees few of the features and its leaves are drawn towards nothing, because many
+    columns say much the same thing and the looks of one lead do too: on made-up CRMs of 8,000 leads
+    that took an eighth from the hot horizon's excess log loss over the truth.
+
     It is returned as read back from its own text: what is evaluated is what will be saved. The
     columns' directions, where there are any, are those of `training.monotone.directions`.
     """

@@ -14,6 +14,7 @@ S. le Cessie, J. C. van Houwelingen, *Ridge estimators in logistic regression*, 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.history import Float64
 from models.linear import Levels, Linear, Slope, Term, logarithm
@@ -102,7 +103,9 @@ def _ridge(design: Float64, converted: Bool, signs: Float64) -> tuple[float, Flo
     kept = np.ones(design.shape[1], np.bool_)
     while True:
         model = LogisticRegression(C=1 / PENALTY, max_iter=1_000, tol=1e-4)
-        model.fit(design * kept, converted)
+        # Sums differ in their last bit by the number of threads, and so would the bundle.
+        with threadpool_limits(1):
+            model.fit(design * kept, converted)
         weights = model.coef_[0] * kept
         against = signs * weights < 0
         if not against.any():

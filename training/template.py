@@ -70,7 +70,7 @@ warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost
 # method = "auto"                # or beta, wide_beta, platt, isotonic, venn_abers
 
 [model]
-# kind = "auto"                  # or "booster", "scorecard": a points card
+# kind = "auto"                  # or "blend", "booster", "scorecard": a points card
 # trees = 300
 # leaves = 7
 # seed = 1

@@ -7,6 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models.bundle import load_bundle, save_bundle
+from models.golden import GOLDEN, golden_json
 from serving.app import create_app
 from serving.model import ServedModel, served_model
 from serving.settings import Limits
@@ -25,7 +26,7 @@ def now() -> int:
 @pytest.fixture(scope="session")
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "bundle"
-    save_bundle(small_bundle(), folder)
+    save_bundle(bundle := small_bundle(), folder, {GOLDEN: golden_json(bundle)})
     return folder
 
 

@@ -150,6 +150,13 @@ def accepts(host: str, port: int) -> bool:
     return True
 
 
+@pytest.fixture
+def log_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a server that is started in this process from taking over the log."""
+    monkeypatch.setattr("serving.run.log_as_json_lines", lambda level: None)
+
+
+@pytest.mark.usefixtures("log_untouched")
 def test_a_port_that_is_taken_is_said_so(bundle_folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -157,11 +164,13 @@ def test_a_port_that_is_taken_is_said_so(bundle_folder: Path) -> None:
             run(bundle_folder, port=port)
 
 
+@pytest.mark.usefixtures("log_untouched")
 def test_a_port_that_does_not_exist_is_said_so(bundle_folder: Path) -> None:
     with pytest.raises(OSError, match="port 70000"):
         run(bundle_folder, port=70_000)
 
 
+@pytest.mark.usefixtures("log_untouched")
 def test_without_api_keys_no_other_machine_is_answered(bundle_folder: Path) -> None:
     with pytest.raises(ValueError, match=r"--host is 0\.0\.0\.0.*LEAD_TEMPERATURE_API_KEYS"):
         run(bundle_folder, host="0.0.0.0", port=0)  # noqa: S104 - it must be refused

@@ -12,6 +12,7 @@ from features.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
 from models.bundle import load_bundle, save_bundle
+from models.predictor import files_of
 from training.config import read_config
 from training.pipeline import trained_bundle
 
@@ -98,5 +99,5 @@ def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bu
     assert again.spec == bundle.spec
     for name in ("hot", "warm"):
         assert again.horizon(name).calibration == bundle.horizon(name).calibration
-        text = bundle.horizon(name).predictor.model_to_string()
-        assert again.horizon(name).predictor.model_to_string() == text
+        files = files_of(bundle.horizon(name).predictor, bundle.spec, name)
+        assert files_of(again.horizon(name).predictor, again.spec, name) == files

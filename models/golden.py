@@ -1,0 +1,183 @@
+"""Leads with the answers that a bundle gave where it was made.
+
+A few made-up leads of the bundle's own schema travel with it in `GOLDEN`, and what it said about
+each: probabilities, intervals, band, reasons. Whoever serves the bundle asks it again, and serves
+nothing before every answer is the same to the last bit. So a library or a processor that computes
+otherwise is found before it meets a lead.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from features.engine import features_of
+from features.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
+from features.kinds import LABEL_FIELDS, AttributeCategory, Feature, LabelField, Selection
+from models.bundle import Bundle
+from models.explain import explanations
+
+GOLDEN = "golden.json"
+LEADS = 8
+REASONS = 3
+_SECOND = 1_000_000
+_OLDEST_DAYS = 100
+_NUMBERS = (
+    "hot_probability",
+    "hot_low",
+    "hot_high",
+    "warm_probability",
+    "warm_low",
+    "warm_high",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenAnswer:
+    """What a bundle says about a lead, but for the words.
+
+    Parameters
+    ----------
+    hot_probability, hot_low, hot_high, warm_probability, warm_low, warm_high : float
+    band : str
+    points : tuple of float
+        Of the reasons, strongest first.
+    """
+
+    hot_probability: float
+    hot_low: float
+    hot_high: float
+    warm_probability: float
+    warm_low: float
+    warm_high: float
+    band: str
+    points: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenLead:
+    """A lead, the instant to score it at (microseconds), and the answer."""
+
+    record: LeadRecord
+    as_of: int
+    answer: GoldenAnswer
+
+
+def vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]]:
+    """Values that the features' selections name, in the order of their first use."""
+    found: dict[LabelField, dict[str, None]] = {}
+    for feature in features:
+        for part in ("selection", "among"):
+            selection = getattr(feature, part, None)
+            if isinstance(selection, Selection):
+                for name, values in selection.conditions():
+                    found.setdefault(name, {}).update(dict.fromkeys(values))
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def golden_json(bundle: Bundle) -> str:
+    """Made-up leads of the bundle's schema and what it says about them, as text.
+
+    The first one is a lead of whom nothing is known; the others have what the features look at.
+    """
+    as_of = _end(bundle)
+    random = np.random.default_rng(1)
+    records = [LeadRecord(as_of - MICROSECONDS_PER_DAY, [], {})]
+    records += [_lead(bundle, random, as_of) for _ in range(LEADS - 1)]
+    told = [
+        {"record": record._asdict(), "as_of": as_of, "answer": asdict(answer)}
+        for record, answer in zip(records, _answers(bundle, records, as_of), strict=True)
+    ]
+    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def golden_leads(text: str) -> list[GoldenLead]:
+    """Leads of `golden_json`.
+
+    Raises
+    ------
+    ValueError
+        The text is something else.
+    """
+    try:
+        return [
+            GoldenLead(
+                LeadRecord(**one["record"]),
+                one["as_of"],
+                GoldenAnswer(**one["answer"] | {"points": tuple(one["answer"]["points"])}),
+            )
+            for one in json.loads(text)
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{GOLDEN} holds no golden leads: {error}. Pull or train the bundle again."
+        ) from error
+
+
+def _answers(bundle: Bundle, records: list[LeadRecord], as_of: int) -> list[GoldenAnswer]:
+    spec = bundle.spec
+    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
+    leads = np.arange(len(records))
+    matrix = features_of(bundle.plan, histories, leads, np.full(len(records), as_of))
+    scores = bundle.scores(matrix)
+    told = explanations(bundle, matrix, REASONS)
+    return [
+        GoldenAnswer(
+            **{name: float(getattr(scores, name)[row]) for name in _NUMBERS},
+            band=str(scores.band[row]),
+            points=tuple(float(reason.points) for reason in told[row].reasons),
+        )
+        for row in leads
+    ]
+
+
+def _end(bundle: Bundle) -> int:
+    """End of the data that the bundle was trained on, in whole seconds of microseconds."""
+    end = datetime.fromisoformat(bundle.card["data_end"])
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    return int(end.timestamp()) * _SECOND
+
+
+def _lead(bundle: Bundle, random: np.random.Generator, as_of: int) -> LeadRecord:
+    age = int(random.integers(1, _OLDEST_DAYS * 86_400)) * _SECOND
+    created_at = max(0, as_of - age)
+    words = vocabulary(bundle.spec.features)
+    interactions = [
+        _interaction(bundle, random, words, created_at, as_of)
+        for _ in range(int(random.integers(0, 13)))
+    ]
+    levels = {
+        f.attribute: f.levels for f in bundle.spec.features if isinstance(f, AttributeCategory)
+    }
+    attributes: dict[str, Any] = {}
+    for name, kind in bundle.spec.attribute_kinds.items():
+        if random.random() < 0.2:
+            continue
+        if kind == "category":
+            attributes[name] = str(random.choice([*levels.get(name, ()), "another"]))
+        elif kind == "number":
+            attributes[name] = float(random.integers(0, 1_000))
+        else:
+            attributes[name] = max(0, created_at - int(random.integers(0, 10**7)) * _SECOND)
+    return LeadRecord(created_at, interactions, attributes)
+
+
+def _interaction(
+    bundle: Bundle,
+    random: np.random.Generator,
+    words: Mapping[LabelField, tuple[str, ...]],
+    created_at: int,
+    as_of: int,
+) -> dict[str, Any]:
+    occurred_at = int(random.integers(created_at // _SECOND, as_of // _SECOND)) * _SECOND
+    late = int(random.integers(0, 20 * 86_400)) * _SECOND if random.random() < 0.3 else 0
+    labels: dict[str, Any] = {
+        name: str(random.choice([*words.get(name, ()), "another"]))
+        for name in LABEL_FIELDS
+        if random.random() < 0.9
+    }
+    measures = {name: int(random.integers(0, 6_000)) / 10 for name in bundle.spec.measures}
+    return {"occurred_at": occurred_at, "recorded_at": occurred_at + late, **labels, **measures}

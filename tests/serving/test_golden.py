@@ -1,0 +1,136 @@
+"""Golden leads: a bundle answers as where it was made, or nobody serves it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from models.bundle import load_bundle, save_bundle
+from models.golden import GOLDEN, LEADS, golden_json, golden_leads
+from serving.app import create_app
+from serving.golden import replayed
+from tests.support.bundles import small_bundle
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return golden_json(small_bundle())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, text: str) -> Path:
+    save_bundle(small_bundle(), tmp_path / "bundle", {GOLDEN: text})
+    return tmp_path / "bundle"
+
+
+def test_a_bundle_that_was_written_and_read_answers_as_before(folder: Path, text: str) -> None:
+    assert replayed(load_bundle(folder), text) == LEADS
+
+
+def test_the_same_bundle_has_the_same_golden_leads(text: str) -> None:
+    assert golden_json(small_bundle()) == text
+
+
+def test_golden_leads_look_into_every_corner_of_the_schema(text: str) -> None:
+    first, *others = golden_leads(text)
+    assert (first.record.interactions, first.record.attributes) == ([], {})
+    assert {name for one in others for name in one.record.attributes} == {
+        "country", "company_size", "first_met_at",
+    }  # fmt: skip
+    kinds = {i.get("kind") for one in others for i in one.record.interactions}
+    assert kinds >= {"price_question", "another"}
+    assert len({one.answer.hot_probability for one in others}) > LEADS / 2
+    late = [i for one in others for i in one.record.interactions if i["recorded_at"] >= one.as_of]
+    assert late
+
+
+def last_bit(answer: dict[str, Any]) -> None:
+    answer["hot_probability"] *= 1 + 2**-52
+
+
+def another_band(answer: dict[str, Any]) -> None:
+    answer["band"] = "warm" if answer["band"] == "hot" else "hot"
+
+
+def another_reason(answer: dict[str, Any]) -> None:
+    answer["points"][0] *= 1 + 2**-52
+
+
+@pytest.mark.parametrize("change", [last_bit, another_band, another_reason])
+@pytest.mark.parametrize("number", [1, LEADS - 1])
+def test_an_answer_that_differs_is_refused_with_both_values(
+    folder: Path, text: str, change, number: int
+) -> None:
+    leads = json.loads(text)
+    change(leads[number]["answer"])
+    with pytest.raises(ValueError, match=rf"Golden lead {number + 1} of .* must have .*; here it"):
+        replayed(load_bundle(folder), json.dumps(leads))
+
+
+def test_another_model_does_not_answer_alike(tmp_path: Path, text: str) -> None:
+    other = save_bundle(small_bundle(seed=8), tmp_path / "other")
+    with pytest.raises(ValueError, match="as where the bundle was made"):
+        replayed(other, text)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "7", '[{"record": {}}]', "[null]"])
+def test_what_holds_no_golden_leads_is_refused(folder: Path, text: str) -> None:
+    with pytest.raises(ValueError, match=r"golden.json holds no golden leads.*again"):
+        replayed(load_bundle(folder), text)
+
+
+def test_a_lead_that_the_schema_refuses_is_named(folder: Path, text: str) -> None:
+    leads = json.loads(text)
+    leads[2]["record"]["attributes"] = {"country": 7}
+    with pytest.raises(ValueError, match=r"Golden lead 3 of .* is refused: attributes\.country"):
+        replayed(load_bundle(folder), json.dumps(leads))
+
+
+def test_a_server_whose_bundle_answers_otherwise_does_not_start(folder: Path, text: str) -> None:
+    create_app(folder)
+    (folder / GOLDEN).write_text(golden_json(small_bundle(seed=8)))
+    with pytest.raises(ValueError, match="Golden lead"):
+        create_app(folder)
+
+
+def test_a_bundle_that_answers_otherwise_takes_nobodys_place(folder: Path) -> None:
+    client = TestClient(create_app(folder))
+    version = client.get("/readyz").json()["model_version"]
+    wrong = {GOLDEN: golden_json(small_bundle())}
+    save_bundle(small_bundle(seed=8), folder, wrong)
+    assert "Golden lead" in client.post("/v1/model/reload").json()["detail"]
+    assert client.get("/readyz").json()["model_version"] == version
+
+
+def test_an_older_bundle_without_golden_leads_is_served_and_said_so(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder / GOLDEN).unlink()
+    create_app(folder)
+    assert "has no golden.json" in caplog.text
+
+
+def test_verify_tells_whether_a_bundle_answers_as_before(run, folder: Path, text: str) -> None:
+    told = run("verify", "--bundle", folder)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert f"answers its {LEADS} golden leads" in told.stdout
+    (folder / GOLDEN).write_text(golden_json(small_bundle(seed=8)))
+    wrong = run("verify", "--bundle", folder)
+    assert wrong.returncode == 1
+    assert "Golden lead" in wrong.stderr
+    (folder / GOLDEN).unlink()
+    none = run("verify", "--bundle", folder)
+    assert none.returncode == 1
+    assert "Train it again" in none.stderr
+
+
+def test_verify_has_help_with_an_example(run) -> None:
+    told = run("verify", "--help")
+    assert "Example: lead-temperature verify --bundle bundle" in " ".join(told.stdout.split())
+
+
+def test_training_puts_golden_leads_into_the_bundle(run, trained) -> None:
+    told = run("verify", "--bundle", trained.bundle)
+    assert told.returncode == 0, told.stderr
