@@ -197,4 +197,4 @@ def compared(
 
 
 def _what(peer: Peer) -> str:
-    return f"log loss of {peer.name} less ours"
+    return f"log loss of {peer.name} minus ours"

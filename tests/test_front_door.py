@@ -24,6 +24,7 @@ VERBS = (
     "score",
     "report",
     "serve",
+    "verify",
 )
 AS_OF = "2026-01-01T00:00:00+00:00"
 

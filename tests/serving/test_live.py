@@ -1,5 +1,6 @@
 """Another bundle takes the place of the one that is served, and only the scores tell."""
 
+import gc
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ from fastapi.testclient import TestClient
 from models.bundle import MANIFEST, REPORT, load_bundle, save_bundle
 from serving.app import create_app
 from serving.live import identity
+from serving.model import ServedModel
 from serving.settings import Settings
 from tests.support.bundles import small_bundle
 
@@ -198,6 +200,18 @@ def test_zero_seconds_mean_that_nobody_looks(folder) -> None:
         no_folder(folder)
         time.sleep(0.1)
         assert "lead_temperature_bundle_refused 0.0" in client.get("/metrics").text
+
+
+def models_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(one, ServedModel) for one in gc.get_objects())
+
+
+def test_an_earlier_bundle_leaves_the_memory(client) -> None:
+    before = models_in_memory()
+    for _ in range(5):
+        assert client.post(RELOAD).status_code == 200
+    assert models_in_memory() == before
 
 
 def test_another_bundle_has_another_identity(bundles, tmp_path: Path) -> None:
