@@ -44,7 +44,7 @@ test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database 
 bench-features: $(INSTALLED) ## CPU time and memory of the feature engine beside DuckDB, Polars and pandas
 	$(BIN)/python benchmarks/features.py
 
-bench-quality: $(INSTALLED) ## What the probabilities are worth, beside the truth, the goals and AutoML peers; takes hours
+bench-quality: $(INSTALLED) ## Models beside known truth, on real logs, beside AutoGluon and FLAML; hours
 	$(BIN)/python benchmarks/quality.py
 
 check: $(INSTALLED) ## Lint, format, types and import rules
