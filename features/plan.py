@@ -141,6 +141,7 @@ def compiled(spec: Spec) -> Plan:
 
     Examples
     --------
+    >>> from features.kinds import Count, Rate
     >>> plan = compiled(Spec((Count(Selection(), 7), Rate(Selection(), 7))))
     >>> len(plan.sums.summand)
     1

@@ -145,7 +145,7 @@ def winner(compared: tuple[Compared, ...]) -> Curve:
     >>> first = Compared("beta", 0.2, 0.0, 0.0)
     >>> winner((first, Compared("platt", 0.19, 0.01, 0.02)))
     'beta'
-    >>> winner((first, Compared("platt", 0.19, 0.01, 0.005)))
+    >>> winner((first, Compared("platt", 0.19, 0.01, 0.004)))
     'platt'
     """
     surely = [one for one in compared if one.gain > SURE * one.gain_error]
