@@ -50,7 +50,7 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
         table = _table(
             f"{name}: converts within {horizon['days']} days; judged after all it learned from",
             ("predictor",),
-            ("AUC (95 %)", "log loss", "beaten by, 10⁻³ (95 %)"),
+            ("AUC (95 %)", "log loss", "beaten by 10⁻³ (95 %)"),
         )
         for baseline in weakest_first(horizon["baselines"]):
             figures = horizon["baselines"][baseline]
