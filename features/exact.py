@@ -2,9 +2,10 @@
 
 An interaction is known at an instant when it has both occurred and been recorded strictly before
 it, so it becomes known at ``max(occurred_at, recorded_at)``, and it leaves a window of w days once
-``occurred_at < as_of - w``, that is, after ``max(known_at, occurred_at + w)``. Sorting once by the
-first of these times and once by the second turns every windowed sum into the difference of two
-prefix sums, whatever the order in which things were recorded. Only whole numbers are summed (ones,
+``occurred_at < as_of - w``, that is, after ``max(known_at, occurred_at + w)``. What was recorded in
+time leaves every window in the order in which it became known, so the events are sorted once by
+that, and every windowed sum is the difference of one prefix sum at two places; what was recorded
+late is little, and is sorted once more by when it leaves. Only whole numbers are summed (ones,
 minutes, ten-thousandths, weights), because prefix sums of floats would depend on where they start
 and a lead alone would differ in its last bit from the same lead among others.
 """
@@ -61,7 +62,7 @@ def answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> Answ
     events = events_of(plan, histories)
     start = histories.offsets[lead]
     passed = last_before(histories.offsets, events.known_at, lead, as_of)
-    rows = _Rows(histories.offsets, lead, as_of, start, passed)
+    rows = _Rows(lead, as_of, start, passed)
     largest, weighted = _over_pairs(plan, events, rows)
     sums = _sums(plan.sums, events, rows)
     unbroken = _unbroken(plan.unbroken, events, rows)
@@ -81,7 +82,6 @@ class _Rows:
     ``start`` is the place of the lead's first event, ``passed`` the place after its last known one.
     """
 
-    offsets: Int64
     lead: Int64
     as_of: Int64
     start: Int64
@@ -99,7 +99,7 @@ def _sums(sums: Sums, events: Events, rows: _Rows) -> Int64:
     """
     values = _values(sums, events)
     width = sums.days[:, None] * MICROSECONDS_PER_DAY
-    left = last_before(rows.offsets, events.known_at, rows.lead, rows.as_of - width)
+    left = last_before(events.histories.offsets, events.known_at, rows.lead, rows.as_of - width)
     places = np.concatenate([rows.passed[None], rows.start[None], left])
     condensed, at = _condensed(np.add, values, places)
     prefix = _prefix(condensed)
@@ -116,7 +116,7 @@ def _sums(sums: Sums, events: Events, rows: _Rows) -> Int64:
 
 def _gone_of_late(sums: Sums, events: Events, rows: _Rows, late: Int64, values: Int64) -> Int64:
     """Sums over the events recorded late (or before they occurred) that have left each window."""
-    offsets = late.searchsorted(rows.offsets)
+    offsets = late.searchsorted(events.histories.offsets)
     windows, leads = len(sums.days), len(offsets) - 1
     width = sums.days[:, None] * MICROSECONDS_PER_DAY
     leaves = np.maximum(events.known_at[late], events.histories.occurred_at[late] + width).ravel()
@@ -230,7 +230,7 @@ def _unbroken(questions: tuple[Unbroken, ...], events: Events, rows: _Rows) -> I
     ended_by = events.chosen[[question.ended_by for question in questions]]
     last = _best(_mark(ended_by, np.arange(len(events))), rows)
     ended_at = events.known_at.take(last, mode="clip")
-    after = last_before(rows.offsets, events.known_at, rows.lead, ended_at + 1)
+    after = last_before(events.histories.offsets, events.known_at, rows.lead, ended_at + 1)
     since = np.where(last >= rows.start, after, rows.start)
     chosen = events.chosen[[question.selection for question in questions]]
     prefix = _prefix(chosen)

@@ -145,6 +145,10 @@ class Scores:
     not_enough_evidence: npt.NDArray[np.bool_]
     band: npt.NDArray[np.str_]
 
+    def probability(self, horizon: str) -> Float64:
+        """Probability within the horizon named "hot" or "warm"."""
+        return {"hot": self.hot_probability, "warm": self.warm_probability}[horizon]
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

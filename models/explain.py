@@ -71,6 +71,7 @@ def explanations(
     matrix: Float64,
     most: int = 3,
     columns: Mapping[str, Sequence[int]] | None = None,
+    probability: Float64 | None = None,
 ) -> list[Explanation]:
     """Why leads have their hot probabilities, in their order.
 
@@ -83,6 +84,8 @@ def explanations(
         How many signals to name for each; the others are summed up.
     columns : mapping of signal to columns, optional
         `columns_by_signal` of the bundle's spec, where it was worked out before.
+    probability : float64 array of shape (leads,), optional
+        Their hot probabilities, where they were worked out before.
 
     Returns
     -------
@@ -94,12 +97,12 @@ def explanations(
     columns = columns_by_signal(bundle.spec) if columns is None else columns
     matrix = np.ascontiguousarray(matrix)
     base, points = _points(bundle.hot, matrix)
-    probabilities = bundle.hot.probability(matrix).tolist()
+    served = bundle.hot.probability(matrix) if probability is None else probability
     return [
         Explanation(
             base, reached, _reasons(bundle.spec, row, mine, 100 * (reached - base), most, columns)
         )
-        for row, mine, reached in zip(matrix, points.tolist(), probabilities, strict=True)
+        for row, mine, reached in zip(matrix, points.tolist(), served.tolist(), strict=True)
     ]
 
 

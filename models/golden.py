@@ -123,7 +123,7 @@ def _answers(bundle: Bundle, records: list[LeadRecord], as_of: int) -> list[Gold
     leads = np.arange(len(records))
     matrix = features_of(bundle.plan, histories, leads, np.full(len(records), as_of))
     scores = bundle.scores(matrix)
-    told = explanations(bundle, matrix, REASONS)
+    told = explanations(bundle, matrix, REASONS, probability=scores.hot_probability)
     return [
         GoldenAnswer(
             **{name: float(getattr(scores, name)[row]) for name in _NUMBERS},

@@ -2,8 +2,7 @@
 
 `bundle_app` prepares all that does not depend on a request: validator, examples, OpenAPI document,
 pages. What is served is therefore one value, of one bundle, and another bundle is another
-application. A score is made in steps that each have a file of their own: `body` reads JSON,
-`scorer` answers, `problem` says no.
+application. The routes that score have a file of their own, `score_routes`.
 """
 
 import json
@@ -11,19 +10,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from models.bundle import REPORT, Bundle, load_bundle
 from models.golden import GOLDEN
-from serving.body import json_body, json_value
 from serving.docs import docs_page
 from serving.golden import replayed
 from serving.guard import Guard, problem_response
@@ -32,41 +28,23 @@ from serving.model import ServedModel, described, served_model
 from serving.openapi import (
     NO_REPORT,
     document,
-    example_answers,
-    example_leads,
     gives,
     refuses,
-    takes,
 )
-from serving.problem import Names, Problem, invalid_fields, problem, shown
-from serving.schemas import BatchAnswer, Health, ScoredLead, as_json, batch_adapter
-from serving.scorer import scored
+from serving.problem import Problem, problem, shown
+from serving.schemas import Health, ModelAnswer, as_json
+from serving.score_routes import json_response, query_problem, scoring_routes
 from serving.security import ROLES, Role, admission
 from serving.settings import Settings
 from serving.telemetry import Telemetry
 
 _LOG = logging.getLogger(__name__)
 
-INLINE_BYTES = 64 * 1024
-"""Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
-
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Pages may style themselves and show pictures that they carry: no script, no network."""
-
-
-class Asked(BaseModel):
-    """What may stand in the query of a route that scores."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    reasons: Annotated[int, Field(ge=0, le=20, description="How many signals to name.")] = 3
-
-
-InQuery = Annotated[Asked, Query()]
-_NAMES: Names = {("query",): tuple(Asked.model_fields)}
 
 
 Reload = Callable[[], Awaitable[str | Problem]]
@@ -131,16 +109,17 @@ def bundle_app(
         redirect_slashes=False,
         exception_handlers={
             AnyHTTPException: _http_problem,
-            RequestValidationError: _query_problem,
+            RequestValidationError: query_problem,
         },
     )
     # FastAPI remembers the functions of thousands of routes, so what is large of a bundle hangs on
     # its application and not on them: an earlier bundle leaves the memory.
     app.state.model, app.state.report = model, report_page
-    app.state.description = as_json(described(model))
-    scoring = _scoring(model, clock, telemetry, load, settings.body_seconds)
+    description = described(model)
+    app.state.description = as_json(description)
+    scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
     app.include_router(scoring, **_asking(settings, "score"))
-    app.include_router(_reading(model), **_asking(settings, "score"))
+    app.include_router(_reading(description), **_asking(settings, "score"))
     app.include_router(_report(), **_asking(settings, "report"))
     app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
     app.include_router(_health(model, load))
@@ -159,84 +138,14 @@ def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
     }
 
 
-def _scoring(
-    bundle_model: ServedModel,
-    clock: Callable[[], int],
-    telemetry: Telemetry,
-    load: Load,
-    body_seconds: float,
-) -> APIRouter:
-    """Routes that score."""
-    router = APIRouter(tags=["score"], default_response_class=Response)
-    limits = bundle_model.limits
-    limit, batch = limits.max_body_bytes, batch_adapter(limits)
-    leads, answers = example_leads(bundle_model), example_answers(bundle_model)
-    refused = refuses(400, 408, 413, 415, 422, 500, 503)
-
-    @router.post(
-        "/v1/score",
-        summary="Score one lead",
-        openapi_extra=takes("Lead", leads[0]),
-        responses=gives(answers[0]) | refused,
-    )
-    async def score(request: Request, query: InQuery) -> Response:
-        model = _model(request)
-        body = await json_body(request, limit, body_seconds)
-
-        def answered() -> ScoredLead | Problem:
-            return scored(model, [json_value(body)], clock(), query.reasons)[0]
-
-        if len(body) <= INLINE_BYTES:
-            answer = answered()
-        else:
-            with load.batch():
-                answer = await run_in_threadpool(answered)
-        if isinstance(answer, Problem):
-            return problem_response(answer, request.state.request_id)
-        telemetry.scored([answer])
-        return _json(as_json(answer))
-
-    @router.post(
-        "/v1/score/batch",
-        summary="Score many leads",
-        openapi_extra=takes("Batch", {"leads": leads}),
-        responses=gives(BatchAnswer(tuple(answers))) | refused,
-    )
-    async def score_batch(request: Request, query: InQuery) -> Response:
-        model = _model(request)
-        body = await json_body(request, limit, body_seconds)
-        request_id: str = request.state.request_id
-
-        def answered() -> bytes | Problem:
-            try:
-                found = batch.validate_python(json_value(body))["leads"]
-            except ValidationError as error:
-                return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
-            results = tuple(
-                replace(one, request_id=request_id) if isinstance(one, Problem) else one
-                for one in scored(model, found, clock(), query.reasons)
-            )
-            telemetry.scored(results)
-            return as_json(BatchAnswer(results))
-
-        with load.batch():
-            answer = await run_in_threadpool(answered)
-        return (
-            problem_response(answer, request_id) if isinstance(answer, Problem) else _json(answer)
-        )
-
-    return router
-
-
-def _reading(model: ServedModel) -> APIRouter:
+def _reading(description: ModelAnswer) -> APIRouter:
     """Route that tells about the model."""
     router = APIRouter(tags=["model"], default_response_class=Response)
-    description = described(model)
     example = replace(description, card={"data_end": description.card["data_end"]})
 
     @router.get("/v1/model", summary="The model", responses=gives(example))
     async def show_model(request: Request) -> Response:
-        return _json(request.app.state.description)
+        return json_response(request.app.state.description)
 
     return router
 
@@ -249,13 +158,13 @@ def _health(model: ServedModel, load: Load) -> APIRouter:
 
     @router.get("/healthz", summary="The process lives", responses=gives(alive))
     async def healthz() -> Response:
-        return _json(as_json(alive))
+        return json_response(as_json(alive))
 
     @router.get("/readyz", summary="A model is loaded", responses=gives(ready) | refuses(503))
     async def readyz() -> Response:
         if load.draining:
             raise overload("The server is about to end.")
-        return _json(as_json(ready))
+        return json_response(as_json(ready))
 
     return router
 
@@ -275,7 +184,7 @@ def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIR
         version = await reload()
         if isinstance(version, Problem):
             return problem_response(version, request.state.request_id)
-        return _json(as_json(Health("ready", version)))
+        return json_response(as_json(Health("ready", version)))
 
     @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
     async def show_metrics() -> Response:
@@ -313,22 +222,13 @@ def _docs() -> APIRouter:
 
     @router.get("/openapi.json", include_in_schema=False)
     async def show_document(request: Request) -> Response:
-        return _json(request.app.state.document)
+        return json_response(request.app.state.document)
 
     return router
 
 
-def _model(request: Request) -> ServedModel:
-    found: ServedModel = request.app.state.model
-    return found
-
-
 def _text(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
-
-
-def _json(content: bytes) -> Response:
-    return Response(content, media_type="application/json")
 
 
 def _page(content: bytes) -> Response:
@@ -345,8 +245,3 @@ async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
         detail = f"{shown(request.method)} is not for this page; it takes {allowed}."
     found = problem(error.status_code, detail)
     return problem_response(found, request.state.request_id, error.headers)
-
-
-async def _query_problem(request: Request, error: RequestValidationError) -> Response:
-    """Problem for a query parameter."""
-    return problem_response(invalid_fields(error.errors(), _NAMES), request.state.request_id)

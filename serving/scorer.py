@@ -18,7 +18,7 @@ from features.engine import features_of
 from features.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
 from features.kinds import LABEL_FIELDS
 from models.card import older_than_judged
-from models.explain import explanations
+from models.explain import Reason, explanations
 from serving.model import ServedModel
 from serving.problem import FieldError, Problem, invalid, invalid_fields, listing, shown
 from serving.schemas import Interaction, Lead, ReasonAnswer, ScoredLead, rfc3339
@@ -161,8 +161,11 @@ def _answers(
     as_of = np.array([one.as_of for one in accepted], np.int64)
     matrix = features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
     scores = bundle.scores(matrix)
-    explained = explanations(bundle, matrix, reasons, model.signals) if reasons else []
-    told = [one.reasons for one in explained] or [()] * len(accepted)
+    told: Sequence[tuple[Reason, ...]] = [()] * len(accepted)
+    if reasons:
+        hot_probability = scores.hot_probability
+        explained = explanations(bundle, matrix, reasons, model.signals, hot_probability)
+        told = [one.reasons for one in explained]
     previous = [one.previous_band for one in accepted]
     hots = np.column_stack([scores.hot_probability, scores.hot_low, scores.hot_high])
     warms = np.column_stack([scores.warm_probability, scores.warm_low, scores.warm_high])

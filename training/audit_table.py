@@ -5,6 +5,7 @@ Only text and layout are made here; every number comes from a finding.
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -21,28 +22,29 @@ _STYLE: dict[Verdict, str] = {
 
 def show_audit(console: Console, findings: Sequence[Finding]) -> None:
     """Print the findings: a table of all, and the reason of each that is not clear."""
-    table = Table(title="What knows the future", title_justify="left")
-    for heading in ("what", "name", "verdict"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("AUC alone", "99.9 %", "stored today", "won", "lost", "open", "late", "surest"):
-        table.add_column(heading, justify="right")
+    # Without rules between the columns, so that seven of them have room in 80 characters.
+    table = Table(title="What knows the future", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("what", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for heading in ("AUC", "today", "won/lost/open", "late", "surest"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for found in findings:
+        had = (_percent(found, f"had_by_{outcome}") for outcome in ("won", "lost", "open"))
         table.add_row(
-            found.what,
-            escape(found.name),
+            f"{found.what} {escape(found.name)}",
             f"[{_STYLE[found.verdict]}]{found.verdict}[/]",
             _figure(found, "auc"),
-            _interval(found),
             _figure(found, "auc_today"),
-            *(_percent(found, name) for name in ("had_by_won", "had_by_lost", "had_by_open")),
+            "/".join(had),
             _percent(found, "late"),
             _percent(found, "surest"),
         )
     console.print(table)
     console.print(
-        "AUC alone: by this value as known at the look, out of sample, among leads of the same age "
-        "and time. Won, lost, open: leads that have it in the end. Late: first known with the "
-        "outcome or after it. Surest: highest share of conversions where it is seen.",
+        "AUC: by this value alone as known at the look, out of sample, among leads of the same age "
+        "and time; today: by the value as it is stored today. The rest in per cent. Won, lost, "
+        "open: leads that have it in the end. Late: first known with the outcome or after it. "
+        "Surest: highest share of conversions where it is seen. `--json` has the intervals.",
         highlight=False,
     )
     for found in findings:
@@ -64,13 +66,6 @@ def _figure(found: Finding, name: str) -> str:
     return f"{value:.3f}" if isinstance(value, float) else "–"
 
 
-def _interval(found: Finding) -> str:
-    low, high = (found.figures.get(f"auc_{end}") for end in ("low", "high"))
-    if found.figures.get("auc") is None or low is None or high is None:
-        return "–"
-    return f"{low:.2f}–{high:.2f}"
-
-
 def _percent(found: Finding, name: str) -> str:
     value = found.figures.get(name)
-    return f"{100 * value:.1f} %" if isinstance(value, float) else "–"
+    return f"{100 * value:.0f}" if isinstance(value, float) else "–"

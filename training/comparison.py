@@ -8,7 +8,7 @@ future. The numbers are made here; what they mean for a promotion stands in `tra
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from features.batch import Spine, microseconds, point_in_time_features
-from features.history import MICROSECONDS_PER_DAY, Float64
-from features.kinds import AttributeCategory
-from features.spec import Spec
+from features.history import MICROSECONDS_PER_DAY
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle, Scores
 from training.audit import audit
@@ -31,9 +29,9 @@ from training.promise_result import promise_cards
 from training.quarantine import without_quarantined
 from training.reliability import (
     LEAST_LEADS,
-    MOST_LEVELS,
     CalibrationError,
     calibration_error,
+    segments,
 )
 from training.scoring import cautions
 from training.snapshots import Labels, labels, snapshots
@@ -170,14 +168,18 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
     matrices = [point_in_time_features(examined, spine, m.spec) for m in (champion, challenger)]
     threads, seed = config.model.threads, config.model.seed
     scores = [champion.scores(matrices[0], threads), challenger.scores(matrices[1], threads)]
-    segments = list(_segments(challenger.spec, matrices[1]))
+    groups = [
+        (attribute, level, place == code)
+        for attribute, levels, place in segments(challenger.spec, matrices[1])
+        for code, level in enumerate(levels)
+    ]
     return Comparison(
         since=iso(since),
         until=iso(tables.data_end),
         champion=_side(champion, scores[0], judged, found, spine, seed),
         challenger=_side(challenger, scores[1], judged, found, spine, seed),
         questions={
-            name: _question(name, scores, judged[name], found[name], segments, seed)
+            name: _question(name, scores, judged[name], found[name], groups, seed)
             for name in HORIZONS
         },
         changed_band=_changed(scores, spine),
@@ -232,7 +234,7 @@ def _side(
     mature = {name: found[name].mature for name in HORIZONS}
     days = {name: found[name].days for name in HORIZONS}
     known = {name: judged[name].among(mature[name]) for name in HORIZONS}
-    guesses = {name: _probability(scores, name)[mature[name]] for name in HORIZONS}
+    guesses = {name: scores.probability(name)[mature[name]] for name in HORIZONS}
     return Side(
         version=model.version,
         figures={name: figures(known[name].converted, guesses[name]) for name in HORIZONS},
@@ -249,14 +251,14 @@ def _question(
     scores: Sequence[Scores],
     judged: Judged,
     found: Labels,
-    segments: Sequence[tuple[str, str, Bool]],
+    groups: Sequence[tuple[str, str, Bool]],
     seed: int,
 ) -> Question:
     known = judged.among(found.mature)
-    before, after = (_probability(one, name)[found.mature] for one in scores)
+    before, after = (one.probability(name)[found.mature] for one in scores)
     outcome, lead = known.converted, known.lead
     told = []
-    for attribute, level, everywhere in segments:
+    for attribute, level, everywhere in groups:
         mine = everywhere[found.mature]
         if _enough(known.among(mine)):
             ahead = paired_difference(
@@ -277,15 +279,6 @@ def _question(
     )
 
 
-def _segments(spec: Spec, matrix: Float64) -> Iterator[tuple[str, str, Bool]]:
-    """Looks at leads with each value of the attributes of few levels."""
-    for column, feature in enumerate(spec.features):
-        if isinstance(feature, AttributeCategory) and len(feature.levels) <= MOST_LEVELS:
-            yield feature.attribute, "missing", np.isnan(matrix[:, column])
-            for code, level in enumerate((*feature.levels, "other")):
-                yield feature.attribute, level, matrix[:, column] == code
-
-
 def _enough(judged: Judged) -> bool:
     """Whether leads of a segment are so many, and of both outcomes, that it can be judged."""
     leads, converted = len(np.unique(judged.lead)), np.unique(judged.lead[judged.converted])
@@ -297,7 +290,3 @@ def _changed(scores: Sequence[Scores], spine: Spine) -> float:
     order = np.lexsort((spine.as_of, spine.lead))
     latest = order[np.append(np.diff(spine.lead[order]) != 0, True)]
     return float((scores[0].band[latest] != scores[1].band[latest]).mean())
-
-
-def _probability(scores: Scores, horizon: str) -> Float64:
-    return {"hot": scores.hot_probability, "warm": scores.warm_probability}[horizon]

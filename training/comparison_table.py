@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from models.bands import Temperature
@@ -19,6 +18,7 @@ from training.comparison import Comparison, Question, Segment
 from training.evaluate import Rate
 from training.paired import Difference
 from training.promotion import Examination
+from training.table import plain_table
 
 COLOURS = {"better": "green", "no worse": "green", "worse": "red", "cannot be told": "yellow"}
 
@@ -38,7 +38,7 @@ def show_examination(console: Console, found: Examination) -> None:
 
 
 def _show_figures(console: Console, found: Comparison) -> None:
-    table = _table(
+    table = plain_table(
         f"The same leads for both, from {found.since[:10]} to {found.until[:10]}",
         ("horizon", "figure"),
         ("champion", "challenger", "challenger ahead by", "95 %"),
@@ -78,7 +78,7 @@ def _notable(question: Question) -> Iterator[Segment]:
 
 
 def _show_bands(console: Console, found: Comparison) -> None:
-    table = _table(
+    table = plain_table(
         "Promised and happened, by each one's own bands",
         ("band", "model"),
         ("looks", "leads", "hot promised", "happened", "warm promised", "happened", "promise"),
@@ -125,12 +125,3 @@ def _difference(found: Difference | None) -> tuple[str, str]:
 
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
-
-
-def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for heading in left:
-        table.add_column(heading)
-    for heading in right:
-        table.add_column(heading, justify="right")
-    return table

@@ -37,6 +37,8 @@ VENN_ABERS_SCORES = 50
 # the two logarithms, of the shift. On made-up CRMs .2 to 1 for the second made no difference to the
 # log loss beyond .0002; the narrow one keeps the sparse top from bending the curve.
 _SLOPE, _NARROW, _WIDE, _SHIFT = 1.0, 0.35, 1.0, 3.0
+_NEAR = 1e-4
+"""So near its maximum a logarithm of the posterior is that maximum."""
 
 
 def learned_curve(method: Curve, margin: Float64, converted: Bool, lead: Int64) -> Calibration:
@@ -123,9 +125,13 @@ class _Posterior:
             return power * cost + found @ pull / 2, power * gradient + pull
 
         found = minimize(loss, np.zeros(len(self.precision)), jac=True, method="L-BFGS-B")
-        if not found.success:
+        mode = np.asarray(found.x, np.float64)
+        gradient = loss(mode)[1]
+        # What one more step of Newton's would gain: a search that rounding ended may well be there.
+        gain = gradient @ np.linalg.solve(self._curvature(mode, power), gradient) / 2
+        if not found.success and gain > _NEAR:
             warnings.warn(f"The calibration did not settle: {found.message}", stacklevel=2)
-        return np.asarray(found.x, np.float64)
+        return mode
 
     def design_effect(self, found: Float64, lead: Int64) -> float:
         """How many rows are worth one that stands alone; never less than 1."""
@@ -141,10 +147,14 @@ class _Posterior:
 
     def covariance(self, found: Float64, power: float) -> Float64:
         """Covariance of (ln a, ln b, c) around the mode, shape (3, 3), symmetric."""
+        whole = self.basis @ np.linalg.inv(self._curvature(found, power)) @ self.basis.T
+        return np.asarray((whole + whole.T) / 2, np.float64)
+
+    def _curvature(self, found: Float64, power: float) -> Float64:
+        """Of minus the log of the posterior, by Fisher's information."""
         tangent, p = self._tangent(found)
         information = (tangent * (p * (1 - p))[:, None]).T @ tangent
-        whole = self.basis @ np.linalg.inv(power * information + self.precision) @ self.basis.T
-        return np.asarray((whole + whole.T) / 2, np.float64)
+        return np.asarray(power * information + self.precision, np.float64)
 
     def _tangent(self, found: Float64) -> tuple[Float64, Float64]:
         """Derivatives of each row's log-odds by the parameters, and its probability."""

@@ -338,7 +338,7 @@ def _horizon_card(
 ) -> dict[str, Any]:
     split, found = frame.splits[name], frame.labels[name]
     scores = bundle.scores(frame.matrix[split.test], config.model.threads)
-    probability = {"hot": scores.hot_probability, "warm": scores.warm_probability}[name]
+    probability = scores.probability(name)
     judged = _judged(frame, name, split.test)
     stage = f"evaluation of the {name} horizon"
     interval = auc_interval(

@@ -188,7 +188,7 @@ def reliability_card(
     threads : int
     """
     horizon, scores = bundle.horizon(name), bundle.scores(matrix, threads)
-    probability = {"hot": scores.hot_probability, "warm": scores.warm_probability}[name]
+    probability = scores.probability(name)
     found = groups(bundle.spec, matrix, judged, scores, name)
     enough = judged_by_interval(found)
     parts = {
@@ -224,6 +224,11 @@ def _kinds(
     edges = [f"{edge:g}" for edge in AGE_EDGES]
     spans = [f"{a}–{b} days" for a, b in zip(edges, [*edges[1:], "…"], strict=True)]
     yield "age", spans, np.searchsorted(AGE_EDGES, judged.age_days, side="right") - 1
+    yield from segments(spec, matrix)
+
+
+def segments(spec: Spec, matrix: Float64) -> Iterator[tuple[str, list[str], Int64]]:
+    """Attributes of few levels: the attribute, its levels, and the place of each row among them."""
     for column, feature in enumerate(spec.features):
         if isinstance(feature, AttributeCategory) and len(feature.levels) <= MOST_LEVELS:
             names = [*feature.levels, "other", "missing"]

@@ -21,6 +21,7 @@ from training.overview import FeatureOverview
 from training.pipeline import Told, iso
 from training.readiness import Readiness
 from training.rivals_table import ahead, show_rivals, weakest_first
+from training.table import plain_table
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
     """Figures of both horizons beside their baselines."""
     for name in HORIZONS:
         horizon = card["horizons"][name]
-        table = _table(
+        table = plain_table(
             f"{name}: converts within {horizon['days']} days; judged after all it learned from",
             ("predictor",),
             ("AUC (95 %)", "log loss", "beaten by 10⁻³ (95 %)"),
@@ -86,7 +87,7 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
 
 def show_ages(console: Console, card: Mapping[str, Any]) -> None:
     """AUC of the hot horizon by age of the lead: age alone must not pass for skill."""
-    table = _table(
+    table = plain_table(
         "Hot horizon by age of the lead", (), ("age in days", "looks", "conversions", "AUC")
     )
     for group in card["horizons"]["hot"]["by_age"]:
@@ -101,7 +102,7 @@ def show_ages(console: Console, card: Mapping[str, Any]) -> None:
 
 def show_bands(console: Console, card: Mapping[str, Any]) -> None:
     """What each band promised and what came of it."""
-    table = _table(
+    table = plain_table(
         "What the bands meant in the test period",
         ("band", "horizon"),
         ("looks", "leads", "promised", "happened", "95 %"),
@@ -156,7 +157,9 @@ def _promise(band: str, cutoff: float | None, promise: Mapping[str, Any]) -> Tex
 
 def show_features(console: Console, found: list[FeatureOverview]) -> None:
     """The catalogue of an export, family by family."""
-    table = _table(f"{len(found)} features", ("family", "name", "in words"), ("known", "varied"))
+    table = plain_table(
+        f"{len(found)} features", ("family", "name", "in words"), ("known", "varied")
+    )
     for feature in sorted(found, key=lambda one: one.family):
         table.add_row(
             feature.family,
@@ -171,7 +174,9 @@ def show_features(console: Console, found: list[FeatureOverview]) -> None:
 def show_inspection(console: Console, found: Inspection) -> None:
     """What `check` found in an export."""
     first = "–" if found.first is None else iso(found.first)[:10]
-    rows = _table(f"From {first} to {iso(found.data_end)[:10]}", ("table",), ("rows", "rejected"))
+    rows = plain_table(
+        f"From {first} to {iso(found.data_end)[:10]}", ("table",), ("rows", "rejected")
+    )
     for name, count in found.rows.items():
         rows.add_row(name, f"{count:,}", f"{found.rejected[name]:,}")
     console.print(rows)
@@ -185,8 +190,8 @@ def show_inspection(console: Console, found: Inspection) -> None:
 
 def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
     """What a training would have to learn from and to judge."""
-    table = _table(
-        "What train would use", ("horizon", "period", "from", "to"), ("looks", "leads", "converted")
+    table = plain_table(
+        "What train would use", ("horizon", "period", "from", "to"), ("looks", "leads", "bought")
     )
     for horizon in horizons:
         for period in horizon.periods:
@@ -210,7 +215,7 @@ def _show_words(console: Console, found: Inspection) -> None:
         words.add_row(field.field, f"{field.distinct:,}", f"{field.missing:,}", top)
     if found.rows["interactions"]:
         console.print(words)
-    attributes = _table(
+    attributes = plain_table(
         "Attributes that are used", ("attribute", "kind", "known"), ("filled", "values")
     )
     for one in found.attributes:
@@ -267,16 +272,6 @@ def show_after_end(console: Console, found: Sequence[TimesAfterEnd], data_end: i
 
 def _day(instant: str | None) -> str:
     return "–" if instant is None else instant[:10]
-
-
-def _table(title: str, left: tuple[str, ...], right: tuple[str, ...]) -> Table:
-    """Empty table with text columns, then columns of numbers."""
-    table = Table(title=title, title_justify="left")
-    for heading in left:
-        table.add_column(heading)
-    for heading in right:
-        table.add_column(heading, justify="right")
-    return table
 
 
 def _figure(value: float | None) -> str:

@@ -1,19 +1,15 @@
 """What a search for better settings says in a terminal."""
 
 from rich.console import Console
-from rich.table import Table
 
+from training.table import plain_table
 from training.tune import Tuned
 
 
 def show_tuned(console: Console, found: Tuned) -> None:
     """The present and the best settings, and what the best gain where nothing was chosen by."""
-    table = Table(
-        title=f"After {found.trials} trials inside the fitting period", title_justify="left"
-    )
-    table.add_column("settings")
-    for heading in (*found.present, "log loss / base rate's"):
-        table.add_column(heading, justify="right")
+    title = f"After {found.trials} trials inside the fitting period"
+    table = plain_table(title, ("settings",), (*found.present, "log loss / base rate's"))
     for name, settings, loss in (
         ("present", found.present, found.present_loss),
         ("best", found.best, found.best_loss),

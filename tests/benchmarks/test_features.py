@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.feature_data import benchmark_spec, sorted_copy, write_export
-from benchmarks.feature_engines import ENGINES, ours, write_answer
+from benchmarks.feature_engines import ENGINES, engine, ours, write_answer
 
 ROOT = Path(__file__).parents[2]
 PEERS = sorted(ENGINES.keys() - {"ours", "bare DuckDB"})
@@ -23,11 +23,11 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("order", ["unsorted", "sorted"])
-@pytest.mark.parametrize("engine", PEERS)
-def test_an_engine_agrees_with_ours(exports: Path, engine: str, order: str) -> None:
+@pytest.mark.parametrize("peer", PEERS)
+def test_an_engine_agrees_with_ours(exports: Path, peer: str, order: str) -> None:
     spec = benchmark_spec()
     folder = exports / order
-    write_answer(ENGINES[engine](folder, spec), spec, folder / "theirs.npz", nth=1)
+    write_answer(engine(peer)(folder, spec), spec, folder / "theirs.npz", nth=1)
     write_answer(ours(folder, spec), spec, folder / "ours.npz", nth=1)
     theirs, mine = np.load(folder / "theirs.npz"), np.load(folder / "ours.npz")
     np.testing.assert_array_equal(theirs["keys"], mine["keys"])

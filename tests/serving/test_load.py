@@ -94,17 +94,17 @@ def test_batches_have_fewer_places(bundle_folder: Path, monkeypatch: pytest.Monk
 
 def wait_for(go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Let scoring wait; tell how many have begun."""
-    from serving import routes
+    from serving import score_routes
 
     begun: list[None] = []
-    score = routes.scored
+    score = score_routes.scored
 
     def waiting(*arguments: Any) -> Any:
         begun.append(None)
         assert go_on.wait(20)
         return score(*arguments)
 
-    monkeypatch.setattr(routes, "scored", waiting)
+    monkeypatch.setattr(score_routes, "scored", waiting)
     return lambda: len(begun)
 
 

@@ -216,8 +216,8 @@ def test_a_batch_asks_each_booster_once_and_compiles_nothing(model, monkeypatch)
         monkeypatch.setattr(name, never)
     answers = scored(model, [lead(), lead(country=1), lead()], NOW, 3)
     assert [type(one) for one in answers] == [ScoredLead, Problem, ScoredLead]
-    # Two margins for the scores, and for the reasons one margin and the contributions.
-    assert asked == [2] * 4
+    # Two margins for the scores, and the contributions for the reasons.
+    assert asked == [2] * 3
 
 
 def test_an_empty_text_is_a_missing_value_as_in_an_export(model) -> None:

@@ -1,0 +1,125 @@
+"""The routes that score: one lead, or many at once.
+
+A score is made in steps that each have a file of their own: `body` reads JSON, `scorer` answers,
+`problem` says no. What does not depend on a request is prepared when the routes are made.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from serving.body import json_body, json_value
+from serving.guard import problem_response
+from serving.load import Load
+from serving.model import ServedModel
+from serving.openapi import example_answers, example_leads, gives, refuses, takes
+from serving.problem import Names, Problem, invalid_fields
+from serving.schemas import BatchAnswer, ScoredLead, as_json, batch_adapter
+from serving.scorer import scored
+from serving.telemetry import Telemetry
+
+INLINE_BYTES = 64 * 1024
+"""Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
+
+
+class Asked(BaseModel):
+    """What may stand in the query of a route that scores."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reasons: Annotated[int, Field(ge=0, le=20, description="How many signals to name.")] = 3
+
+
+InQuery = Annotated[Asked, Query()]
+_NAMES: Names = {("query",): tuple(Asked.model_fields)}
+
+
+def scoring_routes(
+    bundle_model: ServedModel,
+    clock: Callable[[], int],
+    telemetry: Telemetry,
+    load: Load,
+    body_seconds: float,
+) -> APIRouter:
+    """Routes that score."""
+    router = APIRouter(tags=["score"], default_response_class=Response)
+    limits = bundle_model.limits
+    limit, batch = limits.max_body_bytes, batch_adapter(limits)
+    leads, answers = example_leads(bundle_model), example_answers(bundle_model)
+    refused = refuses(400, 408, 413, 415, 422, 500, 503)
+
+    @router.post(
+        "/v1/score",
+        summary="Score one lead",
+        openapi_extra=takes("Lead", leads[0]),
+        responses=gives(answers[0]) | refused,
+    )
+    async def score(request: Request, query: InQuery) -> Response:
+        model = _model(request)
+        body = await json_body(request, limit, body_seconds)
+
+        def answered() -> ScoredLead | Problem:
+            return scored(model, [json_value(body)], clock(), query.reasons)[0]
+
+        if len(body) <= INLINE_BYTES:
+            answer = answered()
+        else:
+            with load.batch():
+                answer = await run_in_threadpool(answered)
+        if isinstance(answer, Problem):
+            return problem_response(answer, request.state.request_id)
+        telemetry.scored([answer])
+        return json_response(as_json(answer))
+
+    @router.post(
+        "/v1/score/batch",
+        summary="Score many leads",
+        openapi_extra=takes("Batch", {"leads": leads}),
+        responses=gives(BatchAnswer(tuple(answers))) | refused,
+    )
+    async def score_batch(request: Request, query: InQuery) -> Response:
+        model = _model(request)
+        body = await json_body(request, limit, body_seconds)
+        request_id: str = request.state.request_id
+
+        def answered() -> bytes | Problem:
+            try:
+                found = batch.validate_python(json_value(body))["leads"]
+            except ValidationError as error:
+                return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
+            results = tuple(
+                replace(one, request_id=request_id) if isinstance(one, Problem) else one
+                for one in scored(model, found, clock(), query.reasons)
+            )
+            telemetry.scored(results)
+            return as_json(BatchAnswer(results))
+
+        with load.batch():
+            answer = await run_in_threadpool(answered)
+        return (
+            problem_response(answer, request_id)
+            if isinstance(answer, Problem)
+            else json_response(answer)
+        )
+
+    return router
+
+
+async def query_problem(request: Request, error: RequestValidationError) -> Response:
+    """Problem for a query parameter."""
+    return problem_response(invalid_fields(error.errors(), _NAMES), request.state.request_id)
+
+
+def _model(request: Request) -> ServedModel:
+    found: ServedModel = request.app.state.model
+    return found
+
+
+def json_response(content: bytes) -> Response:
+    """Answer that is JSON already."""
+    return Response(content, media_type="application/json")
