@@ -79,9 +79,9 @@ def _notable(question: Question) -> Iterator[Segment]:
 
 def _show_bands(console: Console, found: Comparison) -> None:
     table = plain_table(
-        "Promised and happened, by each one's own bands",
+        "Promised → happened in per cent (95 %), by each one's own bands",
         ("band", "model"),
-        ("looks", "leads", "hot promised", "happened", "warm promised", "happened", "promise"),
+        ("looks", "leads", "hot", "warm", "promise"),
     )
     for band in reversed(Temperature):
         for role, side in (("champion", found.champion), ("challenger", found.challenger)):
@@ -91,8 +91,8 @@ def _show_bands(console: Console, found: Comparison) -> None:
                 role,
                 f"{result.rows:,}",
                 f"{result.leads:,}",
-                *_rate(result.hot),
-                *_rate(result.warm),
+                _rate(result.hot),
+                _rate(result.warm),
                 _promise(side.promises.get(band.value)),
             )
         table.add_section()
@@ -110,11 +110,11 @@ def _promise(found: Mapping[str, Any] | None) -> str:
             return str(found["finding"])
 
 
-def _rate(rate: Rate | None) -> tuple[str, str]:
+def _rate(rate: Rate | None) -> str:
     if rate is None:
-        return "–", "–"
-    span = f"{100 * rate.low:.1f}–{100 * rate.high:.1f}"
-    return f"{100 * rate.predicted:.1f} %", f"{100 * rate.observed:.1f} % ({span})"
+        return "–"
+    promised, happened = 100 * rate.predicted, 100 * rate.observed
+    return f"{promised:.1f} → {happened:.1f} ({100 * rate.low:.0f}–{100 * rate.high:.0f})"
 
 
 def _difference(found: Difference | None) -> tuple[str, str]:
