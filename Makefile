@@ -9,7 +9,7 @@ UV = $(or $(shell command -v uv 2> /dev/null),$(BIN)/uv)
 SYNC = $(UV) sync --quiet --locked --inexact
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 
-.PHONY: help install install-spark demo test test-slow bench-features bench-quality check format lock clean
+.PHONY: help install install-spark demo test test-slow bench-features bench-quality bench-serving bench-report check format messages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ bench-features: $(INSTALLED) ## CPU time and memory of the feature engine beside
 bench-quality: $(INSTALLED) ## Models beside known truth, on real logs, beside AutoGluon and FLAML; hours
 	$(BIN)/python benchmarks/quality.py
 
+bench-serving: $(INSTALLED) ## The server beside a bare endpoint and peers; needs wrk, some 15 minutes
+	$(BIN)/python benchmarks/serving.py
+
+bench-report: $(INSTALLED) ## Time, memory and size of the managers' report of 5 million interactions
+	$(BIN)/python benchmarks/report.py
+
 check: $(INSTALLED) ## Lint, format, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -56,6 +62,9 @@ check: $(INSTALLED) ## Lint, format, types and import rules
 format: $(INSTALLED) ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+messages: $(INSTALLED) ## Bring the report's catalogues up to its texts
+	$(BIN)/python -m training.report.messages
 
 lock: $(INSTALLED) ## Take the newest releases that resolve together
 	$(UV) lock --upgrade

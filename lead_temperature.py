@@ -159,7 +159,7 @@ def train(
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
     from features.data_end import times_after_end
     from features.inspection import broken_rules
-    from models.bundle import REPORT, require_replaceable, save_bundle
+    from models.bundle import REPORTS, require_replaceable, save_bundle
     from models.golden import GOLDEN, golden_json
     from training.pipeline import trained_bundle
     from training.registry import record
@@ -185,7 +185,8 @@ def train(
     # A folder of its own: another training may write into the other one meanwhile.
     with TemporaryDirectory() as own:
         bundle = save_bundle(bundle, Path(own, "bundle"))
-        pages = {REPORT: bundle_report(bundle), GOLDEN: golden_json(bundle)}
+        pages = {name: bundle_report(bundle, code) for code, name in REPORTS.items()}
+        pages[GOLDEN] = golden_json(bundle)
         save_bundle(bundle, Path(own, "bundle"), pages)
         save_bundle(bundle, folder, pages)
         with err.status("registering"):
@@ -355,6 +356,10 @@ def score(
     as_of: Annotated[
         str | None, typer.Option(help="Score all open leads at this instant. [default: now]")
     ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="Scores of an earlier run: a lead near a cut-off stays in its band."),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", "-c", help="Mapping; without it, columns have our names."),
@@ -374,12 +379,15 @@ def score(
     from features.inspection import broken_rules
     from features.tables import keep_rejects
     from models.bundle import load_bundle
+    from training.previous import previous_bands
     from training.scoring import cautions, score_on_spark, scored, write_scores
     from training.terminal import show_rejects
     from training.wanted import Files, read_for_scoring, spine_at, spine_from
 
     if spine is not None and as_of is not None:
         raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
+    if previous is not None and engine == "spark":
+        raise ValueError("--previous is for the local engine: score without --engine spark.")
     loaded = load_bundle(bundle)
     files = Files(config, leads, interactions, attributes)
     with _reading() as read:
@@ -397,7 +405,8 @@ def score(
         rows = score_on_spark(bundle, tables, wanted.spine, output)
     else:
         with err.status(f"scoring {len(wanted.spine):,} rows"):
-            table = scored(loaded, tables, wanted.spine)
+            before = previous_bands(previous, tables, wanted.spine) if previous else None
+            table = scored(loaded, tables, wanted.spine, previous=before)
             notes += write_scores(table, output)
         rows = table.num_rows
     _say(*wanted.notes, *notes, to=err, style="yellow")
@@ -408,19 +417,50 @@ def score(
 @app.command(epilog="Example: `lead-temperature report --bundle bundle -o report.html`")
 def report(
     bundle: BundleOption,
-    output: Annotated[Path, typer.Option("--output", "-o", help="An HTML file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="An HTML or PDF file.")],
+    lang: Annotated[
+        Literal["en", "pt", "ru", "ro", "it"], typer.Option(help="Language of the report.")
+    ] = "en",
+    format_: Annotated[
+        Literal["html", "pdf"],
+        typer.Option("--format", help="`pdf` is A4 and needs the extra `pdf`."),
+    ] = "html",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="A fresh export: open leads and the team's work are counted from it.",
+        ),
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="Bundle of an earlier report, to tell what has changed since."),
+    ] = None,
 ) -> None:
-    """Write the managers' report: one self-contained page."""
+    """Write the managers' report: one self-contained page, or a PDF to print."""
     from models.bundle import load_bundle
+    from training.report.fresh import brought_up_to_date
     from training.report.render import bundle_report
 
-    _write(output, bundle_report(load_bundle(bundle)))
-    _say(f"Wrote {output}: open it in any browser.")
+    loaded = load_bundle(bundle)
+    if config is not None:
+        settings = _config(config)
+        loaded = brought_up_to_date(loaded, _tables(settings), settings)
+    page = bundle_report(loaded, lang, None if previous is None else load_bundle(previous))
+    if format_ == "pdf":
+        from training.report.pdf import pdf_of
+
+        _write(output, pdf_of(page))
+        _say(f"Wrote {output}.")
+    else:
+        _write(output, page)
+        _say(f"Wrote {output}: open it in any browser.")
 
 
 @app.command(epilog="Example: `lead-temperature verify --bundle bundle`")
 def verify(bundle: BundleOption) -> None:
-    """Ask a bundle its golden leads again: it must answer as where it was made, bit for bit."""
+    """Ask a bundle its golden leads again: it must answer as where it was made."""
     from models.bundle import load_bundle
     from models.golden import GOLDEN
     from serving.golden import replayed
@@ -430,8 +470,12 @@ def verify(bundle: BundleOption) -> None:
         raise FileNotFoundError(
             f"{bundle} has no {GOLDEN}: it was trained before bundles had one. Train it again."
         )
-    leads = replayed(loaded, golden.read_text(encoding="utf-8"))
-    _say(f"Bundle {loaded.version} answers its {leads} golden leads as where it was made.")
+    replay = replayed(loaded, golden.read_text(encoding="utf-8"))
+    exactly = "bit for bit" if replay.same_bits else "to 12 digits: this processor rounds otherwise"
+    _say(
+        f"Bundle {loaded.version} answers its {replay.leads} golden leads as where it was made, "
+        f"{exactly}."
+    )
 
 
 @app.command(epilog="Example: `lead-temperature serve --bundle bundle --port 8000`")
@@ -439,12 +483,16 @@ def serve(
     bundle: BundleOption,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 picks a free one.")] = 8000,
+    workers: Annotated[
+        int,
+        typer.Option(min=1, max=256, help="Processes that answer; another replaces one that ends."),
+    ] = 1,
 ) -> None:
     """Serve scores over HTTP until stopped; the environment holds the settings and API keys."""
     from serving.run import run
     from serving.settings import settings_from
 
-    run(bundle, host, port, settings_from(os.environ))
+    run(bundle, host, port, settings_from(os.environ), workers)
 
 
 def _config(path: Path) -> "Config":
@@ -517,12 +565,12 @@ def _word(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     """Write a file all at once: a reader sees the earlier one or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(content if isinstance(content, bytes) else content.encode())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from benchmarks.quality_logs import bank_figures, loan_figures  # noqa: E402
 from benchmarks.quality_peers import peer_figures  # noqa: E402
 from benchmarks.quality_table import Figure, show_quality  # noqa: E402
 from benchmarks.quality_truth import truth_figures  # noqa: E402
-from training.pipeline import Told  # noqa: E402
+from training.frame import Told  # noqa: E402
 from training.terminal import progress_bars  # noqa: E402
 
 SECTIONS = ("truth", "loans", "bank", "peers")

@@ -22,7 +22,8 @@ from models.bundle import HORIZONS, Bundle, Scores
 from training.audit import audit
 from training.config import Config, read_config
 from training.evaluate import Bool, Judged
-from training.pipeline import Told, TrainingFrame, fitted_bundle, training_frame
+from training.frame import Told, TrainingFrame, training_frame
+from training.learn import fitted_bundle
 from training.quarantine import without_quarantined
 from training.reliability import Group, groups
 
@@ -95,7 +96,7 @@ def known(export: Export, told: Told = lambda stage, done, total: None) -> tuple
     tables, config = export.tables, export.config
     findings = audit(tables, config)
     frame = training_frame(without_quarantined(tables, findings), config, told)
-    bundle = fitted_bundle(frame, findings, config, told)
+    bundle = fitted_bundle(frame, findings, config, told).bundle
     truths = true_probabilities(tables, frame.spine, export.truth)
     return tuple(_known(name, frame, bundle, truths[name], config) for name in HORIZONS)
 

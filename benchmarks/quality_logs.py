@@ -27,7 +27,9 @@ from training.audit import audit
 from training.config import Config, read_config
 from training.cut import cut_at
 from training.evaluate import Judged, auc_interval, figures
-from training.pipeline import Told, TrainingFrame, fitted_bundle, spec_of, trained_bundle
+from training.frame import Told, TrainingFrame, spec_of
+from training.learn import fitted_bundle
+from training.pipeline import trained_bundle
 from training.quarantine import ignored, without_quarantined
 from training.reliability import calibration_error
 from training.snapshots import Labels, labels, snapshots
@@ -209,7 +211,7 @@ def _trained_at(
     spec = replace(spec, ignored=ignored(findings))
     matrix = point_in_time_features(tables, spine, spec)
     frame = TrainingFrame(spine, spec, matrix, found, splits, age_days)
-    return fitted_bundle(frame, findings, config, lambda stage, done, total: None)
+    return fitted_bundle(frame, findings, config, lambda stage, done, total: None).bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

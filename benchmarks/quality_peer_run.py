@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.quality_peer_fit import CONVERTED, LEAD, PEER_FILES, Cost
 from features.history import Float64
-from training.pipeline import TrainingFrame
+from training.frame import TrainingFrame
 
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
 SCRIPT = Path(__file__).with_name("quality_peer_fit.py")
@@ -97,26 +97,37 @@ def peer_answer(python: Path, peer: str, folder: Path, seconds: float, threads: 
     return Answer(probability.astype(np.float64), cost, found["about"])
 
 
-def peers_python(home: Path) -> Path:
-    """Interpreter of the peers' environment, which is made where it is not there as required.
+def peers_python(home: Path, requirements: Path = REQUIREMENTS) -> Path:
+    """Interpreter of an environment of peers, which is made where it is not there as required.
 
     Raises
     ------
     FileNotFoundError
         There is no uv to make it with.
     """
-    python, made = home / "bin" / "python", home / REQUIREMENTS.name
-    required = REQUIREMENTS.read_text(encoding="utf-8")
+    python, made = home / "bin" / "python", home / requirements.name
+    required = requirements.read_text(encoding="utf-8")
     if made.is_file() and made.read_text(encoding="utf-8") == required:
         return python
-    # Where the machine has no uv, it lies in the project's environment.
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if uv is None:
-        raise FileNotFoundError("There is no uv to install the peers with: run `make install`.")
+    uv = require_uv()
     for command in (
         [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(home)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(REQUIREMENTS)],
+        [uv, "pip", "install", "--quiet", "--python", str(python), "-r", str(requirements)],
     ):
         subprocess.run(command, check=True)
     made.write_text(required, encoding="utf-8")
     return python
+
+
+def require_uv() -> str:
+    """Path of uv; where the machine has none, it lies in the project's environment.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is none in either place.
+    """
+    found = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if found is None:
+        raise FileNotFoundError("There is no uv to make environments with: run `make install`.")
+    return found

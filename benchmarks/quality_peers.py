@@ -21,13 +21,11 @@ from benchmarks.quality_peer_run import Answer, peer_answer, peers_python, write
 from benchmarks.quality_table import AtLeast, Figure, NotWorse
 from benchmarks.quality_truth import SEED as CRM_SEED
 from features.tables import Tables
-from models.bundle import Horizon
 from training.audit import audit
 from training.config import Config
-from training.fit import calibrated_horizon
+from training.frame import Told, TrainingFrame, training_frame
+from training.learn import learned_horizon
 from training.paired import LOG_LOSS, paired_difference
-from training.pipeline import Told, TrainingFrame, training_frame
-from training.predictor import fitted_predictor
 from training.quarantine import without_quarantined
 
 LEADS, SMALL_LEADS = 20_000, 2_500
@@ -122,31 +120,10 @@ def _frame(tables: Tables, config: Config) -> TrainingFrame:
 
 def our_answer(frame: TrainingFrame, config: Config) -> Answer:
     """What this project's training says of the hot horizon."""
-    split, found, lead = frame.splits["hot"], frame.labels["hot"], frame.spine.lead
-
-    def horizon() -> Horizon:
-        predictor = fitted_predictor(
-            frame.spec,
-            frame.matrix[split.fit],
-            found.converted[split.fit],
-            lead[split.fit],
-            config.model,
-        )
-        return calibrated_horizon(
-            predictor,
-            frame.spec.categorical,
-            frame.matrix,
-            found.converted,
-            lead,
-            found.days,
-            split,
-            config.model,
-            config.calibration.method,
-        )[0]
-
-    fitted, cost = timed(horizon)
-    probability = fitted.probability(frame.matrix[split.test], config.model.threads)
-    return Answer(probability, cost, type(fitted.predictor).__name__)
+    split = frame.splits["hot"]
+    horizon, cost = timed(lambda: learned_horizon(frame, "hot", config).horizon)
+    probability = horizon.probability(frame.matrix[split.test], config.model.threads)
+    return Answer(probability, cost, type(horizon.predictor).__name__)
 
 
 def compared(

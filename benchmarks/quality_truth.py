@@ -15,8 +15,8 @@ from benchmarks.quality_table import AtLeast, AtMost, Figure
 from features.history import Float64
 from models.bundle import HORIZONS
 from models.policy import Capacity, promised_rate
+from training.frame import Told
 from training.paired import REPLICATES, lead_resamples
-from training.pipeline import Told
 from training.reliability import judged_by_interval
 
 SEED = 100

@@ -3,12 +3,13 @@
 A *signal* is what several features look at together: all windows of "inbound calls" are one signal,
 so a reader gets one reason for it and not seven. A *family* says what side of the lead it is about:
 who they are (fit), what they do (engagement), how they answer (relationship), when (timing), and
-what we do (sales effort). The words are English; an interaction is named by the values of its
-fields as they stand in the CRM.
+what we do (sales effort). An interaction is named by the values of its fields as they stand in the
+CRM. The words are English; whoever speaks another language hands `signal` and `description` its
+`Words`, which this module needs no library for.
 """
 
 import math
-from typing import Literal, assert_never
+from typing import Literal, Protocol, assert_never
 
 from features.kinds import (
     AttributeCategory,
@@ -39,8 +40,49 @@ from features.kinds import (
 Family = Literal["fit", "engagement", "relationship", "timing", "sales effort"]
 
 
-def signal(feature: Feature) -> str:
+class Words(Protocol):
+    """A language: messages with places ``%(name)s`` for values, and words of the CRM's own."""
+
+    def gettext(self, message: str, /, **values: str) -> str:
+        """Message in this language, with values in its places."""
+        ...
+
+    def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
+        """Message in the form that goes with a number, with values in its places."""
+        ...
+
+    def word(self, name: str, /) -> str:
+        """Word of the CRM in this language, or as it is."""
+        ...
+
+
+class English:
+    """The language that the messages are written in."""
+
+    def gettext(self, message: str, /, **values: str) -> str:
+        """Message with values in its places."""
+        return message % values
+
+    def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
+        """Message in the form that goes with a number, with values in its places."""
+        return (one if number == 1 else many) % values
+
+    def word(self, name: str, /) -> str:
+        """Word as it is."""
+        return name
+
+
+ENGLISH = English()
+
+
+def signal(feature: Feature, words: Words = ENGLISH) -> str:
     """Name of what the feature looks at, shared by all features that look at the same thing.
+
+    Parameters
+    ----------
+    feature : Feature
+    words : Words
+        Language to name it in.
 
     Examples
     --------
@@ -51,23 +93,25 @@ def signal(feature: Feature) -> str:
     """
     match feature:
         case LeadAge():
-            return "age of the lead"
+            return words.gettext("age of the lead")
         case Calendar():
-            return "time of the week"
+            return words.gettext("time of the week")
         case (
             AttributeNumber(attribute)
             | AttributeCategory(attribute)
             | DaysSinceAttribute(attribute)
         ):
-            return _words(attribute)
+            return words.word(_words(attribute))
         case KnownAttributes():
-            return "completeness of the card"
+            return words.gettext("completeness of the card")
         case Total(selection, measure) | Mean(selection, measure) | Maximum(selection, measure):
-            return f"{_words(measure)} of {_selected(selection)}"
+            return _of(words.word(_words(measure)), selection, words)
         case Gap(selection) | Rate(selection):
-            return f"rhythm of {_selected(selection)}"
+            return words.gettext(
+                "rhythm of %(interactions)s", interactions=_selected(selection, words)
+            )
         case Distinct(selection, field) | LatestValue(selection, field):
-            return f"{field} of {_selected(selection)}"
+            return _of(words.word(field), selection, words)
         case (
             Count(selection)
             | Share(selection)
@@ -78,7 +122,7 @@ def signal(feature: Feature) -> str:
             | DaysSinceLatest(selection)
             | DaysSinceFirst(selection)
         ):
-            return _selected(selection)
+            return _selected(selection, words)
         case _:
             assert_never(feature)
 
@@ -117,61 +161,85 @@ def family(feature: Feature) -> Family:
             assert_never(feature)
 
 
-def description(feature: Feature) -> str:
+def description(feature: Feature, words: Words = ENGLISH) -> str:
     """What a feature is, in a phrase.
+
+    Parameters
+    ----------
+    feature : Feature
+    words : Words
+        Language to say it in.
 
     Examples
     --------
     >>> description(Count(Selection(kind=("price_question",)), 7))
     'how many: price question, in the last 7 days'
     """
-    about = signal(feature)
+    _, about = words.gettext, signal(feature, words)
     match feature:
         case LeadAge():
-            return "days since the lead was created"
-        case Calendar(part, timezone):
-            return f"{part} of the moment, on clocks of {timezone}"
+            return _("days since the lead was created")
+        case Calendar("hour", timezone):
+            return _("hour of the moment, on clocks of %(zone)s", zone=timezone)
+        case Calendar(_, timezone):
+            return _("weekday of the moment, on clocks of %(zone)s", zone=timezone)
         case AttributeNumber() | AttributeCategory():
-            return f"{about}, as known at the moment"
+            return _("%(signal)s, as known at the moment", signal=about)
         case DaysSinceAttribute():
-            return f"days since {about}"
+            return _("days since %(signal)s", signal=about)
         case KnownAttributes(attributes):
-            return f"how many of {len(attributes)} fields of the card are filled"
+            return _("how many of %(n)s fields of the card are filled", n=str(len(attributes)))
         case Count(_, days):
-            return f"how many: {about}, {_within(days)}"
+            return _("how many: %(signal)s, %(when)s", signal=about, when=_within(days, words))
         case Total(_, _, days):
-            return f"total {about}, {_within(days)}"
+            return _("total %(signal)s, %(when)s", signal=about, when=_within(days, words))
         case Mean(_, _, days):
-            return f"mean {about}, {_within(days)}"
+            return _("mean %(signal)s, %(when)s", signal=about, when=_within(days, words))
         case Maximum(_, _, days):
-            return f"largest {about}, {_within(days)}"
+            return _("largest %(signal)s, %(when)s", signal=about, when=_within(days, words))
         case Share(_, among, days):
-            return f"share: {about} among {_selected(among)}, {_within(days)}"
+            return _(
+                "share: %(signal)s among %(others)s, %(when)s",
+                signal=about,
+                others=_selected(among, words),
+                when=_within(days, words),
+            )
         case Rate(_, days):
-            return f"interactions a day: {about}, {_within(days)}"
+            when = _within(days, words)
+            return _("interactions a day: %(signal)s, %(when)s", signal=about, when=when)
         case Trend(_, short, long):
-            return f"trend: {about}, a day over {short} days less a day over {long}"
+            return _(
+                "trend: %(signal)s, a day over %(short)s days less a day over %(long)s",
+                signal=about,
+                short=str(short),
+                long=str(long),
+            )
         case Distinct(_, _, _, days):
-            return f"how many different: {about}, {_within(days)}"
+            when = _within(days, words)
+            return _("how many different: %(signal)s, %(when)s", signal=about, when=when)
         case LatestValue():
-            return f"latest {about}"
+            return _("latest %(signal)s", signal=about)
         case DaysSinceLatest():
-            return f"days since the latest: {about}"
+            return _("days since the latest: %(signal)s", signal=about)
         case DaysSinceFirst():
-            return f"days since the first: {about}"
+            return _("days since the first: %(signal)s", signal=about)
         case DaysToFirst():
-            return f"days from creation to the first: {about}"
-        case Gap(_, statistic):
-            words = {
-                "mean": "mean gap in days",
-                "spread": "spread of the gaps in days",
-                "relative": "present gap over the mean gap",
-            }
-            return f"{words[statistic]}: {about}"
+            return _("days from creation to the first: %(signal)s", signal=about)
+        case Gap(_, "mean"):
+            return _("mean gap in days: %(signal)s", signal=about)
+        case Gap(_, "spread"):
+            return _("spread of the gaps in days: %(signal)s", signal=about)
+        case Gap():
+            return _("present gap over the mean gap: %(signal)s", signal=about)
         case Streak(_, ended_by):
-            return f"in a row: {about}, since the latest {_selected(ended_by)}"
+            latest = _selected(ended_by, words)
+            return _("in a row: %(signal)s, since the latest %(other)s", signal=about, other=latest)
         case Decayed(_, half_life):
-            return f"how much lately: {about}, halved every {half_life} days"
+            return _(
+                "how much lately: %(signal)s, halved every %(n)s days",
+                signal=about,
+                n=str(half_life),
+            )
         case _:
             assert_never(feature)
 
@@ -257,24 +325,37 @@ def _level(levels: tuple[str, ...], index: int) -> str:
     return _words(levels[index]) if index < len(levels) else "another one"
 
 
-def _selected(selection: Selection) -> str:
+def _of(field: str, selection: Selection, words: Words) -> str:
+    return words.gettext(
+        "%(field)s of %(interactions)s", field=field, interactions=_selected(selection, words)
+    )
+
+
+def _selected(selection: Selection, words: Words = ENGLISH) -> str:
     parts = []
     for field, values in selection.conditions():
-        words = " or ".join(_words(value) for value in values)
-        parts.append(f"via {words}" if field == "channel" else words)
+        any_of = words.word(_words(values[0]))
+        for value in values[1:]:
+            any_of = words.gettext(
+                "%(one)s or %(other)s", one=any_of, other=words.word(_words(value))
+            )
+        if field == "channel":
+            any_of = words.gettext("via %(channel)s", channel=any_of)
+        parts.append(any_of)
     if selection.by_owner is not None:
-        parts.append("by the owner" if selection.by_owner else "by others than the owner")
-    return " ".join(parts) or "any interaction"
+        by_owner = words.gettext("by the owner")
+        parts.append(by_owner if selection.by_owner else words.gettext("by others than the owner"))
+    return " ".join(parts) or words.gettext("any interaction")
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _within(days: int | None) -> str:
+def _within(days: int | None, words: Words = ENGLISH) -> str:
     if days is None:
-        return "so far"
-    return "in the last day" if days == 1 else f"in the last {days} days"
+        return words.gettext("so far")
+    return words.ngettext("in the last day", "in the last %(n)s days", days, n=str(days))
 
 
 def _number(value: float) -> str:

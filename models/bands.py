@@ -148,27 +148,26 @@ class Bands:
         >>> Bands(hot=0.3, warm=0.2, hysteresis=0.2).why(0.28, 0.4, previous="hot")
         'hot lower bound 0.280 >= 0.255, down to which a hot lead stays hot (cut-off 0.300)'
         """
-        band = self.of(np.array([hot]), np.array([warm]), [previous])[0]
-        told = [self._compared(Temperature.HOT, hot, previous)]
-        if band != Temperature.HOT:
-            told.append(self._compared(Temperature.WARM, warm, previous))
-        return "; ".join(told)
+        is_hot, told = self._compared(Temperature.HOT, hot, previous)
+        return told if is_hot else f"{told}; {self._compared(Temperature.WARM, warm, previous)[1]}"
 
-    def _compared(self, band: Temperature, bound: float, previous: str | None) -> str:
+    def _compared(self, band: Temperature, bound: float, previous: str | None) -> tuple[bool, str]:
+        """Whether the bound is enough for the band, and the comparison in words."""
         cutoff = self.cutoffs[band]
         if cutoff is None:
-            return f"no {band} cut-off: the data bear no promise, so nobody is called {band}"
+            why = f"no {band} cut-off: the data bear no promise, so nobody is called {band}"
+            return False, why
         inside = previous is not None and LEVELS.index(Temperature(previous)) >= LEVELS.index(band)
         line = stays_from(cutoff, self.hysteresis) if inside else cutoff
-        sign = ">=" if bound >= line else "<"
+        enough = bound >= line
         # As many decimals as it takes to see that two numbers differ.
         places = next((p for p in range(3, 17) if f"{bound:.{p}f}" != f"{line:.{p}f}"), 3)
         places = 3 if bound == line else places
-        told = f"{band} lower bound {bound:.{places}f} {sign}"
+        told = f"{band} lower bound {bound:.{places}f} {'>=' if enough else '<'}"
         if line == cutoff:
-            return f"{told} {band} cut-off {cutoff:.{places}f}"
+            return enough, f"{told} {band} cut-off {cutoff:.{places}f}"
         stays = f"down to which a {previous} lead stays {band}"
-        return f"{told} {line:.{places}f}, {stays} (cut-off {cutoff:.3f})"
+        return enough, f"{told} {line:.{places}f}, {stays} (cut-off {cutoff:.3f})"
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""

@@ -5,7 +5,7 @@ and a calibration per horizon, the bands, and a card that says what it was train
 is LightGBM's own text and JSON; loading reads numbers and runs no code, and a manifest of SHA-256
 hashes tells a damaged or edited folder from a whole one. The card is there twice, as JSON and as
 text for people. The folder appears under its name only when it is complete. `report.html`, the
-managers' report, may lie beside the hashed files.
+managers' report, and its translations may lie beside the hashed files.
 """
 
 import errno
@@ -48,6 +48,8 @@ HORIZONS = ("hot", "warm")
 MANIFEST = "manifest.json"
 CARD = "card.md"
 REPORT = "report.html"
+REPORTS = {"en": REPORT} | {code: f"report.{code}.html" for code in ("pt", "ru", "ro", "it")}
+"""The managers' report by language (ISO 639), English first."""
 
 Z = 1.2815515655446004
 """Standard deviations to each end of an interval: each end is a one-sided 90 % bound."""
@@ -106,12 +108,15 @@ class Horizon:
         return self.calibration.probability(self.margin(matrix, threads))
 
     def estimate(self, matrix: Float64, threads: int = 1) -> Estimate:
-        """Calibrated probability of each row, and how sure it is.
+        """Calibrated probability of each row, and how sure it is."""
+        return self.estimate_of(self.margin(matrix, threads), matrix)
+
+    def estimate_of(self, margin: Float64, matrix: Float64) -> Estimate:
+        """Calibrated probability of rows with these margins, and how sure it is.
 
         The interval is symmetric in log-odds: the posterior variance of the calibration and what
         the predictor could not know about such leads add up.
         """
-        margin = self.margin(matrix, threads)
         log_odds = self.calibration.log_odds(margin)
         spread = np.sqrt(self.calibration.variance(margin) + self.evidence.variance(matrix))
         low, probability, high = sigmoid(log_odds + ENDS * spread)
@@ -213,12 +218,17 @@ class Bundle:
         return {"hot": self.hot, "warm": self.warm}[name]
 
     def scores(self, matrix: Float64, threads: int = 1) -> Scores:
-        """Scores of a feature matrix of shape (rows, features).
+        """Scores of a feature matrix of shape (rows, features)."""
+        return self.scores_of(
+            self.hot.estimate(matrix, threads), self.warm.estimate(matrix, threads)
+        )
+
+    def scores_of(self, hot: Estimate, warm: Estimate) -> Scores:
+        """Scores of rows whose horizons have these estimates.
 
         Converting soon is converting: where the two predictors disagree about that, the longer
         horizon takes the shorter one's probability.
         """
-        hot, warm = self.hot.estimate(matrix, threads), self.warm.estimate(matrix, threads)
         warm_low = np.maximum(hot.low, warm.low)
         return Scores(
             hot_probability=hot.probability,

@@ -7,6 +7,9 @@ and use the same words, so that a lead is warned of alike, however it comes.
 from collections.abc import Mapping
 from typing import Any
 
+MANAGERS = "report"
+"""Where the card holds what managers read of their team; no other answer shows it."""
+
 
 def judged_days(card: Mapping[str, Any]) -> float | None:
     """Greatest age at which leads were looked at in training, in days; None if it is not told.

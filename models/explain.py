@@ -47,6 +47,26 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One signal's share in the change of a probability.
+
+    Parameters
+    ----------
+    signal : str
+        What was looked at, in words; empty for all the rest.
+    points : float
+        Percentage points by which it moved the probability from then to now.
+    before, text : str
+        The lead's values of the feature that moved the most, then and now, in words.
+    """
+
+    signal: str
+    points: float
+    before: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why one lead has its hot probability.
 
@@ -129,6 +149,44 @@ def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
     }
 
 
+def changes(
+    bundle: Bundle,
+    matrix: Float64,
+    probability: Float64,
+    most: int = 3,
+    columns: Mapping[str, Sequence[int]] | None = None,
+) -> tuple[Change, ...]:
+    """What moved one lead's hot probability from one look to a later one.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    matrix : float64 array of shape (2, features)
+        The lead's features then and now.
+    probability : float64 array of shape (2,)
+        Its hot probabilities.
+    most : int
+        How many signals to name; the others are summed up.
+    columns : mapping of signal to columns, optional
+        `columns_by_signal` of the bundle's spec, where it was worked out before.
+
+    Returns
+    -------
+    tuple of Change
+        Strongest first, closed by "all the rest" where some were left out. Their points add up to
+        100 times the difference of the two probabilities.
+    """
+    columns = columns_by_signal(bundle.spec) if columns is None else columns
+    _, (before, now) = _points(bundle.hot, matrix)
+    moved, difference = (now - before).tolist(), 100 * float(probability[1] - probability[0])
+    found = []
+    for one in _reasons(bundle.spec, matrix[1], moved, difference, most, columns):
+        mine = columns.get(one.signal)
+        earlier = _told(bundle.spec, matrix[0], moved, mine) if mine else ""
+        found.append(Change(one.signal, one.points, earlier, one.text))
+    return tuple(found)
+
+
 def columns_by_signal(spec: Spec) -> dict[str, list[int]]:
     """Columns of the feature matrix that look at each signal."""
     columns: dict[str, list[int]] = {}
@@ -150,13 +208,18 @@ def _reasons(
     named = [n for n in sorted(totals, key=lambda n: -abs(totals[n]))[:most] if totals[n] != 0]
     reasons = []
     for name in named:
-        strongest = max(columns[name], key=lambda i: abs(points[i]))
-        text = in_words(spec.features[strongest], float(row[strongest]))
+        text = _told(spec, row, points, columns[name])
         reasons.append(Reason(name, totals[name], text))
     if len(named) < len(totals):
         rest = moved - math.fsum(reason.points for reason in reasons)
         reasons.append(Reason("", rest, "all the rest"))
     return tuple(reasons)
+
+
+def _told(spec: Spec, row: Float64, points: Sequence[float], columns: Sequence[int]) -> str:
+    """The row's value of that of the columns which moved the most, in words."""
+    strongest = max(columns, key=lambda i: abs(points[i]))
+    return in_words(spec.features[strongest], float(row[strongest]))
 
 
 def _points(horizon: Horizon, matrix: Float64) -> tuple[float, Float64]:

@@ -2,8 +2,8 @@
 
 A few made-up leads of the bundle's own schema travel with it in `GOLDEN`, and what it said about
 each: probabilities, intervals, band, reasons. Whoever serves the bundle asks it again, and serves
-nothing before every answer is the same to the last bit. So a library or a processor that computes
-otherwise is found before it meets a lead.
+nothing before every answer is the same, but for what processors round otherwise. So a library that
+computes otherwise is found before it meets a lead.
 """
 
 import json

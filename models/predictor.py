@@ -9,7 +9,7 @@ as LightGBM's own text, all else as JSON: the files' names tell which it is.
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, assert_never
 
 import lightgbm as lgb
@@ -19,6 +19,7 @@ from features.history import Float64
 from features.spec import Spec
 from models.linear import Linear, linear_from_json
 from models.scorecard import Scorecard, scorecard_from_json
+from models.single_row import SingleRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Blend:
     ----------
     linear : Linear
     booster : lightgbm.Booster
+    single_row : SingleRow
+        The booster for a row alone.
 
     Raises
     ------
@@ -38,6 +41,7 @@ class Blend:
 
     linear: Linear
     booster: lgb.Booster
+    single_row: SingleRow = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         terms, columns = len(self.linear.terms), self.booster.num_feature()
@@ -46,6 +50,7 @@ class Blend:
                 "A blend's linear model and booster must take the same features, got "
                 f"{terms} terms and {columns} columns."
             )
+        object.__setattr__(self, "single_row", SingleRow(self.booster))
 
 
 Predictor: TypeAlias = Blend | lgb.Booster | Scorecard
@@ -56,6 +61,8 @@ def margin_of(predictor: Predictor, matrix: Float64, threads: int = 1) -> Float6
     if len(matrix) == 0:
         return np.empty(0, np.float64)
     match predictor:
+        case Blend(linear, single_row=alone) if len(matrix) == 1:
+            return (linear.margin(matrix) + alone.margin(matrix)) / 2
         case Blend(linear, booster):
             return (linear.margin(matrix) + margin_of(booster, matrix, threads)) / 2
         case lgb.Booster():
@@ -82,6 +89,9 @@ def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Floa
         A row's contributions and the average add up to its margin.
     """
     match predictor:
+        case Blend(linear, single_row=alone) if len(matrix) == 1:
+            own, trees = linear.contributions(matrix), alone.contributions(matrix)
+            return (linear.base + float(trees[-1])) / 2, (own + trees[:-1]) / 2
         case Blend(linear, booster):
             average, found = contributions_of(booster, matrix)
             return (linear.base + average) / 2, (linear.contributions(matrix) + found) / 2

@@ -48,8 +48,8 @@ def create_app(
     ValueError
         The bundle is of another format or was changed after it was written.
     """
-    load = Load(settings.max_requests, settings.max_batches)
-    telemetry = Telemetry(clock, lambda: load.requests)
+    telemetry = Telemetry(clock)
+    load = Load(settings.max_requests, settings.max_batches, telemetry.running)
 
     def made(reload: Reload) -> BundleApp:
         return bundle_app(bundle_folder, settings, clock, telemetry, load, reload)

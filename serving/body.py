@@ -10,9 +10,9 @@ import json
 from collections import Counter
 from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 
-from serving.problem import shown
+from serving.problem import Reason, Refused, shown
 
 
 async def json_body(request: Request, limit: int, seconds: float) -> bytes:
@@ -20,27 +20,35 @@ async def json_body(request: Request, limit: int, seconds: float) -> bytes:
 
     Raises
     ------
-    fastapi.HTTPException
+    Refused
         415 when it is not declared to be plain JSON, 413 when it is longer than `limit`, 408 when
         it takes longer than `seconds` to arrive.
     """
     declared = request.headers.get("content-type", "")
     if declared.partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "Send JSON, with the header Content-Type: application/json.")
+        law = "Send JSON, with the header Content-Type: application/json."
+        raise Refused(415, "other_type", law)
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise HTTPException(415, "Send the body uncompressed, without Content-Encoding.")
+        law = "Send the body uncompressed, without Content-Encoding."
+        raise Refused(415, "compressed", law)
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise _too_long(limit)
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
-                    law = f"A body has at most {limit} bytes; send fewer leads a call."
-                    raise HTTPException(413, law)
+                    raise _too_long(limit)
     except TimeoutError as error:
         late = f"A body must arrive within {seconds:g} s of its head; send it at once."
-        raise HTTPException(408, late, {"Connection": "close"}) from error
+        raise Refused(408, "slow_body", late, {"Connection": "close"}) from error
     return bytes(body)
+
+
+def _too_long(limit: int) -> Refused:
+    return Refused(413, "long_body", f"A body has at most {limit} bytes; send fewer leads a call.")
 
 
 def json_value(body: bytes) -> Any:
@@ -48,39 +56,38 @@ def json_value(body: bytes) -> Any:
 
     Raises
     ------
-    fastapi.HTTPException
+    Refused
         400: it is not UTF-8, not JSON, nested too deeply, or has a name twice in one object.
     """
+    reason: Reason
     try:
         return _DECODER.decode(body.decode())
     except UnicodeDecodeError as error:
         detail = f"The body is not UTF-8: the byte at {error.start} is not text."
+        reason = "not_utf8"
     except json.JSONDecodeError as error:
         detail = f"The body is not JSON: {error.msg}, line {error.lineno}, column {error.colno}."
+        reason = "not_json"
     except RecursionError:
-        detail = "The body is nested too deeply."
-    except _AmbiguousError as error:
-        detail = str(error)
+        detail, reason = "The body is nested too deeply.", "too_deep"
     except ValueError:
         # What Python's own reader refuses apart from grammar: integers of thousands of digits.
-        detail = "A number in the body has too many digits."
-    raise HTTPException(400, detail)
-
-
-class _AmbiguousError(ValueError):
-    """JSON that readers understand differently."""
+        detail, reason = "A number in the body has too many digits.", "too_many_digits"
+    raise Refused(400, reason, detail)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise _AmbiguousError(f"An object in the body has the name {shown(twice)} twice.")
+        detail = f"An object in the body has the name {shown(twice)} twice."
+        raise Refused(400, "name_twice", detail)
     return members
 
 
 def _no_constant(name: str) -> Any:
-    raise _AmbiguousError(f"{name} is not JSON; leave the value out when it is unknown.")
+    detail = f"{name} is not JSON; leave the value out when it is unknown."
+    raise Refused(400, "not_finite", detail)
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -52,8 +52,8 @@ def docs_page(document: Json) -> str:
 </head>
 <body>
 <h1>{title}</h1>
-<p>Programs read all of this from <a href="openapi.json">openapi.json</a>. The requests below work
-as they stand.</p>
+<p>Programs read all of this from <a href="openapi.json">openapi.json</a>; people try a lead on
+<a href="leads/try">a page of its own</a>. The requests below work as they stand.</p>
 <h2>Routes</h2>
 {"".join(routes)}
 <h2>Schemas</h2>
@@ -88,9 +88,16 @@ def _answer(status: str, answer: Json) -> str:
 
 
 def _example(body: Json) -> str:
-    if "example" not in body:
-        return ""
-    return f"<pre>{escape(json.dumps(body['example'], indent=2, ensure_ascii=False))}</pre>\n"
+    shown = [_json(body["example"])] if "example" in body else []
+    for name, example in body.get("examples", {}).items():
+        shown.append(f"<p><code>{escape(name)}</code></p>\n{_json(example['value'])}")
+    return "".join(shown)
+
+
+def _json(value: object) -> str:
+    """A value as it travels; a text that is no JSON as it stands."""
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    return f"<pre>{escape(text)}</pre>\n"
 
 
 def _schema(name: str, schema: Json) -> str:

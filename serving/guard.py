@@ -21,16 +21,16 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fastapi import HTTPException
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.load import Load
-from serving.problem import Problem, problem
+from serving.log import FIELDS
+from serving.problem import Problem, Refused, problem, problem_of
 from serving.schemas import as_json
-from serving.telemetry import FIELDS, Telemetry
+from serving.telemetry import Telemetry
 
 ALWAYS = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
 """Pages that are answered however much there is to do."""
@@ -49,14 +49,17 @@ SECURITY_HEADERS = {
 header lets other sites read an answer, so CORS is closed."""
 
 _LOG = logging.getLogger(__name__)
+_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 def problem_response(
-    found: Problem, request_id: str, headers: Mapping[str, str] | None = None
+    found: Problem, scope: Scope, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer a request with a problem."""
-    content = as_json(replace(found, request_id=request_id))
+    """Answer a request with a problem, and keep its reason to be counted."""
+    state = scope["state"]
+    state["reason"] = found.reason
+    content = as_json(replace(found, request_id=state["request_id"]))
     return Response(content, found.status, headers, PROBLEM_TYPE)
 
 
@@ -91,12 +94,13 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = [*message["headers"], (b"x-request-id", request_id.encode())]
+                there = {name for name, _ in headers}
+                headers += [one for one in _SECURITY if one[0] not in there]
                 if self._load.draining:
-                    headers["connection"] = "close"
+                    headers = [one for one in headers if one[0] != b"connection"]
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
             elif only_head and message["type"] == "http.response.body":
                 message["body"] = b""
             await send(message)
@@ -109,9 +113,8 @@ class Guard:
                     # All that arrived with it take their places before the first one works.
                     await asyncio.sleep(0)
                     await self._app(asked, receive, send_with_id)
-        except HTTPException as full:
-            found = problem(full.status_code, full.detail)
-            response = problem_response(found, request_id, full.headers)
+        except Refused as full:
+            response = problem_response(problem_of(full), scope, full.headers)
             await response(scope, receive, send_with_id)
         except ClientDisconnect:
             pass  # its status stays 0, which the log tells
@@ -122,7 +125,7 @@ class Guard:
             _LOG.error("request %s failed: %s\n%s", *told, extra={FIELDS: fields})
             if not status:
                 detail = "The server failed. Its log says where, under this request_id."
-                response = problem_response(problem(500, detail), request_id)
+                response = problem_response(problem(500, detail), scope)
                 await response(scope, receive, send_with_id)
         finally:
             self._tell(asked, status, time.perf_counter() - began)
@@ -130,7 +133,7 @@ class Guard:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that has ended, and log it; 0 is the status of one that was given up."""
         route = getattr(scope.get("route"), "path", "unknown")
-        self._telemetry.answered(route, status, seconds)
+        self._telemetry.answered(route, status, seconds, scope["state"].get("reason"))
         level = _level(status)
         if _LOG.isEnabledFor(level):
             state = scope["state"]

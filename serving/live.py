@@ -18,9 +18,10 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from serving.load import Load
-from serving.problem import Problem, problem
+from serving.log import FIELDS
+from serving.problem import Problem, Reason, problem
 from serving.routes import BundleApp, Reload
-from serving.telemetry import FIELDS, Telemetry
+from serving.telemetry import Telemetry
 
 MOST_FILES = 100
 """A bundle has fewer files; of another folder no more are looked at."""
@@ -39,7 +40,8 @@ class Live:
     folder : pathlib.Path
         Where bundles come.
     made : callable
-        Makes the application of the bundle that lies there; it is given this one's `reload`.
+        Makes the application of the bundle that lies there; it is given what an operator's word
+        to reload does.
     telemetry : Telemetry
     load : Load
         What is at work; whoever ends the process sets its `draining` first.
@@ -64,8 +66,10 @@ class Live:
         self._folder, self._made = folder, made
         self._telemetry, self._seconds = telemetry, seconds
         self._one_at_a_time = asyncio.Lock()
+        self.tell_others: Callable[[], None] = lambda: None
+        """Pass an operator's word to reload on to other processes that serve this folder."""
         self._seen = identity(folder)
-        self._current = made(self.reload)
+        self._current = made(self._ordered)
         telemetry.serving(self._current.bundle)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,6 +78,15 @@ class Live:
             await self._live(receive, send)
         else:
             await self._current.app(scope, receive, send)
+
+    def refused_unread(self, status: int, reason: Reason) -> None:
+        """Count a request that was refused before it became one."""
+        self._telemetry.answered("unknown", status, 0.0, reason)
+
+    async def _ordered(self) -> str | Problem:
+        """Reload at an operator's word."""
+        self.tell_others()
+        return await self.reload()
 
     async def reload(self) -> str | Problem:
         """Serve the bundle that lies in the folder now.
@@ -98,7 +111,7 @@ class Live:
             return version
 
     def _loaded(self, seen: Identity) -> BundleApp:
-        found = self._made(self.reload)
+        found = self._made(self._ordered)
         if identity(self._folder) != seen:
             raise ValueError(f"{self._folder} changed while it was read. Load it again.")
         return found

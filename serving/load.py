@@ -5,10 +5,10 @@ which costs next to nothing, so that those at work are answered in time: a queue
 make all of them late. What works in threads has a smaller number of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from fastapi import HTTPException
+from serving.problem import Reason, Refused
 
 RETRY_SECONDS = 1
 
@@ -20,10 +20,12 @@ class Load:
     ----------
     most, most_batches : int
         How many at once, and how many of them in threads.
+    tell : callable
+        Told how many are at work whenever it changes.
     """
 
-    def __init__(self, most: int, most_batches: int) -> None:
-        self._most, self._most_batches = most, most_batches
+    def __init__(self, most: int, most_batches: int, tell: Callable[[int], None]) -> None:
+        self._most, self._most_batches, self._tell = most, most_batches, tell
         self.requests = self.batches = 0
         self.draining = False
         """Whether the process is about to end: it answers, and asks clients to go elsewhere."""
@@ -34,16 +36,18 @@ class Load:
 
         Raises
         ------
-        fastapi.HTTPException
+        Refused
             503: there is none.
         """
         if self.requests >= self._most:
             raise overload()
         self.requests += 1
+        self._tell(self.requests)
         try:
             yield
         finally:
             self.requests -= 1
+            self._tell(self.requests)
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -51,7 +55,7 @@ class Load:
 
         Raises
         ------
-        fastapi.HTTPException
+        Refused
             503: there is none.
         """
         if self.batches >= self._most_batches:
@@ -63,7 +67,9 @@ class Load:
             self.batches -= 1
 
 
-def overload(detail: str = "The server has as much to do as it can.") -> HTTPException:
+def overload(
+    detail: str = "The server has as much to do as it can.", reason: Reason = "overload"
+) -> Refused:
     """Refusal for now."""
     way_out = f"Ask again in {RETRY_SECONDS} s or later."
-    return HTTPException(503, f"{detail} {way_out}", {"Retry-After": str(RETRY_SECONDS)})
+    return Refused(503, reason, f"{detail} {way_out}", {"Retry-After": str(RETRY_SECONDS)})

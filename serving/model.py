@@ -12,8 +12,9 @@ from pydantic import TypeAdapter
 
 from features.kinds import AttributeCategory, LabelField
 from models.bundle import HORIZONS, Bundle
-from models.card import judged_days
+from models.card import MANAGERS, judged_days
 from models.explain import columns_by_signal, explanation
+from models.freshness import windows
 from models.golden import vocabulary
 from serving.problem import Names
 from serving.schemas import (
@@ -44,6 +45,8 @@ class ServedModel:
         Levels of categories that the model tells apart.
     signals : mapping of signal to columns
         Features that make one reason together.
+    windows : tuple of int
+        Widths of the features' windows, in days.
     judged_days : float or None
         Age beyond which no lead was looked at in training.
     base_probability : float
@@ -57,6 +60,7 @@ class ServedModel:
     vocabulary: Mapping[LabelField, tuple[str, ...]]
     levels: Mapping[str, tuple[str, ...]]
     signals: Mapping[str, Sequence[int]]
+    windows: tuple[int, ...]
     judged_days: float | None
     base_probability: float
 
@@ -78,6 +82,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         vocabulary=vocabulary(spec.features),
         levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
         signals=columns_by_signal(spec),
+        windows=windows(spec),
         judged_days=judged_days(bundle.card),
         base_probability=explanation(bundle, unknown, most=0).base_probability,
     )
@@ -101,5 +106,6 @@ def described(model: ServedModel) -> ModelAnswer:
         measures=bundle.spec.measures,
         vocabulary=dict(model.vocabulary),
         limits=model.limits,
-        card=dict(bundle.card),
+        # What the managers read of their team, its owners by name, is for the report's readers.
+        card={name: value for name, value in bundle.card.items() if name != MANAGERS},
     )

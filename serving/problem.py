@@ -3,14 +3,16 @@
 Whatever is wrong with a call, the answer is `application/problem+json` and names each field, the
 law that it breaks, what was found there and the way out. What a client sent is shown cut and
 escaped, so that an answer is never longer than a page and never carries a text that JSON cannot.
+The law that was broken first also has one of a few short names, `Reason`, by which it is counted.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
+from starlette.exceptions import HTTPException
 
 INVALID = "urn:lead-temperature:invalid-fields"
 MOST_ERRORS = 20
@@ -22,6 +24,28 @@ SHOWN = 160
 Names = Mapping[tuple[str, ...], Sequence[str]]
 """Known field names of each object, by the path to it without indices."""
 
+Reason = Literal[
+    "not_http", "long_head", "slow_head", "not_utf8", "not_json", "too_deep", "name_twice",
+    "not_finite", "too_many_digits", "no_key", "other_role", "no_such_page", "other_method",
+    "slow_body", "broken_bundle", "long_body", "other_type", "compressed", "missing",
+    "unknown_name", "other_kind", "no_time", "length", "too_many", "unknown_word", "future",
+    "before_creation", "other_value", "failure", "overload", "ending", "other",
+]  # fmt: skip
+"""Which law was broken; a figure counts each."""
+
+_BY_STATUS: Mapping[int, Reason] = {
+    401: "no_key",
+    403: "other_role",
+    404: "no_such_page",
+    405: "other_method",
+    408: "slow_body",
+    409: "broken_bundle",
+    413: "long_body",
+    500: "failure",
+    503: "overload",
+}
+"""Statuses that one law alone leads to."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
@@ -31,6 +55,7 @@ class FieldError:
     law: str
     found: str
     way_out: str
+    reason: Annotated[Reason, Field(exclude=True)] = "other_value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +68,29 @@ class Problem:
     detail: str
     errors: tuple[FieldError, ...] = ()
     request_id: str = ""
+    reason: Annotated[Reason, Field(exclude=True)] = "other"
 
 
-def problem(status: int, detail: str) -> Problem:
+class Refused(HTTPException):
+    """A call that breaks a law of which its status does not tell."""
+
+    def __init__(
+        self, status: int, reason: Reason, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.reason = reason
+
+
+def problem(status: int, detail: str, reason: Reason | None = None) -> Problem:
     """Problem whose status says all about its type."""
-    return Problem("about:blank", HTTPStatus(status).phrase, status, detail)
+    reason = reason or _BY_STATUS.get(status, "other")
+    return Problem("about:blank", HTTPStatus(status).phrase, status, detail, reason=reason)
+
+
+def problem_of(error: HTTPException) -> Problem:
+    """Problem of an exception that stands for a refusal."""
+    reason = error.reason if isinstance(error, Refused) else None
+    return problem(error.status_code, error.detail, reason)
 
 
 def invalid(errors: Sequence[FieldError], count: int | None = None) -> Problem:
@@ -56,7 +99,7 @@ def invalid(errors: Sequence[FieldError], count: int | None = None) -> Problem:
     wrong = "1 field breaks its law" if count == 1 else f"{count} fields break their law"
     rest = f", the first {len(errors)} of them" if count > len(errors) else ""
     detail = f"{wrong}; `errors` names what to mend{rest}."
-    return Problem(INVALID, "Invalid fields", 422, detail, tuple(errors))
+    return Problem(INVALID, "Invalid fields", 422, detail, tuple(errors), reason=errors[0].reason)
 
 
 _WAYS = {
@@ -74,6 +117,23 @@ _WAYS = {
     "dict_type": "Send an object: {…}.",
     "list_type": "Send an array: […].",
     "too_long": "Send fewer: the latest are the ones that count.",
+}
+_REASONS: Mapping[str, Reason] = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_name",
+    "time_format": "no_time",
+    "time_calendar": "no_time",
+    "time_range": "no_time",
+    "string_type": "other_kind",
+    "string_unicode": "not_utf8",
+    "string_too_short": "length",
+    "string_too_long": "length",
+    "float_type": "other_kind",
+    "finite_number": "not_finite",
+    "literal_error": "unknown_word",
+    "dict_type": "other_kind",
+    "list_type": "other_kind",
+    "too_long": "too_many",
 }
 
 
@@ -99,7 +159,7 @@ def _field_error(detail: Mapping[str, Any], names: Names) -> FieldError:
         law, found = "Must be a name that the schema knows", shown(location[-1])
         around = tuple(part for part in location[:-1] if isinstance(part, str))
         way_out += f" Known: {listing(names.get(around, ()), MOST_NAMES)}."
-    return FieldError(_path(location), law, found, way_out)
+    return FieldError(_path(location), law, found, way_out, _REASONS.get(kind, "other_value"))
 
 
 def _path(location: Sequence[str | int]) -> str:

@@ -15,28 +15,35 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from models.bundle import REPORT, Bundle, load_bundle
+from models.bundle import REPORTS, Bundle, load_bundle
 from models.golden import GOLDEN
 from serving.docs import docs_page
 from serving.golden import replayed
 from serving.guard import Guard, problem_response
+from serving.languages import preferred
 from serving.load import Load, overload
 from serving.model import ServedModel, described, served_model
 from serving.openapi import (
+    FIGURES,
     NO_REPORT,
+    admits,
     document,
+    ends,
     gives,
     refuses,
+    shows,
 )
-from serving.problem import Problem, problem, shown
+from serving.problem import Problem, problem_of, shown
 from serving.schemas import Health, ModelAnswer, as_json
 from serving.score_routes import json_response, query_problem, scoring_routes
 from serving.security import ROLES, Role, admission
 from serving.settings import Settings
 from serving.telemetry import Telemetry
+from serving.try_page import examples_of, try_page
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,6 +53,15 @@ PAGE_POLICY = (
 )
 """Pages may style themselves and show pictures that they carry: no script, no network."""
 
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+"""FastAPI's own would tell whoever the environment names the paths and values that were sent;
+`serving.traces` tells neither."""
 
 Reload = Callable[[], Awaitable[str | Problem]]
 """Take the bundle that lies in the folder now: its version, or why the earlier one stays."""
@@ -72,7 +88,7 @@ def bundle_app(
     Parameters
     ----------
     folder : pathlib.Path
-        Its model and report are read once, now, so that the report that is shown is on the model
+        Its model and reports are read once, now, so that the report that is shown is on the model
         that scores, whatever becomes of the folder.
     settings : Settings
     clock : callable
@@ -93,12 +109,18 @@ def bundle_app(
         The bundle is of another format, was changed after it was written, or does not answer its
         golden leads as where it was made.
     """
-    bundle, report, golden = load_bundle(folder), folder / REPORT, folder / GOLDEN
-    if golden.exists():
-        replayed(bundle, golden.read_text(encoding="utf-8"))
+    bundle, golden = load_bundle(folder), folder / GOLDEN
+    golden_text = golden.read_text(encoding="utf-8") if golden.exists() else None
+    if golden_text is not None:
+        replay = replayed(bundle, golden_text)
+        if not replay.same_bits:
+            _LOG.warning(
+                "this processor rounds otherwise than the one that made %s", bundle.version
+            )
     else:
         _LOG.warning("bundle %s has no %s: its answers are not compared", bundle.version, GOLDEN)
-    report_page = report.read_bytes() if report.exists() else None
+    pages = {code: folder / name for code, name in REPORTS.items()}
+    reports = {code: page.read_bytes() for code, page in pages.items() if page.exists()}
     model = served_model(bundle, settings.limits)
     app = FastAPI(
         title="lead-temperature",
@@ -107,6 +129,7 @@ def bundle_app(
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
         exception_handlers={
             AnyHTTPException: _http_problem,
             RequestValidationError: query_problem,
@@ -114,13 +137,17 @@ def bundle_app(
     )
     # FastAPI remembers the functions of thousands of routes, so what is large of a bundle hangs on
     # its application and not on them: an earlier bundle leaves the memory.
-    app.state.model, app.state.report = model, report_page
+    app.state.model, app.state.reports = model, reports
     description = described(model)
     app.state.description = as_json(description)
     scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
     app.include_router(scoring, **_asking(settings, "score"))
     app.include_router(_reading(description), **_asking(settings, "score"))
+    app.state.try_page = try_page(
+        model, examples_of(model, golden_text), needs_key=bool(settings.api_keys)
+    )
     app.include_router(_report(), **_asking(settings, "report"))
+    app.include_router(_trying(), **_asking(settings, "report"))
     app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
     app.include_router(_health(model, load))
     found = document(app, model, keys=bool(settings.api_keys))
@@ -134,7 +161,7 @@ def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
     """What is the same for all routes that one of the roles may ask for."""
     return {
         "dependencies": [Depends(admission(settings.api_keys, roles))],
-        "responses": refuses(401, 403) if settings.api_keys else {},
+        "responses": admits(*roles) if settings.api_keys else {},
     }
 
 
@@ -160,10 +187,10 @@ def _health(model: ServedModel, load: Load) -> APIRouter:
     async def healthz() -> Response:
         return json_response(as_json(alive))
 
-    @router.get("/readyz", summary="A model is loaded", responses=gives(ready) | refuses(503))
+    @router.get("/readyz", summary="A model is loaded", responses=gives(ready) | ends())
     async def readyz() -> Response:
         if load.draining:
-            raise overload("The server is about to end.")
+            raise overload("The server is about to end.", "ending")
         return json_response(as_json(ready))
 
     return router
@@ -183,10 +210,15 @@ def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIR
     async def reload_model(request: Request) -> Response:
         version = await reload()
         if isinstance(version, Problem):
-            return problem_response(version, request.state.request_id)
+            return problem_response(version, request.scope)
         return json_response(as_json(Health("ready", version)))
 
-    @router.get("/metrics", summary="Figures for Prometheus", response_class=PlainTextResponse)
+    @router.get(
+        "/metrics",
+        summary="Figures for Prometheus",
+        response_class=PlainTextResponse,
+        responses=shows("text/plain", FIGURES),
+    )
     async def show_metrics() -> Response:
         return Response(telemetry.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -194,7 +226,7 @@ def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIR
 
 
 def _report() -> APIRouter:
-    """Route of the managers' report."""
+    """Route of the managers' report, in the language that the reader asks for."""
     router = APIRouter(tags=["model"])
 
     @router.get("/", include_in_schema=False)
@@ -205,9 +237,25 @@ def _report() -> APIRouter:
         responses=refuses(404),
     )
     async def show_report(request: Request) -> Response:
-        if request.app.state.report is None:
+        reports = request.app.state.reports
+        if not reports:
             raise HTTPException(404, NO_REPORT)
-        return _page(request.app.state.report)
+        code = preferred(request.headers.get("accept-language"), list(reports))
+        answer = _page(reports[code])
+        answer.headers.update({"Content-Language": code, "Vary": "Accept-Language"})
+        return answer
+
+    return router
+
+
+def _trying() -> APIRouter:
+    """Route of the page on which a person tries a lead."""
+    router = APIRouter(tags=["score"])
+
+    @router.get("/leads/try", summary="A page to try a lead on", response_class=HTMLResponse)
+    async def show_try_page(request: Request) -> Response:
+        page = request.app.state.try_page
+        return _page(page.content, page.policy)
 
     return router
 
@@ -231,8 +279,8 @@ def _text(document: dict[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
-def _page(content: bytes) -> Response:
-    return HTMLResponse(content, headers={"Content-Security-Policy": PAGE_POLICY})
+def _page(content: bytes, policy: str = PAGE_POLICY) -> Response:
+    return HTMLResponse(content, headers={"Content-Security-Policy": policy})
 
 
 async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
@@ -243,5 +291,5 @@ async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{shown(request.method)} is not for this page; it takes {allowed}."
-    found = problem(error.status_code, detail)
-    return problem_response(found, request.state.request_id, error.headers)
+    found = replace(problem_of(error), detail=detail)
+    return problem_response(found, request.scope, error.headers)

@@ -7,74 +7,22 @@ as the engine takes them, with every time as whole microseconds. Answers are fro
 pydantic writes as JSON; floats are written so that they are read back bit for bit.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, NotRequired, get_type_hints
 
-from pydantic import ConfigDict, Field, PlainValidator, TypeAdapter, WithJsonSchema, with_config
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # typing's own does before Python 3.12 not serve pydantic
 
 from features.history import MEASURE_LIMIT, TEXT_LIMIT
 from features.kinds import AttributeKind, LabelField
 from features.spec import Spec
+from models.looks import Band
+from serving.course import ForecastAnswer, TrendAnswer
 from serving.problem import Problem
 from serving.settings import Limits
+from serving.times import Instant, Moment
 
-TIME_EXAMPLE = "2026-03-01T09:30:00+01:00"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_END = (datetime(2201, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
-_RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
-)
-
-
-def microseconds(value: object) -> int:
-    """Time of a request as whole microseconds since the epoch, UTC; finer digits are cut.
-
-    Raises
-    ------
-    pydantic_core.PydanticCustomError
-        It is no RFC 3339 text with a zone, no day of the calendar, or outside of 1970 to 2200.
-
-    Examples
-    --------
-    >>> microseconds("1970-01-01T01:00:00.5+01:00")
-    500000
-    """
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise PydanticCustomError("time_format", "Must be a time with a zone, as in RFC 3339")
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise PydanticCustomError("time_calendar", "Must be a day of the calendar") from error
-    instant = (moment - _EPOCH) // _MICROSECOND
-    if not 0 <= instant < _END:
-        raise PydanticCustomError("time_range", "Must lie in the years 1970 to 2200, in UTC")
-    return instant
-
-
-def rfc3339(instant: int) -> str:
-    """Microseconds since the epoch as text in UTC.
-
-    Examples
-    --------
-    >>> rfc3339(500_000)
-    '1970-01-01T00:00:00.500000Z'
-    """
-    return (_EPOCH + instant * _MICROSECOND).isoformat().replace("+00:00", "Z")
-
-
-Instant = Annotated[
-    int,
-    PlainValidator(microseconds),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": [TIME_EXAMPLE]}),
-]
 Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Measure = Annotated[float, Field(ge=-MEASURE_LIMIT, le=MEASURE_LIMIT, allow_inf_nan=False)]
@@ -116,7 +64,7 @@ class Lead(TypedDict):
     ]
     previous_band: NotRequired[
         Annotated[
-            Literal["cold", "warm", "hot"] | None,
+            Band | None,
             Field(
                 description="The band of the lead's latest score, if the CRM kept it: a lead stays "
                 "in its band until it falls clearly below the cut-off. Default: not known."
@@ -203,7 +151,23 @@ class ScoredLead:
     """The temperature of one lead at one instant."""
 
     lead_id: str
-    as_of: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    as_of: Moment
+    valid_until: Annotated[
+        Moment,
+        Field(
+            description="Use the score until then at the latest: so long no interaction that was "
+            "sent comes into or leaves a window of the model, and it is a day at the most. A new "
+            "interaction or another attribute ends it at once."
+        ),
+    ]
+    newest_interaction_days: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="Days from the latest interaction that counts to `as_of`; null without "
+            "one.",
+        ),
+    ]
     hot_probability: Annotated[
         float, Field(ge=0, le=1, description="Probability of converting within `hot_days`.")
     ]
@@ -219,7 +183,7 @@ class ScoredLead:
     ]
     hot_days: int
     warm_days: int
-    band: Literal["cold", "warm", "hot"]
+    band: Band
     band_reason: Annotated[str, Field(description="The comparison that decided the band.")]
     base_probability: Annotated[
         float, Field(description="Where the reasons start: the average lead's hot probability.")
@@ -230,6 +194,10 @@ class ScoredLead:
             description="Strongest first; their points add up to "
             "100 × (hot_probability − base_probability)."
         ),
+    ]
+    trend: Annotated[TrendAnswer | None, Field(description="Null unless `include` asks for it.")]
+    forecast: Annotated[
+        ForecastAnswer | None, Field(description="Null unless `include` asks for it.")
     ]
     model_version: str
     warnings: Annotated[

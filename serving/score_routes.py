@@ -11,13 +11,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from serving.body import json_body, json_value
+from serving.course import Part
 from serving.guard import problem_response
 from serving.load import Load
 from serving.model import ServedModel
-from serving.openapi import example_answers, example_leads, gives, refuses, takes
+from serving.openapi import example_answers, example_leads, gives, mends, refuses, takes
 from serving.problem import Names, Problem, invalid_fields
 from serving.schemas import BatchAnswer, ScoredLead, as_json, batch_adapter
 from serving.scorer import scored
@@ -27,12 +28,22 @@ INLINE_BYTES = 64 * 1024
 """Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
 
 
+def _split(texts: list[str]) -> list[str]:
+    """Words of a parameter that may come once, with commas, or several times."""
+    return [word for text in texts for word in text.split(",")]
+
+
 class Asked(BaseModel):
     """What may stand in the query of a route that scores."""
 
     model_config = ConfigDict(extra="forbid")
 
     reasons: Annotated[int, Field(ge=0, le=20, description="How many signals to name.")] = 3
+    include: Annotated[
+        list[Part],
+        BeforeValidator(_split),
+        Field(min_length=1, description="What else to answer, with commas between."),
+    ] = []
 
 
 InQuery = Annotated[Asked, Query()]
@@ -51,20 +62,23 @@ def scoring_routes(
     limits = bundle_model.limits
     limit, batch = limits.max_body_bytes, batch_adapter(limits)
     leads, answers = example_leads(bundle_model), example_answers(bundle_model)
-    refused = refuses(400, 408, 413, 415, 422, 500, 503)
+    whole = example_answers(bundle_model, include=("trend", "forecast"))
+    refused = refuses(400, 408, 413, 415)
 
     @router.post(
         "/v1/score",
         summary="Score one lead",
         openapi_extra=takes("Lead", leads[0]),
-        responses=gives(answers[0]) | refused,
+        responses=gives(answers[0], {"?include=trend,forecast": whole[0]})
+        | refused
+        | mends("created_at"),
     )
     async def score(request: Request, query: InQuery) -> Response:
         model = _model(request)
         body = await json_body(request, limit, body_seconds)
 
         def answered() -> ScoredLead | Problem:
-            return scored(model, [json_value(body)], clock(), query.reasons)[0]
+            return scored(model, [json_value(body)], clock(), query.reasons, query.include)[0]
 
         if len(body) <= INLINE_BYTES:
             answer = answered()
@@ -72,7 +86,7 @@ def scoring_routes(
             with load.batch():
                 answer = await run_in_threadpool(answered)
         if isinstance(answer, Problem):
-            return problem_response(answer, request.state.request_id)
+            return problem_response(answer, request.scope)
         telemetry.scored([answer])
         return json_response(as_json(answer))
 
@@ -80,7 +94,7 @@ def scoring_routes(
         "/v1/score/batch",
         summary="Score many leads",
         openapi_extra=takes("Batch", {"leads": leads}),
-        responses=gives(BatchAnswer(tuple(answers))) | refused,
+        responses=gives(BatchAnswer(tuple(answers))) | refused | mends("leads"),
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
         model = _model(request)
@@ -94,7 +108,7 @@ def scoring_routes(
                 return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
             results = tuple(
                 replace(one, request_id=request_id) if isinstance(one, Problem) else one
-                for one in scored(model, found, clock(), query.reasons)
+                for one in scored(model, found, clock(), query.reasons, query.include)
             )
             telemetry.scored(results)
             return as_json(BatchAnswer(results))
@@ -102,7 +116,7 @@ def scoring_routes(
         with load.batch():
             answer = await run_in_threadpool(answered)
         return (
-            problem_response(answer, request_id)
+            problem_response(answer, request.scope)
             if isinstance(answer, Problem)
             else json_response(answer)
         )
@@ -112,7 +126,7 @@ def scoring_routes(
 
 async def query_problem(request: Request, error: RequestValidationError) -> Response:
     """Problem for a query parameter."""
-    return problem_response(invalid_fields(error.errors(), _NAMES), request.state.request_id)
+    return problem_response(invalid_fields(error.errors(), _NAMES), request.scope)
 
 
 def _model(request: Request) -> ServedModel:

@@ -7,28 +7,41 @@ is not what the model was trained on (a missing attribute, an unknown word, an i
 future) is scored, and said in the answer's warnings.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
-from features.engine import features_of
-from features.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
-from features.kinds import LABEL_FIELDS
-from models.card import older_than_judged
+from features.engine import features_of, features_of_record
+from features.history import Float64, LeadRecord, histories_of_records
+from models.bundle import Bundle
 from models.explain import Reason, explanations
+from models.forecast import forecast
+from models.freshness import freshness
+from models.looks import Band
+from models.trend import trend
+from serving.caution import cautions
+from serving.course import (
+    ForecastAnswer,
+    Part,
+    TrendAnswer,
+    forecast_answer,
+    trend_answer,
+)
 from serving.model import ServedModel
-from serving.problem import FieldError, Problem, invalid, invalid_fields, listing, shown
-from serving.schemas import Interaction, Lead, ReasonAnswer, ScoredLead, rfc3339
-
-SHOWN_VALUES = 5
-SHOWN_NAMES = 20
+from serving.problem import FieldError, Problem, invalid, invalid_fields
+from serving.schemas import Interaction, Lead, ReasonAnswer, ScoredLead
+from serving.times import rfc3339
 
 
 def scored(
-    model: ServedModel, leads: Sequence[object], now: int, reasons: int
+    model: ServedModel,
+    leads: Sequence[object],
+    now: int,
+    reasons: int,
+    include: Collection[Part] = (),
 ) -> list[ScoredLead | Problem]:
     """Answers for leads, in their order.
 
@@ -41,14 +54,16 @@ def scored(
         Microseconds; the default `as_of`, and the limit of a given one but for the clock skew.
     reasons : int
         How many signals to name; 0 gives no reasons.
+    include : collection of "trend", "forecast"
+        What else the answers are to hold.
 
     Returns
     -------
     list of ScoredLead or Problem
     """
-    prepared = [_prepared(model, lead, now) for lead in leads]
+    prepared = [_prepared(model, lead, now, include) for lead in leads]
     accepted = [one for one in prepared if isinstance(one, _Prepared)]
-    answers = iter(_answers(model, accepted, reasons))
+    answers = iter(_answers(model, accepted, reasons, include))
     return [next(answers) if isinstance(one, _Prepared) else one for one in prepared]
 
 
@@ -58,12 +73,14 @@ class _Prepared:
 
     lead_id: str
     as_of: int
-    previous_band: str | None
+    previous_band: Band | None
     record: LeadRecord
     warnings: tuple[str, ...]
 
 
-def _prepared(model: ServedModel, raw: object, now: int) -> _Prepared | Problem:
+def _prepared(
+    model: ServedModel, raw: object, now: int, include: Collection[Part]
+) -> _Prepared | Problem:
     try:
         lead = model.adapter.validate_python(raw)
     except ValidationError as error:
@@ -71,11 +88,9 @@ def _prepared(model: ServedModel, raw: object, now: int) -> _Prepared | Problem:
     as_of = _as_of(lead, now, model.limits.clock_skew_seconds * 1_000_000)
     if isinstance(as_of, FieldError):
         return invalid([as_of])
-    # An export's empty text is a missing value, so it is one here.
-    attributes = {name: value for name, value in _attributes(lead).items() if value != ""}
-    record = LeadRecord(lead["created_at"], _events(lead), attributes)
-    warnings = _warnings(model, lead, record, as_of)
-    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(warnings))
+    record = LeadRecord(lead["created_at"], _events(lead), _present(_attributes(lead)))
+    told = cautions(model, record, as_of, sent=_attributes(lead), include=include)
+    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(told))
 
 
 def _as_of(lead: Lead, now: int, skew: int) -> int | FieldError:
@@ -91,13 +106,14 @@ def _as_of(lead: Lead, now: int, skew: int) -> int | FieldError:
         return _late("as_of", given, latest, "Leave as_of out to score as of now.")
     if given < created_at:
         law = f"Must not lie before created_at, {rfc3339(created_at)}"
-        return FieldError("as_of", law, rfc3339(given), "Score the lead from its creation on.")
+        way_out = "Score the lead from its creation on."
+        return FieldError("as_of", law, rfc3339(given), way_out, "before_creation")
     return given
 
 
 def _late(field: str, instant: int, latest: int, way_out: str) -> FieldError:
     law = f"Must not lie after {rfc3339(latest)}, which is now and the allowed clock skew"
-    return FieldError(field, law, rfc3339(instant), way_out)
+    return FieldError(field, law, rfc3339(instant), way_out, "future")
 
 
 def _attributes(lead: Lead) -> Mapping[str, float | int | str | None]:
@@ -106,9 +122,16 @@ def _attributes(lead: Lead) -> Mapping[str, float | int | str | None]:
 
 def _events(lead: Lead) -> list[dict[str, Any]]:
     return [
-        {**(event.get("measures") or {}), **event, "recorded_at": _recorded_at(event)}
+        {**(event.get("measures") or {}), **_present(event), "recorded_at": _recorded_at(event)}
         for event in lead.get("interactions") or ()
     ]
+
+
+def _present(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Values without empty texts: an export's empty text is a missing value, so it is one here."""
+    if "" not in values.values():
+        return values
+    return {name: value for name, value in values.items() if value != ""}
 
 
 def _recorded_at(event: Interaction) -> int:
@@ -116,50 +139,14 @@ def _recorded_at(event: Interaction) -> int:
     return event["occurred_at"] if recorded_at is None else recorded_at
 
 
-def _warnings(model: ServedModel, lead: Lead, record: LeadRecord, as_of: int) -> Iterable[str]:
-    """What of the lead was missing, unknown or not used; one line for each field."""
-    judged = model.judged_days
-    if judged is not None and as_of - lead["created_at"] > judged * MICROSECONDS_PER_DAY:
-        yield f"created_at: {older_than_judged(judged)}."
-    absent = [name for name in model.bundle.spec.attribute_kinds if name not in _attributes(lead)]
-    if absent:
-        yield f"attributes: not sent, taken as missing: {listing(absent, SHOWN_NAMES)}."
-    for name, levels in model.levels.items():
-        level = record.attributes.get(name)
-        if level is not None and level not in levels:
-            yield (
-                f"attributes.{name}: the model has no level {shown(level)}, it counts as another "
-                f"one. Known: {listing(levels, SHOWN_NAMES)}."
-            )
-    for field in LABEL_FIELDS:
-        known = model.vocabulary.get(field, ())
-        found = dict.fromkeys(event.get(field) for event in record.interactions)
-        strange = [value for value in found if value and known and value not in known]
-        if strange:
-            yield (
-                f"interactions.{field}: no feature looks at "
-                f"{listing([shown(value) for value in strange], SHOWN_VALUES)}, it counts as any "
-                f"interaction. Known: {listing(known, SHOWN_NAMES)}."
-            )
-    late = sum(max(one["occurred_at"], one["recorded_at"]) >= as_of for one in record.interactions)
-    if late:
-        yield (
-            f"interactions: {late} of {len(record.interactions)} occurred or were recorded at or "
-            "after as_of and were not used."
-        )
-
-
 def _answers(
-    model: ServedModel, accepted: Sequence[_Prepared], reasons: int
+    model: ServedModel, accepted: Sequence[_Prepared], reasons: int, include: Collection[Part]
 ) -> Iterable[ScoredLead]:
     if not accepted:
         return
     bundle = model.bundle
     spec = bundle.spec
-    records = [one.record for one in accepted]
-    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
-    as_of = np.array([one.as_of for one in accepted], np.int64)
-    matrix = features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
+    matrix = _matrix(bundle, accepted)
     scores = bundle.scores(matrix)
     told: Sequence[tuple[Reason, ...]] = [()] * len(accepted)
     if reasons:
@@ -173,9 +160,12 @@ def _answers(
     columns = (hots, warms, scores.not_enough_evidence, bands)
     rows = zip(accepted, told, *(column.tolist() for column in columns), strict=True)
     for one, why, (hot, hot_low, hot_high), (warm, warm_low, warm_high), doubtful, band in rows:
+        fresh = freshness(one.record, one.as_of, model.windows, spec.ignored)
         yield ScoredLead(
             lead_id=one.lead_id,
             as_of=rfc3339(one.as_of),
+            valid_until=rfc3339(fresh.valid_until),
+            newest_interaction_days=fresh.newest_interaction_days,
             hot_probability=hot,
             hot_low=hot_low,
             hot_high=hot_high,
@@ -189,6 +179,26 @@ def _answers(
             band_reason=bundle.bands.why(hot_low, warm_low, one.previous_band),
             base_probability=model.base_probability,
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in why),
+            trend=_trend(model, one, reasons) if "trend" in include else None,
+            forecast=_forecast(model, one) if "forecast" in include else None,
             model_version=bundle.version,
             warnings=one.warnings,
         )
+
+
+def _matrix(bundle: Bundle, accepted: Sequence[_Prepared]) -> Float64:
+    """Features of the leads, shape (leads, features)."""
+    if len(accepted) == 1:
+        return features_of_record(bundle.plan, accepted[0].record, accepted[0].as_of)
+    spec, records = bundle.spec, [one.record for one in accepted]
+    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
+    as_of = np.array([one.as_of for one in accepted], np.int64)
+    return features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
+
+
+def _trend(model: ServedModel, one: _Prepared, reasons: int) -> TrendAnswer:
+    return trend_answer(trend(model.bundle, one.record, one.as_of, reasons, model.signals))
+
+
+def _forecast(model: ServedModel, one: _Prepared) -> ForecastAnswer:
+    return forecast_answer(forecast(model.bundle, one.record, one.as_of, one.previous_band))

@@ -60,7 +60,11 @@ class Settings(BaseModel):
     ] = 4
     body_seconds: Annotated[
         float,
-        Field(gt=0, allow_inf_nan=False, description="How long a request's body may take to come."),
+        Field(
+            gt=0,
+            allow_inf_nan=False,
+            description="How long a request's head may take to come, and then its body.",
+        ),
     ] = 10.0
     reload_seconds: Annotated[
         float,

@@ -22,9 +22,11 @@ from models.bundle import HORIZONS
 from training.audit import audit
 from training.config import Config
 from training.cut import cut_at
+from training.evaluation import evaluation
+from training.frame import Told, TrainingFrame, iso, spec_of
 from training.leaks import Finding
+from training.learn import fitted_bundle
 from training.matrices import matrices_of
-from training.pipeline import Told, TrainingFrame, evaluation, fitted_bundle, iso, spec_of
 from training.quarantine import ignored, without_quarantined
 from training.snapshots import Labels, labels, snapshots
 from training.split import Split, judged_from, require_conversions, split_of
@@ -135,7 +137,7 @@ def backtest(
     cards = []
     for past, matrix in zip(pasts, matrices, strict=True):
         frame = TrainingFrame(spine, past.spec, matrix, found, past.splits, age_days)
-        bundle = fitted_bundle(frame, past.findings, config, _silent)
+        bundle = fitted_bundle(frame, past.findings, config, _silent).bundle
         cards.append(evaluation(bundle, frame, config, _silent))
         told("origins", len(cards), len(instants))
     return Backtest(instants, tuple(cards), _series(cards))

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.backtest import Backtest
-from training.pipeline import iso
+from training.frame import iso
 
 
 def show_backtest(console: Console, found: Backtest) -> None:

@@ -2,9 +2,10 @@
 
 They reach from the same percentage for everybody over what sales teams do by hand (the newest
 first, the latest answer, tags, a points card) to what CRMs offer (naive Bayes over attributes) and
-a logistic regression on all features. Each learns from the model's own fitting rows, is calibrated
-on the same later rows and judged on the same test rows, so that a difference is one of skill. A
-model is called better than one of them only where the whole interval of the difference says so.
+a logistic regression on all features. Each learns from the same rows as the model, twice as the
+model does (`training.horizon`), and is judged on the same test rows, so that a difference is one of
+skill. A model is called better than one of them only where the whole interval of the difference
+says so.
 """
 
 import dataclasses
@@ -14,18 +15,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from features.batch import Spine
 from features.history import Float64, Int64
 from features.kinds import AttributeCategory, AttributeNumber, LatestValue, Selection
 from features.spec import Spec
 from models.predictor import margin_of
 from models.scorecard import Scorecard
-from training.calibrate import fitted_calibration
 from training.config import ModelSettings
 from training.evaluate import Judged, figures
 from training.fit import fitted_booster
+from training.horizon import carried
 from training.logistic import logistic_margin
 from training.paired import AUC, LOG_LOSS, Difference, paired_differences
 from training.scorecard import learned_scorecard
+from training.snapshots import Labels
 from training.split import Split
 
 Bool = npt.NDArray[np.bool_]
@@ -42,8 +45,8 @@ def baseline_probabilities(
     spec: Spec,
     matrix: Float64,
     age_days: Float64,
-    converted: Bool,
-    lead: Int64,
+    spine: Spine,
+    labels: Labels,
     split: Split,
     settings: ModelSettings,
 ) -> dict[str, Float64]:
@@ -55,10 +58,9 @@ def baseline_probabilities(
     matrix : float64 array of shape (rows, features)
     age_days : float64 array of shape (rows,)
         Age of the lead at each row.
-    converted : bool array of shape (rows,)
-        Labels; those of the test rows are not looked at.
-    lead : int64 array of shape (rows,)
-        Which rows belong together.
+    spine : Spine
+    labels : Labels
+        Those of the test rows are not looked at.
     split : Split
     settings : ModelSettings
 
@@ -75,13 +77,35 @@ def baseline_probabilities(
         "naive Bayes": how often each attribute's value was seen with the customers so far.
         "logistic regression": on all features.
     """
-    fit, chosen = split.fit, split.calibrate
+    held_out, final = (
+        _margins(spec, matrix, age_days, spine, labels, rows, settings)
+        for rows in (split.fit, split.learn)
+    )
+    base_rate = float(labels.converted[split.calibrate].mean())
+    found = {"base rate": np.full(int(split.test.sum()), base_rate)}
+    for name, margin in final.items():
+        how = carried(held_out[name], margin, spine, labels, split, "beta", settings.seed)
+        found[name] = how.calibration.probability(margin[split.test] + how.shift)
+    return found
+
+
+def _margins(
+    spec: Spec,
+    matrix: Float64,
+    age_days: Float64,
+    spine: Spine,
+    labels: Labels,
+    fit: Bool,
+    settings: ModelSettings,
+) -> dict[str, Float64]:
+    """Margins of all rows by each baseline that was fitted on some."""
+    converted, lead = labels.converted, spine.lead
     regression = logistic_margin(matrix, spec.categorical, converted, fit, settings.seed)
     card = learned_scorecard(spec, matrix[fit], converted[fit], lead[fit], regression[fit])
     latest, codes = _latest(spec, matrix)
     age = np.ascontiguousarray(age_days[:, None])
     booster = fitted_booster(age[fit], converted[fit], (), settings)
-    margins = {
+    return {
         "newest first": _newest_first(age_days, fit),
         "age only": margin_of(booster, age, settings.threads),
         latest: _by_rate(codes, converted, fit),
@@ -90,14 +114,6 @@ def baseline_probabilities(
         "naive Bayes": _naive_bayes(spec, matrix, converted, fit),
         "logistic regression": regression,
     }
-    base_rate = float(converted[chosen].mean())
-    found = {"base rate": np.full(int(split.test.sum()), base_rate)}
-    for name, margin in margins.items():
-        calibration, _ = fitted_calibration(
-            margin[chosen], converted[chosen], lead[chosen], "beta", settings.seed
-        )
-        found[name] = calibration.probability(margin[split.test])
-    return found
 
 
 def baseline_card(

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.exceptions import UndefinedError
 
 from training.report import numerals
+from training.report.language import language
 
 SIGNALS_TOLD = 15
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
@@ -75,6 +76,6 @@ def _environment() -> Environment:
 def _of_what_is_there(write: Callable[..., str]) -> Callable[..., str]:
     def written(value: object, *arguments: object) -> str:
         str(value)  # an undefined one says here what it is
-        return write(value, *arguments)
+        return write(value, language("en"), *arguments)
 
     return written

@@ -23,8 +23,8 @@ from models.bundle import HORIZONS, Bundle, Scores
 from training.audit import audit
 from training.config import Config
 from training.evaluate import BandResult, Bool, Figures, Judged, band_results, figures
+from training.frame import iso
 from training.paired import AUC, LOG_LOSS, Difference, paired_difference
-from training.pipeline import iso
 from training.promise_result import promise_cards
 from training.quarantine import without_quarantined
 from training.reliability import (

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, ValidationError, field_validator, model_validator
 
+from features.kinds import Selection
 from features.mapping import (
     FILE_NAME,
     ExportMapping,
@@ -91,7 +92,8 @@ class SplitSettings(Section):
     test_share : float
         See `test_from`.
     calibrate_share : float
-        Share of the looks before the test period, the latest ones, that only calibrate.
+        Share of the time before the test period, the latest, that calibrates. What serves is fitted
+        on it too, in the end (`training.horizon`).
     leads : {"shared", "apart"}
         Whether a lead that lives on from one period into the next is looked at in both, or in one
         of them alone (`training.split.leads_apart`).
@@ -99,7 +101,7 @@ class SplitSettings(Section):
 
     test_from: datetime | None = None
     test_share: float = Field(default=0.15, gt=0, lt=0.9)
-    calibrate_share: float = Field(default=0.25, gt=0, lt=0.9)
+    calibrate_share: float = Field(default=0.4, gt=0, lt=0.9)
     leads: Literal["shared", "apart"] = "shared"
 
     @field_validator("test_from", mode="before")
@@ -263,6 +265,57 @@ class GateSettings(Section):
     least_conversions: int = Field(default=30, ge=2)
 
 
+class FunnelStep(Section):
+    """One step of the funnel between lead and purchase.
+
+    Attributes
+    ----------
+    step : str
+        What the report calls it.
+    selection : Selection
+        An interaction of this kind takes a lead there: ``{kind = ["quote_sent"]}``.
+    """
+
+    step: str = Field(min_length=1)
+    selection: Selection
+
+
+class ReportSettings(Section):
+    """Section ``[report]``: what the managers' report counts by.
+
+    Attributes
+    ----------
+    channel, source_kind, owner : str or None
+        Attributes that say where a lead comes from, whether that is a seed, a net or a spear, and
+        who works it. By default they are known by their usual names, the owner by ``[features]``.
+    seeds, nets, spears : tuple of str
+        Channels of each kind, where no attribute says it.
+    funnel : tuple of FunnelStep
+        Between lead and purchase; by default contacted by us, and heard from.
+    spend : Path or None
+        A CSV file of channel, month, reach, clicks and cost, relative to the TOML file.
+    """
+
+    channel: str | None = None
+    source_kind: str | None = None
+    owner: str | None = None
+    seeds: Names = ()
+    nets: Names = ()
+    spears: Names = ()
+    funnel: tuple[FunnelStep, ...] = ()
+    spend: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_each(self) -> Self:
+        named = [*self.seeds, *self.nets, *self.spears]
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise ValueError(f"a channel is of one kind, found in two: {', '.join(twice)}")
+        if named and self.source_kind:
+            raise ValueError("source_kind and seeds, nets, spears exclude each other")
+        return self
+
+
 class RegistrySettings(Section):
     """Section ``[registry]``: where MLflow keeps runs and versions.
 
@@ -290,7 +343,7 @@ class Config(Section):
     export : ExportMapping
         Sections ``[data]``, ``[leads]``, ``[interactions]`` and ``[attributes]``.
     horizons, snapshots, split, bands, model, scorecard, calibration, audit, features, gate,
-    registry
+    report, registry
         The sections of those names.
     """
 
@@ -305,6 +358,7 @@ class Config(Section):
     audit: AuditSettings = AuditSettings()
     features: FeatureSettings = FeatureSettings()
     gate: GateSettings = GateSettings()
+    report: ReportSettings = ReportSettings()
     registry: RegistrySettings = RegistrySettings()
 
     @property

@@ -1,7 +1,6 @@
-"""Fitting one horizon: a booster on the fitting period, a calibration on the later slice.
+"""Fitting a booster, and the evidence of what anything is fitted on.
 
-Whatever predicts, its margins are calibrated alike, and what it was fitted on is kept beside it as
-evidence: how many leads converted, and what the features of all leads lay between.
+The evidence is how many leads converted, and what the features of all leads lay between.
 """
 
 from collections.abc import Callable
@@ -11,63 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from features.history import Float64, Int64
-from models.bundle import Horizon
 from models.evidence import Evidence
-from models.predictor import Predictor, margin_of
-from training.calibrate import Choice, fitted_calibration
-from training.config import CalibrationMethod, ModelSettings
-from training.split import Split
+from training.config import ModelSettings
 
 Bool = npt.NDArray[np.bool_]
 WIDENING = 0.1
 """Share of a number's span that a value may lie outside of it and be like those seen."""
-
-
-def calibrated_horizon(
-    predictor: Predictor,
-    categorical: tuple[int, ...],
-    matrix: Float64,
-    converted: Bool,
-    lead: Int64,
-    days: int,
-    split: Split,
-    settings: ModelSettings,
-    method: CalibrationMethod,
-) -> tuple[Horizon, Choice]:
-    """Horizon of a predictor that was fitted on the split's fitting rows.
-
-    Parameters
-    ----------
-    predictor : Blend, lightgbm.Booster or Scorecard
-    categorical : tuple of int
-        Columns whose values are levels.
-    matrix : float64 array of shape (rows, features)
-    converted : bool array of shape (rows,)
-        Labels; only those of the split's fitting and calibrating rows are looked at.
-    lead : int64 array of shape (rows,)
-        Which rows belong together.
-    days : int
-        The horizon.
-    split : Split
-    settings : ModelSettings
-    method : str
-        A method of ``[calibration]``.
-
-    Returns
-    -------
-    tuple of Horizon and Choice
-        With how its calibration was chosen.
-    """
-    chosen = split.calibrate
-    calibration, choice = fitted_calibration(
-        margin_of(predictor, matrix[chosen], settings.threads),
-        converted[chosen],
-        lead[chosen],
-        method,
-        settings.seed,
-    )
-    evidence = evidence_of(matrix[split.fit], converted[split.fit], lead[split.fit], categorical)
-    return Horizon(days, predictor, calibration, evidence), choice
 
 
 def evidence_of(

@@ -5,7 +5,7 @@ thing in another window; how much the log loss rises says how much it relied on 
 association in the data at hand, never a cause.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sklearn.metrics import log_loss
 
 from features.history import Float64
+from features.wording import Family, family
 from models.bundle import Bundle
 from models.explain import columns_by_signal, signal_points
 
@@ -29,6 +30,8 @@ class Importance:
     ----------
     signal : str
         In words.
+    family : str
+        Which side of the lead it is about; of the first of its features.
     log_loss_increase, spread : float
         Mean and standard deviation, over shufflings, of the rise in log loss.
     mean_points : float
@@ -36,9 +39,27 @@ class Importance:
     """
 
     signal: str
+    family: Family
     log_loss_increase: float
     spread: float
     mean_points: float
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyImportance:
+    """How much the hot probability relies on one side of the lead.
+
+    Parameters
+    ----------
+    family : str
+        As `features.wording.family` has it.
+    log_loss_increase, spread : float
+        As in `Importance`, all features of the family shuffled together.
+    """
+
+    family: str
+    log_loss_increase: float
+    spread: float
 
 
 def importance(
@@ -64,26 +85,75 @@ def importance(
     ----------
     L. Breiman, *Random forests*, Machine Learning 45 (2001), doi:10.1023/A:1010933404324.
     """
-    random = np.random.default_rng(seed)
-    if len(matrix) > MOST_ROWS:
-        drawn = random.choice(len(matrix), MOST_ROWS, replace=False)
-        matrix, converted = matrix[drawn], converted[drawn]
     if len(matrix) == 0:
         return []
+    random = np.random.default_rng(seed)
+    matrix, converted = _some(matrix, converted, random)
     columns = columns_by_signal(bundle.spec)
     points = signal_points(bundle, matrix[:1_000])
-    unchanged = _loss(bundle, matrix, converted)
-    found = []
-    for done, (name, mine) in enumerate(columns.items(), start=1):
+    rises = _rises(bundle, matrix, converted, columns, random, progress)
+    found = [
+        Importance(
+            name,
+            family(bundle.spec.features[mine[0]]),
+            *rises[name],
+            mean_points=float(np.abs(points[name]).mean()),
+        )
+        for name, mine in columns.items()
+    ]
+    return sorted(found, key=lambda one: (-one.log_loss_increase, one.signal))
+
+
+def family_importance(
+    bundle: Bundle, matrix: Float64, converted: Bool, seed: int
+) -> list[FamilyImportance]:
+    """Importance of each family of signals for the hot horizon, strongest first; see `importance`.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    matrix : float64 array of shape (rows, features)
+    converted : bool array of shape (rows,)
+    seed : int
+    """
+    if len(matrix) == 0:
+        return []
+    random = np.random.default_rng(seed)
+    matrix, converted = _some(matrix, converted, random)
+    columns: dict[str, list[int]] = {}
+    for column, feature in enumerate(bundle.spec.features):
+        columns.setdefault(family(feature), []).append(column)
+    rises = _rises(bundle, matrix, converted, columns, random)
+    found = [FamilyImportance(name, *rise) for name, rise in rises.items()]
+    return sorted(found, key=lambda one: (-one.log_loss_increase, one.family))
+
+
+def _some(matrix: Float64, converted: Bool, random: np.random.Generator) -> tuple[Float64, Bool]:
+    if len(matrix) <= MOST_ROWS:
+        return matrix, converted
+    drawn = random.choice(len(matrix), MOST_ROWS, replace=False)
+    return matrix[drawn], converted[drawn]
+
+
+def _rises(
+    bundle: Bundle,
+    matrix: Float64,
+    converted: Bool,
+    columns: Mapping[str, Sequence[int]],
+    random: np.random.Generator,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> dict[str, tuple[float, float]]:
+    """Mean and spread of the rise in log loss when columns are shuffled together, by name."""
+    unchanged, found = _loss(bundle, matrix, converted), {}
+    for name, mine in columns.items():
         rises = []
         for _ in range(REPEATS):
             shuffled = matrix.copy()
             shuffled[:, mine] = matrix[random.permutation(len(matrix))][:, mine]
             rises.append(_loss(bundle, shuffled, converted) - unchanged)
-        mean_points = float(np.abs(points[name]).mean())
-        found.append(Importance(name, float(np.mean(rises)), float(np.std(rises)), mean_points))
-        progress(done, len(columns))
-    return sorted(found, key=lambda one: (-one.log_loss_increase, one.signal))
+        found[name] = float(np.mean(rises)), float(np.std(rises))
+        progress(len(found), len(columns))
+    return found
 
 
 def _loss(bundle: Bundle, matrix: Float64, converted: Bool) -> float:

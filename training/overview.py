@@ -8,7 +8,7 @@ from features.batch import point_in_time_features
 from features.tables import Tables
 from features.wording import Family, description, family
 from training.config import Config
-from training.pipeline import spec_of
+from training.frame import spec_of
 from training.snapshots import snapshots
 
 MOST_LOOKS = 20_000

@@ -14,7 +14,7 @@ what hand-made points promise is as true as what is learned.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import assert_never
+from typing import Literal, assert_never
 
 import lightgbm as lgb
 import numpy as np
@@ -72,6 +72,7 @@ def fitted_predictor(
     edited: Path | None = None,
     progress: Callable[[int], object] = lambda trees: None,
     sooner: Looks | None = None,
+    like: Predictor | None = None,
 ) -> Predictor:
     """Predictor of one horizon.
 
@@ -94,6 +95,8 @@ def fitted_predictor(
     sooner : Looks, optional
         Rows with the outcomes of a shorter horizon, known by the same time: what a blend's booster
         is fitted on where enough of their leads converted.
+    like : Blend, lightgbm.Booster or Scorecard, optional
+        One of fewer rows, of whose kind this one must be.
 
     Raises
     ------
@@ -110,7 +113,8 @@ def fitted_predictor(
             rows.matrix, rows.converted, spec.categorical, settings, progress, monotone
         )
 
-    match settings.kind:
+    kind = settings.kind if like is None else kind_of(like)
+    match kind:
         case "auto" if looks.converting_leads < LEAST_BOOSTER_LEADS:
             return _card(spec, looks, settings)
         case "auto" | "blend":
@@ -123,7 +127,20 @@ def fitted_predictor(
         case "scorecard":
             return _card(spec, looks, settings)
         case _:
-            assert_never(settings.kind)
+            assert_never(kind)
+
+
+def kind_of(predictor: Predictor) -> Literal["blend", "booster", "scorecard"]:
+    """What ``[model] kind`` calls a predictor."""
+    match predictor:
+        case Blend():
+            return "blend"
+        case lgb.Booster():
+            return "booster"
+        case Scorecard():
+            return "scorecard"
+        case _:
+            assert_never(predictor)
 
 
 def _card(spec: Spec, looks: Looks, settings: ModelSettings) -> Scorecard:
@@ -135,11 +152,51 @@ def _card(spec: Spec, looks: Looks, settings: ModelSettings) -> Scorecard:
 
 def _levelled(blend: Blend, looks: Looks, threads: int) -> Blend:
     """Blend whose mean probability on the looks is the share of them that converted."""
-    margin, rate = margin_of(blend, looks.matrix, threads), looks.converted.mean()
+    margin, rate = margin_of(blend, looks.matrix, threads), float(looks.converted.mean())
+    linear = blend.linear
+    return replace(blend, linear=replace(linear, base=linear.base + 2 * shift_to(margin, rate)))
+
+
+def shift_to(
+    margin: Float64, mean: float, probability: Callable[[Float64], Float64] = sigmoid
+) -> float:
+    """What must be added to margins so that their mean probability is `mean`.
+
+    Parameters
+    ----------
+    margin : float64 array of shape (rows,)
+    mean : float
+    probability : callable, optional
+        Of margins, never falling; where it cannot reach the mean, nothing is added.
+    """
 
     def excess(shift: float) -> float:
-        return float(sigmoid(margin + shift).mean() - rate)
+        return float(probability(margin + shift).mean() - mean)
 
     reach = float(np.abs(margin).max()) + 50.0
-    shift = brentq(excess, -reach, reach)
-    return replace(blend, linear=replace(blend.linear, base=blend.linear.base + 2 * shift))
+    if not excess(-reach) < 0 < excess(reach):
+        return 0.0
+    return float(brentq(excess, -reach, reach))
+
+
+def shifted(predictor: Predictor, by: float) -> Predictor:
+    """Predictor whose margins are all greater by so much.
+
+    Parameters
+    ----------
+    predictor : Blend, lightgbm.Booster or Scorecard
+    by : float
+    """
+    match predictor:
+        case Blend(linear):
+            return replace(predictor, linear=replace(linear, base=linear.base + 2 * by))
+        case Scorecard(base):
+            return replace(predictor, base=base + by)
+        case lgb.Booster():
+            moved = lgb.Booster(model_str=predictor.model_to_string())
+            first = moved.dump_model()["tree_info"][0]
+            for leaf in range(first["num_leaves"]):
+                moved.set_leaf_output(0, leaf, moved.get_leaf_output(0, leaf) + by)
+            return lgb.Booster(model_str=moved.model_to_string())
+        case _:
+            assert_never(predictor)

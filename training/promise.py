@@ -37,7 +37,7 @@ import numpy.typing as npt
 from features.batch import Spine
 from features.history import Float64, Int64
 from models.bands import LEVELS, Bands, Promise, stays_from
-from models.bundle import HORIZONS, Bundle
+from models.bundle import HORIZONS
 from models.policy import (
     Capacity,
     Economics,
@@ -96,24 +96,23 @@ class Looks:
 
 
 def banded(
-    bundle: Bundle,
+    hot_low: Float64,
+    warm_low: Float64,
     spine: Spine,
-    matrix: Float64,
     labels: Mapping[str, Labels],
     splits: Mapping[str, Split],
     settings: BandSettings,
-    threads: int,
-) -> Bundle:
-    """A bundle with the bands that the calibrating rows bear.
+) -> Bands:
+    """The bands that the calibrating rows bear.
 
     Parameters
     ----------
-    bundle : Bundle
-        Its own bands are not looked at.
-    spine, matrix, labels, splits
-        All rows, with their features, and the outcomes and periods by horizon.
+    hot_low, warm_low : float64 arrays of shape (rows,)
+        Lower ends of the probabilities, by predictors that have not learned from the calibrating
+        rows; those of test rows are not looked at.
+    spine, labels, splits
+        All rows, and the outcomes and periods by horizon.
     settings : BandSettings
-    threads : int
 
     Raises
     ------
@@ -121,25 +120,23 @@ def banded(
         The bands' rates are not in order.
     """
     looks, hot_bound = {}, {}
-    for name in HORIZONS:
+    for name, bound in zip(HORIZONS, (hot_low, warm_low), strict=True):
         split, found = splits[name], labels[name]
         rows = (spine.as_of >= split.calibrate_from) & (spine.as_of < split.test_from)
-        scores = bundle.scores(matrix[rows], threads)
-        hot_bound[name] = scores.hot_low
+        hot_bound[name] = hot_low[rows]
         looks[name] = Looks(
-            bound={"hot": scores.hot_low, "warm": scores.warm_low}[name],
+            bound=bound[rows],
             lead=spine.lead[rows],
             as_of=spine.as_of[rows],
             converted=found.converted[rows],
             known=split.calibrate[rows],
         )
     bands = promised_bands(settings, looks["hot"], looks["warm"], hot_bound["warm"])
-    made = dataclasses.replace(bundle, bands=bands)
     for name in HORIZONS:
         rows = splits[name].calibrate
-        band = made.scores(matrix[rows], threads).band
+        band = bands.of(hot_low[rows], warm_low[rows])
         require_order(name, band, labels[name].converted[rows], spine.lead[rows])
-    return made
+    return bands
 
 
 def promised_bands(settings: BandSettings, hot: Looks, warm: Looks, warm_hot: Float64) -> Bands:

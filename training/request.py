@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from features.batch import Spine, microseconds
 from features.kinds import LABEL_FIELDS, AttributeKind
 from features.tables import Tables
-from training.pipeline import iso
+from training.frame import iso
 
 
 def requests_of(

@@ -21,7 +21,7 @@ from models.bundle import HORIZONS
 from training.audit import audit
 from training.config import Config
 from training.cut import cut_at
-from training.pipeline import spec_of
+from training.frame import spec_of
 from training.quarantine import without_quarantined
 from training.snapshots import Labels, labels, snapshots
 from training.split import (

@@ -5,6 +5,7 @@ HTTP. A lead that is not scored is told of, never just absent.
 """
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +27,7 @@ from features.spark import (
     write_tables,
 )
 from features.tables import INSTANT, Tables, without_formulas
-from models.bundle import REPORT, Bundle, load_bundle
+from models.bundle import REPORTS, Bundle, load_bundle
 
 
 def cautions(bundle: Bundle, tables: Tables, spine: Spine) -> tuple[str, ...]:
@@ -67,8 +68,24 @@ def cautions(bundle: Bundle, tables: Tables, spine: Spine) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def scored(bundle: Bundle, tables: Tables, spine: Spine, threads: int | None = None) -> pa.Table:
+def scored(
+    bundle: Bundle,
+    tables: Tables,
+    spine: Spine,
+    threads: int | None = None,
+    previous: Sequence[str | None] | None = None,
+) -> pa.Table:
     """Scores of a spine, in its order.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    tables : Tables
+    spine : Spine
+    threads : int, optional
+        All cores by default.
+    previous : sequence of "hot", "warm", "cold" or None, optional
+        Band of each row's lead before (`training.previous`): a lead near a cut-off stays in it.
 
     Returns
     -------
@@ -80,14 +97,22 @@ def scored(bundle: Bundle, tables: Tables, spine: Spine, threads: int | None = N
         {
             "lead_id": tables.leads["lead_id"].take(pa.array(spine.lead)),
             "as_of": pa.array(spine.as_of).cast(INSTANT),
-            **score_columns(bundle, matrix, threads or os.cpu_count() or 1),
+            **score_columns(bundle, matrix, threads or os.cpu_count() or 1, previous),
         }
     )
 
 
-def score_columns(bundle: Bundle, matrix: Float64, threads: int = 1) -> dict[str, pa.Array]:
+def score_columns(
+    bundle: Bundle,
+    matrix: Float64,
+    threads: int = 1,
+    previous: Sequence[str | None] | None = None,
+) -> dict[str, pa.Array]:
     """What is written of each row's score, by name: all of `models.bundle.Scores`, and by whom."""
     scores = bundle.scores(matrix, threads)
+    band = scores.band
+    if previous is not None:
+        band = bundle.bands.of(scores.hot_low, scores.warm_low, previous=previous)
     return {
         "hot_probability": pa.array(scores.hot_probability),
         "hot_low": pa.array(scores.hot_low),
@@ -96,7 +121,7 @@ def score_columns(bundle: Bundle, matrix: Float64, threads: int = 1) -> dict[str
         "warm_low": pa.array(scores.warm_low),
         "warm_high": pa.array(scores.warm_high),
         "not_enough_evidence": pa.array(scores.not_enough_evidence),
-        "band": pa.array(scores.band.astype(object), pa.string()),
+        "band": pa.array(band.astype(object), pa.string()),
         "model_version": pa.repeat(bundle.version, len(matrix)),
     }
 
@@ -137,7 +162,8 @@ def shipped_scores(folder: Path) -> Columns:
     folder : Path
         Of the bundle, on this machine.
     """
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != REPORT}
+    pages = REPORTS.values()
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in pages}
     return partial(_task_scores, files)
 
 

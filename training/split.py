@@ -1,5 +1,8 @@
 """The split by time: fit, then calibrate, then test, a horizon's gap between each two.
 
+What is fitted first is calibrated on the later slice; then it is fitted again on all that was known
+when the test begins, with the promises that it earned (`training.horizon`).
+
 A row may be learned from only when its label was known before the next period began: its horizon
 must have ended by then. That is the gap, and it follows from the label, not from a habit. So the
 model that is judged could have been trained on the day before its test began. What is too little
@@ -39,6 +42,9 @@ class Split:
     ----------
     fit, calibrate, test : bool arrays of shape (rows,)
         No row is in two of them; all of them are mature.
+    learn : bool array of shape (rows,)
+        All that may be learned from before the test: `fit`, `calibrate` and what lies in the gap
+        between them, because its labels ended only after calibration began.
     calibrate_from, test_from : int
         Microseconds. Labels of rows in `fit` ended before the first, those of rows in `calibrate`
         before the second.
@@ -49,6 +55,7 @@ class Split:
     fit: Bool
     calibrate: Bool
     test: Bool
+    learn: Bool
     calibrate_from: int
     test_from: int
     left_out: int = 0
@@ -150,6 +157,7 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
         fit=labels.mature & (ends_at < calibrate_from),
         calibrate=labels.mature & (spine.as_of >= calibrate_from) & (ends_at < test_from),
         test=labels.mature & (spine.as_of >= test_from),
+        learn=labels.mature & (ends_at < test_from),
         calibrate_from=calibrate_from,
         test_from=test_from,
     )
@@ -187,7 +195,9 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     test = split.test & judges
     before, after = split.fit | split.calibrate | split.test, fit | calibrate | test
     left_out = int((before & ~after).sum())
-    return replace(split, fit=fit, calibrate=calibrate, test=test, left_out=left_out)
+    return replace(
+        split, fit=fit, calibrate=calibrate, test=test, learn=fit | calibrate, left_out=left_out
+    )
 
 
 def converting_leads(labels: Labels, lead: Int64, chosen: Bool) -> int:

@@ -82,6 +82,13 @@ warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost
 [gate]
 # least_conversions = 30         # later leads that must have converted before champion and challenger are compared
 
+[report]                         # what the managers' report counts by; docs/report.md
+# channel = "source"             # default: channel, source, lead_source or utm_source
+# owner = "owner"
+# source_kind = "source_kind"    # or seeds = ["referral"], nets = ["search"], spears = ["cold_outreach"]
+# funnel = [{step = "quoted", selection = {kind = ["quote_sent"]}}]
+# spend = "spend.csv"            # channel,month,reach,clicks,cost
+
 [registry]
 # folder = "artifacts"           # MLflow's store and runs
 # tracking_uri = "http://…"      # an MLflow server; default: the environment's MLFLOW_TRACKING_URI, else the folder

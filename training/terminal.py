@@ -17,8 +17,8 @@ from features.data_end import TimesAfterEnd
 from features.inspection import BrokenRule, Inspection
 from models.bands import Temperature
 from models.bundle import HORIZONS
+from training.frame import Told, iso
 from training.overview import FeatureOverview
-from training.pipeline import Told, iso
 from training.readiness import Readiness
 from training.rivals_table import ahead, show_rivals, weakest_first
 from training.table import plain_table

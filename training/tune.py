@@ -19,9 +19,9 @@ from features.history import Float64
 from features.tables import Tables
 from training.config import Config, ModelSettings
 from training.fit import fitted_booster
+from training.frame import Told
 from training.monotone import directions
 from training.paired import LOG_LOSS, Difference, paired_difference
-from training.pipeline import Told
 from training.rolling import Bool, Fold, Ground, rolling_ground
 
 STORE = "tuning.sqlite"

@@ -11,16 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from features.batch import Spine, microseconds
-from features.history import Int64
 from features.mapping import ExportMapping, export_mapping
 from features.rows import opened
 from features.sources import Told, read_export
 from features.spec import Spec
-from features.tables import INSTANT, INTERACTIONS, Tables
+from features.tables import INTERACTIONS, Tables
 from training.config import read_config
+from training.instants import instants_of
 from training.snapshots import ended_at
 
 
@@ -128,7 +127,8 @@ def spine_from(path: Path, tables: Tables) -> Wanted:
         The file cannot be read, a column is missing or there twice, a time has no zone, or a lead
         is unknown or not created yet.
     """
-    lead_ids, as_of = _spine_columns(path)
+    table = instants_of(path)
+    lead_ids, as_of = table.lead_id, table.as_of
     ids = tables.leads["lead_id"].combine_chunks()
     index = pc.index_in(lead_ids, value_set=ids)
     if index.null_count:
@@ -197,42 +197,3 @@ def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> Export
         log = mapping.attributes.model_copy(update={"kinds": logged})
         mapping = mapping.model_copy(update={"attributes": log})
     return mapping
-
-
-def _spine_columns(path: Path) -> tuple[pa.Array, Int64]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist.")
-    try:
-        table = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read as {path.suffix or 'CSV'}: {error}") from error
-    for name in ("lead_id", "as_of"):
-        times = table.column_names.count(name)
-        if times != 1:
-            raise ValueError(
-                f"{path}: column '{name}' must be there once, is there {times} times. "
-                f"Columns found: {', '.join(table.column_names)}."
-            )
-    lead_id, as_of = table["lead_id"], table["as_of"]
-    if not (pa.types.is_timestamp(as_of.type) and as_of.type.tz) or as_of.null_count:
-        raise ValueError(
-            f"{path}: every as_of must be a time with a zone, such as 2026-01-01T00:00:00+00:00; "
-            f"found {as_of.type} with {as_of.null_count} missing."
-        )
-    try:
-        lead_ids = lead_id.cast(pa.string())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-        raise ValueError(f"{path}: lead_id must be text, found {lead_id.type}.") from error
-    # Instants finer than a microsecond are cut, as in an export.
-    instants = as_of.cast(INSTANT, safe=False)
-    return lead_ids.combine_chunks(), microseconds(instants)
-
-
-def _parquet(path: Path) -> pa.Table:
-    with pq.ParquetFile(path) as file:
-        return file.read()
-
-
-def _csv(path: Path) -> pa.Table:
-    options = pyarrow.csv.ConvertOptions(column_types={"lead_id": pa.string()})
-    return pyarrow.csv.read_csv(path, convert_options=options)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.browser import chromium
 from tests.support.cards import lifelike_card, unmeasured_card
+from training.report.language import language
 from training.report.render import report_html
 from training.report.summary import report_summary
 
@@ -32,7 +33,8 @@ def browser():
 @pytest.fixture(scope="module", params=CARDS)
 def address(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / f"{request.param}.html"
-    path.write_text(report_html(report_summary(CARDS[request.param](), "2026-01-01-0f3a9c41d2")))
+    summary = report_summary(CARDS[request.param](), "2026-01-01-0f3a9c41d2")
+    path.write_text(report_html(summary, language("en")))
     return path.as_uri()
 
 
@@ -110,4 +112,4 @@ def test_it_prints_to_a_few_pages_of_a4(opened):
     page, _ = opened()
     document = page.pdf(prefer_css_page_size=True, print_background=True)
     assert document.startswith(b"%PDF")
-    assert 1 <= document.count(b"/Type /Page\n") <= 8
+    assert 1 <= document.count(b"/Type /Page\n") <= 12

@@ -1,5 +1,6 @@
 """The routes: what they answer, how they refuse, and that nothing brings them down."""
 
+import dataclasses
 import json
 import logging
 from pathlib import Path
@@ -47,9 +48,10 @@ def refused(answer: Any, status: int) -> dict[str, Any]:
 def test_a_score_holds_what_a_crm_needs(client) -> None:
     found = client.post("/v1/score", json=LEAD).json()
     assert set(found) == {
-        "lead_id", "as_of", "hot_probability", "hot_low", "hot_high", "warm_probability",
-        "warm_low", "warm_high", "not_enough_evidence", "hot_days", "warm_days", "band",
-        "band_reason", "base_probability", "reasons", "model_version", "warnings",
+        "lead_id", "as_of", "valid_until", "newest_interaction_days", "hot_probability", "hot_low",
+        "hot_high", "warm_probability", "warm_low", "warm_high", "not_enough_evidence", "hot_days",
+        "warm_days", "band", "band_reason", "base_probability", "reasons", "trend", "forecast",
+        "model_version", "warnings",
     }  # fmt: skip
     assert (found["hot_days"], found["warm_days"]) == (14, 90)
     assert found["reasons"][0].keys() == {"signal", "points", "text"}
@@ -75,7 +77,7 @@ def test_an_unknown_query_parameter_is_refused_and_the_known_one_offered(client,
     (error,) = found["errors"]
     assert error["field"] == "query.reason"
     assert error["found"] == '"reason"'
-    assert "Known: reasons." in error["way_out"]
+    assert "Known: reasons, include." in error["way_out"]
 
 
 def test_a_batch_keeps_its_order_and_puts_problems_in_their_place(client) -> None:
@@ -155,6 +157,16 @@ def test_the_model_describes_itself(client, bundle_folder: Path) -> None:
     assert found["vocabulary"] == {"kind": ["price_question"]}
     assert found["limits"]["max_batch"] == 1_000
     assert found["card"] == bundle.card
+
+
+def test_what_managers_read_of_their_team_is_not_told_to_whoever_scores(tmp_path: Path) -> None:
+    bundle = small_bundle()
+    card = {**bundle.card, "report": {"owners": [{"name": "anna", "bought": 3}]}}
+    save_bundle(dataclasses.replace(bundle, card=card), tmp_path / "bundle")
+    with TestClient(create_app(tmp_path / "bundle")) as client:
+        answer = client.get("/v1/model")
+    assert answer.json()["card"] == bundle.card
+    assert "anna" not in answer.text
 
 
 def test_health_and_readiness(client, bundle_folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The page of the routes: complete, without scripts, and deaf to what a bundle's names say."""
 
+import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -54,6 +55,20 @@ def test_every_route_stands_with_its_examples_and_refusals(page, document) -> No
     assert '"lead_id": "L-1001"' in page.text
     assert '"hot_probability":' in page.text
     assert "reasons integer, 0 to 20 How many signals to name. Default: 3." in words
+    assert 'include array of "trend" or "forecast", at least 1 What else to answer' in words
+
+
+def test_every_example_stands_with_what_it_is_of(page, document) -> None:
+    answers = document["paths"]["/v1/score"]["post"]["responses"]
+    examples = answers["200"]["content"]["application/json"]["examples"]
+    assert len(examples) == 2
+    for name, example in examples.items():
+        assert f"{name}\n{json.dumps(example['value'], indent=2, ensure_ascii=False)}" in page.text
+
+
+def test_a_text_that_is_no_json_stands_as_it_is(page, document) -> None:
+    figures = document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]["text/plain"]
+    assert figures["example"] in page.text
 
 
 def test_every_schema_stands_with_its_fields(page, document) -> None:
@@ -71,7 +86,7 @@ def test_every_reference_leads_somewhere(page) -> None:
     ids = [values["id"] for _, values in page.tags if "id" in values]
     wanted = [values["href"] for _, values in page.tags if "href" in values]
     assert len(ids) == len(set(ids))
-    assert set(wanted) - {"openapi.json", "data:,"} <= {f"#{name}" for name in ids}
+    assert set(wanted) - {"openapi.json", "leads/try", "data:,"} <= {f"#{name}" for name in ids}
 
 
 def test_hostile_names_of_a_bundle_show_as_text(page, document) -> None:

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from models.bundle import load_bundle, save_bundle
 from models.golden import GOLDEN, LEADS, golden_json, golden_leads
 from serving.app import create_app
-from serving.golden import replayed
+from serving.golden import ROUNDING, Replay, replayed
 from tests.support.bundles import small_bundle
 
 
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_bundle_that_was_written_and_read_answers_as_before(folder: Path, text: str) -> None:
-    assert replayed(load_bundle(folder), text) == LEADS
+    assert replayed(load_bundle(folder), text) == Replay(LEADS, same_bits=True)
 
 
 def test_the_same_bundle_has_the_same_golden_leads(text: str) -> None:
@@ -46,8 +46,8 @@ def test_golden_leads_look_into_every_corner_of_the_schema(text: str) -> None:
     assert late
 
 
-def last_bit(answer: dict[str, Any]) -> None:
-    answer["hot_probability"] *= 1 + 2**-52
+def another_probability(answer: dict[str, Any]) -> None:
+    answer["hot_probability"] += 2 * ROUNDING
 
 
 def another_band(answer: dict[str, Any]) -> None:
@@ -55,10 +55,24 @@ def another_band(answer: dict[str, Any]) -> None:
 
 
 def another_reason(answer: dict[str, Any]) -> None:
-    answer["points"][0] *= 1 + 2**-52
+    answer["points"][0] += 2 * ROUNDING * max(1, abs(answer["points"][0]))
 
 
-@pytest.mark.parametrize("change", [last_bit, another_band, another_reason])
+def a_reason_less(answer: dict[str, Any]) -> None:
+    answer["points"].pop()
+
+
+def test_a_processor_that_rounds_otherwise_is_accepted_and_told(folder: Path, text: str) -> None:
+    leads = json.loads(text)
+    for lead in leads:
+        lead["answer"]["hot_probability"] *= 1 + 2**-52
+        lead["answer"]["points"][0] *= 1 - 2**-52
+    assert replayed(load_bundle(folder), json.dumps(leads)) == Replay(LEADS, same_bits=False)
+
+
+@pytest.mark.parametrize(
+    "change", [another_probability, another_band, another_reason, a_reason_less]
+)
 @pytest.mark.parametrize("number", [1, LEADS - 1])
 def test_an_answer_that_differs_is_refused_with_both_values(
     folder: Path, text: str, change, number: int
@@ -115,7 +129,7 @@ def test_an_older_bundle_without_golden_leads_is_served_and_said_so(
 def test_verify_tells_whether_a_bundle_answers_as_before(run, folder: Path, text: str) -> None:
     told = run("verify", "--bundle", folder)
     assert (told.returncode, told.stderr) == (0, "")
-    assert f"answers its {LEADS} golden leads" in told.stdout
+    assert f"answers its {LEADS} golden leads as where it was made, bit for bit." in told.stdout
     (folder / GOLDEN).write_text(golden_json(small_bundle(seed=8)))
     wrong = run("verify", "--bundle", folder)
     assert wrong.returncode == 1
@@ -124,6 +138,15 @@ def test_verify_tells_whether_a_bundle_answers_as_before(run, folder: Path, text
     none = run("verify", "--bundle", folder)
     assert none.returncode == 1
     assert "Train it again" in none.stderr
+
+
+def test_verify_tells_of_a_processor_that_rounds_otherwise(run, folder: Path, text: str) -> None:
+    leads = json.loads(text)
+    leads[1]["answer"]["warm_high"] *= 1 + 2**-52
+    (folder / GOLDEN).write_text(json.dumps(leads))
+    told = run("verify", "--bundle", folder)
+    assert told.returncode == 0
+    assert "to 12 digits: this processor rounds otherwise." in told.stdout
 
 
 def test_verify_has_help_with_an_example(run) -> None:

@@ -11,9 +11,10 @@ from features.history import single_history
 from models.bands import Bands
 from serving.model import ServedModel, served_model
 from serving.problem import Problem
-from serving.schemas import ScoredLead, rfc3339
+from serving.schemas import ScoredLead
 from serving.scorer import scored
 from serving.settings import Limits
+from serving.times import rfc3339
 from tests.support.histories import DAY
 
 LEAD = {"lead_id": "1", "created_at": rfc3339(0), "as_of": rfc3339(20 * DAY)}

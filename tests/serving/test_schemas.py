@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from features.kinds import AttributeCategory, LeadAge
 from features.spec import Spec
-from serving.schemas import lead_adapter, microseconds, rfc3339
+from serving.schemas import lead_adapter
 from serving.settings import Limits
+from serving.times import microseconds, rfc3339
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEAD = {"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}

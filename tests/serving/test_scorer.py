@@ -11,73 +11,25 @@ from hypothesis import strategies as st
 
 from features.engine import feature_matrix
 from features.history import single_history
+from features.kinds import Distinct, Selection
 from models.explain import explanation
+from models.scorecard import Quality, Scorecard
 from serving.model import ServedModel, served_model
 from serving.problem import Problem
-from serving.schemas import ScoredLead, rfc3339
+from serving.schemas import ScoredLead
 from serving.scorer import scored
 from serving.settings import Limits
+from serving.times import rfc3339
 from tests.support.bundles import SPEC
 from tests.support.histories import DAY
+from tests.support.leads import leads, record_of, travelling
 
 NOW = 60 * DAY
-instants = st.one_of(st.integers(0, 30).map(lambda d: d * DAY), st.integers(0, 30 * DAY))
-labels = st.one_of(st.none(), st.sampled_from(["price_question", "call", "ж", ""]))
-measures = st.one_of(st.none(), st.floats(-1e6, 1e6), st.integers(0, 600), st.just(0.1))
-events = st.fixed_dictionaries(
-    {"occurred_at": instants},
-    optional={
-        "recorded_at": instants,
-        "kind": labels,
-        "channel": labels,
-        "duration_seconds": measures,
-    },
-)
-attributes = st.fixed_dictionaries(
-    {},
-    optional={
-        "country": st.one_of(st.none(), st.sampled_from(["it", "pt", "ro"])),
-        "company_size": st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False)),
-        "first_met_at": st.one_of(st.none(), instants),
-    },
-)
-leads = st.fixed_dictionaries(
-    {
-        "created_at": instants,
-        "as_of": st.integers(0, 30 * DAY),
-        "attributes": attributes,
-        "interactions": st.lists(events, max_size=8),
-    }
-).filter(lambda lead: lead["created_at"] <= lead["as_of"])
-
-
-def travelling(lead: dict[str, Any]) -> dict[str, Any]:
-    """The lead as JSON has it."""
-
-    def times(values: dict[str, Any]) -> dict[str, Any]:
-        known = {n: v for n, v in values.items() if n.endswith("_at") and v is not None}
-        return values | {name: rfc3339(value) for name, value in known.items()}
-
-    interactions = [
-        {n: v for n, v in times(event).items() if n != "duration_seconds"}
-        | {"measures": {n: v for n, v in event.items() if n == "duration_seconds"}}
-        for event in lead["interactions"]
-    ]
-    return {
-        "lead_id": "1",
-        "created_at": rfc3339(lead["created_at"]),
-        "as_of": rfc3339(lead["as_of"]),
-        "attributes": times(lead["attributes"]),
-        "interactions": interactions,
-    }
 
 
 def in_bulk(lead: dict[str, Any]) -> np.ndarray:
     """The lead's features without any of the server."""
-    interactions = [{"recorded_at": e["occurred_at"]} | e for e in lead["interactions"]]
-    history = single_history(
-        lead["created_at"], interactions, lead["attributes"], SPEC.attribute_kinds, SPEC.measures
-    )
+    history = single_history(*record_of(lead), SPEC.attribute_kinds, SPEC.measures)
     return feature_matrix(SPEC, history, np.array([0]), np.array([lead["as_of"]]))
 
 
@@ -185,6 +137,38 @@ def test_interactions_at_or_after_the_instant_are_counted(model) -> None:
     )
 
 
+def test_what_the_model_ignores_is_named_and_does_not_count(model) -> None:
+    spec = replace(model.bundle.spec, ignored={"kind": ("contract",)})
+    ignoring = served_model(replace(model.bundle, spec=spec), Limits())
+    price, contract = (
+        {"occurred_at": rfc3339(DAY), "kind": kind} for kind in ("price_question", "contract")
+    )
+    found = good(ignoring, lead(interactions=[price, contract]))
+    assert found.warnings == (
+        'interactions.kind: "contract" does not count: it was found to know the outcome.',
+    )
+    alone = good(ignoring, lead(interactions=[price]))
+    assert replace(found, warnings=()) == alone
+    assert (
+        good(model, lead(interactions=[price, contract]))
+        .warnings[0]
+        .startswith(
+            'interactions.kind: no feature looks at "contract", it counts as any interaction.'
+        )
+    )
+
+
+def test_copies_of_an_interaction_are_counted_and_told(model) -> None:
+    call = {"occurred_at": rfc3339(DAY), "channel": "phone", "measures": {"duration_seconds": 5}}
+    copy = dict(reversed(call.items())) | {"recorded_at": rfc3339(DAY), "agent": None}
+    other = call | {"measures": {"duration_seconds": 6}}
+    (warning,) = good(model, lead(interactions=[call, copy, other, copy])).warnings
+    assert warning == (
+        "interactions: 2 of 4 say in every field what another one says; each counts."
+    )
+    assert good(model, lead(interactions=[call, other])).warnings == ()
+
+
 def test_a_lead_older_than_any_that_was_judged_is_warned_of(model) -> None:
     card = {**model.bundle.card, "snapshots": {"until_days": 30.0}}
     judged = served_model(replace(model.bundle, card=card), Limits())
@@ -224,6 +208,21 @@ def test_an_empty_text_is_a_missing_value_as_in_an_export(model) -> None:
     empty = lead(attributes=lead()["attributes"] | {"country": ""})
     missing = lead(attributes=lead()["attributes"] | {"country": None})
     assert good(model, empty) == good(model, missing)
+
+
+def test_an_empty_text_of_an_interaction_is_a_missing_value_as_in_an_export(model) -> None:
+    spec, hot = model.bundle.spec, model.bundle.hot
+    channels = Distinct(Selection(), "channel", ("phone",), None)
+    spec = replace(spec, features=(channels, *spec.features[1:]))
+    card = Scorecard(-1.0, 5.0, (Quality(0, (1.0,), (0, 9, 0), (0.5, 0.5, 0)),), len(spec.features))
+    counting = replace(model.bundle, spec=spec, hot=replace(hot, predictor=card))
+    served = served_model(counting, Limits())
+
+    def probability(channel: str | None) -> float:
+        interaction = {"occurred_at": rfc3339(DAY), "channel": channel}
+        return good(served, lead(interactions=[interaction])).hot_probability
+
+    assert probability("") == probability(None) < probability("e-mail")
 
 
 def test_the_instant_is_now_when_none_is_given(model) -> None:

@@ -20,6 +20,7 @@ ROLE_OF = {
     ("GET", "/v1/model"): "score",
     ("GET", "/report"): "report",
     ("GET", "/"): "report",
+    ("GET", "/leads/try"): "report",
     ("GET", "/metrics"): "operate",
     ("POST", "/v1/model/reload"): "operate",
 }

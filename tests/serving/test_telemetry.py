@@ -5,13 +5,15 @@ import logging
 import re
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
 
 from models.bundle import load_bundle
 from serving.app import create_app
-from serving.telemetry import FIELDS, JsonLines
+from serving.log import FIELDS, JsonLines
+from serving.problem import Reason
 from tests.support.histories import DAY
 
 WORD = "Maria.Rossi-39055123"
@@ -57,15 +59,36 @@ def test_bands_and_probabilities_are_counted(asked) -> None:
         assert total == pytest.approx(3 * answer[f"{horizon}_probability"])
 
 
-def test_refusals_are_counted_by_reason(asked) -> None:
+def test_refusals_are_counted_by_the_law_that_was_broken_first(asked) -> None:
     asked.post("/v1/score", json={})
-    asked.post("/v1/score/batch", json={"leads": [{}, lead()]})
+    late = lead(as_of="2100-01-01T00:00:00Z", created_at="2100-01-01T00:00:00Z")
+    early = lead(created_at="1970-01-03T00:00:00Z", as_of="1970-01-02T00:00:00Z")
+    several = [{}, lead(), late, early, lead(phone=WORD), lead(created_at=WORD, phone=WORD)]
+    asked.post("/v1/score/batch", json={"leads": several})
+    asked.post("/v1/score", content=b"{", headers={"content-type": "application/json"})
     asked.post("/v1/score", content=b"{")
+    asked.post("/v1/score?reasons=many", json=lead())
     asked.get("/none")
-    found = figures(asked)
-    reasons = {"invalid_fields": 2, "other_type": 1, "no_such_page": 1}
-    for reason, count in reasons.items():
-        assert found[f'lead_temperature_refusals_total{{reason="{reason}"}}'] == count
+    assert refusals(asked) == {
+        "missing": 2, "future": 1, "before_creation": 1, "unknown_name": 1, "no_time": 1,
+        "not_json": 1, "other_type": 1, "other_value": 1, "no_such_page": 1,
+    }  # fmt: skip
+
+
+def test_a_refusal_is_told_to_the_client_without_the_name_it_is_counted_by(asked) -> None:
+    assert "reason" not in asked.post("/v1/score", json={}).text
+
+
+def refusals(client: TestClient) -> dict[str, float]:
+    """How many of each reason."""
+    found = figures(client).items()
+    told = ((re.fullmatch(r'.*_refusals_total\{reason="(\w+)"\}', name), n) for name, n in found)
+    return {name[1]: number for name, number in told if name}
+
+
+def test_every_reason_of_a_refusal_is_documented() -> None:
+    (paragraph,) = re.findall(r"The reasons are (.*?)\.\n\n", DOCUMENT.read_text(), re.DOTALL)
+    assert set(re.findall(r"`(\w+)`", paragraph)) == set(get_args(Reason))
 
 
 def test_the_bundle_and_its_age_are_told(asked, bundle_folder: Path, now: int) -> None:

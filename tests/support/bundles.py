@@ -1,5 +1,6 @@
 """Small bundles, trained in the blink of an eye on made-up histories."""
 
+from dataclasses import replace
 from typing import Any
 
 import lightgbm as lgb
@@ -25,6 +26,9 @@ from models.bands import Bands
 from models.bundle import Bundle, Horizon
 from models.calibration import BetaCalibration
 from models.evidence import Evidence
+from models.linear import Linear, Slope
+from models.predictor import Blend
+from models.scorecard import Quality, Scorecard
 from tests.support.histories import DAY
 
 ATTRIBUTE_KINDS: dict[str, AttributeKind] = {
@@ -115,3 +119,26 @@ def _booster(matrix: np.ndarray, labels: np.ndarray) -> lgb.Booster:
         "deterministic": True,
     }
     return lgb.train(parameters, data, num_boost_round=30)
+
+
+def blended(bundle: Bundle) -> Bundle:
+    """The bundle with a blend of its booster and a linear model as its hot predictor."""
+    asked = SPEC.names.index("count[kind=price_question]_7d")
+    terms = [Slope(0.01, 0.02, -0.03)] * len(SPEC.features)
+    terms[asked] = Slope(1.5, 0.0, 0.0)
+    blend = Blend(Linear(-2.5, tuple(terms)), bundle.hot.predictor)
+    return replace(bundle, hot=replace(bundle.hot, predictor=blend))
+
+
+def carded(bundle: Bundle) -> Bundle:
+    """The bundle with a points card as its hot predictor."""
+    asked, since = (
+        SPEC.names.index(f"{name}[kind=price_question]{window}")
+        for name, window in (("count", "_7d"), ("days_since_latest", ""))
+    )
+    qualities = (
+        Quality(asked, (1.0, 3.0), (-2, 9, 16, 0), (0.7, 0.2, 0.1, 0.0)),
+        Quality(since, (3.0, 30.0), (8, 2, -3, -5), (0.1, 0.2, 0.3, 0.4)),
+    )
+    card = Scorecard(-2.5, 6.0, qualities, len(SPEC.features))
+    return replace(bundle, hot=replace(bundle.hot, predictor=card))

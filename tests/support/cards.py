@@ -3,6 +3,12 @@
 import math
 from typing import Any
 
+from tests.support.report_parts import (
+    lifelike_families,
+    lifelike_horizon_parts,
+    lifelike_parts,
+)
+
 # Promised, rows, positives: groups of equal size in the test period of a healthy model.
 CALIBRATED = {
         "hot": [
@@ -66,6 +72,8 @@ def _ages(*groups: tuple[int, int | None, int, int, float | None]) -> list[dict[
 def lifelike_card() -> dict[str, Any]:
     """Card of a model that was trained on a made-up CRM of 20,000 leads."""
     return {
+        "report": lifelike_parts(),
+        "families": lifelike_families(),
         "data_end": "2026-01-01T00:00:00+00:00",
         "export": {
             "leads": 20000, "interactions": 301_452, "conversions": 2913, "rejected_rows": 12,
@@ -97,6 +105,7 @@ def lifelike_card() -> dict[str, Any]:
                     "age only": {"auc": 0.613, "log_loss": 0.1661, "brier": 0.0389},
                 },
                 "reliability": [_group(*g) for g in CALIBRATED["hot"]],
+                **lifelike_horizon_parts(),
                 "by_age": _ages(
                     (0, 7, 5210, 251, 0.762), (7, 30, 8120, 402, 0.835),
                     (30, 90, 7340, 273, 0.846), (90, 180, 3582, 56, 0.811),
@@ -116,6 +125,7 @@ def lifelike_card() -> dict[str, Any]:
                     "age only": {"auc": 0.588, "log_loss": 0.3852, "brier": 0.1148},
                 },
                 "reliability": [_group(*g) for g in CALIBRATED["warm"]],
+                **lifelike_horizon_parts(),
                 "by_age": _ages(
                     (0, 7, 2310, 322, 0.722), (7, 30, 3705, 561, 0.774),
                     (30, 90, 3388, 447, 0.781), (90, 180, 1597, 143, 0.752),
@@ -128,7 +138,11 @@ def lifelike_card() -> dict[str, Any]:
             "cold": _band(None, 4988, (0.0176, 20_779, 383), (0.0741, 9209, 687)),
         },
         "importance": [
-            {"signal": name, "log_loss_increase": increase, "spread": spread, "mean_points": points}
+            {
+                "signal": name, "log_loss_increase": increase, "spread": spread,
+                "mean_points": points, "family": "engagement", "chance": 0.0002,
+                "swing": {"low": increase - 2 * spread, "high": increase + 2 * spread},
+            }
             for name, increase, spread, points in (
                 ("payment terms question", 0.0102, 0.0006, 1.92),
                 ("inbound", 0.0061, 0.0005, 1.31),
@@ -154,6 +168,7 @@ def unmeasured_card() -> dict[str, Any]:
     card = lifelike_card()
     for horizon in card["horizons"].values():
         horizon |= {"test": nothing, "immature_rows": None, "reliability": [], "by_age": []}
+        horizon |= {"gains": [], "by_month": [], "groups": []}
         for name in ("auc", "auc_low", "auc_high", "average_precision", "log_loss", "brier"):
             horizon[name] = None
         horizon["base_rate"] = None
@@ -165,6 +180,7 @@ def unmeasured_card() -> dict[str, Any]:
             counts = name in ("rows", "leads", "warm_rows", "hot_positives", "warm_positives")
             band[name] = 0 if counts else None
     card["importance"] = []
+    card |= {"families": [], "report": {}}
     card["export"] |= {"first_created": None, "rejected_rows": None, "unused": {}}
     card["snapshots"]["every_days"] = None
     return card

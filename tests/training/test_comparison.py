@@ -18,8 +18,9 @@ from training.comparison_table import show_examination
 from training.config import Config, read_config
 from training.cut import cut_at
 from training.fit import fitted_booster
+from training.frame import TrainingFrame, iso, training_frame
 from training.gate import against_champion
-from training.pipeline import TrainingFrame, fitted_bundle, iso, training_frame
+from training.learn import fitted_bundle
 from training.promotion import Examination
 
 MONTHS = round(timedelta(days=60) / timedelta(microseconds=1))
@@ -34,7 +35,7 @@ def fitted(tables: Tables, config: Config) -> Bundle:
 
 
 def bundle_of(frame: TrainingFrame, tables: Tables, config: Config) -> Bundle:
-    bundle = fitted_bundle(frame, (), config, lambda *_: None)
+    bundle = fitted_bundle(frame, (), config, lambda *_: None).bundle
     card = {
         "data_end": iso(tables.data_end),
         "settings": {"test_from": iso(frame.splits["hot"].test_from)},

@@ -8,8 +8,8 @@ from features.kinds import Count, Selection
 from features.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from training.config import config_of, read_config
+from training.frame import spec_of
 from training.overview import features_overview
-from training.pipeline import spec_of
 
 ADDED = Count(Selection(kind=("call",), outcome=("answered",)), 5)
 

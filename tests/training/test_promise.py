@@ -141,14 +141,15 @@ def test_a_bundle_is_banded_by_its_calibrating_rows_alone() -> None:
     spine = Spine(np.arange(rows), random.integers(0, 100, rows) * day)
     scores = bundle.scores(matrix)
     third = spine.as_of // (34 * day)
-    split = Split(third == 0, third == 1, third == 2, 34 * day, 68 * day)
+    split = Split(third == 0, third == 1, third == 2, third < 2, 34 * day, 68 * day)
     luck = random.random(rows)
     labels = {
         "hot": Labels(14, luck < scores.hot_probability, np.ones(rows, bool)),
         "warm": Labels(90, luck < scores.warm_probability, np.ones(rows, bool)),
     }
     splits, settings = {"hot": split, "warm": split}, BandSettings()
-    found = banded(bundle, spine, matrix, labels, splits, settings, 1).bands
+    low = scores.hot_low, scores.warm_low
+    found = banded(*low, spine, labels, splits, settings)
     promise = found.promises["hot"]
     counted = split.calibrate & (scores.hot_low >= promise.line)
     assert promise.looks == counted.sum() > 0
@@ -157,7 +158,7 @@ def test_a_bundle_is_banded_by_its_calibrating_rows_alone() -> None:
         name: dataclasses.replace(one, converted=one.converted ^ ~split.calibrate)
         for name, one in labels.items()
     }
-    assert banded(bundle, spine, matrix, shuffled, splits, settings, 1).bands == found
+    assert banded(*low, spine, shuffled, splits, settings) == found
 
 
 def test_what_the_looks_do_not_bear_is_not_promised() -> None:

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import re
-from html.parser import HTMLParser
 
 import matplotlib as mpl
 import numpy as np
@@ -11,51 +10,22 @@ import pytest
 
 from tests.support.bundles import small_bundle
 from tests.support.cards import lifelike_card, unmeasured_card, wilson
-from training.report.figures import Rate
-from training.report.numerals import OfHundred, of_hundred
+from tests.support.pages import Page
+from training.report.language import language
+from training.report.numerals import out_of
+from training.report.rates import Rate
 from training.report.render import bundle_report, report_html
 from training.report.summary import LEAST_POSITIVES, report_summary
 
 VERSION = "2026-01-01-0f3a9c41d2"
 
 
-class Page(HTMLParser):
-    """Texts, tags and attributes of a page, as a browser would see them."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.rows: list[list[str]] = []
-        self.inside: list[str] = []
-        self.feed(html)
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        self.inside.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        elif tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag):
-        while self.inside and self.inside.pop() != tag:
-            pass
-
-    def handle_data(self, data):
-        if "style" in self.inside:
-            return
-        self.words.append(data)
-        if "td" in self.inside or "th" in self.inside:
-            self.rows[-1][-1] = " ".join((self.rows[-1][-1] + data).split())
-
-    def all(self, attribute: str) -> list[str]:
-        return [values[attribute] for _, values in self.tags if attribute in values]
+def english_page(card) -> str:
+    return report_html(report_summary(card, VERSION), language("en"))
 
 
 def page_of(card) -> Page:
-    return Page(report_html(report_summary(card, VERSION)))
+    return Page(english_page(card))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +121,9 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
             assert counts in [row[1:] for row in lifelike.rows]
     for signal in card["importance"]:
         figures = [f"{signal[name]:.5f}" for name in ("log_loss_increase", "spread")]
-        assert [signal["signal"], *figures, f"{signal['mean_points']:.2f}"] in lifelike.rows
+        swing = [f"{signal['swing'][end]:.5f}" for end in ("low", "high")]
+        points = f"{signal['mean_points']:.2f}"
+        assert [signal["signal"], *figures, points, *swing] in lifelike.rows
     for column, reason in card["export"]["unused"].items():
         assert [column, reason] in lifelike.rows
     for name, value in card["libraries"].items():
@@ -163,7 +135,7 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
     [
         (
             "From 31 August 2025 to 18 December 2025, a period it had not learned from, "
-            "it looked 24,300 times at 5,614 leads."
+            "it took 24,300 looks at 5,614 leads."
         ),
         (
             "In the test period 617 of 24,300 looks at leads were called hot (2.5 %), "
@@ -184,14 +156,14 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
         "That is 588 of 1,490 looks; for 1,414 more it is too early to know.",
         (
             "In 9 of 10 groups large enough to judge, what was promised lies inside the "
-            "95 % interval of what happened; in 1 it promised too little."
+            "95 % interval of what happened. In 1 it promised too little."
         ),
         "it puts 83 (82 to 84) in the right order; the lead’s age alone does so with 61.",
         "3,388 looks left out, because 14 days had not passed by the end of the data.",
         "Within 14 days it sorts leads worst when they are 0 to 7 days old: 76 of 100 pairs",
         "12 rows of the export could not be read and were set aside.",
         "Model 2026-01-01-0f3a9c41d2; data up to 1 January 2026",
-        "learned from 84,410 looks, 1 January 2024 to 20 April 2025, of which 3.5 % led to",
+        "84,410 looks, 1 January 2024 to 20 April 2025. Of these 3.5 % led to a purchase.",
     ],
 )
 def test_the_sentences_tell_the_figures_of_the_card(lifelike, sentence):
@@ -200,8 +172,8 @@ def test_the_sentences_tell_the_figures_of_the_card(lifelike, sentence):
 
 def test_the_questions_come_in_the_order_a_manager_asks_them(lifelike):
     questions = [
-        "What should I do?", "Can I believe it?", "Which signals matter?", "Where is it weak?",
-        "What was left out?",
+        "What should I do?", "Can I believe it?", "What makes our leads hot?",
+        "How does the team work?", "Where is it weak?", "What was left out?",
     ]  # fmt: skip
     places = [lifelike.text.rindex(question) for question in questions]
     assert places == sorted(places)
@@ -255,7 +227,7 @@ def test_a_band_of_a_handful_of_looks_is_too_small_to_say():
 
 
 def test_a_rate_of_zero_is_told_out_of_a_number_that_its_interval_needs():
-    assert of_hundred(Rate(0.0, 0.0, 0.025)) == OfHundred(1000, "0", "0", "25")
+    assert out_of(Rate(0.0, 0.0, 0.025)) == 1000
 
 
 def test_an_empty_band_is_said_to_be_empty():
@@ -411,7 +383,7 @@ def test_a_missing_figure_is_named():
 
 def test_a_bundle_gives_its_report():
     bundle = dataclasses.replace(small_bundle(), card=lifelike_card(), version=VERSION)
-    assert bundle_report(bundle) == report_html(report_summary(lifelike_card(), VERSION))
+    assert bundle_report(bundle) == english_page(lifelike_card())
     with pytest.raises(ValueError, match="no 'export'"):
         bundle_report(small_bundle())
 
@@ -446,15 +418,15 @@ def test_hostile_text_shows_as_text(lifelike):
 
 
 def test_the_same_card_gives_the_same_page_whatever_the_plotting_defaults_are():
-    first = report_html(report_summary(lifelike_card(), VERSION))
+    first = english_page(lifelike_card())
     with mpl.rc_context({"xtick.labelsize": 40, "svg.fonttype": "path"}):
-        second = report_html(report_summary(lifelike_card(), VERSION))
+        second = english_page(lifelike_card())
         assert mpl.rcParams["xtick.labelsize"] == 40
     assert first == second
 
 
 def test_the_page_is_one_small_file_that_fetches_nothing(lifelike):
-    html = report_html(report_summary(lifelike_card(), VERSION))
+    html = english_page(lifelike_card())
     assert len(html.encode()) < 1_000_000
     assert "http://" not in html.replace("http://www.w3.org/", "")
     assert "https://" not in html
@@ -473,11 +445,11 @@ def test_ids_are_unique_and_every_reference_has_its_target(lifelike):
 
 def test_every_picture_has_a_caption_and_a_table_behind_it(lifelike):
     pictures = [values for tag, values in lifelike.tags if tag == "svg"]
-    assert len(pictures) == 5
+    assert len(pictures) == 7
     assert all(p["role"] == "img" and p["aria-labelledby"] for p in pictures)
     tags = [tag for tag, _ in lifelike.tags if tag in ("svg", "figcaption", "details", "table")]
     behind = " ".join(tags)
-    assert behind.count("svg figcaption details table") == 5
+    assert behind.count("svg figcaption details table") == 7
 
 
 def test_headings_do_not_skip_a_level(lifelike):

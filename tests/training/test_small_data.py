@@ -4,13 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
+from features.batch import Spine
 from features.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from models.bundle import Estimate
 from models.calibration import sigmoid
 from training.config import ModelSettings, read_config
-from training.fit import calibrated_horizon, fitted_booster
+from training.fit import fitted_booster
+from training.horizon import fitted_horizon
 from training.pipeline import trained_bundle
+from training.snapshots import Labels
 from training.split import Split
 
 
@@ -20,13 +23,19 @@ def estimated(leads: int, base_log_odds: float) -> tuple[int, Estimate]:
     matrix = random.normal(size=(leads, 2))
     converted = random.random(leads) < sigmoid(1.2 * matrix[:, 0] + base_log_odds)
     third = np.arange(leads) * 3 // leads
-    split = Split(third == 0, third == 1, third == 2, 0, 0)
+    split = Split(third == 0, third == 1, third == 2, third < 2, 1, 2)
     settings = ModelSettings(trees=40, least_rows=20, threads=1)
-    booster = fitted_booster(matrix[split.fit], converted[split.fit], (), settings)
-    horizon, _ = calibrated_horizon(
-        booster, (), matrix, converted, np.arange(leads), 14, split, settings, "beta"
+    found = fitted_horizon(
+        lambda rows, like: fitted_booster(matrix[rows], converted[rows], (), settings),
+        (),
+        matrix,
+        Spine(np.arange(leads), third),
+        Labels(14, converted, np.ones(leads, np.bool_)),
+        split,
+        settings,
+        "beta",
     )
-    return int(converted[third < 2].sum()), horizon.estimate(matrix[split.test])
+    return int(converted[third < 2].sum()), found.horizon.estimate(matrix[split.test])
 
 
 def test_thirty_conversions_are_not_enough_evidence() -> None:

@@ -11,78 +11,18 @@ from datetime import datetime
 from typing import Literal
 
 from models.bands import Temperature
+from training.report.aftermath import Aftermath
+from training.report.dependence import Dependence
+from training.report.gains import Gain, Month
+from training.report.portrait import Portrait
+from training.report.practice import Practice
+from training.report.rates import Outcome, Rate
+from training.report.today import Today
 
-ENOUGH_PROMISED = 10
-"""Purchases that must have been promised before a promise inside its interval counts as kept: with
-fewer the interval is so wide that it tells little."""
 ENOUGH_GROUPS = 5
 """Judged groups a verdict on the percentages needs."""
 
 Verdict = Literal["held", "mixed", "failed", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A share that was counted, with its 95 % interval.
-
-    Parameters
-    ----------
-    value, low, high : float
-        From 0 to 1, ``low <= value <= high``.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.low <= self.value <= self.high <= 1:
-            raise ValueError(
-                "A rate must satisfy 0 <= low <= value <= high <= 1, "
-                f"got low={self.low}, value={self.value}, high={self.high}."
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was promised about a group of looks, and what came of it.
-
-    Parameters
-    ----------
-    rows, positives : int
-        Looks, and those of them that a purchase followed in time.
-    promised : float or None
-        Mean of the probabilities given.
-    happened : Rate or None
-        Share that bought.
-    """
-
-    rows: int
-    positives: int
-    promised: float | None
-    happened: Rate | None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.positives <= self.rows:
-            raise ValueError(
-                f"Looks that bought must be among the looks, got {self.positives} of {self.rows}."
-            )
-
-    @property
-    def finding(self) -> Literal["held", "too much", "too little", "unknown"]:
-        """Where the promise lies against the interval of what happened.
-
-        Outside of it the promise was broken, however few bought. Inside of it the promise held,
-        if it was large enough to be broken at all; the outcome has no say in that, or the groups
-        that bought least, which are those that were promised too much, would escape.
-        """
-        if self.promised is None or self.happened is None:
-            return "unknown"
-        if self.promised > self.happened.high:
-            return "too much"
-        if self.promised < self.happened.low:
-            return "too little"
-        return "held" if self.rows * self.promised >= ENOUGH_PROMISED else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +106,24 @@ class AgeGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """The looks at leads with one value of an attribute.
+
+    Parameters
+    ----------
+    attribute, level : str
+        The export's names.
+    leads : int
+    outcome : Outcome
+    """
+
+    attribute: str
+    level: str
+    leads: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Horizon:
     """One question, "does the lead buy within so many days?", and how its answers did.
 
@@ -188,6 +146,12 @@ class Horizon:
     groups : tuple of Outcome
         Looks in the order of the promise, cut into groups of equal size.
     by_age : tuple of AgeGroup
+    gains : tuple of Gain
+        The model first; empty where too few bought.
+    months : tuple of Month
+        Of the test period, earliest first.
+    segments : tuple of Segment
+        Of attributes with few levels, those with enough leads to judge.
     """
 
     name: str
@@ -202,6 +166,9 @@ class Horizon:
     baselines: tuple[Quality, ...]
     groups: tuple[Outcome, ...]
     by_age: tuple[AgeGroup, ...]
+    gains: tuple[Gain, ...]
+    months: tuple[Month, ...]
+    segments: tuple[Segment, ...]
 
     @property
     def judged(self) -> tuple[Outcome, ...]:
@@ -255,6 +222,11 @@ class Horizon:
         return min(self.sorting, self.percentages, key=weakest.index)
 
     @property
+    def broken(self) -> tuple[Segment, ...]:
+        """Segments that were promised too much or too little."""
+        return tuple(s for s in self.segments if s.outcome.finding in ("too much", "too little"))
+
+    @property
     def weakest_age(self) -> AgeGroup | None:
         """Age at which the model sorts leads worst, if ages can be compared."""
         measured = [a for a in self.by_age if a.auc is not None]
@@ -274,18 +246,90 @@ class Signal:
     log_loss_increase, spread : float or None
         How much worse the test's log loss gets when its values are shuffled among the looks, and
         the spread of that over repetitions.
+    family : str
+        Which side of the lead it is about, as `features.wording.family` has it; empty if unknown.
+    low, high : float or None
+        Least and greatest increase of models that were learned from other draws of the leads.
+    chance : float or None
+        Increase that 95 % of signals without any meaning do not get beyond.
     """
 
     name: str
     points: float | None
     log_loss_increase: float | None
     spread: float | None
+    family: str = ""
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
 
     @property
     def matters(self) -> bool:
-        """Whether shuffling it harms by more than twice the spread."""
+        """Whether shuffling it surely harms: by more than twice the spread, and beyond chance.
+
+        Beyond chance it must be in every refit, where there were any.
+        """
         increase = self.log_loss_increase or 0.0
-        return increase > 0 and increase > 2 * (self.spread or 0.0)
+        beyond = self.low is None or self.chance is None or self.low > max(0.0, self.chance)
+        return increase > 0 and increase > 2 * (self.spread or 0.0) and beyond
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How much the hot probability leans on one side of the lead.
+
+    Parameters
+    ----------
+    name : str
+        As `features.wording.family` has it.
+    log_loss_increase, spread : float or None
+        As in `Signal`, all its signals shuffled together.
+    """
+
+    name: str
+    log_loss_increase: float | None
+    spread: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One figure of this report beside that of an earlier one.
+
+    Parameters
+    ----------
+    what : str
+        One of `training.report.changes.FIGURES`.
+    before, now : float or None
+    sure : bool
+        Whether the intervals have nothing in common; False too where a figure has none.
+    """
+
+    what: str
+    before: float | None
+    now: float | None
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is new since an earlier report.
+
+    Parameters
+    ----------
+    version : str
+        Of the earlier model.
+    data_end : datetime.datetime
+        Up to which it knew anything.
+    figures : tuple of Change
+    gained, lost : tuple of str
+        Signals that matter now and did not, and the other way round.
+    """
+
+    version: str
+    data_end: datetime
+    figures: tuple[Change, ...]
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +361,21 @@ class ReportSummary:
         Columns of the export that were left out, each with the reason.
     settings, libraries : tuple of (str, str)
         What the model was trained with.
+    today : Today or None
+        The leads that are open at the end of the data.
+    aftermath : tuple of Aftermath
+        What followed on each band in days and contacts, hottest first.
+    families : tuple of Family
+        Strongest first.
+    dependence : tuple of Dependence
+        Direction and shape of the strongest signals.
+    portrait : Portrait or None
+    practice : Practice or None
+        How the team works.
+    sensitive : tuple of str
+        Sensitive attributes that are used, because the configuration allows them by name.
+    changes : Changes or None
+        None without an earlier report.
     """
 
     version: str
@@ -336,6 +395,14 @@ class ReportSummary:
     unused: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
     libraries: tuple[tuple[str, str], ...]
+    today: Today | None = None
+    aftermath: tuple[Aftermath, ...] = ()
+    families: tuple[Family, ...] = ()
+    dependence: tuple[Dependence, ...] = ()
+    portrait: Portrait | None = None
+    practice: Practice | None = None
+    sensitive: tuple[str, ...] = ()
+    changes: Changes | None = None
 
     @property
     def horizons(self) -> tuple[Horizon, Horizon]:

@@ -1,135 +1,205 @@
-"""How the report writes numbers and dates.
+"""How the report writes numbers and dates, in each language by its own rules.
 
-Numbers and their unit are kept together by a space that does not break. What was not measured is
-said in words, so that an empty cell is never mistaken for a zero.
+What a number is rounded to is decided here, the same in every language; Babel writes it with the
+marks of the language. Numbers and their unit are kept together by a space that does not break. What
+was not measured is said in words, so that an empty cell is never mistaken for a zero.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from training.report.figures import Rate
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal
+
+from training.report.incidence import Middle
+from training.report.language import Language
+from training.report.rates import Rate
 
 NBSP = "\N{NO-BREAK SPACE}"
-NOT_MEASURED = "not measured"
 
 
-def percent(share: float | None) -> str:
+def not_measured(language: Language) -> str:
+    """What stands in the place of a figure that there is none of."""
+    return language.gettext("not measured")
+
+
+def percent(share: float | None, language: Language) -> str:
     """Share from 0 to 1 in per cent, with a decimal where it is small.
 
     Examples
     --------
-    >>> percent(0.413).replace(NBSP, " "), percent(0.0345).replace(NBSP, " ")
-    ('41 %', '3.5 %')
+    >>> from training.report.language import language
+    >>> percent(0.413, language("en")).replace(NBSP, " "), percent(0.0345, language("it"))
+    ('41 %', '3,5%')
     """
     if share is None:
-        return NOT_MEASURED
-    if 0 < share < 0.0005:
-        return f"under{NBSP}0.1{NBSP}%"
-    decimals = 1 if share < 0.0995 and share > 0 else 0
-    return f"{100 * share:.{decimals}f}{NBSP}%"
+        return not_measured(language)
+    if _tiny(share):
+        least = _signed(_written(0.1, 1, language), language)
+        return language.gettext("under %(share)s", share=least)
+    return _signed(_per_cent(share, language), language)
 
 
-def whole(number: float | None) -> str:
+def axis_percent(share: float, language: Language) -> str:
+    """Share from 0 to 1 in per cent, a round one, for an axis."""
+    decimals = 0 if round(100 * share, 6).is_integer() else 1
+    return _signed(_written(100 * share, decimals, language), language)
+
+
+def whole(number: float | None, language: Language) -> str:
     """Count with its thousands set apart.
 
     Examples
     --------
-    >>> whole(12345)
-    '12,345'
+    >>> from training.report.language import language
+    >>> whole(12345, language("en")), whole(12345, language("ro"))
+    ('12,345', '12.345')
     """
-    return NOT_MEASURED if number is None else f"{number:,.0f}"
+    return not_measured(language) if number is None else _written(number, 0, language)
 
 
-def decimal(number: float | None, places: int = 3) -> str:
+def decimal(number: float | None, language: Language, places: int = 3) -> str:
     """Value with a fixed count of decimals.
 
     Examples
     --------
-    >>> decimal(0.12345)
-    '0.123'
+    >>> from training.report.language import language
+    >>> decimal(0.12345, language("en")), decimal(0.12345, language("ru"), 4)
+    ('0.123', '0,1235')
     """
-    return NOT_MEASURED if number is None else f"{number:.{places}f}"
+    return not_measured(language) if number is None else _written(number, places, language)
 
 
-def counted(number: int, one: str, many: str) -> str:
-    """Count and noun.
-
-    Examples
-    --------
-    >>> counted(1, "look", "looks").replace(NBSP, " "), counted(0, "look", "looks")[-5:]
-    ('1 look', 'looks')
-    """
-    return f"{whole(number)}{NBSP}{one if number == 1 else many}"
-
-
-def day(moment: datetime | None) -> str:
+def day(moment: datetime | None, language: Language) -> str:
     """Date in words.
 
     Examples
     --------
-    >>> day(datetime.fromisoformat("2026-01-01T00:00:00+00:00")).replace(NBSP, " ")
+    >>> from training.report.language import language
+    >>> moment = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    >>> day(moment, language("en")).replace(NBSP, " ")
     '1 January 2026'
+    >>> day(moment, language("pt")).replace(NBSP, " ")
+    '1 de janeiro de 2026'
     """
-    return NOT_MEASURED if moment is None else f"{moment.day}{NBSP}{moment:%B}{NBSP}{moment.year}"
+    if moment is None:
+        return not_measured(language)
+    # Russian closes a date with an abbreviation's full stop, which a sentence would double.
+    pattern = language.locale.date_formats["long"].pattern.removesuffix(
+        "\N{NARROW NO-BREAK SPACE}'г'."
+    )
+    return format_date(moment, format=pattern, locale=language.locale).replace(" ", NBSP)
 
 
-def told(rate: Rate) -> str:
+def month(name: str, language: Language) -> str:
+    """Month in words.
+
+    Examples
+    --------
+    >>> from training.report.language import language
+    >>> month("2025-03", language("it")).replace(NBSP, " ")
+    'mar 2025'
+    """
+    first = datetime.fromisoformat(f"{name}-01")
+    return format_skeleton("yMMM", first, locale=language.locale).replace(" ", NBSP)
+
+
+def short(number: float, language: Language) -> str:
+    """Value of any size with about two digits that tell.
+
+    Examples
+    --------
+    >>> from training.report.language import language
+    >>> [short(number, language("en")) for number in (1234.5, 31.4, 2.0, 1.25, 0.4274, 0.0)]
+    ['1,234', '31', '2', '1.2', '0.43', '0']
+    """
+    size = abs(number)
+    places = next(n for n, least in ((0, 10), (1, 1), (2, 0)) if size >= least)
+    while places and float(f"{number:.{places}f}") == float(f"{number:.{places - 1}f}"):
+        places -= 1
+    return _written(number, places, language)
+
+
+def middle(median: Middle, language: Language) -> str:
+    """Median with its interval.
+
+    Examples
+    --------
+    >>> from training.report.language import language
+    >>> middle(Middle(22.8, 20.7, 25.7), language("en")).replace(NBSP, " ")
+    '23 (21 to 26)'
+    """
+    value, low, high = (short(one, language) for one in (median.value, median.low, median.high))
+    return _range(value, low, high, language)
+
+
+def told(rate: Rate, language: Language) -> str:
     """Rate in per cent, with its interval.
 
     Examples
     --------
-    >>> told(Rate(0.41, 0.35, 0.48)).replace(NBSP, " ")
+    >>> from training.report.language import language
+    >>> told(Rate(0.41, 0.35, 0.48), language("en")).replace(NBSP, " ")
     '41 % (35 to 48 %)'
     """
-    low = percent(rate.low).removesuffix(f"{NBSP}%")
-    return f"{percent(rate.value)} ({low} to{NBSP}{percent(rate.high)})"
+    if _tiny(rate.low):
+        low = language.gettext("under %(share)s", share=_written(0.1, 1, language))
+    else:
+        low = _per_cent(rate.low, language)
+    return _range(percent(rate.value, language), low, percent(rate.high, language), language)
 
 
-@dataclass(frozen=True, slots=True)
-class OfHundred:
-    """Rate told as so many of a round number, which people grasp better than per cent.
-
-    Parameters
-    ----------
-    base : int
-        The round number: 100, or more where the rate is small.
-    value, low, high : str
-        The rate and its interval out of the base.
-    """
-
-    base: int
-    value: str
-    low: str
-    high: str
-
-    def promise(self, share: float) -> str:
-        """Share out of the same base."""
-        return whole(share * self.base)
-
-
-def of_hundred(rate: Rate) -> OfHundred:
-    """Rate out of 100, or out of 1,000 or 10,000 where two digits need it.
-
-    Examples
-    --------
-    >>> of_hundred(Rate(0.41, 0.35, 0.48))
-    OfHundred(base=100, value='41', low='35', high='48')
-    >>> of_hundred(Rate(0.0184, 0.0151, 0.0202)).base
-    1000
-    """
-    # Of nothing, the interval is what needs the digits.
-    largest = rate.value or rate.high
-    base = next((b for b in (100, 1000) if largest * b >= 9.5), 10_000)
-    value, low, high = (whole(share * base) for share in (rate.value, rate.low, rate.high))
-    return OfHundred(base, value, low, high)
-
-
-def pairs(rate: Rate) -> str:
+def pairs(rate: Rate, language: Language) -> str:
     """Pairs in the right order out of 100, with the interval.
 
     Examples
     --------
-    >>> pairs(Rate(0.831, 0.818, 0.844))
+    >>> from training.report.language import language
+    >>> pairs(Rate(0.831, 0.818, 0.844), language("en")).replace(NBSP, " ")
     '83 (82 to 84)'
     """
-    return f"{whole(100 * rate.value)} ({whole(100 * rate.low)} to {whole(100 * rate.high)})"
+    value, low, high = (order(share, language) for share in (rate.value, rate.low, rate.high))
+    return _range(value, low, high, language)
+
+
+def order(share: float | None, language: Language) -> str:
+    """Pairs in the right order out of 100, of their share."""
+    return whole(None if share is None else 100 * share, language)
+
+
+def out_of(rate: Rate) -> int:
+    """Round number out of which people grasp a rate: 100, or more where two digits need it.
+
+    Examples
+    --------
+    >>> out_of(Rate(0.41, 0.35, 0.48)), out_of(Rate(0.0184, 0.0151, 0.0202))
+    (100, 1000)
+    """
+    # Of nothing, the interval is what needs the digits.
+    largest = rate.value or rate.high
+    return next((base for base in (100, 1000) if largest * base >= 9.5), 10_000)
+
+
+def _range(value: str, low: str, high: str, language: Language) -> str:
+    return language.gettext(
+        "%(value)s (%(low)s to\N{NO-BREAK SPACE}%(high)s)", value=value, low=low, high=high
+    )
+
+
+def _tiny(share: float) -> bool:
+    return 0 < share < 0.0005
+
+
+def _per_cent(share: float, language: Language) -> str:
+    return _written(100 * share, 1 if 0 < share < 0.0995 else 0, language)
+
+
+def _signed(number: str, language: Language) -> str:
+    """Number with its per cent sign, which some languages set apart and some do not."""
+    return language.gettext("%(number)s\N{NO-BREAK SPACE}%%", number=number)
+
+
+def _written(number: float, places: int, language: Language) -> str:
+    """Write a number, rounded as Python rounds it, with the marks of the language."""
+    pattern = "#,##0" + "." * (places > 0) + "0" * places
+    return format_decimal(Decimal(f"{number:.{places}f}"), format=pattern, locale=language.locale)

@@ -19,8 +19,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from features.history import Float64
-from training.report.figures import Band, Horizon, Outcome, Signal
-from training.report.numerals import NBSP, NOT_MEASURED, decimal, percent
+from training.report.figures import Band, Horizon, Signal
+from training.report.gains import EARLY, SHARES
+from training.report.language import Language
+from training.report.numerals import axis_percent, decimal, not_measured, percent
+from training.report.rates import Outcome
 
 INK, MUTED, LINE = "#010101", "#020202", "#030303"
 TEMPERATURE = {"hot": "#040404", "warm": "#050505", "cold": "#060606"}
@@ -60,7 +63,7 @@ def _style() -> Iterator[None]:
 
 
 @_style()
-def bands_picture(bands: tuple[Band, ...], horizon: str) -> str:
+def bands_picture(bands: tuple[Band, ...], horizon: str, language: Language) -> str:
     """Promise and outcome of each band within one horizon, hottest on top.
 
     Parameters
@@ -68,6 +71,7 @@ def bands_picture(bands: tuple[Band, ...], horizon: str) -> str:
     bands : tuple of Band
     horizon : str
         "hot" or "warm".
+    language : Language
 
     Returns
     -------
@@ -80,13 +84,19 @@ def bands_picture(bands: tuple[Band, ...], horizon: str) -> str:
     axes.set(xlim=(0, top), ylim=(-0.45, len(bands) - 0.25), yticks=[])
     axes.spines["bottom"].set_visible(False)
     ticks = _linear_ticks(top)
-    axes.set_xticks(ticks, _labels(ticks))
+    names = {
+        "hot": language.gettext("Hot"),
+        "warm": language.gettext("Warm"),
+        "cold": language.gettext("Cold"),
+    }
+    axes.set_xticks(ticks, _labels(ticks, language))
     axes.grid(axis="x", color=LINE, linewidth=0.7)
     for row, (band, outcome) in enumerate(zip(reversed(bands), reversed(outcomes), strict=True)):
         colour = TEMPERATURE[band.name]
         axes.plot([0, top], [row, row], color=LINE, linewidth=0.7, zorder=1)
-        axes.text(0, row + 0.34, band.name.capitalize(), color=colour, weight="bold", va="center")
-        axes.text(top, row + 0.34, _in_short(outcome), color=MUTED, ha="right", va="center")
+        name, found = names[band.name], _in_short(outcome, language)
+        axes.text(0, row + 0.34, name, color=colour, weight="bold", va="center")
+        axes.text(top, row + 0.34, found, color=MUTED, ha="right", va="center")
         if outcome.happened is None:
             continue
         interval = [outcome.happened.low, outcome.happened.high]
@@ -99,7 +109,7 @@ def bands_picture(bands: tuple[Band, ...], horizon: str) -> str:
 
 
 @_style()
-def reliability_picture(horizon: Horizon) -> str:
+def reliability_picture(horizon: Horizon, language: Language) -> str:
     """Outcome over promise for groups of looks; on the diagonal both are the same.
 
     Both axes are stretched near zero (square root), where most leads are.
@@ -107,6 +117,7 @@ def reliability_picture(horizon: Horizon) -> str:
     Parameters
     ----------
     horizon : Horizon
+    language : Language
 
     Returns
     -------
@@ -118,9 +129,10 @@ def reliability_picture(horizon: Horizon) -> str:
     figure, axes = _canvas(height=310, left=60, right=16, bottom=46, top=10)
     axes.set_xscale("function", functions=(_root, np.square))
     axes.set_yscale("function", functions=(_root, np.square))
-    axes.set(xlim=(0, top), ylim=(0, top), xlabel="promised", ylabel="happened")
-    axes.set_xticks(ticks, _labels(ticks))
-    axes.set_yticks(ticks, _labels(ticks))
+    axes.set(xlim=(0, top), ylim=(0, top))
+    axes.set(xlabel=language.gettext("promised"), ylabel=language.gettext("happened"))
+    axes.set_xticks(ticks, _labels(ticks, language))
+    axes.set_yticks(ticks, _labels(ticks, language))
     axes.grid(color=LINE, linewidth=0.7)
     axes.plot([0, top], [0, top], color=MUTED, linewidth=1, dashes=(4, 3))
     for group in horizon.judged:
@@ -134,12 +146,58 @@ def reliability_picture(horizon: Horizon) -> str:
 
 
 @_style()
-def signals_picture(signals: tuple[Signal, ...]) -> str:
+def gains_picture(horizon: Horizon, language: Language) -> str:
+    """Part of the looks that bought over the front of the line, for each way to put them in order.
+
+    Parameters
+    ----------
+    horizon : Horizon
+    language : Language
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    names = {
+        "": language.gettext("this model"),
+        "points card": language.gettext("a points card"),
+        "newest first": language.gettext("the newest lead first"),
+    }
+    figure, axes = _canvas(height=310, left=60, right=16, bottom=64, top=10)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.set(xlabel=language.gettext("front of the line"), ylabel=language.gettext("of the buyers"))
+    ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
+    axes.set_xticks(ticks, _labels(ticks, language))
+    axes.set_yticks(ticks, _labels(ticks, language))
+    axes.grid(color=LINE, linewidth=0.7)
+    axes.plot([0, 1], [0, 1], color=LINE, linewidth=1)
+    for gain in horizon.gains:
+        colour = MUTED if gain.name else TEMPERATURE[horizon.name]
+        dashes = {"points card": (5, 2), "newest first": (1.5, 2)}.get(gain.name, (1, 0))
+        width = 1.6 if gain.name else 2.6
+        axes.plot(
+            SHARES, gain.found, color=colour, linewidth=width, dashes=dashes, label=names[gain.name]
+        )
+    early = horizon.gains[0].early
+    colour = TEMPERATURE[horizon.name]
+    axes.plot([EARLY, EARLY], [early.low, early.high], color=colour, linewidth=5, alpha=0.35)
+    axes.legend(loc="lower right", frameon=False, labelcolor=INK, handlelength=2.4)
+    return _svg(figure, f"gains-{horizon.name}")
+
+
+@_style()
+def signals_picture(
+    signals: tuple[Signal, ...], language: Language, translated: Mapping[str, str]
+) -> str:
     """How much worse the percentages get without each signal, strongest on top.
 
     Parameters
     ----------
     signals : tuple of Signal
+    language : Language
+    translated : mapping of str to str
+        Names of signals in that language.
 
     Returns
     -------
@@ -155,10 +213,11 @@ def signals_picture(signals: tuple[Signal, ...]) -> str:
         row = len(signals) - 1 - place
         # A name may hold any letter of any script, or what Matplotlib takes for a formula: a
         # stand-in is drawn, and the name takes its place in the finished text.
-        names[f"(name {place})"] = _shortened(signal.name)
+        names[f"(name {place})"] = _shortened(translated.get(signal.name, signal.name))
         axes.text(0, row + 0.22, f"(name {place})", va="center")
         if signal.points is not None:
-            points = f"{decimal(signal.points, 1)} points"
+            number = decimal(signal.points, language, 1)
+            points = language.gettext("%(number)s points", number=number)
             axes.text(longest * 1.02, row + 0.22, points, color=MUTED, ha="right", va="center")
         alpha = 0.9 if signal.matters else 0.3
         axes.barh(row - 0.18, _increase(signal), 0.26, color=TEMPERATURE["hot"], alpha=alpha)
@@ -244,20 +303,24 @@ def _rooted_ticks(top: float) -> list[float]:
     return [0.0, *reversed(ticks)]
 
 
-def _labels(ticks: list[float]) -> list[str]:
-    return [f"{100 * tick:g}{NBSP}%" for tick in ticks]
+def _labels(ticks: list[float], language: Language) -> list[str]:
+    return [axis_percent(share, language) for share in ticks]
 
 
 def _root(values: Float64) -> Float64:
     return np.asarray(np.sqrt(np.maximum(values, 0.0)))
 
 
-def _in_short(outcome: Outcome) -> str:
+def _in_short(outcome: Outcome, language: Language) -> str:
     if outcome.rows == 0:
-        return "no looks"
+        return language.gettext("no looks")
     if outcome.happened is None:
-        return NOT_MEASURED
-    return f"{percent(outcome.happened.value)}, promised {percent(outcome.promised)}"
+        return not_measured(language)
+    return language.gettext(
+        "%(happened)s, promised %(promised)s",
+        happened=percent(outcome.happened.value, language),
+        promised=percent(outcome.promised, language),
+    )
 
 
 def _increase(signal: Signal) -> float:

@@ -1,69 +1,148 @@
 """The page: one HTML file of the figures and their pictures, with nothing to fetch and no script.
 
-The words stand in ``report.html.j2`` and the looks in ``report.css``. Jinja escapes every value, so
-whatever names a CRM holds are shown as text; a figure that the template misspells is an error.
+The words stand in ``report.html.j2`` as messages for `training.report.language`, and the looks in
+``report.css``. Jinja escapes every value, so whatever names a CRM holds are shown as text; a figure
+that the template misspells is an error. What the page shows of a number is an element ``data`` that
+holds the number as it was measured, and of a date an element ``time``: programs read them without
+guessing, and the tests compare them with the figures.
 """
 
 import functools
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from features.wording import description, signal
 from models.bundle import Bundle
 from training.report import numerals
-from training.report.figures import ENOUGH_PROMISED, ReportSummary
-from training.report.pictures import bands_picture, reliability_picture, signals_picture
+from training.report.changes import FIGURES
+from training.report.figures import ReportSummary
+from training.report.gains import EARLY, SHARES
+from training.report.incidence import Middle
+from training.report.language import Language, language
+from training.report.meters import highest, meter
+from training.report.pictures import (
+    bands_picture,
+    gains_picture,
+    reliability_picture,
+    signals_picture,
+)
+from training.report.rates import ENOUGH_PROMISED, Rate
+from training.report.reasons import reason
 from training.report.summary import LEAST_POSITIVES, report_summary
 
 SIGNALS_DRAWN = 10
+NUMERALS = (
+    *("percent", "whole", "decimal", "order", "day", "told", "pairs"),
+    *("middle", "month", "short"),
+)
 
 
-def bundle_report(bundle: Bundle) -> str:
+def bundle_report(bundle: Bundle, code: str = "en", previous: Bundle | None = None) -> str:
     """HTML page on a bundle.
 
     Parameters
     ----------
     bundle : Bundle
+    code : str
+        Language, one of `training.report.language.LANGUAGES`.
+    previous : Bundle, optional
+        Of an earlier report: then the page tells what has changed.
 
     Raises
     ------
     ValueError
-        The bundle's card lacks a figure that the report needs.
+        The bundle's card lacks a figure that the report needs, or the language is unknown.
     """
-    return report_html(report_summary(bundle.card, bundle.version))
+    speech = language(code)
+    before = None if previous is None else report_summary(previous.card, previous.version)
+    summary = report_summary(bundle.card, bundle.version, before)
+    return report_html(summary, speech, signal_names(bundle, speech))
 
 
-def report_html(summary: ReportSummary) -> str:
+def signal_names(bundle: Bundle, speech: Language) -> dict[str, str]:
+    """Names of a bundle's signals and features in a language, by those that stand in its card."""
+    features = bundle.spec.features
+    return {signal(one): signal(one, speech) for one in features} | {
+        description(one): description(one, speech) for one in features
+    }
+
+
+def report_html(
+    summary: ReportSummary, speech: Language, names: Mapping[str, str] | None = None
+) -> str:
     """Page that shows the figures.
 
     Parameters
     ----------
     summary : ReportSummary
+    speech : Language
+    names : mapping of str to str, optional
+        Names of signals in that language; without one a signal has the name it has in the summary.
     """
     drawn = summary.signals[:SIGNALS_DRAWN]
     pictures = {
-        "bands": {h.name: bands_picture(summary.bands, h.name) for h in summary.horizons},
-        "reliability": {h.name: reliability_picture(h) for h in summary.horizons},
-        "signals": signals_picture(drawn),
+        "bands": {h.name: bands_picture(summary.bands, h.name, speech) for h in summary.horizons},
+        "reliability": {h.name: reliability_picture(h, speech) for h in summary.horizons},
+        "signals": signals_picture(drawn, speech, names or {}),
+        "gains": {h.name: gains_picture(h, speech) for h in summary.horizons if h.gains},
     }
-    template = _environment().get_template("report.html.j2")
+    template = _environment(speech).get_template("report.html.j2")
     return template.render(
         s=summary,
+        lang=speech.code,
+        names=names or {},
         pictures=pictures,
         drawn=len(drawn),
         enough=ENOUGH_PROMISED,
         least_positives=LEAST_POSITIVES,
+        shares=SHARES,
+        early=EARLY,
+        units={what: unit for what, (unit, _) in FIGURES.items()},
     ).lstrip()
 
 
 @functools.cache
-def _environment() -> Environment:
+def _environment(speech: Language) -> Environment:
     environment = Environment(
         loader=PackageLoader("training.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
-        trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    names = ("percent", "whole", "decimal", "counted", "day", "told", "of_hundred", "pairs")
-    environment.filters |= {name: getattr(numerals, name) for name in names}
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        speech.catalogue, newstyle=True
+    )
+    for name in NUMERALS:
+        environment.filters[name] = _figure(getattr(numerals, name), speech)
+    environment.filters["word"] = lambda name: speech.word(name.replace("_", " "))
+    environment.globals |= {"highest": highest, "meter": meter}
+    environment.filters["out_of"] = numerals.out_of
+    environment.filters["reason"] = functools.partial(reason, language=speech)
     return environment
+
+
+def _figure(written: Callable[..., str], speech: Language) -> Callable[..., str]:
+    """Filter that writes a value as an element which holds it."""
+
+    def shown(value: float | str | datetime | Rate | Middle | None, *places: int) -> str:
+        text = written(value, speech, *places)
+        match value:
+            case None:
+                return text
+            case datetime():
+                return Markup('<time datetime="{}">{}</time>').format(value.date(), text)
+            case str():
+                return Markup('<time datetime="{}">{}</time>').format(value, text)
+            case Rate() | Middle():
+                return Markup('<data value="{}" data-low="{}" data-high="{}">{}</data>').format(
+                    value.value, value.low, value.high, text
+                )
+            case _:
+                return Markup('<data value="{}">{}</data>').format(value, text)
+
+    return shown

@@ -7,6 +7,7 @@ import json
 from importlib.resources import files
 
 from models.bundle import Bundle
+from training.report.language import language
 from training.report.pictures import bands_picture, reliability_picture, signals_picture
 from training.report.render import SIGNALS_DRAWN
 from training.report.summary import report_summary
@@ -24,11 +25,11 @@ def run_documents(bundle: Bundle) -> dict[str, str]:
     dict of str to str
         Text by file name.
     """
-    found = report_summary(bundle.card, bundle.version)
+    found, english = report_summary(bundle.card, bundle.version), language("en")
     pictures = {
-        **{f"reliability_{h.name}": reliability_picture(h) for h in found.horizons},
-        **{f"bands_{h.name}": bands_picture(found.bands, h.name) for h in found.horizons},
-        "importance": signals_picture(found.signals[:SIGNALS_DRAWN]),
+        **{f"reliability_{h.name}": reliability_picture(h, english) for h in found.horizons},
+        **{f"bands_{h.name}": bands_picture(found.bands, h.name, english) for h in found.horizons},
+        "importance": signals_picture(found.signals[:SIGNALS_DRAWN], english, {}),
     }
     audit = json.dumps(bundle.card["audit"], indent=1, sort_keys=True, ensure_ascii=False)
     return {

@@ -6,36 +6,53 @@ says how much it is worth; a ranking of fewer than `LEAST_POSITIVES` looks that 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from models.bands import Temperature
+from models.card import MANAGERS
+from training.report.aftermath import Aftermaths
+from training.report.carded import uncarded
+from training.report.changes import changes
+from training.report.dependence import Dependences
 from training.report.figures import (
     AgeGroup,
     Band,
+    Family,
     Horizon,
-    Outcome,
     Period,
     Quality,
-    Rate,
     ReportSummary,
+    Segment,
     Signal,
 )
+from training.report.gains import Gains, Months
+from training.report.incidence import LEAST_LEADS
+from training.report.portrait import Portrait
+from training.report.practice import Practice
+from training.report.rates import Outcome, Rate
+from training.report.today import Today
 
 LEAST_POSITIVES = 10
 """Looks that must have bought before it is told how well they were put in order."""
 
 
-def report_summary(card: Mapping[str, Any], version: str) -> ReportSummary:
+def report_summary(
+    card: Mapping[str, Any], version: str, previous: ReportSummary | None = None
+) -> ReportSummary:
     """Figures of a model's card.
 
     Parameters
     ----------
     card : mapping
-        JSON values, as training writes them into the bundle. What could not be measured is null.
+        JSON values, as training writes them into the bundle. What could not be measured is null;
+        what earlier versions did not measure is not there.
     version : str
         The model's.
+    previous : ReportSummary, optional
+        Figures of an earlier report, to tell what has changed.
 
     Raises
     ------
@@ -43,16 +60,17 @@ def report_summary(card: Mapping[str, Any], version: str) -> ReportSummary:
         The card lacks a figure, or figures contradict each other.
     """
     try:
-        return _summary(card, version)
+        found = _summary(card, version)
     except KeyError as error:
         raise ValueError(
             f"The card of model {version or '(no version)'} has no {error}, "
             "which the report needs. Train the model again with this version."
         ) from error
+    return found if previous is None else replace(found, changes=changes(previous, found))
 
 
 def _summary(card: Mapping[str, Any], version: str) -> ReportSummary:
-    export, snapshots = card["export"], card["snapshots"]
+    export, snapshots, parts = card["export"], card["snapshots"], card.get(MANAGERS) or {}
     return ReportSummary(
         version=version,
         data_end=datetime.fromisoformat(card["data_end"]),
@@ -67,13 +85,39 @@ def _summary(card: Mapping[str, Any], version: str) -> ReportSummary:
         hot=_horizon("hot", card["horizons"]["hot"]),
         warm=_horizon("warm", card["horizons"]["warm"]),
         bands=tuple(_band(t, card["bands"][t.value]) for t in reversed(Temperature)),
-        signals=tuple(
-            Signal(s["signal"], s["mean_points"], s["log_loss_increase"], s["spread"])
-            for s in card["importance"] or ()
-        ),
+        signals=tuple(_signal(s) for s in card["importance"] or ()),
         unused=_pairs(export["unused"]),
         settings=_pairs(card["settings"]),
         libraries=_pairs(card["libraries"]),
+        today=_later(Today | None, parts, "today"),
+        aftermath=_later(Aftermaths, parts, "aftermath") or (),
+        families=tuple(
+            Family(one["family"], one["log_loss_increase"], one["spread"])
+            for one in card.get("families") or ()
+        ),
+        dependence=_later(Dependences, parts, "dependence") or (),
+        portrait=_later(Portrait | None, parts, "portrait"),
+        practice=_later(Practice | None, parts, "practice"),
+        sensitive=tuple(export.get("sensitive_allowed") or ()),
+    )
+
+
+def _later(kind: Any, values: Mapping[str, Any], name: str) -> Any:
+    """Value that earlier versions did not measure; None where it is not there."""
+    return None if values.get(name) is None else uncarded(kind, values[name], name)
+
+
+def _signal(data: Mapping[str, Any]) -> Signal:
+    swing = data.get("swing") or {}
+    return Signal(
+        data["signal"],
+        data["mean_points"],
+        data["log_loss_increase"],
+        data["spread"],
+        family=data.get("family") or "",
+        low=swing.get("low"),
+        high=swing.get("high"),
+        chance=data.get("chance"),
     )
 
 
@@ -93,7 +137,18 @@ def _horizon(name: str, data: Mapping[str, Any]) -> Horizon:
         baselines=tuple(_quality(name, b) for name, b in (data["baselines"] or {}).items()),
         groups=tuple(_group(g) for g in data["reliability"] or ()),
         by_age=tuple(_age_group(a) for a in data["by_age"] or ()),
+        gains=_later(Gains, data, "gains") or (),
+        months=_later(Months, data, "by_month") or (),
+        segments=tuple(_segments(data.get("groups") or ())),
     )
+
+
+def _segments(groups: Iterable[Mapping[str, Any]]) -> Iterator[Segment]:
+    for group in groups:
+        if group["by"] not in ("score", "age") and group["rate"]["leads"] >= LEAST_LEADS:
+            yield Segment(
+                group["by"], group["level"], group["rate"]["leads"], _group(group["rate"])
+            )
 
 
 def _band(name: Temperature, data: Mapping[str, Any]) -> Band:

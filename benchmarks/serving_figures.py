@@ -1,0 +1,53 @@
+"""From loads to the figures that have goals."""
+
+from collections.abc import Mapping
+
+from benchmarks.quality_table import AtLeast, AtMost, Figure
+from benchmarks.serving_data import BATCH
+from benchmarks.serving_load import Run
+
+Runs = Mapping[tuple[str, int], Run]
+AT = 8
+"""Connections at which servers are compared."""
+FAILED = "some of its requests failed, see the table"
+
+
+def load_figures(runs: Runs) -> list[Figure]:
+    """What the goals are about; a figure that could not be measured says why.
+
+    Parameters
+    ----------
+    runs : mapping of (contestant, connections) to Run
+    """
+    bare = runs["bare endpoint", AT]
+    figures = [
+        _ratio(runs, "ours without reasons", "bare endpoint", 0.6),
+        _ratio(runs, "ours with reasons", "bare endpoint", 0.2),
+    ]
+    figures += [
+        _ratio(runs, "ours with reasons", name, 15.0 if name.startswith("MLflow") else None)
+        for name, connections in runs
+        if connections == AT and not name.startswith(("ours", "bare"))
+    ]
+    for name in ("ours without reasons", "ours with reasons"):
+        run = runs[name, AT]
+        what = f"p99 × that of the bare endpoint: {name}"
+        figures.append(_figure(what, run.p99_ms / bare.p99_ms, AtMost(3.0), run))
+    batch, single = runs["ours, batches of 1,000", 1], runs["ours with reasons", AT]
+    per_lead = BATCH * batch.per_second / single.per_second
+    what = "leads/s in batches of 1,000 × those of single requests, with reasons"
+    figures.append(_figure(what, per_lead, AtLeast(5.0), batch, single))
+    return figures
+
+
+def _ratio(runs: Runs, name: str, other: str, least: float | None) -> Figure:
+    one, peer = runs[name, AT], runs[other, AT]
+    goal = None if least is None else AtLeast(least)
+    return _figure(f"{name} × {other}", one.per_second / peer.per_second, goal, one, peer)
+
+
+def _figure(what: str, value: float, goal: AtLeast | AtMost | None, *measured: Run) -> Figure:
+    about = f"requests/s at {AT} connections"
+    if any(run.failed for run in measured):
+        return Figure(about, what, None, goal=goal, note=FAILED)
+    return Figure(about, what, value, goal=goal, places=2)

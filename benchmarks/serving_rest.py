@@ -1,0 +1,122 @@
+"""Beside the load: how soon a server is ready, what memory it takes, how fast bulk scores are."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import lightgbm as lgb
+import numpy as np
+
+from benchmarks.quality_table import AtLeast, AtMost, Figure
+from benchmarks.serving_contestants import ROOT, Contestant, running
+from benchmarks.serving_data import write_bodies_of
+from benchmarks.serving_load import loaded, memory_mib
+from features.batch import Spine, microseconds
+from features.history import MICROSECONDS_PER_DAY
+from features.sources import read_export
+from models.bundle import HORIZONS, load_bundle
+from models.predictor import Blend, Predictor
+from training.config import read_config
+from training.scoring import scored, write_scores
+
+LOOKS = 24
+"""Instants at which every lead is scored in bulk, a fortnight apart."""
+WARM_UP_SECONDS = 2
+
+
+def start_figures(
+    python: Path, server: Contestant, bare: Contestant, folder: Path, rounds: int
+) -> list[Figure]:
+    """Start and memory of our server, beside the bare imports and the bare endpoint."""
+    importing, starting = [], []
+    for number in range(rounds + 1):
+        imports = [_seconds(lambda: _import(python)), _seconds(lambda: _start(server, folder))]
+        if number:  # the first one also fills the caches of the machine
+            importing.append(imports[0])
+            starting.append(imports[1])
+    about = "start and memory"
+    note = f"{median(starting):.2f} s; importing FastAPI and LightGBM {median(importing):.2f} s"
+    ratio = median(starting) / median(importing)
+    figures = [Figure(about, "start to ready × bare imports", ratio, None, None, AtMost(1.5), note)]
+    for one in (bare, server):
+        resident, own = _memory(one, folder)
+        what = f"{one.name.partition(' with')[0]}: memory of a worker, MiB"
+        note = f"{own:.0f} MiB where shared pages are split among their processes (PSS)"
+        figures.append(Figure(about, what, resident, note=note, places=0))
+    return figures
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def _import(python: Path) -> None:
+    subprocess.run([str(python), "-c", "import fastapi, lightgbm"], check=True, cwd=ROOT)
+
+
+def _start(server: Contestant, folder: Path) -> None:
+    with running(server, folder / "start.log"):
+        pass
+
+
+def _memory(server: Contestant, folder: Path) -> tuple[float, float]:
+    """Memory under load."""
+    with running(server, folder / "memory.log") as ready:
+        script = write_bodies_of(folder)["single"]
+        loaded(ready.pid, ready.address + server.path, script, 8, WARM_UP_SECONDS)
+        return memory_mib(ready.pid)
+
+
+def bulk_figures(folder: Path, rounds: int) -> list[Figure]:
+    """Bulk scores, from files to a file, beside LightGBM's own `predict` on ready features."""
+    bundle = load_bundle(folder / "bundle")
+    config = read_config(folder / "export" / "lead_temperature.toml")
+    tables = read_export(config.export)
+    created_at = microseconds(tables.leads["created_at"])
+    every = np.arange(1, LOOKS + 1) * 14 * MICROSECONDS_PER_DAY
+    lead = np.repeat(np.arange(len(created_at)), LOOKS)
+    spine = Spine(lead, (created_at[:, None] + every).ravel())
+    boosters = {name: booster_of(bundle.horizon(name).predictor) for name in HORIZONS}
+    matrix = np.random.default_rng(1).normal(10.0, 30.0, (len(spine), len(bundle.spec.features)))
+
+    def bulk() -> None:
+        table = scored(bundle, read_export(config.export), spine, threads=1)
+        write_scores(table, folder / "scores.parquet")
+
+    def predicting() -> None:
+        for name in HORIZONS:
+            boosters[name].predict(matrix, num_threads=1)
+
+    costs = [(_processor(bulk), _processor(predicting)) for _ in range(rounds)]
+    ours, theirs = (median(part) for part in zip(*costs, strict=True))
+    rates = (f"{len(spine) / seconds:,.0f}" for seconds in (ours, theirs))
+    note = "{} rows a second of one processor, LightGBM alone {}".format(*rates)
+    what = "bulk scores × LightGBM's predict on ready features"
+    return [Figure("bulk", what, theirs / ours, None, None, AtLeast(0.7), note)]
+
+
+def booster_of(predictor: Predictor) -> lgb.Booster:
+    """LightGBM's part of a predictor.
+
+    Raises
+    ------
+    ValueError
+        It has none.
+    """
+    match predictor:
+        case Blend(_, booster):
+            return booster
+        case lgb.Booster():
+            return predictor
+        case _:
+            raise ValueError("The bundle has no booster to compare with: it is a points card.")
+
+
+def _processor(work: Callable[[], object]) -> float:
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin

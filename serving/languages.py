@@ -1,0 +1,52 @@
+"""Which of the languages that a page is there in the reader's browser asks for.
+
+A browser sends what its reader speaks, such as ``pt-BR, ru;q=0.8``: ranges of languages with
+weights (RFC 9110, 12.5.4). The weightiest range that is there wins; a range is there in a language
+that begins as it does (RFC 4647, 3.4), so Brazilians get Portuguese. What cannot be read is passed
+over, since a page in another language is better than none.
+"""
+
+import re
+from collections.abc import Sequence
+
+_RANGE = re.compile(
+    r"\s*(?P<tag>\*|[a-z]{1,8}(?:-[a-z0-9]{1,8})*)\s*(?:;\s*q=(?P<q>0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?",
+    re.IGNORECASE,
+)
+
+
+def preferred(header: str | None, offered: Sequence[str]) -> str:
+    """Offered language that an ``Accept-Language`` header asks for.
+
+    Parameters
+    ----------
+    header : str or None
+        As it came; None or empty for no preference.
+    offered : sequence of str
+        Codes of ISO 639; the first one is given to whoever speaks none of them.
+
+    Examples
+    --------
+    >>> preferred("de, pt-BR;q=0.9, ru;q=0.95", ["en", "pt", "ru"])
+    'ru'
+    >>> preferred("en;q=0, *", ["en", "pt", "ru"])
+    'pt'
+    """
+    parts = (_RANGE.fullmatch(part) for part in (header or "").split(","))
+    weights = [(part["tag"].lower(), float(part["q"] or 1)) for part in parts if part]
+    refused = {tag for tag, weight in weights if weight == 0}
+    # Sorting keeps the order of ranges of one weight: the first is what the reader put first.
+    for tag, weight in sorted(weights, key=lambda pair: -pair[1]):
+        if weight > 0 and (found := _there(tag, offered, refused)):
+            return found
+    return offered[0]
+
+
+def _there(tag: str, offered: Sequence[str], refused: set[str]) -> str | None:
+    if tag == "*":
+        return next((code for code in offered if code not in refused), None)
+    while tag:
+        if tag in offered and tag not in refused:
+            return tag
+        tag = tag.rpartition("-")[0]
+    return None

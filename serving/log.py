@@ -1,0 +1,48 @@
+"""The server's log: JSON lines on standard error.
+
+A line holds nothing of a lead. Of an exception it tells the type and the places that it passed
+through, never the message, which may quote a lead.
+"""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+
+FIELDS = "fields"
+"""Attribute of a log record that holds a mapping of further members of its line."""
+
+
+class JsonLines(logging.Formatter):
+    """Formatter that makes one JSON object a line of each record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as a line."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        line = {
+            "time": time,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, FIELDS, {}),
+        }
+        if record.exc_info and record.exc_info[0]:
+            line["error"] = record.exc_info[0].__name__
+            line["places"] = traceback.format_tb(record.exc_info[2])
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def log_as_json_lines(level: str) -> None:
+    """Send the whole process's log to standard error as JSON lines.
+
+    Parameters
+    ----------
+    level : str
+        Least level of the server's own records; those of libraries are told from warnings on.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("serving").setLevel(level.upper())
+    # Whoever likes to could fill the log with warnings of what is no HTTP; a figure counts them.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -1,0 +1,121 @@
+"""OpenTelemetry traces of requests, where the environment asks for them.
+
+OpenTelemetry's own variables say where spans go: `OTEL_EXPORTER_OTLP_ENDPOINT` is enough. A request
+is one span, in the trace of the client where it names one (W3C Trace Context). Like figures and
+log, it holds nothing of a lead: the route as the code names it, the method, the status and the
+request's id. Where nothing is asked for, nothing of this is loaded and requests pass by it.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+_EXPORTER = "OTEL_TRACES_EXPORTER"
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_PROTOCOL = "http/protobuf"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+
+
+def tracer_provider(environment: Mapping[str, str]) -> "TracerProvider | None":
+    """Maker of spans that sends them where the environment says, or None where it asks for none.
+
+    Parameters
+    ----------
+    environment : mapping of name to text
+        Only whether there are spans to send is read here; OpenTelemetry itself reads the rest from
+        the environment of the process.
+
+    Raises
+    ------
+    ValueError
+        Spans are to go on a way that is not offered.
+    ImportError
+        OpenTelemetry is not installed.
+    """
+    if not _wanted(environment):
+        return None
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise ImportError(
+            "The environment asks for traces, and OpenTelemetry is not installed: "
+            f"pip install 'lead-temperature[otel]', or set {_EXPORTER}=none."
+        ) from error
+    named = Resource({"service.name": "lead-temperature"}).merge(OTELResourceDetector().detect())
+    provider = TracerProvider(resource=Resource.create().merge(named))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return provider
+
+
+def _wanted(environment: Mapping[str, str]) -> bool:
+    """Whether spans are to be sent; refuse what is asked for and not offered."""
+    exporter = environment.get(_EXPORTER, "")
+    if exporter not in ("", "otlp", "none"):
+        raise ValueError(
+            f"{_EXPORTER} must be 'otlp' or 'none', got '{exporter}': let a collector pass them on."
+        )
+    asked = exporter == "otlp" or any(environment.get(name) for name in _ENDPOINTS)
+    disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
+    if not asked or disabled or exporter == "none":
+        return False
+    for name in _PROTOCOLS:
+        if environment.get(name, _PROTOCOL) != _PROTOCOL:
+            raise ValueError(
+                f"{name} must be '{_PROTOCOL}', got '{environment[name]}'. Leave it out, and name "
+                f"the collector's address for HTTP in {_ENDPOINTS[1]}: its port is 4318."
+            )
+    return True
+
+
+class Traced:
+    """ASGI application that makes a span of each request to another one.
+
+    Parameters
+    ----------
+    app : ASGI application
+    provider : opentelemetry.sdk.trace.TracerProvider
+    """
+
+    def __init__(self, app: ASGIApp, provider: "TracerProvider") -> None:
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        self._app, self._tracer = app, provider.get_tracer("lead-temperature")
+        self._propagator = TraceContextTextMapPropagator()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        from opentelemetry.trace import SpanKind, StatusCode
+
+        parent = self._propagator.extract(Headers(scope=scope))
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        span = self._tracer.start_span(method, parent, SpanKind.SERVER)
+
+        async def send_and_see(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                span.set_attribute("http.response.status_code", message["status"])
+                if message["status"] >= 500:
+                    span.set_status(StatusCode.ERROR)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_see)
+        finally:
+            span.set_attribute("http.request.method", method)
+            route = getattr(scope.get("route"), "path", None)
+            if route is not None:
+                span.update_name(f"{method} {route}")
+                span.set_attribute("http.route", route)
+            span.set_attribute("lead_temperature.request_id", scope["state"]["request_id"])
+            span.end()

@@ -1,0 +1,168 @@
+"""The page on which a person tries a lead: its JSON on one side, its temperature on the other.
+
+The page asks the server that it came from as any client would, so it shows what a CRM gets. It is
+one answer with everything in it: words, examples, one style and one script. Both are allowed by
+their hashes, so no other script ever runs, whatever a lead is called, and the browser itself
+refuses markup that a script would make of text (trusted types). All words stand in `TEXTS`.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from models.golden import golden_leads
+from serving.golden import travelling
+from serving.model import ServedModel
+from serving.openapi import example_answers, example_leads
+
+QUERY = "?reasons=8&include=trend,forecast"
+"""What the page asks for beside the score."""
+
+TEXTS: Mapping[str, str] = {
+    "title": "Try a lead",
+    "lede": "Take an example or paste what your CRM would send, change something, and see what the "
+    "lead’s temperature makes of it. Nothing is kept.",
+    "report": "The managers’ report",
+    "docs": "The routes",
+    "examples_label": "An example",
+    "example": "Example {number}: {band}, interactions: {interactions}",
+    "take": "Take it",
+    "key_label": "API key",
+    "key_hint": "One with the role score. It stays in this page and is gone with it.",
+    "lead_label": "The lead, as JSON",
+    "lead_hint": "Ctrl+Enter scores it from here.",
+    "score": "Score it",
+    "no_script": "This page needs JavaScript; the one it needs came with it.",
+    "asking": "Asking …",
+    "scored": "{band}: {hot} within {days} days.",
+    "edited": "Edited since it was scored.",
+    "unreachable": "The server cannot be reached: {error}. See whether it runs, then score again.",
+    "go_there": "Go there",
+    "mend": "To mend in the lead:",
+    "found": "found {found}.",
+    "hot": "Hot",
+    "warm": "Warm",
+    "cold": "Cold",
+    "doubt": "Not enough evidence: an interval is too wide to act on.",
+    "within": "Converts within {days} days",
+    "interval": "80 % interval: {low} to {high}.",
+    "cutoff": "{band} from {cutoff} on, and the low end decides.",
+    "no_cutoff": "Nobody is called {band}: the past bears no such promise.",
+    "as_of": "Scored as of",
+    "valid_until": "Good until",
+    "newest": "Latest interaction",
+    "no_interaction": "none",
+    "model": "Model",
+    "reasons_title": "Why",
+    "reasons_caption": "Percentage points by which each signal moves the probability of this lead. "
+    "They add up, and they are associations, never causes.",
+    "reasons_signal": "Signal",
+    "reasons_points": "Points",
+    "start": "The average lead",
+    "rest": "All the rest",
+    "course_title": "Where it comes from, where it goes",
+    "heating": "Heating",
+    "cooling": "Cooling",
+    "steady": "Steady",
+    "change": "{points} points: {text} (before: {before})",
+    "change_rest": "{points} points: all the rest",
+    "becomes": "If nothing more happens: {steps}.",
+    "band_change": "{band} from {date} on (day {day})",
+    "stays": "If nothing more happens, it stays {band} for {days} days.",
+    "key": "{band}: within {days} days",
+    "looks_caption": "From what was known then, and, from tomorrow on, if nothing more happens.",
+    "looks_when": "When",
+    "looks_band": "Band",
+    "now": "now",
+    "warnings_title": "What the model could not use",
+    "whole": "The whole answer",
+}
+"""Words of the page, in English; names in braces are values."""
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class TryPage:
+    """The page, and the Content-Security-Policy that it is sent with."""
+
+    content: bytes
+    policy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A lead as it would travel, and its band."""
+
+    lead: Mapping[str, Any]
+    band: str
+
+
+def examples_of(model: ServedModel, golden: str | None) -> list[Example]:
+    """The lead that the OpenAPI document shows, and the golden leads, where the bundle has some."""
+    first = Example(example_leads(model)[0], example_answers(model)[0].band)
+    leads = () if golden is None else golden_leads(golden)
+    return [first, *(Example(travelling(model.bundle, one), one.answer.band) for one in leads)]
+
+
+def try_page(model: ServedModel, examples: Sequence[Example], needs_key: bool) -> TryPage:
+    """The page of one bundle.
+
+    Parameters
+    ----------
+    model : ServedModel
+    examples : sequence of Example
+        At least one; the page begins with the first. They are shown as text.
+    needs_key : bool
+        Whether scoring needs an API key.
+    """
+    data = {
+        "texts": TEXTS,
+        "examples": [_example(number, one) for number, one in enumerate(examples, start=1)],
+        "cutoffs": model.bundle.bands.cutoffs,
+        "needsKey": needs_key,
+        "query": QUERY,
+    }
+    style, script = _file("css"), _file("js")
+    words = {name: escape(text) for name, text in TEXTS.items()}
+    content = Template(_file("html")).substitute(
+        words,
+        language="en",
+        style=style,
+        script=script,
+        # Nothing in it may look like the end of the element that it stands in.
+        data=json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
+    )
+    return TryPage(content.encode(), _policy(style, script))
+
+
+def _example(number: int, example: Example) -> dict[str, str]:
+    label = TEXTS["example"].format(
+        number=number,
+        band=TEXTS[example.band],
+        interactions=len(example.lead.get("interactions", ())),
+    )
+    return {"label": label, "text": json.dumps(example.lead, indent=2, ensure_ascii=False)}
+
+
+def _file(suffix: str) -> str:
+    return (_HERE / f"try_page.{suffix}").read_text(encoding="utf-8")
+
+
+def _policy(style: str, script: str) -> str:
+    """Own style, own script, own server; nothing else, and no markup made of text."""
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,316 @@
+"""Nothing that comes over a connection brings the server down, and refusing it costs little."""
+
+import asyncio
+import gzip
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from serving.app import create_app
+from serving.live import Live
+from tests.support.histories import DAY
+from tests.support.served import Served, served
+
+LEAD = b'{"lead_id": "1", "created_at": "1970-01-01T00:00:00Z", "as_of": "1970-01-20T00:00:00Z"}'
+LIMIT = 100_000
+POST = b"POST /v1/score HTTP/1.1\r\nHost: crm\r\nContent-Type: application/json\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: crm\r\n"
+GOOD = POST + b"Content-Length: %d\r\n\r\n" % len(LEAD) + LEAD
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+
+fuzz = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def server(bundle_folder: Path) -> Iterator[Served]:
+    environment = {
+        "LEAD_TEMPERATURE_BODY_SECONDS": "1",
+        "LEAD_TEMPERATURE_MAX_BODY_BYTES": str(LIMIT),
+    }
+    with served(bundle_folder, 1, environment) as server:
+        yield server
+        assert httpx2.get(f"{server.url}/readyz").status_code == 200
+        assert not [line for line in server.log if line["level"] == "error"]
+        assert server.plain == []
+
+
+class Answer(NamedTuple):
+    """What came back before the connection ended."""
+
+    statuses: list[int]
+    content: bytes
+
+
+def answers(server: Served, *pieces: bytes, endless: bytes = b"", expected: int = 1) -> Answer:
+    """Send bytes, and others again and again; end when so many answers have come, or the server."""
+    received = b""
+    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+        try:
+            for piece in pieces:
+                connection.sendall(piece)
+            if endless:
+                until = time.monotonic() + 10
+                while time.monotonic() < until:
+                    connection.sendall(endless)
+                raise AssertionError("The server took bytes without end.")
+            if not expected:
+                connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has ended the connection
+        try:
+            while piece := connection.recv(65_536):
+                received += piece
+                if expected and len(statuses(received)) >= expected:
+                    connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+    return Answer(statuses(received), received)
+
+
+def statuses(received: bytes) -> list[int]:
+    """Statuses of all answers but the one that asks to go on."""
+    return [int(one) for one in re.findall(rb"HTTP/1\.1 ([2-5]\d\d) ", received)]
+
+
+def refused(answer: Answer, status: int) -> dict[str, Any]:
+    """The problem that the one answer must be."""
+    assert answer.statuses == [status], answer
+    head, _, body = answer.content.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"cache-control: no-store" in head
+    found = json.loads(body)
+    assert (found["status"], found["title"]) == (status, HTTPStatus(status).phrase)
+    assert found["request_id"].encode() in head
+    return found
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # somebody speaks TLS
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"GET\r\n\r\n",
+        b"FETCH /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/9.9\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+        GET + b"a header without a colon\r\n\r\n",
+        GET + b"X: a\x00b\r\n\r\n",
+        GET + b"X Y: 1\r\n\r\n",
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Content-Length: ten\r\n\r\n",
+        POST + b"Content-Length: " + b"9" * 50 + b"\r\n\r\n",
+        POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+    ],
+)
+def test_what_is_no_http_is_refused_by_a_problem(server, sent: bytes) -> None:
+    assert "HTTP library" in refused(answers(server, sent), 400)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "endless"),
+    [
+        (b"GET /" + b"a" * 200_000, b""),
+        (GET + b"X: " + b"a" * 200_000, b""),
+        (GET, b"X: a\r\n" * 1_000),
+        (b"GET /", b"a" * 10_000),
+    ],
+)
+def test_a_head_without_end_is_refused(server, sent: bytes, endless: bytes) -> None:
+    found = answers(server, sent, endless=endless)
+    assert found.statuses in ([431], [])  # whoever still sends may not hear it
+    if not endless:
+        refused(found, 431)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", GET])
+def test_a_connection_whose_request_does_not_come_is_ended(server, sent: bytes) -> None:
+    began = time.monotonic()
+    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+        connection.sendall(sent)
+        received = connection.recv(65_536)
+        assert not connection.recv(1)
+    assert time.monotonic() - began < 5
+    assert received.startswith(b"HTTP/1.1 408 " if sent else b"")
+
+
+@pytest.mark.parametrize(
+    ("sent", "endless"),
+    [
+        (CHUNKED, b"3e8\r\n" + b" " * 1_000 + b"\r\n"),
+        (CHUNKED, b"1\r\n \r\n" * 1_000),
+        (CHUNKED + b"1;x=", b"a" * 10_000),
+        (CHUNKED + b"1\r\n1\r\n0\r\n", b"X: a\r\n" * 1_000),
+        (GET + b"Transfer-Encoding: chunked\r\n\r\n", b"3e8\r\n" + b" " * 1_000 + b"\r\n"),
+        (POST + b"Content-Length: 999999999999\r\n\r\n", b" " * 10_000),
+        (GOOD + GET + b"Content-Length: 999999999999\r\n\r\n", b" " * 10_000),
+    ],
+)
+def test_who_sends_without_end_is_cut_off(server, sent: bytes, endless: bytes) -> None:
+    found = answers(server, sent, endless=endless)
+    assert set(found.statuses) <= {200, 408, 413}
+
+
+def test_a_body_that_is_declared_too_long_is_refused_before_it_comes(server) -> None:
+    head = POST + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % (LIMIT + 1)
+    assert "bytes" in refused(answers(server, head), 413)["detail"]
+
+
+def test_a_packed_body_is_not_unpacked(server) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    assert len(bomb) < LIMIT
+    head = POST + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    refused(answers(server, head + bomb), 415)
+    twice = POST + b"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"
+    refused(answers(server, twice + b"Content-Length: %d\r\n\r\n" % len(bomb) + bomb), 400)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        GOOD,
+        GET + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
+        GOOD.replace(b"HTTP/1.1", b"HTTP/1.0"),
+        GOOD.replace(b"\r\n", b"\r\nExpect: 100-continue\r\n", 1),
+        CHUNKED + b"%x;why=not\r\n%s\r\n0\r\nTrailer: 1\r\n\r\n" % (len(LEAD), LEAD),
+        GOOD.replace(b"\r\n", b"\r\n" + b"X-Proxy: 1\r\n" * 1_000, 1),
+    ],
+)
+def test_unusual_http_is_understood(server, sent: bytes) -> None:
+    assert answers(server, sent).statuses == [200]
+
+
+def test_a_body_that_would_be_lost_by_an_upgrade_is_refused(server) -> None:
+    asking = b"\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    found = answers(server, GOOD.replace(b"\r\n", asking, 1))
+    assert "Upgrade" in refused(found, 400)["detail"]
+
+
+def test_requests_that_come_in_one_go_are_answered_in_their_order(server) -> None:
+    sent = (GOOD + GET + b"\r\n") * 20 + POST + b"Content-Length: 1\r\n\r\n{"
+    found = answers(server, sent, expected=41)
+    assert found.statuses == [200] * 40 + [400]
+
+
+def test_what_is_refused_before_it_is_a_request_is_counted(server) -> None:
+    answers(server, b"nonsense\r\n\r\n")
+    answers(server, b"GET /" + b"a" * 200_000)
+    told = httpx2.get(f"{server.url}/metrics").text
+    for reason in ("not_http", "long_head"):
+        assert re.search(rf'refusals_total{{reason="{reason}"}} [1-9]', told)
+
+
+pieces = st.one_of(
+    st.binary(max_size=40),
+    st.sampled_from(
+        [b"\r\n", b"\r\n\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n",
+         b"0\r\n", b"Upgrade: h2c\r\nConnection: upgrade\r\n",
+         b"Expect: 100-continue\r\n", LEAD, GET],
+    ),
+)  # fmt: skip
+
+
+@fuzz
+@given(st.integers(0, len(GOOD)), st.integers(0, 30), pieces)
+def test_no_bytes_bring_the_connection_down(server, place: int, gone: int, new: bytes) -> None:
+    found = answers(server, GOOD[:place] + new + GOOD[place + gone :], expected=0)
+    assert not [one for one in found.statuses if one >= 500], found
+
+
+@pytest.fixture(scope="module")
+def app(bundle_folder: Path) -> Live:
+    return create_app(bundle_folder, clock=lambda: 60 * DAY)
+
+
+def asked(
+    app: Live, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes
+) -> int:
+    """Status of the answer to a request of any bytes; a refusal is a problem."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "query_string": query,
+        "headers": headers,
+    }
+    asyncio.run(app(scope, receive, send))
+    status, told = sent[0]["status"], dict(sent[0]["headers"])
+    if status != 200:
+        assert told[b"content-type"] == b"application/problem+json"
+        assert json.loads(sent[1]["body"])["status"] == status
+    return int(status)
+
+
+header_names = st.sampled_from(
+    [b"content-type", b"content-encoding", b"content-length", b"authorization", b"x-request-id",
+     b"accept", b"accept-language", b"cookie", b"host", b"expect", b"traceparent", b"origin"],
+)  # fmt: skip
+header_values = st.one_of(
+    st.binary(max_size=30),
+    st.sampled_from(
+        [b"application/json", b"gzip", b"identity", b"9" * 5_000, b"-1", b"Basic " * 9]
+    ),
+)
+
+
+@fuzz
+@given(st.lists(st.tuples(header_names, header_values), max_size=6), st.binary(max_size=40))
+def test_no_header_and_no_query_fails(
+    app, headers: list[tuple[bytes, bytes]], query: bytes
+) -> None:
+    headers = [*headers, (b"content-type", b"application/json")]
+    assert asked(app, "/v1/score", query, headers, LEAD) in {200, 413, 415, 422}
+
+
+numbers = st.sampled_from(
+    ["NaN", "-Infinity", "Infinity", "1e999", "-1e999", "1e-999", "-0", "0.1e1", "01", "1.", "+1",
+     "9" * 400, "9" * 5_000, "1" + "0" * 308, "0x1", "1_000", "١"],
+)  # fmt: skip
+texts = st.sampled_from(
+    [r'"\ud800"', r'"\udc00\ud800"', r'"\u0000"', '"\x00"', '"\x7f"', r'"\x41"', "'a'", '"a', '"é"',
+     f'"{"x" * 300}"', '"1970-01-02T00:00:00Z"', '"9999-12-31T23:59:59-23:59"',
+     '"1970-02-30T00:00:00Z"'],
+)  # fmt: skip
+names = st.sampled_from(
+    ["lead_id", "created_at", "as_of", "attributes", "interactions", "leads", "country", "kind",
+     "company_size", "measures", "occurred_at", "__class__", "", r"lead\u005fid"],
+)  # fmt: skip
+values = st.recursive(
+    st.one_of(numbers, texts, st.sampled_from(["null", "true", "[]", "{}", "/**/", ""])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4).map(lambda found: f"[{','.join(found)}]"),
+        st.lists(st.tuples(names, inner), max_size=5).map(
+            lambda found: "{" + ",".join(f'"{name}":{value}' for name, value in found) + "}"
+        ),
+    ),
+    max_leaves=15,
+)
+
+
+@fuzz
+@given(values, st.integers(0, 2_000), st.sampled_from(["[", '{"a":', '{"leads":[']))
+def test_no_text_that_is_nearly_json_fails(app, value: str, depth: int, opening: str) -> None:
+    json_type = [(b"content-type", b"application/json")]
+    lead = f'{{"lead_id":"1","created_at":"1970-01-01T00:00:00Z","attributes":{value}}}'
+    for body in (value, lead, f'{{"leads":[{lead},{value}]}}', opening * depth + value):
+        content = body.encode("utf-8", "surrogatepass")
+        for path in ("/v1/score", "/v1/score/batch"):
+            assert asked(app, path, b"", json_type, content) in {200, 400, 422}

@@ -1,0 +1,34 @@
+"""The server's memory stays flat; `benchmarks/serving_soak.py` asks a hundred thousand times."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.serving_soak import MOST_MIB, Sample, Soak, example_lead, resident_mib, soak
+from tests.support.served import served
+
+REQUESTS = 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_thousands_of_requests_of_all_kinds_leave_nothing_behind(bundle_folder: Path) -> None:
+    with served(bundle_folder, 1, {"LEAD_TEMPERATURE_LOG_LEVEL": "warning"}) as server:
+        lead = example_lead(server.host, server.port)
+        memory = [server.process.pid]
+        found = soak(
+            server.host, server.port, lead, REQUESTS, lambda: resident_mib(memory), lambda _: None
+        )
+    assert set(found.statuses) == {200, 400, 404, 422}
+    assert found.statuses.total() == REQUESTS
+    assert found.growth_mib <= MOST_MIB, found.samples
+
+
+def test_a_leak_of_a_kilobyte_a_request_would_be_told() -> None:
+    leaking = Soak(
+        tuple(Sample(n, n, 200 + n / 1_024) for n in range(0, 100_000, 5_000)), Counter()
+    )
+    assert leaking.growth_mib > MOST_MIB
+    flat = Soak(tuple(Sample(n, n, 200 + n % 3) for n in range(0, 100_000, 5_000)), Counter())
+    assert flat.growth_mib <= MOST_MIB

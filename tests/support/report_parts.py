@@ -1,0 +1,205 @@
+"""The parts of a lifelike card that the managers' report alone reads, as JSON values."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from models.bands import Temperature
+from training.evaluate import wilson_interval
+from training.report.aftermath import Aftermath, Aftermaths
+from training.report.carded import carded
+from training.report.contact import Speed, SpeedGroup, Step
+from training.report.dependence import Bin, Dependence, Dependences
+from training.report.gains import SHARES, Gain, Gains, Month, Months
+from training.report.grouping import Group, Grouping
+from training.report.incidence import Conversion, Middle, share_of
+from training.report.portrait import Portrait, Quality
+from training.report.practice import Practice
+from training.report.rates import Outcome, Rate
+from training.report.spend import ChannelSpend
+from training.report.today import OpenBand, Today
+from training.report.upkeep import Field, Logged, Logging
+
+HOT, WARM, COLD = Temperature.HOT, Temperature.WARM, Temperature.COLD
+
+
+def conversion(leads: int, bought: int, days: tuple[float, float, float] | None) -> Conversion:
+    """Of leads that are all old enough."""
+    old = leads if days else leads // 40
+    share = share_of(bought, leads) if days else None
+    return Conversion(leads, old, bought, share, Middle(*days) if days else None)
+
+
+def outcome(promised: float, rows: int, positives: int) -> Outcome:
+    """Of looks, four to each lead."""
+    share = positives / rows
+    low, high = wilson_interval(share, rows / 4)
+    return Outcome(rows, positives, promised, Rate(share, low, high))
+
+
+def lifelike_parts() -> dict[str, Any]:
+    """What stands under "report"."""
+    return {
+        "today": carded(Today, _today()),
+        "aftermath": carded(Aftermaths, _aftermath()),
+        "dependence": carded(Dependences, _dependence()),
+        "portrait": carded(Portrait, _portrait()),
+        "practice": carded(Practice, _practice()),
+    }  # fmt: skip
+
+
+def lifelike_families() -> list[dict[str, Any]]:
+    """What stands under "families"."""
+    return [
+        {"family": family, "log_loss_increase": increase, "spread": 0.0004}
+        for family, increase in (
+            ("engagement", 0.0191),
+            ("fit", 0.0072),
+            ("timing", 0.0041),
+            ("relationship", 0.0023),
+            ("sales effort", -0.0001),
+        )
+    ]
+
+
+def lifelike_horizon_parts() -> dict[str, Any]:
+    """What stands with each horizon of the card."""
+    curves = {
+        "": (0, 0.16, 0.3, 0.49, 0.61, 0.67, 0.78, 0.85, 0.89, 0.93, 0.96, 0.98, 0.99, 1),
+        "points card": (0, 0.14, 0.27, 0.41, 0.55, 0.62, 0.74, 0.8, 0.86, 0.9, 0.94, 0.97, 0.99, 1),
+        "newest first": SHARES,
+    }
+    gains: Gains = tuple(
+        Gain(name, tuple(map(float, found)), Rate(found[3], found[3] - 0.03, found[3] + 0.03))
+        for name, found in curves.items()
+    )
+    months: Months = tuple(
+        Month(name, outcome(promised, rows, positives))
+        for name, promised, rows, positives in (
+            ("2025-09", 0.041, 6900, 276),
+            ("2025-10", 0.040, 7100, 291),
+            ("2025-11", 0.039, 7300, 411),
+        )
+    )  # fmt: skip
+    return {
+        "gains": carded(Gains, gains),
+        "by_month": carded(Months, months),
+        "groups": [
+            _segment("country", "it", 0.04, 5000, 205),
+            _segment("source", "fair", 0.1, 900, 20),
+        ],
+    }  # fmt: skip
+
+
+def _segment(by: str, level: str, promised: float, rows: int, positives: int) -> dict[str, Any]:
+    share = positives / rows
+    low, high = wilson_interval(share, rows / 4)
+    rate = {
+        "predicted": promised, "observed": share, "low": low, "high": high,
+        "rows": rows, "leads": rows // 4, "positives": positives,
+    }  # fmt: skip
+    return {"by": by, "level": level, "rate": rate}
+
+
+def _today() -> Today:
+    return Today(
+        at=datetime(2026, 1, 1, tzinfo=UTC), leads=1711, uncertain=31, older=4,
+        bands=(
+            OpenBand(HOT, 23, 0.44, 0.66, 10.1),
+            OpenBand(WARM, 138, 0.14, 0.39, 19.3),
+            OpenBand(COLD, 1550, 0.017, 0.07, 26.4),
+        ),
+    )  # fmt: skip
+
+
+def _aftermath() -> Aftermaths:
+    return (
+        Aftermath(HOT, conversion(480, 280, (5.1, 3, 12)), Middle(2, 1, 4)),
+        Aftermath(WARM, conversion(1190, 390, (12.4, 10, 17)), Middle(3.5, 2, 6)),
+        Aftermath(COLD, conversion(4988, 560, (23.7, 20, 29)), Middle(8, 7, 9)),
+    )
+
+
+def _dependence() -> Dependences:
+    return (
+        Dependence(
+            "payment terms question", "days since the latest: payment terms question", "falls",
+            (
+                Bin(0.0, 5.1, None, outcome(0.26, 400, 106)),
+                Bin(5.1, 42.0, None, outcome(0.09, 400, 33)),
+                Bin(None, None, None, outcome(0.03, 23_000, 700)),
+            ),
+        ),
+        Dependence(
+            "source", "source, as known at the moment", "levels",
+            (
+                Bin(None, None, "search", outcome(0.04, 9000, 366)),
+                Bin(None, None, "", outcome(0.02, 300, 5)),
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _portrait() -> Portrait:
+    return Portrait(
+        leads=16_800, customers=2010, compared=46,
+        more=(
+            Quality("source", "referral", None, None, 990, 240, Rate(240 / 990, 0.2, 0.29)),
+            Quality("company_size", None, 8.0, 22.0, 4100, 590, Rate(590 / 4100, 0.125, 0.165)),
+        ),
+        less=(Quality("decision_maker", None, None, None, 2500, 200, Rate(0.08, 0.065, 0.1)),),
+    )  # fmt: skip
+
+
+def _practice() -> Practice:
+    months = (
+        Group("2025-08", conversion(900, 110, (22, 17, 27))),
+        Group("2025-12", conversion(950, 30, None)),
+    )
+    return Practice(
+        horizon_days=90, least_leads=30,
+        everybody=conversion(20_000, 2390, (22.8, 20.7, 25.7)),
+        channels=Grouping(
+            "source",
+            (
+                Group("search", conversion(6100, 790, (21.8, 17, 26.1))),
+                Group("word_of_mouth", conversion(830, 190, (18.9, 7.6, 25.2))),
+                Group(None, conversion(120, 9, (30, 11, 60))),
+            ),
+            small_groups=2, small_leads=17,
+        ),
+        source_kinds=Grouping(
+            "source_kind", (Group("seed", conversion(2000, 490, (18.9, 13, 23))),), 0, 0
+        ),
+        owners=Grouping(
+            "owner",
+            (
+                Group("ana", conversion(4000, 540, (22.9, 18, 26.7))),
+                Group("fabio", conversion(2900, 290, (19.2, 14, 28.8))),
+            ),
+            small_groups=0, small_leads=0,
+        ),
+        months=months,
+        speed=Speed(
+            3, Middle(2.0, 1.9, 2.1),
+            (
+                SpeedGroup(0.0, 1.0, conversion(5700, 780, (22.7, 18.9, 28))),
+                SpeedGroup(24.0, 72.0, conversion(3800, 390, (25.4, 18.7, 33.9))),
+                SpeedGroup(None, None, conversion(1900, 150, (30.7, 23, 38.7))),
+            ),
+        ),
+        funnel=(
+            Step("leads", 16_800, share_of(16_800, 16_800), None),
+            Step("contacted", 16_400, share_of(16_400, 16_800), share_of(16_400, 16_800)),
+            Step("responded", 13_900, share_of(13_900, 16_800), share_of(13_900, 16_400)),
+            Step("bought", 1820, share_of(1820, 16_800), share_of(1820, 13_900)),
+        ),
+        fields=(Field("budget", 8000, 20_000), Field("source", 20_000, 20_000)),
+        logging=Logging(
+            Logged(None, 301_452, 7000, 286_752, 7700, 0.0, 1.5),
+            (Logged("phone", 149_000, 0, 145_300, 3700, 0.0, 1.2),),
+        ),
+        spend=(
+            ChannelSpend("search", 6, 540_000, 12_600, 15_600.0, 645, 91),
+            ChannelSpend("trade_fair", 2, 0, 0, 900.0, 0, 0),
+        ),
+    )  # fmt: skip

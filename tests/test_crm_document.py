@@ -1,0 +1,344 @@
+"""What docs/crm.md shows works: commands, payloads for each CRM, and every name in the tables."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from features.catalogue import standard_spec
+from features.sources import read_export
+from features.synthetic import synthetic_crm, write_export
+from models.bands import Bands
+from models.bundle import Bundle, Horizon, save_bundle
+from models.calibration import BetaCalibration
+from models.evidence import Evidence
+from models.scorecard import Quality, Scorecard
+from serving.app import create_app
+from serving.security import api_keys
+from serving.settings import Settings
+from tests.support.exports import micros
+from tests.support.servers import answering
+from training.config import read_config
+
+DOCUMENT = (Path(__file__).resolve().parent.parent / "docs" / "crm.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+KEY = "the-key-of-the-crm"
+KEYS = api_keys(f"crm:score:{hashlib.sha256(KEY.encode()).hexdigest()}")
+
+
+def blocks(kind: str) -> list[str]:
+    return [text for found, text in BLOCKS if found == kind]
+
+
+def code(having: str) -> str:
+    """The Python block with a word in it."""
+    (found,) = (text for text in blocks("python") if having in text)
+    return found
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with the schema of the made-up CRM; what it has learnt does not matter here."""
+    folder = tmp_path_factory.mktemp("crm")
+    write_export(synthetic_crm(1_000, 1), folder)
+    tables = read_export(read_config(folder / "lead_temperature.toml").export)
+    spec = standard_spec(tables, micros("2026-01-01"))
+    width = len(spec.features)
+    by_age = Quality(0, (7.0, 30.0), (6, 2, -3, 0), (0.3, 0.3, 0.4, 0.0))
+    card = Scorecard(base=-3.0, doubling=6.0, qualities=(by_age,), columns=width)
+    seen = Evidence(1_000, (-1e9,) * width, (1e9,) * width, (True,) * width)
+    hot, warm = (Horizon(days, card, BetaCalibration(1.0, 1.0, 0.0), seen) for days in (14, 90))
+    made = Bundle(spec, hot, warm, Bands(hot=0.3, warm=0.3), {"data_end": "2026-01-01T00:00:00Z"})
+    save_bundle(made, folder / "bundle")
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def app(bundle_folder: Path):
+    return create_app(bundle_folder, Settings(api_keys=KEYS))
+
+
+@pytest.fixture(scope="module")
+def address(app) -> Iterator[str]:
+    with answering(app) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def crm(app) -> TestClient:
+    return TestClient(app, headers={"authorization": f"Bearer {KEY}"})
+
+
+def scored(crm: TestClient, payload: Any) -> dict[str, Any]:
+    answer = crm.post("/v1/score", json=payload)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_commands_answer(address: str, tmp_path: Path) -> None:
+    setting, commands = blocks("sh")
+    (lead,) = blocks("json")
+    (tmp_path / "lead.json").write_text(lead)
+    assert f"KEY={KEY}" in setting
+    script = setting.replace("http://127.0.0.1:8000", address) + commands.replace(
+        "\n\n", "\necho\n"
+    )
+    told = subprocess.run(
+        ["bash", "-eu", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    one, many, model = map(json.loads, filter(None, told.stdout.split("\n")))
+    assert one["lead_id"] == "A-1"
+    assert one["reasons"]
+    assert one["trend"]
+    assert [answer["hot_probability"] for answer in many["results"]] == 2 * [one["hot_probability"]]
+    assert many["results"][0]["reasons"] == []
+    assert model["model_version"] == one["model_version"]
+
+
+def test_the_lead_of_the_commands_leaves_nothing_unknown_but_what_it_does_not_send(crm) -> None:
+    (lead,) = blocks("json")
+    warnings = scored(crm, json.loads(lead))["warnings"]
+    assert [one.partition(":")[0] for one in warnings] == ["attributes"]
+
+
+def test_the_python_script_scores_all(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(code("serving.client"), "crm.md", "exec"), names)  # noqa: S102 - it is ours
+    created = datetime(2025, 12, 1, tzinfo=UTC)
+    leads = [{"lead_id": "1", "created_at": created}, {"lead_id": "2", "created_at": "soon"}]
+    ((lead_id, band, probability),) = names["score_all"](address, KEY, leads)
+    assert (lead_id, band) == ("1", "cold")
+    assert 0 < probability < 1
+    assert "Must be a time" in capsys.readouterr().err
+    assert callable(names["main"])
+
+
+class Record(SimpleNamespace):
+    """A record of Odoo: a field without a value is False."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return False
+
+
+class Records(list[Any]):
+    """Several of them."""
+
+    def __getitem__(self, part: Any) -> Any:
+        return Records(super().__getitem__(part))
+
+
+@pytest.fixture
+def odoo(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Names of the module for Odoo, with as much of Odoo as it needs."""
+
+    def field(*_: Any, **__: Any) -> None:
+        """Any field."""
+
+    fields = SimpleNamespace(Selection=field, Float=field, Text=field, Datetime=field)
+    made = SimpleNamespace(fields=fields, models=SimpleNamespace(Model=object))
+    monkeypatch.setitem(sys.modules, "odoo", made)
+    names: dict[str, Any] = {"__name__": "crm_lead"}
+    exec(compile(code("from odoo import"), "crm.md", "exec"), names)  # noqa: S102 - it is ours
+    return names
+
+
+def odoo_lead(**more: Any) -> Record:
+    at = datetime(2025, 12, 1, 10)  # noqa: DTZ001 - Odoo's own have no zone
+    none = Record(name=False, code=False, category=False)
+    given = {"source_id": none, "country_id": none, "user_id": none, "message_ids": []}
+    made = {"id": 7, "create_date": at, "calendar_event_ids": [], "written": {}, **given, **more}
+    record = Record(**made)
+    record.write = record.written.update
+    return record
+
+
+def message(day: int, **more: Any) -> Record:
+    at = datetime(2025, 12, day, 9, 30)  # noqa: DTZ001
+    kind = Record(category=more.pop("category", False))
+    return Record(date=at, create_date=at, mail_activity_type_id=kind, **more)
+
+
+def test_a_lead_of_odoo_travels(odoo, crm) -> None:
+    start = datetime(2025, 12, 12, 15)  # noqa: DTZ001
+    lead = odoo_lead(
+        temperature="warm",
+        source_id=Record(name="referral"),
+        country_id=Record(code="IT"),
+        user_id=Record(name="ana"),
+        expected_revenue=9_000.0,
+        message_ids=[
+            message(2, message_type="email"),
+            message(3, message_type="comment", is_internal=False),
+            message(4, message_type="comment", is_internal=True),
+            message(5, message_type="notification", category="phonecall"),
+            message(6, message_type="notification"),
+        ],
+        calendar_event_ids=[Record(start=start, create_date=start, duration=0.5)],
+    )
+    made = odoo["payload"](lead)
+    assert [(one["kind"], one.get("direction")) for one in made["interactions"]] == [
+        ("reply", "inbound"),
+        ("follow_up", "outbound"),
+        ("call", "outbound"),
+        ("meeting", None),
+    ]
+    assert made["attributes"]["country"] == "it"
+    answer = scored(crm, made | {"as_of": "2025-12-20T00:00:00Z"})
+    assert not [one for one in answer["warnings"] if "no level" in one]
+
+
+def test_an_empty_lead_of_odoo_travels(odoo, crm) -> None:
+    made = odoo["payload"](odoo_lead())
+    assert set(made["attributes"].values()) == {None}
+    scored(crm, made)
+
+
+def test_odoo_writes_the_scores_down(odoo, address: str) -> None:
+    parameters = {"lead_temperature.address": address, "lead_temperature.key": KEY}
+    config = SimpleNamespace(sudo=lambda: SimpleNamespace(get_param=parameters.get))
+    leads = Records([odoo_lead(), odoo_lead(country_id=Record(code="X" * 2_000)), odoo_lead()])
+    leads.env = {"ir.config_parameter": config}
+    odoo["Lead"].action_score(leads)
+    good, bad, _ = leads
+    assert good.written["temperature"] == "cold"
+    assert 0 < good.written["hot_probability"] < 1
+    assert good.written["temperature_why"]
+    assert datetime.strptime(good.written["temperature_until"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+    assert bad.written == {}
+
+
+HUBSPOT_CONTACT = {
+    "createdate": "2025-12-01T10:00:00.123Z",
+    "lead_temperature": "hot",
+    "hs_analytics_source": "referral",
+    "country": "it",
+    "hs_buying_role": "CHAMPION;DECISION_MAKER",
+    "industry": "",
+}
+HUBSPOT_ACTIVITIES = {
+    "calls": {
+        "hs_timestamp": "2025-12-10T10:00:00Z",
+        "hs_createdate": "2025-12-10T11:00:00.5Z",
+        "hs_call_direction": "INBOUND",
+        "hs_call_disposition": "f240bbac-87c9-4f6e-bf70-924b57d47db7",
+        "hs_call_duration": "90500",
+    },
+    "emails": {
+        "hs_timestamp": "2025-12-11T10:00:00Z",
+        "hs_createdate": "2025-12-11T10:00:00Z",
+        "hs_email_direction": "INCOMING_EMAIL",
+    },
+    "meetings": {
+        "hs_timestamp": "2025-12-12T10:00:00Z",
+        "hs_createdate": "2025-12-01T10:00:00Z",
+        "hs_meeting_outcome": "NO_SHOW",
+    },
+}
+
+
+@pytest.fixture
+def hubspot() -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(code("def main(event)"), "crm.md", "exec"), names)  # noqa: S102 - it is ours
+    return names
+
+
+def test_a_contact_of_hubspot_travels(hubspot, crm) -> None:
+    activities = {kind: [one] for kind, one in HUBSPOT_ACTIVITIES.items()}
+    canceled = HUBSPOT_ACTIVITIES["meetings"] | {"hs_meeting_outcome": "CANCELED"}
+    activities["meetings"].append(canceled)
+    made = hubspot["payload"](42, HUBSPOT_CONTACT, activities)
+    call, email, meeting = made["interactions"]
+    assert (call["direction"], call["outcome"]) == ("inbound", "answered")
+    assert call["measures"] == {"duration_seconds": 90.5}
+    assert email["direction"] == "inbound"
+    assert meeting["outcome"] == "no_answer"
+    assert made["attributes"]["decision_maker"] == "yes"
+    assert made["attributes"]["industry"] is None
+    answer = scored(crm, made | {"as_of": "2025-12-20T00:00:00Z"})
+    assert not [one for one in answer["warnings"] if "no level" in one]
+
+
+def test_hubspots_action_reads_asks_and_gives(hubspot, address, monkeypatch) -> None:
+    """HubSpot itself is played by a session that knows the paths of its API."""
+    asked: list[str] = []
+
+    class Session:
+        def __init__(self) -> None:
+            self.headers: dict[str, str] = {}
+
+        def request(self, method: str, url: str, **given: Any) -> Any:
+            asked.append(f"{method} {url.partition('?')[0]}")
+            if "/associations/" in url:
+                found: Any = {"results": [{"toObjectId": 5}]}
+            elif method == "POST":
+                kind = url.split("/")[-3]
+                assert set(HUBSPOT_ACTIVITIES[kind]) == set(given["json"]["properties"])
+                found = {"results": [{"properties": HUBSPOT_ACTIVITIES[kind]}]}
+            else:
+                found = {"properties": HUBSPOT_CONTACT}
+            return SimpleNamespace(raise_for_status=lambda: None, json=lambda: found)
+
+    monkeypatch.setattr(hubspot["requests"], "Session", Session)
+    for name, value in (("HUBSPOT_TOKEN", "t"), ("LEAD_TEMPERATURE_KEY", KEY)):
+        monkeypatch.setitem(os.environ, name, value)
+    monkeypatch.setitem(os.environ, "LEAD_TEMPERATURE_ADDRESS", address)
+    given = hubspot["main"]({"object": {"objectId": 42}})["outputFields"]
+    assert set(given) == {"band", "hot_probability", "why", "until"}
+    assert given["band"] in {"cold", "warm", "hot"}
+    base = "https://api.hubapi.com/crm"
+    assert asked[0] == f"GET {base}/v3/objects/contacts/42"
+    assert f"GET {base}/v4/objects/contacts/42/associations/calls" in asked
+    assert f"POST {base}/v3/objects/meetings/batch/read" in asked
+
+
+def test_the_apex_class_sends_names_that_the_schema_knows(crm) -> None:
+    (apex,) = blocks("apex")
+    schemas = crm.get("/openapi.json").json()["components"]["schemas"]
+    known = {name for schema in schemas.values() for name in schema.get("properties", {})}
+    sent = set(re.findall(r"'(\w+)' =>", apex))
+    assert {"lead_id", "created_at", "previous_band", "occurred_at", "recorded_at"} <= sent <= known
+    read = set(re.findall(r"\.get\('(\w+)'\)", apex))
+    assert {"results", "band", "hot_probability", "reasons", "valid_until"} <= read <= known
+    assert apex.count("{") == apex.count("}")
+    assert apex.count("(") == apex.count(")")
+
+
+def test_every_name_in_the_tables_is_one_of_the_schema(crm) -> None:
+    schemas = crm.get("/openapi.json").json()["components"]["schemas"]
+    attributes = set(schemas["Attributes"]["properties"])
+    assert set(re.findall(r"`attributes\.(\w+)`", DOCUMENT)) <= attributes
+    top = re.search(r"## What to send\n(.*?)\n## ", DOCUMENT, re.DOTALL)
+    assert top
+    fields = set(re.findall(r"^\| `(\w+)` \|", top[1], re.MULTILINE))
+    assert fields == set(schemas["Lead"]["properties"])
+    for refused in ("422", "413", "415", "401", "403", "503"):
+        assert re.search(rf"^\| [^|]*{refused}", DOCUMENT, re.MULTILINE)
+
+
+def test_the_custom_fields_of_the_table_are_those_of_the_code() -> None:
+    table = re.search(r"^\| `band` .*?\n\n", DOCUMENT, re.DOTALL | re.MULTILINE)
+    assert table
+    rows = [line.split("|")[2:5] for line in table[0].strip().splitlines()]
+    odoo, hubspot, salesforce = (
+        [cell.split("`")[1] for cell in column] for column in zip(*rows, strict=True)
+    )
+    assert all(
+        f'"{name}": score' in code("from odoo") or f'"{name}": "' in code("from odoo")
+        for name in odoo
+    )
+    assert hubspot[0] in code("def main(event)")
+    (apex,) = blocks("apex")
+    assert all(f"{name} = " in apex for name in salesforce)

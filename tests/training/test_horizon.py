@@ -1,0 +1,120 @@
+"""A horizon is learned twice: what serves knows everything, and promises what was held out bore."""
+
+import lightgbm as lgb
+import numpy as np
+import pytest
+
+from features.batch import Spine
+from features.history import MICROSECONDS_PER_DAY
+from models.calibration import sigmoid
+from models.predictor import margin_of
+from models.scorecard import Scorecard
+from training.config import ModelSettings
+from training.fit import fitted_booster
+from training.horizon import FittedHorizon, carried, fitted_horizon
+from training.predictor import shift_to, shifted
+from training.snapshots import Labels
+from training.split import Split
+
+LEADS, DAYS = 6_000, 14
+SETTINGS = ModelSettings(trees=30, least_rows=20, threads=1)
+
+
+def looks(seed: int = 1):
+    """A matrix, outcomes and a split: fit, a gap, calibrate, a gap, test."""
+    random = np.random.default_rng(seed)
+    matrix = random.normal(size=(LEADS, 3))
+    converted = random.random(LEADS) < sigmoid(1.5 * matrix[:, 0] - 1.5)
+    day = np.arange(LEADS) * 400 // LEADS
+    spine = Spine(np.arange(LEADS), day * MICROSECONDS_PER_DAY)
+    ends = day + DAYS
+    split = Split(
+        fit=ends < 150,
+        calibrate=(day >= 150) & (ends < 300),
+        test=(day >= 300) & (ends < 400),
+        learn=ends < 300,
+        calibrate_from=150 * MICROSECONDS_PER_DAY,
+        test_from=300 * MICROSECONDS_PER_DAY,
+    )
+    return matrix, converted, spine, split
+
+
+def learned(matrix, converted, spine, split, seen=None) -> FittedHorizon:
+    def fitted(rows, like):
+        if seen is not None:
+            seen.append((rows.copy(), like))
+        return fitted_booster(matrix[rows], converted[rows], (), SETTINGS)
+
+    labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
+    return fitted_horizon(fitted, (), matrix, spine, labels, split, SETTINGS, "beta")
+
+
+def test_what_serves_has_learned_from_everything_known_before_the_test() -> None:
+    matrix, converted, spine, split = looks()
+    seen: list = []
+    found = learned(matrix, converted, spine, split, seen)
+    (first, none), (second, like) = seen
+    np.testing.assert_array_equal(first, split.fit)
+    np.testing.assert_array_equal(second, split.learn)
+    assert none is None
+    assert isinstance(like, lgb.Booster)
+    assert found.horizon.evidence.conversions == converted[split.learn].sum()
+
+
+def test_the_latest_looks_are_promised_as_much_as_before() -> None:
+    matrix, converted, spine, split = looks()
+    found = learned(matrix, converted, spine, split)
+    gap = (spine.as_of < split.test_from) & ~split.learn & (spine.as_of >= split.calibrate_from)
+    before = found.horizon.calibration.probability(found.held_out[gap]).mean()
+    assert found.horizon.probability(matrix[gap]).mean() == pytest.approx(before, rel=1e-6)
+
+
+def test_held_out_margins_know_neither_the_calibrating_outcomes_nor_the_test() -> None:
+    matrix, converted, spine, split = looks()
+    found = learned(matrix, converted, spine, split)
+    assert np.isnan(found.held_out[spine.as_of >= split.test_from]).all()
+    turned = np.where(split.calibrate, ~converted, converted)
+    other = learned(matrix, turned, spine, split)
+    moved = found.held_out - found.drift.at(spine.as_of)
+    before = spine.as_of < split.test_from
+    np.testing.assert_array_equal(
+        moved[before], (other.held_out - other.drift.at(spine.as_of))[before]
+    )
+
+
+def test_outcomes_of_the_test_change_nothing() -> None:
+    matrix, converted, spine, split = looks()
+    turned = np.where(spine.as_of >= split.test_from, ~converted, converted)
+    one, other = (learned(matrix, how, spine, split).horizon for how in (converted, turned))
+    np.testing.assert_array_equal(one.probability(matrix), other.probability(matrix))
+
+
+def test_a_second_fit_that_is_the_first_is_not_moved() -> None:
+    _, converted, spine, split = looks()
+    margin = np.random.default_rng(3).normal(size=LEADS)
+    labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
+    assert carried(margin, margin, spine, labels, split, "isotonic", 1).shift == 0.0
+
+
+def test_a_second_fit_of_another_level_is_moved_back() -> None:
+    matrix, converted, spine, split = looks()
+    margin = 1.5 * matrix[:, 0] - 1.5
+    labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
+    found = carried(margin, margin + 2.0, spine, labels, split, "beta", 1)
+    assert found.shift == pytest.approx(-2.0)
+
+
+def test_every_kind_of_predictor_can_be_moved() -> None:
+    matrix, converted, _, split = looks()
+    booster = fitted_booster(matrix[split.fit], converted[split.fit], (), SETTINGS)
+    for one in (booster, Scorecard(base=-1.0, doubling=10.0, qualities=(), columns=3)):
+        np.testing.assert_allclose(
+            margin_of(shifted(one, 0.7), matrix), margin_of(one, matrix) + 0.7, atol=1e-12
+        )
+
+
+def test_a_mean_that_no_shift_reaches_moves_nothing() -> None:
+    margin = np.array([-1.0, 0.0, 2.0])
+    assert shift_to(margin, 0.25, lambda moved: np.full(len(moved), 0.25)) == 0.0
+    shift = shift_to(margin, 0.25)
+    assert sigmoid(margin + shift).mean() == pytest.approx(0.25)

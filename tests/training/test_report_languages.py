@@ -1,0 +1,365 @@
+"""The report in five languages: nothing is left in English, and numbers follow the language."""
+
+import dataclasses
+import functools
+import gettext
+import inspect
+import re
+from datetime import UTC, datetime
+from typing import get_args
+
+import pyarrow as pa
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lead_temperature
+from features.kinds import Count, DaysSinceLatest, LatestValue, LeadAge, Mean, Selection
+from features.privacy import (
+    distinct_objection,
+    name_objection,
+    sensitive_objection,
+    value_objection,
+)
+from features.wording import description, signal
+from models.bundle import save_bundle
+from tests.support.bundles import small_bundle
+from tests.support.cards import lifelike_card, unmeasured_card
+from tests.support.pages import Page
+from training import leaks
+from training.ranking import Ranking
+from training.report.language import LANGUAGES, language
+from training.report.messages import catalogue_bytes, catalogue_path, messages
+from training.report.numerals import NBSP, day, decimal, not_measured, percent, told, whole
+from training.report.rates import Rate
+from training.report.reasons import reason
+from training.report.render import bundle_report, report_html
+from training.report.summary import report_summary
+from training.timing import Share, Timing
+
+VERSION = "2026-01-01-0f3a9c41d2"
+TRANSLATED = LANGUAGES[1:]
+PLACE = re.compile(r"%\((\w+)\)s")
+TAG = re.compile(r"<[^>]*>")
+
+
+def catalogue(code: str) -> Catalog:
+    with catalogue_path(code).open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def forms(text: str | tuple[str, ...]) -> list[str]:
+    return [text] if isinstance(text, str) else list(text)
+
+
+# The catalogues.
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_every_message_is_translated_in_every_form(code):
+    translated = catalogue(code)
+    missing = []
+    for message in messages():
+        if message.id:
+            found = translated.get(message.id, message.context)
+            wanted = translated.num_plurals if isinstance(message.id, tuple) else 1
+            texts = forms(found.string) if found and not found.fuzzy else []
+            if len(texts) != wanted or not all(texts):
+                missing.append(message.id)
+    assert missing == []
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_translations_have_the_places_and_the_tags_of_their_message(code):
+    for message in catalogue(code):
+        one, many = forms(message.id)[0], forms(message.id)[-1]
+        for form, text in enumerate(forms(message.string) if message.id else []):
+            # The first form is that of the number one alone, but in Russian that of 21, too.
+            wanted = one if form == 0 and code != "ru" else many
+            assert set(PLACE.findall(text)) == set(PLACE.findall(wanted)), text
+            assert TAG.findall(text) == TAG.findall(wanted), text
+            assert "%" not in PLACE.sub("", text).replace("%%", ""), text
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_the_catalogues_are_what_make_messages_writes(code):
+    assert catalogue_path(code).read_bytes() == catalogue_bytes(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("en", ["1 day", "2 days", "5 days", "21 days"]),
+        ("pt", ["1 dia", "2 dias", "5 dias", "21 dias"]),
+        ("ru", ["1 день", "2 дня", "5 дней", "21 день"]),
+        ("ro", ["1 zi", "2 zile", "5 zile", "21 de zile"]),
+        ("it", ["1 giorno", "2 giorni", "5 giorni", "21 giorni"]),
+    ],
+)
+def test_every_language_counts_as_it_does(code, expected):
+    one, many = "%(n)s&nbsp;day", "%(n)s&nbsp;days"
+    found = [language(code).ngettext(one, many, n, n=str(n)) for n in (1, 2, 5, 21)]
+    assert [text.replace("&nbsp;", " ") for text in found] == expected
+
+
+# The page.
+
+
+class Bracketed(gettext.NullTranslations):
+    """A catalogue that puts every message into brackets."""
+
+    def gettext(self, message):
+        return f"⟦{message}⟧"
+
+    def ngettext(self, msgid1, msgid2, n):
+        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+
+
+def outside(text: str) -> str:
+    """What stands in no bracket, however deep they lie."""
+    while "⟦" in text:
+        inner = re.sub(r"⟦[^⟦⟧]*⟧", "", text)
+        assert inner != text, "brackets do not match"
+        text = inner
+    return text
+
+
+@pytest.mark.parametrize("card", [lifelike_card, unmeasured_card])
+def test_every_visible_word_is_a_message_or_the_users_own(card):
+    bracketed = dataclasses.replace(language("en"), catalogue=Bracketed())
+    html = report_html(report_summary(card(), VERSION), bracketed)
+    # What the CRM or the training calls by name is marked as such: it is of any language.
+    shown = re.sub(r"<(bdi|style|time)\b[^>]*>.*?</\1>", "", html, flags=re.DOTALL)
+    page = Page(re.sub(r"<text[^>]*>[^⟦<]*</text>", _without_signal, shown))
+    assert re.findall(r"[^\W\d_]{2,}", outside(page.text)) == []
+    labels = [*page.all("aria-label"), *page.all("alt"), *page.all("title")]
+    assert [label for label in labels if outside(label)] == []
+
+
+def _without_signal(text: re.Match[str]) -> str:
+    signals = {signal["signal"] for signal in lifelike_card()["importance"]}
+    return "" if TAG.sub("", text[0]).strip() in signals else text[0]
+
+
+@functools.cache
+def page_in(code: str) -> Page:
+    return Page(report_html(report_summary(lifelike_card(), VERSION), language(code)))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_each_page_says_its_language_and_speaks_it(code):
+    heading = {
+        "en": "What should I do?", "pt": "O que devo fazer?", "ru": "Что делать?",
+        "ro": "Ce am de făcut?", "it": "Che cosa devo fare?",
+    }  # fmt: skip
+    page = page_in(code)
+    assert ("html", {"lang": code}) in page.tags
+    assert heading[code] in page.text
+    assert not {"None", "nan"} & set(page.text.split())
+
+
+def test_the_same_figures_are_shown_in_every_language():
+    def figures(code: str) -> list[tuple[str, ...]]:
+        marked = [values for tag, values in page_in(code).tags if tag in ("data", "time")]
+        names = ("value", "data-low", "data-high", "datetime")
+        return sorted(tuple(values.get(name, "") for name in names) for values in marked)
+
+    english = figures("en")
+    assert len(english) > 100
+    assert all(figures(code) == english for code in TRANSLATED)
+
+
+# Numbers and dates.
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("en", ["12,345", "0.123", "3.5 %", "41 % (35 to 48 %)", "under 0.1 %"]),
+        ("pt", ["12.345", "0,123", "3,5%", "41% (35–48%)", "menos de 0,1%"]),
+        ("ru", ["12 345", "0,123", "3,5 %", "41 % (35–48 %)", "менее 0,1 %"]),
+        ("ro", ["12.345", "0,123", "3,5 %", "41 % (35–48 %)", "sub 0,1 %"]),
+        ("it", ["12.345", "0,123", "3,5%", "41% (35–48%)", "meno di 0,1%"]),
+    ],
+)
+def test_numbers_are_written_as_the_language_writes_them(code, expected):
+    speech = language(code)
+    found = [
+        whole(12345, speech),
+        decimal(0.12345, speech),
+        percent(0.0345, speech),
+        told(Rate(0.41, 0.35, 0.48), speech),
+        percent(0.0001, speech),
+    ]
+    assert [text.replace(NBSP, " ") for text in found] == expected
+
+
+def test_a_number_and_its_unit_are_not_parted():
+    for code in LANGUAGES:
+        assert " " not in percent(0.41, language(code))
+        assert " " not in day(datetime(2026, 1, 1, tzinfo=UTC), language(code))
+
+
+def test_dates_are_written_as_the_language_writes_them():
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    found = [day(moment, language(code)).replace(NBSP, " ") for code in ("en", "ru", "it")]
+    assert [text.split()[:3] for text in found] == [
+        ["1", "March", "2026"],
+        ["1", "марта", "2026"],
+        ["1", "marzo", "2026"],
+    ]
+
+
+def test_what_was_not_measured_is_said_in_every_language():
+    said = {not_measured(language(code)) for code in LANGUAGES}
+    assert len(said) == len(LANGUAGES)
+    for code in LANGUAGES:
+        speech = language(code)
+        assert {percent(None, speech), whole(None, speech), day(None, speech)} <= said
+
+
+# Names of signals.
+
+
+@pytest.mark.parametrize(
+    ("feature", "english", "russian"),
+    [
+        (LeadAge(), "age of the lead", "возраст лида"),
+        (Count(Selection(direction=("inbound",)), 7), "inbound", "входящие"),
+        (Count(Selection(kind=("call", "chat")), 7), "call or chat", "звонок или чат"),
+        (Count(Selection(channel=("fax",)), 7), "via fax", "(канал: fax)"),
+        (
+            LatestValue(Selection(), "outcome", ()),
+            "outcome of any interaction",
+            "исход: любое взаимодействие",
+        ),
+        (
+            Mean(Selection(kind=("call",)), "duration_seconds", None),
+            "duration seconds of call",
+            "длительность в секундах: звонок",
+        ),
+    ],
+)
+def test_signals_are_named_in_the_language(feature, english, russian):
+    assert signal(feature) == english
+    assert signal(feature, language("en")) == english
+    assert signal(feature, language("ru")) == russian
+
+
+def test_features_are_described_in_the_language():
+    latest, calls = DaysSinceLatest(Selection(kind=("visit",))), Selection(kind=("call",))
+    assert description(latest) == "days since the latest: visit"
+    assert description(latest, language("it")) == "giorni dall’ultimo: visita"
+    found = [description(Count(calls, days), language("ro")) for days in (1, 7, 30)]
+    assert found == [
+        "de câte ori: apel, în ultima zi",
+        "de câte ori: apel, în ultimele 7 zile",
+        "de câte ori: apel, în ultimele 30 de zile",
+    ]
+
+
+@pytest.mark.parametrize("name", ["100%", "%(n)s", "Reason", "hot", "{x}", "<b>"])
+def test_words_of_the_users_own_stay_as_they_are(name):
+    """Whatever they hold, and even if a message of the page happens to read the same."""
+    assert signal(Count(Selection(kind=(name,)), 7), language("ru")) == name.replace("_", " ")
+
+
+def test_the_names_of_signals_reach_the_page():
+    card = lifelike_card()
+    bundle = small_bundle()
+    names = [signal(feature) for feature in bundle.spec.features]
+    for shown, name in zip(card["importance"], dict.fromkeys(names), strict=False):
+        shown["signal"] = name
+    page = Page(bundle_report(dataclasses.replace(bundle, card=card), "it"))
+    assert "lead age" not in page.text
+    assert page.words.count(signal(bundle.spec.features[0], language("it"))) >= 2
+
+
+# Why columns were left out.
+
+
+AUDITED_GROUPS = (
+    "leads with a value",
+    "leads without a value",
+    "leads with 'gold; (3 rows)' at creation",
+    "leads with 'gold'",
+    "leads that have it before an outcome",
+)
+
+
+def reasons() -> list[str]:
+    """All reasons that there are, by those who give them."""
+    base, few, many = Share(800, 8000), Share(0, 4000), Share(3990, 4000)
+    timed = Timing(*[many] * 6)
+    ranked = Ranking(0.912, 0.887, 0.931)
+    audited = [
+        leaks.late(timed),
+        leaks.too_good(ranked),
+        *(leaks.gives_away(many, base, of) for of in AUDITED_GROUPS if "without" not in of),
+        *(leaks.hopeless(few, base, of) for of in AUDITED_GROUPS[:2]),
+        leaks.filled_late(many, few, 90),
+    ]
+    assert all(audited)
+    names = [sensitive_objection(word) for word in ("age", "renda", "дети", "sesso", "religie")]
+    names += [
+        name_objection(word) for word in ("contactName", "email", "phone", "rua", "iban", "notes")
+    ]
+    values = [["a@b.it"] * 9, ["+39 055 123456"] * 9, ["one two three four five six seven"] * 9]
+    valued = [value_objection(pa.chunked_array([texts])) for texts in values]
+    distinct = distinct_objection(pa.chunked_array([[f"id {i}" for i in range(5000)]]))
+    found = [*names, *valued, distinct, "it has no value in any row"]
+    assert all(found)
+    found = [one for one in found if one]
+    return [
+        *found,
+        *(f"{one} (1234 rows)" for one in found),
+        *(f"quarantined by the audit: {one}" for one in audited),
+        f"quarantined by the audit: {'; '.join(audited)}",
+    ]
+
+
+@pytest.mark.parametrize("text", [one for one in reasons() if "gold;" not in one])
+def test_every_reason_is_said_in_the_language(text):
+    assert _rounded(reason(text, language("en"))) == _rounded(text)
+    russian = reason(text, language("ru"))
+    left = re.sub(r"AUC|gold|allow_sensitive|kinds|fixed_at_creation", "", russian)
+    assert not re.search(r"[A-Za-z]", left), russian
+
+
+def _rounded(text: str) -> str:
+    """Text without its percentages, which the report rounds in its own way."""
+    return re.sub(r"[\d.]+ %", "%", text.replace(NBSP, " ").replace(",", ""))
+
+
+@given(st.text() | st.lists(st.sampled_from(reasons()), max_size=3).map("; ".join))
+def test_any_reason_is_said_whatever_it_holds(text):
+    assert isinstance(reason(text, language("it")), str)
+
+
+def test_a_reason_that_nobody_gives_stays_as_it_is():
+    for text in ("seen by the moon", "100%", "%(what)s", "sensitive: ", "; ; (x rows)"):
+        assert reason(text, language("ru")) == text
+
+
+# The command.
+
+
+def test_the_command_offers_all_languages():
+    annotation = inspect.signature(lead_temperature.report, eval_str=True).parameters["lang"]
+    assert get_args(get_args(annotation.annotation)[0]) == LANGUAGES
+
+
+def test_the_command_writes_the_report_in_a_language(run, tmp_path):
+    bundle = dataclasses.replace(small_bundle(), card=lifelike_card())
+    save_bundle(bundle, tmp_path / "bundle")
+    command = ("report", "--bundle", tmp_path / "bundle", "-o", tmp_path / "report.html")
+    assert run(*command, "--lang", "ro").returncode == 0
+    assert '<html lang="ro">' in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert run(*command, "--lang", "de").returncode == 2
+
+
+def test_a_language_that_is_not_spoken_is_refused_by_name():
+    with pytest.raises(ValueError, match="speaks en, pt, ru, ro, it; got 'de'"):
+        language("de")

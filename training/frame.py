@@ -1,0 +1,105 @@
+"""Rows to learn from and to judge on: looks of an export with labels, splits and features."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from features.batch import Spine, microseconds, point_in_time_features
+from features.catalogue import customised_spec, features_of_file, standard_spec
+from features.history import MICROSECONDS_PER_DAY, Float64
+from features.spec import Spec, feature_from_json
+from features.tables import Tables
+from models.bundle import HORIZONS
+from training.config import Config
+from training.snapshots import Labels, labels, snapshots
+from training.split import Split, judged_from, require_conversions, split_of
+
+Bool = npt.NDArray[np.bool_]
+Told = Callable[[str, int, int], object]
+"""Progress: name of the stage, how much of it is done, of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFrame:
+    """Rows to learn from and to judge on.
+
+    Parameters
+    ----------
+    spine : Spine
+    spec : Spec
+    matrix : float64 array of shape (rows, features)
+    labels : mapping of "hot", "warm" to Labels
+    splits : mapping of "hot", "warm" to Split
+    age_days : float64 array of shape (rows,)
+        Age of the lead at each row.
+    """
+
+    spine: Spine
+    spec: Spec
+    matrix: Float64
+    labels: Mapping[str, Labels]
+    splits: Mapping[str, Split]
+    age_days: Float64
+
+
+def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
+    """Snapshots of an export with labels, splits and features."""
+    spine = snapshots(tables, config.snapshots)
+    days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
+    found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
+    test_from = judged_from(config, spine, tables.data_end)
+    splits = {name: split_of(tables, spine, found[name], config, test_from) for name in HORIZONS}
+    for name in HORIZONS:
+        require_conversions(splits[name], found[name], spine.lead)
+    # What the catalogue sees ends before the first row that calibrates, in either horizon.
+    spec = spec_of(tables, config, min(split.calibrate_from for split in splits.values()))
+    done = 0
+
+    def progress(rows: int) -> None:
+        nonlocal done
+        done += rows
+        told("features", done, len(spine))
+
+    matrix = point_in_time_features(tables, spine, spec, progress)
+    created_at = microseconds(tables.leads["created_at"])[spine.lead]
+    age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
+    return TrainingFrame(spine, spec, matrix, found, splits, age_days)
+
+
+def spec_of(tables: Tables, config: Config, until: int) -> Spec:
+    """Spec of the standard features, as the configuration adds to it and drops from it.
+
+    Parameters
+    ----------
+    tables : Tables
+    config : Config
+    until : int
+        Microseconds; what was known at or after it is not looked at.
+
+    Raises
+    ------
+    ValueError
+        A feature that is added is no feature, or one that is dropped is not there.
+    """
+    chosen = config.features
+    standard = standard_spec(
+        tables, until, owner=chosen.owner, timezone=config.export.data.timezone or "UTC"
+    )
+    added = [feature_from_json(item) for item in chosen.add]
+    if chosen.file is not None:
+        added += features_of_file(config.export.base / chosen.file)
+    return customised_spec(standard, added, chosen.drop)
+
+
+def iso(microseconds_: int) -> str:
+    """Instant as ISO 8601 text in UTC.
+
+    Examples
+    --------
+    >>> iso(0)
+    '1970-01-01T00:00:00+00:00'
+    """
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds_)).isoformat()

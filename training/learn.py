@@ -1,0 +1,156 @@
+"""From a frame to a model: both horizons, and the bands that their promises bear."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from features.history import MICROSECONDS_PER_DAY, Float64
+from models.bands import Bands
+from models.bundle import HORIZONS, Bundle
+from models.predictor import Predictor
+from training.config import Config
+from training.frame import Told, TrainingFrame
+from training.horizon import FittedHorizon, fitted_horizon
+from training.leaks import Finding
+from training.predictor import Looks, fitted_predictor
+from training.promise import banded
+from training.quarantine import ignored
+
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model, and what it would have said of the looks that its bands were chosen by.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Its card says no more than how the calibrations were chosen.
+    hot_low, warm_low : float64 arrays of shape (rows,)
+        Lower ends of the intervals by predictors that had not learned from the calibrating rows;
+        NaN from the test period on.
+    """
+
+    bundle: Bundle
+    hot_low: Float64
+    warm_low: Float64
+
+
+def fitted_bundle(
+    frame: TrainingFrame, findings: Sequence[Finding], config: Config, told: Told
+) -> Fitted:
+    """Predictors, calibrations and bands learned from a frame.
+
+    Parameters
+    ----------
+    frame : TrainingFrame
+        Its test rows are not looked at.
+    findings : sequence of Finding
+        Of the audit; what it quarantines is no part of the frame.
+    config : Config
+    told : callable
+
+    Raises
+    ------
+    ValueError
+        The bands' rates are not in order.
+    """
+    hot, warm = (learned_horizon(frame, name, config, told) for name in HORIZONS)
+    bundle = Bundle(
+        spec=dataclasses.replace(frame.spec, ignored=ignored(findings)),
+        hot=hot.horizon,
+        warm=warm.horizon,
+        bands=Bands(hot=None, warm=None),
+        card={"calibrations": {"hot": _calibration_card(hot), "warm": _calibration_card(warm)}},
+    )
+    hot_low, warm_low = np.full((2, len(frame.spine)), np.nan)
+    rows = frame.spine.as_of < frame.splits["hot"].test_from
+    matrix = frame.matrix[rows]
+    held_out = bundle.scores_of(
+        hot.horizon.estimate_of(hot.held_out[rows], matrix),
+        warm.horizon.estimate_of(warm.held_out[rows], matrix),
+    )
+    hot_low[rows], warm_low[rows] = held_out.hot_low, held_out.warm_low
+    bands = banded(hot_low, warm_low, frame.spine, frame.labels, frame.splits, config.bands)
+    return Fitted(dataclasses.replace(bundle, bands=bands), hot_low, warm_low)
+
+
+def sooner_rows(frame: TrainingFrame, config: Config, rows: Bool, until: int) -> Bool:
+    """Rows whose hot outcome was known before an instant: what the warm booster learns from.
+
+    Parameters
+    ----------
+    frame : TrainingFrame
+    config : Config
+    rows : bool array of shape (rows,)
+        Those that the warm horizon itself may learn from by then.
+    until : int
+        Microseconds.
+    """
+    hot = frame.labels["hot"]
+    if config.split.leads == "apart":
+        return rows  # other leads' looks belong to other periods
+    return hot.mature & (frame.spine.as_of + hot.days * MICROSECONDS_PER_DAY < until)
+
+
+def learned_horizon(
+    frame: TrainingFrame,
+    name: str,
+    config: Config,
+    told: Told = lambda stage, done, total: None,
+) -> FittedHorizon:
+    """One horizon learned from a frame.
+
+    Parameters
+    ----------
+    frame : TrainingFrame
+        Its test rows are not looked at.
+    name : {"hot", "warm"}
+    config : Config
+    told : callable, optional
+    """
+    found, split, lead = frame.labels[name], frame.splits[name], frame.spine.lead
+    done = 0
+
+    def progress(trees: int) -> None:
+        nonlocal done
+        done += trees
+        told(f"trees of the {name} horizon", done, 2 * config.model.trees)
+
+    def fitted(rows: Bool, like: Predictor | None) -> Predictor:
+        sooner = None
+        if name == "warm":
+            until = split.calibrate_from if like is None else split.test_from
+            known = sooner_rows(frame, config, rows, until)
+            sooner = Looks(frame.matrix[known], frame.labels["hot"].converted[known], lead[known])
+        return fitted_predictor(
+            frame.spec,
+            frame.matrix[rows],
+            found.converted[rows],
+            lead[rows],
+            config.model,
+            config.edited_scorecard(name),
+            progress,
+            sooner,
+            like,
+        )
+
+    return fitted_horizon(
+        fitted,
+        frame.spec.categorical,
+        frame.matrix,
+        frame.spine,
+        found,
+        split,
+        config.model,
+        config.calibration.method,
+    )
+
+
+def _calibration_card(found: FittedHorizon) -> dict[str, Any]:
+    return {**dataclasses.asdict(found.choice), "drift": found.drift.to_json()}

@@ -1,0 +1,58 @@
+"""Meters: small bars within a table's row that show a rate on the scale of its table.
+
+The row holds the numbers too, so a meter is for the eye alone. All meters of a table end where the
+highest interval does; a table of nothing but small rates would show nothing on a scale to 100 %.
+"""
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from training.report.rates import Outcome, Rate
+
+
+def highest(figures: Iterable[Outcome | Rate | None]) -> float:
+    """End of the scale that shows all of some rates, and what was promised instead of them.
+
+    Examples
+    --------
+    >>> highest([Rate(0.2, 0.1, 0.3), None])
+    0.3
+    """
+    ends = [0.0]
+    for one in figures:
+        if isinstance(one, Outcome):
+            ends.append(one.promised or 0.0)
+        rate = one.happened if isinstance(one, Outcome) else one
+        if rate is not None:
+            ends.append(rate.high)
+    return max(ends) or 1.0
+
+
+def meter(rate: Rate | None, top: float, line: float | None) -> Markup:
+    """Interval as a bar and the rate as a mark, beside an upright line.
+
+    Parameters
+    ----------
+    rate : Rate or None
+        None leaves the meter without a bar.
+    top : float
+        End of the scale.
+    line : float or None
+        What the rate compares with: what was promised, or everybody's rate.
+    """
+    parts = []
+    if rate is not None:
+        low, width = _place(rate.low, top), _place(rate.high - rate.low, top)
+        parts.append(f'<span class="span" style="left: {low}%; width: {width}%"></span>')
+        parts.append(f'<span class="dot" style="left: {_place(rate.value, top)}%"></span>')
+    if line is not None:
+        parts.append(f'<span class="line" style="left: {_place(line, top)}%"></span>')
+    # Nothing in it comes from outside: the numbers are written here.
+    return Markup('<span class="meter" aria-hidden="true">{}</span>').format(
+        Markup("").join(Markup(part) for part in parts)  # noqa: S704
+    )
+
+
+def _place(share: float, top: float) -> str:
+    return f"{100 * min(1.0, share / top):.1f}"

@@ -1,0 +1,21 @@
+"""What was promised about some looks, and what came of it."""
+
+from features.history import Float64
+from training.evaluate import Judged, rate
+from training.report.rates import Outcome, Rate
+
+
+def outcome_of(judged: Judged, probability: Float64) -> Outcome:
+    """Promise and outcome of looks; the interval counts leads.
+
+    Parameters
+    ----------
+    judged : Judged
+    probability : float64 array of shape (rows,)
+    """
+    told = rate(judged, probability)
+    if told is None:
+        return Outcome(0, 0, None, None)
+    # Wilson's bound of "all of them" may come out as 0.9999999999999999.
+    happened = Rate(*(round(one, 12) for one in (told.observed, told.low, told.high)))
+    return Outcome(told.rows, told.positives, told.predicted, happened)
