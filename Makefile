@@ -8,6 +8,8 @@ UV = $(or $(shell command -v uv 2> /dev/null),$(BIN)/uv)
 # --inexact: where the machine has no uv it lives in this environment itself.
 SYNC = $(UV) sync --quiet --locked --inexact
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
+# Threads that wait must not spin: two test processes share the cores with their models' threads.
+export OMP_WAIT_POLICY := passive
 
 .PHONY: help install install-spark demo test test-slow bench-features bench-quality bench-serving bench-report check format messages lock clean
 
@@ -20,7 +22,7 @@ $(INSTALLED): pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || { $(BIN)/python -m pip --version > /dev/null || $(BIN)/python -m ensurepip; }
 	test -x $(UV) || $(BIN)/python -m pip install --quiet "uv>=0.9"
-	$(SYNC) --extra train
+	$(SYNC) --extra train --extra pdf
 	@$(BIN)/python -c "import lightgbm" || { \
 	  echo "LightGBM does not load. On Debian it needs OpenMP: apt-get install libgomp1"; exit 1; }
 	touch $@
@@ -28,7 +30,7 @@ $(INSTALLED): pyproject.toml uv.lock
 install-spark: $(SPARK) ## Add PySpark to .venv (its tests need Java 17, and are skipped without either)
 
 $(SPARK): $(INSTALLED)
-	$(SYNC) --extra train --extra spark
+	$(SYNC) --extra train --extra pdf --extra spark
 	touch $@
 
 demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of 20,000 leads
