@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import optuna
 
-from features.history import Float64
+from features.history import MICROSECONDS_PER_DAY, Float64
 from features.tables import Tables
+from models.calibration import sigmoid
+from models.predictor import margin_of
 from training.config import Config, ModelSettings
-from training.fit import fitted_booster
 from training.frame import Told
-from training.monotone import directions
 from training.paired import LOG_LOSS, Difference, paired_difference
+from training.predictor import Looks, fitted_predictor
 from training.rolling import Bool, Fold, Ground, rolling_ground
 
 STORE = "tuning.sqlite"
@@ -92,8 +93,14 @@ def tuned(
     Raises
     ------
     ValueError
-        The fitting period has too few conversions to compare settings inside of it.
+        The fitting period has too few conversions to compare settings inside of it, or the model
+        is a points card.
     """
+    if config.model.kind == "scorecard":
+        raise ValueError(
+            f"[model] kind is scorecard, and {', '.join(TUNED)} are settings of boosters: there is "
+            'nothing to tune. Leave kind out, or set it to "blend" or "booster".'
+        )
     ground = rolling_ground(tables, config, lambda done, of: told("features", done, of))
     study = _study(ground, config)
     losses = [_relative_loss(ground, fold, config.model) for fold in ground.search]
@@ -186,16 +193,24 @@ def _loss(converted: Bool, probability: Float64) -> float:
 
 
 def _guesses(ground: Ground, fold: Fold, settings: ModelSettings) -> Float64:
-    """Probabilities of a fold's judged rows by a booster that is fitted on its earlier ones."""
-    booster = fitted_booster(
+    """Probabilities of a fold's judged rows by what `train` would fit on its earlier ones."""
+    found, lead = ground.labels[fold.horizon], ground.spine.lead
+    sooner = None
+    if fold.horizon == "warm":
+        hot, origin = ground.labels["hot"], ground.spine.as_of[fold.judge].min()
+        known = hot.mature & (ground.spine.as_of + hot.days * MICROSECONDS_PER_DAY < origin)
+        sooner = Looks(ground.matrix[known], hot.converted[known], lead[known])
+    # What is searched is of boosters, so a points card is no answer, however few converted.
+    kind = "blend" if settings.kind == "auto" else settings.kind
+    predictor = fitted_predictor(
+        ground.spec,
         ground.matrix[fold.fit],
-        ground.labels[fold.horizon].converted[fold.fit],
-        ground.spec.categorical,
-        settings,
-        monotone=directions(ground.spec, settings.monotone),
+        found.converted[fold.fit],
+        lead[fold.fit],
+        settings.model_copy(update={"kind": kind}),
+        sooner=sooner,
     )
-    guesses = booster.predict(ground.matrix[fold.judge], num_threads=settings.threads)
-    return np.asarray(guesses, np.float64)
+    return sigmoid(margin_of(predictor, ground.matrix[fold.judge], settings.threads))
 
 
 def _gains(

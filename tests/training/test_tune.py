@@ -161,3 +161,12 @@ def test_too_few_conversions_to_compare_settings_are_said(crm) -> None:
             cut_at(tables, tables.data_end - 500 * 86_400_000_000),
             config.model_copy(update={"horizons": horizons}),
         )
+
+
+def test_a_points_card_has_nothing_to_tune(crm) -> None:
+    tables, config = crm
+    carded = config.model_copy(
+        update={"model": config.model.model_copy(update={"kind": "scorecard"})}
+    )
+    with pytest.raises(ValueError, match=r"kind is scorecard.*nothing to tune"):
+        tuned(tables, carded, 1)
