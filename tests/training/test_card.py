@@ -51,7 +51,11 @@ def full_card(name: str = "source") -> dict[str, Any]:
             "better_than": ["base rate"],
             "beaten_by": [],
             "never_learned_from": {"leads": 3000, "auc": 0.8, "log_loss": 0.14},
-            "calibration": {"curve": "beta", "compared": [{"method": "beta"}]},
+            "calibration": {
+                "curve": "beta",
+                "compared": [{"method": "beta"}],
+                "drift": {"least_odds": 0.41, "most_odds": 1.07},
+            },
             "calibration_error": {"error": 0.004, "low": 0.003, "high": 0.009},
             "ties": None,
             "intervals": {"groups": 60, "contradicted": 1, "not_enough_evidence": 40},
@@ -110,12 +114,21 @@ def test_the_card_says_what_the_model_is_for_and_what_it_was_measured_to_be() ->
         "0.0100 (0.0050 to 0.0150)",
         "Surely better than: base rate.",
         'Calibrated by the curve "beta"',
+        "lay between 0.41 and 1.07 times what they were last",
         "kept: 41 % converted",
         "The hot rate is known to 5 points.",
         "Sensitive attributes that are used",
         "lightgbm",
     ):
         assert told in said, told
+
+
+def test_a_level_that_stood_still_is_not_told_of() -> None:
+    card = full_card()
+    for horizon in card["horizons"].values():
+        horizon["calibration"]["drift"] = None
+    assert "the level wandered" not in words(card_text(card))
+    assert "the level wandered" in words(card_text(full_card()))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
