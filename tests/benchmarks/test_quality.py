@@ -302,7 +302,7 @@ def test_peers_get_the_rows_ours_learns_from_and_no_outcome_of_the_test(
     write_frames(frame, tmp_path)
     train, test = (pq.read_table(tmp_path / f"{name}.parquet") for name in ("train", "test"))
     split = frame.splits["hot"]
-    learned = split.fit | split.calibrate
+    learned = split.learn
     assert train["lead"].to_pylist() == frame.spine.lead[learned].tolist()
     assert train["converted"].to_pylist() == frame.labels["hot"].converted[learned].tolist()
     assert test.num_rows == split.test.sum()
@@ -331,7 +331,7 @@ def test_a_peer_answers_from_a_process_of_its_own(frame: TrainingFrame, tmp_path
     write_frames(frame, tmp_path)
     found = peer_answer(Path(sys.executable), "base_rate", tmp_path, seconds=1, threads=1)
     split = frame.splits["hot"]
-    share = frame.labels["hot"].converted[split.fit | split.calibrate].mean()
+    share = frame.labels["hot"].converted[split.learn].mean()
     assert found.probability.tolist() == pytest.approx([share] * int(split.test.sum()))
 
 

@@ -1,12 +1,16 @@
 """The report of a trained bundle, by the command: all of its parts are there and agree."""
 
+import dataclasses
+
 import pytest
 
 from features.sources import read_export
 from models.bundle import load_bundle
 from tests.support.pages import Page
 from training.config import read_config
+from training.pipeline import trained_bundle
 from training.report.practice import practice
+from training.report.render import bundle_report
 from training.report.summary import report_summary
 
 
@@ -57,3 +61,15 @@ def test_a_report_beside_itself_has_changed_nothing(run, trained, tmp_path) -> N
     leads = next(row for row in page.rows if row[0] == "Leads in the export")
     assert leads[1:] == ["4,000", "4,000"]
     assert "Signals that matter now and did not" not in page.text
+
+
+def test_an_export_of_attributes_alone_trains_and_has_a_report(trained) -> None:
+    config = read_config(trained.config)
+    tables = read_export(config.export)
+    bare = dataclasses.replace(tables, interactions=tables.interactions.slice(0, 0))
+    model = config.model.model_copy(update={"trees": 20, "threads": 1})
+    bundle = trained_bundle(bare, config.model_copy(update={"model": model}))
+    page = bundle_report(dataclasses.replace(bundle, version="bare"))
+    assert "What makes our leads hot?" in page
+    summary = report_summary(bundle.card, "bare")
+    assert summary.practice.logging is None

@@ -87,7 +87,11 @@ def _contacts(tables: Tables) -> Mapping[int, Int64]:
     at = microseconds(tables.interactions["occurred_at"])[ours]
     order = np.lexsort((at, lead))
     leads, starts = np.unique(lead[order], return_index=True)
-    return dict(zip(leads.tolist(), np.split(at[order], starts[1:]), strict=True))
+    ends = [*starts[1:].tolist(), len(order)]
+    return {
+        one: at[order[start:end]]
+        for one, start, end in zip(leads.tolist(), starts.tolist(), ends, strict=False)
+    }
 
 
 def _first_looks(spine: Spine, rows: Int64) -> Int64:
