@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from features.engine import features_of_record
-from features.history import LeadRecord
+from features.engine import features_of
+from features.history import LeadRecord, histories_of_records
 from features.kinds import Count, DaysSinceFirst, DaysSinceLatest, LeadAge, Selection
 from features.spec import Spec
 from models.bundle import load_bundle
@@ -39,7 +39,8 @@ def answering() -> Answering:
 
     def answer(lead: Json) -> Json:
         record, as_of = record_of(lead, bundle.spec), microseconds(lead["as_of"])
-        matrix = features_of_record(bundle.plan, record, as_of)
+        history = histories_of_records([record], bundle.spec.attribute_kinds, bundle.spec.measures)
+        matrix = features_of(bundle.plan, history, np.array([0]), np.array([as_of]))
         if by_pandas:
             replace_by_pandas(bundle.spec, matrix, lead)
         scores = bundle.scores(matrix)

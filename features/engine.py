@@ -3,9 +3,7 @@
 `features.plan` says what must be counted, `features.exact` counts it in whole numbers, and here
 floats are made, once, from exact integers: days, ratios, rates. Many leads are walked over in
 blocks of whole leads that fit into the processor's caches; nothing that is computed depends on
-where a block begins, so a lead alone has the bits it has among others. One lead of a request is
-walked over in plain Python instead (`features.single`), which for so few interactions is several
-times cheaper and gives the same bits.
+where a block begins, so a lead alone has the bits it has among others.
 """
 
 import itertools
@@ -26,9 +24,7 @@ from features.history import (
     Float64,
     Histories,
     Int64,
-    LeadRecord,
     Versions,
-    histories_of_records,
 )
 from features.kinds import (
     AttributeCategory,
@@ -56,7 +52,6 @@ from features.kinds import (
 )
 from features.plan import Group, Plan, compiled
 from features.questions import MINUTES_PER_DAY
-from features.single import MOST_INTERACTIONS, walked
 from features.spec import Spec
 
 Values = npt.NDArray[Any]
@@ -116,17 +111,6 @@ def features_of(
         matrix[rows] = np.ascontiguousarray(part)
         progress(end - begin)
     return matrix
-
-
-def features_of_record(plan: Plan, record: LeadRecord, as_of: int) -> Float64:
-    """Values of every feature for one lead of a request at an instant, shape (1, features).
-
-    The bits are those of `features_of`, whatever the way to them.
-    """
-    if len(record.interactions) <= MOST_INTERACTIONS:
-        return np.array([walked(plan, record, as_of)])
-    history = histories_of_records([record], plan.spec.attribute_kinds, plan.spec.measures)
-    return features_of(plan, history, np.array([0]), np.array([as_of]))
 
 
 def _blocks(offsets: Int64, sorted_lead: Int64) -> list[tuple[int, int]]:

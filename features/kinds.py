@@ -4,7 +4,7 @@ A feature is a function of one lead's history as of one instant. A kind says whi
 fields say of what: an attribute, or the interactions that a `Selection` looks at, over a window of
 days before the instant (None is all of the history). Windows are closed at their start and open at
 their end. To add a kind: its dataclass here, its place in `Feature`, and the cases that mypy then
-asks for in `features.questions`, `features.engine`, `features.formula` and `features.wording`.
+asks for in `features.questions`, `features.engine` and `features.wording`.
 """
 
 from dataclasses import dataclass

@@ -12,9 +12,7 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 
-from features.additions import Additions, additions
 from features.codebook import Codebook, codebooks
-from features.formula import Formula, formula
 from features.history import Int64
 from features.kinds import AttributeCategory, Distinct, Feature, LatestValue, Selection
 from features.questions import (
@@ -84,14 +82,12 @@ class Fading:
 
     Parameters
     ----------
-    half_life_days : int
     places, selections : int64 arrays of shape (sums,)
         Place of each among all weighted sums, and its selection.
     weights : int64 array
         Weight of each age in hours; the last one is 0.
     """
 
-    half_life_days: int
     places: Int64
     selections: Int64
     weights: Int64
@@ -122,10 +118,6 @@ class Plan:
         For the fields that some selection restricts.
     fading : tuple of Fading
         The weighted sums, by half-life.
-    additions : Additions
-        What one interaction adds to the answers.
-    formulas : tuple of Formula
-        From the answers about one lead to each feature.
     """
 
     spec: Spec
@@ -142,8 +134,6 @@ class Plan:
     codebooks: tuple[Codebook, ...]
     fading: tuple[Fading, ...]
     indices: dict[tuple[str, ...], dict[str, int]]
-    additions: Additions
-    formulas: tuple[Formula, ...]
 
 
 def compiled(spec: Spec) -> Plan:
@@ -188,8 +178,6 @@ def compiled(spec: Spec) -> Plan:
             for feature in spec.features
             if isinstance(feature, AttributeCategory | LatestValue)
         },
-        additions=additions(asked, spec),
-        formulas=tuple(map(formula, spec.features, places)),
     )
 
 
@@ -239,12 +227,7 @@ def _fading(weighted: list[Weighted]) -> tuple[Fading, ...]:
     for place, one in enumerate(weighted):
         by_half_life.setdefault(one.half_life_days, []).append(place)
     return tuple(
-        Fading(
-            half_life,
-            _whole(places),
-            _whole(weighted[i].selection for i in places),
-            _weights(half_life),
-        )
+        Fading(_whole(places), _whole(weighted[i].selection for i in places), _weights(half_life))
         for half_life, places in by_half_life.items()
     )
 

@@ -1,13 +1,13 @@
 """The bundle's golden leads, asked again on the way that a request takes.
 
 See `models.golden`. A lead is written as it would travel, validated and scored; only then is its
-answer compared. On a machine like the one where the bundle was made every answer has the same bits.
-Another processor may round exponentials and logarithms otherwise in their last bit, so numbers may
-differ by `ROUNDING`; whatever computes another thing, differs by more.
+answer compared, to the last bit. A processor of another kind than the one that trained may round
+exponentials otherwise in their last bit; who wants to serve there all the same has to say so, and
+then numbers may differ by `ROUNDING`.
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from features.kinds import LABEL_FIELDS
@@ -24,16 +24,16 @@ ROUNDING = 1e-12
 """By what share of a number, or by how much where it is below 1, processors may differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """How many golden leads answered as before, and whether to the last bit."""
+def replayed(bundle: Bundle, text: str, *, rounded: bool = False) -> int:
+    """How many golden leads were asked again and answered as before.
 
-    leads: int
-    same_bits: bool
-
-
-def replayed(bundle: Bundle, text: str) -> Replay:
-    """Ask the golden leads again.
+    Parameters
+    ----------
+    bundle : Bundle
+    text : str
+        What `models.golden.GOLDEN` holds.
+    rounded : bool
+        Whether numbers may differ by `ROUNDING`; otherwise not by a bit.
 
     Raises
     ------
@@ -42,19 +42,22 @@ def replayed(bundle: Bundle, text: str) -> Replay:
     """
     leads = golden_leads(text)
     model = served_model(bundle, Limits())
-    same_bits = True
     for number, lead in enumerate(leads, start=1):
         (found,) = scored(model, [travelling(bundle, lead)], lead.as_of, REASONS)
-        same_bits &= _same_bits(bundle, number, lead.answer, found)
+        _require_same(bundle, number, lead.answer, found, rounded=rounded)
     if not leads:
         raise ValueError(f"{GOLDEN} holds no golden leads. Pull or train the bundle again.")
-    return Replay(len(leads), same_bits)
+    return len(leads)
 
 
-def _same_bits(
-    bundle: Bundle, number: int, expected: GoldenAnswer, found: ScoredLead | Problem
-) -> bool:
-    """Whether an answer that is the same is so to the last bit."""
+def _require_same(
+    bundle: Bundle,
+    number: int,
+    expected: GoldenAnswer,
+    found: ScoredLead | Problem,
+    *,
+    rounded: bool,
+) -> None:
     if isinstance(found, Problem):  # what the text holds is wrong, not its type
         why = found.errors[0]
         raise ValueError(  # noqa: TRY004
@@ -62,27 +65,33 @@ def _same_bits(
             f"found {why.found}. Pull or train the bundle again."
         )
     points = tuple(reason.points for reason in found.reasons)
-    same_bits = True
     for field in fields(GoldenAnswer):
         name = field.name
         now, before = points if name == "points" else getattr(found, name), getattr(expected, name)
-        same_bits &= now == before
-        if not _same(now, before):
-            raise ValueError(
-                f"Golden lead {number} of {bundle.version} must have {name} {before!r}, as where "
-                f"the bundle was made; here it has {now!r}. Install the same versions of "
-                "NumPy and LightGBM, or train on a machine like this one."
+        if now == before or (rounded and _close(now, before)):
+            continue
+        way_out = (
+            "Install the same versions of NumPy and LightGBM, or train on a machine like this one"
+        )
+        if _close(now, before):
+            way_out += (
+                ". No more than the last digits differ: this processor rounds otherwise than "
+                "the one that trained. To accept that, serve with LEAD_TEMPERATURE_GOLDEN=rounded, "
+                "or `verify --rounded`"
             )
-    return same_bits
+        raise ValueError(
+            f"Golden lead {number} of {bundle.version} must have {name} {before!r}, as where the "
+            f"bundle was made; here it has {now!r}. {way_out}."
+        )
 
 
-def _same(now: Any, before: Any) -> bool:
+def _close(now: Any, before: Any) -> bool:
     """Whether two values of a golden answer are one, but for a processor's rounding."""
     match now, before:
         case (float(), float()):
             return math.isclose(now, before, rel_tol=ROUNDING, abs_tol=ROUNDING)
         case (tuple(), tuple()):
-            return len(now) == len(before) and all(map(_same, now, before))
+            return len(now) == len(before) and all(map(_close, now, before))
         case _:
             return bool(now == before)
 

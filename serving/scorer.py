@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from features.engine import features_of, features_of_record
-from features.history import Float64, LeadRecord, histories_of_records
-from models.bundle import Bundle
+from features.engine import features_of
+from features.history import LeadRecord, histories_of_records
 from models.explain import Reason, explanations
 from models.forecast import forecast
 from models.freshness import freshness
@@ -146,7 +145,10 @@ def _answers(
         return
     bundle = model.bundle
     spec = bundle.spec
-    matrix = _matrix(bundle, accepted)
+    records = [one.record for one in accepted]
+    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
+    as_of = np.array([one.as_of for one in accepted], np.int64)
+    matrix = features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
     scores = bundle.scores(matrix)
     told: Sequence[tuple[Reason, ...]] = [()] * len(accepted)
     if reasons:
@@ -184,16 +186,6 @@ def _answers(
             model_version=bundle.version,
             warnings=one.warnings,
         )
-
-
-def _matrix(bundle: Bundle, accepted: Sequence[_Prepared]) -> Float64:
-    """Features of the leads, shape (leads, features)."""
-    if len(accepted) == 1:
-        return features_of_record(bundle.plan, accepted[0].record, accepted[0].as_of)
-    spec, records = bundle.spec, [one.record for one in accepted]
-    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
-    as_of = np.array([one.as_of for one in accepted], np.int64)
-    return features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
 
 
 def _trend(model: ServedModel, one: _Prepared, reasons: int) -> TrendAnswer:

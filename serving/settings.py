@@ -76,6 +76,13 @@ class Settings(BaseModel):
             "never.",
         ),
     ] = 5.0
+    golden: Annotated[
+        Literal["exact", "rounded"],
+        Field(
+            description="How a bundle must answer its golden leads: to the last bit, or `rounded` "
+            "to 12 digits where another kind of processor trained it."
+        ),
+    ] = "exact"
     log_level: Annotated[
         Literal["debug", "info", "warning"],
         Field(

@@ -1,6 +1,7 @@
 """Golden leads: a bundle answers as where it was made, or nobody serves it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from fastapi.testclient import TestClient
 from models.bundle import load_bundle, save_bundle
 from models.golden import GOLDEN, LEADS, golden_json, golden_leads
 from serving.app import create_app
-from serving.golden import ROUNDING, Replay, replayed
+from serving.golden import ROUNDING, replayed
+from serving.settings import Settings
 from tests.support.bundles import small_bundle
 
 
@@ -26,7 +28,7 @@ def folder(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_bundle_that_was_written_and_read_answers_as_before(folder: Path, text: str) -> None:
-    assert replayed(load_bundle(folder), text) == Replay(LEADS, same_bits=True)
+    assert replayed(load_bundle(folder), text) == LEADS
 
 
 def test_the_same_bundle_has_the_same_golden_leads(text: str) -> None:
@@ -46,6 +48,14 @@ def test_golden_leads_look_into_every_corner_of_the_schema(text: str) -> None:
     assert late
 
 
+def last_bit(answer: dict[str, Any]) -> None:
+    answer["hot_probability"] *= 1 + 2**-52
+
+
+def last_bit_of_a_reason(answer: dict[str, Any]) -> None:
+    answer["points"][0] *= 1 - 2**-52
+
+
 def another_probability(answer: dict[str, Any]) -> None:
     answer["hot_probability"] += 2 * ROUNDING
 
@@ -62,25 +72,33 @@ def a_reason_less(answer: dict[str, Any]) -> None:
     answer["points"].pop()
 
 
-def test_a_processor_that_rounds_otherwise_is_accepted_and_told(folder: Path, text: str) -> None:
+def changed(text: str, change: Callable[[dict[str, Any]], None], number: int) -> str:
     leads = json.loads(text)
-    for lead in leads:
-        lead["answer"]["hot_probability"] *= 1 + 2**-52
-        lead["answer"]["points"][0] *= 1 - 2**-52
-    assert replayed(load_bundle(folder), json.dumps(leads)) == Replay(LEADS, same_bits=False)
+    change(leads[number]["answer"])
+    return json.dumps(leads)
+
+
+@pytest.mark.parametrize("change", [last_bit, last_bit_of_a_reason])
+def test_a_processor_that_rounds_otherwise_is_accepted_only_where_that_is_said(
+    folder: Path, text: str, change
+) -> None:
+    bundle, other = load_bundle(folder), changed(text, change, 1)
+    with pytest.raises(ValueError, match=r"this processor rounds otherwise.*GOLDEN=rounded"):
+        replayed(bundle, other)
+    assert replayed(bundle, other, rounded=True) == LEADS
 
 
 @pytest.mark.parametrize(
     "change", [another_probability, another_band, another_reason, a_reason_less]
 )
+@pytest.mark.parametrize("rounded", [False, True])
 @pytest.mark.parametrize("number", [1, LEADS - 1])
 def test_an_answer_that_differs_is_refused_with_both_values(
-    folder: Path, text: str, change, number: int
+    folder: Path, text: str, change, rounded: bool, number: int
 ) -> None:
-    leads = json.loads(text)
-    change(leads[number]["answer"])
-    with pytest.raises(ValueError, match=rf"Golden lead {number + 1} of .* must have .*; here it"):
-        replayed(load_bundle(folder), json.dumps(leads))
+    said = rf"Golden lead {number + 1} of .* must have .*; here it has [^:]*like this one\.$"
+    with pytest.raises(ValueError, match=said):
+        replayed(load_bundle(folder), changed(text, change, number), rounded=rounded)
 
 
 def test_another_model_does_not_answer_alike(tmp_path: Path, text: str) -> None:
@@ -144,9 +162,22 @@ def test_verify_tells_of_a_processor_that_rounds_otherwise(run, folder: Path, te
     leads = json.loads(text)
     leads[1]["answer"]["warm_high"] *= 1 + 2**-52
     (folder / GOLDEN).write_text(json.dumps(leads))
-    told = run("verify", "--bundle", folder)
+    refused = run("verify", "--bundle", folder)
+    assert refused.returncode == 1
+    assert "this processor rounds otherwise" in " ".join(refused.stderr.split())
+    told = run("verify", "--bundle", folder, "--rounded")
     assert told.returncode == 0
-    assert "to 12 digits: this processor rounds otherwise." in told.stdout
+    assert "where it was made, to 12 digits." in " ".join(told.stdout.split())
+
+
+def test_a_server_that_may_round_serves_what_another_processor_trained(
+    folder: Path, text: str
+) -> None:
+    (folder / GOLDEN).write_text(changed(text, last_bit, 1))
+    with pytest.raises(ValueError, match="rounds otherwise"):
+        create_app(folder)
+    with TestClient(create_app(folder, Settings(golden="rounded"))) as client:
+        assert client.get("/readyz").status_code == 200
 
 
 def test_verify_has_help_with_an_example(run) -> None:
