@@ -44,16 +44,16 @@ test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database 
 	$(BIN)/pytest -m slow
 
 bench-features: $(INSTALLED) ## CPU time and memory of the feature engine beside DuckDB, Polars and pandas
-	$(BIN)/python benchmarks/features.py
+	$(BIN)/python -m benchmarks.features
 
 bench-quality: $(INSTALLED) ## Models beside known truth, on real logs, beside AutoGluon and FLAML; hours
-	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python -m benchmarks.quality
 
 bench-serving: $(INSTALLED) ## The server beside a bare endpoint and peers; needs wrk, some 15 minutes
-	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python -m benchmarks.serving
 
 bench-report: $(INSTALLED) ## Time, memory and size of the managers' report of 5 million interactions
-	$(BIN)/python benchmarks/report.py
+	$(BIN)/python -m benchmarks.report
 
 check: $(INSTALLED) ## Lint, format, types and import rules
 	$(BIN)/ruff check .

@@ -14,17 +14,30 @@ from benchmarks.feature_atoms import Atom, atoms, formula, numbered_atoms, windo
 from features.history import MICROSECONDS_PER_DAY as DAY
 from features.spec import Spec
 
+VIEWS = """
+    looks AS (
+        SELECT lead_id, epoch_us(as_of) AS as_of, epoch_us(created_at) AS created_at
+        FROM spine JOIN leads USING (lead_id)
+    ), events AS (
+        SELECT lead_id, epoch_us(occurred_at) AS occurred_at,
+            greatest(epoch_us(occurred_at), epoch_us(recorded_at)) AS known_at,
+            channel, kind, direction, duration_seconds
+        FROM interactions
+    )
+"""
+"""Common table expressions of DuckDB: looks and events in whole microseconds."""
 
-def bare(folder: Path, spec: Spec) -> Any:  # noqa: ARG001
+
+def bare(folder: Path, _spec: Spec) -> Any:
     """A scan, a join and a count in DuckDB: what no engine that pairs rows can do without."""
     return _answered(
-        f"""
+        folder,
+        """
         SELECT lead_id, as_of, count(*) AS known
-        FROM read_parquet('{folder}/spine.parquet') s
-        JOIN read_parquet('{folder}/interactions.parquet') i USING (lead_id)
+        FROM spine JOIN interactions USING (lead_id)
         WHERE occurred_at < as_of AND recorded_at < as_of
         GROUP BY lead_id, as_of
-        """  # noqa: S608
+        """,
     )
 
 
@@ -35,23 +48,23 @@ def duckdb_obvious(folder: Path, spec: Spec) -> Any:
         f"{_aggregate(atom, _in_window(atom.days))} AS a{number}" for atom, number in wanted.items()
     )
     return _answered(
+        folder,
         f"""
-        WITH {_views(folder)}, known AS (
+        WITH {VIEWS}, known AS (
             SELECT l.lead_id, l.as_of, any_value(l.created_at) AS created_at, {values}
             FROM looks l
             LEFT JOIN events e ON l.lead_id = e.lead_id AND known_at < l.as_of
             GROUP BY l.lead_id, l.as_of
         )
         SELECT lead_id, as_of, {_columns(spec, wanted)} FROM known
-        """  # noqa: S608
+        """,  # noqa: S608 - own names only
     )
 
 
 def duckdb_best(folder: Path, spec: Spec) -> Any:
     """DuckDB: sums of what enters and leaves by look, then running sums over the lead's looks."""
     counted = _answered(
-        f"SELECT max(n) AS n FROM (SELECT count(*) AS n FROM '{folder}/spine.parquet' "  # noqa: S608
-        "GROUP BY lead_id)"
+        folder, "SELECT max(n) AS n FROM (SELECT count(*) AS n FROM spine GROUP BY lead_id)"
     )
     most = counted["n"][0].as_py()
     wanted = numbered_atoms(spec)
@@ -61,15 +74,16 @@ def duckdb_best(folder: Path, spec: Spec) -> Any:
         for days in windows
     )
     sums = ", ".join(
-        f"sums_{days} AS (SELECT look_{days} AS look, {values} FROM placed "  # noqa: S608
+        f"sums_{days} AS (SELECT look_{days} AS look, {values} FROM placed "  # noqa: S608 - own names only
         f"WHERE look_{days} < first + looks GROUP BY ALL)"
         for days in windows
         if (values := _sums(wanted, days))
     )
     running = ", ".join(f"{_running(atom, wanted)} AS a{number}" for atom, number in wanted.items())
     return _answered(
+        folder,
         f"""
-        WITH {_views(folder)}, looked AS (
+        WITH {VIEWS}, looked AS (
             SELECT lead_id, list(as_of ORDER BY as_of) AS times, any_value(created_at) AS created_at
             FROM looks GROUP BY lead_id
         ), numbered AS (
@@ -88,32 +102,18 @@ def duckdb_best(folder: Path, spec: Spec) -> Any:
             WINDOW so_far AS (PARTITION BY first ORDER BY look ROWS UNBOUNDED PRECEDING)
         )
         SELECT lead_id, as_of, {_columns(spec, wanted)} FROM known
-        """  # noqa: S608
+        """,  # noqa: S608 - own names only
     )
 
 
-def _answered(query: str) -> Any:
-    """Answer of DuckDB to a query, as an Arrow table."""
+def _answered(folder: Path, query: str) -> Any:
+    """Answer of DuckDB to a query about the files of a folder, as an Arrow table."""
     import duckdb
 
-    relation: Any = duckdb.sql(query)
-    return relation.to_arrow_table()
-
-
-def _views(folder: Path) -> str:
-    """Common table expressions of DuckDB: looks and events in whole microseconds."""
-    return f"""
-    looks AS (
-        SELECT lead_id, epoch_us(as_of) AS as_of, epoch_us(created_at) AS created_at
-        FROM read_parquet('{folder}/spine.parquet') s
-        JOIN read_parquet('{folder}/leads.parquet') l USING (lead_id)
-    ), events AS (
-        SELECT lead_id, epoch_us(occurred_at) AS occurred_at,
-            greatest(epoch_us(occurred_at), epoch_us(recorded_at)) AS known_at,
-            channel, kind, direction, duration_seconds
-        FROM read_parquet('{folder}/interactions.parquet')
-    )
-    """  # noqa: S608
+    with duckdb.connect() as connection:
+        for path in folder.glob("*.parquet"):
+            connection.read_parquet(str(path)).create_view(path.stem)
+        return connection.sql(query).to_arrow_table()
 
 
 def _aggregate(atom: Atom, *conditions: str) -> str:

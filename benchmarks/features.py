@@ -1,6 +1,6 @@
 """How fast features are computed, beside the best that others were brought to, on the same data.
 
-`python benchmarks/features.py` makes an export of 5 million interactions under `artifacts/bench`
+`python -m benchmarks.features` makes an export of 5 million interactions under `artifacts/bench`
 and lets every engine compute the same 66 features of 1.6 million looks, each in a process of its
 own. It prints the processor time and the memory that each took, checks that all results are equal,
 and says which of the project's goals are met. `--small` does so with 200,000 interactions,
@@ -22,14 +22,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-ROOT = Path(__file__).resolve().parents[1]
-# This file has the name of a package: as a script it must not be what `import features` finds.
-sys.path[0] = str(ROOT)
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
 
-import numpy as np  # noqa: E402
-import typer  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 SIZES = {"small": (8_000, 200_000), "5m": (200_000, 5_000_000), "30m": (1_000_000, 30_000_000)}
 """Leads and interactions."""
@@ -202,7 +200,7 @@ def _seconds(cost: Cost) -> float:
 
 
 def _child(*arguments: str | Path) -> str:
-    command = [sys.executable, __file__, "--child", *map(str, arguments)]
+    command = [sys.executable, "-m", "benchmarks.features", "--child", *map(str, arguments)]
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
 
 

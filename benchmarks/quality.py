@@ -8,23 +8,20 @@ another section is run on another day.
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import typer
+from rich.console import Console
+
+from benchmarks.quality_logs import bank_figures, loan_figures
+from benchmarks.quality_peers import peer_figures
+from benchmarks.quality_table import Figure, show_quality
+from benchmarks.quality_truth import truth_figures
+from training.frame import Told
+from training.terminal import progress_bars
+
 ROOT = Path(__file__).resolve().parents[1]
-# benchmarks/features.py has the name of a package: it must not be what `import features` finds.
-sys.path[0] = str(ROOT)
-
-import typer  # noqa: E402
-from rich.console import Console  # noqa: E402
-
-from benchmarks.quality_logs import bank_figures, loan_figures  # noqa: E402
-from benchmarks.quality_peers import peer_figures  # noqa: E402
-from benchmarks.quality_table import Figure, show_quality  # noqa: E402
-from benchmarks.quality_truth import truth_figures  # noqa: E402
-from training.frame import Told  # noqa: E402
-from training.terminal import progress_bars  # noqa: E402
 
 SECTIONS = ("truth", "loans", "bank", "peers")
 

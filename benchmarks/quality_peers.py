@@ -1,8 +1,8 @@
 """Peers on the same rows and features: AutoGluon and FLAML, in an environment of their own.
 
-Each set is split as this project splits it. Ours fits a booster on the earlier rows and calibrates
-it on the later ones; a peer is given both as one frame, ready-made features and all, and may
-do with it what it likes for as long as its budget lasts. Both are then judged on the same later
+Each set is split as this project splits it. Ours fits and calibrates on all that was known when the
+test begins; a peer is given the same rows as one frame, ready-made features and all, and may do
+with it what it likes for as long as its budget lasts. Both are then judged on the same later
 rows: the log loss by the paired bootstrap over leads, the time by the clock, features and imports
 not counted.
 """

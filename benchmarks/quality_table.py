@@ -159,7 +159,7 @@ def show_quality(console: Console, sections: Mapping[str, Sequence[Figure]]) -> 
     counts = {one: verdicts.count(one) for one in dict.fromkeys(verdicts) if one}
     console.print(
         f"Goals: {', '.join(f'{count} {verdict}' for verdict, count in counts.items())}. "
-        "A section alone: python benchmarks/quality.py and the command of its lines."
+        "A section alone: python -m benchmarks.quality and the command of its lines."
     )
 
 

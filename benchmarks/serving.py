@@ -7,23 +7,18 @@ body and answers a constant. Servers are asked one after the other in every roun
 that is busy for a while is so for all; compare ratios, not requests a second.
 """
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
-ROOT = Path(__file__).resolve().parents[1]
-# benchmarks/features.py has the name of a package: it must not be what `import features` finds.
-sys.path[0] = str(ROOT)
+import typer
+from rich.console import Console
+from rich.table import Table
 
-import typer  # noqa: E402
-from rich.console import Console  # noqa: E402
-from rich.table import Table  # noqa: E402
-
-from benchmarks.quality_peer_run import peers_python  # noqa: E402
-from benchmarks.quality_table import quality_table  # noqa: E402
-from benchmarks.serving_contestants import (  # noqa: E402
+from benchmarks.quality_peer_run import peers_python
+from benchmarks.quality_table import quality_table
+from benchmarks.serving_contestants import (
     REQUIREMENTS,
     Contestant,
     Server,
@@ -33,10 +28,12 @@ from benchmarks.serving_contestants import (  # noqa: E402
     running,
     server_python,
 )
-from benchmarks.serving_data import prepare, write_bodies_of  # noqa: E402
-from benchmarks.serving_figures import load_figures  # noqa: E402
-from benchmarks.serving_load import Run, loaded, middle, require_wrk  # noqa: E402
-from benchmarks.serving_rest import bulk_figures, start_figures  # noqa: E402
+from benchmarks.serving_data import prepare, write_bodies_of
+from benchmarks.serving_figures import Runs, load_figures
+from benchmarks.serving_load import Run, loaded, middle, require_wrk
+from benchmarks.serving_rest import bulk_figures, start_figures
+
+ROOT = Path(__file__).resolve().parents[1]
 
 CONNECTIONS = (1, 8, 64)
 BATCH_SECONDS = 10.0
@@ -75,10 +72,6 @@ def main(
         figures += start_figures(python, contestants[1], contestants[0], folder, rounds)
         figures += bulk_figures(folder, rounds)
     console.print(quality_table({"": figures}))
-
-
-Runs = Mapping[tuple[str, int], Run]
-"""By the name of the contestant and the number of connections."""
 
 
 def measured(contestants: Sequence[Contestant], folder: Path, seconds: float, rounds: int) -> Runs:
@@ -128,12 +121,12 @@ def load_table(runs: Runs) -> Table:
         if name != before:
             table.add_section()
         bare = runs["bare endpoint", connections]
-        ratio = f"{run.per_second / bare.per_second:.3f}"
+        failed = run.failed or bare.failed
         table.add_row(
             name if name != before else "",
             str(connections),
             f"{run.per_second:,.1f}",
-            f"{run.failed:,} failed" if run.failed else ratio,
+            f"{failed:,} failed" if failed else f"{run.per_second / bare.per_second:.3f}",
             f"{run.processor_us:,.0f}",
             f"{run.p50_ms:.2f}",
             f"{run.p99_ms:.2f}",

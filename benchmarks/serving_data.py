@@ -40,12 +40,10 @@ _WORDS = ("none", "some", "much", "unknown to us")
 
 
 def prepare(folder: Path, small: bool) -> None:
-    """Write export, bundle and leads into a folder, where they are not there yet.
+    """Write export, bundle and leads into a folder, anew: what is measured is today's code.
 
     `leads.json` holds the bodies of requests, `bundle` the model, `export` what it learned from.
     """
-    if (folder / "leads.json").is_file():
-        return
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory() as made:
         write_wide_export(Path(made), SMALL if small else LEADS)

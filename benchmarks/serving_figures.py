@@ -1,12 +1,13 @@
 """From loads to the figures that have goals."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from benchmarks.quality_table import AtLeast, AtMost, Figure
 from benchmarks.serving_data import BATCH
 from benchmarks.serving_load import Run
 
 Runs = Mapping[tuple[str, int], Run]
+"""By the name of the contestant and the number of connections."""
 AT = 8
 """Connections at which servers are compared."""
 FAILED = "some of its requests failed, see the table"
@@ -32,22 +33,29 @@ def load_figures(runs: Runs) -> list[Figure]:
     for name in ("ours without reasons", "ours with reasons"):
         run = runs[name, AT]
         what = f"p99 × that of the bare endpoint: {name}"
-        figures.append(_figure(what, run.p99_ms / bare.p99_ms, AtMost(3.0), run))
+        figures.append(_figure(what, lambda r, b: r.p99_ms / b.p99_ms, AtMost(3.0), run, bare))
     batch, single = runs["ours, batches of 1,000", 1], runs["ours with reasons", AT]
-    per_lead = BATCH * batch.per_second / single.per_second
     what = "leads/s in batches of 1,000 × those of single requests, with reasons"
-    figures.append(_figure(what, per_lead, AtLeast(5.0), batch, single))
+    figures.append(
+        _figure(what, lambda b, s: BATCH * b.per_second / s.per_second, AtLeast(5.0), batch, single)
+    )
     return figures
 
 
 def _ratio(runs: Runs, name: str, other: str, least: float | None) -> Figure:
     one, peer = runs[name, AT], runs[other, AT]
     goal = None if least is None else AtLeast(least)
-    return _figure(f"{name} × {other}", one.per_second / peer.per_second, goal, one, peer)
+    return _figure(f"{name} × {other}", lambda o, p: o.per_second / p.per_second, goal, one, peer)
 
 
-def _figure(what: str, value: float, goal: AtLeast | AtMost | None, *measured: Run) -> Figure:
+def _figure(
+    what: str,
+    ratio: Callable[[Run, Run], float],
+    goal: AtLeast | AtMost | None,
+    one: Run,
+    other: Run,
+) -> Figure:
     about = f"requests/s at {AT} connections"
-    if any(run.failed for run in measured):
+    if one.failed or other.failed:  # what answered nothing has no ratio
         return Figure(about, what, None, goal=goal, note=FAILED)
-    return Figure(about, what, value, goal=goal, places=2)
+    return Figure(about, what, ratio(one, other), goal=goal, places=2)

@@ -10,11 +10,11 @@ from benchmarks.serving_peer import answering
 class Score(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow gives it no type
     """Every row of a data frame is a lead."""
 
-    def load_context(self, context: Any) -> None:  # noqa: ARG002
+    def load_context(self, context: Any) -> None:  # noqa: ARG002 - MLflow calls it by this name
         """Read the bundle once."""
         self.answer = answering()
 
-    def predict(self, context: Any, model_input: Any) -> list[dict[str, Any]]:  # noqa: ARG002
+    def predict(self, model_input: Any) -> list[dict[str, Any]]:
         """What is done for a lead."""
         return [self.answer(lead) for lead in model_input.to_dict("records")]
 

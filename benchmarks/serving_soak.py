@@ -1,6 +1,6 @@
 """Whether the server's memory stays flat: many requests of all kinds, and its size over time.
 
-`python benchmarks/serving_soak.py` asks a server 100,000 times and prints its resident memory
+`python -m benchmarks.serving_soak` asks a server 100,000 times and prints its resident memory
 twenty times on the way. Every request is another one: scores with and without reasons, batches,
 forecasts, what is refused, pages that do not exist, connections that are given up. What a server
 keeps of each would show: a kilobyte a request is a hundred megabytes in the end. `--bundle` asks
@@ -22,10 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT)
+import typer
 
-import typer  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 REQUESTS, SAMPLES, CLIENTS = 100_000, 20, 4
 MOST_MIB = 8.0

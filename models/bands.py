@@ -11,7 +11,7 @@ near a cut-off does not flap; to come in it needs the whole cut-off.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -160,14 +160,12 @@ class Bands:
         inside = previous is not None and LEVELS.index(Temperature(previous)) >= LEVELS.index(band)
         line = stays_from(cutoff, self.hysteresis) if inside else cutoff
         enough = bound >= line
-        # As many decimals as it takes to see that two numbers differ.
-        places = next((p for p in range(3, 17) if f"{bound:.{p}f}" != f"{line:.{p}f}"), 3)
-        places = 3 if bound == line else places
-        told = f"{band} lower bound {bound:.{places}f} {'>=' if enough else '<'}"
+        shown, end = told_apart(bound, line, "f")
+        told = f"{band} lower bound {shown} {'>=' if enough else '<'}"
         if line == cutoff:
-            return enough, f"{told} {band} cut-off {cutoff:.{places}f}"
+            return enough, f"{told} {band} cut-off {end}"
         stays = f"down to which a {previous} lead stays {band}"
-        return enough, f"{told} {line:.{places}f}, {stays} (cut-off {cutoff:.3f})"
+        return enough, f"{told} {end}, {stays} (cut-off {cutoff:.3f})"
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -176,6 +174,21 @@ class Bands:
             "hysteresis": self.hysteresis,
             "promises": {name: promise.to_json() for name, promise in self.promises.items()},
         }
+
+
+def told_apart(one: float, other: float, style: Literal["f", "g"]) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ, three at least.
+
+    Examples
+    --------
+    >>> told_apart(0.25, 0.2504, "f")
+    ('0.2500', '0.2504')
+    """
+    for digits in range(3, 18):
+        texts = f"{one:.{digits}{style}}", f"{other:.{digits}{style}}"
+        if texts[0] != texts[1] or one == other:
+            break
+    return texts
 
 
 def stays_from(cutoff: float, hysteresis: float) -> float:

@@ -51,6 +51,8 @@ REPORT = "report.html"
 REPORTS = {"en": REPORT} | {code: f"report.{code}.html" for code in ("pt", "ru", "ro", "it")}
 """The managers' report by language (ISO 639), English first."""
 
+_NUMBERS = ("hot_probability", "hot_low", "hot_high", "warm_probability", "warm_low", "warm_high")
+
 Z = 1.2815515655446004
 """Standard deviations to each end of an interval: each end is a one-sided 90 % bound."""
 ENDS = np.array([[-Z], [0.0], [Z]])
@@ -149,6 +151,10 @@ class Scores:
     warm_high: Float64
     not_enough_evidence: npt.NDArray[np.bool_]
     band: npt.NDArray[np.str_]
+
+    def numbers(self, row: int) -> dict[str, float]:
+        """Both probabilities of a row with their intervals, by name."""
+        return {name: float(getattr(self, name)[row]) for name in _NUMBERS}
 
     def probability(self, horizon: str) -> Float64:
         """Probability within the horizon named "hot" or "warm"."""

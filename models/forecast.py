@@ -8,10 +8,9 @@ day knows the band of the day before it, as a lead does that is scored every day
 
 from dataclasses import dataclass
 
-from features.history import MICROSECONDS_PER_DAY, LeadRecord
-from models.bands import LEVELS, Bands
-from models.bundle import Bundle, Scores
-from models.looks import Band, Look, known, look, matrix_of
+from features.history import MICROSECONDS_PER_DAY
+from models.bands import LEVELS
+from models.looks import Band, Look, Seen
 
 DAYS = range(91)
 """The days that are looked at: every 24 hours from now on."""
@@ -54,41 +53,35 @@ class Forecast:
     band_changes: tuple[BandChange, ...]
 
 
-def forecast(
-    bundle: Bundle, record: LeadRecord, as_of: int, previous_band: Band | None = None
-) -> Forecast:
+def forecast(seen: Seen, previous_band: Band | None = None) -> Forecast:
     """What a lead's score becomes when nothing more happens.
 
     Parameters
     ----------
-    bundle : Bundle
-    record : LeadRecord
-        Only what is known at `as_of` is looked at.
-    as_of : int
-        Microseconds.
+    seen : Seen
+        The lead on each of `DAYS`, and on others.
     previous_band : "hot", "warm", "cold" or None
-        Band of the lead before `as_of`, where it is known.
+        Band of the lead before today, where it is known.
     """
-    matrix = matrix_of(bundle, known(record, as_of), as_of, DAYS)
-    scores = bundle.scores(matrix)
-    bands = _bands(bundle.bands, scores, previous_band)
+    bands = _bands(seen, previous_band)
     changes = [day for day in DAYS[1:] if bands[day] != bands[day - 1]]
     return Forecast(
-        looks=tuple(look(scores, day, day, as_of, bands[day]) for day in SHOWN),
+        looks=tuple(seen.look(day, bands[day]) for day in SHOWN),
         band_changes=tuple(
-            BandChange(day, as_of + day * MICROSECONDS_PER_DAY, bands[day]) for day in changes
+            BandChange(day, seen.as_of + day * MICROSECONDS_PER_DAY, bands[day]) for day in changes
         ),
     )
 
 
-def _bands(bands: Bands, scores: Scores, previous: Band | None) -> list[Band]:
+def _bands(seen: Seen, previous: Band | None) -> list[Band]:
     """Band of each day, where each day knows the band of the day before it."""
-    low, days = (scores.hot_low, scores.warm_low), len(scores.hot_low)
+    rows = seen.rows(DAYS)
+    low = seen.scores.hot_low[rows], seen.scores.warm_low[rows]
     after: dict[str, list[Band]] = {
-        before: bands.of(*low, [before] * days).tolist() for before in LEVELS
+        before: seen.bundle.bands.of(*low, [before] * len(rows)).tolist() for before in LEVELS
     }
     found: list[Band] = []
-    for day in range(days):
+    for day in DAYS:
         # A lead without a band before is as one that was cold.
         before = found[-1] if found else previous or "cold"
         found.append(after[before][day])

@@ -16,7 +16,15 @@ import numpy as np
 
 from features.engine import features_of
 from features.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
-from features.kinds import LABEL_FIELDS, AttributeCategory, Feature, LabelField, Selection
+from features.kinds import (
+    LABEL_FIELDS,
+    AttributeCategory,
+    Distinct,
+    Feature,
+    LabelField,
+    LatestValue,
+)
+from features.spec import selections
 from models.bundle import Bundle
 from models.explain import explanations
 
@@ -25,14 +33,6 @@ LEADS = 8
 REASONS = 3
 _SECOND = 1_000_000
 _OLDEST_DAYS = 100
-_NUMBERS = (
-    "hot_probability",
-    "hot_low",
-    "hot_high",
-    "warm_probability",
-    "warm_low",
-    "warm_high",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,15 @@ class GoldenLead:
 
 
 def vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]]:
-    """Values that the features' selections name, in the order of their first use."""
+    """Values of interactions' fields that features look at, in the order of their first use."""
     found: dict[LabelField, dict[str, None]] = {}
     for feature in features:
-        for part in ("selection", "among"):
-            selection = getattr(feature, part, None)
-            if isinstance(selection, Selection):
-                for name, values in selection.conditions():
-                    found.setdefault(name, {}).update(dict.fromkeys(values))
+        named = [one for selection in selections(feature) for one in selection.conditions()]
+        match feature:
+            case Distinct(field=name, values=values) | LatestValue(field=name, levels=values):
+                named.append((name, values))
+        for name, values in named:
+            found.setdefault(name, {}).update(dict.fromkeys(values))
     return {name: tuple(values) for name, values in found.items()}
 
 
@@ -126,7 +127,7 @@ def _answers(bundle: Bundle, records: list[LeadRecord], as_of: int) -> list[Gold
     told = explanations(bundle, matrix, REASONS, probability=scores.hot_probability)
     return [
         GoldenAnswer(
-            **{name: float(getattr(scores, name)[row]) for name in _NUMBERS},
+            **scores.numbers(int(row)),
             band=str(scores.band[row]),
             points=tuple(float(reason.points) for reason in told[row].reasons),
         )

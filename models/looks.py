@@ -5,9 +5,9 @@ and, if nothing more happens, for the future. All instants of a lead go through 
 pass. Attributes have no history in a request: they are taken as known at every instant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -16,7 +16,6 @@ from features.history import MICROSECONDS_PER_DAY, Float64, LeadRecord, single_h
 from models.bundle import Bundle, Scores
 
 Band = Literal["cold", "warm", "hot"]
-_NUMBERS = ("hot_probability", "hot_low", "hot_high", "warm_probability", "warm_low", "warm_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,41 +64,59 @@ def known(record: LeadRecord, as_of: int) -> LeadRecord:
     return record._replace(interactions=before)
 
 
-def matrix_of(bundle: Bundle, record: LeadRecord, as_of: int, days: Sequence[int]) -> Float64:
-    """Features of one lead on several days, in one pass of the executor.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One lead on several days: its features and scores, from one pass of the executor.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    as_of : int
+        The instant that days are counted from, in microseconds.
+    days : tuple of int
+        Negative before that instant.
+    matrix : float64 array of shape (days, features)
+    scores : Scores
+        Of the days.
+    """
+
+    bundle: Bundle
+    as_of: int
+    days: tuple[int, ...]
+    matrix: Float64
+    scores: Scores
+
+    def rows(self, days: Iterable[int]) -> list[int]:
+        """Rows of some of the days."""
+        return [self.days.index(day) for day in days]
+
+    def look(self, day: int, band: Band | None = None) -> Look:
+        """The lead on a day, in a band that is given or, where nobody tells, by itself."""
+        (row,), scores = self.rows([day]), self.scores
+        return Look(
+            day,
+            self.as_of + day * MICROSECONDS_PER_DAY,
+            **scores.numbers(row),
+            not_enough_evidence=bool(scores.not_enough_evidence[row]),
+            band=band or cast("Band", str(scores.band[row])),
+        )
+
+
+def seen(bundle: Bundle, record: LeadRecord, as_of: int, days: Iterable[int]) -> Seen:
+    """One lead on several days.
 
     Parameters
     ----------
     bundle : Bundle
     record : LeadRecord
-        What happens at or after a day's instant may be in it and is not looked at.
+        Only what is known at `as_of` is looked at, and on an earlier day only what was known then.
     as_of : int
         The instant that days are counted from, in microseconds.
-    days : sequence of int
-        Negative before it.
-
-    Returns
-    -------
-    float64 array of shape (days, features)
+    days : iterable of int
+        Negative before it; each is looked at once.
     """
-    spec = bundle.spec
-    history = single_history(*record, spec.attribute_kinds, spec.measures)
-    instants = as_of + np.array(days, np.int64) * MICROSECONDS_PER_DAY
-    return features_of(bundle.plan, history, np.zeros(len(days), np.int64), instants)
-
-
-def look(scores: Scores, row: int, day: int, as_of: int, band: Band) -> Look:
-    """One row of scores as a look.
-
-    Parameters
-    ----------
-    scores : Scores
-    row, day : int
-        Which row, and how many days from `as_of` it is.
-    as_of : int
-        The instant that days are counted from, in microseconds.
-    band : "cold", "warm" or "hot"
-    """
-    numbers = {name: float(getattr(scores, name)[row]) for name in _NUMBERS}
-    instant, doubtful = as_of + day * MICROSECONDS_PER_DAY, bool(scores.not_enough_evidence[row])
-    return Look(day, instant, **numbers, not_enough_evidence=doubtful, band=band)
+    spec, each = bundle.spec, tuple(dict.fromkeys(days))
+    history = single_history(*known(record, as_of), spec.attribute_kinds, spec.measures)
+    instants = as_of + np.array(each, np.int64) * MICROSECONDS_PER_DAY
+    matrix = features_of(bundle.plan, history, np.zeros(len(each), np.int64), instants)
+    return Seen(bundle, as_of, each, matrix, bundle.scores(matrix))

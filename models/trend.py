@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from features.history import MICROSECONDS_PER_DAY, LeadRecord
-from models.bundle import HORIZONS, Bundle
+from models.bands import told_apart
+from models.bundle import HORIZONS
 from models.explain import Change, changes
-from models.looks import Look, look, matrix_of
+from models.looks import Look, Seen
 
 DAYS = (1, 7, 30)
 """The looks: so many days before."""
@@ -49,43 +50,34 @@ class Trend:
     changes: tuple[Change, ...]
 
 
-def trend(
-    bundle: Bundle,
-    record: LeadRecord,
-    as_of: int,
-    most: int = 3,
-    columns: Mapping[str, Sequence[int]] | None = None,
-) -> Trend:
+def days_of_trend(record: LeadRecord, as_of: int) -> list[int]:
+    """The days that a trend looks at: today, and those of `DAYS` before that the lead had lived."""
+    age = as_of - record.created_at
+    return [0, *(-day for day in DAYS if day * MICROSECONDS_PER_DAY <= age)]
+
+
+def trend(seen: Seen, most: int = 3, columns: Mapping[str, Sequence[int]] | None = None) -> Trend:
     """How a lead's score came to be what it is.
 
     Parameters
     ----------
-    bundle : Bundle
-    record : LeadRecord
-        What happens at or after a look's instant may be in it and is not looked at.
-    as_of : int
-        Microseconds, not before the lead's creation.
+    seen : Seen
+        The lead on the days of `days_of_trend`, and on others.
     most : int
         How many signals to name among what changed; 0 names none.
     columns : mapping of signal to columns, optional
         `models.explain.columns_by_signal` of the bundle's spec, where it was worked out before.
     """
-    age = as_of - record.created_at
-    days = [0, *(-day for day in DAYS if day * MICROSECONDS_PER_DAY <= age)]
-    matrix = matrix_of(bundle, record, as_of, days)
-    scores = bundle.scores(matrix)
-    bands = scores.band.tolist()
-    found = {day: look(scores, i, day, as_of, bands[i]) for i, day in enumerate(days)}
-    earlier = [found.get(-day) for day in DAYS]
-    compared = next((day for day in COMPARED if -day in found), None)
+    earlier = tuple(seen.look(-day) if -day in seen.days else None for day in DAYS)
+    compared = next((day for day in COMPARED if -day in seen.days), None)
     if compared is None:
         reason = "created less than a day before: there is nothing to compare with"
-        return Trend(tuple(earlier), None, reason, ())
-    verdict, reason = _verdict(found[0], found[-compared])
-    two = [days.index(-compared), 0]
-    probability = scores.hot_probability[two]
-    moved = changes(bundle, matrix[two], probability, most, columns) if most else ()
-    return Trend(tuple(earlier), verdict, reason, moved)
+        return Trend(earlier, None, reason, ())
+    verdict, reason = _verdict(seen.look(0), seen.look(-compared))
+    two = seen.rows([-compared, 0])
+    probability = seen.scores.hot_probability[two]
+    moved = changes(seen.bundle, seen.matrix[two], probability, most, columns) if most else ()
+    return Trend(earlier, verdict, reason, moved)
 
 
 def _verdict(now: Look, before: Look) -> tuple[Verdict, str]:
@@ -96,16 +88,10 @@ def _verdict(now: Look, before: Look) -> tuple[Verdict, str]:
         value = getattr(now, f"{horizon}_probability")
         low, high = getattr(before, f"{horizon}_low"), getattr(before, f"{horizon}_high")
         if value > high:
-            shown, end = _told_apart(value, high)
+            shown, end = told_apart(value, high, "g")
             return "heating", f"{horizon} probability {shown} > {end}, its high end {ago}"
         if value < low:
-            shown, end = _told_apart(value, low)
+            shown, end = told_apart(value, low, "g")
             return "cooling", f"{horizon} probability {shown} < {end}, its low end {ago}"
         within.append(f"{horizon} probability {value:.3g} within {low:.3g}–{high:.3g}")
     return "steady", f"{', '.join(within)}: the intervals of {ago}"
-
-
-def _told_apart(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as many digits as it takes to see that they differ."""
-    digits = next(n for n in range(3, 18) if f"{one:.{n}g}" != f"{other:.{n}g}")
-    return f"{one:.{digits}g}", f"{other:.{digits}g}"

@@ -351,7 +351,8 @@ class Client:
                     "(timeout), or send less a call."
                 ) from error
             else:
-                if response.is_success:
+                kind = response.headers.get("content-type", "")
+                if response.is_success and kind.startswith("application/json"):
                     return response.json()
                 wait = _asked_wait(response, pause)
                 if not left or response.status_code not in _AGAIN or wait > LONGEST_WAIT_SECONDS:

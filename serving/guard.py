@@ -128,7 +128,8 @@ class Guard:
                 response = problem_response(problem(500, detail), scope)
                 await response(scope, receive, send_with_id)
         finally:
-            self._tell(asked, status, time.perf_counter() - began)
+            scope["route"] = asked.get("route")
+            self._tell(scope, status, time.perf_counter() - began)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that has ended, and log it; 0 is the status of one that was given up."""

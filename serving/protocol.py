@@ -12,7 +12,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Literal
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.guard import PROBLEM_TYPE, SECURITY_HEADERS
 from serving.problem import Reason, problem
@@ -49,7 +49,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(self._seconds, self._late)
+        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing."""
@@ -59,13 +59,15 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what has come, as long as it is in proportion."""
         self._received += len(data)
+        if self._coming is None:  # between requests uvicorn waits for a silent client alone
+            self._wait()
         super().data_received(data)
         if self._received - 2 * self._body <= HEAD_BYTES:
             return
         if self._coming == "head":
             law = f"The head of a request has at most {HEAD_BYTES} bytes."
             self._refuse(431, "long_head", f"{law} Send leads in the body.")
-        elif self._coming == "body":
+        else:
             self.transport.close()
 
     def on_message_begin(self) -> None:
@@ -74,7 +76,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._received = self._body = 0
         self._coming = "head"
         self._in_time()
-        self._deadline = self.loop.call_later(self._seconds, self._late)
+        self._wait()
 
     def on_headers_complete(self) -> None:
         """Its head is whole."""
@@ -100,17 +102,28 @@ class BoundedHttp(HttpToolsProtocol):
         self._coming = None
         self._in_time()
 
+    def _wait(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self._seconds, self._late)
+
     def _in_time(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+            self._deadline = None
 
     def _late(self) -> None:
+        self._deadline = None
         if self._coming == "head":
             law = f"The head of a request must arrive within {self._seconds:g} s."
             self._refuse(408, "slow_head", f"{law} Send it at once.")
-        elif self._coming is None or self.cycle.response_complete:
-            # Nothing has come, or a body that nobody reads still comes.
+        elif not self._answering():
+            # Nothing has come, nothing but line ends, or a body that nobody reads still comes.
             self.transport.close()
+
+    def _answering(self) -> bool:
+        """Whether a request is at work; before the first one uvicorn has no cycle at all."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it says no more than this
         """Refuse what is no HTTP."""

@@ -17,15 +17,13 @@ from pydantic import ValidationError
 from features.engine import features_of
 from features.history import LeadRecord, histories_of_records
 from models.explain import Reason, explanations
-from models.forecast import forecast
+from models.forecast import DAYS, forecast
 from models.freshness import freshness
-from models.looks import Band
-from models.trend import trend
+from models.looks import Band, seen
+from models.trend import days_of_trend, trend
 from serving.caution import cautions
 from serving.course import (
-    ForecastAnswer,
     Part,
-    TrendAnswer,
     forecast_answer,
     trend_answer,
 )
@@ -181,16 +179,24 @@ def _answers(
             band_reason=bundle.bands.why(hot_low, warm_low, one.previous_band),
             base_probability=model.base_probability,
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in why),
-            trend=_trend(model, one, reasons) if "trend" in include else None,
-            forecast=_forecast(model, one) if "forecast" in include else None,
+            **_course(model, one, reasons, include),
             model_version=bundle.version,
             warnings=one.warnings,
         )
 
 
-def _trend(model: ServedModel, one: _Prepared, reasons: int) -> TrendAnswer:
-    return trend_answer(trend(model.bundle, one.record, one.as_of, reasons, model.signals))
-
-
-def _forecast(model: ServedModel, one: _Prepared) -> ForecastAnswer:
-    return forecast_answer(forecast(model.bundle, one.record, one.as_of, one.previous_band))
+def _course(
+    model: ServedModel, one: _Prepared, reasons: int, include: Collection[Part]
+) -> dict[str, Any]:
+    """Where a lead comes from and where it goes, as far as that is asked for."""
+    found: dict[str, Any] = {"trend": None, "forecast": None}
+    if not include:
+        return found
+    days = [*days_of_trend(one.record, one.as_of)] if "trend" in include else []
+    days += DAYS if "forecast" in include else ()
+    lead = seen(model.bundle, one.record, one.as_of, days)
+    if "trend" in include:
+        found["trend"] = trend_answer(trend(lead, reasons, model.signals))
+    if "forecast" in include:
+        found["forecast"] = forecast_answer(forecast(lead, one.previous_band))
+    return found

@@ -32,7 +32,7 @@ from serving.settings import Settings
 AGAIN_SECONDS = 5
 """How long after a worker that did not become ready another one is started."""
 END_SECONDS = 30
-"""How long workers may take to end before they are killed; they need 25 s at most."""
+"""How long workers may take to end before they are killed; they need 28 s at most."""
 
 _LOG = logging.getLogger(__name__)
 _WORKER = "from serving.worker import main; main()"
@@ -50,6 +50,8 @@ class _Crew:
     serving: Callable[[], None]
     processes: set[Process] = field(default_factory=set)
     links: set[StreamWriter] = field(default_factory=set)
+    reloads: int = 0
+    """How often an operator has ordered a reload."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, number: signal.Signals) -> None:
@@ -152,6 +154,7 @@ async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
     if crew.stop.is_set():
         process.terminate()
     reader, writer = await asyncio.open_unix_connection(sock=mine)
+    reloads = crew.reloads
     writer.write(crew.order)
     word = await _line(reader)
     was_ready = word == READY
@@ -160,7 +163,10 @@ async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
             crew.serving()
         crew.missing.discard(number)
         crew.links.add(writer)
+        if crew.reloads != reloads:  # it may have read the bundle that lay there before
+            writer.write(RELOAD)
         while await _line(reader) == RELOAD:
+            crew.reloads += 1
             for other in crew.links - {writer}:
                 other.write(RELOAD)
         crew.links.discard(writer)

@@ -51,7 +51,7 @@ def tracer_provider(environment: Mapping[str, str]) -> "TracerProvider | None":
             f"pip install 'lead-temperature[otel]', or set {_EXPORTER}=none."
         ) from error
     named = Resource({"service.name": "lead-temperature"}).merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=Resource.create().merge(named))
+    provider = TracerProvider(resource=Resource.create().merge(named), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 

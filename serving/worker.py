@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ LAST_SECONDS = 20
 """How long requests in flight may take once the server was told to stop."""
 QUIET_SECONDS = 5
 """How long a connection may be silent once the server was told to stop."""
+SPANS_SECONDS = 3
+"""How long the last spans may take to be sent."""
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may be silent: longer than proxies keep one (60 s), so that it is the proxy
 that ends it, and no request meets an end that is on its way."""
@@ -131,7 +134,10 @@ def serve(
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
     if traces is not None:
-        traces.shutdown()
+        # Spans may be lost to a collector that hangs; the end may not be late.
+        ending = threading.Thread(target=traces.shutdown, daemon=True)
+        ending.start()
+        ending.join(SPANS_SECONDS)
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ def test_the_export_is_the_same_every_time(exports: Path, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_the_small_benchmark_finds_all_engines_equal(tmp_path: Path) -> None:
     run = subprocess.run(
-        [sys.executable, "benchmarks/features.py", "--small", "--data", str(tmp_path)],
+        [sys.executable, "-m", "benchmarks.features", "--small", "--data", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

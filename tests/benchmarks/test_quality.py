@@ -377,7 +377,8 @@ def test_the_command_prints_one_table_and_keeps_the_figures_of_other_sections(
     run = subprocess.run(
         [
             sys.executable,
-            "benchmarks/quality.py",
+            "-m",
+            "benchmarks.quality",
             "--loans",
             "--bank",
             f"--data={tmp_path}",

@@ -92,6 +92,15 @@ def test_a_load_with_failed_requests_meets_no_goal() -> None:
     assert verdicts(found)["ours with reasons × bare endpoint"] == "skipped"
 
 
+@pytest.mark.parametrize("silent", ["bare endpoint", "ours with reasons"])
+def test_a_server_that_answered_nothing_is_told_and_does_not_end_the_benchmark(silent: str) -> None:
+    found = dict(runs())
+    found[silent, 8] = replace(RUN, per_second=0.0, p99_ms=0.0, failed=1)
+    told = verdicts(found)
+    assert told["ours with reasons × bare endpoint"] == "skipped"
+    assert len(told) == len(verdicts(runs()))
+
+
 def test_the_time_of_children_is_counted() -> None:
     spin = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'while True: pass'])"
     with subprocess.Popen([sys.executable, "-c", spin], start_new_session=True) as process:

@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import models.forecast
 import models.looks
 from features.engine import feature_matrix
 from features.history import LeadRecord, single_history
 from models.bands import Bands
 from models.bundle import Bundle, Scores
-from models.forecast import SHOWN, BandChange, forecast
-from models.looks import known
+from models.forecast import DAYS, SHOWN, BandChange, Forecast
+from models.looks import Band, known, seen
 from tests.support.bundles import SPEC, blended, carded, small_bundle
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of
@@ -39,6 +40,12 @@ def asked(*days: float) -> LeadRecord:
         for d in days
     ]
     return LeadRecord(0, events, {"country": "it", "company_size": 100.0})
+
+
+def forecast(
+    bundle: Bundle, record: LeadRecord, as_of: int, previous: Band | None = None
+) -> Forecast:
+    return models.forecast.forecast(seen(bundle, record, as_of, DAYS), previous)
 
 
 def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> Scores:

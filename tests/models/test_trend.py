@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import models.trend
 from features.engine import feature_matrix
 from features.history import LeadRecord, single_history
 from models.bundle import Bundle
 from models.evidence import Evidence
-from models.looks import known
-from models.trend import DAYS, Trend, trend
+from models.looks import known, seen
+from models.trend import DAYS, Trend, days_of_trend
 from tests.support.bundles import SPEC, blended, carded, small_bundle
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of
@@ -38,6 +39,11 @@ def asked(*days: float) -> LeadRecord:
         for d in days
     ]
     return LeadRecord(0, events, {"country": "it", "company_size": 100.0})
+
+
+def trend(bundle: Bundle, record: LeadRecord, as_of: int, most: int = 3) -> Trend:
+    days = days_of_trend(record, as_of)
+    return models.trend.trend(seen(bundle, record, as_of, days), most)
 
 
 def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NotRequired, get_args, get_origin, get_type_hin
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.responses import HTMLResponse
 
 from serving import client as client_module
 from serving.app import create_app
@@ -164,6 +165,18 @@ def test_without_a_number_of_seconds_the_waits_double(app, status, headers) -> N
     ):
         crm.score(lead())
     assert waits == [0.5, 1.0, 2.0]
+
+
+def test_a_page_in_front_of_the_server_is_refused_with_what_it_said() -> None:
+    async def login(scope, receive, send) -> None:
+        await HTMLResponse("<h1>Please sign in</h1>")(scope, receive, send)
+
+    with (
+        answering(login) as at,
+        Client(at, KEY) as crm,
+        pytest.raises(Refused, match=r"200 .*Please sign in"),
+    ):
+        crm.score(lead())
 
 
 def test_a_server_that_asks_for_patience_is_not_waited_for(app) -> None:

@@ -144,9 +144,25 @@ def test_a_connection_whose_request_does_not_come_is_ended(server, sent: bytes) 
     assert received.startswith(b"HTTP/1.1 408 " if sent else b"")
 
 
+@pytest.mark.parametrize("between", [b"\r\n", b"\r\n" * 20])
+def test_line_ends_after_an_answer_hold_no_connection(server, between: bytes) -> None:
+    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+        connection.sendall(GET + b"\r\n")
+        received = b""
+        while not received.endswith(b"}"):
+            received += connection.recv(65_536)
+        assert received.startswith(b"HTTP/1.1 200 ")
+        began = time.monotonic()
+        connection.sendall(between)
+        assert not connection.recv(1)
+    assert time.monotonic() - began < 5
+
+
 @pytest.mark.parametrize(
     ("sent", "endless"),
     [
+        (GET + b"\r\n", b"\r\n" * 10_000),
+        (b"", b"\r\n" * 10_000),
         (CHUNKED, b"3e8\r\n" + b" " * 1_000 + b"\r\n"),
         (CHUNKED, b"1\r\n \r\n" * 1_000),
         (CHUNKED + b"1;x=", b"a" * 10_000),

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from serving.traces import tracer_provider
+from serving.worker import SPANS_SECONDS
 from tests.support.served import ROOT, served
 
 WORD = "Maria.Rossi-39055123"
@@ -67,6 +70,7 @@ def test_each_request_is_a_span_that_holds_nothing_of_a_lead(
         httpx2.post(f"{url}/v1/score", json=LEAD | {"phone": WORD})
         httpx2.get(f"{url}/{WORD}?{WORD}={WORD}", headers={"user-agent": WORD, "cookie": WORD})
         httpx2.request("PROPFIND", f"{url}/healthz")
+        httpx2.head(f"{url}/healthz")
         server.process.send_signal(signal.SIGTERM)
         assert server.ended() == (0, "")
         assert server.plain == []
@@ -81,8 +85,10 @@ def test_each_request_is_a_span_that_holds_nothing_of_a_lead(
     spans = [s for one in told for r in one.resource_spans for p in r.scope_spans for s in p.spans]
     found = {span.name: span for span in spans}
     statuses = [a.value.int_value for s in spans for a in s.attributes if "status" in a.key]
-    assert [s.name for s in spans] == ["POST /v1/score", "POST /v1/score", "GET", "_OTHER /healthz"]
-    assert statuses == [200, 422, 404, 405]
+    assert [s.name for s in spans] == [
+        *("POST /v1/score", "POST /v1/score", "GET", "_OTHER /healthz", "HEAD /healthz")
+    ]
+    assert statuses == [200, 422, 404, 405, 200]
     first = spans[0]
     assert (first.trace_id.hex(), first.parent_span_id.hex()) == (TRACE, PARENT)
     assert {a.key: a.value.string_value for a in first.attributes}[
@@ -99,6 +105,17 @@ def test_fastapi_itself_tells_nobody_anything(collector: Collector, bundle_folde
         server.process.send_signal(signal.SIGTERM)
         assert server.ended().code == 0
     assert collector.bodies == []
+
+
+def test_a_collector_that_never_answers_makes_no_end_late(bundle_folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with served(bundle_folder, 1, {ENDPOINT: endpoint}) as server:
+            assert httpx2.post(f"{server.url}/v1/score", json=LEAD).status_code == 200
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            assert server.ended(20).code == 0
+            assert time.monotonic() - began < SPANS_SECONDS + 3
 
 
 def test_a_collector_that_is_not_there_costs_no_answer_and_no_end(bundle_folder: Path) -> None:
