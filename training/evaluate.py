@@ -152,7 +152,9 @@ def wilson_interval(
     centre = share + z * z / (2 * trials)
     spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    # "All of them" and "none of them" are ends of their own intervals, whatever rounding says.
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, min(share, low)), min(1.0, max(share, high))
 
 
 def reliability(judged: Judged, probability: Float64, bins: int = 10) -> list[Rate]:

@@ -95,7 +95,8 @@ def _horizon_card(
         "by_age": [dataclasses.asdict(one) for one in by_age(judged, probability)],
         "calibration": bundle.card["calibrations"][name],
         **reliability_card(
-            bundle, name, frame.matrix[split.test], judged, config.model.seed, config.model.threads
+            *(bundle, name, frame.matrix[split.test], judged, scores),
+            *(config.model.seed, config.model.threads),
         ),
     }
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sklearn.metrics import log_loss
 
 from features.history import Float64
-from features.wording import Family, family
+from features.wording import family
 from models.bundle import Bundle
 from models.explain import columns_by_signal, signal_points
 
@@ -30,8 +30,6 @@ class Importance:
     ----------
     signal : str
         In words.
-    family : str
-        Which side of the lead it is about; of the first of its features.
     log_loss_increase, spread : float
         Mean and standard deviation, over shufflings, of the rise in log loss.
     mean_points : float
@@ -39,7 +37,6 @@ class Importance:
     """
 
     signal: str
-    family: Family
     log_loss_increase: float
     spread: float
     mean_points: float
@@ -91,15 +88,14 @@ def importance(
     matrix, converted = _some(matrix, converted, random)
     columns = columns_by_signal(bundle.spec)
     points = signal_points(bundle, matrix[:1_000])
-    rises = _rises(bundle, matrix, converted, columns, random, progress)
+    found_rises = rises(_loss_of(bundle, converted), matrix, columns, random, progress=progress)
     found = [
         Importance(
             name,
-            family(bundle.spec.features[mine[0]]),
-            *rises[name],
+            *found_rises[name],
             mean_points=float(np.abs(points[name]).mean()),
         )
-        for name, mine in columns.items()
+        for name in columns
     ]
     return sorted(found, key=lambda one: (-one.log_loss_increase, one.signal))
 
@@ -123,8 +119,8 @@ def family_importance(
     columns: dict[str, list[int]] = {}
     for column, feature in enumerate(bundle.spec.features):
         columns.setdefault(family(feature), []).append(column)
-    rises = _rises(bundle, matrix, converted, columns, random)
-    found = [FamilyImportance(name, *rise) for name, rise in rises.items()]
+    found_rises = rises(_loss_of(bundle, converted), matrix, columns, random)
+    found = [FamilyImportance(name, *rise) for name, rise in found_rises.items()]
     return sorted(found, key=lambda one: (-one.log_loss_increase, one.family))
 
 
@@ -135,27 +131,43 @@ def _some(matrix: Float64, converted: Bool, random: np.random.Generator) -> tupl
     return matrix[drawn], converted[drawn]
 
 
-def _rises(
-    bundle: Bundle,
+def rises(
+    loss: Callable[[Float64], float],
     matrix: Float64,
-    converted: Bool,
     columns: Mapping[str, Sequence[int]],
     random: np.random.Generator,
+    repeats: int = REPEATS,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> dict[str, tuple[float, float]]:
-    """Mean and spread of the rise in log loss when columns are shuffled together, by name."""
-    unchanged, found = _loss(bundle, matrix, converted), {}
+    """Mean and spread of the rise in a loss when columns are shuffled together, by name.
+
+    Parameters
+    ----------
+    loss : callable
+        Of a matrix of the shape of `matrix`.
+    matrix : float64 array of shape (rows, features)
+    columns : mapping of name to columns
+    random : numpy.random.Generator
+    repeats : int
+        Shufflings of each.
+    progress : callable, optional
+        Told how many are done, of how many.
+    """
+    unchanged, found = loss(matrix), {}
     for name, mine in columns.items():
-        rises = []
-        for _ in range(REPEATS):
+        losses = []
+        for _ in range(repeats):
             shuffled = matrix.copy()
             shuffled[:, mine] = matrix[random.permutation(len(matrix))][:, mine]
-            rises.append(_loss(bundle, shuffled, converted) - unchanged)
-        found[name] = float(np.mean(rises)), float(np.std(rises))
+            losses.append(loss(shuffled) - unchanged)
+        found[name] = float(np.mean(losses)), float(np.std(losses))
         progress(len(found), len(columns))
     return found
 
 
-def _loss(bundle: Bundle, matrix: Float64, converted: Bool) -> float:
-    probability = bundle.hot.probability(matrix, threads=2)
-    return float(log_loss(converted, probability, labels=[False, True]))
+def _loss_of(bundle: Bundle, converted: Bool) -> Callable[[Float64], float]:
+    def loss(matrix: Float64) -> float:
+        probability = bundle.hot.probability(matrix, threads=2)
+        return float(log_loss(converted, probability, labels=[False, True]))
+
+    return loss

@@ -6,6 +6,7 @@ and so the same tables and configuration give the same bundle, byte for byte.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -35,7 +36,7 @@ from training.report.carded import carded
 from training.report.dependence import Dependences, dependences
 from training.report.grouping import cohort
 from training.report.portrait import Portrait, portrait
-from training.report.practice import Practice, practice
+from training.report.practice import Practice, owner_attribute, practice
 from training.report.today import Today, today
 from training.snapshots import effective_leads
 
@@ -64,11 +65,13 @@ def trained_bundle(
     ValueError
         The export is too short or has too few conversions.
     """
+    worked = practice(tables, config)  # first, because its settings may be wrong
     findings = audit(tables, config) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config, told)
     fitted = fitted_bundle(frame, findings, config, told)
     bundle = fitted.bundle
+    ranked = importance_card(bundle, frame, config, told)
     card = {
         "data_end": iso(tables.data_end),
         "data_fingerprint": data_fingerprint(tables),
@@ -93,8 +96,11 @@ def trained_bundle(
         },
         "libraries": {name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
         **evaluation(bundle, frame, config, told),
-        MANAGERS: _report_card(bundle, frame, tables, examined, config),
-        "importance": importance_card(bundle, frame, config, told),
+        MANAGERS: {
+            "practice": carded(Practice, worked),
+            **_report_card(bundle, frame, tables, examined, config, ranked),
+        },
+        "importance": ranked,
         "families": _families_card(bundle, frame, config),
         "learning_curve": _learning_curve_card(fitted, frame, config, tables),
     }
@@ -138,21 +144,27 @@ def _families_card(bundle: Bundle, frame: TrainingFrame, config: Config) -> list
 
 
 def _report_card(
-    bundle: Bundle, frame: TrainingFrame, tables: Tables, examined: Tables, config: Config
+    bundle: Bundle,
+    frame: TrainingFrame,
+    tables: Tables,
+    examined: Tables,
+    config: Config,
+    ranked: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """What the managers' report alone asks of the export and of the test period."""
     test, days = frame.splits["hot"].test, config.horizons.warm_days
     matrix, looks = frame.matrix[test], Spine(frame.spine.lead[test], frame.spine.as_of[test])
     scores = bundle.scores(matrix, config.model.threads)
     judged = judged_rows(frame, "hot", test)
+    signals = [one["signal"] for one in ranked]
+    owner = owner_attribute(examined, config)
     return {
         "today": carded(
             Today, today(bundle, examined, config.snapshots.until_days, config.model.threads)
         ),
         "aftermath": carded(Aftermaths, aftermaths(tables, looks, scores.band, days)),
-        "dependence": carded(Dependences, dependences(bundle, matrix, judged)),
-        "portrait": carded(Portrait, portrait(examined, cohort(examined), days)),
-        "practice": carded(Practice, practice(tables, config)),
+        "dependence": carded(Dependences, dependences(bundle, matrix, judged, signals)),
+        "portrait": carded(Portrait, portrait(examined, cohort(examined), days, owner)),
     }
 
 

@@ -24,6 +24,7 @@ from features.spec import Spec
 from models.calibration import sigmoid
 from models.predictor import Predictor, margin_of
 from training.config import ModelSettings
+from training.importance import rises
 from training.predictor import Looks, fitted_predictor
 
 REFITS = 3
@@ -177,9 +178,5 @@ def _rises(
         probability = sigmoid(margin_of(predictor, matrix, threads))
         return float(log_loss(test.converted, probability, labels=[False, True]))
 
-    unchanged, found = loss(test.matrix), {}
-    for name, mine in columns.items():
-        shuffled = test.matrix.copy()
-        shuffled[:, mine] = test.matrix[random.permutation(len(test.matrix))][:, mine]
-        found[name] = loss(shuffled) - unchanged
-    return found
+    found = rises(loss, test.matrix, columns, random, repeats=1)
+    return {name: rise for name, (rise, _) in found.items()}

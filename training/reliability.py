@@ -171,7 +171,13 @@ def groups(
 
 
 def reliability_card(
-    bundle: Bundle, name: str, matrix: Float64, judged: Judged, seed: int, threads: int
+    bundle: Bundle,
+    name: str,
+    matrix: Float64,
+    judged: Judged,
+    scores: Scores,
+    seed: int,
+    threads: int,
 ) -> dict[str, Any]:
     """Whether probabilities and their intervals hold on the test period, as JSON values.
 
@@ -184,10 +190,12 @@ def reliability_card(
         The rows that are judged on.
     judged : Judged
         Outcomes of the same rows.
+    scores : Scores
+        Of the same rows.
     seed : int
     threads : int
     """
-    horizon, scores = bundle.horizon(name), bundle.scores(matrix, threads)
+    horizon = bundle.horizon(name)
     probability = scores.probability(name)
     found = groups(bundle.spec, matrix, judged, scores, name)
     enough = judged_by_interval(found)

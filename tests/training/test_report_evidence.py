@@ -1,5 +1,6 @@
 """What the report says of the model: each figure against a plain loop, or against known truth."""
 
+import copy
 import dataclasses
 import json
 import math
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from features.batch import Spine
@@ -165,6 +167,42 @@ def test_a_fresh_export_renews_the_open_leads_and_the_work_and_leaves_the_model(
     assert "What has changed?" not in bundle_report(found)
 
 
+def without_size(tables):
+    kinds = {name: kind for name, kind in tables.attribute_kinds.items() if name != "company_size"}
+    leads = tables.leads.drop_columns("company_size")
+    return dataclasses.replace(tables, leads=leads, attribute_kinds=kinds)
+
+
+def size_as_category(tables):
+    place = tables.leads.column_names.index("company_size")
+    words = tables.leads["company_size"].cast(pa.string())
+    return dataclasses.replace(
+        tables,
+        leads=tables.leads.set_column(place, "company_size", words),
+        attribute_kinds={**tables.attribute_kinds, "company_size": "category"},
+    )
+
+
+def without_duration(tables):
+    interactions = tables.interactions.drop_columns("duration_seconds")
+    return dataclasses.replace(tables, interactions=interactions, measures=())
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (without_size, "Attribute 'company_size' is not there, the bundle was trained"),
+        (size_as_category, "Attribute 'company_size' is read as category, .* as number"),
+        (without_duration, "Measure 'duration_seconds' of interactions is not there"),
+    ],
+)
+def test_an_export_that_is_not_as_in_training_is_refused(bundle, changed, said):
+    carded_bundle = dataclasses.replace(bundle, card=lifelike_card())
+    settings = config_of({"leads": {"source": "leads.csv"}}, Path())
+    with pytest.raises(ValueError, match=f"{said}.*train again"):
+        brought_up_to_date(carded_bundle, changed(export()), settings)
+
+
 def test_what_follows_on_a_band_counts_from_its_first_look_and_only_our_contacts():
     rows = [
         {"lead_id": str(i), "created_at": 0, "converted_at": 20 + i if i < 40 else None}
@@ -218,9 +256,10 @@ def test_the_shape_follows_the_promise_over_the_values(promised, shape):
 
 def test_dependence_tells_every_look_once_and_in_which_direction_the_signal_points(bundle, looks):
     matrix, outcomes = looks
-    found = dependences(bundle, matrix, outcomes)
+    signals = sorted(columns_by_signal(bundle.spec), key=lambda name: name != "price question")
+    found = dependences(bundle, matrix, outcomes, signals)
+    assert [one.signal for one in found] == signals[:8]
     strongest = found[0]
-    assert strongest.signal == "price question"
     probability = bundle.hot.probability(matrix)
     for one in found:
         assert sum(part.outcome.rows for part in one.bins) == len(matrix)
@@ -232,9 +271,31 @@ def test_dependence_tells_every_look_once_and_in_which_direction_the_signal_poin
     assert strongest.bins[0].outcome.promised > 3 * strongest.bins[-1].outcome.promised
 
 
+def test_rare_levels_are_told_together_and_no_look_is_lost(bundle):
+    levels = tuple("abcdefghijkl")
+    column = bundle.spec.names.index("attribute[country]")
+    features = list(bundle.spec.features)
+    features[column] = AttributeCategory("country", levels)
+    bundle = dataclasses.replace(
+        bundle, spec=dataclasses.replace(bundle.spec, features=tuple(features))
+    )
+    random = np.random.default_rng(3)
+    matrix = np.zeros((1_300, len(features)))
+    matrix[:, column] = random.integers(0, len(levels) + 1, 1_300)  # the last one is unnamed
+    (found,) = dependences(bundle, matrix, judged(random.random(1_300) < 0.1), ["country"])
+    assert sum(part.outcome.rows for part in found.bins) == 1_300
+    assert [part.level for part in found.bins].count("") == 1
+    assert set(levels) > {part.level for part in found.bins} - {""}
+
+
 def test_levels_of_a_category_are_told_by_name(bundle, looks):
     matrix, outcomes = looks
-    country = {d.signal: d for d in dependences(bundle, matrix, outcomes, most=20)}["country"]
+    country = {
+        d.signal: d
+        for d in dependences(
+            bundle, matrix, outcomes, list(columns_by_signal(bundle.spec)), most=20
+        )
+    }["country"]
     counts = {part.level: part.outcome.rows for part in country.bins}
     column = matrix[:, bundle.spec.names.index("attribute[country]")]
     assert counts == {
@@ -383,6 +444,10 @@ def test_only_differences_beyond_their_intervals_are_sure_changes():
     card["horizons"]["hot"] |= {"auc": 0.84, "auc_low": 0.825, "auc_high": 0.855}
     card["report"]["today"] = None
     card["importance"][5]["log_loss_increase"] = -0.001
+    other = copy.deepcopy(card)
+    other["horizons"]["hot"]["days"] += 7
+    later = {change.what for change in report_summary(other, VERSION, before).changes.figures}
+    assert set(FIGURES) - later == {"hot looks that bought", "hot order"}
     found = report_summary(card, VERSION, before).changes
     told = {change.what: change for change in found.figures}
     assert set(told) == set(FIGURES)

@@ -277,7 +277,7 @@ def test_the_funnel_counts_leads_that_reached_every_step_in_time(steps):
             if any(
                 e["lead_id"] == row["lead_id"]
                 and all(e[field] in values for field, values in selection.conditions())
-                and (e["occurred_at"] - row["created_at"]).total_seconds() < 60 * 86_400
+                and 0 <= (e["occurred_at"] - row["created_at"]).total_seconds() < 60 * 86_400
                 and (row["converted_at"] is None or e["occurred_at"] < row["converted_at"])
                 for e in events
             )
@@ -293,6 +293,17 @@ def test_the_funnel_counts_leads_that_reached_every_step_in_time(steps):
     assert [step.name for step in found] == ["leads", *(name for name, _ in steps), "bought"]
     assert found[0].of_previous is None
     assert found[-1].of_all.value == pytest.approx(len(bought) / counts[0])
+
+
+def test_a_contact_before_the_lead_is_created_is_none_in_funnel_and_speed_alike():
+    tables = tables_of(
+        [{"lead_id": str(i), "created_at": 10} for i in range(40)],
+        [{"lead_id": str(i), "occurred_at": 8, "direction": "outbound"} for i in range(40)],
+        end_day=200,
+    )
+    assert [step.leads for step in funnel(tables, cohort(tables), 60)][:2] == [40, 0]
+    speed = contact_speed(tables, cohort(tables), 60)
+    assert [group.conversion.leads for group in speed.groups][-1] == 40
 
 
 # Upkeep.

@@ -21,24 +21,40 @@ def _hours(summary: ReportSummary) -> Middle | None:
     return speed.hours if speed else None
 
 
-FIGURES: Mapping[str, tuple[Unit, Callable[[ReportSummary], Figure]]] = {
-    "leads": ("count", lambda s: s.leads),
-    "conversions": ("count", lambda s: s.conversions),
-    "open hot leads": ("count", lambda s: s.today.bands[0].leads if s.today else None),
-    "hot looks that bought": ("share", lambda s: s.bands[0].hot.happened),
-    "hot order": ("order", lambda s: s.hot.auc),
-    "warm order": ("order", lambda s: s.warm.auc),
-    "leads that buy": ("share", lambda s: s.practice.everybody.share if s.practice else None),
-    "days to buy": ("days", lambda s: s.practice.everybody.days if s.practice else None),
-    "hours to contact": ("hours", _hours),
+def _horizon(summary: ReportSummary) -> int | None:
+    return summary.practice.horizon_days if summary.practice else None
+
+
+About: TypeAlias = Callable[[ReportSummary], int | None]
+FIGURES: Mapping[str, tuple[Unit, Callable[[ReportSummary], Figure], About]] = {
+    "leads": ("count", lambda s: s.leads, lambda _: None),
+    "conversions": ("count", lambda s: s.conversions, lambda _: None),
+    "open hot leads": (
+        *("count", lambda s: s.today.bands[0].leads if s.today else None, lambda _: None),
+    ),
+    "hot looks that bought": ("share", lambda s: s.bands[0].hot.happened, lambda s: s.hot.days),
+    "hot order": ("order", lambda s: s.hot.auc, lambda s: s.hot.days),
+    "warm order": ("order", lambda s: s.warm.auc, lambda s: s.warm.days),
+    "leads that buy": (
+        *("share", lambda s: s.practice.everybody.share if s.practice else None, _horizon),
+    ),
+    "days to buy": (
+        *("days", lambda s: s.practice.everybody.days if s.practice else None, _horizon),
+    ),
+    "hours to contact": ("hours", _hours, lambda _: None),
 }
-"""Figures that are compared, with their units."""
+"""Figures that are compared, with their units, and within how many days they count."""
 
 
 def changes(before: ReportSummary, now: ReportSummary) -> Changes:
-    """What is new since an earlier report; what neither of them measured is left out."""
+    """What is new since an earlier report.
+
+    What neither of them measured is left out, and what each measured within other days.
+    """
     figures = []
-    for what, (_, figure) in FIGURES.items():
+    for what, (_, figure, days) in FIGURES.items():
+        if days(before) != days(now):
+            continue  # another horizon is another figure
         old, new = figure(before), figure(now)
         if old is not None or new is not None:
             figures.append(Change(what, _value(old), _value(new), _apart(old, new)))

@@ -131,8 +131,8 @@ def funnel(
 ) -> tuple[Step, ...]:
     """How many leads reach each step, of those old enough to have reached all of them.
 
-    A step is reached by an interaction that occurs before the purchase and within the horizon, and
-    only by leads that reached the steps before, in whatever order it happened.
+    A step is reached by an interaction that occurs from creation on, before the purchase and within
+    the horizon, and only by leads that reached the steps before, in whatever order it happened.
 
     Parameters
     ----------
@@ -148,7 +148,8 @@ def funnel(
         np.minimum(leads.days, horizon) * MICROSECONDS_PER_DAY
     ).astype(np.int64)
     lead = lead_index(tables, tables.interactions["lead_id"])
-    in_time = microseconds(tables.interactions["occurred_at"]) < until[lead]
+    at = microseconds(tables.interactions["occurred_at"])
+    in_time = (at >= leads.created_at[lead]) & (at < until[lead])
     counts = [("leads", int(through.sum()))]
     for name, selection in steps:
         reached = np.zeros(len(through), np.bool_)

@@ -75,9 +75,13 @@ Dependences: TypeAlias = tuple[Dependence, ...]
 
 
 def dependences(
-    bundle: Bundle, matrix: Float64, judged: Judged, most: int = MOST_SIGNALS
+    bundle: Bundle,
+    matrix: Float64,
+    judged: Judged,
+    ranked: Sequence[str],
+    most: int = MOST_SIGNALS,
 ) -> Dependences:
-    """How the hot probability depends on the signals that move it most, strongest first.
+    """How the hot probability depends on the signals that matter most, in their order.
 
     Parameters
     ----------
@@ -86,6 +90,8 @@ def dependences(
         Of the test period.
     judged : Judged
         Outcomes of the same rows within the hot horizon.
+    ranked : sequence of str
+        Signals, strongest first. Of each the feature is told that moves the probability most.
     most : int
         Signals.
     """
@@ -95,9 +101,8 @@ def dependences(
     _, contributions = contributions_of(bundle.hot.predictor, matrix[:1_000])
     moved = np.abs(contributions).mean(axis=0)
     columns = columns_by_signal(bundle.spec)
-    strongest = sorted(columns, key=lambda name: (-moved[columns[name]].sum(), name))[:most]
     found = []
-    for name in strongest:
+    for name in ranked[:most]:
         column = max(columns[name], key=lambda one: moved[one])
         feature = bundle.spec.features[column]
         bins = tuple(_bins(feature, matrix[:, column], judged, probability))
@@ -139,10 +144,16 @@ def _bins(feature: Feature, values: Float64, judged: Judged, probability: Float6
     match feature:
         case AttributeCategory(_, levels) | LatestValue(_, _, levels):
             counts = np.bincount(values[~unknown].astype(np.int64), minlength=len(levels) + 1)
-            for code in np.argsort(-counts, kind="stable")[:MOST_LEVELS].tolist():
+            codes = np.argsort(-counts, kind="stable")
+            largest = [code for code in codes.tolist() if code < len(levels)][:MOST_LEVELS]
+            for code in largest:
                 if counts[code]:
-                    word = levels[code] if code < len(levels) else ""
-                    yield Bin(None, None, word, _among(values == code, judged, probability))
+                    mine = values == code
+                    yield Bin(None, None, levels[code], _among(mine, judged, probability))
+            # What the spec does not name, and what is too rare to stand alone: another one.
+            rest = ~unknown & ~np.isin(values, largest)
+            if rest.any():
+                yield Bin(None, None, "", _among(rest, judged, probability))
         case _:
             known = values[~unknown]
             some = len(known) > 0

@@ -246,8 +246,6 @@ class Signal:
     log_loss_increase, spread : float or None
         How much worse the test's log loss gets when its values are shuffled among the looks, and
         the spread of that over repetitions.
-    family : str
-        Which side of the lead it is about, as `features.wording.family` has it; empty if unknown.
     low, high : float or None
         Least and greatest increase of models that were learned from other draws of the leads.
     chance : float or None
@@ -258,7 +256,6 @@ class Signal:
     points: float | None
     log_loss_increase: float | None
     spread: float | None
-    family: str = ""
     low: float | None = None
     high: float | None = None
     chance: float | None = None

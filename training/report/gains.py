@@ -94,7 +94,7 @@ def gains(
         ]
         low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
         early = curve(every, (EARLY,))[0]
-        told = Rate(*(round(one, 12) for one in (early, min(low, early), max(high, early))))
+        told = Rate(early, min(low, early), max(high, early))
         found.append(Gain(name, tuple(curve(every, SHARES)), told))
     return tuple(found)
 

@@ -127,8 +127,7 @@ def share_of(count: int, of: int) -> Rate | None:
     """Share that was counted, with Wilson's interval; None of nothing."""
     if of == 0:
         return None
-    low, high = wilson_interval(count / of, of)
-    return Rate(*(round(one, 12) for one in (count / of, low, high)))
+    return Rate(count / of, *wilson_interval(count / of, of))
 
 
 def _share(days: Float64, watched: Float64, horizon: float) -> Rate:
@@ -143,5 +142,4 @@ def _share(days: Float64, watched: Float64, horizon: float) -> Rate:
         # Greenwood's variance, as that of so many leads that were all watched to the end.
         spread = left**2 * float(np.sum(bought / (at_risk * (at_risk - bought))))
         trials = share * left / spread
-    low, high = wilson_interval(share, trials)
-    return Rate(*(round(one, 12) for one in (share, min(low, share), max(high, share))))
+    return Rate(share, *wilson_interval(share, trials))

@@ -90,6 +90,3 @@ def _catalogue(code: str) -> gettext.GNUTranslations:
         write_mo(compiled, read_po(file, locale=code))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
-
-
-ENGLISH = language("en")

@@ -16,6 +16,5 @@ def outcome_of(judged: Judged, probability: Float64) -> Outcome:
     told = rate(judged, probability)
     if told is None:
         return Outcome(0, 0, None, None)
-    # Wilson's bound of "all of them" may come out as 0.9999999999999999.
-    happened = Rate(*(round(one, 12) for one in (told.observed, told.low, told.high)))
+    happened = Rate(told.observed, told.low, told.high)
     return Outcome(told.rows, told.positives, told.predicted, happened)

@@ -52,7 +52,10 @@ def _inked(page: str) -> str:
     colours = dict(re.findall(r"--([a-z-]+): ([^;]+);", found[1]))
     return re.sub(
         r"<svg.*?</svg>",
-        lambda svg: VARIABLE.sub(lambda name: colours[name[1]], svg[0]),
+        # In attributes alone: what a picture says may be anybody's words.
+        lambda svg: re.sub(
+            r'="[^"]*"', lambda said: VARIABLE.sub(lambda name: colours[name[1]], said[0]), svg[0]
+        ),
         page,
         flags=re.DOTALL,
     )

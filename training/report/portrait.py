@@ -74,7 +74,7 @@ class Portrait:
     less: tuple[Quality, ...]
 
 
-def portrait(tables: Tables, leads: Cohort, horizon: float) -> Portrait:
+def portrait(tables: Tables, leads: Cohort, horizon: float, owner: str | None = None) -> Portrait:
     """Portrait of the customers of an export.
 
     Parameters
@@ -84,11 +84,15 @@ def portrait(tables: Tables, leads: Cohort, horizon: float) -> Portrait:
     leads : Cohort
     horizon : float
         Days from creation within which a purchase counts.
+    owner : str, optional
+        Attribute that says who works the lead.
     """
     old = leads.watched >= horizon
     bought = (leads.days <= horizon)[old]
     found: list[tuple[str, str | None, float | None, float | None, Bool]] = []
     for name, kind in tables.attribute_kinds.items():
+        if name == owner:
+            continue  # who sells is no quality of who buys
         if name in tables.leads.column_names and kind != "timestamp":
             levels = _levels(tables, name, kind, old)
             found += [(name, *level) for level in levels if level[-1].sum() >= LEAST_LEADS]
@@ -98,8 +102,7 @@ def portrait(tables: Tables, leads: Cohort, horizon: float) -> Portrait:
     qualities = []
     for name, word, low, high, mine in found:
         share = float(bought[mine].mean())
-        ends = wilson_interval(share, int(mine.sum()), z)
-        rate = Rate(*(round(one, 12) for one in (share, *ends)))
+        rate = Rate(share, *wilson_interval(share, int(mine.sum()), z))
         counts = int(mine.sum()), int(bought[mine].sum())
         qualities.append(Quality(name, word, low, high, *counts, rate))
     more = [one for one in qualities if one.rate.low > base]

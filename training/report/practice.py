@@ -84,8 +84,7 @@ def practice(tables: Tables, config: Config) -> Practice:
     """
     chosen, horizon, leads = config.report, config.horizons.warm_days, cohort(tables)
     channel = named_attribute(tables, "channel", chosen.channel, CHANNEL_NAMES)
-    owner_name = chosen.owner or config.features.owner
-    owner = named_attribute(tables, "owner", owner_name, OWNER_NAMES)
+    owner = owner_attribute(tables, config)
     steps = tuple((step.step, step.selection) for step in chosen.funnel) or FUNNEL
     return Practice(
         horizon_days=horizon,
@@ -101,6 +100,12 @@ def practice(tables: Tables, config: Config) -> Practice:
         logging=logging(tables),
         spend=_spend(tables, config, channel, leads),
     )
+
+
+def owner_attribute(tables: Tables, config: Config) -> str | None:
+    """Attribute that says who works a lead; None where there is none."""
+    name = config.report.owner or config.features.owner
+    return named_attribute(tables, "owner", name, OWNER_NAMES)
 
 
 def named_attribute(

@@ -100,7 +100,7 @@ def report_html(
         least_positives=LEAST_POSITIVES,
         shares=SHARES,
         early=EARLY,
-        units={what: unit for what, (unit, _) in FIGURES.items()},
+        units={what: unit for what, (unit, *_) in FIGURES.items()},
     ).lstrip()
 
 

@@ -114,7 +114,6 @@ def _signal(data: Mapping[str, Any]) -> Signal:
         data["mean_points"],
         data["log_loss_increase"],
         data["spread"],
-        family=data.get("family") or "",
         low=swing.get("low"),
         high=swing.get("high"),
         chance=data.get("chance"),
@@ -209,7 +208,7 @@ def _rate(value: float | None, low: float | None, high: float | None) -> Rate | 
     """Give the rate, unless a part of it is missing."""
     if value is None or low is None or high is None:
         return None
-    # Wilson's bound of "all of them" may come out as 0.9999999999999999.
+    # In bundles of earlier versions the bound of "all of them" may be 0.9999999999999999.
     return Rate(round(value, 12), round(low, 12), round(high, 12))
 
 
