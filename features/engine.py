@@ -300,10 +300,14 @@ def _ratio(numerator: Int64, denominator: Int64) -> Float64:
 def _calendar(features: tuple[Calendar, ...], as_of: Int64) -> list[list[int]]:
     """Hours and weekdays on local clocks, which differ from UTC by whole quarters of an hour."""
     quarters = (as_of // QUARTER_HOUR).tolist()
+    instants = {one: EPOCH + one * QUARTER for one in set(quarters)}
+    clocks = {
+        zone: {one: instant.astimezone(ZoneInfo(zone)) for one, instant in instants.items()}
+        for zone in {feature.timezone for feature in features}
+    }
     found = []
     for feature in features:
-        zone = ZoneInfo(feature.timezone)
-        local = {one: (EPOCH + one * QUARTER).astimezone(zone) for one in set(quarters)}
+        local = clocks[feature.timezone]
         if feature.part == "hour":
             found.append([local[one].hour for one in quarters])
         else:

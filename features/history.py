@@ -220,6 +220,16 @@ def histories_of_records(
         The schema's measures.
     """
     events = [event for lead in leads for event in lead.interactions]
+    one_each = np.arange(len(leads) + 1, dtype=np.int64)
+    always = np.full(len(leads), ALWAYS_KNOWN, np.int64)
+
+    def fixed(name: str, kind: AttributeKind) -> Versions:
+        """One value of an attribute for each lead, known from its creation on."""
+        values = [lead.attributes.get(name) for lead in leads]
+        if kind == "category":
+            return Versions(one_each, always, labels=labels_of(values), fixed=True)
+        return Versions(one_each, always, numbers=_numbers(values), fixed=True)
+
     return Histories(
         created_at=np.array([lead.created_at for lead in leads], np.int64),
         offsets=np.cumsum([0, *(len(lead.interactions) for lead in leads)], dtype=np.int64),
@@ -229,10 +239,7 @@ def histories_of_records(
         measures={
             name: fixed_point(_numbers([event.get(name) for event in events])) for name in measures
         },
-        attributes={
-            name: _fixed([lead.attributes.get(name) for lead in leads], kind)
-            for name, kind in kinds.items()
-        },
+        attributes={name: fixed(name, kind) for name, kind in kinds.items()},
     )
 
 
@@ -245,15 +252,6 @@ def single_history(
 ) -> Histories:
     """One lead of a request; see `LeadRecord` and `histories_of_records`."""
     return histories_of_records([LeadRecord(created_at, interactions, attributes)], kinds, measures)
-
-
-def _fixed(values: Sequence[Any], kind: AttributeKind) -> Versions:
-    """One value of an attribute for each lead, known from its creation on."""
-    offsets = np.arange(len(values) + 1, dtype=np.int64)
-    recorded_at = np.full(len(values), ALWAYS_KNOWN, np.int64)
-    if kind == "category":
-        return Versions(offsets, recorded_at, labels=labels_of(values), fixed=True)
-    return Versions(offsets, recorded_at, numbers=_numbers(values), fixed=True)
 
 
 def _numbers(values: Sequence[Any]) -> Float64:

@@ -17,6 +17,7 @@ M. Sundararajan, A. Taly, Q. Yan, *Axiomatic attribution for deep networks*, ICM
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 
 import numpy as np
 
@@ -204,13 +205,14 @@ def _reasons(
     columns: Mapping[str, Sequence[int]],
 ) -> tuple[Reason, ...]:
     """Strongest signals of one row, and the rest of the points by which it was moved."""
-    totals = {name: math.fsum(points[i] for i in mine) for name, mine in columns.items()}
-    named = [n for n in sorted(totals, key=lambda n: -abs(totals[n]))[:most] if totals[n] != 0]
+    totals = {name: sum([points[i] for i in mine]) for name, mine in columns.items()}
+    named = nlargest(most, totals, key=lambda name: abs(totals[name]))
     reasons = []
     for name in named:
-        text = _told(spec, row, points, columns[name])
-        reasons.append(Reason(name, totals[name], text))
-    if len(named) < len(totals):
+        exact = math.fsum(points[i] for i in columns[name])
+        if exact:
+            reasons.append(Reason(name, exact, _told(spec, row, points, columns[name])))
+    if len(reasons) < len(totals):
         rest = moved - math.fsum(reason.points for reason in reasons)
         reasons.append(Reason("", rest, "all the rest"))
     return tuple(reasons)

@@ -16,6 +16,9 @@ import numpy as np
 from features.history import Float64, Int64
 from features.spec import Spec
 
+BLOCK = 256
+"""Rows that are added up together: what is computed on the way fits into the caches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slope:
@@ -118,8 +121,11 @@ class Linear:
 
     def margin(self, matrix: Float64) -> Float64:
         """Log-odds of each row, shape (rows,)."""
-        # No product of matrices: BLAS adds in another order when there are more rows.
-        total: Float64 = self.base + self.contributions(matrix).sum(axis=1)
+        total = np.empty(len(matrix))
+        for begin in range(0, len(matrix), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            # No product of matrices: BLAS adds in another order when there are more rows.
+            total[rows] = self.base + self.contributions(matrix[rows]).sum(axis=1)
         return total
 
     def to_json(self, spec: Spec) -> dict[str, Any]:
@@ -148,7 +154,7 @@ def linear_from_json(data: Mapping[str, Any], spec: Spec) -> Linear:
 
 def logarithm(values: Float64) -> Float64:
     """Logarithm that keeps the sign, and 0 where it is: ``sign(x) * log(1 + |x|)``."""
-    logarithms: Float64 = np.sign(values) * np.log1p(np.abs(values))
+    logarithms: Float64 = np.copysign(np.log1p(np.abs(values)), values)
     return logarithms
 
 

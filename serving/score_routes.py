@@ -19,6 +19,7 @@ from serving.guard import problem_response
 from serving.load import Load
 from serving.model import ServedModel
 from serving.openapi import example_answers, example_leads, gives, mends, refuses, takes
+from serving.passes import Passes
 from serving.problem import Names, Problem, invalid_fields
 from serving.schemas import BatchAnswer, ScoredLead, as_json, batch_adapter
 from serving.scorer import scored
@@ -64,6 +65,7 @@ def scoring_routes(
     leads, answers = example_leads(bundle_model), example_answers(bundle_model)
     whole = example_answers(bundle_model, include=("trend", "forecast"))
     refused = refuses(400, 408, 413, 415)
+    passes = Passes(clock)
 
     @router.post(
         "/v1/score",
@@ -77,12 +79,13 @@ def scoring_routes(
         model = _model(request)
         body = await json_body(request, limit, body_seconds)
 
-        def answered() -> ScoredLead | Problem:
-            return scored(model, [json_value(body)], clock(), query.reasons, query.include)[0]
-
         if len(body) <= INLINE_BYTES:
-            answer = answered()
+            answer = await passes.scored(model, json_value(body), query.reasons, query.include)
         else:
+
+            def answered() -> ScoredLead | Problem:
+                return scored(model, [json_value(body)], clock(), query.reasons, query.include)[0]
+
             with load.batch():
                 answer = await run_in_threadpool(answered)
         if isinstance(answer, Problem):
