@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -177,11 +178,17 @@ def feature_from_json(item: Mapping[str, Any]) -> Feature:
         if key in parameters:
             _require_names(Selection, parameters[key])
     try:
-        feature: Feature = TypeAdapter(kind).validate_python(parameters)
+        feature: Feature = _adapter(str(name)).validate_python(parameters)
     except ValidationError as error:
         found = "; ".join(f"{_path(one)}: {one['msg']}" for one in error.errors())
         raise ValueError(f"Feature kind '{name}' does not take these values: {found}.") from None
     return feature
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    """Reader of a kind; it takes longer to make than to ask a thousand times."""
+    return TypeAdapter(KINDS[name])
 
 
 SELECTIONS = ("selection", "among", "ended_by")

@@ -109,12 +109,8 @@ def bundle_app(
         The bundle is of another format, was changed after it was written, or does not answer its
         golden leads as where it was made.
     """
-    bundle, golden = load_bundle(folder), folder / GOLDEN
-    golden_text = golden.read_text(encoding="utf-8") if golden.exists() else None
-    if golden_text is not None:
-        replayed(bundle, golden_text, rounded=settings.golden == "rounded")
-    else:
-        _LOG.warning("bundle %s has no %s: its answers are not compared", bundle.version, GOLDEN)
+    bundle = load_bundle(folder)
+    golden = _golden_text(bundle, folder, rounded=settings.golden == "rounded")
     pages = {code: folder / name for code, name in REPORTS.items()}
     reports = {code: page.read_bytes() for code, page in pages.items() if page.exists()}
     model = served_model(bundle, settings.limits)
@@ -139,9 +135,8 @@ def bundle_app(
     scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
     app.include_router(scoring, **_asking(settings, "score"))
     app.include_router(_reading(description), **_asking(settings, "score"))
-    app.state.try_page = try_page(
-        model, examples_of(model, golden_text), needs_key=bool(settings.api_keys)
-    )
+    examples = examples_of(model, golden)
+    app.state.try_page = try_page(model, examples, needs_key=bool(settings.api_keys))
     app.include_router(_report(), **_asking(settings, "report"))
     app.include_router(_trying(), **_asking(settings, "report"))
     app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
@@ -151,6 +146,17 @@ def bundle_app(
     app.include_router(_docs(), **_asking(settings, *ROLES))
     app.add_middleware(Guard, telemetry=telemetry, load=load)
     return BundleApp(bundle, app)
+
+
+def _golden_text(bundle: Bundle, folder: Path, *, rounded: bool) -> str | None:
+    """The bundle's golden leads, whose answers are as where it was made; None where it has none."""
+    file = folder / GOLDEN
+    if not file.exists():
+        _LOG.warning("bundle %s has no %s: its answers are not compared", bundle.version, GOLDEN)
+        return None
+    text = file.read_text(encoding="utf-8")
+    replayed(bundle, text, rounded=rounded)
+    return text
 
 
 def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
