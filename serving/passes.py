@@ -10,9 +10,7 @@ among others has the bits it has alone.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
-from serving.course import Part
 from serving.model import ServedModel
 from serving.problem import Problem
 from serving.schemas import ScoredLead
@@ -29,13 +27,7 @@ class _Waiting:
     model: ServedModel
     lead: object
     reasons: int
-    include: tuple[Part, ...]
     answer: asyncio.Future[ScoredLead | Problem]
-
-    @property
-    def asked(self) -> tuple[int, tuple[Part, ...]]:
-        """What must be the same of leads in one pass."""
-        return self.reasons, self.include
 
 
 class Passes:
@@ -51,12 +43,10 @@ class Passes:
         self._clock = clock
         self._waiting: list[_Waiting] = []
 
-    async def scored(
-        self, model: ServedModel, lead: object, reasons: int, include: Sequence[Part]
-    ) -> ScoredLead | Problem:
+    async def scored(self, model: ServedModel, lead: object, reasons: int) -> ScoredLead | Problem:
         """Answer for a lead, as `serving.scorer.scored` gives it."""
         loop = asyncio.get_running_loop()
-        mine = _Waiting(model, lead, reasons, tuple(include), loop.create_future())
+        mine = _Waiting(model, lead, reasons, loop.create_future())
         self._waiting.append(mine)
         if len(self._waiting) == 1:
             loop.call_soon(self._turn, 1)
@@ -71,14 +61,14 @@ class Passes:
         now, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         if self._waiting:
             loop.call_soon(self._turn, len(self._waiting))
-        for _, together in groupby(sorted(now, key=lambda one: one.asked), lambda one: one.asked):
-            self._answer(list(together))
+        for reasons in dict.fromkeys(one.reasons for one in now):
+            self._answer([one for one in now if one.reasons == reasons])
 
     def _answer(self, together: Sequence[_Waiting]) -> None:
         """Score leads in one pass; where that fails, each alone, so that one fails for itself."""
         first, leads = together[0], [one.lead for one in together]
         try:
-            answers = scored(first.model, leads, self._clock(), first.reasons, first.include)
+            answers = scored(first.model, leads, self._clock(), first.reasons)
         except Exception as error:
             if len(together) > 1:
                 for one in together:

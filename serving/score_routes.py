@@ -79,15 +79,16 @@ def scoring_routes(
         model = _model(request)
         body = await json_body(request, limit, body_seconds)
 
-        if len(body) <= INLINE_BYTES:
-            answer = await passes.scored(model, json_value(body), query.reasons, query.include)
-        else:
+        def answered() -> ScoredLead | Problem:
+            return scored(model, [json_value(body)], clock(), query.reasons, query.include)[0]
 
-            def answered() -> ScoredLead | Problem:
-                return scored(model, [json_value(body)], clock(), query.reasons, query.include)[0]
-
+        if len(body) > INLINE_BYTES:
             with load.batch():
                 answer = await run_in_threadpool(answered)
+        elif query.include:  # it takes its own pass, of many instants
+            answer = answered()
+        else:
+            answer = await passes.scored(model, json_value(body), query.reasons)
         if isinstance(answer, Problem):
             return problem_response(answer, request.scope)
         telemetry.scored([answer])

@@ -48,7 +48,7 @@ def answers(model: ServedModel, *asked: tuple[Any, int]) -> list[Any]:
 
     async def ask() -> list[Any]:
         passes = Passes(lambda: NOW)
-        coming = (passes.scored(model, one, reasons, ()) for one, reasons in asked)
+        coming = (passes.scored(model, one, reasons) for one, reasons in asked)
         return await asyncio.gather(*coming, return_exceptions=True)
 
     return asyncio.run(ask())
@@ -69,7 +69,7 @@ def test_leads_that_come_together_are_scored_in_one_pass_with_the_bits_of_each_a
 def test_a_lead_that_comes_alone_is_scored_at_once(model, sizes) -> None:
     async def ask() -> list[Any]:
         passes = Passes(lambda: NOW)
-        return [await passes.scored(model, lead(number), 0, ()) for number in range(3)]
+        return [await passes.scored(model, lead(number), 0) for number in range(3)]
 
     assert asyncio.run(ask()) == [alone(model, lead(number), 0) for number in range(3)]
     assert sizes == [1, 1, 1]
@@ -105,7 +105,7 @@ def test_a_failure_is_of_the_lead_that_makes_it(model, sizes) -> None:
 def test_who_goes_away_leaves_the_others_their_answers(model, sizes) -> None:
     async def ask() -> list[Any]:
         passes = Passes(lambda: NOW)
-        tasks = [asyncio.create_task(passes.scored(model, lead(n), 0, ())) for n in range(3)]
+        tasks = [asyncio.create_task(passes.scored(model, lead(n), 0)) for n in range(3)]
         await asyncio.sleep(0)
         tasks[1].cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)
