@@ -6,7 +6,7 @@ INSTALLED := .venv/.installed
 SPARK := .venv/.installed-spark
 UV = $(or $(shell command -v uv 2> /dev/null),$(BIN)/uv)
 # --inexact: where the machine has no uv it lives in this environment itself.
-SYNC = $(UV) sync --quiet --locked --inexact
+SYNC = $(UV) sync --quiet --locked --inexact --extra train --extra client --extra otel --extra pdf
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 # Threads that wait must not spin: two test processes share the cores with their models' threads.
 export OMP_WAIT_POLICY := passive
@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || { $(BIN)/python -m pip --version > /dev/null || $(BIN)/python -m ensurepip; }
 	test -x $(UV) || $(BIN)/python -m pip install --quiet "uv>=0.9"
-	$(SYNC) --extra train --extra pdf
+	$(SYNC)
 	@$(BIN)/python -c "import lightgbm" || { \
 	  echo "LightGBM does not load. On Debian it needs OpenMP: apt-get install libgomp1"; exit 1; }
 	touch $@
@@ -30,7 +30,7 @@ $(INSTALLED): pyproject.toml uv.lock
 install-spark: $(SPARK) ## Add PySpark to .venv (its tests need Java 17, and are skipped without either)
 
 $(SPARK): $(INSTALLED)
-	$(SYNC) --extra train --extra pdf --extra spark
+	$(SYNC) --extra spark
 	touch $@
 
 demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of 20,000 leads

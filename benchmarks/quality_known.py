@@ -18,7 +18,8 @@ from features.history import MICROSECONDS_PER_DAY, Float64, Int64
 from features.sources import read_export
 from features.synthetic import SNAPSHOT_EVERY_DAYS, synthetic_crm, write_export
 from features.tables import Tables
-from models.bundle import HORIZONS, Bundle, Scores
+from models.bundle import HORIZONS, Bundle
+from models.horizon import Scores
 from training.audit import audit
 from training.config import Config, read_config
 from training.evaluate import Bool, Judged

@@ -148,7 +148,7 @@ def serve_mlflow(port: int) -> None:
 
 def become(module: str, *arguments: str) -> None:
     """Go on as the command line of a module."""
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - our own words
 
 
 PEERS: dict[str, Callable[[int], None]] = {

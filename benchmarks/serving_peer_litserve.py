@@ -10,7 +10,7 @@ from benchmarks.serving_peer import Json, answering
 class Score(litserve.LitAPI):  # type: ignore[misc]
     """One lead at a time."""
 
-    def setup(self, device: str) -> None:  # noqa: ARG002
+    def setup(self, device: str) -> None:  # noqa: ARG002 - LitServe tells it
         """Read the bundle once."""
         self.answer = answering()
 

@@ -10,21 +10,22 @@ about one of your own, `--workers` several processes, whose memory is added up.
 import http.client
 import itertools
 import json
-import os
-import subprocess
 import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.serving_contestants import Contestant, Server, ours, running
+from benchmarks.serving_load import memory_mib
+
+BENCH = Path(__file__).resolve().parents[1] / "artifacts" / "bench"
 
 REQUESTS, SAMPLES, CLIENTS = 100_000, 20, 4
 MOST_MIB = 8.0
@@ -85,23 +86,17 @@ def asks(lead: dict[str, Any]) -> Iterator[Ask]:
 
 
 def soak(
-    host: str,
-    port: int,
-    lead: dict[str, Any],
-    requests: int,
-    resident_mib: Callable[[], float],
-    tell: Callable[[Sample], None],
+    server: Server, lead: dict[str, Any], requests: int, tell: Callable[[Sample], None]
 ) -> Soak:
     """Ask a server many times and look at its memory on the way.
 
     Parameters
     ----------
-    host, port : address of the server
+    server : Server
+        Its resident memory counts, of all of its processes.
     lead : dict
         A lead that the server takes.
     requests : int
-    resident_mib : callable
-        The server's memory now.
     tell : callable
         Told each sample as it is taken.
     """
@@ -111,7 +106,7 @@ def soak(
     failures: list[BaseException] = []
 
     def ask(many: int) -> None:
-        connection = http.client.HTTPConnection(host, port, timeout=60)
+        connection = _connection(server)
         try:
             for number in range(many):
                 with lock:
@@ -140,20 +135,14 @@ def soak(
         if failures:
             raise failures[0]
         asked = number * (requests // SAMPLES // CLIENTS) * CLIENTS
-        samples.append(Sample(asked, time.monotonic() - began, resident_mib()))
+        samples.append(Sample(asked, time.monotonic() - began, memory_mib(server.pid)[0]))
         tell(samples[-1])
     return Soak(tuple(samples), statuses)
 
 
-def resident_mib(processes: Sequence[int]) -> float:
-    """Resident memory of processes, added up."""
-    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in processes)
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def example_lead(host: str, port: int) -> dict[str, Any]:
+def example_lead(server: Server) -> dict[str, Any]:
     """The lead that the server's own document shows, with ten interactions."""
-    connection = http.client.HTTPConnection(host, port, timeout=60)
+    connection = _connection(server)
     connection.request("GET", "/openapi.json")
     document = json.loads(connection.getresponse().read())
     connection.close()
@@ -162,29 +151,18 @@ def example_lead(host: str, port: int) -> dict[str, Any]:
     return lead | {"interactions": lead["interactions"] * 10}
 
 
-@contextmanager
-def _served(bundle: Path, workers: int) -> Iterator[tuple[str, int, list[int]]]:
-    """Address of a server, and the processes that answer."""
-    command = [sys.executable, "-m", "lead_temperature", "serve", "--bundle", str(bundle)]
-    command += ["--port", "0", "--workers", str(workers)]
-    quiet = os.environ | {"LEAD_TEMPERATURE_LOG_LEVEL": "warning"}
-    with subprocess.Popen(
-        command, env=quiet, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
-        log, told = process.stderr or (), list[str]()
-        for line in log:
-            told.append(line)
-            if line.startswith("serving http://"):
-                break
-        else:
-            raise OSError(f"The server did not start: {''.join(told)}")
-        threading.Thread(target=deque, args=(log, 0), daemon=True).start()
-        host, _, port = told[-1].split()[1].removeprefix("http://").rpartition(":")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        try:
-            yield host, int(port), [int(pid) for pid in children.split()] or [process.pid]
-        finally:
-            process.terminate()
+def _connection(server: Server) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=60)
+
+
+def quiet(bundle: Path, workers: int) -> Contestant:
+    """Our server in this environment, without a line in its log for every request."""
+    server = ours(Path(sys.executable), bundle)[0]
+    return replace(
+        server,
+        command=(*server.command, "--workers", str(workers)),
+        environment={"LEAD_TEMPERATURE_LOG_LEVEL": "warning"},
+    )
 
 
 @app.command()
@@ -199,16 +177,16 @@ def main(
     if bundle is None:
         from benchmarks.serving_data import prepare
 
-        prepare(ROOT / "artifacts" / "bench" / "serving-small", small=True)
-        bundle = ROOT / "artifacts" / "bench" / "serving-small" / "bundle"
-    with _served(bundle, workers) as (host, port, processes):
+        prepare(BENCH / "serving-small", small=True)
+        bundle = BENCH / "serving-small" / "bundle"
+    BENCH.mkdir(parents=True, exist_ok=True)
+    with running(quiet(bundle.resolve(), workers), BENCH / "soak.log") as server:
         print(f"{'requests':>9}  {'seconds':>7}  {'MiB':>7}")
 
         def tell(one: Sample) -> None:
             print(f"{one.requests:>9,}  {one.seconds:>7.0f}  {one.mib:>7.1f}", flush=True)
 
-        lead = example_lead(host, port)
-        found = soak(host, port, lead, requests, lambda: resident_mib(processes), tell)
+        found = soak(server, example_lead(server), requests, tell)
     print(", ".join(f"{count:,} × {status}" for status, count in sorted(found.statuses.items())))
     flat = found.growth_mib <= MOST_MIB and not any(status >= 500 for status in found.statuses)
     print(

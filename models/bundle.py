@@ -8,14 +8,11 @@ text for people. The folder appears under its name only when it is complete. `re
 managers' report, and its translations may lie beside the hashed files.
 """
 
-import errno
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -23,142 +20,26 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 
 from features.history import Float64
 from features.plan import Plan, compiled
 from features.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
-from models.calibration import Calibration, calibration_from_json, sigmoid
-from models.evidence import Evidence, evidence_from_json
-from models.predictor import (
-    Predictor,
-    columns_of,
-    file_names,
-    files_of,
-    margin_of,
-    predictor_of,
-)
+from models.calibration import calibration_from_json
+from models.evidence import evidence_from_json
+from models.folder import MANIFEST, put_in_place, require_replaceable, write_durably
+from models.horizon import Estimate, Horizon, Scores
+from models.predictor import columns_of, file_names, files_of, predictor_of
 
 FORMAT = 1
 """Number of the folder's layout. Raise it when an older reader would misread the folder, keep the
 reader of the earlier number, and add a bundle of that number to the tests."""
 
 HORIZONS = ("hot", "warm")
-MANIFEST = "manifest.json"
 CARD = "card.md"
 REPORT = "report.html"
 REPORTS = {"en": REPORT} | {code: f"report.{code}.html" for code in ("pt", "ru", "ro", "it")}
 """The managers' report by language (ISO 639), English first."""
-
-_NUMBERS = ("hot_probability", "hot_low", "hot_high", "warm_probability", "warm_low", "warm_high")
-
-Z = 1.2815515655446004
-"""Standard deviations to each end of an interval: each end is a one-sided 90 % bound."""
-ENDS = np.array([[-Z], [0.0], [Z]])
-LARGEST_SPREAD = 0.55
-"""Beyond this standard deviation of the log-odds the ends lie a factor of four apart in odds, and
-there is not enough evidence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a horizon's predictor, calibration and evidence say together.
-
-    Parameters
-    ----------
-    probability : float64 array of shape (rows,)
-    low, high : float64 arrays of shape (rows,)
-        Central 80 % interval of the probability of leads like this one.
-    not_enough_evidence : bool array of shape (rows,)
-        Whether the interval is too wide to act on.
-    """
-
-    probability: Float64
-    low: Float64
-    high: Float64
-    not_enough_evidence: npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """The question whether a lead converts within so many days, and who answers it.
-
-    Parameters
-    ----------
-    days : int
-        Length of the horizon.
-    predictor : Blend, lightgbm.Booster or Scorecard
-        Gives the margin (log-odds) from the feature matrix.
-    calibration : BetaCalibration or StepCalibration
-        Gives the probability from the margin.
-    evidence : Evidence
-        What the predictor was fitted on.
-    """
-
-    days: int
-    predictor: Predictor
-    calibration: Calibration
-    evidence: Evidence
-
-    def margin(self, matrix: Float64, threads: int = 1) -> Float64:
-        """Uncalibrated log-odds of each row, shape (rows,)."""
-        return margin_of(self.predictor, matrix, threads)
-
-    def probability(self, matrix: Float64, threads: int = 1) -> Float64:
-        """Calibrated probability of each row, shape (rows,)."""
-        return self.calibration.probability(self.margin(matrix, threads))
-
-    def estimate(self, matrix: Float64, threads: int = 1) -> Estimate:
-        """Calibrated probability of each row, and how sure it is."""
-        return self.estimate_of(self.margin(matrix, threads), matrix)
-
-    def estimate_of(self, margin: Float64, matrix: Float64) -> Estimate:
-        """Calibrated probability of rows with these margins, and how sure it is.
-
-        The interval is symmetric in log-odds: the posterior variance of the calibration and what
-        the predictor could not know about such leads add up.
-        """
-        log_odds = self.calibration.log_odds(margin)
-        spread = np.sqrt(self.calibration.variance(margin) + self.evidence.variance(matrix))
-        low, probability, high = sigmoid(log_odds + ENDS * spread)
-        return Estimate(probability, low, high, not_enough_evidence=spread > LARGEST_SPREAD)
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What is promised about each row.
-
-    Parameters
-    ----------
-    hot_probability, warm_probability : float64 arrays of shape (rows,)
-        Probability of converting within the hot and the warm horizon; the second is never smaller.
-    hot_low, hot_high, warm_low, warm_high : float64 arrays of shape (rows,)
-        Central 80 % intervals of the two: narrow with much evidence, wide with little, wider for
-        leads unlike any that were learned from. Of a group of such leads the share that converts
-        lies below the low end one time in ten at most, and so above the high end.
-    not_enough_evidence : bool array of shape (rows,)
-        Whether an interval is too wide to act on.
-    band : str array of shape (rows,)
-        "hot", "warm" or "cold", decided by the low ends: in doubt, colder.
-    """
-
-    hot_probability: Float64
-    warm_probability: Float64
-    hot_low: Float64
-    hot_high: Float64
-    warm_low: Float64
-    warm_high: Float64
-    not_enough_evidence: npt.NDArray[np.bool_]
-    band: npt.NDArray[np.str_]
-
-    def numbers(self, row: int) -> dict[str, float]:
-        """Both probabilities of a row with their intervals, by name."""
-        return {name: float(getattr(self, name)[row]) for name in _NUMBERS}
-
-    def probability(self, horizon: str) -> Float64:
-        """Probability within the horizon named "hot" or "warm"."""
-        return {"hot": self.hot_probability, "warm": self.warm_probability}[horizon]
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +161,7 @@ def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None =
     try:
         part.mkdir()
         for name, content in files.items():
-            _write_durably(part / name, content)
+            write_durably(part / name, content)
         saved = load_bundle(part)
         put_in_place(part, folder)
     finally:
@@ -336,43 +217,6 @@ def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
         card_text=files[CARD],
         version=f"{card['data_end'][:10]}-{contents}",
     )
-
-
-def require_replaceable(folder: Path) -> None:
-    """Refuse a folder that is not ours to replace: one that holds something else than a bundle.
-
-    Raises
-    ------
-    FileExistsError
-        With the way out.
-    """
-    if not folder.exists() or (folder / MANIFEST).exists():
-        return
-    if not folder.is_dir() or any(folder.iterdir()):
-        raise FileExistsError(f"{folder} exists and is not a bundle; name another folder.")
-
-
-def put_in_place(part: Path, folder: Path) -> None:
-    """Give a finished folder its name; a bundle of that name is moved out of the way first.
-
-    Between the two renames, a kill leaves the earlier bundle whole under a hidden name. Where
-    others do the same at the same time, one after the other has its way, the last one for good.
-    """
-    moved = []
-    while True:
-        require_replaceable(folder)
-        try:
-            part.rename(folder)
-            break
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-        earlier = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.earlier")
-        with suppress(FileNotFoundError):  # another one has just moved it away
-            folder.rename(earlier)
-            moved.append(earlier)
-    for earlier in moved:
-        shutil.rmtree(earlier)
 
 
 def _texts(bundle: Bundle) -> dict[str, str]:
@@ -442,10 +286,3 @@ def _json(value: Any) -> str:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

@@ -24,7 +24,8 @@ import numpy as np
 from features.history import Float64
 from features.spec import Spec
 from features.wording import in_words, signal
-from models.bundle import Bundle, Horizon
+from models.bundle import Bundle
+from models.horizon import Horizon
 from models.predictor import contributions_of
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from features.engine import features_of
 from features.history import MICROSECONDS_PER_DAY, Float64, LeadRecord, single_history
-from models.bundle import Bundle, Scores
+from models.bundle import Bundle
+from models.horizon import Scores
 
 Band = Literal["cold", "warm", "hot"]
 
@@ -29,7 +30,7 @@ class Look:
     as_of : int
         The look's own instant, in microseconds.
     hot_probability, hot_low, hot_high, warm_probability, warm_low, warm_high : float
-        As in `models.bundle.Scores`.
+        As in `models.horizon.Scores`.
     not_enough_evidence : bool
         Whether an interval is too wide to act on.
     band : "cold", "warm" or "hot"

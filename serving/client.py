@@ -136,6 +136,7 @@ class ScoredLead(TypedDict):
     forecast: ForecastAnswer | None
     model_version: str
     warnings: list[str]
+    request_id: str
 
 
 class FieldError(TypedDict):

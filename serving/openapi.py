@@ -134,7 +134,11 @@ def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[
     """What the model says to the example leads, whatever the time is now."""
     leads = example_leads(model)
     answers = scored(model, leads, microseconds(leads[0]["as_of"]), reasons=3, include=include)
-    return [answer for answer in answers if isinstance(answer, ScoredLead)]
+    return [
+        replace(answer, request_id=_REQUEST_ID)
+        for answer in answers
+        if isinstance(answer, ScoredLead)
+    ]
 
 
 def document(app: FastAPI, model: ServedModel, keys: bool) -> dict[str, Any]:

@@ -203,6 +203,13 @@ class ScoredLead:
     warnings: Annotated[
         tuple[str, ...], Field(description="What of the lead was missing, unknown or not used.")
     ]
+    request_id: Annotated[
+        str,
+        Field(
+            description="The request's `X-Request-ID`, or one that was made for it; the log and "
+            "problems have it too."
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ def scoring_routes(
         if isinstance(answer, Problem):
             return problem_response(answer, request.scope)
         telemetry.scored([answer])
-        return json_response(as_json(answer))
+        return json_response(as_json(replace(answer, request_id=request.state.request_id)))
 
     @router.post(
         "/v1/score/batch",
@@ -111,7 +111,7 @@ def scoring_routes(
             except ValidationError as error:
                 return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
             results = tuple(
-                replace(one, request_id=request_id) if isinstance(one, Problem) else one
+                replace(one, request_id=request_id)
                 for one in scored(model, found, clock(), query.reasons, query.include)
             )
             telemetry.scored(results)

@@ -182,6 +182,7 @@ def _answers(
             **_course(model, one, reasons, include),
             model_version=bundle.version,
             warnings=one.warnings,
+            request_id="",  # whoever was asked knows it
         )
 
 

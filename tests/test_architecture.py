@@ -1,8 +1,12 @@
 """The rooms of the house: what lies where, and who may import whom."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Sequence
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,10 @@ import training
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("features", "models", "training", "serving")
+OURS = {*ROOMS, "lead_temperature", "demo", "benchmarks", "tests"}
+PEERS = {"bentoml", "litserve"}
+"""What only benchmarks import, where it is installed: in an environment of its own."""
+LABORATORY = ("train", "pdf", "spark")
 
 
 @pytest.mark.parametrize("room", [features, models, training, serving, lead_temperature])
@@ -41,10 +49,7 @@ def test_no_room_of_tests_shadows_a_package() -> None:
 def test_nothing_loads_pickles() -> None:
     """Model files are text: no module that could run code from a file is imported anywhere."""
     banned = {"pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal"}
-    for path in [
-        ROOT / "lead_temperature.py",
-        *(p for r in ROOMS for p in (ROOT / r).rglob("*.py")),
-    ]:
+    for path in (p for room in (*ROOMS, "lead_temperature") for p in (ROOT / room).rglob("*.py")):
         assert not imported(path) & banned, path
 
 
@@ -58,6 +63,45 @@ def imported(path: Path) -> set[str]:
             case ast.ImportFrom(module=str(module)):
                 found.add(module.split(".")[0])
     return found
+
+
+@pytest.mark.parametrize(
+    ("place", "extras"),
+    [
+        ("lead_temperature", ()),
+        ("models", ()),
+        ("serving", ("client", "otel")),
+        ("features", LABORATORY),
+        ("training", LABORATORY),
+        ("demo.py", ("train",)),
+        ("benchmarks", (*LABORATORY, "dev")),
+        ("tests", (*LABORATORY, "client", "otel", "dev")),
+    ],
+)
+def test_what_is_imported_is_declared(place: str, extras: Sequence[str]) -> None:
+    """What another package happens to bring may go with its next release."""
+    paths = [ROOT / place] if place.endswith(".py") else (ROOT / place).rglob("*.py")
+    names = {name for path in paths for name in imported(path)} - OURS - PEERS
+    brought_by, allowed = packages_distributions(), declared(extras)
+    undeclared = {
+        name
+        for name in names - sys.stdlib_module_names
+        if not allowed & {plain(package) for package in brought_by.get(name, [name])}
+    }
+    assert not undeclared
+
+
+def declared(extras: Sequence[str]) -> set[str]:
+    """Packages that `pyproject.toml` names for the server, in these extras and groups."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = project["project"]["optional-dependencies"] | project["dependency-groups"]
+    requirements = [*project["project"]["dependencies"], *(r for g in extras for r in groups[g])]
+    return {plain(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]) for requirement in requirements}
+
+
+def plain(package: str) -> str:
+    """Name of a package as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def test_help_answers_without_the_laboratory() -> None:

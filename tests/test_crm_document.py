@@ -20,9 +20,10 @@ from features.catalogue import standard_spec
 from features.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from models.bands import Bands
-from models.bundle import Bundle, Horizon, save_bundle
+from models.bundle import Bundle, save_bundle
 from models.calibration import BetaCalibration
 from models.evidence import Evidence
+from models.horizon import Horizon
 from models.scorecard import Quality, Scorecard
 from serving.app import create_app
 from serving.security import api_keys

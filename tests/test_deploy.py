@@ -107,7 +107,7 @@ def test_the_image_is_made_of_files_that_are_there_and_of_all_packages() -> None
     assert {line[1:] for line in ignored if line.startswith("!")} == set(copied)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert {*wheel["only-include"], project["project"]["readme"], "uv.lock"} <= set(copied)
+    assert {*wheel["packages"], project["project"]["readme"], "uv.lock"} <= set(copied)
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:

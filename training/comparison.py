@@ -19,7 +19,8 @@ from scipy.stats import spearmanr
 from features.batch import Spine, microseconds, point_in_time_features
 from features.history import MICROSECONDS_PER_DAY
 from features.tables import Tables
-from models.bundle import HORIZONS, Bundle, Scores
+from models.bundle import HORIZONS, Bundle
+from models.horizon import Scores
 from training.audit import audit
 from training.config import Config
 from training.evaluate import BandResult, Bool, Figures, Judged, band_results, figures

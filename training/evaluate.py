@@ -17,7 +17,7 @@ from sklearn.metrics import average_precision_score, brier_score_loss, log_loss,
 
 from features.history import Float64, Int64
 from models.bands import Temperature
-from models.bundle import Scores
+from models.horizon import Scores
 from training.paired import AUC, lead_resamples
 
 Bool = npt.NDArray[np.bool_]

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from features.history import Float64
 from models.bundle import HORIZONS, Bundle
+from models.horizon import Scores
 from models.predictor import Blend
 from models.scorecard import Scorecard, lines
 from training.baselines import baseline_card, baseline_probabilities
@@ -33,6 +34,7 @@ Bool = npt.NDArray[np.bool_]
 def evaluation(bundle: Bundle, frame: TrainingFrame, config: Config, told: Told) -> dict[str, Any]:
     """Everything that the test period says about a bundle, as JSON values."""
     hot_test = frame.splits["hot"].test
+    # A look that is old enough for the warm horizon is so for the hot one: these are all.
     scores = bundle.scores(frame.matrix[hot_test], config.model.threads)
     judged = {name: judged_rows(frame, name, hot_test) for name in HORIZONS}
     results = band_results(
@@ -48,7 +50,12 @@ def evaluation(bundle: Bundle, frame: TrainingFrame, config: Config, told: Told)
         frame.spine.as_of[hot_test],
     )
     return {
-        "horizons": {name: _horizon_card(bundle, frame, name, config, told) for name in HORIZONS},
+        "horizons": {
+            name: _horizon_card(
+                bundle, frame, name, scores.among(frame.splits[name].test[hot_test]), config, told
+            )
+            for name in HORIZONS
+        },
         "bands": {
             name: {
                 "cutoff": cutoffs[name],
@@ -67,10 +74,9 @@ def judged_rows(frame: TrainingFrame, name: str, chosen: Bool) -> Judged:
 
 
 def _horizon_card(
-    bundle: Bundle, frame: TrainingFrame, name: str, config: Config, told: Told
+    bundle: Bundle, frame: TrainingFrame, name: str, scores: Scores, config: Config, told: Told
 ) -> dict[str, Any]:
     split, found = frame.splits[name], frame.labels[name]
-    scores = bundle.scores(frame.matrix[split.test], config.model.threads)
     probability = scores.probability(name)
     judged = judged_rows(frame, name, split.test)
     stage = f"evaluation of the {name} horizon"

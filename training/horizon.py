@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from features.batch import Spine
 from features.history import Float64
-from models.bundle import Horizon
 from models.calibration import Calibration
+from models.horizon import Horizon
 from models.predictor import Predictor, margin_of
 from training.calibrate import Choice, fitted_calibration
 from training.config import CalibrationMethod, ModelSettings

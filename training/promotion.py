@@ -14,13 +14,8 @@ from models.bundle import Bundle
 from training.comparison import Comparison, comparison
 from training.config import Config
 from training.gate import Verdict, against_baselines, against_champion
-from training.registry import (
-    Judgement,
-    Registry,
-    UnreadableBundleError,
-    registered_bundle,
-    versions,
-)
+from training.mlflow_store import Registry
+from training.registry import Judgement, UnreadableBundleError, registered_bundle, versions
 
 
 @dataclass(frozen=True, slots=True)

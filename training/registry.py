@@ -1,4 +1,4 @@
-"""The registry of trained bundles, and the only file that knows MLflow.
+"""The registry of trained bundles: numbered versions, and which of them is the champion.
 
 A training is an MLflow run with its figures and its bundle; the bundle's folder is registered as a
 numbered version of one model. The alias ``champion`` says which version serves. Who was champion
@@ -6,60 +6,34 @@ before is written on the model (a tag), so a promotion can be taken back, and no
 
 A version is registered when its files are all there, and moving the alias is one step of the store,
 so a process that is killed, or whose disk is full, has either done its work or not begun it for
-those who pull. On the folder's own store one process at a time changes something, the others wait;
-an MLflow server puts requests in order itself.
+those who pull.
 """
 
 import json
-import logging
-import os
-import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from models.bundle import Bundle, load_bundle, put_in_place, require_replaceable
-from training.run_figures import run_metrics, run_parameters
+from models.bundle import Bundle, load_bundle
+from models.folder import put_in_place, require_replaceable
+from training.mlflow_store import (
+    Client,
+    Registry,
+    alone,
+    downloaded,
+    ensure_model,
+    experiment,
+    log_figures,
+    opened,
+)
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-STORE = "mlflow.db"
 CHAMPION = "champion"
 ARTIFACT = "bundle"
 HISTORY_TAG = "lead_temperature.champion_history"
 BUNDLE_TAG = "lead_temperature.bundle"
 DATA_TAG = "lead_temperature.data"
 GATE_TAG = "lead_temperature.gate"
-LONGEST_WAIT = 60.0
-"""Seconds after which a process gives up waiting for another one to finish its change."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """Where versions of one model are kept.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Absolute folder of the SQLite store and the runs' files.
-    model : str
-        Name of the registered model.
-    tracking_uri : str or None
-        Address of an MLflow server in place of the folder's store.
-    """
-
-    folder: Path
-    model: str
-    tracking_uri: str | None = None
-
-    @property
-    def uri(self) -> str:
-        """Address that MLflow is given."""
-        return self.tracking_uri or f"sqlite:///{self.folder / STORE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +103,11 @@ def record(
         Not promoted yet.
     """
     bundle = load_bundle(bundle_folder)
-    with _client(registry) as client, _alone(registry):
-        run = client.create_run(_experiment(client, registry), run_name=bundle.version)
+    with opened(registry) as client, alone(registry):
+        run = client.create_run(experiment(client, registry), run_name=bundle.version)
         run_id = run.info.run_id
         try:
-            _log(client, run_id, bundle)
+            log_figures(client, run_id, bundle.card)
             for name, text in sorted((documents or {}).items()):
                 client.log_text(run_id, text, name)
             client.log_artifacts(run_id, str(bundle_folder), ARTIFACT)
@@ -141,7 +115,7 @@ def record(
             client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id)
-        _ensure_model(client, registry)
+        ensure_model(client, registry)
         created = client.create_model_version(
             registry.model,
             source=f"{run.info.artifact_uri}/{ARTIFACT}",
@@ -169,7 +143,7 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
     ValueError
         There is no such version, or the champion is not the one it was compared with any more.
     """
-    with _client(registry) as client, _alone(registry):
+    with opened(registry) as client, alone(registry):
         known = {version.number: version for version in _versions(client, registry)}
         if number not in known:
             raise ValueError(
@@ -192,7 +166,7 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
 
 def keep(registry: Registry, number: int, judgement: Judgement) -> None:
     """Keep with a version what was found of it, and leave the champion as it is."""
-    with _client(registry) as client, _alone(registry):
+    with opened(registry) as client, alone(registry):
         _keep(client, registry, number, judgement)
 
 
@@ -204,7 +178,7 @@ def rollback(registry: Registry) -> Version:
     ValueError
         There was no champion before.
     """
-    with _client(registry) as client, _alone(registry):
+    with opened(registry) as client, alone(registry):
         before = _champions(client, registry)
         if len(before) < 2:
             raise ValueError(
@@ -262,108 +236,11 @@ def registered_bundle(registry: Registry, number: int) -> Bundle:
 
 def versions(registry: Registry) -> list[Version]:
     """All registered versions, oldest first."""
-    with _client(registry) as client:
+    with opened(registry) as client:
         return _versions(client, registry)
 
 
-@contextmanager
-def _client(registry: Registry) -> Iterator["MlflowClient"]:
-    """MLflow's client; its own errors and its store's become ours, with the registry's address."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # MLflow's own 7 keep somebody who mistyped the server's address waiting for minutes.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    # Making the store's tables is told as a stream of log lines that nobody needs.
-    for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.model_registry"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        if registry.tracking_uri is None:
-            _ensure_store(registry)
-        yield MlflowClient(tracking_uri=registry.uri, registry_uri=registry.uri)
-    except MlflowException as error:
-        where = registry.folder if registry.tracking_uri is None else "the MLflow server"
-        raise ValueError(f"The registry in {where} refused: {error.message}") from error
-    except SQLAlchemyError as error:
-        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        way_out = "Bring back a copy of it, or move it away and train again."
-        if "locked" in words:
-            way_out = "Another process is writing to it: wait for it to end, then try again."
-        elif "full" in words or "I/O" in words:
-            way_out = "Nothing has changed in it: make room on its disk, then try again."
-        raise ValueError(
-            f"The registry's database {registry.folder / STORE} cannot be used: {words}. {way_out}"
-        ) from error
-
-
-def _ensure_store(registry: Registry) -> None:
-    """Make the folder's store where there is none, under another name until it is whole.
-
-    MLflow makes its tables one by one, and never again finds its way in a store in which it was
-    killed while doing so.
-    """
-    registry.folder.mkdir(parents=True, exist_ok=True)
-    path = registry.folder / STORE
-    if path.exists():
-        return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    with _alone(registry):
-        if path.exists():  # another process has just made it
-            return
-        part = registry.folder / f"{STORE}.part"
-        for leftover in registry.folder.glob(f"{part.name}*"):
-            leftover.unlink()
-        store = SqlAlchemyStore(f"sqlite:///{part}", (registry.folder / "runs").as_uri())
-        store.engine.dispose()
-        part.replace(path)
-
-
-@contextmanager
-def _alone(registry: Registry) -> Iterator[None]:
-    """Keep other processes from changing the folder's store meanwhile.
-
-    The lock is one of the operating system's, by way of SQLite: it is gone with its process.
-    """
-    if registry.tracking_uri is not None:
-        yield
-        return
-    path = registry.folder / "registry.lock"
-    with closing(sqlite3.connect(path, timeout=LONGEST_WAIT, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            raise ValueError(
-                f"Another process has been changing the registry in {registry.folder} for "
-                f"{LONGEST_WAIT:.0f} seconds ({error}). Wait for it to end, then try again."
-            ) from error
-        yield
-
-
-def _experiment(client: "MlflowClient", registry: Registry) -> str:
-    found = client.get_experiment_by_name(registry.model)
-    if found is not None:
-        return str(found.experiment_id)
-    location = None
-    if registry.tracking_uri is None:
-        location = (registry.folder / "runs").as_uri()
-    return str(client.create_experiment(registry.model, artifact_location=location))
-
-
-def _ensure_model(client: "MlflowClient", registry: Registry) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(registry.model)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
-def _versions(client: "MlflowClient", registry: Registry) -> list[Version]:
+def _versions(client: Client, registry: Registry) -> list[Version]:
     found = client.search_model_versions(_named(registry))
     champion = _aliases(client, registry).get(CHAMPION)
     return sorted(
@@ -375,7 +252,7 @@ def _versions(client: "MlflowClient", registry: Registry) -> list[Version]:
     )
 
 
-def _aliases(client: "MlflowClient", registry: Registry) -> dict[str, int]:
+def _aliases(client: Client, registry: Registry) -> dict[str, int]:
     found = client.search_registered_models(_named(registry))
     return {name: int(number) for one in found for name, number in one.aliases.items()}
 
@@ -385,7 +262,7 @@ def _named(registry: Registry) -> str:
     return f"name = '{registry.model}'"
 
 
-def _champions(client: "MlflowClient", registry: Registry) -> list[int]:
+def _champions(client: Client, registry: Registry) -> list[int]:
     """Champions so far, the present one last.
 
     The tag holds the history before a change and the one after it, which never end in the same
@@ -399,13 +276,13 @@ def _champions(client: "MlflowClient", registry: Registry) -> list[int]:
     return next((told for told in histories if told[-1:] == [present]), [present])
 
 
-def _crown(client: "MlflowClient", registry: Registry, before: list[int], after: list[int]) -> None:
+def _crown(client: Client, registry: Registry, before: list[int], after: list[int]) -> None:
     """Move the alias, so that a change that is cut off in between has not happened."""
     client.set_registered_model_tag(registry.model, HISTORY_TAG, json.dumps([before, after]))
     client.set_registered_model_alias(registry.model, CHAMPION, str(after[-1]))
 
 
-def _resolved(client: "MlflowClient", registry: Registry, alias: str) -> Version:
+def _resolved(client: Client, registry: Registry, alias: str) -> Version:
     known = {version.number: version for version in _versions(client, registry)}
     aliases = _aliases(client, registry)
     number = int(alias) if alias.isdecimal() else aliases.get(alias)
@@ -420,21 +297,12 @@ def _resolved(client: "MlflowClient", registry: Registry, alias: str) -> Version
 
 def _fetched(registry: Registry, alias: str, folder: str) -> tuple[Version, Path]:
     """Download a version's files; nothing is said about what they hold."""
-    with _client(registry) as client:
-        from mlflow.artifacts import download_artifacts
-
+    with opened(registry) as client:
         version = _resolved(client, registry, alias)
-        source = client.get_model_version_download_uri(registry.model, str(version.number))
-        found = download_artifacts(
-            artifact_uri=source,
-            dst_path=folder,
-            tracking_uri=registry.uri,
-            registry_uri=registry.uri,
-        )
-        return version, Path(str(found))
+        return version, downloaded(client, registry, version.number, folder)
 
 
-def _keep(client: "MlflowClient", registry: Registry, number: int, judgement: Judgement) -> None:
+def _keep(client: Client, registry: Registry, number: int, judgement: Judgement) -> None:
     """Write a judgement on a version and, with all figures, into its run."""
     version = client.get_model_version(registry.model, str(number))
     against = "baselines" if judgement.champion is None else f"version_{judgement.champion}"
@@ -447,19 +315,3 @@ def _keep(client: "MlflowClient", registry: Registry, number: int, judgement: Ju
     }
     for name, value in told.items():
         client.set_model_version_tag(registry.model, str(number), f"{GATE_TAG}.{name}", value)
-
-
-def _log(client: "MlflowClient", run_id: str, bundle: Bundle) -> None:
-    """Settings and figures of a bundle's card, as parameters and metrics of a run."""
-    from mlflow.entities import Metric, Param
-
-    logged_at = client.get_run(run_id).info.start_time
-    parameters = [Param(name, value) for name, value in sorted(run_parameters(bundle.card).items())]
-    metrics = [
-        Metric(name, value, logged_at, 0)
-        for name, value in sorted(run_metrics(bundle.card).items())
-    ]
-    for first in range(0, len(parameters), 100):
-        client.log_batch(run_id, params=parameters[first : first + 100])
-    for first in range(0, len(metrics), 1000):
-        client.log_batch(run_id, metrics=metrics[first : first + 1000])

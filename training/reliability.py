@@ -17,7 +17,8 @@ from sklearn.isotonic import IsotonicRegression
 from features.history import Float64, Int64
 from features.kinds import AttributeCategory
 from features.spec import Spec
-from models.bundle import Bundle, Scores
+from models.bundle import Bundle
+from models.horizon import Scores
 from training.calibrate import ties
 from training.evaluate import AGE_EDGES, Bool, Judged, Rate, rate
 

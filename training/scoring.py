@@ -108,7 +108,7 @@ def score_columns(
     threads: int = 1,
     previous: Sequence[str | None] | None = None,
 ) -> dict[str, pa.Array]:
-    """What is written of each row's score, by name: all of `models.bundle.Scores`, and by whom."""
+    """What is written of each row's score, by name: all of `models.horizon.Scores`, and by whom."""
     scores = bundle.scores(matrix, threads)
     band = scores.band
     if previous is not None:

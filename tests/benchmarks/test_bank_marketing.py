@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks.bank_marketing import app, convert
+from tests.support.required import require_calls
 
-PUBLISHED = Path(__file__).parents[3] / "shared/data/bank_marketing/bank_marketing.zip"
 HEADER = (
     '"age";"job";"marital";"education";"default";"housing";"loan";"contact";"month";"day_of_week";'
     '"duration";"campaign";"pdays";"previous";"poutcome";"emp.var.rate";"cons.price.idx";'
@@ -145,12 +145,8 @@ def test_the_command_says_what_it_wrote_and_fails_with_one_line(tmp_path: Path) 
     assert "Traceback" not in failed.output
 
 
-@pytest.mark.skipif(
-    not PUBLISHED.exists(),
-    reason="the campaign data are not in ../shared/data/bank_marketing of this checkout",
-)
 def test_the_published_zip_gives_the_counts_that_are_described_with_it(tmp_path: Path) -> None:
-    done = convert(PUBLISHED, tmp_path)
+    done = convert(require_calls(), tmp_path)
     assert (done.leads, done.converted) == (41_188, 4_640)
     assert done.ends_at.isoformat() == "2010-12-02T00:00:00+00:00"
     leads = rows(tmp_path)

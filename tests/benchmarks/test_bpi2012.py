@@ -15,10 +15,8 @@ from typer.testing import CliRunner
 
 from benchmarks import bpi2012
 from benchmarks.bpi2012 import _ACTIVITIES, _OUTCOME, Case, Event, app, cases, convert, history
+from tests.support.required import require_loan_log
 
-PUBLISHED = (
-    Path(__file__).parents[3] / "shared/data/bpi2012/bpi_challenge_2012_until_2012-01-15.xes.gz"
-)
 AMSTERDAM = timezone(timedelta(hours=1))
 
 
@@ -325,11 +323,8 @@ def test_whatever_the_order_every_event_is_told_or_left_out_and_none_tells_the_o
         assert all(interaction.occurred_at < limit for interaction in told.interactions)
 
 
-@pytest.mark.skipif(
-    not PUBLISHED.exists(), reason="the loan log is not in ../shared/data/bpi2012 of this checkout"
-)
 def test_the_published_log_gives_the_counts_that_are_described_with_it(tmp_path: Path) -> None:
-    done = convert(PUBLISHED, tmp_path)
+    done = convert(require_loan_log(), tmp_path)
     assert (done.cases, done.events) == (8_766, 161_584)
     assert (done.converted, done.lost) == (1_277, 6_649)
     assert done.ends_at.isoformat() == "2012-01-15T00:00:00+01:00"

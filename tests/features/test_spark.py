@@ -1,6 +1,5 @@
 """The same bits on Spark, whole folders or none, and clear words where Spark cannot run."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -41,12 +40,10 @@ from features.tables import Kind, Tables
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY, KINDS, leads, specs
+from tests.support.required import require_loan_log, require_spark
 from tests.support.tables import tables_of
 from training.config import read_config
 
-LOAN_LOG = (
-    Path(__file__).parents[3] / "shared/data/bpi2012/bpi_challenge_2012_until_2012-01-15.xes.gz"
-)
 SMALL = {
     "spark.master": "local[2]",
     "spark.driver.memory": "512m",
@@ -58,12 +55,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def spark():
-    try:
-        require_java()
-    except OSError as error:
-        pytest.skip(str(error))
-    if importlib.util.find_spec("pyspark") is None:
-        pytest.skip("PySpark is not installed: the extra `spark` brings it.")
+    require_spark()
     with spark_session(SMALL) as session:
         yield session
 
@@ -168,9 +160,8 @@ def test_a_crm_with_a_log_and_leads_without_interactions_has_the_bits_of_one_mac
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not LOAN_LOG.exists(), reason="the loan log is not here")
 def test_the_loan_log_whole_has_the_bits_of_one_machine(spark, tmp_path: Path) -> None:
-    bpi2012.convert(LOAN_LOG, tmp_path / "loans")
+    bpi2012.convert(require_loan_log(), tmp_path / "loans")
     tables = read_export(read_config(tmp_path / "loans" / "lead_temperature.toml").export)
     spec = standard_spec(tables, tables.data_end)
     spine = weekly(tables, looks=8)

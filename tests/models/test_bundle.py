@@ -119,7 +119,7 @@ def test_a_write_that_fails_half_way_leaves_the_earlier_bundle(
             raise OSError(28, "No space left on device")
         path.write_bytes(content)
 
-    monkeypatch.setattr("models.bundle._write_durably", full)
+    monkeypatch.setattr("models.bundle.write_durably", full)
     with pytest.raises(OSError, match="No space left"):
         save_bundle(small_bundle(seed=8), tmp_path / "bundle")
     assert load_bundle(tmp_path / "bundle").version == kept.version

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.bundle import MANIFEST, Bundle, load_bundle, save_bundle
+from models.bundle import Bundle, load_bundle, save_bundle
 from models.calibration import BetaCalibration
 from models.evidence import MOST_STRANGE, Evidence, evidence_from_json
+from models.folder import MANIFEST
 from tests.support.bundles import SPEC, small_bundle
 
 BUNDLE = small_bundle()

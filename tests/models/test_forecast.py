@@ -12,8 +12,9 @@ import models.looks
 from features.engine import feature_matrix
 from features.history import LeadRecord, single_history
 from models.bands import Bands
-from models.bundle import Bundle, Scores
+from models.bundle import Bundle
 from models.forecast import DAYS, SHOWN, BandChange, Forecast
+from models.horizon import Scores
 from models.looks import Band, known, seen
 from tests.support.bundles import SPEC, blended, carded, small_bundle
 from tests.support.histories import DAY

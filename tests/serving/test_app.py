@@ -51,10 +51,20 @@ def test_a_score_holds_what_a_crm_needs(client) -> None:
         "lead_id", "as_of", "valid_until", "newest_interaction_days", "hot_probability", "hot_low",
         "hot_high", "warm_probability", "warm_low", "warm_high", "not_enough_evidence", "hot_days",
         "warm_days", "band", "band_reason", "base_probability", "reasons", "trend", "forecast",
-        "model_version", "warnings",
+        "model_version", "warnings", "request_id",
     }  # fmt: skip
     assert (found["hot_days"], found["warm_days"]) == (14, 90)
     assert found["reasons"][0].keys() == {"signal", "points", "text"}
+
+
+def test_every_answer_and_problem_has_the_id_of_its_request(client) -> None:
+    mine = {"x-request-id": "crm-7"}
+    leads = {"leads": [LEAD, {"lead_id": 1}]}
+    one = client.post("/v1/score", json=LEAD, headers=mine)
+    score, refused = client.post("/v1/score/batch", json=leads, headers=mine).json()["results"]
+    assert one.json()["request_id"] == score["request_id"] == refused["request_id"] == "crm-7"
+    given = client.post("/v1/score", json=LEAD, headers={"x-request-id": ""})
+    assert given.json()["request_id"] == given.headers["x-request-id"] not in {"", "crm-7"}
 
 
 @pytest.mark.parametrize(("asked", "given_"), [(0, 0), (1, 2), (2, 3)])

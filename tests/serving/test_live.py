@@ -17,7 +17,8 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from models.bundle import MANIFEST, REPORT, load_bundle, save_bundle
+from models.bundle import REPORT, load_bundle, save_bundle
+from models.folder import MANIFEST
 from serving.app import create_app
 from serving.live import identity
 from serving.model import ServedModel
@@ -64,7 +65,7 @@ def put(bundle: Path, folder: Path) -> None:
 def told(client: TestClient) -> dict[str, Any]:
     """All that is told of a bundle."""
     return {
-        "score": client.post("/v1/score", json=LEAD).json(),
+        "score": client.post("/v1/score", json=LEAD, headers={"x-request-id": "1"}).json(),
         "model": client.get("/v1/model").json(),
         "health": [client.get(page).json()["model_version"] for page in ("/healthz", "/readyz")],
         "document": client.get("/openapi.json").json(),

@@ -84,7 +84,8 @@ def test_a_process_without_the_laboratory_scores_and_ends_well(server, client) -
     process, url = server
     document = client.get("/openapi.json").json()
     body = document["paths"]["/v1/score"]["post"]["requestBody"]["content"]["application/json"]
-    answer = httpx2.post(f"{url}/v1/score", json=body["example"])
+    named = {"x-request-id": client.headers["x-request-id"]}
+    answer = httpx2.post(f"{url}/v1/score", json=body["example"], headers=named)
     assert answer.status_code == 200
     assert answer.json() == client.post("/v1/score", json=body["example"]).json()
     process.send_signal(signal.SIGINT)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.serving_soak import MOST_MIB, Sample, Soak, example_lead, resident_mib, soak
+from benchmarks.serving_contestants import Server
+from benchmarks.serving_soak import MOST_MIB, Sample, Soak, example_lead, soak
 from tests.support.served import served
 
 REQUESTS = 20_000
@@ -15,11 +16,8 @@ REQUESTS = 20_000
 @pytest.mark.timeout(600)
 def test_thousands_of_requests_of_all_kinds_leave_nothing_behind(bundle_folder: Path) -> None:
     with served(bundle_folder, 1, {"LEAD_TEMPERATURE_LOG_LEVEL": "warning"}) as server:
-        lead = example_lead(server.host, server.port)
-        memory = [server.process.pid]
-        found = soak(
-            server.host, server.port, lead, REQUESTS, lambda: resident_mib(memory), lambda _: None
-        )
+        asked = Server(server.process.pid, server.url)
+        found = soak(asked, example_lead(asked), REQUESTS, lambda _: None)
     assert set(found.statuses) == {200, 400, 404, 422}
     assert found.statuses.total() == REQUESTS
     assert found.growth_mib <= MOST_MIB, found.samples

@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from models.bundle import MANIFEST, load_bundle, save_bundle
+from models.bundle import load_bundle, save_bundle
+from models.folder import MANIFEST
 from serving.run import run
 from tests.support.bundles import small_bundle
 from tests.support.served import Served, served

@@ -23,9 +23,10 @@ from features.kinds import (
 )
 from features.spec import Spec
 from models.bands import Bands
-from models.bundle import Bundle, Horizon
+from models.bundle import Bundle
 from models.calibration import BetaCalibration
 from models.evidence import Evidence
+from models.horizon import Horizon
 from models.linear import Linear, Slope
 from models.predictor import Blend
 from models.scorecard import Quality, Scorecard

@@ -253,7 +253,7 @@ def _naive(feature: Feature, lead: dict[str, Any], known: list[Any], as_of: int)
             return math.nan if value is None else (as_of - value) / DAY
         case KnownAttributes(attributes):
             values = [latest(name) for name in attributes]
-            return float(sum(v is not None and v == v for v in values))  # noqa: PLR0124
+            return float(sum(v is not None and v == v for v in values))  # noqa: PLR0124 - NaN is not
         case Count(selection, days):
             return float(len(within(selection, days)))
         case Total(selection, _, days):

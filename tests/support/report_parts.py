@@ -195,8 +195,8 @@ def _practice() -> Practice:
         ),
         fields=(Field("budget", 8000, 20_000), Field("source", 20_000, 20_000)),
         logging=Logging(
-            Logged(None, 301_452, 7000, 286_752, 7700, 0.0, 1.5),
-            (Logged("phone", 149_000, 0, 145_300, 3700, 0.0, 1.2),),
+            Logged(None, 301_452, 7000, 286_752, 7700),
+            (Logged("phone", 149_000, 0, 145_300, 3700),),
         ),
         spend=(
             ChannelSpend("search", 6, 540_000, 12_600, 15_600.0, 645, 91),

@@ -16,24 +16,16 @@ from features.mapping import Kind
 from features.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from features.tables import ATTRIBUTE_LOG, INSTANT, Tables
+from tests.support.required import require_calls, require_loan_log
 from tests.support.tables import tables_of
 from training.audit import audit
 from training.config import Config, read_config
 from training.leaks import TOO_GOOD, Finding
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-LOANS = DATA / "bpi2012" / "bpi_challenge_2012_until_2012-01-15.xes.gz"
-CALLS = DATA / "bank_marketing" / "bank_marketing.zip"
 OUTCOME_KINDS = {
     "A_APPROVED", "A_REGISTERED", "A_ACTIVATED", "O_ACCEPTED",
     "A_DECLINED", "A_CANCELLED", "O_DECLINED",
 }  # fmt: skip
-
-
-def published(path: Path) -> Path:
-    if not path.exists():
-        pytest.skip(f"the published data set is not here: {path}")
-    return path
 
 
 def export(folder: Path) -> tuple[Tables, Config]:
@@ -63,14 +55,14 @@ def crm(crm_folder: Path) -> tuple[Tables, Config]:
 @pytest.fixture(scope="module")
 def loans(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
     folder = tmp_path_factory.mktemp("loans")
-    bpi2012.convert(published(LOANS), folder)
+    bpi2012.convert(require_loan_log(), folder)
     return export(folder)
 
 
 @pytest.fixture(scope="module")
 def loans_with_outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
     folder = tmp_path_factory.mktemp("loans_with_outcome")
-    bpi2012.convert(published(LOANS), folder, keep_outcome=True)
+    bpi2012.convert(require_loan_log(), folder, keep_outcome=True)
     return export(folder)
 
 
@@ -78,7 +70,7 @@ def loans_with_outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables
 def calls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
     """The calls with their duration and the sensitive columns declared, as a careless hand does."""
     folder = tmp_path_factory.mktemp("calls")
-    bank_marketing.convert(published(CALLS), folder)
+    bank_marketing.convert(require_calls(), folder)
     file = folder / "lead_temperature.toml"
     text = file.read_text(encoding="utf-8")
     text = text.replace('"day_of_week", ', '"day_of_week", "duration", ')

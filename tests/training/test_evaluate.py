@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.bands import Bands
-from models.bundle import Scores
+from models.horizon import Scores
 from training.evaluate import (
     Judged,
     auc_interval,

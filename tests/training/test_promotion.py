@@ -13,8 +13,9 @@ from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from training.config import Config, config_of
 from training.gate import Verdict
+from training.mlflow_store import Registry
 from training.promotion import Examination, examination
-from training.registry import Judgement, Registry, keep, promote, record, rollback, versions
+from training.registry import Judgement, keep, promote, record, rollback, versions
 
 BASE = ["base rate", "age only"]
 

@@ -9,7 +9,8 @@ from mlflow import MlflowClient
 
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
-from training.registry import Registry, promote, pull, record, rollback, versions
+from training.mlflow_store import Registry
+from training.registry import promote, pull, record, rollback, versions
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ import pytest
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.processes import REFUSED, on_a_full_disk, process
-from training import registry as registry_module
-from training.registry import Registry, promote, pull, record, rollback, versions
+from training import mlflow_store
+from training.mlflow_store import Registry
+from training.registry import promote, pull, record, rollback, versions
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_a_change_waits_for_another_writer_of_the_store(second: Registry) -> Non
 def test_a_change_that_never_gets_its_turn_says_who_is_in_the_way(
     second: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry_module, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(mlflow_store, "LONGEST_WAIT", 0.1)
     lock = sqlite3.connect(second.folder / "registry.lock", isolation_level=None)
     with closing(lock):
         lock.execute("BEGIN EXCLUSIVE")

@@ -5,7 +5,7 @@ import pytest
 
 from features.kinds import AttributeCategory, LeadAge
 from features.spec import Spec
-from models.bundle import Scores
+from models.horizon import Scores
 from training.evaluate import Judged
 from training.reliability import (
     brier_parts,

@@ -121,9 +121,9 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
             assert counts in [row[1:] for row in lifelike.rows]
     for signal in card["importance"]:
         figures = [f"{signal[name]:.5f}" for name in ("log_loss_increase", "spread")]
-        swing = [f"{signal['swing'][end]:.5f}" for end in ("low", "high")]
+        swing = "{low:.5f} to\N{NO-BREAK SPACE}{high:.5f}".format(**signal["swing"])
         points = f"{signal['mean_points']:.2f}"
-        assert [signal["signal"], *figures, points, *swing] in lifelike.rows
+        assert [signal["signal"], *figures, points, swing] in lifelike.rows
     for column, reason in card["export"]["unused"].items():
         assert [column, reason] in lifelike.rows
     for name, value in card["libraries"].items():

@@ -7,8 +7,8 @@ import numpy as np
 from features.batch import Spine
 from features.sources import read_export
 from features.synthetic import synthetic_crm, write_export
-from models.bundle import Estimate
 from models.calibration import sigmoid
+from models.horizon import Estimate
 from training.config import ModelSettings, read_config
 from training.fit import fitted_booster
 from training.horizon import fitted_horizon

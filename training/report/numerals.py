@@ -113,23 +113,27 @@ def short(number: float, language: Language) -> str:
     >>> [short(number, language("en")) for number in (1234.5, 31.4, 2.0, 1.25, 0.4274, 0.0)]
     ['1,234', '31', '2', '1.2', '0.43', '0']
     """
-    size = abs(number)
-    places = next(n for n, least in ((0, 10), (1, 1), (2, 0)) if size >= least)
+    places = _places(number)
     while places and float(f"{number:.{places}f}") == float(f"{number:.{places - 1}f}"):
         places -= 1
     return _written(number, places, language)
 
 
 def middle(median: Middle, language: Language) -> str:
-    """Median with its interval.
+    """Median with its interval, all with as many decimals as tell of the median.
 
     Examples
     --------
     >>> from training.report.language import language
     >>> middle(Middle(22.8, 20.7, 25.7), language("en")).replace(NBSP, " ")
     '23 (21 to 26)'
+    >>> middle(Middle(1.98, 1.9, 2.0), language("en")).replace(NBSP, " ")
+    '2.0 (1.9 to 2.0)'
     """
-    value, low, high = (short(one, language) for one in (median.value, median.low, median.high))
+    figures = (median.value, median.low, median.high)
+    counted = all(float(one).is_integer() for one in figures)
+    places = 0 if counted else _places(median.value)
+    value, low, high = (_written(one, places, language) for one in figures)
     return _range(value, low, high, language)
 
 
@@ -181,9 +185,19 @@ def out_of(rate: Rate) -> int:
 
 
 def _range(value: str, low: str, high: str, language: Language) -> str:
-    return language.gettext(
-        "%(value)s (%(low)s to\N{NO-BREAK SPACE}%(high)s)", value=value, low=low, high=high
+    text = language.gettext(
+        "%(value)s (%(low)s\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}%(high)s)",
+        value=value,
+        low=low,
+        high=high,
     )
+    # A line may break after a dash, but not within the brackets.
+    return text.replace("–", "–\N{WORD JOINER}")
+
+
+def _places(number: float) -> int:
+    """Decimals that leave about two digits which tell."""
+    return next(n for n, least in ((0, 10), (1, 1), (2, 0)) if abs(number) >= least)
 
 
 def _tiny(share: float) -> bool:
@@ -200,6 +214,6 @@ def _signed(number: str, language: Language) -> str:
 
 
 def _written(number: float, places: int, language: Language) -> str:
-    """Write a number, rounded as Python rounds it, with the marks of the language."""
+    """Write a number, rounded as Python rounds it (never to -0), with the marks of the language."""
     pattern = "#,##0" + "." * (places > 0) + "0" * places
-    return format_decimal(Decimal(f"{number:.{places}f}"), format=pattern, locale=language.locale)
+    return format_decimal(Decimal(f"{number:z.{places}f}"), format=pattern, locale=language.locale)

@@ -8,7 +8,7 @@ colour. The same figures always give the same text.
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ from features.history import Float64
 from training.report.figures import Band, Horizon, Signal
 from training.report.gains import EARLY, SHARES
 from training.report.language import Language
+from training.report.meters import highest
 from training.report.numerals import axis_percent, decimal, not_measured, percent
 from training.report.rates import Outcome
 
@@ -278,14 +279,10 @@ def _svg(figure: Figure, name: str, words: Mapping[str, str] | None = None) -> s
     return body
 
 
-def _top(outcomes: tuple[Outcome, ...] | list[Outcome]) -> float:
+def _top(outcomes: Iterable[Outcome]) -> float:
     """End of an axis that shows all of them."""
-    highest = (
-        max(max(o.promised or 0.0, o.happened.high if o.happened else 0.0) for o in outcomes)
-        if outcomes
-        else 0.0
-    )
-    return next(top for top in ENDS if highest <= top)
+    shown = highest(outcomes)
+    return next(top for top in ENDS if shown <= top)
 
 
 def _linear_ticks(top: float) -> list[float]:

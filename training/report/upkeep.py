@@ -48,8 +48,6 @@ class Logged:
     interactions : int
     before, prompt, late : int
         Recorded before they were to occur (booked), within `PROMPT_HOURS`, later than that.
-    median_hours, slow_hours : float or None
-        Half and nine in ten of those not booked ahead were recorded within so many hours.
     """
 
     channel: str | None
@@ -57,8 +55,6 @@ class Logged:
     before: int
     prompt: int
     late: int
-    median_hours: float | None
-    slow_hours: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +95,5 @@ def logging(tables: Tables) -> Logging | None:
 
 
 def _logged(channel: str | None, hours: Float64) -> Logged:
-    after = hours[hours >= 0]
-    median, slow = np.quantile(after, [0.5, 0.9]).tolist() if len(after) else (None, None)
-    prompt = int((after <= PROMPT_HOURS).sum())
-    return Logged(
-        channel, len(hours), len(hours) - len(after), prompt, len(after) - prompt, median, slow
-    )
+    before, late = int((hours < 0).sum()), int((hours > PROMPT_HOURS).sum())
+    return Logged(channel, len(hours), before, len(hours) - before - late, late)

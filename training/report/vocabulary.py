@@ -59,6 +59,7 @@ VOCABULARY = frozenset(
         _("known need"),
         _("competitor"),
         _("duration seconds"),
+        _("value"),
         # sources
         _("seed"),
         _("net"),

@@ -1,0 +1,43 @@
+"""The front door: one command, `lead-temperature`, with a verb for each step of the way.
+
+Each verb imports what it needs when it runs, so that the server's environment needs none of the
+laboratory and `--help` answers at once. A mistake of the user's becomes one clear message and a
+non-zero exit; only a defect of ours shows a traceback.
+"""
+
+import sys
+
+import typer
+
+from lead_temperature import answers, champions, exports, learning
+from lead_temperature.output import err, say
+
+app = typer.Typer(
+    name="lead-temperature",
+    help="Which leads are about to buy: calibrated probabilities, dated and in bands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+for verbs in (exports, learning, champions, answers):
+    app.add_typer(verbs.app)
+
+
+def main() -> None:
+    """Run the command; a user's mistake becomes a message and exit code 1."""
+    try:
+        app()
+    except (ValueError, OSError, ImportError) as error:
+        if isinstance(error, ModuleNotFoundError):
+            message = (
+                f"This verb needs the laboratory, and '{error.name}' is not installed: "
+                "pip install 'lead-temperature[train]'."
+            )
+        else:
+            message = str(error)
+        say(f"Error: {message}", to=err, style="red")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Stopped.")
+        sys.exit(130)

@@ -1,0 +1,6 @@
+"""`python -m lead_temperature` is the command."""
+
+from lead_temperature import main
+
+if __name__ == "__main__":
+    main()
