@@ -17,8 +17,9 @@ before it begins a new year. Within a month the calls are spread evenly, in the 
 the month of `created_at` is a fact, its day and hour are an assumption. The weekday in the column
 `day_of_week` is a fact and need not be that of `created_at`.
 
-**The outcome is known the day after**: `converted_at` (y = yes) or `closed_at` (y = no) is
-`created_at` plus one day. The data end one day after the last month, when the last outcome is in.
+**The outcome is that of the call**: `converted_at` (y = yes) or `closed_at` (y = no) is
+`created_at` plus one hour. The data end one day after the last month, when the hot horizon of the
+last call has ended.
 
 **What must not be used.** `duration` is the length of the very call whose result is predicted; it
 stays in `leads.csv`, so that an audit can find it, but is not declared as known at creation. `age`
@@ -42,7 +43,7 @@ import typer
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _FIRST_YEAR = 2008
-_OUTCOME_AFTER = timedelta(days=1)
+_OUTCOME_AFTER, _HOT_HORIZON = timedelta(hours=1), timedelta(days=1)
 _INNER_ZIP = "bank-additional.zip"
 _TABLE = "bank-additional/bank-additional-full.csv"
 _COLUMNS = {  # ours: theirs
@@ -72,7 +73,7 @@ _CONFIG = """\
 # doi:10.1016/j.dss.2014.03.001
 
 [data]
-ends_at = "{ends_at}"   # a day after the last month, when the last call's outcome is known
+ends_at = "{ends_at}"   # a day after the last month, when the last call's hot horizon has ended
 
 [leads]
 source = "leads.csv"
@@ -95,8 +96,8 @@ cons_conf_idx = "number"
 euribor3m = "number"
 nr_employed = "number"
 
-[horizons]   # an outcome is known one day after the call, so both horizons ask the same
-hot_days = 2
+[horizons]   # an outcome is known when the call has ended, so both horizons ask the same
+hot_days = 1
 warm_days = 7
 
 [snapshots]   # a lead is looked at once, when it is called
@@ -164,7 +165,7 @@ def convert(archive: Path, folder: Path) -> Conversion:
             times = (outcome, "") if call["y"] == "yes" else ("", outcome)
             lead_id = f"call-{number:05d}"
             writer.writerow((lead_id, created_at.isoformat(), *times, *attributes.values()))
-    ends_at = _next_month(created[-1]) + _OUTCOME_AFTER
+    ends_at = _next_month(created[-1]) + _HOT_HORIZON
     config = _CONFIG.format(ends_at=ends_at.isoformat())
     (folder / "lead_temperature.toml").write_text(config, encoding="utf-8")
     converted = sum(call["y"] == "yes" for call in calls)

@@ -5,6 +5,7 @@ laboratory and `--help` answers at once. A mistake of the user's becomes one cle
 non-zero exit; only a defect of ours shows a traceback.
 """
 
+import os
 import sys
 
 import typer
@@ -26,6 +27,9 @@ for verbs in (exports, learning, champions, answers):
 
 def main() -> None:
     """Run the command; a user's mistake becomes a message and exit code 1."""
+    # Read when a verb loads LightGBM: its threads sleep while they wait. On a machine that does
+    # other work too, threads that spin took six times the processor time to fit a booster.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except (ValueError, OSError, ImportError) as error:

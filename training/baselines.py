@@ -27,6 +27,7 @@ from training.fit import fitted_booster
 from training.horizon import carried
 from training.logistic import logistic_margin
 from training.paired import AUC, LOG_LOSS, Difference, paired_differences
+from training.predictor import shift_to
 from training.scorecard import learned_scorecard
 from training.snapshots import Labels
 from training.split import Split
@@ -98,14 +99,14 @@ def _margins(
     fit: Bool,
     settings: ModelSettings,
 ) -> dict[str, Float64]:
-    """Margins of all rows by each baseline that was fitted on some."""
+    """Margins of all rows by each baseline that was fitted on some, at the level of those."""
     converted, lead = labels.converted, spine.lead
     regression = logistic_margin(matrix, spec.categorical, converted, fit, settings.seed)
     card = learned_scorecard(spec, matrix[fit], converted[fit], lead[fit], regression[fit])
     latest, codes = _latest(spec, matrix)
     age = np.ascontiguousarray(age_days[:, None])
     booster = fitted_booster(age[fit], converted[fit], (), settings)
-    return {
+    found = {
         "newest first": _newest_first(age_days, fit),
         "age only": margin_of(booster, age, settings.threads),
         latest: _by_rate(codes, converted, fit),
@@ -114,6 +115,8 @@ def _margins(
         "naive Bayes": _naive_bayes(spec, matrix, converted, fit),
         "logistic regression": regression,
     }
+    rate = float(converted[fit].mean())
+    return {name: margin + shift_to(margin[fit], rate) for name, margin in found.items()}
 
 
 def baseline_card(

@@ -3,10 +3,10 @@
 A predictor is fitted on the earlier looks, and what it says of the later ones, which it has not
 seen, gives the calibration and the promises of the bands. To keep those looks from the predictor
 that serves would be a waste: they are the latest there are. So it is fitted again, in the same way,
-on everything that was known when the test begins, and its margins are moved until the latest looks,
-whose outcomes nobody knows yet, are promised as much in the mean as before. On made-up CRMs that
-took an eighth from the excess log loss over the truth; telephone calls in changing times, the half
-of which came after, were told apart better (`DECISIONS.md`).
+on everything that was known when the test begins. The looks that were held out say how much to
+trust a margin, the second fit says where the level lies, for it alone has seen the latest outcomes:
+its margins are moved until the curve, in the mean, promises the latest looks, whose outcomes nobody
+knows yet, what the second fit itself expects of them (`DECISIONS.md`).
 
 Baselines are carried over in the same way, so that a model is compared with rivals that know as
 much.
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from features.batch import Spine
 from features.history import Float64
-from models.calibration import Calibration
+from models.calibration import Calibration, sigmoid
 from models.horizon import Horizon
 from models.predictor import Predictor, margin_of
 from training.calibrate import Choice, fitted_calibration
@@ -33,7 +33,7 @@ from training.split import Split
 
 Bool = npt.NDArray[np.bool_]
 LATEST = 200
-"""Looks at least by which the level is carried over."""
+"""Looks at least by which the second fit tells its level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +138,9 @@ def carried(
     Parameters
     ----------
     held_out, final : float64 arrays of shape (rows,)
-        Margins of a predictor of `split.fit`, and of one of `split.learn`; those of test rows are
-        not looked at.
+        Margins of a predictor of `split.fit`, and of one of `split.learn`, as log-odds whose mean
+        probability is the share that converted of what it learned from; those of test rows are not
+        looked at.
     spine : Spine
     labels : Labels
     split : Split
@@ -158,8 +159,8 @@ def carried(
     latest = _latest(spine, split)
     shift = 0.0
     if len(latest) and not np.array_equal(held_out[latest], final[latest]):
-        mean = float(calibration.probability(held_out[latest]).mean())
-        shift = shift_to(final[latest], mean, calibration.probability)
+        expected = float(sigmoid(final[latest]).mean())
+        shift = shift_to(final[latest], expected, calibration.probability)
     return Carried(widened(calibration, drift.variance), choice, drift, shift)
 
 

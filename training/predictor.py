@@ -147,7 +147,8 @@ def _card(spec: Spec, looks: Looks, settings: ModelSettings) -> Scorecard:
     matrix, converted = looks.matrix, looks.converted
     every = np.ones(len(matrix), np.bool_)
     regression = logistic_margin(matrix, spec.categorical, converted, every, settings.seed)
-    return learned_scorecard(spec, matrix, converted, looks.lead, regression)
+    card = learned_scorecard(spec, matrix, converted, looks.lead, regression)
+    return replace(card, base=card.base + shift_to(card.margin(matrix), float(converted.mean())))
 
 
 def _levelled(blend: Blend, looks: Looks, threads: int) -> Blend:

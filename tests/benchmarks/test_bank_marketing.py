@@ -68,11 +68,11 @@ def test_the_calls_of_a_month_are_spread_evenly_over_it_in_their_order(tmp_path:
     ]
 
 
-def test_the_outcome_is_known_a_day_after_the_call_and_before_the_data_end(tmp_path: Path) -> None:
+def test_the_outcome_is_known_an_hour_after_the_call_and_before_the_data_end(tmp_path: Path) -> None:
     convert(published(tmp_path / "a.zip", HEADER, call("dec", y="yes"), call("dec")), tmp_path)
     yes, no = rows(tmp_path)
-    assert (yes["converted_at"], yes["closed_at"]) == ("2008-12-09T18:00:00+00:00", "")
-    assert (no["converted_at"], no["closed_at"]) == ("", "2008-12-25T06:00:00+00:00")
+    assert (yes["converted_at"], yes["closed_at"]) == ("2008-12-08T19:00:00+00:00", "")
+    assert (no["converted_at"], no["closed_at"]) == ("", "2008-12-24T07:00:00+00:00")
     assert configuration(tmp_path)["data"]["ends_at"] == "2009-01-02T00:00:00+00:00"
 
 
@@ -101,7 +101,7 @@ def test_there_are_no_interactions_and_each_lead_is_looked_at_once(tmp_path: Pat
     convert(published(tmp_path / "a.zip", HEADER, call("may")), tmp_path)
     config = configuration(tmp_path)
     assert "interactions" not in config
-    assert config["horizons"] == {"hot_days": 2, "warm_days": 7}
+    assert config["horizons"] == {"hot_days": 1, "warm_days": 7}
     assert config["snapshots"]["first_days"] == config["snapshots"]["until_days"] == 0
 
 

@@ -61,12 +61,13 @@ def test_what_serves_has_learned_from_everything_known_before_the_test() -> None
     assert found.horizon.evidence.conversions == converted[split.learn].sum()
 
 
-def test_the_latest_looks_are_promised_as_much_as_before() -> None:
+def test_the_latest_looks_are_promised_what_the_second_fit_expects_of_them() -> None:
     matrix, converted, spine, split = looks()
     found = learned(matrix, converted, spine, split)
     gap = (spine.as_of < split.test_from) & ~split.learn & (spine.as_of >= split.calibrate_from)
-    before = found.horizon.calibration.probability(found.held_out[gap]).mean()
-    assert found.horizon.probability(matrix[gap]).mean() == pytest.approx(before, rel=1e-6)
+    second = fitted_booster(matrix[split.learn], converted[split.learn], (), SETTINGS)
+    expected = sigmoid(margin_of(second, matrix[gap])).mean()
+    assert found.horizon.probability(matrix[gap]).mean() == pytest.approx(expected, rel=1e-6)
 
 
 def test_held_out_margins_know_neither_the_calibrating_outcomes_nor_the_test() -> None:
@@ -96,12 +97,14 @@ def test_a_second_fit_that_is_the_first_is_not_moved() -> None:
     assert carried(margin, margin, spine, labels, split, "isotonic", 1).shift == 0.0
 
 
-def test_a_second_fit_of_another_level_is_moved_back() -> None:
+def test_a_level_that_rose_after_the_first_fit_is_promised() -> None:
     matrix, converted, spine, split = looks()
     margin = 1.5 * matrix[:, 0] - 1.5
     labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
     found = carried(margin, margin + 2.0, spine, labels, split, "beta", 1)
-    assert found.shift == pytest.approx(-2.0)
+    gap = (spine.as_of < split.test_from) & ~split.learn & (spine.as_of >= split.calibrate_from)
+    promised = found.calibration.probability(margin[gap] + 2.0 + found.shift).mean()
+    assert promised == pytest.approx(sigmoid(margin[gap] + 2.0).mean())
 
 
 def test_every_kind_of_predictor_can_be_moved() -> None:
