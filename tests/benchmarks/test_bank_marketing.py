@@ -68,7 +68,7 @@ def test_the_calls_of_a_month_are_spread_evenly_over_it_in_their_order(tmp_path:
     ]
 
 
-def test_the_outcome_is_known_an_hour_after_the_call_and_before_the_data_end(tmp_path: Path) -> None:
+def test_the_outcome_is_known_soon_after_the_call_and_before_the_data_end(tmp_path: Path) -> None:
     convert(published(tmp_path / "a.zip", HEADER, call("dec", y="yes"), call("dec")), tmp_path)
     yes, no = rows(tmp_path)
     assert (yes["converted_at"], yes["closed_at"]) == ("2008-12-08T19:00:00+00:00", "")
