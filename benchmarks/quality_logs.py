@@ -23,11 +23,13 @@ from features.sources import read_export
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle
 from models.calibration import sigmoid
+from models.predictor import margin_of
 from training.audit import audit
 from training.config import Config, read_config
 from training.cut import cut_at
 from training.evaluate import Judged, auc_interval, figures
-from training.frame import Told, TrainingFrame, spec_of
+from training.fit import fitted_booster
+from training.frame import Told, TrainingFrame, spec_of, training_frame
 from training.learn import fitted_bundle
 from training.pipeline import trained_bundle
 from training.quarantine import ignored, without_quarantined
@@ -41,6 +43,7 @@ LOAN_AUC, LOAN_ERROR = 0.85, 0.015
 BANK_AUC = 0.77
 FIRST_CALLS, EVERY_CALLS = 20_000, 500
 SMALL_EVERY_CALLS = 5_000
+FOLDS = 5
 SEED = 1
 
 
@@ -99,8 +102,10 @@ def loan_figures(data: Path, told: Told) -> list[Figure]:
     about = "loan leads before and after 2011-12-15, hot 7 days"
     if absent := missing(data, LOAN_LOG, about):
         return absent
-    card = trained_bundle(*loan_export(data), told).card
+    tables, config = loan_export(data)
+    card = trained_bundle(tables, config, told).card
     hot = card["horizons"]["hot"]
+    frame = training_frame(without_quarantined(tables, audit(tables, config)), config, told)
     error, test, base = hot["calibration_error"], hot["test"], hot["baselines"]["base rate"]
     return [
         Figure(
@@ -113,6 +118,7 @@ def loan_figures(data: Path, told: Told) -> list[Figure]:
             f"log loss {hot['log_loss']:.4f}, of the base rate {base['log_loss']:.4f}; "
             f"{test['rows']:,} looks at {test['leads']:,} leads, {test['positives']:,} converted",
         ),
+        contemporaries_figure(about, frame, config),
         Figure(
             about,
             "calibration error",
@@ -125,6 +131,35 @@ def loan_figures(data: Path, told: Told) -> list[Figure]:
         ),
         order_figure(about, card["bands"]),
     ]
+
+
+def contemporaries_figure(about: str, frame: TrainingFrame, config: Config) -> Figure:
+    """What the same looks allow at most, by a booster that knew how other leads of then fared.
+
+    Leads are drawn into five groups, and each group is foretold from the looks at all others,
+    whenever they were. No model could have known that when the test began: what lies between it
+    and ours is what the times changed, what lies above it no model finds in these features.
+    """
+    mature, hot = frame.labels["hot"].mature, frame.labels["hot"].converted
+    test, lead = frame.splits["hot"].test, frame.spine.lead
+    group = np.random.default_rng(SEED).permutation(int(lead.max()) + 1)[lead] % FOLDS
+    probability = np.full(len(frame.spine), np.nan)
+    for number in range(FOLDS):
+        others, own = mature & (group != number), test & (group == number)
+        booster = fitted_booster(
+            frame.matrix[others], hot[others], frame.spec.categorical, config.model
+        )
+        probability[own] = sigmoid(margin_of(booster, frame.matrix[own], config.model.threads))
+    judged = Judged(hot[test], lead[test], frame.age_days[test])
+    low, high = auc_interval(judged, probability[test], SEED) or (None, None)
+    return Figure(
+        about,
+        "AUC, had one known the other leads of the same weeks",
+        figures(judged.converted, probability[test]).auc,
+        low,
+        high,
+        note="not possible in life: about the most that these features tell of these weeks",
+    )
 
 
 def order_figure(about: str, bands: Mapping[str, Mapping[str, Any]]) -> Figure:

@@ -17,7 +17,14 @@ from rich.console import Console
 
 from benchmarks import quality_logs
 from benchmarks.quality_known import Export, Known, known, made_up_export, true_probabilities
-from benchmarks.quality_logs import Rolled, loan_figures, order_figure, rolled, rolled_figures
+from benchmarks.quality_logs import (
+    Rolled,
+    contemporaries_figure,
+    loan_figures,
+    order_figure,
+    rolled,
+    rolled_figures,
+)
 from benchmarks.quality_peer_fit import Cost
 from benchmarks.quality_peer_run import (
     REQUIREMENTS,
@@ -221,6 +228,26 @@ def test_a_set_that_is_not_there_is_skipped_with_its_name(tmp_path: Path) -> Non
     assert found.verdict == "skipped"
     assert "no bpi2012/bpi_challenge_2012" in found.note
     assert str(tmp_path) not in found.note
+
+
+def test_among_its_contemporaries_no_lead_foretells_itself(
+    export: Export, frame: TrainingFrame
+) -> None:
+    """Each lead has a name and a fate of its own: only who has seen a lead knows it."""
+    lead, columns = frame.spine.lead, frame.matrix.shape[1]
+    random = np.random.default_rng(5)
+    fate = random.random(int(lead.max()) + 1) < 0.3
+    name = random.normal(size=len(fate))
+    told = replace(
+        frame,
+        matrix=np.repeat(name[lead][:, None], columns, axis=1),
+        labels={**frame.labels, "hot": replace(frame.labels["hot"], converted=fate[lead])},
+    )
+    found = contemporaries_figure("leads", told, export.config).value
+    assert found is not None
+    assert found < 0.6
+    known_by_name = replace(told, matrix=np.repeat(fate[lead][:, None] * 1.0, columns, axis=1))
+    assert contemporaries_figure("leads", known_by_name, export.config).value == 1.0
 
 
 @pytest.fixture(scope="module")
