@@ -106,7 +106,8 @@ def report(
         typer.Option(
             "--config",
             "-c",
-            help="A fresh export: open leads and the team's work are counted from it.",
+            help="A fresh export: open leads and the team's work are counted from it, and the "
+            "latest backtest is taken from beside its registry.",
         ),
     ] = None,
     previous: Annotated[
@@ -117,13 +118,16 @@ def report(
     """Write the managers' report: one self-contained page, or a PDF to print."""
     from models.bundle import load_bundle
     from training.report.fresh import brought_up_to_date
+    from training.report.past import PAST, read_past
     from training.report.render import bundle_report
 
-    loaded = load_bundle(bundle)
+    loaded, past = load_bundle(bundle), read_past(bundle / PAST)
     if config is not None:
         settings = configuration(config)
+        past = read_past(settings.registry_folder / PAST) or past
         loaded = brought_up_to_date(loaded, tables_of(settings), settings)
-    page = bundle_report(loaded, lang, None if previous is None else load_bundle(previous))
+    before = None if previous is None else load_bundle(previous)
+    page = bundle_report(loaded, lang, before, past)
     if format_ == "pdf":
         from training.report.pdf import pdf_of
 

@@ -35,6 +35,7 @@ def train(
     from models.golden import GOLDEN, golden_json
     from training.pipeline import trained_bundle
     from training.registry import record
+    from training.report.past import PAST, past_text, read_past, standing
     from training.report.render import bundle_report
     from training.report.standalone import run_documents
     from training.terminal import (
@@ -49,6 +50,7 @@ def train(
     settings = configuration(config)
     folder = output or settings.registry_folder / "bundle"
     require_replaceable(folder)
+    past = read_past(settings.registry_folder / PAST)
     tables = tables_of(settings)
     show_rejects(err, broken_rules(tables.rejects))
     show_after_end(err, times_after_end(tables), tables.data_end)
@@ -57,8 +59,10 @@ def train(
     # A folder of its own: another training may write into the other one meanwhile.
     with TemporaryDirectory() as own:
         bundle = save_bundle(bundle, Path(own, "bundle"))
-        pages = {name: bundle_report(bundle, code) for code, name in REPORTS.items()}
+        pages = {name: bundle_report(bundle, code, past=past) for code, name in REPORTS.items()}
         pages[GOLDEN] = golden_json(bundle)
+        if past is not None and standing(past, bundle.card) != "other settings":
+            pages[PAST] = past_text(past)
         save_bundle(bundle, Path(own, "bundle"), pages)
         save_bundle(bundle, folder, pages)
         with err.status("registering"):
@@ -89,9 +93,13 @@ def backtest(
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,
 ) -> None:
-    """Train as on several days of the past and judge each model by what came after."""
+    """Train as on several days of the past and judge each model by what came after.
+
+    The figures are kept beside the registry, and the managers' report shows them.
+    """
     from training.backtest import backtest as backtested
     from training.backtest_table import show_backtest
+    from training.report.past import PAST, past_of, past_text
     from training.terminal import progress_bars
 
     settings = configuration(config)
@@ -101,6 +109,12 @@ def backtest(
     show_backtest(out, found)
     if json_file is not None:
         write(json_file, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+    kept = settings.registry_folder / PAST
+    write(kept, past_text(past_of(found, tables, settings)))
+    say(
+        f"Kept in {kept}: the next training puts it into its report, and so does",
+        f"  lead-temperature report --bundle BUNDLE --config {word(config)} -o report.html",
+    )
 
 
 @app.command(

@@ -24,66 +24,78 @@ from serving.openapi import example_answers, example_leads
 QUERY = "?reasons=8&include=trend,forecast"
 """What the page asks for beside the score."""
 
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues."""
+    return message
+
+
 TEXTS: Mapping[str, str] = {
-    "title": "Try a lead",
-    "lede": "Take an example or paste what your CRM would send, change something, and see what the "
-    "lead’s temperature makes of it. Nothing is kept.",
-    "report": "The managers’ report",
-    "docs": "The routes",
-    "examples_label": "An example",
-    "example": "Example {number}: {band}, interactions: {interactions}",
-    "take": "Take it",
-    "key_label": "API key",
-    "key_hint": "One with the role score. It stays in this page and is gone with it.",
-    "lead_label": "The lead, as JSON",
-    "lead_hint": "Ctrl+Enter scores it from here.",
-    "score": "Score it",
-    "no_script": "This page needs JavaScript; the one it needs came with it.",
-    "asking": "Asking …",
-    "scored": "{band}: {hot} within {days} days.",
-    "edited": "Edited since it was scored.",
-    "unreachable": "The server cannot be reached: {error}. See whether it runs, then score again.",
-    "go_there": "Go there",
-    "mend": "To mend in the lead:",
-    "found": "found {found}.",
-    "hot": "Hot",
-    "warm": "Warm",
-    "cold": "Cold",
-    "doubt": "Not enough evidence: an interval is too wide to act on.",
-    "within": "Converts within {days} days",
-    "interval": "80 % interval: {low} to {high}.",
-    "cutoff": "{band} from {cutoff} on, and the low end decides.",
-    "no_cutoff": "Nobody is called {band}: the past bears no such promise.",
-    "as_of": "Scored as of",
-    "valid_until": "Good until",
-    "newest": "Latest interaction",
-    "no_interaction": "none",
-    "model": "Model",
-    "reasons_title": "Why",
-    "reasons_caption": "Percentage points by which each signal moves the probability of this lead. "
-    "They add up, and they are associations, never causes.",
-    "reasons_signal": "Signal",
-    "reasons_points": "Points",
-    "start": "The average lead",
-    "rest": "All the rest",
-    "course_title": "Where it comes from, where it goes",
-    "heating": "Heating",
-    "cooling": "Cooling",
-    "steady": "Steady",
-    "change": "{points} points: {text} (before: {before})",
-    "change_rest": "{points} points: all the rest",
-    "becomes": "If nothing more happens: {steps}.",
-    "band_change": "{band} from {date} on (day {day})",
-    "stays": "If nothing more happens, it stays {band} for {days} days.",
-    "key": "{band}: within {days} days",
-    "looks_caption": "From what was known then, and, from tomorrow on, if nothing more happens.",
-    "looks_when": "When",
-    "looks_band": "Band",
-    "now": "now",
-    "warnings_title": "What the model could not use",
-    "whole": "The whole answer",
+    "title": _("Try a lead"),
+    "lede": _(
+        "Take an example or paste what your CRM would send, change something, and see what the "
+        "lead’s temperature makes of it. Nothing is kept."
+    ),
+    "report": _("The managers’ report"),
+    "docs": _("The routes"),
+    "examples_label": _("An example"),
+    "example": _("Example %(number)s: %(band)s, interactions: %(interactions)s"),
+    "take": _("Take it"),
+    "key_label": _("API key"),
+    "key_hint": _("One with the role score. It stays in this page and is gone with it."),
+    "lead_label": _("The lead, as JSON"),
+    "lead_hint": _("Ctrl+Enter scores it from here."),
+    "score": _("Score it"),
+    "no_script": _("This page needs JavaScript; the one it needs came with it."),
+    "asking": _("Asking …"),
+    "scored": _("%(band)s: %(hot)s within %(days)s days."),
+    "edited": _("Edited since it was scored."),
+    "unreachable": _(
+        "The server cannot be reached: %(error)s. See whether it runs, then score again."
+    ),
+    "go_there": _("Go there"),
+    "mend": _("To mend in the lead:"),
+    "found": _("found %(found)s."),
+    "hot": _("Hot"),
+    "warm": _("Warm"),
+    "cold": _("Cold"),
+    "doubt": _("Not enough evidence: an interval is too wide to act on."),
+    "within": _("Converts within %(days)s days"),
+    "interval": _("80 %% interval: %(low)s to %(high)s."),
+    "cutoff": _("%(band)s from %(cutoff)s on, and the low end decides."),
+    "no_cutoff": _("Nobody is called %(band)s: the past bears no such promise."),
+    "as_of": _("Scored as of"),
+    "valid_until": _("Good until"),
+    "newest": _("Latest interaction"),
+    "no_interaction": _("none"),
+    "model": _("Model"),
+    "reasons_title": _("Why"),
+    "reasons_caption": _(
+        "Percentage points by which each signal moves the probability of this lead. "
+        "They add up, and they are associations, never causes."
+    ),
+    "reasons_signal": _("Signal"),
+    "reasons_points": _("Points"),
+    "start": _("The average lead"),
+    "rest": _("All the rest"),
+    "course_title": _("Where it comes from, where it goes"),
+    "heating": _("Heating"),
+    "cooling": _("Cooling"),
+    "steady": _("Steady"),
+    "change": _("%(points)s points: %(text)s (before: %(before)s)"),
+    "change_rest": _("%(points)s points: all the rest"),
+    "becomes": _("If nothing more happens: %(steps)s."),
+    "band_change": _("%(band)s from %(date)s on (day %(day)s)"),
+    "stays": _("If nothing more happens, it stays %(band)s for %(days)s days."),
+    "key": _("%(band)s: within %(days)s days"),
+    "looks_caption": _("From what was known then, and, from tomorrow on, if nothing more happens."),
+    "looks_when": _("When"),
+    "looks_band": _("Band"),
+    "now": _("now"),
+    "warnings_title": _("What the model could not use"),
+    "whole": _("The whole answer"),
 }
-"""Words of the page, in English; names in braces are values."""
+"""Words of the page, in English, with places for values."""
 
 _HERE = Path(__file__).parent
 

@@ -1,4 +1,4 @@
-"""A short name for the data that a model was trained on.
+"""Short names for what a model was trained on: the data, and the settings.
 
 Two exports with the same fingerprint hold the same leads, interactions and versions of attributes,
 in whatever order and from whatever kind of file they were read: it is made of the normalised
@@ -8,6 +8,7 @@ wants to forge data.
 """
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.tables import INTERACTIONS, LEADS, Tables
+from training.config import Config
 
 Word = npt.NDArray[np.uint64]
+RECIPE = (
+    *("horizons", "snapshots", "split", "bands", "model", "scorecard", "calibration"),
+    *("audit", "features"),
+)
+"""Sections of the configuration that a training follows."""
 _MISSING = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -41,6 +48,29 @@ def data_fingerprint(tables: Tables) -> str:
         "data end": tables.data_end,
     }
     return hashlib.blake2b(repr(sorted(parts.items())).encode(), digest_size=16).hexdigest()
+
+
+def recipe_fingerprint(config: Config) -> str:
+    """Fingerprint of the settings that make a model of an export.
+
+    Parameters
+    ----------
+    config : Config
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits. They change with every setting that a training follows and with the
+        contents of the files that it names; not with where runs are kept, what must hold before a
+        promotion, or what the report counts by.
+    """
+    # By `repr`, which names the kind of each policy where JSON holds its numbers alone.
+    recipe = repr([(name, getattr(config, name)) for name in RECIPE])
+    named = (config.features.file, config.scorecard.hot, config.scorecard.warm)
+    paths = [Path(config.export.base, name) for name in named if name is not None]
+    files = [path.read_bytes() for path in paths if path.is_file()]
+    parts = [recipe.encode(), *(hashlib.blake2b(one).digest() for one in files)]
+    return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
 
 
 def _table(table: pa.Table, always: list[str]) -> tuple[int, list[str], int]:

@@ -23,7 +23,7 @@ from training.audit import audit
 from training.card import card_text
 from training.config import Config
 from training.evaluation import evaluation, judged_rows
-from training.fingerprint import data_fingerprint
+from training.fingerprint import data_fingerprint, recipe_fingerprint
 from training.frame import Told, TrainingFrame, iso, training_frame
 from training.importance import family_importance, importance
 from training.learn import Fitted, fitted_bundle
@@ -75,6 +75,7 @@ def trained_bundle(
     card = {
         "data_end": iso(tables.data_end),
         "data_fingerprint": data_fingerprint(tables),
+        "recipe": recipe_fingerprint(config),
         "export": {
             **_export_card(tables),
             "unused": dict(examined.unused),

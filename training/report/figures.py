@@ -14,6 +14,7 @@ from models.bands import Temperature
 from training.report.aftermath import Aftermath
 from training.report.dependence import Dependence
 from training.report.gains import Gain, Month
+from training.report.past import Past, Standing
 from training.report.portrait import Portrait
 from training.report.practice import Practice
 from training.report.rates import Outcome, Rate
@@ -373,6 +374,10 @@ class ReportSummary:
         Sensitive attributes that are used, because the configuration allows them by name.
     changes : Changes or None
         None without an earlier report.
+    past : Past or None
+        The latest backtest.
+    past_is : str
+        What that is to this model.
     """
 
     version: str
@@ -400,6 +405,8 @@ class ReportSummary:
     practice: Practice | None = None
     sensitive: tuple[str, ...] = ()
     changes: Changes | None = None
+    past: Past | None = None
+    past_is: Standing = "missing"
 
     @property
     def horizons(self) -> tuple[Horizon, Horizon]:

@@ -91,6 +91,21 @@ def day(moment: datetime | None, language: Language) -> str:
     return format_date(moment, format=pattern, locale=language.locale).replace(" ", NBSP)
 
 
+def short_day(moment: datetime, language: Language) -> str:
+    """Date in figures, for an axis.
+
+    Examples
+    --------
+    >>> from training.report.language import language
+    >>> moment = datetime.fromisoformat("2025-03-09T00:00:00+00:00")
+    >>> short_day(moment, language("en")), short_day(moment, language("ru"))
+    ('09/03/25', '09.03.25')
+    """
+    day_month_year = {"/": "dd/MM/yy", ".": "dd.MM.yy"}
+    mark = "." if "." in language.locale.date_formats["short"].pattern else "/"
+    return format_date(moment, format=day_month_year[mark], locale=language.locale)
+
+
 def month(name: str, language: Language) -> str:
     """Month in words.
 
@@ -169,6 +184,31 @@ def pairs(rate: Rate, language: Language) -> str:
 def order(share: float | None, language: Language) -> str:
     """Pairs in the right order out of 100, of their share."""
     return whole(None if share is None else 100 * share, language)
+
+
+def points(share: float | None, language: Language) -> str:
+    """Share out of 100, with a decimal.
+
+    Examples
+    --------
+    >>> from training.report.language import language
+    >>> points(0.8123, language("en")), points(0.0138, language("ru"))
+    ('81.2', '1,4')
+    """
+    return decimal(None if share is None else 100 * share, language, 1)
+
+
+def rise(share: float | None, language: Language) -> str:
+    """Change of a share out of 100, with its sign.
+
+    Examples
+    --------
+    >>> from training.report.language import language
+    >>> rise(0.0138, language("en")), rise(-0.0138, language("it")), rise(0.0, language("en"))
+    ('+1.4', '-1,4', '0.0')
+    """
+    text = points(share, language)
+    return f"+{text}" if share is not None and float(f"{100 * share:z.1f}") > 0 else text
 
 
 def out_of(rate: Rate) -> int:

@@ -23,7 +23,15 @@ from training.report.figures import Band, Horizon, Signal
 from training.report.gains import EARLY, SHARES
 from training.report.language import Language
 from training.report.meters import highest
-from training.report.numerals import axis_percent, decimal, not_measured, percent
+from training.report.numerals import (
+    axis_percent,
+    decimal,
+    not_measured,
+    order,
+    percent,
+    short_day,
+)
+from training.report.past import Course
 from training.report.rates import Outcome
 
 INK, MUTED, LINE = "#010101", "#020202", "#030303"
@@ -50,6 +58,8 @@ STYLE: dict[Any, Any] = {
 ENDS = (0.1, 0.2, 0.3, 0.5, 0.8, 1.0)
 """Where an axis may end."""
 
+MOST_DAYS = 6
+"""So many days have room below an axis."""
 LONGEST_NAME = 44
 """Letters of a signal's name that fit above its bar; the table has the whole name."""
 
@@ -185,6 +195,47 @@ def gains_picture(horizon: Horizon, language: Language) -> str:
     axes.plot([EARLY, EARLY], [early.low, early.high], color=colour, linewidth=5, alpha=0.35)
     axes.legend(loc="lower right", frameon=False, labelcolor=INK, handlelength=2.4)
     return _svg(figure, f"gains-{horizon.name}")
+
+
+@_style()
+def past_picture(course: Course, language: Language) -> str:
+    """Pairs in the right order at each training of the past, above promise and outcome.
+
+    Parameters
+    ----------
+    course : Course
+    language : Language
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+    """
+    colour, places = TEMPERATURE[course.name], range(len(course.trials))
+    figure, axes = _canvas(height=150, left=48, right=16, bottom=26, top=22)
+    edge = 0.5 if len(course.trials) > 2 else 0.8
+    axes.set(xlim=(-edge, len(course.trials) - 1 + edge))
+    told = [one.order for one in course.ordered if one.order is not None]
+    low = min([0.5, *(rate.low for rate in told)])
+    ticks = [tick for tick in (0.0, 0.25, 0.5, 0.75, 1.0) if tick >= low - 0.25]
+    axes.set(ylim=(ticks[0], 1.0))
+    axes.set_yticks(ticks, [order(tick, language) for tick in ticks])
+    axes.grid(axis="y", color=LINE, linewidth=0.7)
+    step = -(-len(course.trials) // MOST_DAYS)
+    labelled = places[::step]
+    days = [short_day(course.trials[place].day, language) for place in labelled]
+    axes.set_xticks(list(labelled), days)
+    if course.order.mean is not None:
+        axes.axhline(course.order.mean, color=MUTED, linewidth=1, dashes=(4, 3))
+    for place, one in enumerate(course.trials):
+        if one.order is not None:
+            ends = [one.order.low, one.order.high]
+            axes.plot([place, place], ends, color=colour, linewidth=4, alpha=0.4)
+            axes.plot(place, one.order.value, MARK[course.name], color=colour, ms=7)
+    axes.set_title(
+        language.gettext("pairs in the right order, of 100"), loc="left", color=MUTED, size=11.5
+    )
+    return _svg(figure, f"past-{course.name}")
 
 
 @_style()

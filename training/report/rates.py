@@ -7,6 +7,9 @@ ENOUGH_PROMISED = 10
 """Purchases that must have been promised before a promise inside its interval counts as kept: with
 fewer the interval is so wide that it tells little."""
 
+LEAST_POSITIVES = 10
+"""Looks that must have bought before it is told how well they were put in order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:

@@ -23,24 +23,28 @@ from training.report.gains import EARLY, SHARES
 from training.report.incidence import Middle
 from training.report.language import Language, language
 from training.report.meters import highest, meter
+from training.report.past import Course, Past
 from training.report.pictures import (
     bands_picture,
     gains_picture,
+    past_picture,
     reliability_picture,
     signals_picture,
 )
-from training.report.rates import ENOUGH_PROMISED, Rate
+from training.report.rates import ENOUGH_PROMISED, LEAST_POSITIVES, Rate
 from training.report.reasons import reason
-from training.report.summary import LEAST_POSITIVES, report_summary
+from training.report.summary import report_summary
 
 SIGNALS_DRAWN = 10
 NUMERALS = (
     *("percent", "whole", "decimal", "order", "day", "told", "pairs"),
-    *("middle", "month", "short"),
+    *("middle", "month", "short", "points", "rise"),
 )
 
 
-def bundle_report(bundle: Bundle, code: str = "en", previous: Bundle | None = None) -> str:
+def bundle_report(
+    bundle: Bundle, code: str = "en", previous: Bundle | None = None, past: Past | None = None
+) -> str:
     """HTML page on a bundle.
 
     Parameters
@@ -50,6 +54,8 @@ def bundle_report(bundle: Bundle, code: str = "en", previous: Bundle | None = No
         Language, one of `training.report.language.LANGUAGES`.
     previous : Bundle, optional
         Of an earlier report: then the page tells what has changed.
+    past : Past, optional
+        The latest backtest.
 
     Raises
     ------
@@ -58,7 +64,7 @@ def bundle_report(bundle: Bundle, code: str = "en", previous: Bundle | None = No
     """
     speech = language(code)
     before = None if previous is None else report_summary(previous.card, previous.version)
-    summary = report_summary(bundle.card, bundle.version, before)
+    summary = report_summary(bundle.card, bundle.version, before, past)
     return report_html(summary, speech, signal_names(bundle, speech))
 
 
@@ -87,6 +93,7 @@ def report_html(
         "bands": {h.name: bands_picture(summary.bands, h.name, speech) for h in summary.horizons},
         "reliability": {h.name: reliability_picture(h, speech) for h in summary.horizons},
         "signals": signals_picture(drawn, speech, names or {}),
+        "past": {c.name: past_picture(c, speech) for c in _told_courses(summary)},
         "gains": {h.name: gains_picture(h, speech) for h in summary.horizons if h.gains},
     }
     template = _environment(speech).get_template("report.html.j2")
@@ -102,6 +109,13 @@ def report_html(
         early=EARLY,
         units={what: unit for what, (unit, *_) in FIGURES.items()},
     ).lstrip()
+
+
+def _told_courses(summary: ReportSummary) -> tuple[Course, ...]:
+    """What a backtest found, if it is of this model."""
+    if summary.past is None or summary.past_is not in ("same", "other data"):
+        return ()
+    return summary.past.courses
 
 
 @functools.cache

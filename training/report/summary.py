@@ -30,17 +30,18 @@ from training.report.figures import (
 )
 from training.report.gains import Gains, Months
 from training.report.incidence import LEAST_LEADS
+from training.report.past import Past, standing
 from training.report.portrait import Portrait
 from training.report.practice import Practice
-from training.report.rates import Outcome, Rate
+from training.report.rates import LEAST_POSITIVES, Outcome, Rate
 from training.report.today import Today
-
-LEAST_POSITIVES = 10
-"""Looks that must have bought before it is told how well they were put in order."""
 
 
 def report_summary(
-    card: Mapping[str, Any], version: str, previous: ReportSummary | None = None
+    card: Mapping[str, Any],
+    version: str,
+    previous: ReportSummary | None = None,
+    past: Past | None = None,
 ) -> ReportSummary:
     """Figures of a model's card.
 
@@ -53,6 +54,8 @@ def report_summary(
         The model's.
     previous : ReportSummary, optional
         Figures of an earlier report, to tell what has changed.
+    past : Past, optional
+        The latest backtest.
 
     Raises
     ------
@@ -66,7 +69,12 @@ def report_summary(
             f"The card of model {version or '(no version)'} has no {error}, "
             "which the report needs. Train the model again with this version."
         ) from error
-    return found if previous is None else replace(found, changes=changes(previous, found))
+    return replace(
+        found,
+        past=past,
+        past_is=standing(past, card),
+        changes=None if previous is None else changes(previous, found),
+    )
 
 
 def _summary(card: Mapping[str, Any], version: str) -> ReportSummary:
