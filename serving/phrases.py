@@ -136,6 +136,12 @@ MESSAGES: tuple[str | tuple[str, str], ...] = (
     _("Input should be a valid dictionary"),
     _("Input should be a valid list"),
     _("Input should be %(found)s"),
+    _n("String should have at least %(n)s character", "String should have at least %(n)s characters"),
+    _n("String should have at most %(n)s character", "String should have at most %(n)s characters"),
+    _n(
+        "List should have at most %(n)s item after validation, not %(all)s",
+        "List should have at most %(n)s items after validation, not %(all)s",
+    ),
     _("Send it."),
     _("Leave it out, or mend its name. Known: %(names)s."),
     _("Send a text like %(name)s or %(other)s."),
@@ -156,7 +162,10 @@ MESSAGES: tuple[str | tuple[str, str], ...] = (
     _("Send a value that keeps to this law."),
     _("The body is not JSON: %(found)s, line %(n)s, column %(all)s."),
     _("An object in the body has the name %(found)s twice."),
-    _("The server has as much to do as it can. %(other)s"),
+    _("The server has as much to do as it can. Ask again in %(n)s s or later."),
+    _("No known API key came with the request. %(other)s"),
+    _("Send a key with the role %(name)s: Authorization: Bearer KEY."),
+    _("The key '%(key)s' has the role %(has)s; this needs the role %(name)s."),
 )  # fmt: skip
 
 _NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:e[-+]\d+)?"
@@ -169,7 +178,7 @@ _KINDS = {
     "ago": r"a day before|\d+ days before",
     "band": "hot|warm|cold",
     "previous": "hot|warm|cold",
-    "name": r"[^\s:]+?",
+    "name": r"\S+?",
 }
 """What may stand in a place; anything where it is not here."""
 VALUES = ("n", "all", "low", "high", "cutoff", "share")

@@ -7,7 +7,7 @@ application. The routes that score have a file of their own, `score_routes`.
 
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ from serving.score_routes import json_response, query_problem, scoring_routes
 from serving.security import ROLES, Role, admission
 from serving.settings import Settings
 from serving.telemetry import Telemetry
-from serving.try_page import examples_of, try_page
+from serving.try_page import examples_of, try_pages
 
 _LOG = logging.getLogger(__name__)
 
@@ -136,7 +136,7 @@ def bundle_app(
     app.include_router(scoring, **_asking(settings, "score"))
     app.include_router(_reading(description), **_asking(settings, "score"))
     examples = examples_of(model, golden)
-    app.state.try_page = try_page(model, examples, needs_key=bool(settings.api_keys))
+    app.state.try_pages = try_pages(model, examples, needs_key=bool(settings.api_keys))
     app.include_router(_report(), **_asking(settings, "report"))
     app.include_router(_trying(), **_asking(settings, "report"))
     app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
@@ -242,10 +242,8 @@ def _report() -> APIRouter:
         reports = request.app.state.reports
         if not reports:
             raise HTTPException(404, NO_REPORT)
-        code = preferred(request.headers.get("accept-language"), list(reports))
-        answer = _page(reports[code])
-        answer.headers.update({"Content-Language": code, "Vary": "Accept-Language"})
-        return answer
+        code = _language(request, reports)
+        return _spoken(_page(reports[code]), code)
 
     return router
 
@@ -256,8 +254,9 @@ def _trying() -> APIRouter:
 
     @router.get("/leads/try", summary="A page to try a lead on", response_class=HTMLResponse)
     async def show_try_page(request: Request) -> Response:
-        page = request.app.state.try_page
-        return _page(page.content, page.policy)
+        pages = request.app.state.try_pages
+        code = _language(request, pages)
+        return _spoken(_page(pages[code].content, pages[code].policy), code)
 
     return router
 
@@ -275,6 +274,20 @@ def _docs() -> APIRouter:
         return json_response(request.app.state.document)
 
     return router
+
+
+def _language(request: Request, offered: Mapping[str, object]) -> str:
+    """Language that ``?lang=`` names, where it is there, else what the browser asks for."""
+    wanted = request.query_params.get("lang")
+    if wanted is not None and wanted in offered:
+        return wanted
+    return preferred(request.headers.get("accept-language"), list(offered))
+
+
+def _spoken(answer: Response, code: str) -> Response:
+    """Answer that says its language, and that another browser may get another one."""
+    answer.headers.update({"Content-Language": code, "Vary": "Accept-Language"})
+    return answer
 
 
 def _text(document: dict[str, Any]) -> bytes:

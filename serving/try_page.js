@@ -1,7 +1,7 @@
 // Sends the lead as it was typed and shows the answer. Whatever comes from a lead or from the server
 // becomes text of an element, never markup; the page's policy lets the browser refuse anything else.
 
-const { texts, examples, cutoffs, needsKey, query } = JSON.parse(byId("data").textContent);
+const { texts, examples, cutoffs, needsKey, query, phrases, words, values, parts } = JSON.parse(byId("data").textContent);
 const language = document.documentElement.lang;
 const SCORE = location.origin + location.pathname.replace(/leads\/try$/, "v1/score") + query;
 const MARKS = { hot: "▲", warm: "◆", cold: "▼" };
@@ -18,9 +18,65 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-// A text of the page with values in the places of their names in braces.
-function say(name, values = {}) {
-  return texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key]);
+// A text with values in the places of their names.
+function filled(text, found) {
+  return text.replace(/%\((\w+)\)s|%%/g, (all, key) => (key ? found[key] : "%"));
+}
+
+function say(name, found = {}) {
+  return filled(texts[name], found);
+}
+
+// ---- what the server says in English ----
+
+const plural = new Intl.PluralRules(language);
+const patterns = phrases.map(([pattern, places, forms]) => [new RegExp(pattern, "su"), places, forms]);
+
+// A sentence of the server in the page's language: recognised by its message, taken apart and said
+// anew. What is not recognised stays as it is.
+function told(text) {
+  if (Object.hasOwn(words, text)) return words[text];
+  for (const [pattern, places, forms] of patterns) {
+    const found = pattern.exec(text);
+    if (found) {
+      const said = places.map((place, i) => [place, part(place, found[i + 1])]);
+      return filled(forms[form(forms, places, found)], Object.fromEntries(said));
+    }
+  }
+  return text;
+}
+
+function part(place, text) {
+  if (values.includes(place)) return number(text);
+  return parts.includes(place) || place === "names" || place === "found" ? told(text) : text;
+}
+
+// Forms of a message stand in the order in which languages count: one, few, many.
+function form(forms, places, found) {
+  if (forms.length === 1) return 0;
+  const at = places.indexOf("n");
+  const kind = plural.select(at < 0 ? 1 : Number(found[at + 1]));
+  const kinds = ["one", "few"].slice(0, forms.length - 1);
+  return kinds.includes(kind) ? kinds.indexOf(kind) : forms.length - 1;
+}
+
+// A number as the server writes it, with as many decimals; of a share, the sign of its hundredths.
+function number(text) {
+  const [, plain, share] = /^(.*?)( %)?$/.exec(text.replaceAll(",", ""));
+  if (share) return percent(Number(plain) / 100, 0);
+  const digits = /e/.test(plain) ? 6 : (plain.split(".")[1] ?? "").length;
+  return decimal(Number(plain), { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+// A lead's value of a signal stands behind the signal's name.
+function ofSignal(signal, text) {
+  const named = `${signal}: `;
+  return text.startsWith(named) ? `${told(signal)}: ${told(text.slice(named.length))}` : told(text);
+}
+
+// Comparisons that stand beside each other.
+function compared(text) {
+  return text.split("; ").map(told).join("; ");
 }
 
 function decimal(value, options) {
@@ -89,7 +145,7 @@ function complain(problem, status) {
   if (!problem) return;
   byId("answer").hidden = true;
   const errors = problem.errors ?? [];
-  byId("errors").append(element("p", { textContent: errors.length ? texts.mend : problem.detail }));
+  byId("errors").append(element("p", { textContent: errors.length ? texts.mend : told(problem.detail) }));
   if (status === 401 || status === 403) {
     byId("key").focus();
     return;
@@ -99,8 +155,8 @@ function complain(problem, status) {
   if (spot) byId("errors").append(toPlace(texts.go_there, () => offset(+spot[1], +spot[2])));
   if (errors.length) {
     const items = errors.map(({ field, law, found, way_out }) =>
-      element("li", {}, toPlace(field, () => place(byId("lead").value, field)), ` ${law}; `,
-        `${say("found", { found })} ${way_out}`));
+      element("li", {}, toPlace(field, () => place(byId("lead").value, field)),
+        ` ${told(law)}; ${say("found", { found: told(found) })} ${told(way_out)}`));
     byId("errors").append(element("ul", {}, ...items));
   }
 }
@@ -166,7 +222,7 @@ function show(answer) {
   byId("answer").hidden = false;
   byId("verdict").className = `verdict ${band}`;
   byId("band").textContent = `${MARKS[band] ?? ""} ${texts[band] ?? band}`;
-  byId("band-reason").textContent = answer.band_reason;
+  byId("band-reason").textContent = compared(answer.band_reason);
   byId("doubt").hidden = !answer.not_enough_evidence;
   const full = scale(answer.hot_high, answer.warm_high, cutoffs.hot ?? 0, cutoffs.warm ?? 0);
   for (const name of ["hot", "warm"]) byId(`${name}-gauge`).replaceChildren(...gauge(answer, name, full));
@@ -174,7 +230,7 @@ function show(answer) {
   reasons(answer);
   course(answer);
   byId("warned").hidden = !answer.warnings.length;
-  fill("warnings", answer.warnings);
+  fill("warnings", answer.warnings.map(told));
   byId("whole").textContent = JSON.stringify(answer, null, 2);
   byId("status").textContent = say("scored", {
     band: texts[band] ?? band,
@@ -253,7 +309,7 @@ function reasons({ base_probability: base, hot_probability: hot, hot_days, reaso
     element("th", { scope: "row", textContent: name }), element("td", { textContent: value }), drawn);
   byId("reasons").tBodies[0].replaceChildren(
     row(texts.start, percent(start / 1000), bar(0, start, "level"), true),
-    ...found.map(({ signal, text }, i) => row(signal ? text : texts.rest, signed(tenths[i] / 10),
+    ...found.map(({ signal, text }, i) => row(signal ? ofSignal(signal, text) : texts.rest, signed(tenths[i] / 10),
       bar(reached[i], reached[i + 1], tenths[i] > 0 ? "up" : "down"))),
     row(say("within", { days: decimal(hot_days) }), percent(end / 1000), bar(0, end, "level"), true),
   );
@@ -266,10 +322,11 @@ function course({ trend, forecast, hot_days, warm_days }) {
   if (byId("course").hidden) return;
   const looks = [...trend.looks.filter(Boolean).reverse(), ...forecast.looks];
   byId("trend").textContent = trend.verdict ? `${texts[trend.verdict]}:` : "";
-  byId("trend-reason").textContent = trend.verdict_reason;
+  byId("trend-reason").textContent = told(trend.verdict_reason);
   const named = trend.changes.filter((one) => one.signal).slice(0, CHANGES);
   const rest = trend.changes.filter((one) => !named.includes(one)).reduce((sum, one) => sum + one.points, 0);
-  const changes = named.map((one) => say("change", { ...one, points: signed(one.points) }));
+  const changes = named.map(({ signal, points, text, before }) =>
+    say("change", { points: signed(points), text: ofSignal(signal, text), before: ofSignal(signal, before) }));
   if (rest) changes.push(say("change_rest", { points: signed(rest) }));
   fill("changes", changes);
   const steps = forecast.band_changes.map(({ day, as_of, band }) =>

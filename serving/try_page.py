@@ -3,7 +3,9 @@
 The page asks the server that it came from as any client would, so it shows what a CRM gets. It is
 one answer with everything in it: words, examples, one style and one script. Both are allowed by
 their hashes, so no other script ever runs, whatever a lead is called, and the browser itself
-refuses markup that a script would make of text (trusted types). All words stand in `TEXTS`.
+refuses markup that a script would make of text (trusted types). All words stand in `TEXTS`, and the
+page is there in every language of the report: numbers and dates are written by the browser, and
+what the server answers in English is said anew by `serving.phrases`.
 """
 
 import base64
@@ -16,10 +18,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from features.kinds import Count, Share, Streak
+from features.wording import signal
 from models.golden import golden_leads
 from serving.golden import travelling
 from serving.model import ServedModel
 from serving.openapi import example_answers, example_leads
+from serving.phrases import VALUES, WORDS, phrases
+from serving.speech import CODES, NAMES, Speech, speech
 
 QUERY = "?reasons=8&include=trend,forecast"
 """What the page asks for beside the score."""
@@ -38,6 +44,7 @@ TEXTS: Mapping[str, str] = {
     ),
     "report": _("The managers’ report"),
     "docs": _("The routes"),
+    "languages_label": _("Language"),
     "examples_label": _("An example"),
     "example": _("Example %(number)s: %(band)s, interactions: %(interactions)s"),
     "take": _("Take it"),
@@ -123,8 +130,17 @@ def examples_of(model: ServedModel, golden: str | None) -> list[Example]:
     return [first, *(Example(travelling(model.bundle, one), one.answer.band) for one in leads)]
 
 
-def try_page(model: ServedModel, examples: Sequence[Example], needs_key: bool) -> TryPage:
-    """The page of one bundle.
+def try_pages(
+    model: ServedModel, examples: Sequence[Example], needs_key: bool
+) -> dict[str, TryPage]:
+    """The page of one bundle in every language, by its code; English first."""
+    return {code: try_page(model, examples, needs_key, code) for code in CODES}
+
+
+def try_page(
+    model: ServedModel, examples: Sequence[Example], needs_key: bool, code: str = "en"
+) -> TryPage:
+    """The page of one bundle in one language.
 
     Parameters
     ----------
@@ -133,19 +149,25 @@ def try_page(model: ServedModel, examples: Sequence[Example], needs_key: bool) -
         At least one; the page begins with the first. They are shown as text.
     needs_key : bool
         Whether scoring needs an API key.
+    code : str
+        Of the language, one of `serving.speech.CODES`.
     """
+    spoken = speech(code)
+    texts = {name: spoken.forms(text)[0] for name, text in TEXTS.items()}
     data = {
-        "texts": TEXTS,
-        "examples": [_example(number, one) for number, one in enumerate(examples, start=1)],
+        "texts": texts,
+        "examples": [_example(number, one, texts) for number, one in enumerate(examples, start=1)],
         "cutoffs": model.bundle.bands.cutoffs,
         "needsKey": needs_key,
         "query": QUERY,
+        **_translations(model, spoken),
     }
     style, script = _file("css"), _file("js")
-    words = {name: escape(text) for name, text in TEXTS.items()}
+    words = {name: escape(text) for name, text in texts.items()}
     content = Template(_file("html")).substitute(
         words,
-        language="en",
+        language=code,
+        languages=_languages(code),
         style=style,
         script=script,
         # Nothing in it may look like the end of the element that it stands in.
@@ -154,12 +176,47 @@ def try_page(model: ServedModel, examples: Sequence[Example], needs_key: bool) -
     return TryPage(content.encode(), _policy(style, script))
 
 
-def _example(number: int, example: Example) -> dict[str, str]:
-    label = TEXTS["example"].format(
-        number=number,
-        band=TEXTS[example.band],
-        interactions=len(example.lead.get("interactions", ())),
-    )
+def _translations(model: ServedModel, spoken: Speech) -> dict[str, Any]:
+    """What the script says the server's answers anew with: patterns, and words by English ones."""
+    if spoken.code == "en":
+        return {"phrases": [], "words": {}, "values": VALUES, "parts": WORDS}
+    words = {name: spoken.word(name) for name in spoken.vocabulary}
+    for feature in model.bundle.spec.features:
+        words[signal(feature)] = signal(feature, spoken)
+        others = None
+        match feature:
+            case Share(_, among):
+                others = among
+            case Streak(_, ended_by):
+                others = ended_by
+        if others is not None:
+            named = Count(others, None)
+            words[signal(named)] = signal(named, spoken)
+    words |= {band: spoken.gettext(TEXTS[band]) for band in ("hot", "warm", "cold")}
+    return {
+        "phrases": [[one.pattern, one.places, one.forms] for one in phrases(spoken)],
+        "words": words,
+        "values": VALUES,
+        "parts": WORDS,
+    }
+
+
+def _languages(code: str) -> str:
+    """Links to the page in the other languages."""
+    links = [
+        f'<a href="?lang={other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a>'
+        for other in CODES
+        if other != code
+    ]
+    return f'<b lang="{code}">{NAMES[code]}</b> · {" · ".join(links)}'
+
+
+def _example(number: int, example: Example, texts: Mapping[str, str]) -> dict[str, str]:
+    label = texts["example"] % {
+        "number": number,
+        "band": texts[example.band],
+        "interactions": len(example.lead.get("interactions", ())),
+    }
     return {"label": label, "text": json.dumps(example.lead, indent=2, ensure_ascii=False)}
 
 

@@ -11,12 +11,40 @@ from typing import Any
 import pytest
 
 import serving
+from features.kinds import (
+    AttributeCategory,
+    AttributeNumber,
+    Calendar,
+    Count,
+    DaysSinceAttribute,
+    DaysSinceFirst,
+    DaysSinceLatest,
+    DaysToFirst,
+    Decayed,
+    Distinct,
+    Gap,
+    KnownAttributes,
+    LatestValue,
+    LeadAge,
+    Maximum,
+    Mean,
+    Rate,
+    Selection,
+    Share,
+    Streak,
+    Total,
+    Trend,
+)
+from features.wording import in_words, signal
+from models.bands import Bands
 from serving.model import ServedModel
+from serving.phrases import MESSAGES, phrases, recognised
+from serving.speech import CODES, NAMES, speech
 from serving.try_page import TEXTS, Example, examples_of, try_page
 
 FILES = Path(serving.__file__).parent
 HOSTILE = "</script><script>alert(1)</script><!--'\"&amp;"
-NO_WORDS = {"language", "style", "script", "data"}
+NO_WORDS = {"language", "languages", "style", "script", "data"}
 """Places of the page that hold no words."""
 
 
@@ -88,7 +116,8 @@ def test_the_policy_knows_the_pages_own_script_and_style_alone(answer, page) -> 
 
 def test_the_page_needs_no_other_address(answer, page) -> None:
     addresses = {values.get("href") or values.get("src") for _, values in page.elements}
-    assert addresses == {None, "data:,", "../report", "../docs"}
+    others = {f"?lang={code}" for code in CODES[1:]}
+    assert addresses == {None, "data:,", "../report?lang=en", "../docs"} | others
     found = set(re.findall(r"https?://[^\s\"'`]+", answer.text))
     assert found == {"http://www.w3.org/2000/svg"}
     handlers = [name for _, values in page.elements for name in values if name.startswith("on")]
@@ -145,10 +174,9 @@ def test_every_word_stands_among_the_texts_and_each_is_used() -> None:
 
 def test_each_place_in_a_text_has_a_value_in_the_script() -> None:
     script = (FILES / "try_page.js").read_text()
-    spread = {"change": {"text", "before"}}  # of an object of the answer
     for name, values in re.findall(r'say\("(\w+)"(?:, \{([^}]*)\})?', script):
         given = set(re.findall(r"(\w+)(?=\s*[:,}]|\s*$)", values))
-        assert set(re.findall(r"\{(\w+)\}", TEXTS[name])) <= given | spread.get(name, set()), name
+        assert set(re.findall(r"%\((\w+)\)s", TEXTS[name])) <= given, name
 
 
 def test_the_script_makes_no_markup_of_text() -> None:
@@ -156,3 +184,164 @@ def test_the_script_makes_no_markup_of_text() -> None:
     assert not re.findall(
         r"innerHTML|outerHTML|insertAdjacent|document\.write|eval|Function\(", script
     )
+
+
+# In five languages.
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_the_page_comes_in_the_language_that_the_browser_asks_for(client, code) -> None:
+    answer = client.get("/leads/try", headers={"accept-language": f"{code}-MD, de;q=0.5"})
+    assert answer.headers["content-language"] == code
+    assert answer.headers["vary"] == "Accept-Language"
+    made = Page(answer.text)
+    assert made.text("h1") == speech(code).gettext(TEXTS["title"])
+    assert ("html", {"lang": code}) in made.elements
+
+
+def test_its_links_change_the_language_whatever_the_browser_asks_for(client, page) -> None:
+    for code in CODES[1:]:
+        assert page.text("a", href=f"?lang={code}") == NAMES[code]
+        answer = client.get(f"/leads/try?lang={code}", headers={"accept-language": "en"})
+        assert answer.headers["content-language"] == code
+    unknown = client.get("/leads/try?lang=de", headers={"accept-language": "ro"})
+    assert unknown.headers["content-language"] == "ro"
+
+
+@pytest.mark.parametrize("code", CODES[1:])
+def test_no_text_of_the_page_or_of_the_server_is_untranslated(code) -> None:
+    spoken = speech(code)
+    english = [*TEXTS.values(), *MESSAGES]
+    assert [text for text in english if not all(spoken.forms(text))] == []
+    for text in english:
+        assert (text if isinstance(text, str) else text[0]) in spoken.messages
+    alike = {text for text in english if spoken.forms(text)[0] == text}
+    # Words that two languages share, and what is but places.
+    assert alike <= {"%(n)s %(when)s", "Model", "API", "none"}
+
+
+@pytest.mark.parametrize("code", CODES[1:])
+def test_the_words_of_the_page_are_those_of_the_language(model: ServedModel, code) -> None:
+    made = try_page(model, examples_of(model, None), False, code).content.decode()
+    shown = re.sub(r"<(script|style)[^>]*>.*?</\1>", "", made, flags=re.DOTALL)
+    left = [text for text in TEXTS.values() if len(text) > 8 and f">{text}<" in shown]
+    assert left == []
+    texts = data(Page(made))["texts"]
+    assert set(texts) == set(TEXTS)
+    places = {name: sorted(re.findall(r"%\((\w+)\)s", text)) for name, text in TEXTS.items()}
+    assert {n: sorted(re.findall(r"%\((\w+)\)s", text)) for n, text in texts.items()} == places
+
+
+@pytest.mark.parametrize("code", CODES[1:])
+def test_numbers_count_as_the_language_does(code) -> None:
+    said = [speech(code).ngettext("%(n)s day", "%(n)s days", n, n=str(n)) for n in (1, 3, 5, 21)]
+    assert (
+        said
+        == {
+            "pt": ["1 dia", "3 dias", "5 dias", "21 dias"],
+            "ru": ["1 день", "3 дня", "5 дней", "21 день"],
+            "ro": ["1 zi", "3 zile", "5 zile", "21 de zile"],
+            "it": ["1 giorno", "3 giorni", "5 giorni", "21 giorni"],
+        }[code]
+    )
+
+
+CALLS, VISITS = Selection(kind=("call",)), Selection(kind=("visit",), channel=("web",))
+FEATURES = (
+    LeadAge(),
+    Calendar("hour", "UTC"),
+    Calendar("weekday", "UTC"),
+    AttributeNumber("size"),
+    AttributeCategory("source", ("referral",)),
+    DaysSinceAttribute("met_at"),
+    KnownAttributes(("a", "b")),
+    *(
+        made(CALLS, *more, days)
+        for days in (1, 7, None)
+        for made, more in (
+            (Count, ()),
+            (Total, ("seconds",)),
+            (Mean, ("seconds",)),
+            (Maximum, ("seconds",)),
+            (Share, (VISITS,)),
+        )
+    ),
+    Rate(CALLS, 7),
+    Trend(CALLS, 7, 28),
+    Distinct(CALLS, "agent", ("anna",), 7),
+    LatestValue(CALLS, "outcome", ("refused",)),
+    DaysSinceLatest(CALLS),
+    DaysSinceFirst(CALLS),
+    DaysToFirst(CALLS),
+    *(Gap(CALLS, statistic) for statistic in ("mean", "spread", "relative")),
+    Streak(CALLS, VISITS),
+    Decayed(CALLS, 7),
+)
+
+
+ALWAYS_KNOWN = (Calendar, LeadAge, KnownAttributes, Count, Distinct, Rate, Trend, Decayed, Streak)
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda one: type(one).__name__)
+def test_every_value_of_a_feature_is_recognised(feature) -> None:
+    known = phrases(speech("ru"))
+    values = (0.0, 0.0001, 0.02, 1.0, 2.5, 6.0)
+    unknown = () if isinstance(feature, ALWAYS_KNOWN) else (float("nan"),)
+    for value in (*values, *unknown):
+        said = in_words(feature, value).removeprefix(f"{signal(feature)}: ")
+        number = re.fullmatch(r"-?[\d.,]+(e-?\d+)?", said)
+        assert number or said in ("referral", "refused") or recognised(said, known), said
+
+
+@pytest.mark.parametrize(
+    ("bands", "previous"),
+    [
+        (Bands(hot=0.3, warm=0.2), None),
+        (Bands(hot=0.3, warm=0.2, hysteresis=0.2), "hot"),
+        (Bands(hot=None, warm=0.2), None),
+    ],
+)
+def test_every_reason_of_a_band_is_recognised(bands: Bands, previous) -> None:
+    known = phrases(speech("it"))
+    for low in (0.01, 0.19, 0.25, 0.28, 0.5):
+        for part in bands.why(low, low, previous).split("; "):
+            assert recognised(part, known), part
+
+
+def test_what_the_server_answers_of_its_examples_is_recognised(client, page) -> None:
+    known = phrases(speech("ro"))
+    for example in data(page)["examples"]:
+        lead = json.loads(example["text"])
+        lead["attributes"] = {"country": "atlantis"}
+        sent = json.dumps(lead)
+        answer = client.post(
+            "/v1/score?include=trend,forecast",
+            content=sent,
+            headers={"content-type": "application/json"},
+        ).json()
+        for said in (*answer["warnings"], answer["trend"]["verdict_reason"]):
+            assert recognised(said, known), said
+        assert any("atlantis" in warning for warning in answer["warnings"])
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [
+        {"lead_id": 1, "created_at": "x", "foo": 3},
+        {"lead_id": "", "created_at": "2026-02-31T00:00:00Z"},
+        {"lead_id": "a" * 5000, "created_at": "1812-01-01T00:00:00Z"},
+        {"lead_id": "1", "created_at": "2199-01-01T00:00:00Z"},
+        {"lead_id": "1", "created_at": "1970-01-10T00:00:00Z", "as_of": "1970-01-09T00:00:00Z"},
+        {"lead_id": "1", "created_at": "1970-01-10T00:00:00Z", "previous_band": "boiling"},
+        {"lead_id": "1", "created_at": "1970-01-10T00:00:00Z", "interactions": {}},
+        {"lead_id": "1", "created_at": "1970-01-10T00:00:00Z", "attributes": []},
+        {"lead_id": "1", "created_at": "1970-01-10T00:00:00Z", "interactions": [{"measures": 1}]},
+    ],
+)
+def test_what_is_to_mend_is_recognised(client, lead) -> None:
+    known = phrases(speech("pt"))
+    answer = client.post("/v1/score", json=lead)
+    assert answer.status_code == 422
+    for error in answer.json()["errors"]:
+        for part in ("law", "way_out"):
+            assert recognised(error[part], known), error

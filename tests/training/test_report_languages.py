@@ -31,7 +31,13 @@ from tests.support.pages import Page
 from training import leaks
 from training.ranking import Ranking
 from training.report.language import LANGUAGES, language
-from training.report.messages import catalogue_bytes, catalogue_path, messages
+from training.report.messages import (
+    catalogue_bytes,
+    catalogue_path,
+    messages,
+    page_words_path,
+    page_words_text,
+)
 from training.report.numerals import NBSP, day, decimal, not_measured, percent, told, whole
 from training.report.rates import Rate
 from training.report.reasons import reason
@@ -86,6 +92,11 @@ def test_translations_have_the_places_and_the_tags_of_their_message(code):
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_the_catalogues_are_what_make_messages_writes(code):
     assert catalogue_path(code).read_bytes() == catalogue_bytes(code)
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_the_words_of_the_servers_pages_are_what_make_messages_writes(code):
+    assert page_words_path(code).read_text(encoding="utf-8") == page_words_text(code)
 
 
 @pytest.mark.parametrize(
