@@ -136,7 +136,10 @@ MESSAGES: tuple[str | tuple[str, str], ...] = (
     _("Input should be a valid dictionary"),
     _("Input should be a valid list"),
     _("Input should be %(found)s"),
-    _n("String should have at least %(n)s character", "String should have at least %(n)s characters"),
+    _n(
+        "String should have at least %(n)s character",
+        "String should have at least %(n)s characters",
+    ),
     _n("String should have at most %(n)s character", "String should have at most %(n)s characters"),
     _n(
         "List should have at most %(n)s item after validation, not %(all)s",

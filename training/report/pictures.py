@@ -7,6 +7,7 @@ colour. The same figures always give the same text.
 """
 
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -216,13 +217,13 @@ def past_picture(course: Course, language: Language) -> str:
     edge = 0.5 if len(course.trials) > 2 else 0.8
     axes.set(xlim=(-edge, len(course.trials) - 1 + edge))
     told = [one.order for one in course.ordered if one.order is not None]
-    low = min([0.5, *(rate.low for rate in told)])
-    ticks = [tick for tick in (0.0, 0.25, 0.5, 0.75, 1.0) if tick >= low - 0.25]
-    axes.set(ylim=(ticks[0], 1.0))
+    least = min([0.5, *(math.floor(10 * rate.low) / 10 for rate in told)])
+    step = 0.1 if least >= 0.4 else 0.2
+    ticks = [1 - step * i for i in range(round((1 - least) / step) + 1)]
+    axes.set(ylim=(min(ticks[-1], least), 1.0))
     axes.set_yticks(ticks, [order(tick, language) for tick in ticks])
     axes.grid(axis="y", color=LINE, linewidth=0.7)
-    step = -(-len(course.trials) // MOST_DAYS)
-    labelled = places[::step]
+    labelled = places[:: -(-len(course.trials) // MOST_DAYS)]
     days = [short_day(course.trials[place].day, language) for place in labelled]
     axes.set_xticks(list(labelled), days)
     if course.order.mean is not None:

@@ -38,7 +38,7 @@ from training.report.summary import report_summary
 SIGNALS_DRAWN = 10
 NUMERALS = (
     *("percent", "whole", "decimal", "order", "day", "told", "pairs"),
-    *("middle", "month", "short", "points", "rise"),
+    *("middle", "month", "short", "points", "rise", "short_day"),
 )
 
 
