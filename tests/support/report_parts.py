@@ -12,6 +12,7 @@ from training.report.dependence import Bin, Dependence, Dependences
 from training.report.gains import SHARES, Gain, Gains, Month, Months
 from training.report.grouping import Group, Grouping
 from training.report.incidence import Conversion, Middle, share_of
+from training.report.past import Course, Past, Spread, Trial
 from training.report.portrait import Portrait, Quality
 from training.report.practice import Practice
 from training.report.rates import Outcome, Rate
@@ -203,3 +204,24 @@ def _practice() -> Practice:
             ChannelSpend("trade_fair", 2, 0, 0, 900.0, 0, 0),
         ),
     )  # fmt: skip
+
+
+def lifelike_past() -> Past:
+    """Three trainings of the past, of the settings "r" and the data "d"."""
+    days = [datetime(2024, 7, 28), datetime(2025, 1, 12), datetime(2025, 6, 28)]  # noqa: DTZ001
+    hot = ((0.79, 0.77, 0.81), (0.81, 0.785, 0.83), (0.83, 0.80, 0.85))
+    called = (outcome(0.48, 340, 101), outcome(0.30, 400, 124), outcome(0.41, 348, 132))
+    courses = []
+    for name, horizon, drop in (("hot", 14, 0.0), ("warm", 90, 0.12)):
+        trials = tuple(
+            Trial(day.replace(tzinfo=UTC), Rate(*(one - drop for one in order)), 0.01, promise)
+            for day, order, promise in zip(days, hot, called, strict=True)
+        )
+        courses.append(
+            Course(
+                name, horizon, trials,
+                order=Spread(0.81 - drop, 0.02, 0.04), error=Spread(0.01, 0.0, 0.0),
+                promised=Spread(0.397, 0.09, -0.07), happened=Spread(0.329, 0.05, 0.08),
+            )
+        )  # fmt: skip
+    return Past(datetime(2026, 1, 1, tzinfo=UTC), "d", "r", *courses)

@@ -121,7 +121,7 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
             assert counts in [row[1:] for row in lifelike.rows]
     for signal in card["importance"]:
         figures = [f"{signal[name]:.5f}" for name in ("log_loss_increase", "spread")]
-        swing = "{low:.5f} to\N{NO-BREAK SPACE}{high:.5f}".format(**signal["swing"])
+        swing = "{low:.5f} to {high:.5f}".format(**signal["swing"])
         points = f"{signal['mean_points']:.2f}"
         assert [signal["signal"], *figures, points, swing] in lifelike.rows
     for column, reason in card["export"]["unused"].items():
@@ -413,8 +413,10 @@ def test_hostile_text_shows_as_text(lifelike):
     assert {tag for tag, _ in page.tags} == {tag for tag, _ in lifelike.tags}
     for text in HOSTILE:
         assert page.rows.count([text, text]) == 2  # unused columns, settings
-        # Besides in the picture, the table of signals, the baselines; the first one in a caption.
-        assert page.words.count(text) == (8 if text == HOSTILE[0] else 7)
+        # Besides in the picture, the table of signals, the baselines; the first one in a caption,
+        # the first three where the page begins.
+        more = (text == HOSTILE[0]) + (text in HOSTILE[:3])
+        assert page.words.count(text) == 7 + more
 
 
 def test_the_same_card_gives_the_same_page_whatever_the_plotting_defaults_are():
@@ -449,7 +451,9 @@ def test_every_picture_has_a_caption_and_a_table_behind_it(lifelike):
     assert all(p["role"] == "img" and p["aria-labelledby"] for p in pictures)
     tags = [tag for tag, _ in lifelike.tags if tag in ("svg", "figcaption", "details", "table")]
     behind = " ".join(tags)
-    assert behind.count("svg figcaption details table") == 7
+    pair = "svg figcaption svg figcaption details table details table"
+    assert behind.count(pair) == 3
+    assert behind.replace(pair, "").count("svg figcaption details table") == 1
 
 
 def test_headings_do_not_skip_a_level(lifelike):

@@ -82,14 +82,14 @@ def test_the_funnel_shows_the_loss_at_each_step(page):
 
 
 def test_channels_show_reach_clicks_and_costs_and_nothing_where_nothing_came(page):
-    assert ["search", "540,000", "12,600", "645", "5.1 %"] in page.rows
+    assert ["search", "6", "540,000", "12,600", "645", "5.1 %"] in page.rows
     assert ["search", "15,600", "24.19", "91", "171.43"] in page.rows
-    assert ["trade fair", "0", "0", "0", "–"] in page.rows
+    assert ["trade fair", "2", "0", "0", "0", "–"] in page.rows
     assert ["trade fair", "900", "–", "0", "–"] in page.rows
 
 
 def test_speed_completeness_and_promptness_are_told(page):
-    assert "half were contacted within so many hours: 2 (1.9 to 2.1)" in page.text
+    assert "half were contacted within so many hours: 2.0 (1.9 to 2.1)" in page.text
     assert ["24 to 72 hours", "3,800", "10 % (9.3 to 11 %)", "25 (19 to 34)", ""] in page.rows
     assert ["budget", "40 %", ""] in page.rows
     assert ["phone", "149,000", "98 %", "2.5 %", "0 %"] in page.rows
