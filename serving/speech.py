@@ -20,6 +20,10 @@ NAMES = {
 """What each language calls itself."""
 
 
+def _western(n: int) -> int:
+    return int(n != 1)
+
+
 def _slavic(n: int) -> int:
     if n % 10 == 1 and n % 100 != 11:
         return 0
@@ -64,7 +68,7 @@ class Speech:
 
     def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
         """Message in the form that goes with a number, with values in its places."""
-        form = _FORM.get(self.code, lambda n: int(n != 1))
+        form = _FORM.get(self.code, _western)
         return self.forms((one, many))[form(number)] % values
 
     def word(self, name: str, /) -> str:

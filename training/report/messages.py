@@ -103,7 +103,7 @@ def page_words_text(code: str) -> str:
     for message in messages([*_page_sources(), _HERE / "vocabulary.py"]):
         if message.id:
             one = message.id if isinstance(message.id, str) else message.id[0]
-            said = known[message.id].string
+            said = known[message.id].string or ""
             found[one] = [said] if isinstance(said, str) else list(said)
     values = {"messages": found, "vocabulary": sorted(VOCABULARY)}
     return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
