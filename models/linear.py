@@ -22,7 +22,7 @@ BLOCK = 256
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """Term of a number: ``at_zero + slope * sign(x) * log(1 + |x|)``.
+    """Term of a number: ``at_zero + slope * sign(x) * log(1 + |x|)``, x within what was seen.
 
     Parameters
     ----------
@@ -32,14 +32,22 @@ class Slope:
         Log-odds that 0 adds.
     unknown : float
         Log-odds that a missing value adds.
+    least, most : float, optional
+        A number beyond them counts as the nearer one: nobody has seen where the slope leads to.
     """
 
     slope: float
     at_zero: float
     unknown: float
+    least: float = -math.inf
+    most: float = math.inf
 
     def __post_init__(self) -> None:
         _require_finite("A slope", (self.slope, self.at_zero, self.unknown))
+        if not self.least <= self.most:
+            raise ValueError(
+                f"A slope's least must not exceed its most, got {self.least} and {self.most}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +102,13 @@ class Linear:
 
     def __post_init__(self) -> None:
         _require_finite("A linear model's base", (self.base,))
-        # Arrays of shape (3, features), (categories,) twice, and (categories, most levels + 2).
+        # Arrays of shape (5, features), (categories,) twice, and (categories, most levels + 2).
         levels = {j: term for j, term in enumerate(self.terms) if isinstance(term, Levels)}
         counts = [len(term.weights) for term in levels.values()]
         table = np.zeros((len(levels), max(counts, default=0) + 2))
         for row, term in zip(table, levels.values(), strict=True):
             row[: len(term.weights) + 2] = (*term.weights, term.other, term.unknown)
-        slopes = np.array([_line(term) for term in self.terms]).reshape(-1, 3).T
+        slopes = np.array([_line(term) for term in self.terms]).reshape(-1, 5).T
         object.__setattr__(self, "_slopes", np.ascontiguousarray(slopes))
         object.__setattr__(self, "_categories", np.array(list(levels), np.int64))
         object.__setattr__(self, "_counts", np.array(counts, np.int64))
@@ -109,9 +117,10 @@ class Linear:
     def contributions(self, matrix: Float64) -> Float64:
         """What each feature adds to `base` in each row, shape (rows, features)."""
         matrix = np.ascontiguousarray(matrix)
-        slope, at_zero, unknown = self._slopes
+        slope, at_zero, unknown, least, most = self._slopes
         is_unknown = np.isnan(matrix)
-        found: Float64 = np.where(is_unknown, unknown, at_zero + slope * logarithm(matrix))
+        within = np.minimum(np.maximum(matrix, least), most)
+        found: Float64 = np.where(is_unknown, unknown, at_zero + slope * logarithm(within))
         if len(self._categories):
             values = np.where(is_unknown, np.inf, matrix)[:, self._categories]
             place = np.minimum(values, self._counts + is_unknown[:, self._categories])
@@ -158,20 +167,22 @@ def logarithm(values: Float64) -> Float64:
     return logarithms
 
 
-def _line(term: Term) -> tuple[float, float, float]:
+def _line(term: Term) -> tuple[float, float, float, float, float]:
     match term:
-        case Slope(slope, at_zero, unknown):
-            return slope, at_zero, unknown
+        case Slope(slope, at_zero, unknown, least, most):
+            return slope, at_zero, unknown, least, most
         case Levels():
-            return 0.0, 0.0, 0.0  # looked up instead
+            return 0.0, 0.0, 0.0, 0.0, 0.0  # looked up instead
         case _:
             assert_never(term)
 
 
 def _term_to_json(term: Term) -> dict[str, Any]:
     match term:
-        case Slope(slope, at_zero, unknown):
-            return {"slope": slope, "at_zero": at_zero, "unknown": unknown}
+        case Slope(slope, at_zero, unknown, least, most):
+            ends = {"least": least, "most": most}
+            known = {name: end for name, end in ends.items() if math.isfinite(end)}
+            return {"slope": slope, "at_zero": at_zero, "unknown": unknown, **known}
         case Levels(weights, other, unknown):
             return {"levels": list(weights), "other": other, "unknown": unknown}
         case _:
@@ -182,7 +193,13 @@ def _term_from_json(item: Mapping[str, Any]) -> Term:
     if "levels" in item:
         weights = tuple(float(weight) for weight in item["levels"])
         return Levels(weights, float(item["other"]), float(item["unknown"]))
-    return Slope(float(item["slope"]), float(item["at_zero"]), float(item["unknown"]))
+    return Slope(
+        float(item["slope"]),
+        float(item["at_zero"]),
+        float(item["unknown"]),
+        float(item.get("least", -math.inf)),
+        float(item.get("most", math.inf)),
+    )
 
 
 def _require_finite(what: str, numbers: tuple[float, ...]) -> None:

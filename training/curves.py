@@ -124,7 +124,14 @@ class _Posterior:
             pull = self.precision @ found
             return power * cost + found @ pull / 2, power * gradient + pull
 
-        found = minimize(loss, np.zeros(len(self.precision)), jac=True, method="L-BFGS-B")
+        found = minimize(
+            loss,
+            np.zeros(len(self.precision)),
+            jac=True,
+            hess=lambda at: self._curvature(at, power),
+            method="trust-exact",
+            options={"gtol": 1e-6},
+        )
         mode = np.asarray(found.x, np.float64)
         gradient = loss(mode)[1]
         # What one more step of Newton's would gain: a search that rounding ended may well be there.

@@ -11,6 +11,8 @@ S. le Cessie, J. C. van Houwelingen, *Ridge estimators in logistic regression*, 
 41 (1992), doi:10.2307/2347628.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
@@ -83,8 +85,9 @@ def fitted_linear(
     ends = np.cumsum([block.shape[1] for block in blocks])
     starts = ends - [block.shape[1] for block in blocks]
     design = np.column_stack(blocks)
-    mean, deviation = design.mean(axis=0), design.std(axis=0)
-    scale = np.where(deviation > 0, deviation, 1.0)
+    mean = design.mean(axis=0)
+    # Rounding gives a column of one value a deviation too, and a slope that goes through the roof.
+    scale = np.where(np.ptp(design, axis=0) > 0, design.std(axis=0), 1.0)
     design -= mean
     design /= scale
     signs = np.zeros(design.shape[1])
@@ -113,15 +116,25 @@ def _ridge(design: Float64, converted: Bool, signs: Float64) -> tuple[float, Flo
         kept &= ~against
 
 
-_Coding = int | float
-"""Of a category the number of its levels, of a number the middle of its logarithms."""
+class _Number(NamedTuple):
+    """The middle of a number's logarithms, and between what its values lie."""
+
+    middle: float
+    least: float
+    most: float
+
+
+_Coding = int | _Number
+"""Of a category the number of its levels."""
 
 
 def _coding(values: Float64, categorical: bool) -> _Coding:
     known = values[~np.isnan(values)]
     if categorical:
         return int(known.max()) + 1 if len(known) else 0
-    return float(np.median(logarithm(known))) if len(known) else 0.0
+    if not len(known):
+        return _Number(0.0, 0.0, 0.0)
+    return _Number(float(np.median(logarithm(known))), float(known.min()), float(known.max()))
 
 
 def _coded(values: Float64, coding: _Coding) -> Float64:
@@ -130,7 +143,7 @@ def _coded(values: Float64, coding: _Coding) -> Float64:
     if isinstance(coding, int):
         levels = [values == level for level in range(coding)]
         return np.column_stack([*levels, unknown]).astype(np.float64)
-    return np.column_stack([np.where(unknown, coding, logarithm(values)), unknown])
+    return np.column_stack([np.where(unknown, coding.middle, logarithm(values)), unknown])
 
 
 def _term(weights: Float64, mean: Float64, coding: _Coding) -> Term:
@@ -141,4 +154,5 @@ def _term(weights: Float64, mean: Float64, coding: _Coding) -> Term:
         levels = tuple(weight - average for weight in known)
         return Levels(levels, other=-average, unknown=unknown - average)
     (slope,) = known
-    return Slope(slope, at_zero=-average, unknown=slope * coding + unknown - average)
+    at_middle = slope * coding.middle + unknown - average
+    return Slope(slope, -average, at_middle, coding.least, coding.most)

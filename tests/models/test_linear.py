@@ -12,7 +12,7 @@ from features.spec import Spec
 from models.linear import Levels, Linear, Slope, linear_from_json
 
 SPEC = Spec((LeadAge(), AttributeCategory("country", ("it", "pt"))), {"country": "category"})
-MODEL = Linear(-2.0, (Slope(0.7, -0.3, 0.2), Levels((0.5, -0.4), -0.1, 0.3)))
+MODEL = Linear(-2.0, (Slope(0.7, -0.3, 0.2, -9.0, 90.0), Levels((0.5, -0.4), -0.1, 0.3)))
 
 
 def test_a_level_that_was_never_seen_and_a_missing_one_have_terms_of_their_own() -> None:
@@ -29,7 +29,7 @@ def test_a_number_counts_by_its_logarithm_with_its_sign() -> None:
 def test_a_lead_alone_gets_the_bits_that_it_gets_among_others(seed: int, columns: int) -> None:
     random = np.random.default_rng(seed)
     weights = random.normal(size=(columns, 3))
-    slopes = [Slope(*row) for row in weights.tolist()]
+    slopes = [Slope(*row, 1.0, 40.0) for row in weights.tolist()]
     levels = [Levels((*row,), 0.1, 0.2) for row in weights[::3].tolist()]
     model = Linear(0.3, (*slopes, *levels))
     matrix = random.exponential(30, (40, len(model.terms)))
@@ -43,6 +43,19 @@ def test_a_lead_alone_gets_the_bits_that_it_gets_among_others(seed: int, columns
 def test_what_is_written_is_read_back() -> None:
     text = json.dumps(MODEL.to_json(SPEC))
     assert linear_from_json(json.loads(text), SPEC) == MODEL
+
+
+def test_a_slope_without_ends_is_one_of_an_earlier_release_and_goes_on() -> None:
+    data = MODEL.to_json(SPEC)
+    del data["terms"]["lead_age_days"]["least"], data["terms"]["lead_age_days"]["most"]
+    found = linear_from_json(json.loads(json.dumps(data)), SPEC)
+    assert found.terms[0] == Slope(0.7, -0.3, 0.2)
+    assert linear_from_json(found.to_json(SPEC), SPEC) == found
+
+
+def test_a_least_above_the_most_is_refused() -> None:
+    with pytest.raises(ValueError, match="least must not exceed its most, got 2.0 and 1.0"):
+        Slope(1.0, 0.0, 0.0, 2.0, 1.0)
 
 
 def test_terms_of_other_features_are_refused_by_name() -> None:

@@ -50,3 +50,21 @@ def test_what_would_go_against_its_direction_has_no_slope(direction: int) -> Non
 
 def test_the_same_rows_give_the_same_model() -> None:
     assert fitted_linear(MATRIX, CONVERTED, (2,), seed=1) == MODEL
+
+
+def test_a_column_of_one_value_has_no_say_when_another_value_comes() -> None:
+    constant = np.full((len(MATRIX), 1), 93.994)  # whose deviation is rounding, and not 0
+    assert constant.std() > 0
+    matrix = np.column_stack([MATRIX, constant])
+    model = fitted_linear(matrix, CONVERTED, (2,), seed=1)
+    fresh = matrix[:50].copy()
+    fresh[:, 3] = 92.201
+    assert model.margin(fresh) == pytest.approx(model.margin(matrix[:50]), abs=1e-9)
+
+
+def test_beyond_what_was_seen_a_number_counts_as_the_nearest_that_was() -> None:
+    seen = MATRIX[:, 0][~np.isnan(MATRIX[:, 0])]
+    fresh = np.array([[1e12, 1.0, 0.0], [seen.max(), 1.0, 0.0], [-1.0, 1.0, 0.0]])
+    far, most, below = MODEL.margin(fresh)
+    assert far == most
+    assert below == MODEL.margin(np.array([[seen.min(), 1.0, 0.0]]))[0]
