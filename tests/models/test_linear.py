@@ -54,7 +54,7 @@ def test_a_slope_without_ends_is_one_of_an_earlier_release_and_goes_on() -> None
 
 
 def test_a_least_above_the_most_is_refused() -> None:
-    with pytest.raises(ValueError, match="least must not exceed its most, got 2.0 and 1.0"):
+    with pytest.raises(ValueError, match="least must not exceed its most"):
         Slope(1.0, 0.0, 0.0, 2.0, 1.0)
 
 
