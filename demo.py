@@ -41,6 +41,7 @@ def main(leads: int = 20_000) -> None:
     began = time.monotonic()
     step("synthesize", CRM, "--leads", leads, "--seed", 1)
     step("check", "--config", CONFIG)
+    step("backtest", "--config", CONFIG, "--origins", 3)
     figures = CRM / "figures.json"
     step("train", "--config", CONFIG, "--json", figures)
     version = json.loads((ROOT / figures).read_text())["registered"]
