@@ -102,7 +102,10 @@ def features_of(
     matrix = np.empty((len(as_of), len(plan.spec.features)), np.float64)
     order = None if (lead[1:] >= lead[:-1]).all() else np.argsort(lead, kind="stable")
     sorted_lead = lead if order is None else lead[order]
-    for first, last in _blocks(histories.offsets, sorted_lead):
+    blocks = _blocks(histories.offsets, sorted_lead)
+    if len(blocks) == 1 and order is None:
+        return np.ascontiguousarray(_computed(plan, histories, lead, as_of))
+    for first, last in blocks:
         begin, end = np.searchsorted(sorted_lead, [first, last]).tolist()
         rows: Any = slice(begin, end) if order is None else order[begin:end]
         mine = sorted_lead[begin:end] - first

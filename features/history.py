@@ -181,9 +181,11 @@ def labels_of(values: Sequence[str | None]) -> Labels:
     >>> labels_of(["call", None, "call"]).codes.tolist()
     [0, -1, 0]
     """
-    index: dict[str, int] = {}
-    codes = [-1 if value is None else index.setdefault(value, len(index)) for value in values]
-    return Labels(np.array(codes, np.int32), tuple(index))
+    index: dict[str | None, int] = dict.fromkeys(values, -1)
+    index.pop(None, None)
+    vocabulary = tuple(index)
+    index = {None: -1, **{value: code for code, value in enumerate(vocabulary)}}
+    return Labels(np.array([index[value] for value in values], np.int32), vocabulary)
 
 
 class LeadRecord(NamedTuple):

@@ -17,7 +17,6 @@ M. Sundararajan, A. Taly, Q. Yan, *Axiomatic attribution for deep networks*, ICM
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from heapq import nlargest
 
 import numpy as np
 
@@ -119,12 +118,15 @@ def explanations(
     columns = columns_by_signal(bundle.spec) if columns is None else columns
     matrix = np.ascontiguousarray(matrix)
     base, points = _points(bundle.hot, matrix)
+    strongest = _strongest(points, columns, most)
     served = bundle.hot.probability(matrix) if probability is None else probability
     return [
         Explanation(
-            base, reached, _reasons(bundle.spec, row, mine, 100 * (reached - base), most, columns)
+            base, reached, _reasons(bundle.spec, row, mine, 100 * (reached - base), named, columns)
         )
-        for row, mine, reached in zip(matrix, points.tolist(), served.tolist(), strict=True)
+        for row, mine, named, reached in zip(
+            matrix, points.tolist(), strongest, served.tolist(), strict=True
+        )
     ]
 
 
@@ -180,9 +182,10 @@ def changes(
     """
     columns = columns_by_signal(bundle.spec) if columns is None else columns
     _, (before, now) = _points(bundle.hot, matrix)
-    moved, difference = (now - before).tolist(), 100 * float(probability[1] - probability[0])
+    moved, difference = now - before, 100 * float(probability[1] - probability[0])
+    (named,), moved = _strongest(moved[None], columns, most), moved.tolist()
     found = []
-    for one in _reasons(bundle.spec, matrix[1], moved, difference, most, columns):
+    for one in _reasons(bundle.spec, matrix[1], moved, difference, named, columns):
         mine = columns.get(one.signal)
         earlier = _told(bundle.spec, matrix[0], moved, mine) if mine else ""
         found.append(Change(one.signal, one.points, earlier, one.text))
@@ -197,23 +200,32 @@ def columns_by_signal(spec: Spec) -> dict[str, list[int]]:
     return columns
 
 
+def _strongest(
+    points: Float64, columns: Mapping[str, Sequence[int]], most: int
+) -> list[list[str]]:
+    """Signals that moved each row of (rows, features) the most, strongest first."""
+    names, mine = list(columns), list(columns.values())
+    begins = np.cumsum([0, *map(len, mine[:-1])])
+    totals = np.add.reduceat(points[:, np.concatenate(mine)], begins, axis=1)
+    order = np.argsort(-np.abs(totals), axis=1, kind="stable")[:, :most]
+    return [[names[place] for place in row] for row in order.tolist()]
+
+
 def _reasons(
     spec: Spec,
     row: Float64,
     points: Sequence[float],
     moved: float,
-    most: int,
+    named: Sequence[str],
     columns: Mapping[str, Sequence[int]],
 ) -> tuple[Reason, ...]:
-    """Strongest signals of one row, and the rest of the points by which it was moved."""
-    totals = {name: sum([points[i] for i in mine]) for name, mine in columns.items()}
-    named = nlargest(most, totals, key=lambda name: abs(totals[name]))
+    """The named signals of one row, and the rest of the points by which it was moved."""
     reasons = []
     for name in named:
         exact = math.fsum(points[i] for i in columns[name])
         if exact:
             reasons.append(Reason(name, exact, _told(spec, row, points, columns[name])))
-    if len(reasons) < len(totals):
+    if len(reasons) < len(columns):
         rest = moved - math.fsum(reason.points for reason in reasons)
         reasons.append(Reason("", rest, "all the rest"))
     return tuple(reasons)

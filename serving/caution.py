@@ -13,7 +13,6 @@ from features.history import MICROSECONDS_PER_DAY, LeadRecord
 from features.kinds import LABEL_FIELDS, LabelField
 from models.card import older_than_judged
 from models.forecast import DAYS
-from models.looks import known
 from serving.course import Part
 from serving.model import ServedModel
 from serving.problem import listing, shown
@@ -65,6 +64,8 @@ def _of_attributes(model: ServedModel, record: LeadRecord, sent: Collection[str]
 def _of_labels(model: ServedModel, record: LeadRecord, field: LabelField) -> Iterator[str]:
     known = model.vocabulary.get(field, ())
     ignored = model.bundle.spec.ignored.get(field, ())
+    if not known and not ignored:
+        return
     found = dict.fromkeys([event.get(field) for event in record.interactions])
     left_out = [shown(value) for value in found if value in ignored]
     if left_out:
@@ -82,7 +83,10 @@ def _of_labels(model: ServedModel, record: LeadRecord, field: LabelField) -> Ite
 
 
 def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
-    late = len(record.interactions) - len(known(record, as_of).interactions)
+    late = sum(
+        event["occurred_at"] >= as_of or event["recorded_at"] >= as_of
+        for event in record.interactions
+    )
     if late:
         yield (
             f"interactions: {late} of {len(record.interactions)} occurred or were recorded at or "

@@ -22,13 +22,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.load import Load
 from serving.log import FIELDS
-from serving.problem import Problem, Refused, problem, problem_of
+from serving.problem import Problem, problem, problem_of
 from serving.schemas import as_json
 from serving.telemetry import Telemetry
 
@@ -113,8 +114,8 @@ class Guard:
                     # All that arrived with it take their places before the first one works.
                     await asyncio.sleep(0)
                     await self._app(asked, receive, send_with_id)
-        except Refused as full:
-            response = problem_response(problem_of(full), scope, full.headers)
+        except HTTPException as refused:
+            response = problem_response(problem_of(refused), scope, refused.headers)
             await response(scope, receive, send_with_id)
         except ClientDisconnect:
             pass  # its status stays 0, which the log tells

@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException as AnyHTTPException
@@ -42,6 +43,7 @@ from serving.schemas import Health, ModelAnswer, as_json
 from serving.score_routes import json_response, query_problem, scoring_routes
 from serving.security import ROLES, Role, admission
 from serving.settings import Settings
+from serving.straight import Straight
 from serving.telemetry import Telemetry
 from serving.try_page import examples_of, try_pages
 
@@ -144,6 +146,8 @@ def bundle_app(
     found = document(app, model, keys=bool(settings.api_keys))
     app.state.docs, app.state.document = docs_page(found).encode(), _text(found)
     app.include_router(_docs(), **_asking(settings, *ROLES))
+    ways = {one.path: one for one in scoring.routes if isinstance(one, APIRoute)}
+    app.add_middleware(Straight, routes=ways, admit=admission(settings.api_keys, ("score",)))
     app.add_middleware(Guard, telemetry=telemetry, load=load)
     return BundleApp(bundle, app)
 

@@ -23,6 +23,7 @@ from serving.passes import Passes
 from serving.problem import Names, Problem, invalid_fields
 from serving.schemas import BatchAnswer, ScoredLead, as_json, batch_adapter
 from serving.scorer import scored
+from serving.straight import ASKED
 from serving.telemetry import Telemetry
 
 INLINE_BYTES = 64 * 1024
@@ -77,6 +78,7 @@ def scoring_routes(
     )
     async def score(request: Request, query: InQuery) -> Response:
         model = _model(request)
+        request.scope["state"][ASKED] = query
         body = await json_body(request, limit, body_seconds)
 
         def answered() -> ScoredLead | Problem:
@@ -102,6 +104,7 @@ def scoring_routes(
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
         model = _model(request)
+        request.scope["state"][ASKED] = query
         body = await json_body(request, limit, body_seconds)
         request_id: str = request.state.request_id
 

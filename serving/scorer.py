@@ -118,10 +118,16 @@ def _attributes(lead: Lead) -> Mapping[str, float | int | str | None]:
 
 
 def _events(lead: Lead) -> list[dict[str, Any]]:
-    return [
-        {**(event.get("measures") or {}), **_present(event), "recorded_at": _recorded_at(event)}
-        for event in lead.get("interactions") or ()
-    ]
+    return [_event(one) for one in lead.get("interactions") or ()]
+
+
+def _event(sent: Interaction) -> dict[str, Any]:
+    """An interaction as the engine takes it: measures beside the rest, and both clocks."""
+    measures = sent.get("measures")
+    event = {**measures, **_present(sent)} if measures else {**_present(sent)}
+    if event.get("recorded_at") is None:
+        event["recorded_at"] = event["occurred_at"]
+    return event
 
 
 def _present(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -129,11 +135,6 @@ def _present(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if "" not in values.values():
         return values
     return {name: value for name, value in values.items() if value != ""}
-
-
-def _recorded_at(event: Interaction) -> int:
-    recorded_at = event.get("recorded_at")
-    return event["occurred_at"] if recorded_at is None else recorded_at
 
 
 def _answers(

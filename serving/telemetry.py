@@ -14,7 +14,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from models.bundle import Bundle
+from models.bands import LEVELS
+from models.bundle import HORIZONS, Bundle
 from serving.link import FIGURES
 from serving.problem import Problem, Reason
 from serving.schemas import ScoredLead
@@ -36,6 +37,7 @@ class Telemetry:
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._version, self._end_seconds = "", 0.0
+        self._latencies: dict[tuple[str, int], Histogram] = {}
         self._registry = registry = CollectorRegistry()
         self._seconds = Histogram(
             "lead_temperature_request_seconds",
@@ -56,7 +58,7 @@ class Telemetry:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        self._bands = Counter(
+        bands = Counter(
             "lead_temperature_scored_leads", "Leads scored.", ("band",), registry=registry
         )
         self._refusals = Counter(
@@ -65,13 +67,16 @@ class Telemetry:
             ("reason",),
             registry=registry,
         )
-        self._probabilities = Histogram(
+        probabilities = Histogram(
             "lead_temperature_probability",
             "Probabilities served.",
             ("horizon",),
             buckets=_PROBABILITIES,
             registry=registry,
         )
+        # What every score counts is looked up by its labels once.
+        self._hot, self._warm = (probabilities.labels(name) for name in HORIZONS)
+        self._by_band = {str(band): bands.labels(str(band)) for band in LEVELS}
         self._bundle = Gauge(
             BUNDLE_INFO,
             "The bundle served.",
@@ -121,7 +126,10 @@ class Telemetry:
 
     def answered(self, route: str, status: int, seconds: float, refused: Reason | None) -> None:
         """Count a request, and why it was refused if it was."""
-        self._seconds.labels(route, str(status)).observe(seconds)
+        found = self._latencies.get((route, status))
+        if found is None:  # to look a child up by its labels costs as much as all the rest
+            found = self._latencies[route, status] = self._seconds.labels(route, str(status))
+        found.observe(seconds)
         if refused:
             self._refusals.labels(refused).inc()
 
@@ -131,9 +139,9 @@ class Telemetry:
             if isinstance(answer, Problem):
                 self._refusals.labels(answer.reason).inc()
             else:
-                self._bands.labels(answer.band).inc()
-                self._probabilities.labels("hot").observe(answer.hot_probability)
-                self._probabilities.labels("warm").observe(answer.warm_probability)
+                self._by_band[answer.band].inc()
+                self._hot.observe(answer.hot_probability)
+                self._warm.observe(answer.warm_probability)
 
     def exposition(self) -> bytes:
         """All figures in Prometheus' text format, of all processes that serve together."""

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import Field, PlainValidator, WithJsonSchema
@@ -9,6 +10,11 @@ from pydantic_core import PydanticCustomError
 
 TIME_EXAMPLE = "2026-03-01T09:30:00+01:00"
 
+RECENT = 64
+"""So many texts are remembered: an interaction is mostly recorded when it occurs, and a time that
+was just read is then not read again."""
+
+_FORMAT = "Must be a time with a zone, as in RFC 3339"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _END = (datetime(2201, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
@@ -31,10 +37,17 @@ def microseconds(value: object) -> int:
     >>> microseconds("1970-01-01T01:00:00.5+01:00")
     500000
     """
-    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
-        raise PydanticCustomError("time_format", "Must be a time with a zone, as in RFC 3339")
+    if not isinstance(value, str):
+        raise PydanticCustomError("time_format", _FORMAT)
+    return _microseconds(value)
+
+
+@lru_cache(maxsize=RECENT)
+def _microseconds(text: str) -> int:
+    if not _RFC3339.fullmatch(text):
+        raise PydanticCustomError("time_format", _FORMAT)
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise PydanticCustomError("time_calendar", "Must be a day of the calendar") from error
     instant = (moment - _EPOCH) // _MICROSECOND
