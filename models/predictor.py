@@ -20,6 +20,11 @@ from features.spec import Spec
 from models.linear import Linear, linear_from_json
 from models.scorecard import Scorecard, scorecard_from_json
 from models.single_row import SingleRow
+from models.tree_shares import TreeShares
+
+FEW = 32
+"""Up to so many rows a booster is asked about one by one: its way of preparing itself for many
+takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,9 @@ class Blend:
     linear : Linear
     booster : lightgbm.Booster
     single_row : SingleRow
-        The booster for a row alone.
+        The booster for few rows.
+    shares : TreeShares
+        The booster's contributions.
 
     Raises
     ------
@@ -42,6 +49,7 @@ class Blend:
     linear: Linear
     booster: lgb.Booster
     single_row: SingleRow = field(init=False, repr=False, compare=False)
+    shares: TreeShares = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         terms, columns = len(self.linear.terms), self.booster.num_feature()
@@ -51,6 +59,7 @@ class Blend:
                 f"{terms} terms and {columns} columns."
             )
         object.__setattr__(self, "single_row", SingleRow(self.booster))
+        object.__setattr__(self, "shares", TreeShares(self.booster))
 
 
 Predictor: TypeAlias = Blend | lgb.Booster | Scorecard
@@ -61,8 +70,8 @@ def margin_of(predictor: Predictor, matrix: Float64, threads: int = 1) -> Float6
     if len(matrix) == 0:
         return np.empty(0, np.float64)
     match predictor:
-        case Blend(linear, single_row=alone) if len(matrix) == 1:
-            return (linear.margin(matrix) + alone.margin(matrix)) / 2
+        case Blend(linear, single_row=alone) if len(matrix) <= FEW:
+            return (linear.margin(matrix) + alone.margins(matrix)) / 2
         case Blend(linear, booster):
             return (linear.margin(matrix) + margin_of(booster, matrix, threads)) / 2
         case lgb.Booster():
@@ -89,12 +98,10 @@ def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Floa
         A row's contributions and the average add up to its margin.
     """
     match predictor:
-        case Blend(linear, single_row=alone) if len(matrix) == 1:
-            own, trees = linear.contributions(matrix), alone.contributions(matrix)
-            return (linear.base + float(trees[-1])) / 2, (own + trees[:-1]) / 2
-        case Blend(linear, booster):
-            average, found = contributions_of(booster, matrix)
-            return (linear.base + average) / 2, (linear.contributions(matrix) + found) / 2
+        case Blend(linear, shares=shares):
+            found = shares.contributions(matrix)
+            average = float(found[0, -1])
+            return (linear.base + average) / 2, (linear.contributions(matrix) + found[:, :-1]) / 2
         case lgb.Booster():
             raw = np.asarray(predictor.predict(matrix, pred_contrib=True, num_threads=1))
             return float(raw[0, -1]), raw[:, :-1]

@@ -15,11 +15,12 @@ import numpy as np
 from features.history import Float64
 
 _FLOAT64 = 1
-_MARGIN, _CONTRIBUTIONS = 1, 3
+_MARGIN = 1
+_Int64, _Pointer, _reference = ctypes.c_int64, ctypes.c_void_p, ctypes.byref
 
 
 class SingleRow:
-    """A booster that answers about one row.
+    """A booster that answers about one row after the other.
 
     Parameters
     ----------
@@ -36,44 +37,33 @@ class SingleRow:
     `LGBM_BoosterPredictForMatSingleRowFast`, https://lightgbm.readthedocs.io/en/stable/C-API.html.
     """
 
-    __slots__ = ("__weakref__", "_booster", "_columns", "_contributions", "_margin")
+    __slots__ = ("__weakref__", "_booster", "_columns", "_prepared")
 
     def __init__(self, booster: lgb.Booster) -> None:
         self._booster = booster  # what was prepared points to it
         self._columns = int(booster.num_feature())
-        self._margin = self._prepared(_MARGIN)
-        self._contributions = self._prepared(_CONTRIBUTIONS)
+        self._prepared = self._made_ready()
 
-    def margin(self, row: Float64) -> float:
-        """Margin of a row of shape (1, features)."""
-        return float(self._asked(self._margin, row, 1)[0])
-
-    def contributions(self, row: Float64) -> Float64:
-        """What each feature adds to the margin of a row, then the average."""
-        return self._asked(self._contributions, row, self._columns + 1)
-
-    def _asked(self, prepared: ctypes.c_void_p, row: Float64, answers: int) -> Float64:
-        if row.shape != (1, self._columns) or row.dtype != np.float64:
+    def margins(self, matrix: Float64) -> Float64:
+        """Margin of each row of a matrix of shape (rows, features), shape (rows,)."""
+        if matrix.ndim != 2 or matrix.shape[1] != self._columns or matrix.dtype != np.float64:
             raise ValueError(
-                f"A row of {self._columns} float64 is needed, got {row.dtype} of {row.shape}."
+                f"Rows of {self._columns} float64 are needed, got {matrix.dtype} of {matrix.shape}."
             )
-        row, answer, length = np.ascontiguousarray(row), np.empty(answers), ctypes.c_int64()
-        _require(
-            _library().LGBM_BoosterPredictForMatSingleRowFast(
-                prepared,
-                ctypes.c_void_p(row.ctypes.data),
-                ctypes.byref(length),
-                ctypes.c_void_p(answer.ctypes.data),
-            )
-        )
-        return answer
+        matrix, margins, length = np.ascontiguousarray(matrix), np.empty(len(matrix)), _Int64()
+        row, margin, step = matrix.ctypes.data, margins.ctypes.data, matrix.strides[0]
+        asked = _library().LGBM_BoosterPredictForMatSingleRowFast
+        for place in range(len(matrix)):
+            at, to = _Pointer(row + place * step), _Pointer(margin + place * margins.itemsize)
+            _require(asked(self._prepared, at, _reference(length), to))
+        return margins
 
-    def _prepared(self, what: int) -> ctypes.c_void_p:
+    def _made_ready(self) -> ctypes.c_void_p:
         prepared, library = ctypes.c_void_p(), _library()
         _require(
             library.LGBM_BoosterPredictForMatSingleRowFastInit(
                 self._booster._handle,
-                ctypes.c_int(what),
+                ctypes.c_int(_MARGIN),
                 ctypes.c_int(0),
                 ctypes.c_int(-1),
                 ctypes.c_int(_FLOAT64),

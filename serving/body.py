@@ -24,15 +24,16 @@ async def json_body(request: Request, limit: int, seconds: float) -> bytes:
         415 when it is not declared to be plain JSON, 413 when it is longer than `limit`, 408 when
         it takes longer than `seconds` to arrive.
     """
-    declared = request.headers.get("content-type", "")
-    if declared.partition(";")[0].strip().lower() != "application/json":
+    headers = dict(request.scope["headers"])  # of a name that comes twice, the last one
+    declared = headers.get(b"content-type", b"")
+    if declared.partition(b";")[0].strip().lower() != b"application/json":
         law = "Send JSON, with the header Content-Type: application/json."
         raise Refused(415, "other_type", law)
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         law = "Send the body uncompressed, without Content-Encoding."
         raise Refused(415, "compressed", law)
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > limit:
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length[:20]) > limit:
         raise _too_long(limit)
     body = bytearray()
     try:

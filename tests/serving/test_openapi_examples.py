@@ -159,7 +159,7 @@ def test_a_refusal_is_shown_as_the_server_says_it(
         headers = JSON | ({} if status == 401 else bearer(role)) | request.pop("headers", {})
         with monkeypatch.context() as patch, broken_bundle(folder, broken=status == 409):
             if status == 500:
-                patch.setattr("starlette.middleware.exceptions.ExceptionMiddleware.__call__", fails)
+                patch.setattr("serving.straight.Straight.__call__", fails)
             if status == 503:
                 patch.setattr(app.load, "draining", path == "/readyz")
                 patch.setattr(app.load, "requests", 64)
