@@ -9,6 +9,7 @@ apart.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -185,7 +186,8 @@ def labels_of(values: Sequence[str | None]) -> Labels:
     index.pop(None, None)
     vocabulary = tuple(index)
     index = {None: -1, **{value: code for code, value in enumerate(vocabulary)}}
-    return Labels(np.array([index[value] for value in values], np.int32), vocabulary)
+    codes = np.fromiter(map(index.__getitem__, values), np.int32, len(values))
+    return Labels(codes, vocabulary)
 
 
 class LeadRecord(NamedTuple):
@@ -235,14 +237,26 @@ def histories_of_records(
     return Histories(
         created_at=np.array([lead.created_at for lead in leads], np.int64),
         offsets=np.cumsum([0, *(len(lead.interactions) for lead in leads)], dtype=np.int64),
-        occurred_at=np.array([event["occurred_at"] for event in events], np.int64),
-        recorded_at=np.array([event["recorded_at"] for event in events], np.int64),
-        labels={name: labels_of([event.get(name) for event in events]) for name in LABEL_FIELDS},
-        measures={
-            name: fixed_point(_numbers([event.get(name) for event in events])) for name in measures
-        },
+        occurred_at=np.array(column(events, "occurred_at"), np.int64),
+        recorded_at=np.array(column(events, "recorded_at"), np.int64),
+        labels={name: labels_of(column(events, name)) for name in LABEL_FIELDS},
+        measures={name: fixed_point(_numbers(column(events, name))) for name in measures},
         attributes={name: fixed(name, kind) for name, kind in kinds.items()},
     )
+
+
+def column(events: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """Value of a field in each event; None where it is not there.
+
+    Examples
+    --------
+    >>> column([{"kind": "call"}, {}], "kind")
+    ['call', None]
+    """
+    try:
+        return list(map(itemgetter(name), events))
+    except KeyError:
+        return [event.get(name) for event in events]
 
 
 def single_history(
@@ -258,5 +272,4 @@ def single_history(
 
 def _numbers(values: Sequence[Any]) -> Float64:
     """Numbers, with NaN for None."""
-    nan = float("nan")
-    return np.array([nan if value is None else float(value) for value in values], np.float64)
+    return np.array(values, np.float64)  # NumPy itself makes NaN of None

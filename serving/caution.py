@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from features.history import MICROSECONDS_PER_DAY, LeadRecord
+from features.history import MICROSECONDS_PER_DAY, LeadRecord, column
 from features.kinds import LABEL_FIELDS, LabelField
 from models.card import older_than_judged
 from models.forecast import DAYS
@@ -66,7 +66,7 @@ def _of_labels(model: ServedModel, record: LeadRecord, field: LabelField) -> Ite
     ignored = model.bundle.spec.ignored.get(field, ())
     if not known and not ignored:
         return
-    found = dict.fromkeys([event.get(field) for event in record.interactions])
+    found = dict.fromkeys(column(record.interactions, field))
     left_out = [shown(value) for value in found if value in ignored]
     if left_out:
         yield (
@@ -83,10 +83,9 @@ def _of_labels(model: ServedModel, record: LeadRecord, field: LabelField) -> Ite
 
 
 def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
-    late = sum(
-        event["occurred_at"] >= as_of or event["recorded_at"] >= as_of
-        for event in record.interactions
-    )
+    events = record.interactions
+    clocks = zip(column(events, "occurred_at"), column(events, "recorded_at"), strict=True)
+    late = sum([max(clock) >= as_of for clock in clocks])
     if late:
         yield (
             f"interactions: {late} of {len(record.interactions)} occurred or were recorded at or "
@@ -117,7 +116,7 @@ def _aged(
 
 def _copies(interactions: Sequence[Mapping[str, Any]]) -> int:
     """How many interactions are equal to an earlier one."""
-    if len({event["occurred_at"] for event in interactions}) == len(interactions):
+    if len(set(column(interactions, "occurred_at"))) == len(interactions):
         return 0
     times = Counter(event["occurred_at"] for event in interactions)
     several = [event for event in interactions if times[event["occurred_at"]] > 1]

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from features.engine import features_of
 from features.history import LeadRecord, histories_of_records
+from features.kinds import LABEL_FIELDS
 from models.explain import Reason, explanations
 from models.forecast import DAYS, forecast
 from models.freshness import freshness
@@ -121,11 +122,14 @@ def _events(lead: Lead) -> list[dict[str, Any]]:
     return [_event(one) for one in lead.get("interactions") or ()]
 
 
+_NOTHING = dict.fromkeys((*LABEL_FIELDS, "recorded_at"))
+"""What an interaction says that says nothing; columns of such are read at once."""
+
+
 def _event(sent: Interaction) -> dict[str, Any]:
     """An interaction as the engine takes it: measures beside the rest, and both clocks."""
-    measures = sent.get("measures")
-    event = {**measures, **_present(sent)} if measures else {**_present(sent)}
-    if event.get("recorded_at") is None:
+    event: dict[str, Any] = {**_NOTHING, **(sent.get("measures") or {}), **_present(sent)}
+    if event["recorded_at"] is None:
         event["recorded_at"] = event["occurred_at"]
     return event
 
