@@ -143,11 +143,12 @@ def last_before(offsets: Int64, times: Int64, lead: Int64, as_of: Int64) -> Int6
     if as_of.size * len(times) <= MOST_COMPARED:  # some calls of NumPy in place of some forty
         place = np.arange(len(times))
         mine = (place >= low[..., None]) & (place < high[..., None])
-        return low + (mine & (times < as_of[..., None])).sum(axis=-1)
+        before: Int64 = low + (mine & (times < as_of[..., None])).sum(axis=-1)
+        return before
     for _ in range(int(np.max(high - low, initial=0)).bit_length()):
         middle = (low + high) >> 1
         inside = middle < high
-        before = inside & (times[np.where(inside, middle, 0)] < as_of)
-        low = np.where(before, middle + 1, low)
-        high = np.where(before, high, middle)
+        passed = inside & (times[np.where(inside, middle, 0)] < as_of)
+        low = np.where(passed, middle + 1, low)
+        high = np.where(passed, high, middle)
     return low

@@ -182,9 +182,7 @@ def labels_of(values: Sequence[str | None]) -> Labels:
     >>> labels_of(["call", None, "call"]).codes.tolist()
     [0, -1, 0]
     """
-    index: dict[str | None, int] = dict.fromkeys(values, -1)
-    index.pop(None, None)
-    vocabulary = tuple(index)
+    vocabulary = tuple(value for value in dict.fromkeys(values) if value is not None)
     index = {None: -1, **{value: code for code, value in enumerate(vocabulary)}}
     codes = np.fromiter(map(index.__getitem__, values), np.int32, len(values))
     return Labels(codes, vocabulary)

@@ -1,12 +1,16 @@
 """Verbs about registered versions, and which of them is the champion."""
 
+import signal
+import sys
+import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lead_temperature.inputs import CONFIG, ConfigOption, configuration, registry_of, tables_of
-from lead_temperature.output import out, say, word
+from lead_temperature.output import err, out, say, word
 
 app = typer.Typer()
 
@@ -78,12 +82,31 @@ def pull(
     ] = "champion",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("bundle"),
     config: ConfigOption = CONFIG,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="Stay, look again and again, and fetch what the alias means then.",
+        ),
+    ] = None,
 ) -> None:
     """Fetch a version's bundle as a folder, checked, ready to serve."""
     from training.registry import pull as pulled
+    from training.watch import watched
 
-    found = pulled(registry_of(configuration(config)), alias, output)
-    say(
-        f"Version {found.number} ({found.bundle}) is in {output}. Serve it:",
-        f"  lead-temperature serve --bundle {word(output)}",
-    )
+    registry = registry_of(configuration(config))
+    if watch is None:
+        found = pulled(registry, alias, output)
+        say(
+            f"Version {found.number} ({found.bundle}) is in {output}. Serve it:",
+            f"  lead-temperature serve --bundle {word(output)}",
+        )
+        return
+    # Told to end, it clears away what it has half fetched.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    for now in watched(registry, alias, output, partial(time.sleep, watch)):
+        if isinstance(now, Exception):
+            say(f"{output} stays as it is: {now}", to=err, style="yellow")
+        else:
+            say(f"Version {now.number} ({now.bundle}) is in {output}.")

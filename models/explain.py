@@ -1,6 +1,6 @@
 """Reasons: how each signal moved one lead's probability, in points that add up.
 
-LightGBM's exact TreeSHAP splits the margin into one contribution per feature; on a points card they
+Exact TreeSHAP (`models.tree_shares`) splits the margin into one contribution per feature; on a points card they
 are its points beyond the average look's. The way from margin to probability is one increasing
 curve, and walking it from the average lead to this one shares the change of probability among the
 features in proportion to their contributions (integrated gradients along the straight path). So the
@@ -200,9 +200,7 @@ def columns_by_signal(spec: Spec) -> dict[str, list[int]]:
     return columns
 
 
-def _strongest(
-    points: Float64, columns: Mapping[str, Sequence[int]], most: int
-) -> list[list[str]]:
+def _strongest(points: Float64, columns: Mapping[str, Sequence[int]], most: int) -> list[list[str]]:
     """Signals that moved each row of (rows, features) the most, strongest first."""
     names, mine = list(columns), list(columns.values())
     begins = np.cumsum([0, *map(len, mine[:-1])])

@@ -62,11 +62,12 @@ class TreeShares:
         Is not changed from now on.
     """
 
-    __slots__ = ("_booster", "_tables")
+    __slots__ = ("_booster", "_prepared", "_tables")
+    _tables: "_Tables | None"
 
     def __init__(self, booster: lgb.Booster) -> None:
         self._booster = booster
-        self._tables: _Tables | None | bool = False  # not looked for yet
+        self._prepared, self._tables = False, None
 
     def contributions(self, matrix: Float64) -> Float64:
         """Of a matrix of shape (rows, features): what each adds, then the average's margin.
@@ -76,9 +77,9 @@ class TreeShares:
         float64 array of shape (rows, features + 1)
             A row has the bits that it has alone.
         """
-        if self._tables is False:  # only now: nobody asks about most boosters
-            self._tables = _tables(self._booster)
-        if not self._tables:
+        if not self._prepared:  # only now: nobody asks about most boosters
+            self._tables, self._prepared = _tables(self._booster), True
+        if self._tables is None:
             found = self._booster.predict(matrix, pred_contrib=True, num_threads=1)
             return np.asarray(found, np.float64)
         blocks = range(0, len(matrix), BLOCK)
@@ -164,7 +165,8 @@ def _tables(booster: lgb.Booster) -> _Tables | None:
     blocks = range(0, len(trees), GROWN)
     shares = np.concatenate([_shapley(trees[at : at + GROWN]) for at in blocks])
     begins = np.flatnonzero(np.diff(columns[order], prepend=-1))
-    levels = [(i, found) for i, found in enumerate(l for t in trees for l in t.levels) if found]
+    asked = enumerate(one for tree in trees for one in tree.levels)
+    levels = [(place, found) for place, found in asked if found]
     most = max((max(found) for _, found in levels), default=0) + 1
     admitted = np.zeros((len(levels), most + 1), np.bool_)
     for row, (_, found) in zip(admitted, levels, strict=True):
@@ -204,9 +206,9 @@ def _tree(root: Mapping[str, Any]) -> _Tree | None:
     for leaf, (margin, path) in enumerate(leaves):
         value[leaf] = margin
         for index, goes_left, part in path:
-            node = place[index]
-            agree[leaf, slot[node]] &= decided[node] == goes_left
-            share[leaf, slot[node]] *= part
+            at = place[index]
+            agree[leaf, slot[at]] &= decided[at] == goes_left
+            share[leaf, slot[at]] *= part
     rest = ROOM - len(nodes)
     numeric = [node["decision_type"] == "<=" for node in nodes]
     return _Tree(

@@ -128,7 +128,9 @@ _NOTHING = dict.fromkeys((*LABEL_FIELDS, "recorded_at"))
 
 def _event(sent: Interaction) -> dict[str, Any]:
     """An interaction as the engine takes it: measures beside the rest, and both clocks."""
-    event: dict[str, Any] = {**_NOTHING, **(sent.get("measures") or {}), **_present(sent)}
+    event: dict[str, Any] = {**_NOTHING, **(sent.get("measures") or {}), **sent}
+    if "" in event.values():
+        event = {**_NOTHING, **_present(event)}
     if event["recorded_at"] is None:
         event["recorded_at"] = event["occurred_at"]
     return event

@@ -216,6 +216,18 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
         return version
 
 
+def resolved(registry: Registry, alias: str) -> Version:
+    """The version that an alias or a number means now.
+
+    Raises
+    ------
+    ValueError
+        There is no such version or alias.
+    """
+    with opened(registry) as client:
+        return _resolved(client, registry, alias)
+
+
 def registered_bundle(registry: Registry, number: int) -> Bundle:
     """Bundle of a version.
 

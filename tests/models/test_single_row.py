@@ -57,9 +57,7 @@ def test_it_keeps_its_booster_and_lets_go_of_it(booster: lgb.Booster, rows: np.n
         SingleRow(lgb.Booster(model_str=text)).margins(row)
 
 
-@pytest.mark.parametrize(
-    "row", [np.zeros((1, 3)), np.zeros((1, 11), np.float32), np.zeros(11)]
-)
+@pytest.mark.parametrize("row", [np.zeros((1, 3)), np.zeros((1, 11), np.float32), np.zeros(11)])
 def test_what_is_no_row_of_the_model_is_refused(booster: lgb.Booster, row: np.ndarray) -> None:
     with pytest.raises(ValueError, match="Rows of 11 float64 are needed"):
         SingleRow(booster).margins(row)
