@@ -183,7 +183,10 @@ def labels_of(values: Sequence[str | None]) -> Labels:
     [0, -1, 0]
     """
     vocabulary = tuple(value for value in dict.fromkeys(values) if value is not None)
-    index = {None: -1, **{value: code for code, value in enumerate(vocabulary)}}
+    index: dict[str | None, int] = {
+        None: -1,
+        **{value: code for code, value in enumerate(vocabulary)},
+    }
     codes = np.fromiter(map(index.__getitem__, values), np.int32, len(values))
     return Labels(codes, vocabulary)
 
