@@ -24,7 +24,7 @@ async def json_body(request: Request, limit: int, seconds: float) -> bytes:
         415 when it is not declared to be plain JSON, 413 when it is longer than `limit`, 408 when
         it takes longer than `seconds` to arrive.
     """
-    headers = dict(request.scope["headers"])  # of a name that comes twice, the last one
+    headers = dict(reversed(request.scope["headers"]))  # of a name that comes twice, the first
     declared = headers.get(b"content-type", b"")
     if declared.partition(b";")[0].strip().lower() != b"application/json":
         law = "Send JSON, with the header Content-Type: application/json."
