@@ -246,14 +246,18 @@ def served(folder: Path) -> Iterator[str]:
 def test_no_request_fails_during_fifty_reloads_and_each_answer_is_of_one_bundle(
     served: str, folder: Path, bundles
 ) -> None:
-    whole = [TestClient(create_app(one)).post("/v1/score", json=LEAD).json() for one in bundles]
+    named = {"x-request-id": "from-the-crm"}  # the same for all, for answers tell it
+    whole = [
+        TestClient(create_app(one), headers=named).post("/v1/score", json=LEAD).json()
+        for one in bundles
+    ]
     assert whole[0]["hot_probability"] != whole[1]["hot_probability"]
     assert whole[0]["reasons"] != whole[1]["reasons"]
     found: list[Any] = []
     over = threading.Event()
 
     def ask() -> None:
-        with httpx2.Client() as client:
+        with httpx2.Client(headers=named) as client:
             while not over.is_set():
                 answer = client.post(f"{served}/v1/score", json=LEAD, timeout=20)
                 found.append(answer.json() if answer.status_code == 200 else answer.text)
