@@ -167,6 +167,17 @@ def confidence_of(policy: Promised) -> float:
             assert_never(policy)
 
 
+def within(days: int) -> str:
+    """Name a horizon in words.
+
+    Examples
+    --------
+    >>> within(14), within(1)
+    ('within 14 days', 'within 1 day')
+    """
+    return f"within {days} day{'' if days == 1 else 's'}"
+
+
 def promise_in_words(policy: Promised, band: str, days: int) -> str:
     """What a policy promises of a band.
 
@@ -178,19 +189,18 @@ def promise_in_words(policy: Promised, band: str, days: int) -> str:
     match policy:
         case FixedCutoff(cutoff):
             return (
-                f"of the looks called {band} at least {100 * cutoff:.3g} % convert within {days} "
-                "days"
+                f"of the looks called {band} at least {100 * cutoff:.3g} % convert {within(days)}"
             )
         case GuaranteedRate(rate, confidence):
             return (
-                f"of the looks called {band} at least {100 * rate:.3g} % convert within {days} "
-                f"days, with {100 * confidence:.3g} % confidence"
+                f"of the looks called {band} at least {100 * rate:.3g} % convert {within(days)}, "
+                f"with {100 * confidence:.3g} % confidence"
             )
         case Economics(value, cost, confidence):
             return (
                 f"a call to a lead called {band} pays on average, with {100 * confidence:.3g} % "
                 f"confidence: it costs {cost:g} and a sale brings {value:g}, so at least "
-                f"{100 * cost / value:.3g} % of them must convert within {days} days"
+                f"{100 * cost / value:.3g} % of them must convert {within(days)}"
             )
         case Capacity(per_week):
             return f"no more than {per_week:,} leads are called {band} in a week, in 9 weeks of 10"

@@ -17,6 +17,7 @@ from features.data_end import TimesAfterEnd
 from features.inspection import BrokenRule, Inspection
 from models.bands import Temperature
 from models.bundle import HORIZONS
+from models.policy import within
 from training.frame import Told, iso
 from training.overview import FeatureOverview
 from training.readiness import Readiness
@@ -49,7 +50,7 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
     for name in HORIZONS:
         horizon = card["horizons"][name]
         table = plain_table(
-            f"{name}: converts within {horizon['days']} days; judged after all it learned from",
+            f"{name}: converts {within(horizon['days'])}; judged after all it learned from",
             ("predictor",),
             ("AUC (95 %)", "log loss", "beaten by 10⁻³ (95 %)"),
         )
@@ -69,7 +70,7 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
         test = horizon["test"]
         console.print(
             f"{name}: judged on {test['rows']:,} looks at {test['leads']:,} leads, of which "
-            f"{test['positives']:,} led to a conversion within {horizon['days']} days "
+            f"{test['positives']:,} led to a conversion {within(horizon['days'])} "
             f"(base rate {_percent(test['positives'], test['rows'])}), "
             f"from {_day(test['from'])} to {_day(test['to'])}; "
             f"{horizon['immature_rows']:,} looks are too young to judge.",
