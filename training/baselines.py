@@ -85,7 +85,7 @@ def baseline_probabilities(
     base_rate = float(labels.converted[split.calibrate].mean())
     found = {"base rate": np.full(int(split.test.sum()), base_rate)}
     for name, margin in final.items():
-        how = carried(held_out[name], margin, spine, labels, split, "beta", settings.seed)
+        how = carried(held_out[name], margin, spine, labels, split, "beta")
         found[name] = how.calibration.probability(margin[split.test] + how.shift)
     return found
 

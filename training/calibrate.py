@@ -1,8 +1,10 @@
 """Choosing the calibration: the curve that serves leads best that it was not learned from.
 
 Curves are learned from the latest leads before the test, which the predictor was not fitted on, and
-compared there by cross-fitting over leads. Beta calibration is taken unless another is surely
-better, because the least of five log losses is often luck, and steps cost the order of leads.
+compared there by cross-fitting: each stretch of time is foretold by a curve of all others. Leads
+drawn at random would share their times, and steps that follow a season would look like truth. Beta
+calibration is taken unless another is surely better, because the least of five log losses is often
+luck, and steps cost the order of leads.
 """
 
 from dataclasses import dataclass
@@ -76,20 +78,19 @@ class Ties:
 
 
 def fitted_calibration(
-    margin: Float64, converted: Bool, lead: Int64, method: CalibrationMethod = "auto", seed: int = 1
+    margin: Float64, converted: Bool, lead: Int64, method: CalibrationMethod = "auto"
 ) -> tuple[Calibration, Choice]:
     """Calibration of margins of rows that the predictor was not fitted on.
 
     Parameters
     ----------
     margin : float64 array of shape (rows,)
+        In the order of time.
     converted : bool array of shape (rows,)
     lead : int64 array of shape (rows,)
         Which rows belong together.
     method : str
         A method of ``[calibration]``; "auto" compares all of them.
-    seed : int
-        Of the folds that leads are dealt to.
 
     Returns
     -------
@@ -97,25 +98,22 @@ def fitted_calibration(
     """
     if method != "auto":
         return learned_curve(method, margin, converted, lead), Choice(method, ())
-    compared = comparison(margin, converted, lead, seed)
+    compared = comparison(margin, converted, lead)
     choice = Choice(winner(compared), compared)
     return learned_curve(choice.curve, margin, converted, lead), choice
 
 
-def comparison(
-    margin: Float64, converted: Bool, lead: Int64, seed: int = 1
-) -> tuple[Compared, ...]:
+def comparison(margin: Float64, converted: Bool, lead: Int64) -> tuple[Compared, ...]:
     """Log loss of each kind of curve by cross-fitting over leads; empty with too few of them.
 
     Parameters
     ----------
     margin, converted, lead : arrays of shape (rows,)
-    seed : int
-        Of the folds.
+        In the order of time: leads that come first together are in one fold.
     """
-    _, index = np.unique(lead, return_inverse=True)
-    leads = int(index.max()) + 1 if len(index) else 0
-    fold = (np.random.default_rng(seed).permutation(leads) % FOLDS)[index]
+    _, first, index = np.unique(lead, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    fold = (rank * FOLDS // max(1, len(rank)))[index]
     converting = [len(np.unique(index[converted & (fold == one)])) for one in range(FOLDS)]
     if min(converting) == 0:
         return ()

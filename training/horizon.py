@@ -109,7 +109,7 @@ def fitted_horizon(
     first = fitted(split.fit, None)
     last = fitted(split.learn, first)
     held_out, final = (_margins(one, matrix, before, settings.threads) for one in (first, last))
-    found = carried(held_out, final, spine, labels, split, method, settings.seed)
+    found = carried(held_out, final, spine, labels, split, method)
     if found.shift:
         last = shifted(last, found.shift)
     learned = split.learn
@@ -131,7 +131,6 @@ def carried(
     labels: Labels,
     split: Split,
     method: CalibrationMethod,
-    seed: int,
 ) -> Carried:
     """Calibration by margins of a first fit, carried over to those of a second.
 
@@ -146,15 +145,13 @@ def carried(
     split : Split
     method : str
         A method of ``[calibration]``.
-    seed : int
     """
-    rows = split.calibrate
-    converted, lead = labels.converted[rows], spine.lead[rows]
-    drift = level_drift(
-        held_out[rows], converted, lead, spine.as_of[rows], labels.days, split.test_from
-    )
+    rows = np.flatnonzero(split.calibrate)
+    rows = rows[np.argsort(spine.as_of[rows], kind="stable")]
+    converted, lead, as_of = labels.converted[rows], spine.lead[rows], spine.as_of[rows]
+    drift = level_drift(held_out[rows], converted, lead, as_of, labels.days, split.test_from)
     calibration, choice = fitted_calibration(
-        held_out[rows] + drift.at(spine.as_of[rows]), converted, lead, method, seed
+        held_out[rows] + drift.at(as_of), converted, lead, method
     )
     latest = _latest(spine, split)
     shift = 0.0

@@ -151,3 +151,18 @@ def test_the_identity_is_kept_where_it_is_the_truth() -> None:
     found, _ = fitted_calibration(*drawn(30_000, BetaCalibration(1.0, 1.0, 0.0)), "auto")
     grid = np.linspace(-4, 2, 13)
     assert np.max(np.abs(found.probability(grid) - sigmoid(grid))) < 0.03
+
+
+def test_steps_that_follow_the_times_are_not_taken_for_truth() -> None:
+    """Each stretch of time has a level of its own, and margins that are like its number."""
+    random = np.random.default_rng(8)
+    stretch = np.repeat(np.arange(10), 600)
+    margin = 0.25 * stretch - 2.0 + 0.05 * random.normal(size=len(stretch))
+    level = np.where(stretch % 2 == 0, 0.6, -0.6)
+    converted = random.random(len(margin)) < sigmoid(margin + level)
+    lead = np.arange(len(margin))
+    _, choice = fitted_calibration(margin, converted, lead, "auto")
+    assert choice.curve not in {"isotonic", "venn_abers"}
+    mixed = random.permutation(len(margin))  # as if the times of leads were not known
+    _, blind = fitted_calibration(margin[mixed], converted[mixed], lead, "auto")
+    assert blind.curve in {"isotonic", "venn_abers"}

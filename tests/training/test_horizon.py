@@ -94,14 +94,14 @@ def test_a_second_fit_that_is_the_first_is_not_moved() -> None:
     _, converted, spine, split = looks()
     margin = np.random.default_rng(3).normal(size=LEADS)
     labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
-    assert carried(margin, margin, spine, labels, split, "isotonic", 1).shift == 0.0
+    assert carried(margin, margin, spine, labels, split, "isotonic").shift == 0.0
 
 
 def test_a_level_that_rose_after_the_first_fit_is_promised() -> None:
     matrix, converted, spine, split = looks()
     margin = 1.5 * matrix[:, 0] - 1.5
     labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
-    found = carried(margin, margin + 2.0, spine, labels, split, "beta", 1)
+    found = carried(margin, margin + 2.0, spine, labels, split, "beta")
     gap = (spine.as_of < split.test_from) & ~split.learn & (spine.as_of >= split.calibrate_from)
     promised = found.calibration.probability(margin[gap] + 2.0 + found.shift).mean()
     assert promised == pytest.approx(sigmoid(margin[gap] + 2.0).mean())
