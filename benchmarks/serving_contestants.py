@@ -109,6 +109,11 @@ def peers(python: Path, folder: Path) -> tuple[Contestant, ...]:
     )
 
 
+def operators() -> dict[str, str]:
+    """Environment as an operator's: Python keeps what it has compiled, whatever is set here."""
+    return {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 @contextmanager
 def running(contestant: Contestant, log: Path) -> Iterator[Server]:
     """A contestant's server, from when it is ready until the block ends.
@@ -120,7 +125,7 @@ def running(contestant: Contestant, log: Path) -> Iterator[Server]:
     """
     port = _free_port()
     command = [word.replace("PORT", str(port)) for word in contestant.command]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **contestant.environment}
+    environment = {**operators(), "OMP_NUM_THREADS": "1", **contestant.environment}
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
             command,
@@ -173,6 +178,7 @@ def _free_port() -> int:
 def server_python(home: Path) -> Path:
     """Interpreter of an environment with what the server needs and nothing of the laboratory."""
     options = ["--quiet", "--frozen", "--no-default-groups", "--no-install-project"]
+    options.append("--compile-bytecode")  # as pip does
     command = [require_uv(), "sync", *options, "--project", str(ROOT), "--python", sys.executable]
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(home)}
     subprocess.run(command, check=True, env=environment)

@@ -34,12 +34,16 @@ def load_figures(runs: Runs) -> list[Figure]:
         run = runs[name, AT]
         what = f"p99 × that of the bare endpoint: {name}"
         figures.append(_figure(what, lambda r, b: r.p99_ms / b.p99_ms, AtMost(3.0), run, bare))
-    batch, single = runs["ours, batches of 1,000", 1], runs["ours with reasons", AT]
-    what = "leads/s in batches of 1,000 × those of single requests, with reasons"
-    figures.append(
-        _figure(what, lambda b, s: BATCH * b.per_second / s.per_second, AtLeast(5.0), batch, single)
-    )
+    batch = runs["ours, batches of 1,000", 1]
+    for connections, how in ((1, "one by one"), (AT, f"on {AT} connections")):
+        single = runs["ours with reasons", connections]
+        what = f"leads/s in batches of 1,000 × those of single requests {how}, with reasons"
+        figures.append(_figure(what, _leads_per_single, AtLeast(5.0), batch, single))
     return figures
+
+
+def _leads_per_single(batch: Run, single: Run) -> float:
+    return BATCH * batch.per_second / single.per_second
 
 
 def _ratio(runs: Runs, name: str, other: str, least: float | None) -> Figure:

@@ -10,7 +10,7 @@ import lightgbm as lgb
 import numpy as np
 
 from benchmarks.quality_table import AtLeast, AtMost, Figure
-from benchmarks.serving_contestants import ROOT, Contestant, running
+from benchmarks.serving_contestants import ROOT, Contestant, operators, running
 from benchmarks.serving_data import write_bodies_of
 from benchmarks.serving_load import loaded, memory_mib
 from features.batch import Spine, microseconds
@@ -51,7 +51,8 @@ def start_figures(
 def _importing(python: Path) -> float:
     """Seconds to import the two libraries."""
     begin = time.perf_counter()
-    subprocess.run([str(python), "-c", "import fastapi, lightgbm"], check=True, cwd=ROOT)
+    command = [str(python), "-c", "import fastapi, lightgbm"]
+    subprocess.run(command, check=True, cwd=ROOT, env=operators())
     return time.perf_counter() - begin
 
 

@@ -175,16 +175,17 @@ def fixed_point(values: npt.ArrayLike) -> Int64:
 
 
 def labels_of(values: Sequence[str | None]) -> Labels:
-    """Text values with the vocabulary found in them.
+    """Text values with the vocabulary found in them; None and an empty text are missing.
 
     Examples
     --------
     >>> labels_of(["call", None, "call"]).codes.tolist()
     [0, -1, 0]
     """
-    vocabulary = tuple(value for value in dict.fromkeys(values) if value is not None)
+    vocabulary = tuple(value for value in dict.fromkeys(values) if value)
     index: dict[str | None, int] = {
         None: -1,
+        "": -1,
         **{value: code for code, value in enumerate(vocabulary)},
     }
     codes = np.fromiter(map(index.__getitem__, values), np.int32, len(values))
@@ -200,9 +201,10 @@ class LeadRecord(NamedTuple):
         Microseconds.
     interactions : sequence of mappings
         Each with ``occurred_at`` and ``recorded_at`` (microseconds), the label fields (str or
-        None or absent) and measures (float or None or absent).
+        None or absent) and measures (float or None or absent). An empty text is missing.
     attributes : mapping of str to value
-        Present values by name: float, str, or microseconds for a timestamp; None is missing.
+        Values by name: float, str, or microseconds for a timestamp; None and an empty text are
+        missing.
         They are taken as known at any instant that is asked for.
     """
 

@@ -6,11 +6,11 @@ field and cut where there is much of it.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from features.history import MICROSECONDS_PER_DAY, LeadRecord, column
-from features.kinds import LABEL_FIELDS, LabelField
+from features.kinds import LabelField
 from models.card import older_than_judged
 from models.forecast import DAYS
 from serving.course import Part
@@ -22,11 +22,7 @@ SHOWN_NAMES = 20
 
 
 def cautions(
-    model: ServedModel,
-    record: LeadRecord,
-    as_of: int,
-    sent: Collection[str],
-    include: Collection[Part] = (),
+    model: ServedModel, record: LeadRecord, as_of: int, include: Collection[Part] = ()
 ) -> Iterator[str]:
     """What of a lead was missing, unknown or not used; one line for each field.
 
@@ -34,39 +30,39 @@ def cautions(
     ----------
     model : ServedModel
     record : LeadRecord
+        Its attributes are those that came, be it without a value.
     as_of : int
         Microseconds.
-    sent : collection of str
-        Names of the attributes that came, be it without a value.
     include : collection of "trend", "forecast"
         What else the answer is to hold.
     """
     yield from _aged(model, record, as_of, include)
-    yield from _of_attributes(model, record, sent)
-    for field in LABEL_FIELDS:
-        yield from _of_labels(model, record, field)
+    yield from _of_attributes(model, record)
+    for field, words in model.words.items():
+        found = column(record.interactions, field)
+        if not words.issuperset(found):
+            yield from _of_labels(model, found, field)
     yield from _of_interactions(record, as_of)
 
 
-def _of_attributes(model: ServedModel, record: LeadRecord, sent: Collection[str]) -> Iterator[str]:
-    absent = [name for name in model.bundle.spec.attribute_kinds if name not in sent]
-    if absent:
+def _of_attributes(model: ServedModel, record: LeadRecord) -> Iterator[str]:
+    names = model.bundle.spec.attribute_kinds
+    if len(record.attributes) < len(names):  # no other names come
+        absent = [name for name in names if name not in record.attributes]
         yield f"attributes: not sent, taken as missing: {listing(absent, SHOWN_NAMES)}."
     for name, levels in model.levels.items():
         level = record.attributes.get(name)
-        if level is not None and level not in levels:
+        if level and level not in levels:
             yield (
                 f"attributes.{name}: the model has no level {shown(level)}, it counts as another "
                 f"one. Known: {listing(levels, SHOWN_NAMES)}."
             )
 
 
-def _of_labels(model: ServedModel, record: LeadRecord, field: LabelField) -> Iterator[str]:
+def _of_labels(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:
     known = model.vocabulary.get(field, ())
     ignored = model.bundle.spec.ignored.get(field, ())
-    if not known and not ignored:
-        return
-    found = dict.fromkeys(column(record.interactions, field))
+    found = dict.fromkeys(values)
     left_out = [shown(value) for value in found if value in ignored]
     if left_out:
         yield (
@@ -84,18 +80,18 @@ def _of_labels(model: ServedModel, record: LeadRecord, field: LabelField) -> Ite
 
 def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
     events = record.interactions
-    clocks = zip(column(events, "occurred_at"), column(events, "recorded_at"), strict=True)
-    late = sum([max(clock) >= as_of for clock in clocks])
-    if late:
+    occurred, recorded = column(events, "occurred_at"), column(events, "recorded_at")
+    if max(occurred + recorded, default=0) >= as_of:
+        late = sum(max(clock) >= as_of for clock in zip(occurred, recorded, strict=True))
         yield (
-            f"interactions: {late} of {len(record.interactions)} occurred or were recorded at or "
+            f"interactions: {late} of {len(events)} occurred or were recorded at or "
             "after as_of and were not used."
         )
-    copies = _copies(record.interactions)
+    copies = _copies(events) if len(set(occurred)) < len(events) else 0
     if copies:
         yield (
-            f"interactions: {copies} of {len(record.interactions)} say in every field what another "
-            "one says; each counts."
+            f"interactions: {copies} of {len(events)} say in every field what another one says; "
+            "each counts."
         )
 
 
@@ -116,12 +112,9 @@ def _aged(
 
 def _copies(interactions: Sequence[Mapping[str, Any]]) -> int:
     """How many interactions are equal to an earlier one."""
-    if len(set(column(interactions, "occurred_at"))) == len(interactions):
-        return 0
     times = Counter(event["occurred_at"] for event in interactions)
     several = [event for event in interactions if times[event["occurred_at"]] > 1]
     different = {
-        frozenset((n, v) for n, v in event.items() if n != "measures" and v is not None)
-        for event in several
+        frozenset((n, v) for n, v in event.items() if v not in (None, "")) for event in several
     }
     return len(several) - len(different)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import TypeAdapter
 
-from features.kinds import AttributeCategory, LabelField
+from features.kinds import LABEL_FIELDS, AttributeCategory, LabelField
 from models.bundle import HORIZONS, Bundle
 from models.card import MANAGERS, judged_days
 from models.explain import columns_by_signal, explanation
@@ -41,6 +41,8 @@ class ServedModel:
         The schema's names, to be offered in place of unknown ones.
     vocabulary : mapping of field to values
         Values of interactions that a feature looks at.
+    words : mapping of field to values
+        Where a feature looks at a field: values of which no answer warns, and what stands for none.
     levels : mapping of attribute to levels
         Levels of categories that the model tells apart.
     signals : mapping of signal to columns
@@ -58,6 +60,7 @@ class ServedModel:
     adapter: TypeAdapter[Lead]
     names: Names
     vocabulary: Mapping[LabelField, tuple[str, ...]]
+    words: Mapping[LabelField, frozenset[str | None]]
     levels: Mapping[str, tuple[str, ...]]
     signals: Mapping[str, Sequence[int]]
     windows: tuple[int, ...]
@@ -69,6 +72,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
     """Prepare a bundle for requests."""
     spec = bundle.spec
     unknown = np.full(len(spec.features), np.nan)
+    known = vocabulary(spec.features)
     return ServedModel(
         bundle=bundle,
         limits=limits,
@@ -79,7 +83,12 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
             ("interactions",): tuple(Interaction.__annotations__),
             ("interactions", "measures"): spec.measures,
         },
-        vocabulary=vocabulary(spec.features),
+        vocabulary=known,
+        words={
+            field: frozenset((None, "", *known.get(field, ()))) - {*spec.ignored.get(field, ())}
+            for field in LABEL_FIELDS
+            if field in known or field in spec.ignored
+        },
         levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
         signals=columns_by_signal(spec),
         windows=windows(spec),

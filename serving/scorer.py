@@ -7,7 +7,7 @@ is not what the model was trained on (a missing attribute, an unknown word, an i
 future) is scored, and said in the answer's warnings.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +86,9 @@ def _prepared(
     as_of = _as_of(lead, now, model.limits.clock_skew_seconds * 1_000_000)
     if isinstance(as_of, FieldError):
         return invalid([as_of])
-    record = LeadRecord(lead["created_at"], _events(lead), _present(_attributes(lead)))
-    told = cautions(model, record, as_of, sent=_attributes(lead), include=include)
+    events = [_event(one) for one in lead.get("interactions") or ()]
+    record = LeadRecord(lead["created_at"], events, lead.get("attributes") or {})
+    told = cautions(model, record, as_of, include)
     return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(told))
 
 
@@ -114,33 +115,17 @@ def _late(field: str, instant: int, latest: int, way_out: str) -> FieldError:
     return FieldError(field, law, rfc3339(instant), way_out, "future")
 
 
-def _attributes(lead: Lead) -> Mapping[str, float | int | str | None]:
-    return lead.get("attributes") or {}
-
-
-def _events(lead: Lead) -> list[dict[str, Any]]:
-    return [_event(one) for one in lead.get("interactions") or ()]
-
-
 _NOTHING = dict.fromkeys((*LABEL_FIELDS, "recorded_at"))
 """What an interaction says that says nothing; columns of such are read at once."""
 
 
 def _event(sent: Interaction) -> dict[str, Any]:
     """An interaction as the engine takes it: measures beside the rest, and both clocks."""
-    event: dict[str, Any] = {**_NOTHING, **(sent.get("measures") or {}), **sent}
-    if "" in event.values():
-        event = {**_NOTHING, **_present(event)}
+    event: dict[str, Any] = {**_NOTHING, **sent}
     if event["recorded_at"] is None:
         event["recorded_at"] = event["occurred_at"]
-    return event
-
-
-def _present(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Values without empty texts: an export's empty text is a missing value, so it is one here."""
-    if "" not in values.values():
-        return values
-    return {name: value for name, value in values.items() if value != ""}
+    measures = event.pop("measures", None)
+    return {**measures, **event} if measures else event
 
 
 def _answers(

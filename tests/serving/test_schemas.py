@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
 
 from features.kinds import AttributeCategory, LeadAge
 from features.spec import Spec
@@ -57,13 +56,13 @@ def test_digits_finer_than_a_microsecond_are_cut() -> None:
     ],
 )
 def test_what_is_no_time_with_a_zone_is_refused(text: Any) -> None:
-    with pytest.raises(PydanticCustomError, match="time with a zone"):
+    with pytest.raises(ValidationError, match="time with a zone"):
         microseconds(text)
 
 
 @pytest.mark.parametrize("text", ["2026-02-30T00:00:00Z", "2025-02-29T00:00:00Z"])
 def test_a_day_that_the_calendar_does_not_have_is_refused(text: str) -> None:
-    with pytest.raises(PydanticCustomError, match="calendar"):
+    with pytest.raises(ValidationError, match="calendar"):
         microseconds(text)
 
 
@@ -77,7 +76,7 @@ def test_a_day_that_the_calendar_does_not_have_is_refused(text: str) -> None:
     ],
 )
 def test_absurd_years_are_refused(text: str) -> None:
-    with pytest.raises(PydanticCustomError, match="1970 to 2200"):
+    with pytest.raises(ValidationError, match="1970 to 2200"):
         microseconds(text)
 
 
