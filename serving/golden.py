@@ -1,11 +1,13 @@
 """The bundle's golden leads, asked again on the way that a request takes.
 
-See `models.golden`. A lead is written as it would travel, validated and scored; only then is its
-answer compared, to the last bit. A processor of another kind than the one that trained may round
+See `models.golden`. A lead is written as the body of a request, read, validated and scored, and its
+answer is written as it would travel and read again; only then is it compared, to the last bit. A
+processor of another kind than the one that trained may round
 exponentials otherwise in their last bit; who wants to serve there all the same has to say so, and
 then numbers may differ by `ROUNDING`.
 """
 
+import json
 import math
 from dataclasses import fields
 from typing import Any
@@ -13,9 +15,10 @@ from typing import Any
 from features.kinds import LABEL_FIELDS
 from models.bundle import Bundle
 from models.golden import GOLDEN, REASONS, GoldenAnswer, GoldenLead, golden_leads
-from serving.model import served_model
+from serving.body import json_value
+from serving.model import ServedModel, served_model
 from serving.problem import Problem
-from serving.schemas import ScoredLead
+from serving.schemas import as_json
 from serving.scorer import scored
 from serving.settings import Limits
 from serving.times import rfc3339
@@ -43,31 +46,33 @@ def replayed(bundle: Bundle, text: str, *, rounded: bool = False) -> int:
     leads = golden_leads(text)
     model = served_model(bundle, Limits())
     for number, lead in enumerate(leads, start=1):
-        (found,) = scored(model, [travelling(bundle, lead)], lead.as_of, REASONS)
-        _require_same(bundle, number, lead.answer, found, rounded=rounded)
+        _require_same(bundle, number, lead.answer, _answer(model, number, lead), rounded=rounded)
     if not leads:
         raise ValueError(f"{GOLDEN} holds no golden leads. Pull or train the bundle again.")
     return len(leads)
 
 
-def _require_same(
-    bundle: Bundle,
-    number: int,
-    expected: GoldenAnswer,
-    found: ScoredLead | Problem,
-    *,
-    rounded: bool,
-) -> None:
+def _answer(model: ServedModel, number: int, lead: GoldenLead) -> GoldenAnswer:
+    """What whoever asks about the lead reads."""
+    body = json.dumps(travelling(model.bundle, lead)).encode()
+    (found,) = scored(model, [json_value(body)], lead.as_of, REASONS)
     if isinstance(found, Problem):  # what the text holds is wrong, not its type
         why = found.errors[0]
         raise ValueError(  # noqa: TRY004
-            f"Golden lead {number} of {bundle.version} is refused: {why.field}: {why.law}, "
+            f"Golden lead {number} of {model.bundle.version} is refused: {why.field}: {why.law}, "
             f"found {why.found}. Pull or train the bundle again."
         )
-    points = tuple(reason.points for reason in found.reasons)
+    told = json.loads(as_json(found))
+    told["points"] = tuple(reason["points"] for reason in told["reasons"])
+    return GoldenAnswer(**{field.name: told[field.name] for field in fields(GoldenAnswer)})
+
+
+def _require_same(
+    bundle: Bundle, number: int, expected: GoldenAnswer, found: GoldenAnswer, *, rounded: bool
+) -> None:
     for field in fields(GoldenAnswer):
         name = field.name
-        now, before = points if name == "points" else getattr(found, name), getattr(expected, name)
+        now, before = getattr(found, name), getattr(expected, name)
         if now == before or (rounded and _close(now, before)):
             continue
         way_out = (

@@ -2,16 +2,23 @@
 
 Between a connection and the application stands uvicorn's parser. It takes a head of any length, and
 waits for one as long as a client likes; here neither head nor framing may be long, and all of a
-request must have come in time. What is no HTTP is refused like everything else, by a problem.
+request must have come in time. Nor does it mind a client that takes no answers, which would hold
+places of requests at work for as long as it likes; here such a connection is ended. What is no HTTP
+is refused like everything else, by a problem.
 """
 
 import asyncio
+import contextlib
+import fcntl
+import sys
+import termios
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Literal
 
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.guard import PROBLEM_TYPE, SECURITY_HEADERS
@@ -34,7 +41,7 @@ class BoundedHttp(HttpToolsProtocol):
     *args, **kwargs : what uvicorn gives
     seconds : float
         How long a request may take to come, from its first byte, or from the connection's beginning
-        where it is the first one.
+        where it is the first one; and how long a client that is sent something may take none of it.
     count : callable
         Told status and reason of what is refused here.
     """
@@ -45,6 +52,8 @@ class BoundedHttp(HttpToolsProtocol):
         self._received = self._body = 0
         self._coming: Literal["head", "body"] | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._taking: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
@@ -53,8 +62,27 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing."""
+        if self._running is not None and not self._running.response_complete:
+            # uvicorn tells the request that came last; the one at work may be an earlier one.
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
         self._in_time()
+        self._taken()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def pause_writing(self) -> None:
+        """More waits to be taken than a connection holds."""
+        super().pause_writing()
+        self._taking = self.loop.call_later(self._seconds, self._untaken, self._waits())
+
+    def resume_writing(self) -> None:
+        """It was taken."""
+        super().resume_writing()
+        self._taken()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come, as long as it is in proportion."""
@@ -110,6 +138,26 @@ class BoundedHttp(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _waits(self) -> int:
+        """Bytes that the client has not taken yet."""
+        unsent: int = self.transport.get_write_buffer_size()
+        with contextlib.suppress(OSError):  # not every kernel tells what it still holds
+            told = fcntl.ioctl(self.transport.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4))
+            unsent += int.from_bytes(told, sys.byteorder)
+        return unsent
+
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+    def _untaken(self, before: int) -> None:
+        """End a connection whose client took nothing; one that takes slowly is waited for."""
+        if (now := self._waits()) < before:
+            self._taking = self.loop.call_later(self._seconds, self._untaken, now)
+        else:
+            self.transport.abort()
 
     def _late(self) -> None:
         self._deadline = None

@@ -63,7 +63,8 @@ class Settings(BaseModel):
         Field(
             gt=0,
             allow_inf_nan=False,
-            description="How long a request's head may take to come, and then its body.",
+            description="How long a request's head may take to come, and then its body; and how "
+            "long a client may take nothing of an answer that waits for it.",
         ),
     ] = 10.0
     reload_seconds: Annotated[

@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -234,6 +234,91 @@ pieces = st.one_of(
          b"Expect: 100-continue\r\n", LEAD, GET],
     ),
 )  # fmt: skip
+
+
+def running(server: Served) -> float:
+    """Requests at work."""
+    told = httpx2.get(f"{server.url}/metrics").text
+    return float(re.findall(r"requests_running (\d\S*)", told)[0])
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it becomes true in time."""
+    end = time.monotonic() + seconds
+    while not (found := true()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def narrow(bundle_folder: Path) -> Iterator[Served]:
+    """A server with two places, that waits for half a second."""
+    environment = {"LEAD_TEMPERATURE_BODY_SECONDS": "0.5", "LEAD_TEMPERATURE_MAX_REQUESTS": "2"}
+    with served(bundle_folder, 1, environment) as server:
+        yield server
+        assert not [line for line in server.log if line["level"] == "error"]
+        assert server.plain == []
+
+
+def taking_little(server: Served) -> socket.socket:
+    """A connection whose client has little room for what it is sent."""
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    found.settimeout(10)
+    found.connect((server.host, server.port))
+    return found
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """What comes until the server ends the connection."""
+    received = bytearray()
+    try:
+        while piece := connection.recv(65_536):
+            received += piece
+    except ConnectionResetError:
+        pass
+    return bytes(received)
+
+
+MANY = b"GET /openapi.json HTTP/1.1\r\nHost: crm\r\n\r\n" * 1_000
+"""Requests of a kilobyte or two, and answers of many megabytes."""
+
+
+def test_who_takes_no_answer_holds_no_place(narrow: Served) -> None:
+    greedy = [taking_little(narrow) for _ in range(2)]
+    for one in greedy:
+        one.sendall(MANY)
+    assert until(lambda: running(narrow) == 2)
+    assert httpx2.get(f"{narrow.url}/v1/model").status_code == 503
+    assert until(lambda: httpx2.get(f"{narrow.url}/v1/model").status_code == 200)
+    assert until(lambda: running(narrow) == 0)
+    for one in greedy:
+        with one:
+            assert len(statuses(all_of(one))) < 1_000
+
+
+def test_who_goes_away_in_the_middle_of_answers_is_no_failure(narrow: Served) -> None:
+    with taking_little(narrow) as one:
+        one.sendall(MANY)
+        assert until(lambda: running(narrow) == 1)
+    assert until(lambda: running(narrow) == 0)
+
+
+def test_who_takes_an_answer_slowly_gets_all_of_it(narrow: Served) -> None:
+    body = b'{"leads": [' + b",".join([LEAD] * 1_000) + b"]}"
+    head = POST.replace(b"/score", b"/score/batch?include=trend,forecast", 1)
+    head += b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with taking_little(narrow) as one:
+        one.sendall(head + body)
+        received = one.recv(65_536)
+        begins = time.monotonic()
+        while time.monotonic() < begins + 3:
+            received += one.recv(16_384)
+            time.sleep(0.05)
+        received += all_of(one)
+    told, _, answer = received.partition(b"\r\n\r\n")
+    assert b"content-length: %d\r\n" % len(answer) in told
+    assert len(json.loads(answer)["results"]) == 1_000
 
 
 @fuzz

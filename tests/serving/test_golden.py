@@ -2,23 +2,35 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from models.bundle import load_bundle, save_bundle
-from models.golden import GOLDEN, LEADS, golden_json, golden_leads
+import serving.golden
+from models.bundle import Bundle, load_bundle, save_bundle
+from models.golden import GOLDEN, LEADS, REASONS, golden_json, golden_leads
 from serving.app import create_app
-from serving.golden import ROUNDING, replayed
+from serving.golden import ROUNDING, replayed, travelling
+from serving.schemas import as_json
 from serving.settings import Settings
-from tests.support.bundles import small_bundle
+from tests.support.bundles import blended, carded, small_bundle
 
 
 @pytest.fixture(scope="module")
 def text() -> str:
     return golden_json(small_bundle())
+
+
+def blend() -> Bundle:
+    return blended(small_bundle())
+
+
+def points_card() -> Bundle:
+    return carded(small_bundle())
 
 
 @pytest.fixture
@@ -99,6 +111,35 @@ def test_an_answer_that_differs_is_refused_with_both_values(
     said = rf"Golden lead {number + 1} of .* must have .*; here it has [^:]*like this one\.$"
     with pytest.raises(ValueError, match=said):
         replayed(load_bundle(folder), changed(text, change, number), rounded=rounded)
+
+
+@pytest.mark.parametrize("kind", [small_bundle, blend, points_card])
+def test_over_http_golden_leads_are_answered_bit_for_bit(tmp_path: Path, kind) -> None:
+    bundle = kind()
+    text = golden_json(bundle)
+    save_bundle(bundle, tmp_path / "bundle", {GOLDEN: text})
+    with TestClient(create_app(tmp_path / "bundle")) as client:
+        for lead in golden_leads(text):
+            query = {"reasons": REASONS, "include": "trend,forecast"}
+            answer = client.post("/v1/score", params=query, json=travelling(bundle, lead))
+            found = answer.json()
+            found["points"] = [reason["points"] for reason in found["reasons"]]
+            expected = asdict(lead.answer)
+            assert found | expected | {"points": list(expected["points"])} == found
+            assert found["trend"]
+            assert found["forecast"]["looks"][0]["hot_probability"] == found["hot_probability"]
+
+
+def test_a_number_that_changes_when_it_is_written_is_found(
+    folder: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_single_precision(answer: Any) -> bytes:
+        read = json.loads(as_json(answer), parse_float=lambda digits: float(np.float32(digits)))
+        return json.dumps(read).encode()
+
+    monkeypatch.setattr(serving.golden, "as_json", in_single_precision)
+    with pytest.raises(ValueError, match="Golden lead"):
+        replayed(load_bundle(folder), text)
 
 
 def test_another_model_does_not_answer_alike(tmp_path: Path, text: str) -> None:
