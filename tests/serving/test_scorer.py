@@ -1,5 +1,6 @@
 """A score over HTTP is the bulk score, bit for bit, and says what it did not use."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from serving.schemas import ScoredLead
 from serving.scorer import scored
 from serving.settings import Limits
 from serving.times import rfc3339
-from tests.support.bundles import SPEC
+from tests.support.bundles import SPEC, blended, carded
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of, travelling
 
@@ -102,6 +103,20 @@ def test_reasons_start_at_the_base_and_add_up(model) -> None:
     ]
 
 
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(lead=leads, most=st.integers(1, 20), kind=st.sampled_from([None, blended, carded]))
+def test_reasons_of_any_lead_sum_to_what_moved_it(model, lead, most: int, kind) -> None:
+    served = served_model(kind(model.bundle), Limits()) if kind else model
+    answer = good(served, travelling(lead), reasons=most)
+    moved = 100 * (answer.hot_probability - answer.base_probability)
+    assert abs(math.fsum(reason.points for reason in answer.reasons) - moved) < 1e-12
+    signals = [reason.signal for reason in answer.reasons]
+    assert len(set(signals)) == len(signals) <= most + 1
+    assert "" not in signals[:-1]
+
+
 def test_attributes_that_were_not_sent_are_named(model) -> None:
     answer = good(model, lead(attributes={"country": None}))
     assert answer.warnings == (
@@ -135,6 +150,14 @@ def test_interactions_at_or_after_the_instant_are_counted(model) -> None:
         good(model, one).hot_probability
         == good(model, one | {"interactions": [before]}).hot_probability
     )
+
+
+def test_an_interaction_from_before_the_lead_counts(model) -> None:
+    asked = {"occurred_at": rfc3339(58 * DAY), "kind": "price_question"}
+    late = lead(created_at=rfc3339(59 * DAY))
+    found = good(model, late | {"interactions": [asked]})
+    assert (found.newest_interaction_days, found.warnings) == (2.0, ())
+    assert found.hot_probability > good(model, late).hot_probability
 
 
 def test_what_the_model_ignores_is_named_and_does_not_count(model) -> None:

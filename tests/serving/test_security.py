@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import hmac
 import json
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -88,6 +90,19 @@ def test_a_key_opens_the_routes_of_its_role_alone(closed, asked, role) -> None:
         else:
             assert answer.status_code == 403
             assert f"needs the role {role}" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("key", [*KEYS.values(), "guess", ""])
+def test_every_key_is_compared_in_constant_time_whichever_comes(closed, key, monkeypatch) -> None:
+    compared = []
+
+    def counting(known: str, presented: str) -> bool:
+        compared.append((known, presented))
+        return hmac.compare_digest(known, presented)
+
+    monkeypatch.setattr("serving.security.hmac", SimpleNamespace(compare_digest=counting))
+    closed.get("/v1/model", headers=bearer(key))
+    assert compared == [(sha256(known), sha256(key)) for known in KEYS.values()]
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(OPEN))
