@@ -97,6 +97,41 @@ def test_each_request_is_a_span_that_holds_nothing_of_a_lead(
     assert found["GET"].end_time_unix_nano > found["GET"].start_time_unix_nano
 
 
+FAILING = """
+import serving.passes, serving.score_routes
+
+def fails(model, leads, *_):
+    raise RuntimeError(f"cannot score {leads}")
+
+serving.passes.scored = serving.score_routes.scored = fails
+"""
+
+
+def test_a_failure_tells_nobody_anything_of_a_lead(
+    collector: Collector, bundle_folder: Path
+) -> None:
+    environment = {ENDPOINT: collector.url, "LEAD_TEMPERATURE_LOG_LEVEL": "debug"}
+    with served(bundle_folder, 1, environment, FAILING) as server:
+        asked = [
+            ("/v1/score", LEAD),
+            ("/v1/score?include=trend", LEAD),
+            ("/v1/score", LEAD | {"attributes": {"country": 70_000 * "x"}}),
+            ("/v1/score/batch", {"leads": [LEAD]}),
+        ]
+        answers = [httpx2.post(server.url + path, json=body) for path, body in asked]
+        answers.append(httpx2.get(f"{server.url}/metrics"))
+        server.process.send_signal(signal.SIGTERM)
+        assert server.ended() == (0, "")
+    assert [answer.status_code for answer in answers] == [500, 500, 500, 500, 200]
+    assert all(answer.json()["request_id"] for answer in answers[:4])
+    failures = [line for line in server.log if "RuntimeError" in line["message"]]
+    assert len(failures) == 4
+    assert b"POST /v1/score/batch" in b"".join(collector.bodies)
+    told = f"{server.log}{server.plain}{[answer.text for answer in answers]}{collector.bodies}"
+    assert WORD not in told
+    assert "cannot score" not in told
+
+
 def test_fastapi_itself_tells_nobody_anything(collector: Collector, bundle_folder: Path) -> None:
     asked = {ENDPOINT: collector.url, "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
     with served(bundle_folder, 1, asked | {"OTEL_TRACES_EXPORTER": "none"}) as server:

@@ -58,11 +58,17 @@ class Served:
 
 @contextmanager
 def served(
-    bundle: Path, workers: int = 1, environment: Mapping[str, str] | None = None
+    bundle: Path,
+    workers: int = 1,
+    environment: Mapping[str, str] | None = None,
+    first: str = "",
 ) -> Iterator[Served]:
-    """A server that answers; it is killed at the end of the block if it still lives."""
+    """A server that answers; it is killed at the end of the block if it still lives.
+
+    `first` is code that its process runs before.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(bundle), str(workers)],
+        [sys.executable, "-c", first + SERVER, str(bundle), str(workers)],
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
         stdout=subprocess.PIPE,
