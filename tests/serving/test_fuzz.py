@@ -5,9 +5,12 @@ import gzip
 import json
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +21,9 @@ from hypothesis import strategies as st
 
 from serving.app import create_app
 from serving.live import Live
+from tests.serving.test_app import LEAD as WHOLE
 from tests.support.histories import DAY
-from tests.support.served import Served, served
+from tests.support.served import ROOT, Served, served
 
 LEAD = b'{"lead_id": "1", "created_at": "1970-01-01T00:00:00Z", "as_of": "1970-01-20T00:00:00Z"}'
 LIMIT = 100_000
@@ -415,3 +419,23 @@ def test_no_text_that_is_nearly_json_fails(app, value: str, depth: int, opening:
         content = body.encode("utf-8", "surrogatepass")
         for path in ("/v1/score", "/v1/score/batch"):
             assert asked(app, path, b"", json_type, content) in {200, 400, 422}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("atheris") is None, reason="there is no atheris for this machine")
+def test_no_body_that_is_led_by_what_it_reaches_fails(bundle_folder: Path, tmp_path: Path) -> None:
+    bodies = tmp_path / "bodies"
+    bodies.mkdir()
+    (bodies / "lead").write_text(json.dumps(WHOLE))
+    (bodies / "batch").write_text(json.dumps({"leads": [WHOLE]}))
+    limits = ["-seed=1", "-runs=20000", "-max_len=4096", "-timeout=20"]
+    limits += [f"-artifact_prefix={tmp_path}/"]  # the body that failed
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.support.fuzzed", bundle_folder, bodies, *limits],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr[-3_000:]
+    assert "Done 20000 runs" in told.stderr
