@@ -153,6 +153,8 @@ def _field_error(detail: Mapping[str, Any], names: Names) -> FieldError:
     location, kind = detail["loc"], detail["type"]
     law, found = str(detail["msg"]), shown(detail["input"])
     way_out = _WAYS.get(kind, "Send a value that keeps to this law.")
+    if kind == "too_long" and location == ("leads",):
+        way_out = "Send them in several calls."
     if kind == "missing":
         law, found = "Is required", "nothing"
     if kind == "extra_forbidden":

@@ -114,9 +114,13 @@ def test_the_limits_are_the_settings(bundle_folder: Path) -> None:
     limits = Settings(limits=Limits(max_batch=2, max_interactions=1, max_body_bytes=2_000))
     client = TestClient(create_app(bundle_folder, limits, clock=lambda: 60 * DAY))
     many = client.post("/v1/score/batch", json={"leads": [{}] * 3})
-    assert "at most 2" in refused(many, 422)["errors"][0]["law"]
+    (error,) = refused(many, 422)["errors"]
+    assert "at most 2" in error["law"]
+    assert error["way_out"] == "Send them in several calls."
     long = LEAD | {"interactions": LEAD["interactions"] * 2}
-    assert refused(client.post("/v1/score", json=long), 422)["errors"][0]["field"] == "interactions"
+    (error,) = refused(client.post("/v1/score", json=long), 422)["errors"]
+    assert error["field"] == "interactions"
+    assert "the latest are the ones that count" in error["way_out"]
     padded = json.dumps(LEAD).encode()
     padded += b" " * (2_000 - len(padded))
     assert client.post("/v1/score", content=padded, headers=JSON).status_code == 200
