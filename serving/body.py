@@ -8,6 +8,7 @@ before it is read to its end, and so is one that takes too long.
 import asyncio
 import json
 from collections import Counter
+from functools import lru_cache, partial
 from typing import Any
 
 from fastapi import Request
@@ -52,17 +53,25 @@ def _too_long(limit: int) -> Refused:
     return Refused(413, "long_body", f"A body has at most {limit} bytes; send fewer leads a call.")
 
 
-def json_value(body: bytes) -> Any:
+def json_value(body: bytes, most_names: int) -> Any:
     """The JSON value that the body is.
+
+    Parameters
+    ----------
+    body : bytes
+    most_names : int
+        So many names one object may have: each that the schema does not know is told by itself,
+        which for some 100,000 of them would take the server seconds.
 
     Raises
     ------
     Refused
-        400: it is not UTF-8, not JSON, nested too deeply, or has a name twice in one object.
+        400: it is not UTF-8, not JSON, nested too deeply, or an object in it has a name twice or
+        too many names.
     """
     reason: Reason
     try:
-        return _DECODER.decode(body.decode())
+        return _decoder(most_names).decode(body.decode())
     except UnicodeDecodeError as error:
         detail = f"The body is not UTF-8: the byte at {error.start} is not text."
         reason = "not_utf8"
@@ -77,7 +86,16 @@ def json_value(body: bytes) -> Any:
     raise Refused(400, reason, detail)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+@lru_cache(maxsize=8)
+def _decoder(most_names: int) -> json.JSONDecoder:
+    hook = partial(_members, most_names)
+    return json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant)
+
+
+def _members(most: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > most:
+        detail = f"An object in the body has {len(pairs)} names; none of the schema has so many."
+        raise Refused(400, "too_many", detail)
     members = dict(pairs)
     if len(members) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
@@ -89,6 +107,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_constant(name: str) -> Any:
     detail = f"{name} is not JSON; leave the value out when it is unknown."
     raise Refused(400, "not_finite", detail)
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -55,7 +55,7 @@ def replayed(bundle: Bundle, text: str, *, rounded: bool = False) -> int:
 def _answer(model: ServedModel, number: int, lead: GoldenLead) -> GoldenAnswer:
     """What whoever asks about the lead reads."""
     body = json.dumps(travelling(model.bundle, lead)).encode()
-    (found,) = scored(model, [json_value(body)], lead.as_of, REASONS)
+    (found,) = scored(model, [json_value(body, model.most_names)], lead.as_of, REASONS)
     if isinstance(found, Problem):  # what the text holds is wrong, not its type
         why = found.errors[0]
         raise ValueError(  # noqa: TRY004

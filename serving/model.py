@@ -16,7 +16,7 @@ from models.card import MANAGERS, judged_days
 from models.explain import columns_by_signal, explanation
 from models.freshness import windows
 from models.golden import vocabulary
-from serving.problem import Names
+from serving.problem import MOST_ERRORS, Names
 from serving.schemas import (
     AttributeAnswer,
     Interaction,
@@ -39,6 +39,8 @@ class ServedModel:
         Validator with the bundle's schema.
     names : mapping of path to names
         The schema's names, to be offered in place of unknown ones.
+    most_names : int
+        More names than this no object of a request has that could be mended by hand.
     vocabulary : mapping of field to values
         Values of interactions that a feature looks at.
     words : mapping of field to values
@@ -59,6 +61,7 @@ class ServedModel:
     limits: Limits
     adapter: TypeAdapter[Lead]
     names: Names
+    most_names: int
     vocabulary: Mapping[LabelField, tuple[str, ...]]
     words: Mapping[LabelField, frozenset[str | None]]
     levels: Mapping[str, tuple[str, ...]]
@@ -73,16 +76,18 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
     spec = bundle.spec
     unknown = np.full(len(spec.features), np.nan)
     known = vocabulary(spec.features)
+    names: Names = {
+        (): tuple(Lead.__annotations__),
+        ("attributes",): tuple(spec.attribute_kinds),
+        ("interactions",): tuple(Interaction.__annotations__),
+        ("interactions", "measures"): spec.measures,
+    }
     return ServedModel(
         bundle=bundle,
         limits=limits,
         adapter=lead_adapter(spec, limits),
-        names={
-            (): tuple(Lead.__annotations__),
-            ("attributes",): tuple(spec.attribute_kinds),
-            ("interactions",): tuple(Interaction.__annotations__),
-            ("interactions", "measures"): spec.measures,
-        },
+        names=names,
+        most_names=max(map(len, names.values())) + MOST_ERRORS,
         vocabulary=known,
         words={
             field: frozenset((None, "", *known.get(field, ()))) - {*spec.ignored.get(field, ())}

@@ -9,9 +9,7 @@ is refused like everything else, by a problem.
 
 import asyncio
 import contextlib
-import fcntl
 import sys
-import termios
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -142,7 +140,10 @@ class BoundedHttp(HttpToolsProtocol):
     def _waits(self) -> int:
         """Bytes that the client has not taken yet."""
         unsent: int = self.transport.get_write_buffer_size()
-        with contextlib.suppress(OSError):  # not every kernel tells what it still holds
+        with contextlib.suppress(OSError, ImportError):  # not every kernel tells what it holds
+            import fcntl
+            import termios
+
             told = fcntl.ioctl(self.transport.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4))
             unsent += int.from_bytes(told, sys.byteorder)
         return unsent

@@ -95,7 +95,8 @@ def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
     )
     interactions: Any = Annotated[
         list[interaction],  # type: ignore[valid-type]  # it is made here, from the spec
-        Field(max_length=limits.max_interactions),
+        # To tell what is wrong with each of 10,000 would take a second: the first one's is told.
+        Field(max_length=limits.max_interactions, fail_fast=True),
     ]
     lead = _closed(
         "Lead",

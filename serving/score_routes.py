@@ -82,7 +82,9 @@ def scoring_routes(
         body = await json_body(request, limit, body_seconds)
 
         def answered() -> ScoredLead | Problem:
-            return scored(model, [json_value(body)], clock(), query.reasons, query.include)[0]
+            return scored(
+                model, [json_value(body, model.most_names)], clock(), query.reasons, query.include
+            )[0]
 
         if len(body) > INLINE_BYTES:
             with load.batch():
@@ -90,7 +92,7 @@ def scoring_routes(
         elif query.include:  # it takes its own pass, of many instants
             answer = answered()
         else:
-            answer = await passes.scored(model, json_value(body), query.reasons)
+            answer = await passes.scored(model, json_value(body, model.most_names), query.reasons)
         if isinstance(answer, Problem):
             return problem_response(answer, request.scope)
         telemetry.scored([answer])
@@ -110,7 +112,7 @@ def scoring_routes(
 
         def answered() -> bytes | Problem:
             try:
-                found = batch.validate_python(json_value(body))["leads"]
+                found = batch.validate_python(json_value(body, model.most_names))["leads"]
             except ValidationError as error:
                 return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
             results = tuple(

@@ -7,7 +7,7 @@ from serving.problem import Refused
 
 
 def test_plain_json_comes_in_as_it_is() -> None:
-    assert json_value('{"a": [1, 2.5, "ж", null, true]}'.encode()) == {
+    assert json_value('{"a": [1, 2.5, "ж", null, true]}'.encode(), 20) == {
         "a": [1, 2.5, "ж", None, True]
     }
 
@@ -26,6 +26,7 @@ def test_plain_json_comes_in_as_it_is() -> None:
         (b'{"a": 1, "\\u0061": 2}', "name_twice", '"a" twice'),
         (b'{"a": NaN}', "not_finite", "NaN is not JSON"),
         (b'{"a": -Infinity}', "not_finite", "-Infinity is not JSON"),
+        (b'{"a": {%s}}' % b", ".join(b'"%d": 1' % n for n in range(21)), "too_many", "21 names"),
         (b"[" * 100_000, "too_deep", "nested too deeply"),
         (b'{"a":' * 100_000, "too_deep", "nested too deeply"),
         (b"9" * 5_000, "too_many_digits", "too many digits"),
@@ -33,7 +34,7 @@ def test_plain_json_comes_in_as_it_is() -> None:
 )
 def test_what_is_not_unambiguous_json_is_refused(body: bytes, reason: str, detail: str) -> None:
     with pytest.raises(Refused) as refused:
-        json_value(body)
+        json_value(body, 20)
     assert (refused.value.status_code, refused.value.reason) == (400, reason)
     assert detail in refused.value.detail
     assert len(refused.value.detail) < 300

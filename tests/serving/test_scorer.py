@@ -331,10 +331,19 @@ def test_an_unknown_name_is_answered_with_the_known_ones(model) -> None:
 
 
 def test_many_errors_are_counted_and_the_first_are_listed(model) -> None:
-    (answer,) = scored(model, [lead(interactions=[{}] * 500)], NOW, 0)
+    unknown = {f"unknown_{number}": 1 for number in range(500)}
+    (answer,) = scored(model, [lead(attributes=unknown)], NOW, 0)
     assert isinstance(answer, Problem)
     assert answer.detail.startswith("500 fields break their law")
     assert len(answer.errors) == 20
+
+
+def test_of_many_wrong_interactions_the_first_is_told(model) -> None:
+    whole = {"occurred_at": rfc3339(DAY)}
+    assert list(bad(model, lead(interactions=[whole, {"kind": 5}, *[{}] * 9_000]))) == [
+        "interactions[1].occurred_at",
+        "interactions[1].kind",
+    ]
 
 
 def test_a_long_value_is_not_sent_back(model) -> None:
