@@ -16,6 +16,7 @@ from lead_temperature.output import err, say
 app = typer.Typer(
     name="lead-temperature",
     help="Which leads are about to buy: calibrated probabilities, dated and in bands.",
+    context_settings={"help_option_names": ["--help", "-h"]},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -4,7 +4,7 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -12,6 +12,7 @@ from lead_temperature.inputs import BundleOption, configuration, reading, tables
 from lead_temperature.output import err, say, write
 
 app = typer.Typer()
+PageFormat: TypeAlias = Literal["html", "pdf"]
 
 
 @app.command(
@@ -56,7 +57,14 @@ def score(
     from features.tables import keep_rejects
     from models.bundle import load_bundle
     from training.previous import previous_bands
-    from training.scoring import cautions, score_on_spark, scored, write_scores
+    from training.scoring import (
+        cautions,
+        in_bands,
+        require_known_ending,
+        score_on_spark,
+        scored,
+        write_scores,
+    )
     from training.terminal import show_rejects
     from training.wanted import Files, read_for_scoring, spine_at, spine_from
 
@@ -64,6 +72,8 @@ def score(
         raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
     if previous is not None and engine == "spark":
         raise ValueError("--previous is for the local engine: score without --engine spark.")
+    if engine == "local":
+        require_known_ending(output)
     loaded = load_bundle(bundle)
     files = Files(config, leads, interactions, attributes)
     with reading() as read:
@@ -76,6 +86,7 @@ def score(
             raise ValueError("Nothing was scored: with --strict every row must be good.")
     wanted = spine_from(spine, tables) if spine else spine_at(_instant(as_of), tables)
     notes = cautions(loaded, tables, wanted.spine)
+    bands = ""
     if engine == "spark":
         err.print(f"scoring {len(wanted.spine):,} rows on Spark")  # its own bar comes below
         rows = score_on_spark(bundle, tables, wanted.spine, output)
@@ -84,10 +95,10 @@ def score(
             before = previous_bands(previous, tables, wanted.spine) if previous else None
             table = scored(loaded, tables, wanted.spine, previous=before)
             notes += write_scores(table, output)
-        rows = table.num_rows
+        rows, bands = table.num_rows, f": {in_bands(table)}"
     say(*wanted.notes, *notes, to=err, style="yellow")
     place = "folder " if engine == "spark" else ""
-    say(f"Wrote {rows:,} scores of {loaded.version} to {place}{output}.")
+    say(f"Wrote {rows:,} scores of {loaded.version} to {place}{output}{bands}.")
 
 
 @app.command(epilog="Example: `lead-temperature report --bundle bundle -o report.html`")
@@ -98,9 +109,12 @@ def report(
         Literal["en", "pt", "ru", "ro", "it"], typer.Option(help="Language of the report.")
     ] = "en",
     format_: Annotated[
-        Literal["html", "pdf"],
-        typer.Option("--format", help="`pdf` is A4 and needs the extra `pdf`."),
-    ] = "html",
+        PageFormat | None,
+        typer.Option(
+            "--format",
+            help="`pdf` is A4 and needs the extra `pdf`. [default: what the file's name ends in]",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -121,6 +135,7 @@ def report(
     from training.report.past import PAST, read_past
     from training.report.render import bundle_report
 
+    page_format = _page_format(output, format_)
     loaded, past = load_bundle(bundle), read_past(bundle / PAST)
     if config is not None:
         settings = configuration(config)
@@ -128,7 +143,7 @@ def report(
         loaded = brought_up_to_date(loaded, tables_of(settings), settings)
     before = None if previous is None else load_bundle(previous)
     page = bundle_report(loaded, lang, before, past)
-    if format_ == "pdf":
+    if page_format == "pdf":
         from training.report.pdf import pdf_of
 
         write(output, pdf_of(page))
@@ -180,6 +195,18 @@ def serve(
     run(bundle, host, port, settings_from(os.environ), workers)
 
 
+def _page_format(output: Path, wanted: PageFormat | None) -> PageFormat:
+    """Format of a report: the one wanted, else the one that the file's name ends in."""
+    endings: dict[str, PageFormat] = {".html": "html", ".pdf": "pdf"}
+    ending = endings.get(output.suffix.lower())
+    found = wanted or ending
+    if found is None:
+        raise ValueError(f"--output must end in .html or .pdf, got '{output.name}'.")
+    if ending not in (None, found):
+        raise ValueError(f"--format is {found}, but --output is '{output.name}': drop --format.")
+    return found
+
+
 def _instant(text: str | None) -> int:
     if text is None:
         return time.time_ns() // 1_000
@@ -190,5 +217,7 @@ def _instant(text: str | None) -> int:
             f"--as-of must be an ISO 8601 time such as 2026-01-01T00:00:00+00:00, got '{text}'."
         ) from error
     if found.tzinfo is None:
-        raise ValueError(f"--as-of needs a time zone, such as {text}+00:00, got '{text}'.")
+        raise ValueError(
+            f"--as-of needs a time zone, such as {found.isoformat()}+00:00, got '{text}'."
+        )
     return round((found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)

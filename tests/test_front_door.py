@@ -36,6 +36,13 @@ def test_every_verb_has_help_with_an_example(run, verb: str) -> None:
     assert f"Example: lead-temperature {verb}" in " ".join(told.stdout.split())
 
 
+def test_the_short_word_for_help_is_understood(run) -> None:
+    for verb in ((), ("train",)):
+        told = run(*verb, "-h")
+        assert told.returncode == 0
+        assert "Usage:" in told.stdout
+
+
 def test_init_writes_a_configuration_that_is_read_and_never_overwrites_one(run, tmp_path) -> None:
     assert run("init", tmp_path / "crm").returncode == 0
     written = tmp_path / "crm" / "lead_temperature.toml"
@@ -195,6 +202,43 @@ def test_score_writes_the_same_as_parquet_and_csv(run, trained, tmp_path: Path) 
     ]
     text = pyarrow.csv.read_csv(tmp_path / "scores.csv")
     assert text["hot_probability"].to_pylist() == table["hot_probability"].to_pylist()
+
+
+def test_score_says_how_many_are_in_each_band(run, trained, tmp_path: Path) -> None:
+    given = ("--bundle", trained.bundle, "--config", trained.config, "--as-of", AS_OF)
+    told = run("score", *given, "-o", tmp_path / "scores.parquet")
+    bands = pq.read_table(tmp_path / "scores.parquet")["band"].to_pylist()
+    counts = ", ".join(f"{bands.count(band)} {band}" for band in ("hot", "warm", "cold"))
+    assert told.stdout.rstrip().endswith(f": {counts}.")
+
+
+def test_slips_in_what_score_is_given_are_told_before_any_work(
+    run, trained, tmp_path: Path
+) -> None:
+    given = ("--bundle", trained.bundle, "--config", trained.config)
+    told = run("score", *given, "-o", tmp_path / "scores.xlsx")
+    assert told.returncode == 1
+    assert "must end in .parquet or .csv, got 'scores.xlsx'" in told.stderr
+    told = run("score", *given, "-o", tmp_path / "scores.csv", "--as-of", "2026-01-01")
+    assert told.returncode == 1
+    assert f"such as {AS_OF}, got '2026-01-01'" in told.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "said"),
+    [
+        ("r.docx", (), "must end in .html or .pdf, got 'r.docx'"),
+        ("r.pdf", ("--format", "html"), "--format is html, but --output is 'r.pdf'"),
+    ],
+)
+def test_a_report_is_of_the_format_that_its_name_says(
+    run, trained, tmp_path: Path, name: str, more: tuple[str, ...], said: str
+) -> None:
+    told = run("report", "--bundle", trained.bundle, "-o", tmp_path / name, *more)
+    assert told.returncode == 1
+    assert said in told.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_score_takes_files_without_a_configuration_and_a_spine(

@@ -27,7 +27,9 @@ from features.spark import (
     write_tables,
 )
 from features.tables import INSTANT, Tables, without_formulas
+from models.bands import Temperature
 from models.bundle import REPORTS, Bundle, load_bundle
+from training.frame import iso
 
 
 def cautions(bundle: Bundle, tables: Tables, spine: Spine) -> tuple[str, ...]:
@@ -56,6 +58,13 @@ def cautions(bundle: Bundle, tables: Tables, spine: Spine) -> tuple[str, ...]:
         notes.append("interactions: there is none, every lead counts as one without any contact.")
     elif empty:
         notes.append(f"measures: without any value, taken as missing: {', '.join(empty)}.")
+    latest = int(spine.as_of.max(initial=tables.data_end))
+    days_after = (latest - tables.data_end) // MICROSECONDS_PER_DAY
+    if days_after > 0:
+        notes.append(
+            f"as_of lies {days_after:,} {'day' if days_after == 1 else 'days'} after the export's "
+            f"end, {iso(tables.data_end)[:10]}: what happened since is not known."
+        )
     until_days = bundle.card.get("snapshots", {}).get("until_days")
     if until_days is not None:
         age = spine.as_of - microseconds(tables.leads["created_at"])[spine.lead]
@@ -175,6 +184,24 @@ def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array
         return score_columns(load_bundle(Path(folder)), matrix)
 
 
+def in_bands(table: pa.Table) -> str:
+    """How many scores fell into each band, such as ``3 hot, 12 warm, 128 cold``."""
+    found = {row["values"]: row["counts"] for row in pc.value_counts(table["band"]).to_pylist()}
+    return ", ".join(f"{found.get(band.value, 0):,} {band.value}" for band in reversed(Temperature))
+
+
+def require_known_ending(path: Path) -> None:
+    """Refuse a file of scores whose name says no format.
+
+    Raises
+    ------
+    ValueError
+        It ends in neither .parquet nor .csv.
+    """
+    if path.suffix not in (".parquet", ".csv"):
+        raise ValueError(f"--output must end in .parquet or .csv, got '{path.name}'.")
+
+
 def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
     """Write scores as Parquet or CSV, all at once.
 
@@ -188,8 +215,7 @@ def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
     ValueError
         The file's name ends in neither .parquet nor .csv.
     """
-    if path.suffix not in (".parquet", ".csv"):
-        raise ValueError(f"--output must end in .parquet or .csv, got '{path.name}'.")
+    require_known_ending(path)
     notes: tuple[str, ...] = ()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")

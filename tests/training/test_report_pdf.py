@@ -155,9 +155,7 @@ def test_the_command_writes_a_pdf(run, tmp_path):
     bundle = dataclasses.replace(small_bundle(), card=unmeasured_card())
     save_bundle(bundle, tmp_path / "bundle")
     output = tmp_path / "report.pdf"
-    done = run(
-        "report", "--bundle", tmp_path / "bundle", "-o", output, "--format", "pdf", "--lang", "pt"
-    )
+    done = run("report", "--bundle", tmp_path / "bundle", "-o", output, "--lang", "pt")
     assert done.returncode == 0, done.stderr
     text = pdfium.PdfDocument(output)[0].get_textpage().get_text_bounded()
     assert "O que devo fazer?" in text

@@ -99,7 +99,10 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
     assert told[:-1] == (
         "attributes: not there, taken as missing: company_size, first_met_at.",
         "interactions: there is none, every lead counts as one without any contact.",
+        "as_of lies 181 days after the export's end, 1970-01-01: what happened since is not known.",
     )
+    soon = cautions(bundle, tables, Spine(np.array([0]), np.array([DAY - 1])))
+    assert not any("export's end" in line for line in soon)
     assert told[-1].startswith("1 of 2 rows look at leads older than 180 days")
 
 
