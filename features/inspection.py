@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from features.data_end import TimesAfterEnd, times_after_end
 from features.mapping import INTERACTION_FIELDS, Kind
+from features.rules import UNKNOWN_LEAD
 from features.tables import Tables, rejected_rows
 
 TOP = 20
@@ -246,7 +247,7 @@ def _recorded_late(interactions: pa.Table) -> float | None:
 
 
 def broken_rules(rejects: pa.Table) -> tuple[BrokenRule, ...]:
-    """Rejects by table and rule, the most frequent first.
+    """Rejects by table and rule, the most frequent first; what follows from rejected leads last.
 
     Parameters
     ----------
@@ -263,7 +264,14 @@ def broken_rules(rejects: pa.Table) -> tuple[BrokenRule, ...]:
         .aggregate([("row", "count_distinct")])
         .to_pylist()
     )
-    groups.sort(key=lambda group: (-group["row_count_distinct"], group["table"], group["rule"]))
+    groups.sort(
+        key=lambda group: (
+            group["rule"] == UNKNOWN_LEAD.name,
+            -group["row_count_distinct"],
+            group["table"],
+            group["rule"],
+        )
+    )
     broken = []
     for group in groups:
         key = {name: group[name] for name in ("table", "rule", "left_out", "explanation")}

@@ -78,7 +78,8 @@ def opened(section: str, table: TableMapping, data: DataMapping, base: Path) -> 
     path = base / table.source
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} does not exist. Correct source in [{section}] of lead_temperature.toml"
+            f"{path} does not exist. Put the file there, or correct source in "
+            f"[{section}] of lead_temperature.toml."
         )
     if path.suffix.lower() != ".parquet":
         yield _csv(table, path)

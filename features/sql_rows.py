@@ -133,7 +133,7 @@ def _url(data: DataMapping, base: Path) -> sa.URL:
         path = base / str(url.database)
         if not path.is_file():  # SQLite would make an empty database
             raise FileNotFoundError(
-                f"{path} does not exist. Correct database in [data] of lead_temperature.toml"
+                f"{path} does not exist. Correct database in [data] of lead_temperature.toml."
             )
         url = url.set(database=str(path))
     return url

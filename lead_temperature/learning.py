@@ -34,7 +34,7 @@ def train(
     from models.folder import require_replaceable
     from models.golden import GOLDEN, golden_json
     from training.pipeline import trained_bundle
-    from training.registry import record
+    from training.registry import record, require_reachable
     from training.report.past import PAST, past_text, read_past, standing
     from training.report.render import bundle_report
     from training.report.standalone import run_documents
@@ -48,8 +48,10 @@ def train(
     )
 
     settings = configuration(config)
+    registry = registry_of(settings)
     folder = output or settings.registry_folder / "bundle"
     require_replaceable(folder)
+    require_reachable(registry)
     past = read_past(settings.registry_folder / PAST)
     tables = tables_of(settings)
     show_rejects(err, broken_rules(tables.rejects))
@@ -67,7 +69,7 @@ def train(
         save_bundle(bundle, folder, pages)
         with err.status("registering"):
             documents = run_documents(bundle)
-            version = record(registry_of(settings), Path(own, "bundle"), documents)
+            version = record(registry, Path(own, "bundle"), documents)
     show_figures(out, bundle.card)
     show_ages(out, bundle.card)
     show_bands(out, bundle.card)
@@ -76,7 +78,7 @@ def train(
         write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     say(
         f"Bundle {bundle.version} in {folder}, registered as version {version.number}. "
-        "Make it the champion:",
+        "What it is worth: card.md and report.html there. Make it the champion:",
         f"  lead-temperature promote {version.number} --config {word(config)}",
     )
 

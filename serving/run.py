@@ -75,13 +75,20 @@ def _require_loopback(host: str) -> None:
         )
 
 
+def _reason(error: OSError | OverflowError) -> str:
+    """What the system says, without Python's own account of the call."""
+    if isinstance(error, OverflowError | socket.gaierror) or error.errno is None:
+        return str(error)
+    return os.strerror(error.errno)
+
+
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         raise OSError(
-            f"Cannot listen at {host}, port {port}: {error}. "
+            f"Cannot listen at {host}, port {port}: {_reason(error)}. "
             "Choose another --port (0 takes a free one) or another --host."
         ) from error
 

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from training.run_figures import run_metrics, run_parameters
 
@@ -69,6 +70,12 @@ def opened(registry: Registry) -> Iterator[Client]:
             _ensure_store(registry)
         yield MlflowClient(tracking_uri=registry.uri, registry_uri=registry.uri)
     except MlflowException as error:
+        if registry.tracking_uri is not None and isinstance(error.__context__, OSError):
+            raise ValueError(
+                f"The MLflow server at {_host(registry.tracking_uri)} cannot be reached. Start it, "
+                "or correct its address: tracking_uri under [registry], else MLFLOW_TRACKING_URI "
+                f"in the environment. Without either the registry is {registry.folder}."
+            ) from error
         where = registry.folder if registry.tracking_uri is None else "the MLflow server"
         raise ValueError(f"The registry in {where} refused: {error.message}") from error
     except SQLAlchemyError as error:
@@ -81,6 +88,11 @@ def opened(registry: Registry) -> Iterator[Client]:
         raise ValueError(
             f"The registry's database {registry.folder / STORE} cannot be used: {words}. {way_out}"
         ) from error
+
+
+def _host(address: str) -> str:
+    """Host and port of an address, which may hold a password."""
+    return urlsplit(address).netloc.rpartition("@")[2] or address
 
 
 def _ensure_store(registry: Registry) -> None:

@@ -246,6 +246,18 @@ def registered_bundle(registry: Registry, number: int) -> Bundle:
             raise UnreadableBundleError(str(error)) from error
 
 
+def require_reachable(registry: Registry) -> None:
+    """Ask an MLflow server for its versions before hours of work that it is to keep.
+
+    Raises
+    ------
+    ValueError
+        It cannot be reached, or refuses.
+    """
+    if registry.tracking_uri is not None:
+        versions(registry)
+
+
 def versions(registry: Registry) -> list[Version]:
     """All registered versions, oldest first."""
     with opened(registry) as client:
@@ -301,10 +313,18 @@ def _resolved(client: Client, registry: Registry, alias: str) -> Version:
     if number not in known:
         raise ValueError(
             f"Model '{registry.model}' has no version or alias '{alias}'; it has versions "
-            f"{sorted(known)} and aliases {sorted(aliases)}. "
-            "`lead-temperature promote VERSION` makes a version the champion."
+            f"{sorted(known) or 'none'} and aliases {sorted(aliases) or 'none'}. "
+            + _way_to(alias, bool(known))
         )
     return known[number]
+
+
+def _way_to(alias: str, trained: bool) -> str:
+    if not trained:
+        return "`lead-temperature train` registers the first version."
+    if alias == CHAMPION:
+        return "`lead-temperature promote VERSION` makes a version the champion."
+    return "`lead-temperature versions` lists what there is."
 
 
 def _fetched(registry: Registry, alias: str, folder: str) -> tuple[Version, Path]:

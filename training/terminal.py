@@ -52,7 +52,7 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
         table = plain_table(
             f"{name}: converts {within(horizon['days'])}; judged after all it learned from",
             ("predictor",),
-            ("AUC (95 %)", "log loss", "beaten by 10⁻³ (95 %)"),
+            ("AUC (95 %)", "log loss", "model ahead by 10⁻³ (95 %)"),
         )
         for baseline in weakest_first(horizon["baselines"]):
             figures = horizon["baselines"][baseline]
@@ -192,7 +192,9 @@ def show_inspection(console: Console, found: Inspection) -> None:
 def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
     """What a training would have to learn from and to judge."""
     table = plain_table(
-        "What train would use", ("horizon", "period", "from", "to"), ("looks", "leads", "bought")
+        "What train would use (a look is one lead at one moment)",
+        ("horizon", "period", "from", "to"),
+        ("looks", "leads", "bought"),
     )
     for horizon in horizons:
         for period in horizon.periods:

@@ -82,6 +82,13 @@ def test_rejects_are_counted_by_rule_with_three_examples(tmp_path):
     assert (once.rule, once.rows) == ("duplicate lead", 1)
 
 
+def test_what_follows_from_a_rejected_lead_is_told_after_its_cause(tmp_path):
+    contacts = [f"4,2024-02-{day:02d},,call" for day in range(1, 10)]
+    cause, consequence = inspect(tmp_path, [*LEADS, "4,soon,,"], contacts).broken_rules
+    assert (cause.rule, cause.rows) == ("unparsable time", 1)
+    assert (consequence.rule, consequence.rows) == ("unknown lead", 9)
+
+
 def test_a_row_that_breaks_one_rule_twice_is_one_row(tmp_path):
     found = inspect(tmp_path, [*LEADS, "4,soon,later,"])
     assert found.broken_rules[0].rows == found.rejected["leads"] == 1

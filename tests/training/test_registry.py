@@ -1,5 +1,6 @@
 """Versions, the champion and the way back; a promotion that was cut off is none."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from mlflow import MlflowClient
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
 from training.mlflow_store import Registry
-from training.registry import promote, pull, record, rollback, versions
+from training.registry import promote, pull, record, require_reachable, rollback, versions
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,21 @@ def test_an_unknown_version_is_named(filled: Registry, tmp_path: Path) -> None:
         promote(filled, 99)
     with pytest.raises(ValueError, match="no version or alias 'best'"):
         pull(filled, "best", tmp_path / "bundle")
+    with pytest.raises(ValueError, match=r"has versions none .*train` registers the first"):
+        pull(Registry(tmp_path / "empty", "lead-temperature"), "champion", tmp_path / "bundle")
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.socket() as bound:  # bound, and never listening: whoever connects is refused
+        bound.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{bound.getsockname()[1]}"
+        registry = Registry(tmp_path, "lead-temperature", f"http://ana:secret@{host}")
+        with pytest.raises(ValueError, match=f"MLflow server at {host} cannot") as told:
+            require_reachable(registry)
+    assert "MLFLOW_TRACKING_URI" in str(told.value)
+    assert "secret" not in str(told.value)
+    require_reachable(Registry(tmp_path / "none", "lead-temperature"))
+    assert not (tmp_path / "none").exists()
