@@ -7,7 +7,7 @@ computes otherwise is found before it meets a lead.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from features.engine import features_of
-from features.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
+from features.history import MICROSECONDS_PER_DAY, Float64, LeadRecord, histories_of_records
 from features.kinds import (
     LABEL_FIELDS,
     AttributeCategory,
@@ -27,9 +27,12 @@ from features.kinds import (
 from features.spec import selections
 from models.bundle import Bundle
 from models.explain import explanations
+from models.horizon import Scores
 
 GOLDEN = "golden.json"
 LEADS = 8
+DRAWN = 1_000
+"""So many leads are made up, and the golden ones are chosen from them: hot ones are rare."""
 REASONS = 3
 _SECOND = 1_000_000
 _OLDEST_DAYS = 100
@@ -82,12 +85,16 @@ def vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]]
 def golden_json(bundle: Bundle) -> str:
     """Made-up leads of the bundle's schema and what it says about them, as text.
 
-    The first one is a lead of whom nothing is known; the others have what the features look at.
+    The first one is a lead of whom nothing is known; the others have what the features look at,
+    from the warmest of those that were drawn to the coldest.
     """
     as_of = _end(bundle)
     random = np.random.default_rng(1)
+    drawn = [_lead(bundle, random, as_of) for _ in range(DRAWN)]
+    warmest_first = np.argsort(-_scores(bundle, drawn, as_of)[1].hot_low, kind="stable")
+    chosen = warmest_first[np.geomspace(1, DRAWN, LEADS - 1).round().astype(np.int64) - 1]
     records = [LeadRecord(as_of - MICROSECONDS_PER_DAY, [], {})]
-    records += [_lead(bundle, random, as_of) for _ in range(LEADS - 1)]
+    records += [drawn[place] for place in chosen]
     told = [
         {"record": record._asdict(), "as_of": as_of, "answer": asdict(answer)}
         for record, answer in zip(records, _answers(bundle, records, as_of), strict=True)
@@ -118,12 +125,17 @@ def golden_leads(text: str) -> list[GoldenLead]:
         ) from error
 
 
-def _answers(bundle: Bundle, records: list[LeadRecord], as_of: int) -> list[GoldenAnswer]:
+def _scores(bundle: Bundle, records: Sequence[LeadRecord], as_of: int) -> tuple[Float64, Scores]:
+    """Features and scores of leads."""
     spec = bundle.spec
     histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
     leads = np.arange(len(records))
     matrix = features_of(bundle.plan, histories, leads, np.full(len(records), as_of))
-    scores = bundle.scores(matrix)
+    return matrix, bundle.scores(matrix)
+
+
+def _answers(bundle: Bundle, records: Sequence[LeadRecord], as_of: int) -> list[GoldenAnswer]:
+    matrix, scores = _scores(bundle, records, as_of)
     told = explanations(bundle, matrix, REASONS, probability=scores.hot_probability)
     return [
         GoldenAnswer(
@@ -131,7 +143,7 @@ def _answers(bundle: Bundle, records: list[LeadRecord], as_of: int) -> list[Gold
             band=str(scores.band[row]),
             points=tuple(float(reason.points) for reason in told[row].reasons),
         )
-        for row in leads
+        for row in range(len(records))
     ]
 
 
@@ -143,7 +155,7 @@ def _end(bundle: Bundle) -> int:
 
 
 def _lead(bundle: Bundle, random: np.random.Generator, as_of: int) -> LeadRecord:
-    age = int(random.integers(1, _OLDEST_DAYS * 86_400)) * _SECOND
+    age = (1 + int(random.integers(_OLDEST_DAYS * 86_400) * random.random())) * _SECOND
     created_at = max(0, as_of - age)
     words = vocabulary(bundle.spec.features)
     interactions = [
