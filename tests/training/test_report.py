@@ -324,6 +324,30 @@ def test_the_verdict_on_sorting_is_against_the_best_simpler_way(age_only, verdic
     assert report_summary(card, VERSION).hot.sorting == verdict
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "sentence"),
+    [
+        (0.002, 0.006, "held", "On the same leads the model is surely the better one."),
+        (-0.002, 0.01, "mixed", "The difference may be chance."),
+    ],
+)
+def test_sorting_is_judged_on_the_same_leads_where_they_were_compared(low, high, verdict, sentence):
+    card = with_groups(10, 0)
+    hot = card["horizons"]["hot"]
+    close = {"advantage": 0.004, "low": low, "high": high, "wins": 0.9}
+    # Inside of the model's own interval, which is that of an easier or a harder period, too.
+    hot["baselines"]["age only"] |= {"auc": hot["auc"] - 0.004, "auc_advantage": close}
+    assert report_summary(card, VERSION).hot.sorting == verdict
+    assert sentence in page_of(card).text
+
+
+def test_simpler_ways_stand_in_the_order_of_how_they_sort():
+    card = lifelike_card()
+    card["horizons"]["hot"]["baselines"]["tags"] = {"auc": None, "log_loss": None, "brier": None}
+    rivals = report_summary(card, VERSION).hot.rivals
+    assert [one.name for one in rivals] == ["age only", "base rate", "tags"]
+
+
 def test_the_verdict_is_the_weaker_one_of_both():
     card = with_groups(10, 0)
     card["horizons"]["hot"]["baselines"]["age only"]["auc"] = 0.9

@@ -13,6 +13,7 @@ from typing import Any
 
 from models.bands import Temperature
 from models.card import MANAGERS
+from training.paired import Difference
 from training.report.aftermath import Aftermaths
 from training.report.carded import uncarded
 from training.report.changes import changes
@@ -198,7 +199,14 @@ def _period(data: Mapping[str, Any]) -> Period:
 
 
 def _quality(name: str, data: Mapping[str, Any]) -> Quality:
-    return Quality(name, data["auc"], data["log_loss"], data["brier"])
+    ahead = data.get("auc_advantage")
+    return Quality(
+        name,
+        data["auc"],
+        data["log_loss"],
+        data["brier"],
+        None if ahead is None else Difference(**ahead),
+    )
 
 
 def _age_group(data: Mapping[str, Any]) -> AgeGroup:
