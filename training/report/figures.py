@@ -101,6 +101,8 @@ class AgeGroup:
     rows, positives : int
     auc : float or None
         None when too few bought to tell one.
+    interval : Rate or None
+        The same with its interval; bundles of earlier versions have none.
     """
 
     from_days: float
@@ -108,6 +110,7 @@ class AgeGroup:
     rows: int
     positives: int
     auc: float | None
+    interval: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)

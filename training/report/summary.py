@@ -211,12 +211,15 @@ def _quality(name: str, data: Mapping[str, Any]) -> Quality:
 
 def _age_group(data: Mapping[str, Any]) -> AgeGroup:
     positives = _count(data["positives"])
+    told = positives >= LEAST_POSITIVES
+    interval = _rate(data["auc"], data.get("auc_low"), data.get("auc_high"))
     return AgeGroup(
         from_days=data["from_days"],
         to_days=data["to_days"],
         rows=_count(data["rows"]),
         positives=positives,
-        auc=data["auc"] if positives >= LEAST_POSITIVES else None,
+        auc=data["auc"] if told else None,
+        interval=interval if told else None,
     )
 
 
