@@ -3,6 +3,7 @@
 
 const { texts, examples, cutoffs, needsKey, query, phrases, words, values, parts } = JSON.parse(byId("data").textContent);
 const language = document.documentElement.lang;
+const region = { en: "en-GB" }[language] ?? language; // dates as 1 Jan 2026, as in the report
 const SCORE = location.origin + location.pathname.replace(/leads\/try$/, "v1/score") + query;
 const MARKS = { hot: "▲", warm: "◆", cold: "▼" };
 const SCALES = [0.04, 0.1, 0.2, 0.4, 0.6, 0.8, 1];
@@ -40,7 +41,8 @@ function told(text) {
     const found = pattern.exec(text);
     if (found) {
       const said = places.map((place, i) => [place, part(place, found[i + 1])]);
-      return filled(forms[form(forms, places, found)], Object.fromEntries(said));
+      // English says one without a numeral; other languages may write it.
+      return filled(forms[form(forms, places, found)], { n: decimal(1), ...Object.fromEntries(said) });
     }
   }
   return text;
@@ -84,7 +86,8 @@ function decimal(value, options) {
 }
 
 function percent(value, digits = 1) {
-  return decimal(value, { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const number = decimal(100 * value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return say("percent", { number });
 }
 
 function signed(points) {
@@ -92,12 +95,12 @@ function signed(points) {
 }
 
 function date(text) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(text));
+  return new Intl.DateTimeFormat(region, { dateStyle: "medium", timeZone: "UTC" }).format(new Date(text));
 }
 
 function moment(text) {
   const options = { dateStyle: "medium", timeStyle: "short", hourCycle: "h23", timeZone: "UTC" };
-  return `${new Intl.DateTimeFormat(language, options).format(new Date(text))} UTC`;
+  return `${new Intl.DateTimeFormat(region, options).format(new Date(text))} UTC`;
 }
 
 // ---- asking ----
@@ -283,9 +286,10 @@ function facts(answer) {
     [element("dt", { textContent: texts[name] }), element("dd", { textContent: value })]));
 }
 
+// How long ago, rounded as the reasons round it.
 function ago(days) {
-  const [value, unit] = days < 2 ? [24 * days, "hour"] : [days, "day"];
-  return new Intl.RelativeTimeFormat(language).format(-Math.floor(value), unit);
+  const [size, unit] = [[1, "day"], [1 / 24, "hour"]].find(([least]) => days >= least) ?? [1 / 1440, "minute"];
+  return new Intl.RelativeTimeFormat(language).format(-Math.round(days / size), unit);
 }
 
 // The reasons as steps from where every lead starts to this one's probability. What rounding leaves

@@ -55,6 +55,7 @@ TEXTS: Mapping[str, str] = {
     "score": _("Score it"),
     "no_script": _("This page needs JavaScript; the one it needs came with it."),
     "asking": _("Asking …"),
+    "percent": _("%(number)s\N{NO-BREAK SPACE}%%"),
     "scored": _("%(band)s: %(hot)s within %(days)s days."),
     "edited": _("Edited since it was scored."),
     "unreachable": _(

@@ -110,7 +110,8 @@ def auc_interval(
     progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> tuple[float, float] | None:
     """95 % interval of the AUC by the bootstrap over leads; None where the AUC is not given."""
-    if figures(judged.converted, probability).auc is None:
+    value = figures(judged.converted, probability).auc
+    if value is None:
         return None
     auc = AUC.prepared(judged.converted, probability)
     found = []
@@ -118,7 +119,8 @@ def auc_interval(
         found.append(auc(weight))
         progress(replicate + 1, replicates)
     low, high = np.nanquantile(found, [0.025, 0.975])
-    return float(low), float(high)
+    # Of a handful of leads the quantiles may lie to one side of the value itself.
+    return min(float(low), value), max(float(high), value)
 
 
 def rate(judged: Judged, probability: Float64) -> Rate | None:
@@ -179,7 +181,8 @@ class AgeGroup:
     from_days, to_days : float
         Age at the look, half-open; `to_days` of the last group is the greatest age found.
     rows, positives : int
-    auc : float or None
+    auc, auc_low, auc_high : float or None
+        AUC and its 95 % interval.
     """
 
     from_days: float
@@ -187,9 +190,11 @@ class AgeGroup:
     rows: int
     positives: int
     auc: float | None
+    auc_low: float | None
+    auc_high: float | None
 
 
-def by_age(judged: Judged, probability: Float64) -> list[AgeGroup]:
+def by_age(judged: Judged, probability: Float64, seed: int) -> list[AgeGroup]:
     """Figures by age of the lead; ages without rows are left out."""
     edges = [*AGE_EDGES, math.inf]
     groups = []
@@ -199,7 +204,8 @@ def by_age(judged: Judged, probability: Float64) -> list[AgeGroup]:
             converted = judged.converted[chosen]
             top = float(judged.age_days.max()) if math.isinf(high) else high
             auc = figures(converted, probability[chosen]).auc
-            groups.append(AgeGroup(low, top, int(chosen.sum()), int(converted.sum()), auc))
+            ends = auc_interval(judged.among(chosen), probability[chosen], seed) or (None, None)
+            groups.append(AgeGroup(low, top, int(chosen.sum()), int(converted.sum()), auc, *ends))
     return groups
 
 

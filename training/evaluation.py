@@ -98,7 +98,9 @@ def _horizon_card(
         **_rivals_card(bundle, frame, name, config, probability),
         "reliability": [dataclasses.asdict(one) for one in reliability(judged, probability)],
         "by_month": carded(Months, by_month(judged, probability, frame.spine.as_of[split.test])),
-        "by_age": [dataclasses.asdict(one) for one in by_age(judged, probability)],
+        "by_age": [
+            dataclasses.asdict(one) for one in by_age(judged, probability, config.model.seed)
+        ],
         "calibration": bundle.card["calibrations"][name],
         **reliability_card(
             *(bundle, name, frame.matrix[split.test], judged, scores),

@@ -27,6 +27,41 @@ FIGURES = """
 () => [...document.querySelectorAll('data')].map(
   d => [d.value, d.dataset.low, d.dataset.high, d.innerText])
 """
+CUT_OFF = """
+() => [...document.querySelectorAll('svg')].flatMap(picture => {
+  const frame = picture.getBoundingClientRect();
+  return [...picture.querySelectorAll('text')].filter(text => {
+    const place = text.getBoundingClientRect();
+    return place.left < frame.left - 0.5 || place.right > frame.right + 0.5
+      || place.top < frame.top - 0.5 || place.bottom > frame.bottom + 0.5;
+  }).map(text => text.textContent);
+})
+"""
+TORN = """
+() => [...document.querySelectorAll('table:not(.words) tbody th bdi')].flatMap(name => {
+  const texts = document.createTreeWalker(name, NodeFilter.SHOW_TEXT);
+  const torn = [];
+  while (texts.nextNode()) {
+    for (const word of texts.currentNode.data.matchAll(/\\p{L}+/gu)) {
+      const range = document.createRange();
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      if (range.getClientRects().length > 1) torn.push(word[0]);
+    }
+  }
+  return torn;
+})
+"""
+BESIDE = """
+() => {
+  const column = document.querySelector('main');
+  const inside = parseFloat(getComputedStyle(column).paddingRight);
+  const edge = column.getBoundingClientRect().right - inside + 1;
+  return [...document.querySelectorAll('table')]
+    .filter(table => table.getBoundingClientRect().right > edge)
+    .map(table => table.caption.innerText);
+}
+"""
 UNMARKED = """
 () => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -111,6 +146,17 @@ def test_from_disk_it_fits_every_screen_in_both_themes_and_asks_for_nothing(open
             one.page.set_viewport_size({"width": width, "height": 900})
             assert one.page.evaluate("document.documentElement.scrollWidth") <= width, width
     assert one.complaints == []
+
+
+@pytest.mark.parametrize("name", REPORTS.values())
+def test_no_word_is_cut_off_or_torn_and_no_table_leaves_its_column(opened, folder, name):
+    one = opened((folder / name).as_uri())
+    for width in WIDTHS:
+        one.page.set_viewport_size({"width": width, "height": 900})
+        assert one.page.evaluate(CUT_OFF) == [], width
+        assert one.page.evaluate(TORN) == [], width
+        if width > 700:  # a phone's margin may take some of a table
+            assert one.page.evaluate(BESIDE) == [], width
 
 
 def test_each_theme_has_its_own_paper_and_readable_ink(opened, folder):

@@ -15,11 +15,16 @@ from serving.settings import Settings
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
 from tests.support.servers import answering
+from training.report.language import LANGUAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 KEYS = {"score": "for-the-crm", "report": "for-managers"}
 HOSTILE = "<img src=x onerror=alert(1)>"
 SELECTED = "(e => e.value.slice(e.selectionStart, e.selectionEnd))(document.getElementById('lead'))"
+SHOWN = """
+answer => JSON.stringify(JSON.parse(document.getElementById('whole').textContent))
+  === JSON.stringify(answer)
+"""
 LEAD = {
     "lead_id": HOSTILE,
     "created_at": "1970-01-20T00:00:00Z",
@@ -128,7 +133,7 @@ def test_what_is_shown_is_what_was_answered_and_the_reasons_add_up(opened, open_
     assert page.locator("#band").inner_text().split()[-1].lower() == answer["band"]
     for name in ("hot", "warm"):
         shown = page.locator(f"#{name}-gauge b").inner_text()
-        assert shown == f"{100 * answer[f'{name}_probability']:.1f}%"
+        assert shown == f"{100 * answer[f'{name}_probability']:.1f}\N{NO-BREAK SPACE}%"
     cells = page.locator("#reasons tbody tr td:nth-child(2)").all_inner_texts()
     start, *points, end = map(number, cells)
     assert len(points) == len(answer["reasons"])
@@ -139,8 +144,22 @@ def test_what_is_shown_is_what_was_answered_and_the_reasons_add_up(opened, open_
     looks = [*reversed(answer["trend"]["looks"]), *answer["forecast"]["looks"]]
     assert len(rows) == len(looks) == 11
     for row, look in zip(rows, looks, strict=True):
-        assert row.split("\t")[1] == f"{100 * look['hot_probability']:.1f}%"
+        assert row.split("\t")[1] == f"{100 * look['hot_probability']:.1f}\N{NO-BREAK SPACE}%"
     assert len(page.locator("#chart polyline").all()) == 2
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_every_example_is_told_whole_in_every_language(opened, open_address, code):
+    page, complaints, _ = opened(open_address, locale=code)
+    day_old = {"lead_id": "1", "created_at": "1970-02-24T00:00:00Z", "as_of": LEAD["as_of"]}
+    examples = page.evaluate("JSON.parse(document.getElementById('data').textContent).examples")
+    for lead in (*(one["text"] for one in examples), day_old):
+        answer = answered(page, lead)
+        page.wait_for_function(SHOWN, arg=answer)
+        assert page.evaluate("document.documentElement.lang") == code
+        assert "undefined" not in page.locator("#answer").inner_text()
+    assert answer["trend"]["verdict_reason"].endswith("a day before")
+    assert complaints == []
 
 
 def test_a_young_lead_has_no_past_to_show(opened, open_address):

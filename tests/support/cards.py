@@ -65,8 +65,12 @@ def _band(
 
 
 def _ages(*groups: tuple[int, int | None, int, int, float | None]) -> list[dict[str, Any]]:
-    names = ("from_days", "to_days", "rows", "positives", "auc")
-    return [dict(zip(names, group, strict=True)) for group in groups]
+    names = ("from_days", "to_days", "rows", "positives", "auc", "auc_low", "auc_high")
+    ends = [(None, None) if auc is None else (auc - 0.03, auc + 0.02) for *_, auc in groups]
+    return [
+        dict(zip(names, (*group, *both), strict=True))
+        for group, both in zip(groups, ends, strict=True)
+    ]
 
 
 def lifelike_card() -> dict[str, Any]:

@@ -201,6 +201,7 @@ def _practice() -> Practice:
         ),
         spend=(
             ChannelSpend("search", 6, 540_000, 12_600, 15_600.0, 645, 91),
+            ChannelSpend("referral", 12, 1_830_641, 24_246, 20_469.0, 2631, 220),
             ChannelSpend("trade_fair", 2, 0, 0, 900.0, 0, 0),
         ),
     )  # fmt: skip

@@ -89,7 +89,7 @@ def test_the_auc_interval_holds_the_auc_and_widens_with_fewer_leads() -> None:
 
 def test_ages_are_half_open_and_complete() -> None:
     ages = np.array([0.0, 0.99, 1.0, 6.9, 7.0, 400.0])
-    found = by_age(Judged(np.zeros(6, bool), np.arange(6), ages), np.zeros(6))
+    found = by_age(Judged(np.zeros(6, bool), np.arange(6), ages), np.zeros(6), seed=1)
     assert [(g.from_days, g.to_days, g.rows) for g in found] == [
         (0, 1, 2),
         (1, 3, 1),
@@ -97,6 +97,17 @@ def test_ages_are_half_open_and_complete() -> None:
         (7, 14, 1),
         (120, 400, 1),
     ]
+
+
+def test_an_age_is_told_with_the_interval_of_its_own_leads() -> None:
+    random = np.random.default_rng(1)
+    probability = random.uniform(size=900)
+    converted = random.uniform(size=900) < probability
+    ages = np.repeat([0.5, 10.0], [200, 700])
+    young, older = by_age(Judged(converted, np.arange(900), ages), probability, seed=1)
+    for group in (young, older):
+        assert group.auc_low < group.auc < group.auc_high
+    assert young.auc_high - young.auc_low > older.auc_high - older.auc_low
 
 
 def test_band_results_keep_promise_and_result_apart() -> None:

@@ -112,11 +112,9 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
             scores = [f"{baseline[name]:.4f}" for name in ("log_loss", "brier")]
             assert [f"{100 * baseline['auc']:.0f}", *scores] in [r[1:] for r in lifelike.rows]
         for age in horizon["by_age"]:
-            order = (
-                f"{100 * age['auc']:.0f}"
-                if age["positives"] >= LEAST_POSITIVES
-                else "too few to say"
-            )
+            rank = (f"{100 * age[name]:.0f}" for name in ("auc", "auc_low", "auc_high"))
+            enough = age["positives"] >= LEAST_POSITIVES
+            order = "{} ({} to {})".format(*rank) if enough else "too few to say"
             counts = [f"{age['rows']:,}", f"{age['positives']:,}", order]
             assert counts in [row[1:] for row in lifelike.rows]
     for signal in card["importance"]:
@@ -160,7 +158,10 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
         ),
         "it puts 83 (82 to 84) in the right order; the lead’s age alone does so with 61.",
         "3,388 looks left out, because 14 days had not passed by the end of the data.",
-        "Within 14 days it sorts leads worst when they are 0 to 7 days old: 76 of 100 pairs",
+        (
+            "Within 14 days it sorts leads worst when they are 0 to 7 days old: 76 (73 to 78) "
+            "of 100 pairs"
+        ),
         "12 rows of the export could not be read and were set aside.",
         "Model 2026-01-01-0f3a9c41d2; data up to 1 January 2026",
         "84,410 looks, 1 January 2024 to 20 April 2025. Of these 3.5 % led to a purchase.",
@@ -322,6 +323,38 @@ def test_the_verdict_on_sorting_is_against_the_best_simpler_way(age_only, verdic
     card = lifelike_card()
     card["horizons"]["hot"]["baselines"]["age only"]["auc"] = age_only
     assert report_summary(card, VERSION).hot.sorting == verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "sentence"),
+    [
+        (0.002, 0.006, "held", "On the same leads the model is surely the better one."),
+        (-0.002, 0.01, "mixed", "The difference may be chance."),
+    ],
+)
+def test_sorting_is_judged_on_the_same_leads_where_they_were_compared(low, high, verdict, sentence):
+    card = with_groups(10, 0)
+    hot = card["horizons"]["hot"]
+    close = {"advantage": 0.004, "low": low, "high": high, "wins": 0.9}
+    # Inside of the model's own interval, which is that of an easier or a harder period, too.
+    hot["baselines"]["age only"] |= {"auc": hot["auc"] - 0.004, "auc_advantage": close}
+    assert report_summary(card, VERSION).hot.sorting == verdict
+    assert sentence in page_of(card).text
+
+
+def test_ages_of_an_earlier_bundle_are_told_without_intervals():
+    card = lifelike_card()
+    (age, *_) = card["horizons"]["hot"]["by_age"]
+    del age["auc_low"], age["auc_high"]
+    row = [f"{age['rows']:,}", f"{age['positives']:,}", f"{100 * age['auc']:.0f}"]
+    assert row in [cells[1:] for cells in page_of(card).rows]
+
+
+def test_simpler_ways_stand_in_the_order_of_how_they_sort():
+    card = lifelike_card()
+    card["horizons"]["hot"]["baselines"]["tags"] = {"auc": None, "log_loss": None, "brier": None}
+    rivals = report_summary(card, VERSION).hot.rivals
+    assert [one.name for one in rivals] == ["age only", "base rate", "tags"]
 
 
 def test_the_verdict_is_the_weaker_one_of_both():

@@ -115,6 +115,25 @@ def test_every_language_counts_as_it_does(code, expected):
     assert [text.replace("&nbsp;", " ") for text in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("en", ["0 to 1 day", "7 to 14 days", "60 to 120 days"]),
+        ("pt", ["0 a 1 dia", "7 a 14 dias", "60 a 120 dias"]),
+        ("ru", ["от 0 до 1 дня", "от 7 до 14 дней", "от 60 до 120 дней"]),
+        ("ro", ["0–1 zi", "7–14 zile", "60–120 de zile"]),
+        ("it", ["da 0 a 1 giorno", "da 7 a 14 giorni", "da 60 a 120 giorni"]),
+    ],
+)
+def test_a_stretch_of_days_ends_as_its_last_number_wants_it(code, expected):
+    one, many = "%(first)s to %(last)s&nbsp;day", "%(first)s to %(last)s&nbsp;days"
+    found = [
+        language(code).ngettext(one, many, last, first=str(first), last=str(last))
+        for first, last in ((0, 1), (7, 14), (60, 120))
+    ]
+    assert [text.replace("&nbsp;", " ") for text in found] == expected
+
+
 # The page.
 
 
@@ -245,7 +264,7 @@ def test_what_was_not_measured_is_said_in_every_language():
         (LeadAge(), "age of the lead", "возраст лида"),
         (Count(Selection(direction=("inbound",)), 7), "inbound", "входящие"),
         (Count(Selection(kind=("call", "chat")), 7), "call or chat", "звонок или чат"),
-        (Count(Selection(channel=("fax",)), 7), "via fax", "(канал: fax)"),
+        (Count(Selection(channel=("fax",)), 7), "via fax", "по каналу «fax»"),
         (
             LatestValue(Selection(), "outcome", ()),
             "outcome of any interaction",

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from models.bands import Temperature
+from training.paired import Difference
 from training.report.aftermath import Aftermath
 from training.report.dependence import Dependence
 from training.report.gains import Gain, Month
@@ -77,12 +78,15 @@ class Quality:
     name : str
         Empty for the model itself.
     auc, log_loss, brier : float or None
+    ahead : Difference or None
+        What the model's AUC has over this one, on the same leads; None for the model itself.
     """
 
     name: str
     auc: float | None
     log_loss: float | None
     brier: float | None
+    ahead: Difference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class AgeGroup:
     rows, positives : int
     auc : float or None
         None when too few bought to tell one.
+    interval : Rate or None
+        The same with its interval; bundles of earlier versions have none.
     """
 
     from_days: float
@@ -104,6 +110,7 @@ class AgeGroup:
     rows: int
     positives: int
     auc: float | None
+    interval: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,24 +188,32 @@ class Horizon:
         return sum(g.finding == finding for g in self.groups)
 
     @property
+    def rivals(self) -> tuple[Quality, ...]:
+        """The simpler ways of scoring, the one that sorts best first."""
+        return tuple(sorted(self.baselines, key=lambda b: -(b.auc or 0.0)))
+
+    @property
     def best_baseline(self) -> Quality | None:
         """The simpler way of scoring that sorts best."""
-        measured = [b for b in self.baselines if b.auc is not None]
-        return max(measured, key=lambda b: b.auc or 0.0, default=None)
+        return next((b for b in self.rivals if b.auc is not None), None)
 
     @property
     def sorting(self) -> Verdict:
-        """Whether the model sorts leads better than the best simpler way does.
+        """Whether the model sorts leads better than the best simpler way does, and than chance.
 
-        "held" when even the low end of its interval is above, "mixed" when only its value is.
+        "held" when it surely does on the same leads, "mixed" when the difference may be chance.
+        Of bundles of earlier versions, which were not compared on the same leads, the low end of
+        the model's own interval decides.
         """
         if self.auc is None:
             return "unknown"
         rival = self.best_baseline
         bar = max(0.5, rival.auc or 0.0) if rival else 0.5
-        if self.auc.low > bar:
-            return "held"
-        return "mixed" if self.auc.value > bar else "failed"
+        if self.auc.value <= bar:
+            return "failed"
+        if rival and rival.ahead:
+            return "held" if self.auc.low > 0.5 and rival.ahead.surely_better else "mixed"
+        return "held" if self.auc.low > bar else "mixed"
 
     @property
     def percentages(self) -> Verdict:

@@ -176,7 +176,7 @@ def gains_picture(horizon: Horizon, language: Language) -> str:
         "points card": language.gettext("a points card"),
         "newest first": language.gettext("the newest lead first"),
     }
-    figure, axes = _canvas(height=310, left=60, right=16, bottom=64, top=10)
+    figure, axes = _canvas(height=310, left=60, right=22, bottom=46, top=10)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set(xlabel=language.gettext("front of the line"), ylabel=language.gettext("of the buyers"))
     ticks = [0.0, 0.25, 0.5, 0.75, 1.0]

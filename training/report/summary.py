@@ -13,6 +13,7 @@ from typing import Any
 
 from models.bands import Temperature
 from models.card import MANAGERS
+from training.paired import Difference
 from training.report.aftermath import Aftermaths
 from training.report.carded import uncarded
 from training.report.changes import changes
@@ -198,17 +199,27 @@ def _period(data: Mapping[str, Any]) -> Period:
 
 
 def _quality(name: str, data: Mapping[str, Any]) -> Quality:
-    return Quality(name, data["auc"], data["log_loss"], data["brier"])
+    ahead = data.get("auc_advantage")
+    return Quality(
+        name,
+        data["auc"],
+        data["log_loss"],
+        data["brier"],
+        None if ahead is None else Difference(**ahead),
+    )
 
 
 def _age_group(data: Mapping[str, Any]) -> AgeGroup:
     positives = _count(data["positives"])
+    told = positives >= LEAST_POSITIVES
+    interval = _rate(data["auc"], data.get("auc_low"), data.get("auc_high"))
     return AgeGroup(
         from_days=data["from_days"],
         to_days=data["to_days"],
         rows=_count(data["rows"]),
         positives=positives,
-        auc=data["auc"] if positives >= LEAST_POSITIVES else None,
+        auc=data["auc"] if told else None,
+        interval=interval if told else None,
     )
 
 
