@@ -60,8 +60,7 @@ def json_value(body: bytes, most_names: int) -> Any:
     ----------
     body : bytes
     most_names : int
-        So many names one object may have: each that the schema does not know is told by itself,
-        which for some 100,000 of them would take the server seconds.
+        So many names one object may have.
 
     Raises
     ------
@@ -94,7 +93,10 @@ def _decoder(most_names: int) -> json.JSONDecoder:
 
 def _members(most: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(pairs) > most:
-        detail = f"An object in the body has {len(pairs)} names; none of the schema has so many."
+        detail = (
+            f"An object in the body has {len(pairs)} names, at most {most} are read. "
+            "Send only those that GET /v1/model names."
+        )
         raise Refused(400, "too_many", detail)
     members = dict(pairs)
     if len(members) < len(pairs):

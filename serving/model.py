@@ -16,7 +16,7 @@ from models.card import MANAGERS, judged_days
 from models.explain import columns_by_signal, explanation
 from models.freshness import windows
 from models.golden import vocabulary
-from serving.problem import MOST_ERRORS, Names
+from serving.problem import Names
 from serving.schemas import (
     AttributeAnswer,
     Interaction,
@@ -25,6 +25,10 @@ from serving.schemas import (
     lead_adapter,
 )
 from serving.settings import Limits
+
+UNKNOWN_NAMES = 1_000
+"""So many names that the schema does not know are told one by one, for a CRM may send a whole card;
+to tell some 100,000 would take the server seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class ServedModel:
     names : mapping of path to names
         The schema's names, to be offered in place of unknown ones.
     most_names : int
-        More names than this no object of a request has that could be mended by hand.
+        So many names an object of a request may have: all of the schema's largest, and some that
+        are not of it.
     vocabulary : mapping of field to values
         Values of interactions that a feature looks at.
     words : mapping of field to values
@@ -87,7 +92,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         limits=limits,
         adapter=lead_adapter(spec, limits),
         names=names,
-        most_names=max(map(len, names.values())) + MOST_ERRORS,
+        most_names=max(map(len, names.values())) + UNKNOWN_NAMES,
         vocabulary=known,
         words={
             field: frozenset((None, "", *known.get(field, ()))) - {*spec.ignored.get(field, ())}

@@ -16,7 +16,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Literal
 
-from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.guard import PROBLEM_TYPE, SECURITY_HEADERS
@@ -68,9 +67,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_time()
         self._taken()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
-        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """More waits to be taken than a connection holds."""

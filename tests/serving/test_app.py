@@ -129,6 +129,16 @@ def test_the_limits_are_the_settings(bundle_folder: Path) -> None:
         assert "2000 bytes" in detail
 
 
+def test_a_whole_card_is_told_by_name_and_what_is_no_card_as_a_whole(client) -> None:
+    card, flood = ({f"property_{n}": n for n in range(most)} for most in (900, 2_000))
+    told = refused(client.post("/v1/score", json=LEAD | {"attributes": card}), 422)
+    assert told["detail"].startswith("900 fields break their law")
+    assert "Known: " in told["errors"][0]["way_out"]
+    told = refused(client.post("/v1/score", json=LEAD | {"attributes": flood}), 400)
+    assert "2000 names" in told["detail"]
+    assert "GET /v1/model" in told["detail"]
+
+
 def test_a_long_history_is_scored_as_a_short_one(client) -> None:
     long = LEAD | {"interactions": LEAD["interactions"] * 1_000}
     assert len(json.dumps(long)) > 65_536
