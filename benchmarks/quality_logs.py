@@ -28,14 +28,16 @@ from training.audit import audit
 from training.config import Config, read_config
 from training.cut import cut_at
 from training.evaluate import Judged, auc_interval, figures
+from training.evaluation import judged_rows
 from training.fit import fitted_booster
 from training.frame import Told, TrainingFrame, spec_of, training_frame
 from training.learn import fitted_bundle
+from training.paired import LOG_LOSS, paired_difference
 from training.pipeline import trained_bundle
 from training.quarantine import ignored, without_quarantined
 from training.reliability import calibration_error
 from training.snapshots import Labels, labels, snapshots
-from training.split import Split, split_of
+from training.split import Split, leads_apart, split_of
 
 LOAN_LOG = Path("bpi2012/bpi_challenge_2012_until_2012-01-15.xes.gz")
 BANK_ZIP = Path("bank_marketing/bank_marketing.zip")
@@ -103,9 +105,10 @@ def loan_figures(data: Path, told: Told) -> list[Figure]:
     if absent := missing(data, LOAN_LOG, about):
         return absent
     tables, config = loan_export(data)
-    card = trained_bundle(tables, config, told).card
-    hot = card["horizons"]["hot"]
-    frame = training_frame(without_quarantined(tables, audit(tables, config)), config, told)
+    bundle = trained_bundle(tables, config, told)
+    card, hot = bundle.card, bundle.card["horizons"]["hot"]
+    examined = without_quarantined(tables, audit(tables, config))
+    frame = training_frame(examined, config, told)
     error, test, base = hot["calibration_error"], hot["test"], hot["baselines"]["base rate"]
     return [
         Figure(
@@ -130,7 +133,59 @@ def loan_figures(data: Path, told: Told) -> list[Figure]:
             places=4,
         ),
         order_figure(about, card["bands"]),
+        *choice_figures(about, examined, frame, bundle, config),
     ]
+
+
+def choice_figures(
+    about: str, tables: Tables, frame: TrainingFrame, bundle: Bundle, config: Config
+) -> list[Figure]:
+    """What the defaults give away: that quiet looks are stood for, and that leads may be met again.
+
+    Each model is trained as the other choice would have it, and the difference in log loss is told
+    on the same looks: all that are judged, and those of leads that only the default model has met.
+    """
+    split = frame.splits["hot"]
+    apart = {
+        name: leads_apart(one, tables, frame.spine, config.snapshots.until_days)
+        for name, one in frame.splits.items()
+    }
+    all_looks = replace(frame, weight=np.ones(len(frame.spine)))
+    others = {
+        "every look is learned from": (all_looks, split.test),
+        "leads are kept apart": (replace(frame, splits=apart), apart["hot"].test),
+    }
+    found = []
+    for what, (other, test) in others.items():
+        rival = fitted_bundle(other, (), config, _silent).bundle
+        ours, theirs = (
+            one.scores(frame.matrix[test], config.model.threads).hot_probability
+            for one in (bundle, rival)
+        )
+        judged = judged_rows(frame, "hot", test)
+        gain = paired_difference(LOG_LOSS, judged.converted, judged.lead, theirs, ours, SEED)
+        learned = int((other.splits["hot"].learn & (other.weight > 0)).sum())
+        advantage, low, high = (
+            (None, None, None) if gain is None else (gain.advantage, gain.low, gain.high)
+        )
+        found.append(
+            Figure(
+                about,
+                f"log loss gained where {what}",
+                advantage,
+                low,
+                high,
+                note=f"{learned:,} looks learned from, by default "
+                f"{int((split.learn & (frame.weight > 0)).sum()):,}; told on {int(test.sum()):,} "
+                f"looks at {len(np.unique(judged.lead)):,} leads",
+                places=4,
+            )
+        )
+    return found
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    pass
 
 
 def contemporaries_figure(about: str, frame: TrainingFrame, config: Config) -> Figure:
@@ -245,8 +300,10 @@ def _trained_at(
     spec = spec_of(without_quarantined(before, findings), config, learned_until)
     spec = replace(spec, ignored=ignored(findings))
     matrix = point_in_time_features(tables, spine, spec)
-    frame = TrainingFrame(spine, spec, matrix, found, splits, age_days)
-    return fitted_bundle(frame, findings, config, lambda stage, done, total: None).bundle
+    # Every lead is looked at once, so each look stands for itself.
+    weight = np.ones(len(spine))
+    frame = TrainingFrame(spine, spec, matrix, found, weight, splits, age_days)
+    return fitted_bundle(frame, findings, config, _silent).bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

@@ -64,12 +64,16 @@ class SnapshotSettings(Section):
     triggers : tuple of str
         Directions, kinds or channels of interactions, such as "inbound": a lead is also looked at
         when such an interaction has become known, once a day at most.
+    thin : int
+        Of so many looks in a row at a lead of which nothing new became known, boosters and linear
+        models learn from one, with the weight of all (`training.thinning`); 1 keeps all.
     """
 
     first_days: Days = 0.0
     every_days: Annotated[float, Field(gt=0, le=3650)] = 7.0
     until_days: Days = 180.0
     triggers: Names = ()
+    thin: int = Field(default=2, ge=1, le=10)
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -89,8 +89,10 @@ def _horizon_card(
         "calibrate": _period(frame, name, split.calibrate),
         "test": _period(frame, name, split.test),
         "immature_rows": int((~found.mature).sum()),
+        "learned_rows": int(split.learn.sum()),
+        "kept_rows": int((split.learn & (frame.weight > 0)).sum()),
         "left_out_rows": split.left_out,
-        "never_learned_from": _new_leads_card(frame, name, config, probability),
+        "never_learned_from": _new_leads_card(frame, name, probability),
         "base_rate": float(found.converted[split.fit].mean()),
         **dataclasses.asdict(figures(judged.converted, probability)),
         "auc_low": None if interval is None else interval[0],
@@ -139,14 +141,12 @@ def _rivals_card(
     }
 
 
-def _new_leads_card(
-    frame: TrainingFrame, name: str, config: Config, probability: Float64
-) -> dict[str, Any]:
+def _new_leads_card(frame: TrainingFrame, name: str, probability: Float64) -> dict[str, Any]:
     """Figures of the test rows of leads that nothing was learned from, at no earlier look."""
     split, lead = frame.splits[name], frame.spine.lead
     learned = split.learn
     if name == "warm":
-        learned = learned | sooner_rows(frame, config, learned, split.test_from)
+        learned = learned | sooner_rows(frame)
     new = ~np.isin(lead[split.test], lead[learned])
     converted = frame.labels[name].converted[split.test][new]
     found = figures(converted, probability[new])

@@ -50,8 +50,11 @@ def fitted_booster(
     settings: ModelSettings,
     progress: Callable[[int], object] = lambda trees: None,
     monotone: tuple[int, ...] = (),
+    weight: Float64 | None = None,
 ) -> lgb.Booster:
     """LightGBM booster of log loss, without any re-weighting of the classes.
+
+    A row's weight is how many rows it stands for, whatever became of them.
 
     Each tree sees few of the features and its leaves are drawn towards nothing, because many
     columns say much the same thing and the looks of one lead do too: on made-up CRMs of 8,000 leads
@@ -81,6 +84,7 @@ def fitted_booster(
     data = lgb.Dataset(
         matrix,
         label=converted,
+        weight=weight,
         # Names in a model's text must be plain; what a column means stands in the bundle's spec.
         feature_name=[f"f{column}" for column in range(matrix.shape[1])],
         categorical_feature=list(categorical),

@@ -14,8 +14,10 @@ from features.spec import Spec, feature_from_json
 from features.tables import Tables
 from models.bundle import HORIZONS
 from training.config import Config
+from training.predictor import Looks
 from training.snapshots import Labels, labels, snapshots
 from training.split import Split, judged_from, require_conversions, split_of
+from training.thinning import thinned
 
 Bool = npt.NDArray[np.bool_]
 Told = Callable[[str, int, int], object]
@@ -23,8 +25,8 @@ Told = Callable[[str, int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingFrame:
-    """Rows to learn from and to judge on.
+class Rows:
+    """Looks with their features and outcomes.
 
     Parameters
     ----------
@@ -32,15 +34,36 @@ class TrainingFrame:
     spec : Spec
     matrix : float64 array of shape (rows, features)
     labels : mapping of "hot", "warm" to Labels
-    splits : mapping of "hot", "warm" to Split
-    age_days : float64 array of shape (rows,)
-        Age of the lead at each row.
+    weight : float64 array of shape (rows,)
+        How many looks each stands for in learning (`training.thinning`).
     """
 
     spine: Spine
     spec: Spec
     matrix: Float64
     labels: Mapping[str, Labels]
+    weight: Float64
+
+    def looks(self, horizon: str, chosen: Bool) -> Looks:
+        """Some of them, with what came of them within a horizon."""
+        converted = self.labels[horizon].converted
+        return Looks(
+            *(self.matrix[chosen], converted[chosen]),
+            *(self.spine.lead[chosen], self.weight[chosen]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFrame(Rows):
+    """Rows to learn from and to judge on.
+
+    Parameters
+    ----------
+    splits : mapping of "hot", "warm" to Split
+    age_days : float64 array of shape (rows,)
+        Age of the lead at each row.
+    """
+
     splits: Mapping[str, Split]
     age_days: Float64
 
@@ -66,7 +89,8 @@ def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
     matrix = point_in_time_features(tables, spine, spec, progress)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
-    return TrainingFrame(spine, spec, matrix, found, splits, age_days)
+    weight = thinned(tables, spine, config.snapshots.thin)
+    return TrainingFrame(spine, spec, matrix, found, weight, splits, age_days)
 
 
 def spec_of(tables: Tables, config: Config, until: int) -> Spec:

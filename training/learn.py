@@ -16,7 +16,7 @@ from training.config import Config
 from training.frame import Told, TrainingFrame
 from training.horizon import FittedHorizon, fitted_horizon
 from training.leaks import Finding
-from training.predictor import Looks, fitted_predictor
+from training.predictor import fitted_predictor
 from training.promise import banded
 from training.quarantine import ignored
 
@@ -80,22 +80,20 @@ def fitted_bundle(
     return Fitted(dataclasses.replace(bundle, bands=bands), hot_low, warm_low)
 
 
-def sooner_rows(frame: TrainingFrame, config: Config, rows: Bool, until: int) -> Bool:
-    """Rows whose hot outcome was known before an instant: what the warm booster learns from.
+def sooner_rows(frame: TrainingFrame, final: bool = True) -> Bool:
+    """Rows that the warm booster learns from: their hot outcome was known by then.
 
     Parameters
     ----------
     frame : TrainingFrame
-    config : Config
-    rows : bool array of shape (rows,)
-        Those that the warm horizon itself may learn from by then.
-    until : int
-        Microseconds.
+    final : bool, optional
+        Whether by the start of the test period, or else by that of the calibration.
     """
-    hot = frame.labels["hot"]
-    if config.split.leads == "apart":
-        return rows  # other leads' looks belong to other periods
-    return hot.mature & (frame.spine.as_of + hot.days * MICROSECONDS_PER_DAY < until)
+    hot, split = frame.labels["hot"], frame.splits["warm"]
+    until, may = split.calibrate_from, split.may_fit
+    if final:
+        until, may = split.test_from, split.may_learn
+    return may & hot.mature & (frame.spine.as_of + hot.days * MICROSECONDS_PER_DAY < until)
 
 
 def learned_horizon(
@@ -114,7 +112,7 @@ def learned_horizon(
     config : Config
     told : callable, optional
     """
-    found, split, lead = frame.labels[name], frame.splits[name], frame.spine.lead
+    split = frame.splits[name]
     done = 0
 
     def progress(trees: int) -> None:
@@ -125,14 +123,10 @@ def learned_horizon(
     def fitted(rows: Bool, like: Predictor | None) -> Predictor:
         sooner = None
         if name == "warm":
-            until = split.calibrate_from if like is None else split.test_from
-            known = sooner_rows(frame, config, rows, until)
-            sooner = Looks(frame.matrix[known], frame.labels["hot"].converted[known], lead[known])
+            sooner = frame.looks("hot", sooner_rows(frame, final=like is not None))
         return fitted_predictor(
             frame.spec,
-            frame.matrix[rows],
-            found.converted[rows],
-            lead[rows],
+            frame.looks(name, rows),
             config.model,
             config.edited_scorecard(name),
             progress,
@@ -145,7 +139,7 @@ def learned_horizon(
         frame.spec.categorical,
         frame.matrix,
         frame.spine,
-        found,
+        frame.labels[name],
         split,
         config.model,
         config.calibration.method,

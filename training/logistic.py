@@ -59,6 +59,7 @@ def fitted_linear(
     categorical: tuple[int, ...],
     seed: int,
     monotone: tuple[int, ...] = (),
+    weight: Float64 | None = None,
 ) -> Linear:
     """Logistic regression as a linear model of the log-odds.
 
@@ -75,11 +76,15 @@ def fitted_linear(
     monotone : tuple of int, optional
         The columns' directions (`training.monotone.directions`): what would go against its own
         has no slope.
+    weight : float64 array of shape (rows,), optional
+        How many rows each stands for; itself, unless told otherwise.
     """
+    if weight is None:
+        weight = np.ones(len(matrix))
     if len(matrix) > MOST_ROWS:
         drawn = np.random.default_rng(seed).choice(len(matrix), MOST_ROWS, replace=False)
         drawn.sort()
-        matrix, converted = matrix[drawn], converted[drawn]
+        matrix, converted, weight = matrix[drawn], converted[drawn], weight[drawn]
     codings = [_coding(matrix[:, j], j in categorical) for j in range(matrix.shape[1])]
     blocks = [_coded(matrix[:, j], coding) for j, coding in enumerate(codings)]
     ends = np.cumsum([block.shape[1] for block in blocks])
@@ -92,7 +97,7 @@ def fitted_linear(
     design /= scale
     signs = np.zeros(design.shape[1])
     signs[starts[: len(monotone)]] = monotone
-    base, standardised = _ridge(design, converted, signs)
+    base, standardised = _ridge(design, converted, weight, signs)
     weights = standardised / scale
     terms = tuple(
         _term(weights[start:end], mean[start:end], coding)
@@ -101,14 +106,16 @@ def fitted_linear(
     return Linear(base, terms)
 
 
-def _ridge(design: Float64, converted: Bool, signs: Float64) -> tuple[float, Float64]:
+def _ridge(
+    design: Float64, converted: Bool, weight: Float64, signs: Float64
+) -> tuple[float, Float64]:
     """Intercept and weights; columns whose weight would be against its sign are left out."""
     kept = np.ones(design.shape[1], np.bool_)
     while True:
         model = LogisticRegression(C=1 / PENALTY, max_iter=1_000, tol=1e-4)
         # Sums differ in their last bit by the number of threads, and so would the bundle.
         with threadpool_limits(1):
-            model.fit(design * kept, converted)
+            model.fit(design * kept, converted, sample_weight=weight)
         weights = model.coef_[0] * kept
         against = signs * weights < 0
         if not against.any():

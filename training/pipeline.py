@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from features.batch import Spine, microseconds
 from features.inspection import broken_rules
@@ -28,7 +27,7 @@ from training.frame import Told, TrainingFrame, iso, training_frame
 from training.importance import family_importance, importance
 from training.learn import Fitted, fitted_bundle
 from training.learning_curve import learning_curve
-from training.predictor import Looks, kind_of
+from training.predictor import kind_of
 from training.quarantine import without_quarantined
 from training.refits import refits
 from training.report.aftermath import Aftermaths, aftermaths
@@ -39,8 +38,6 @@ from training.report.portrait import Portrait, portrait
 from training.report.practice import Practice, owner_attribute, practice
 from training.report.today import Today, today
 from training.snapshots import effective_leads
-
-Bool = npt.NDArray[np.bool_]
 
 
 def trained_bundle(
@@ -122,8 +119,8 @@ def importance_card(
     )
     again = refits(
         frame.spec,
-        _looks(frame, frame.splits["hot"].fit),
-        _looks(frame, test),
+        frame.looks("hot", frame.splits["hot"].fit),
+        frame.looks("hot", test),
         columns_by_signal(frame.spec),
         config.model.model_copy(update={"kind": kind_of(bundle.hot.predictor)}),
         lambda done, total: told("refits for the importance", done, total),
@@ -139,7 +136,7 @@ def importance_card(
 
 
 def _families_card(bundle: Bundle, frame: TrainingFrame, config: Config) -> list[dict[str, Any]]:
-    looks = _looks(frame, frame.splits["hot"].test)
+    looks = frame.looks("hot", frame.splits["hot"].test)
     found = family_importance(bundle, looks.matrix, looks.converted, config.model.seed)
     return [dataclasses.asdict(one) for one in found]
 
@@ -167,12 +164,6 @@ def _report_card(
         "dependence": carded(Dependences, dependences(bundle, matrix, judged, signals)),
         "portrait": carded(Portrait, portrait(examined, cohort(examined), days, owner)),
     }
-
-
-def _looks(frame: TrainingFrame, chosen: Bool) -> Looks:
-    """Rows with their outcomes within the hot horizon."""
-    converted = frame.labels["hot"].converted
-    return Looks(frame.matrix[chosen], converted[chosen], frame.spine.lead[chosen])
 
 
 def _learning_curve_card(

@@ -51,23 +51,33 @@ class Looks:
     converted : bool array of shape (rows,)
     lead : int64 array of shape (rows,)
         Which rows belong together.
+    weight : float64 array of shape (rows,)
+        How many rows each stands for where a booster or a linear model is learned
+        (`training.thinning`).
     """
 
     matrix: Float64
     converted: Bool
     lead: Int64
+    weight: Float64
 
     @property
     def converting_leads(self) -> int:
         """How many leads convert at some of the rows."""
         return len(np.unique(self.lead[self.converted]))
 
+    def among(self, rows: Bool | Int64) -> "Looks":
+        """Some of the rows, chosen by a mask or by their places."""
+        return Looks(self.matrix[rows], self.converted[rows], self.lead[rows], self.weight[rows])
+
+    def thinned(self) -> "Looks":
+        """The rows that stand for all."""
+        return self.among(self.weight > 0)
+
 
 def fitted_predictor(
     spec: Spec,
-    matrix: Float64,
-    converted: Bool,
-    lead: Int64,
+    looks: Looks,
     settings: ModelSettings,
     edited: Path | None = None,
     progress: Callable[[int], object] = lambda trees: None,
@@ -79,13 +89,9 @@ def fitted_predictor(
     Parameters
     ----------
     spec : Spec
-        Its columns are those of `matrix`.
-    matrix : float64 array of shape (rows, features)
-        Of the fitting rows.
-    converted : bool array of shape (rows,)
-        With both outcomes.
-    lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Its columns are those of the looks.
+    looks : Looks
+        The fitting rows, with both outcomes.
     settings : ModelSettings
         Its `kind` decides, unless that is "auto".
     edited : pathlib.Path, optional
@@ -105,12 +111,18 @@ def fitted_predictor(
     """
     if edited is not None:
         return read_scorecard(edited, spec)
-    looks = Looks(matrix, converted, lead)
     monotone = directions(spec, settings.monotone)
 
     def booster(rows: Looks) -> lgb.Booster:
+        kept = rows.thinned()
         return fitted_booster(
-            rows.matrix, rows.converted, spec.categorical, settings, progress, monotone
+            kept.matrix,
+            kept.converted,
+            spec.categorical,
+            settings,
+            progress,
+            monotone,
+            kept.weight,
         )
 
     kind = settings.kind if like is None else kind_of(like)
@@ -120,7 +132,15 @@ def fitted_predictor(
         case "auto" | "blend":
             enough = sooner is not None and sooner.converting_leads >= LEAST_BOOSTER_LEADS
             learned = booster(sooner if sooner is not None and enough else looks)
-            linear = fitted_linear(matrix, converted, spec.categorical, settings.seed, monotone)
+            kept = looks.thinned()
+            linear = fitted_linear(
+                kept.matrix,
+                kept.converted,
+                spec.categorical,
+                settings.seed,
+                monotone,
+                kept.weight,
+            )
             return _levelled(Blend(linear, learned), looks, settings.threads)
         case "booster":
             return booster(looks)

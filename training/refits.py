@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import log_loss
 
-from features.history import Float64, Int64
+from features.history import Float64
 from features.kinds import AttributeCategory, AttributeNumber, Feature, LatestValue
 from features.spec import Spec
 from models.calibration import sigmoid
@@ -89,7 +89,7 @@ def refits(
     if len(test.matrix) == 0:
         return None
     random = np.random.default_rng(settings.seed)
-    test = _rows(test, random.permutation(len(test.matrix))[:MOST_TESTED])
+    test = test.among(random.permutation(len(test.matrix))[:MOST_TESTED])
     found: list[dict[str, float]] = []
     for done in range(REFITS):
         looks = _drawn(fit, random)
@@ -101,9 +101,7 @@ def refits(
         shadowed, tested = (_with_shadows(one, copied, random) for one in (looks, test))
         predictor = fitted_predictor(
             _spec_with_shadows(spec, copied),
-            shadowed.matrix,
-            shadowed.converted,
-            shadowed.lead,
+            shadowed,
             settings,
         )
         found.append(_rises(predictor, tested, both, settings.threads, random))
@@ -125,11 +123,7 @@ def _drawn(looks: Looks, random: np.random.Generator) -> Looks:
     drawn = random.integers(len(starts), size=len(starts))
     drawn = drawn[np.cumsum(counts[drawn]) <= max(MOST_FITTED, counts[drawn[0]])]
     rows = [order[starts[one] : starts[one] + counts[one]] for one in drawn.tolist()]
-    return _rows(looks, np.concatenate(rows))
-
-
-def _rows(looks: Looks, rows: Int64) -> Looks:
-    return Looks(looks.matrix[rows], looks.converted[rows], looks.lead[rows])
+    return looks.among(np.concatenate(rows))
 
 
 def _with_shadows(

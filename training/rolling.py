@@ -7,21 +7,21 @@ The latest stretch is for confirming what the others chose.
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from features.batch import Spine, point_in_time_features
-from features.history import MICROSECONDS_PER_DAY, Float64
-from features.spec import Spec
+from features.batch import Spine, microseconds, point_in_time_features
+from features.history import MICROSECONDS_PER_DAY
 from features.tables import Tables
 from models.bundle import HORIZONS
 from training.audit import audit
 from training.config import Config
 from training.cut import cut_at
-from training.frame import spec_of
+from training.frame import Rows, spec_of
+from training.known import drawn_by_lead
 from training.quarantine import without_quarantined
 from training.snapshots import Labels, labels, snapshots
 from training.split import (
@@ -30,7 +30,9 @@ from training.split import (
     converting_leads,
     judged_from,
     split_of,
+    two_sides,
 )
+from training.thinning import thinned
 
 Bool = npt.NDArray[np.bool_]
 ORIGINS = (0.5, 0.65, 0.8)
@@ -54,25 +56,18 @@ class Fold:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Rows):
     """All that settings are compared by; nothing of it was known when calibration begins.
+
+    Its spec is of what was known before the first origin.
 
     Parameters
     ----------
-    spine : Spine
-    spec : Spec
-        Of what was known before the first origin.
-    matrix : float64 array of shape (rows, features)
-    labels : mapping of "hot", "warm" to Labels
     search, confirm : tuple of Fold
         Those that choose, and the later ones that confirm; a horizon that has too few conversions
         for all of them has none.
     """
 
-    spine: Spine
-    spec: Spec
-    matrix: Float64
-    labels: Mapping[str, Labels]
     search: tuple[Fold, ...]
     confirm: tuple[Fold, ...]
 
@@ -100,7 +95,7 @@ def rolling_ground(
         past = without_quarantined(past, audit(past, config))
     spine = snapshots(past, config.snapshots)
     found = {name: labels(past, spine, days) for name, days in _days(config).items()}
-    folds = {name: _folds(name, spine, found[name], until) for name in HORIZONS}
+    folds = {name: _folds(name, past, spine, found[name], until, config) for name in HORIZONS}
     usable = [name for name in HORIZONS if len(folds[name]) == len(ORIGINS)]
     if not usable:
         raise ValueError(
@@ -122,6 +117,7 @@ def rolling_ground(
         spec,
         point_in_time_features(past, spine, spec, finished),
         found,
+        thinned(past, spine, config.snapshots.thin),
         search=tuple(fold for name in usable for fold in folds[name][:-1]),
         confirm=tuple(folds[name][-1] for name in usable),
     )
@@ -142,15 +138,22 @@ def _fitting_ends(tables: Tables, config: Config) -> int:
     return min(split.calibrate_from for split in splits)
 
 
-def _folds(name: str, spine: Spine, found: Labels, until: int) -> list[Fold]:
+def _folds(
+    name: str, tables: Tables, spine: Spine, found: Labels, until: int, config: Config
+) -> list[Fold]:
     """Origins of one horizon that have enough conversions on both sides."""
     gap = found.days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
     span = max(until - gap - first, 0)
+    created_at = microseconds(tables.leads["created_at"])
     folds = []
     for at, end in itertools.pairwise([*(first + round(s * span) for s in ORIGINS), until]):
         fit = found.mature & (spine.as_of + gap < at)
         judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
+        if config.split.leads == "apart":
+            until_days, drawn = config.snapshots.until_days, drawn_by_lead(tables)
+            earlier, later = two_sides(created_at, until_days, at, drawn)
+            fit, judge = fit & earlier[spine.lead], judge & later[spine.lead]
         enough = converting_leads(found, spine.lead, fit) >= LEAST_FIT_LEADS
         if enough and converting_leads(found, spine.lead, judge) >= LEAST_CALIBRATE_LEADS:
             folds.append(Fold(name, fit, judge))

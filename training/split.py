@@ -13,7 +13,6 @@ learned from had all ended, and a model in service meets such leads too. Whoever
 one period alone keeps them apart (`leads_apart`), for fewer looks to learn from and to judge by.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,9 +23,12 @@ from features.batch import Spine, microseconds
 from features.history import MICROSECONDS_PER_DAY, Int64
 from features.tables import Tables
 from training.config import Config, SplitSettings
+from training.known import drawn_by_lead
 from training.snapshots import Labels
 
 Bool = npt.NDArray[np.bool_]
+LOST = 0.1
+"""Share of its leads that a period may lose to the next one where leads are kept apart."""
 LEAST_FIT_LEADS = 25
 LEAST_CALIBRATE_LEADS = 10
 """Converting leads below which not even a points card is learned: on made-up CRMs with 11 to 15 to
@@ -48,6 +50,8 @@ class Split:
     calibrate_from, test_from : int
         Microseconds. Labels of rows in `fit` ended before the first, those of rows in `calibrate`
         before the second.
+    may_fit, may_learn : bool arrays of shape (rows,)
+        Rows of the leads that may be fitted on and learned from, whenever they were looked at.
     left_out : int
         Rows of these periods that are in none, because their lead belongs to another period.
     """
@@ -56,6 +60,8 @@ class Split:
     calibrate: Bool
     test: Bool
     learn: Bool
+    may_fit: Bool
+    may_learn: Bool
     calibrate_from: int
     test_from: int
     left_out: int = 0
@@ -153,11 +159,14 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
         )
     calibrate_from = test_from - gap - round(settings.calibrate_share * usable)
     ends_at = spine.as_of + gap
+    everyone = np.ones(len(spine), np.bool_)
     return Split(
         fit=labels.mature & (ends_at < calibrate_from),
         calibrate=labels.mature & (spine.as_of >= calibrate_from) & (ends_at < test_from),
         test=labels.mature & (spine.as_of >= test_from),
         learn=labels.mature & (ends_at < test_from),
+        may_fit=everyone,
+        may_learn=everyone,
         calibrate_from=calibrate_from,
         test_from=test_from,
     )
@@ -166,12 +175,6 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
 def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -> Split:
     """Split in which no lead has looks in two periods.
 
-    The looks go on until a known age, so a lead's creation says which periods it can reach,
-    whatever becomes of it. A hash of its `lead_id` says which of them is its own: half of the leads
-    are for judging, half of those that reach both earlier periods are for calibrating. Of the test
-    period all other leads are left out, those too that are created in it: so leads of every age are
-    in it in the proportion in which they live.
-
     Parameters
     ----------
     split : Split
@@ -179,25 +182,61 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     spine : Spine
     until_days : float
         Age at which a lead is looked at for the last time.
+
+    See Also
+    --------
+    two_sides : Which period is a lead's own.
     """
-    digests = [
-        hashlib.blake2b(name.encode(), digest_size=1).digest()[0]
-        for name in tables.leads["lead_id"].to_pylist()
-    ]
-    drawn = np.array(digests, np.uint8)[spine.lead]
-    judges, calibrates = drawn & 1 > 0, drawn & 2 > 0
-    created_at = microseconds(tables.leads["created_at"])[spine.lead]
-    last_look = created_at + round(until_days * MICROSECONDS_PER_DAY)
-    learns = ~judges | (last_look < split.test_from)
-    fits = ~calibrates | (last_look < split.calibrate_from)
-    fit = split.fit & learns & fits
-    calibrate = split.calibrate & learns & (calibrates | (created_at >= split.calibrate_from))
-    test = split.test & judges
-    before, after = split.fit | split.calibrate | split.test, fit | calibrate | test
-    left_out = int((before & ~after).sum())
-    return replace(
-        split, fit=fit, calibrate=calibrate, test=test, learn=fit | calibrate, left_out=left_out
+    drawn = drawn_by_lead(tables)
+    created_at = microseconds(tables.leads["created_at"])
+    learns, judges = two_sides(created_at, until_days, split.test_from, drawn)
+    # Other digits of the hash, so that who calibrates is drawn independently of who judges.
+    fits, calibrates = two_sides(
+        created_at, until_days, split.calibrate_from, drawn << np.uint64(32)
     )
+    fits, calibrates = learns & fits, calibrates | (created_at >= split.calibrate_from)
+    may_fit, may_learn = fits[spine.lead], learns[spine.lead]
+    apart = replace(
+        split,
+        fit=split.fit & may_fit,
+        calibrate=split.calibrate & may_learn & calibrates[spine.lead],
+        test=split.test & judges[spine.lead],
+        learn=split.learn & may_learn,
+        may_fit=may_fit,
+        may_learn=may_learn,
+    )
+    before, after = (one.learn | one.test for one in (split, apart))
+    return replace(apart, left_out=int((before & ~after).sum()))
+
+
+def two_sides(
+    created_at: Int64, until_days: float, begin: int, drawn: npt.NDArray[np.uint64]
+) -> tuple[Bool, Bool]:
+    """Which leads belong to the time before an instant, and which to the time from it on.
+
+    The looks go on until a known age, so a lead's creation says whether it can live on across the
+    instant, whatever becomes of it. What is drawn says to which side it then belongs: so many are
+    taken for the later one that the earlier has `LOST` of its leads less, at most. Of the later
+    side all other leads are left out, those too that are created in it: so leads of every age are
+    in it in the proportion in which they live.
+
+    Parameters
+    ----------
+    created_at : int64 array of shape (leads,)
+        Microseconds.
+    until_days : float
+        Age at which a lead is looked at for the last time.
+    begin : int
+        Microseconds.
+    drawn : uint64 array of shape (leads,)
+        A number for each lead, evenly over 64 bits.
+    """
+    lives_on = created_at + round(until_days * MICROSECONDS_PER_DAY) >= begin
+    before = created_at < begin
+    reach = int((before & lives_on).sum())
+    share = min(1.0, LOST * int(before.sum()) / reach) if reach else 1.0
+    later = drawn / 2.0**64 <= share
+    return ~later | ~lives_on, later
 
 
 def converting_leads(labels: Labels, lead: Int64, chosen: Bool) -> int:

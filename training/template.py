@@ -45,6 +45,7 @@ warm_days = 90                   # warm: probably converts within so many
 first_days = 0.0
 every_days = 7.0
 until_days = 180.0
+# thin = 2                       # of so many looks in a row that show nothing new, one is learned from, for all
 # triggers = ["inbound"]         # look also after each inbound interaction (a direction, kind or channel), once a day
 
 [split]

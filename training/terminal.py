@@ -76,6 +76,13 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
             f"{horizon['immature_rows']:,} looks are too young to judge.",
             highlight=False,
         )
+        learned, kept = horizon["learned_rows"], horizon["kept_rows"]
+        if kept < learned:
+            console.print(
+                f"    learned from {kept:,} of {learned:,} looks: at the others nothing was new, "
+                "and looks of the same leads stand for them.",
+                highlight=False,
+            )
         new = horizon["never_learned_from"]
         console.print(
             f"    of these at leads that nothing was learned from: {new['rows']:,} looks, "

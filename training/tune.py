@@ -22,7 +22,7 @@ from models.predictor import margin_of
 from training.config import Config, ModelSettings
 from training.frame import Told
 from training.paired import LOG_LOSS, Difference, paired_difference
-from training.predictor import Looks, fitted_predictor
+from training.predictor import fitted_predictor
 from training.rolling import Bool, Fold, Ground, rolling_ground
 
 STORE = "tuning.sqlite"
@@ -194,19 +194,16 @@ def _loss(converted: Bool, probability: Float64) -> float:
 
 def _guesses(ground: Ground, fold: Fold, settings: ModelSettings) -> Float64:
     """Probabilities of a fold's judged rows by what `train` would fit on its earlier ones."""
-    found, lead = ground.labels[fold.horizon], ground.spine.lead
     sooner = None
     if fold.horizon == "warm":
         hot, origin = ground.labels["hot"], ground.spine.as_of[fold.judge].min()
         known = hot.mature & (ground.spine.as_of + hot.days * MICROSECONDS_PER_DAY < origin)
-        sooner = Looks(ground.matrix[known], hot.converted[known], lead[known])
+        sooner = ground.looks("hot", known)
     # What is searched is of boosters, so a points card is no answer, however few converted.
     kind = "blend" if settings.kind == "auto" else settings.kind
     predictor = fitted_predictor(
         ground.spec,
-        ground.matrix[fold.fit],
-        found.converted[fold.fit],
-        lead[fold.fit],
+        ground.looks(fold.horizon, fold.fit),
         settings.model_copy(update={"kind": kind}),
         sooner=sooner,
     )

@@ -19,6 +19,7 @@ from benchmarks import quality_logs
 from benchmarks.quality_known import Export, Known, known, made_up_export, true_probabilities
 from benchmarks.quality_logs import (
     Rolled,
+    choice_figures,
     contemporaries_figure,
     loan_figures,
     order_figure,
@@ -42,6 +43,7 @@ from models.policy import GuaranteedRate
 from training.config import Config
 from training.evaluate import Judged
 from training.frame import TrainingFrame, training_frame
+from training.learn import fitted_bundle
 from training.snapshots import snapshots
 
 ROOT = Path(__file__).parents[2]
@@ -248,6 +250,27 @@ def test_among_its_contemporaries_no_lead_foretells_itself(
     assert found < 0.6
     known_by_name = replace(told, matrix=np.repeat(fate[lead][:, None] * 1.0, columns, axis=1))
     assert contemporaries_figure("leads", known_by_name, export.config).value == 1.0
+
+
+def test_what_the_defaults_give_away_is_told_on_the_same_looks(
+    export: Export, frame: TrainingFrame
+) -> None:
+    """A lead's fate that only its name tells: who has met a lead foretells it, nobody else can."""
+    lead, random = frame.spine.lead, np.random.default_rng(5)
+    fate = random.random(int(lead.max()) + 1) < 0.5
+    names = random.normal(size=(len(fate), frame.matrix.shape[1]))
+    labels = {n: replace(one, converted=fate[lead]) for n, one in frame.labels.items()}
+    by_name = replace(frame, matrix=names[lead], labels=labels)
+    large = {"kind": "booster", "trees": 100, "leaves": 63, "learning_rate": 0.3, "least_rows": 5}
+    learner = export.config.model.model_copy(update=large)
+    config = export.config.model_copy(update={"model": learner})
+    model = fitted_bundle(by_name, (), config, lambda stage, done, total: None).bundle
+    thinned, apart = choice_figures("leads", export.tables, by_name, model, config)
+    assert apart.value is not None
+    assert apart.value < -0.02
+    assert thinned.value is not None
+    assert abs(thinned.value) < 0.01
+    assert "looks learned from" in apart.note
 
 
 @pytest.fixture(scope="module")

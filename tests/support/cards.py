@@ -101,7 +101,8 @@ def lifelike_card() -> dict[str, Any]:
                 "fit": _period("2024-01-01", "2025-04-20", 84_410, 11_873, 2980),
                 "calibrate": _period("2025-05-04", "2025-08-17", 27_105, 6120, 941),
                 "test": _period("2025-08-31", "2025-12-18", 24_300, 5614, 989),
-                "immature_rows": 3388, "base_rate": 2980 / 84_410,
+                "immature_rows": 3388, "learned_rows": 124_902, "kept_rows": 118_337,
+                "base_rate": 2980 / 84_410,
                 "auc": 0.831, "auc_low": 0.818, "auc_high": 0.844, "average_precision": 0.262,
                 "log_loss": 0.1392, "brier": 0.0347,
                 "baselines": {
@@ -121,7 +122,8 @@ def lifelike_card() -> dict[str, Any]:
                 "fit": _period("2024-01-01", "2025-02-03", 65_021, 9934, 7544),
                 "calibrate": _period("2025-05-04", "2025-06-01", 9850, 3011, 1201),
                 "test": _period("2025-08-31", "2025-10-03", 11_000, 3402, 1473),
-                "immature_rows": 16_688, "base_rate": 7544 / 65_021,
+                "immature_rows": 16_688, "learned_rows": 98_211, "kept_rows": 92_960,
+                "base_rate": 7544 / 65_021,
                 "auc": 0.768, "auc_low": 0.755, "auc_high": 0.781, "average_precision": 0.391,
                 "log_loss": 0.3321, "brier": 0.0988,
                 "baselines": {

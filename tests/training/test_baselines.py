@@ -59,7 +59,12 @@ def drawn(truth: dict[int, dict[float, float]], seed: int = 1, spec: Spec = SPEC
 
 def split() -> Split:
     period = np.arange(ROWS) % 3
-    return Split(period == 0, period == 1, period == 2, period < 2, calibrate_from=1, test_from=2)
+    everyone = np.ones(len(period), bool)
+    return Split(
+        *(period == 0, period == 1, period == 2, period < 2, everyone, everyone),
+        calibrate_from=1,
+        test_from=2,
+    )
 
 
 def probabilities(matrix, converted, spec: Spec = SPEC, lead=None):

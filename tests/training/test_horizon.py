@@ -33,6 +33,8 @@ def looks(seed: int = 1):
         calibrate=(day >= 150) & (ends < 300),
         test=(day >= 300) & (ends < 400),
         learn=ends < 300,
+        may_fit=np.ones(LEADS, bool),
+        may_learn=np.ones(LEADS, bool),
         calibrate_from=150 * MICROSECONDS_PER_DAY,
         test_from=300 * MICROSECONDS_PER_DAY,
     )

@@ -141,7 +141,10 @@ def test_a_bundle_is_banded_by_its_calibrating_rows_alone() -> None:
     spine = Spine(np.arange(rows), random.integers(0, 100, rows) * day)
     scores = bundle.scores(matrix)
     third = spine.as_of // (34 * day)
-    split = Split(third == 0, third == 1, third == 2, third < 2, 34 * day, 68 * day)
+    everyone = np.ones(len(third), bool)
+    split = Split(
+        *(third == 0, third == 1, third == 2, third < 2, everyone, everyone), 34 * day, 68 * day
+    )
     luck = random.random(rows)
     labels = {
         "hot": Labels(14, luck < scores.hot_probability, np.ones(rows, bool)),

@@ -369,7 +369,7 @@ def test_refits_tell_a_signal_from_shadows_and_from_noise():
     def drawn(rows: int) -> Looks:
         matrix = np.column_stack([random.integers(0, 2, rows), random.normal(size=(rows, 10))])
         converted = random.random(rows) < np.where(matrix[:, 0] == 1, 0.5, 0.1)
-        return Looks(matrix, converted, np.arange(rows) // 2)
+        return Looks(matrix, converted, np.arange(rows) // 2, np.ones(rows))
 
     told: list[int] = []
     found = refits(
@@ -389,7 +389,7 @@ def test_refits_tell_a_signal_from_shadows_and_from_noise():
 
 
 def test_refits_without_anything_to_test_on_are_none(bundle):
-    nothing = Looks(np.empty((0, 11)), np.empty(0, bool), np.empty(0, np.int64))
+    nothing = Looks(np.empty((0, 11)), np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
     columns = columns_by_signal(bundle.spec)
     assert refits(bundle.spec, nothing, nothing, columns, ModelSettings(kind="booster")) is None
 

@@ -27,7 +27,7 @@ from serving.app import create_app
 from training.config import read_config
 from training.logistic import logistic_margin
 from training.pipeline import trained_bundle
-from training.predictor import fitted_predictor
+from training.predictor import Looks, fitted_predictor
 from training.request import requests_of
 from training.scorecard import MOST_QUALITIES, learned_scorecard, read_scorecard
 from training.scoring import scored
@@ -213,6 +213,7 @@ def test_converting_leads_decide_unless_the_configuration_does(
     settings = config.model.model_copy(update={"kind": kind, "trees": 2})
     matrix, _, _, _ = drawn(3_000, seed=7)
     converted = np.arange(3_000) < 10 * converting
-    found = fitted_predictor(SPEC, matrix, converted, np.arange(3_000) // 10, settings)
+    looks = Looks(matrix, converted, np.arange(3_000) // 10, np.ones(3_000))
+    found = fitted_predictor(SPEC, looks, settings)
     assert isinstance(found, Scorecard) == card
     assert margin_of(found, matrix).shape == (3_000,)

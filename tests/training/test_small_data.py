@@ -23,7 +23,8 @@ def estimated(leads: int, base_log_odds: float) -> tuple[int, Estimate]:
     matrix = random.normal(size=(leads, 2))
     converted = random.random(leads) < sigmoid(1.2 * matrix[:, 0] + base_log_odds)
     third = np.arange(leads) * 3 // leads
-    split = Split(third == 0, third == 1, third == 2, third < 2, 1, 2)
+    everyone = np.ones(len(third), bool)
+    split = Split(third == 0, third == 1, third == 2, third < 2, everyone, everyone, 1, 2)
     settings = ModelSettings(trees=40, least_rows=20, threads=1)
     found = fitted_horizon(
         lambda rows, like: fitted_booster(matrix[rows], converted[rows], (), settings),

@@ -14,7 +14,7 @@ from features.tables import Tables
 from tests.support.tables import tables_of
 from training.config import SplitSettings
 from training.snapshots import Labels
-from training.split import default_test_from, leads_apart, require_conversions, time_split
+from training.split import LOST, default_test_from, leads_apart, require_conversions, time_split
 
 
 def daily(days: int, horizon: int) -> tuple[Spine, Labels]:
@@ -118,9 +118,13 @@ def test_apart_no_lead_has_looks_in_two_periods(seed: int, test_from: int) -> No
     assert not own[0] & own[1]
     assert not own[1] & own[2]
     assert not own[0] & own[2]
-    kept = sum(int(rows.sum()) for rows in (found.fit, found.calibrate, found.test))
-    whole = sum(int(rows.sum()) for rows in (split.fit, split.calibrate, split.test))
-    assert found.left_out == whole - kept
+    assert not set(spine.lead[found.learn]) & own[2]
+    for rows in (found.fit, found.calibrate):
+        assert not (rows & ~found.learn).any()
+    assert not set(spine.lead[found.may_fit & (spine.as_of < split.calibrate_from)]) & own[1]
+    assert not set(spine.lead[found.may_learn & (spine.as_of < split.test_from)]) & own[2]
+    kept = int((found.learn | found.test).sum())
+    assert found.left_out == int((split.learn | split.test).sum()) - kept
 
 
 def test_apart_which_period_is_a_leads_own_does_not_depend_on_what_became_of_it() -> None:
@@ -129,11 +133,10 @@ def test_apart_which_period_is_a_leads_own_does_not_depend_on_what_became_of_it(
     whole = leads_apart(split, tables, spine, UNTIL)
     first = np.unique(spine.lead, return_index=True)[1]
     few = Spine(spine.lead[first], spine.as_of[first])
-    of_few = replace(
-        split, fit=split.fit[first], calibrate=split.calibrate[first], test=split.test[first]
-    )
+    names = ("fit", "calibrate", "test", "learn", "may_fit", "may_learn")
+    of_few = replace(split, **{name: getattr(split, name)[first] for name in names})
     short = leads_apart(of_few, tables, few, UNTIL)
-    for name in ("fit", "calibrate", "test"):
+    for name in names:
         assert np.array_equal(getattr(short, name), getattr(whole, name)[first])
 
 
@@ -144,4 +147,26 @@ def test_apart_the_judged_leads_are_as_old_as_those_that_live_then() -> None:
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age = (spine.as_of - created_at) / DAY
     assert age[found.test].mean() == pytest.approx(age[split.test].mean(), rel=0.05)
-    assert found.test.sum() == pytest.approx(split.test.sum() / 2, rel=0.1)
+
+
+@pytest.mark.parametrize("test_from", [150, 300])
+def test_apart_little_is_lost_to_learn_from(test_from: int) -> None:
+    tables, spine, labels = lives(12_000, seed=3)
+    split = time_split(spine, labels, SplitSettings(), test_from * DAY)
+    found = leads_apart(split, tables, spine, UNTIL)
+    learned, left = (len(np.unique(spine.lead[one.learn])) for one in (split, found))
+    assert (1 - 1.3 * LOST) * learned < left < learned
+
+
+def test_apart_where_no_lead_lives_on_nothing_is_left_out() -> None:
+    created = np.r_[np.arange(0.0, 90), np.arange(100.0, 190), np.arange(200.0, 290)]
+    rows = [{"lead_id": str(i), "created_at": day} for i, day in enumerate(created)]
+    tables = tables_of(rows, end_day=400)
+    spine = Spine(np.arange(len(created)), np.rint(created * DAY).astype(np.int64))
+    never = np.zeros(len(created), bool)
+    labels = Labels(5, never, ~never)
+    split = time_split(spine, labels, SplitSettings(calibrate_share=0.5), 195 * DAY)
+    found = leads_apart(split, tables, spine, until_days=2)
+    assert found.left_out == 0
+    assert np.array_equal(found.test, split.test)
+    assert np.array_equal(found.learn, split.learn)

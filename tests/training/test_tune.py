@@ -97,6 +97,17 @@ def test_nothing_at_or_after_the_start_of_calibration_is_on_the_ground(crm) -> N
     assert len(snapshots(cut_at(tables, until), config.snapshots)) == len(ground.spine)
 
 
+def test_apart_no_lead_is_fitted_on_and_judged_at_one_origin(crm, monkeypatch) -> None:
+    monkeypatch.setattr("training.rolling.LEAST_CALIBRATE_LEADS", 1)  # few leads are enough here
+    tables, config = crm
+    strict = config.split.model_copy(update={"leads": "apart"})
+    ground = rolling_ground(tables, config.model_copy(update={"split": strict}))
+    for fold in (*ground.search, *ground.confirm):
+        fitted, judged = (set(ground.spine.lead[rows]) for rows in (fold.fit, fold.judge))
+        assert judged
+        assert not fitted & judged
+
+
 def test_what_confirms_takes_no_part_in_the_search(crm) -> None:
     tables, config = crm
     ground = rolling_ground(tables, config)
