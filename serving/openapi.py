@@ -23,7 +23,7 @@ from serving.model import ServedModel
 from serving.problem import FieldError, Problem, invalid, problem
 from serving.schemas import ANSWERS, Answer, ScoredLead, as_json, batch_adapter
 from serving.scorer import scored
-from serving.security import KEY_SCHEME, ROLES, Role
+from serving.security import KEY_SCHEME, ROLES, Role, misdirected
 from serving.times import microseconds
 
 NO_REPORT = (
@@ -126,7 +126,11 @@ def admits(*roles: Role) -> dict[int | str, dict[str, Any]]:
         for role in ROLES
         if role not in roles
     ]
-    found: dict[int | str, dict[str, Any]] = {401: _problems([unknown])}
+    elsewhere = problem(421, misdirected("crm.example"))
+    found: dict[int | str, dict[str, Any]] = {
+        401: _problems([unknown]),
+        421: _problems([elsewhere]),
+    }
     return found | {403: _problems(others[:1])} if others else found
 
 

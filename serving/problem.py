@@ -26,10 +26,10 @@ Names = Mapping[tuple[str, ...], Sequence[str]]
 
 Reason = Literal[
     "not_http", "long_head", "slow_head", "not_utf8", "not_json", "too_deep", "name_twice",
-    "not_finite", "too_many_digits", "no_key", "other_role", "no_such_page", "other_method",
-    "slow_body", "broken_bundle", "long_body", "other_type", "compressed", "missing",
-    "unknown_name", "other_kind", "no_time", "length", "too_many", "unknown_word", "future",
-    "before_creation", "other_value", "failure", "overload", "ending", "other",
+    "not_finite", "too_many_digits", "no_key", "other_role", "other_host", "no_such_page",
+    "other_method", "slow_body", "broken_bundle", "long_body", "other_type", "compressed",
+    "missing", "unknown_name", "other_kind", "no_time", "length", "too_many", "unknown_word",
+    "future", "before_creation", "other_value", "failure", "overload", "ending", "other",
 ]  # fmt: skip
 """Which law was broken; a figure counts each."""
 
@@ -41,6 +41,7 @@ _BY_STATUS: Mapping[int, Reason] = {
     408: "slow_body",
     409: "broken_bundle",
     413: "long_body",
+    421: "other_host",
     500: "failure",
     503: "overload",
 }

@@ -8,6 +8,7 @@ that opens a page asks for a name, which is free, and takes the key as the passw
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 import ipaddress
@@ -15,6 +16,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
+from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 
@@ -113,6 +115,32 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+@functools.lru_cache(maxsize=64)
+def is_for_this_machine(host: str) -> bool:
+    """Whether a ``Host`` header asks for a loopback name, with or without a port.
+
+    Examples
+    --------
+    >>> is_for_this_machine("localhost:8000"), is_for_this_machine("[::1]:8000")
+    (True, True)
+    >>> is_for_this_machine("crm.example"), is_for_this_machine("127.0.0.1.evil.example")
+    (False, False)
+    """
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False
+
+
+def misdirected(host: str) -> str:
+    """What is said to a request without a key that is for another host."""
+    return (
+        f"Without API keys the server answers this machine alone, as localhost, 127.0.0.1 or "
+        f"[::1]; the request is for {host[:100]!r}. Ask for one of these, or set "
+        "LEAD_TEMPERATURE_API_KEYS to answer under any name."
+    )
+
+
 def admission(
     keys: Sequence[ApiKey], roles: Sequence[Role]
 ) -> Callable[[Request], Awaitable[None]]:
@@ -121,18 +149,23 @@ def admission(
     Parameters
     ----------
     keys : sequence of ApiKey
-        Where there is none, everybody is let through.
+        Where there is none, everybody is let through who asks for this machine by a loopback name.
     roles : sequence of Role
 
     Returns
     -------
     async function of a request
-        Raises HTTPException: 401 without a known key, 403 where the key has another role.
+        Raises HTTPException: 401 without a known key, 403 where the key has another role; 421
+        where there are no keys and the request is for another host.
     """
     wanted = " or ".join(roles)
 
     async def admit(request: Request) -> None:
         if not keys:
+            # A page of another site may have had its name point to this machine.
+            host = request.headers.get("host")
+            if host is not None and not is_for_this_machine(host):
+                raise HTTPException(421, misdirected(host))
             return
         key = _holder(keys, _presented(request))
         if key is None:

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from features.catalogue import standard_spec
 from features.sources import read_export
@@ -29,6 +28,7 @@ from serving.app import create_app
 from serving.security import api_keys
 from serving.settings import Settings
 from tests.support.exports import micros
+from tests.support.http import TestClient
 from tests.support.servers import answering
 from training.config import read_config
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from fastapi.testclient import TestClient
 
 from benchmarks import bpi2012
 from features.batch import Spine, microseconds, point_in_time_features
@@ -15,6 +14,7 @@ from features.tables import Tables
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.golden import GOLDEN, golden_json
 from serving.app import create_app
+from tests.support.http import TestClient
 from tests.support.required import require_loan_log, require_spark
 from training.config import read_config
 from training.frame import iso, training_frame

@@ -6,10 +6,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from features.spec import feature_from_json
 from serving.app import create_app
+from tests.support.http import TestClient
 from training.config import read_config
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")

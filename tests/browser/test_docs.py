@@ -1,12 +1,12 @@
 """The page of the routes in a real browser, with the policy that the server sends."""
 
 import pytest
-from fastapi.testclient import TestClient
 
 from models.bundle import save_bundle
 from serving.app import create_app
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
+from tests.support.http import TestClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 ADDRESS = "http://model.test/docs"

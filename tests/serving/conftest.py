@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from models.bundle import load_bundle, save_bundle
 from models.golden import GOLDEN, golden_json
@@ -13,6 +12,7 @@ from serving.model import ServedModel, served_model
 from serving.settings import Limits
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
+from tests.support.http import TestClient
 
 NOW = 60 * DAY
 """1970-03-02T00:00:00Z, where the tests' histories lie in the past."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from serving.app import create_app
 from serving.settings import Limits, Settings
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
+from tests.support.http import TestClient
 
 JSON = {"content-type": "application/json"}
 LEAD = {

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
-from fastapi.testclient import TestClient
 from starlette.responses import HTMLResponse
 
 from serving import client as client_module
@@ -19,6 +18,7 @@ from serving.app import create_app
 from serving.client import LONGEST_WAIT_SECONDS, Client, Lead, Refused
 from serving.security import api_keys
 from serving.settings import Limits, Settings
+from tests.support.http import TestClient
 from tests.support.servers import answering
 
 KEY = "for-the-crm"

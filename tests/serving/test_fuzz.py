@@ -27,8 +27,8 @@ from tests.support.served import ROOT, Served, served
 
 LEAD = b'{"lead_id": "1", "created_at": "1970-01-01T00:00:00Z", "as_of": "1970-01-20T00:00:00Z"}'
 LIMIT = 100_000
-POST = b"POST /v1/score HTTP/1.1\r\nHost: crm\r\nContent-Type: application/json\r\n"
-GET = b"GET /healthz HTTP/1.1\r\nHost: crm\r\n"
+POST = b"POST /v1/score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 GOOD = POST + b"Content-Length: %d\r\n\r\n" % len(LEAD) + LEAD
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -284,7 +284,7 @@ def all_of(connection: socket.socket) -> bytes:
     return bytes(received)
 
 
-MANY = b"GET /openapi.json HTTP/1.1\r\nHost: crm\r\n\r\n" * 1_000
+MANY = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1_000
 """Requests of a kilobyte or two, and answers of many megabytes."""
 
 
@@ -382,7 +382,7 @@ def test_no_header_and_no_query_fails(
     app, headers: list[tuple[bytes, bytes]], query: bytes
 ) -> None:
     headers = [*headers, (b"content-type", b"application/json")]
-    assert asked(app, "/v1/score", query, headers, LEAD) in {200, 413, 415, 422}
+    assert asked(app, "/v1/score", query, headers, LEAD) in {200, 413, 415, 421, 422}
 
 
 numbers = st.sampled_from(

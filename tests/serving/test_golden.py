@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 
 import serving.golden
 from models.bundle import Bundle, load_bundle, save_bundle
@@ -18,6 +17,7 @@ from serving.golden import ROUNDING, replayed, travelling
 from serving.schemas import as_json
 from serving.settings import Settings
 from tests.support.bundles import blended, carded, small_bundle
+from tests.support.http import TestClient
 
 
 @pytest.fixture(scope="module")

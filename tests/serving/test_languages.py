@@ -1,7 +1,6 @@
 """The language that a browser asks for, among those that are there."""
 
 import pytest
-from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +8,7 @@ from models.bundle import REPORTS, save_bundle
 from serving.app import create_app
 from serving.languages import preferred
 from tests.support.bundles import small_bundle
+from tests.support.http import TestClient
 
 OFFERED = ("en", "pt", "ru", "ro", "it")
 

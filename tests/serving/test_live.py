@@ -15,7 +15,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi.testclient import TestClient
 
 from models.bundle import REPORT, load_bundle, save_bundle
 from models.folder import MANIFEST
@@ -24,6 +23,7 @@ from serving.live import identity
 from serving.model import ServedModel
 from serving.settings import Settings
 from tests.support.bundles import small_bundle
+from tests.support.http import TestClient
 
 ROOT = Path(__file__).parents[2]
 LEAD = {

@@ -9,11 +9,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi.testclient import TestClient
 
 from serving.app import create_app
 from serving.live import Live
 from serving.settings import Settings
+from tests.support.http import TestClient
 
 BODY = json.dumps({"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}).encode()
 BATCH = b'{"leads": [' + BODY + b"]}"
@@ -25,7 +25,7 @@ def at_once(app: Live, *requests: tuple[str, str, bytes]) -> list[Any]:
 
     async def ask() -> list[Any]:
         transport = httpx2.ASGITransport(app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://crm") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             asked = (client.request(m, p, content=c, headers=JSON) for m, p, c in requests)
             return await asyncio.gather(*asked)
 
@@ -73,7 +73,7 @@ def test_batches_have_fewer_places(bundle_folder: Path, monkeypatch: pytest.Monk
 
     async def ask() -> list[int]:
         transport = httpx2.ASGITransport(app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://crm") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
 
             async def post(path: str, content: bytes) -> int:
                 answer = await client.post(path, content=content, headers=JSON)

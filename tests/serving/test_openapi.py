@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 
 from serving.app import create_app
+from tests.support.http import TestClient
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from typing import Any
 import httpx2
 import jsonschema
 import pytest
-from fastapi.testclient import TestClient
 
 from models.bundle import save_bundle
 from serving.app import create_app
@@ -20,16 +19,17 @@ from serving.security import ROLES, api_keys
 from serving.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
+from tests.support.http import TestClient
 
 JSON = {"content-type": "application/json"}
 REFUSALS = {
-    ("POST", "/v1/score"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
-    ("POST", "/v1/score/batch"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
-    ("GET", "/v1/model"): {401, 403, 500, 503},
-    ("GET", "/report"): {401, 403, 404, 500, 503},
-    ("GET", "/leads/try"): {401, 403, 500, 503},
-    ("POST", "/v1/model/reload"): {401, 403, 409, 500},
-    ("GET", "/metrics"): {401, 403, 500},
+    ("POST", "/v1/score"): {400, 401, 403, 408, 413, 415, 421, 422, 500, 503},
+    ("POST", "/v1/score/batch"): {400, 401, 403, 408, 413, 415, 421, 422, 500, 503},
+    ("GET", "/v1/model"): {401, 403, 421, 500, 503},
+    ("GET", "/report"): {401, 403, 404, 421, 500, 503},
+    ("GET", "/leads/try"): {401, 403, 421, 500, 503},
+    ("POST", "/v1/model/reload"): {401, 403, 409, 421, 500},
+    ("GET", "/metrics"): {401, 403, 421, 500},
     ("GET", "/healthz"): {500},
     ("GET", "/readyz"): {500, 503},
 }
@@ -53,6 +53,11 @@ def app(folder: Path) -> Live:
     keys = api_keys(",".join(f"{role}:{role}:{digest}" for role, digest in hashes.items()))
     settings = Settings(api_keys=keys, body_seconds=0.05, reload_seconds=0)
     return create_app(folder, settings, clock=lambda: 60 * DAY)
+
+
+@pytest.fixture(scope="module")
+def keyless(folder: Path) -> Live:
+    return create_app(folder, Settings(reload_seconds=0), clock=lambda: 60 * DAY)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +152,7 @@ def test_the_refusals_that_are_shown_are_these(shown) -> None:
 
 @pytest.mark.parametrize(("method", "path", "status"), EVERY_REFUSAL)
 def test_a_refusal_is_shown_as_the_server_says_it(
-    app, shown, folder: Path, monkeypatch, method: str, path: str, status: int
+    app, keyless, shown, folder: Path, monkeypatch, method: str, path: str, status: int
 ) -> None:
     responses = shown["paths"][path][method.lower()]["responses"]
     (body,) = responses[str(status)]["content"].values()
@@ -156,14 +161,15 @@ def test_a_refusal_is_shown_as_the_server_says_it(
         request = refused_request(status, path, name)
         if status == 403:
             role = re.findall("has the role ([a-z]+)", expected["detail"])[0]
-        headers = JSON | ({} if status == 401 else bearer(role)) | request.pop("headers", {})
+        headers = JSON | ({} if status in (401, 421) else bearer(role)) | request.pop("headers", {})
         with monkeypatch.context() as patch, broken_bundle(folder, broken=status == 409):
             if status == 500:
                 patch.setattr("serving.straight.Straight.__call__", fails)
             if status == 503:
                 patch.setattr(app.load, "draining", path == "/readyz")
                 patch.setattr(app.load, "requests", 64)
-            answer = asked(app, method, path, headers=headers, **request)
+            served = keyless if status == 421 else app
+            answer = asked(served, method, path, headers=headers, **request)
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert told(answer.json(), folder) == told(expected, folder)
@@ -182,6 +188,8 @@ def refused_request(status: int, path: str, name: str) -> dict[str, Any]:
     match status:
         case 400:
             return {"content": b'{"leads": }'}
+        case 421:
+            return {"headers": {"host": "crm.example"}}
         case 408:
             return {"content": stalled()}
         case 413:
@@ -222,7 +230,7 @@ def asked(app: Live, method: str, path: str, **request: Any) -> httpx2.Response:
 
     async def ask() -> httpx2.Response:
         transport = httpx2.ASGITransport(app)
-        async with httpx2.AsyncClient(transport=transport, base_url="http://crm") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.request(method, path, **request)
 
     return asyncio.run(ask())

@@ -4,16 +4,17 @@ import base64
 import hashlib
 import hmac
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fastapi.testclient import TestClient
 
 from models.bundle import REPORT, save_bundle
 from serving.app import create_app
 from serving.security import api_keys, is_loopback
 from serving.settings import Settings
 from tests.support.bundles import small_bundle
+from tests.support.http import TestClient
 
 KEYS = {"score": "for-the-crm", "report": "for-managers", "operate": "for-operators"}
 ROLE_OF = {
@@ -209,3 +210,47 @@ def test_a_key_in_another_form_is_refused_and_not_shown(text: str, law: str) -> 
 )
 def test_only_loopback_is_this_machine_alone(host: str, alone: bool) -> None:
     assert is_loopback(host) is alone
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("open") / "bundle"
+    save_bundle(small_bundle(), folder)
+    return folder
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000"])
+def test_without_keys_this_machine_is_answered_by_its_own_names(folder: Path, host: str) -> None:
+    assert TestClient(create_app(folder)).get("/v1/model", headers={"host": host}).is_success
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:8000", "localhost.evil.example", "[", ""]
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/model"),
+        ("GET", "/report"),
+        ("GET", "/leads/try"),
+        ("GET", "/metrics"),
+        ("POST", "/v1/score"),
+        ("POST", "/v1/score/batch"),
+        ("POST", "/v1/model/reload"),
+    ],
+)
+def test_without_keys_a_name_that_was_made_to_point_here_is_refused(
+    folder: Path, host: str, method: str, path: str
+) -> None:
+    """A page of another site can have its own name point to this machine and read what it asks."""
+    answer = TestClient(create_app(folder)).request(method, path, headers={"host": host}, json={})
+    assert answer.status_code == 421
+    assert answer.json()["detail"].startswith("Without API keys the server answers this machine")
+    assert "lead" not in answer.json()["detail"].lower().replace("lead_temperature", "")
+
+
+def test_with_keys_any_name_is_answered(folder: Path) -> None:
+    headers = {"host": "scores.crm.example", "authorization": "Bearer key-score"}
+    keys = f"crm:score:{hashlib.sha256(b'key-score').hexdigest()}"
+    app = create_app(folder, Settings(api_keys=api_keys(keys)))
+    assert TestClient(app).get("/v1/model", headers=headers).is_success

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from serving.app import create_app
 from serving.settings import settings_from
 from serving.straight import MOST_QUERIES
 from tests.serving.conftest import NOW
+from tests.support.http import TestClient
 
 LEAD = {"lead_id": "1", "created_at": "1970-02-01T00:00:00Z"}
 KEY, OTHER = "k" * 32, "o" * 32

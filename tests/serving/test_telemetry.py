@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from fastapi.testclient import TestClient
 
 from models.bundle import load_bundle
 from serving.app import create_app
 from serving.log import FIELDS, JsonLines
 from serving.problem import Reason
 from tests.support.histories import DAY
+from tests.support.http import TestClient
 
 WORD = "Maria.Rossi-39055123"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "serving.md"

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 
 from features.batch import Spine, microseconds
 from features.kinds import (
@@ -24,6 +23,7 @@ from models.calibration import sigmoid
 from models.predictor import margin_of
 from models.scorecard import Scorecard
 from serving.app import create_app
+from tests.support.http import TestClient
 from training.config import read_config
 from training.logistic import logistic_margin
 from training.pipeline import trained_bundle
