@@ -7,6 +7,8 @@ non-zero exit; only a defect of ours shows a traceback.
 
 import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -15,7 +17,6 @@ from lead_temperature.output import err, say
 
 app = typer.Typer(
     name="lead-temperature",
-    help="Which leads are about to buy: calibrated probabilities, dated and in bands.",
     context_settings={"help_option_names": ["--help", "-h"]},
     no_args_is_help=True,
     add_completion=False,
@@ -24,6 +25,22 @@ app = typer.Typer(
 )
 for verbs in (exports, learning, champions, answers):
     app.add_typer(verbs.app)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(version("lead-temperature"))
+        raise typer.Exit
+
+
+@app.callback(help="Which leads are about to buy: calibrated probabilities, dated and in bands.")
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:

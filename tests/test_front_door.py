@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow.csv
@@ -34,6 +35,10 @@ def test_every_verb_has_help_with_an_example(run, verb: str) -> None:
     told = run(verb, "--help")
     assert told.returncode == 0
     assert f"Example: lead-temperature {verb}" in " ".join(told.stdout.split())
+
+
+def test_the_version_is_said(run) -> None:
+    assert run("--version").stdout.strip() == version("lead-temperature")
 
 
 def test_the_short_word_for_help_is_understood(run) -> None:
