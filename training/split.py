@@ -8,9 +8,10 @@ must have ended by then. That is the gap, and it follows from the label, not fro
 model that is judged could have been trained on the day before its test began. What is too little
 to learn from or to judge is refused here, before anything is computed.
 
-A lead that lives on from one period into the next may be looked at in both: the labels it is
-learned from had all ended, and a model in service meets such leads too. Whoever wants every lead in
-one period alone keeps them apart (`leads_apart`), for fewer looks to learn from and to judge by.
+A lead that lives on from one period into the next may be looked at in both. No outcome is in both:
+it is still open, so every label that was learned of it says "not yet", whatever becomes of it; and
+a model in service meets such leads too. Whoever wants every lead in one period alone keeps them
+apart (`leads_apart`), for a quarter of the looks to judge by.
 """
 
 from dataclasses import dataclass, replace

@@ -12,8 +12,8 @@ from features.batch import Spine, microseconds
 from features.history import MICROSECONDS_PER_DAY as DAY
 from features.tables import Tables
 from tests.support.tables import tables_of
-from training.config import SplitSettings
-from training.snapshots import Labels
+from training.config import SnapshotSettings, SplitSettings
+from training.snapshots import Labels, labels, snapshots
 from training.split import LOST, default_test_from, leads_apart, require_conversions, time_split
 
 
@@ -87,6 +87,34 @@ def test_too_few_conversions_are_said_with_the_period_and_the_number_needed() ->
         require_conversions(split, learned, spine.lead)
     converting = Labels(30, split.fit | split.calibrate, labels.mature)
     require_conversions(split, converting, spine.lead)
+
+
+@given(st.integers(0, 2**32), st.integers(3, 20))
+def test_of_a_lead_that_is_looked_at_in_two_periods_no_purchase_is_learned_before(
+    seed: int, days: int
+) -> None:
+    """Its labels that had ended say "not yet", whatever becomes of it: no fate leaks."""
+    random = np.random.default_rng(seed)
+    created = random.uniform(0, 250, 80)
+    ends = created + random.exponential(40, 80)
+    how = random.choice(["converted_at", "closed_at"], 80)
+    tables = tables_of(
+        [
+            {"lead_id": f"{i}", "created_at": created[i], how[i]: ends[i]}
+            if ends[i] <= 300
+            else {"lead_id": f"{i}", "created_at": created[i]}
+            for i in range(80)
+        ],
+        end_day=300,
+    )
+    settings = SnapshotSettings(every_days=2, until_days=90)
+    spine = snapshots(tables, settings)
+    found = labels(tables, spine, days)
+    split = time_split(spine, found, SplitSettings(), 200 * DAY)
+    lead, buys = spine.lead, found.converted
+    assert np.isin(lead[split.learn], lead[split.test]).any()
+    assert not np.isin(lead[split.learn & buys], lead[split.test]).any()
+    assert not np.isin(lead[split.fit & buys], lead[split.calibrate]).any()
 
 
 UNTIL = 60
