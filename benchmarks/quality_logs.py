@@ -38,6 +38,7 @@ from training.quarantine import ignored, without_quarantined
 from training.reliability import calibration_error
 from training.snapshots import Labels, labels, snapshots
 from training.split import Split, leads_apart, split_of
+from training.thinning import thinning_of
 
 LOAN_LOG = Path("bpi2012/bpi_challenge_2012_until_2012-01-15.xes.gz")
 BANK_ZIP = Path("bank_marketing/bank_marketing.zip")
@@ -143,17 +144,18 @@ def choice_figures(
     """What the defaults give away: that quiet looks are stood for, and that leads may be met again.
 
     Each model is trained as the other choice would have it, and the difference in log loss is told
-    on the same looks: all that are judged, and those of leads that only the default model has met.
+    on the same looks: all that are judged, and those at leads that only the default model has met.
     """
     split = frame.splits["hot"]
     apart = {
         name: leads_apart(one, tables, frame.spine, config.snapshots.until_days)
         for name, one in frame.splits.items()
     }
-    all_looks = replace(frame, weight=np.ones(len(frame.spine)))
+    all_looks = replace(frame, thinning=replace(frame.thinning, most=1))
+    met = np.isin(frame.spine.lead, frame.spine.lead[split.learn])
     others = {
         "every look is learned from": (all_looks, split.test),
-        "leads are kept apart": (replace(frame, splits=apart), apart["hot"].test),
+        "leads are kept apart": (replace(frame, splits=apart), apart["hot"].test & met),
     }
     found = []
     for what, (other, test) in others.items():
@@ -164,7 +166,10 @@ def choice_figures(
         )
         judged = judged_rows(frame, "hot", test)
         gain = paired_difference(LOG_LOSS, judged.converted, judged.lead, theirs, ours, SEED)
-        learned = int((other.splits["hot"].learn & (other.weight > 0)).sum())
+        learned, by_default = (
+            np.count_nonzero(one.looks("hot", one.splits["hot"].learn).weight)
+            for one in (other, frame)
+        )
         advantage, low, high = (
             (None, None, None) if gain is None else (gain.advantage, gain.low, gain.high)
         )
@@ -176,7 +181,7 @@ def choice_figures(
                 low,
                 high,
                 note=f"{learned:,} looks learned from, by default "
-                f"{int((split.learn & (frame.weight > 0)).sum()):,}; told on {int(test.sum()):,} "
+                f"{by_default:,}; told on {int(test.sum()):,} "
                 f"looks at {len(np.unique(judged.lead)):,} leads",
                 places=4,
             )
@@ -300,9 +305,8 @@ def _trained_at(
     spec = spec_of(without_quarantined(before, findings), config, learned_until)
     spec = replace(spec, ignored=ignored(findings))
     matrix = point_in_time_features(tables, spine, spec)
-    # Every lead is looked at once, so each look stands for itself.
-    weight = np.ones(len(spine))
-    frame = TrainingFrame(spine, spec, matrix, found, weight, splits, age_days)
+    thinning = thinning_of(tables, spine, config.snapshots.thin)
+    frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
     return fitted_bundle(frame, findings, config, _silent).bundle
 
 

@@ -7,7 +7,7 @@ non-zero exit; only a defect of ours shows a traceback.
 
 import os
 import sys
-from importlib.metadata import version
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -29,7 +29,7 @@ for verbs in (exports, learning, champions, answers):
 
 def _say_version(asked: bool) -> None:
     if asked:
-        print(version("lead-temperature"))
+        typer.echo(metadata.version("lead-temperature"))
         raise typer.Exit
 
 

@@ -126,12 +126,13 @@ def admits(*roles: Role) -> dict[int | str, dict[str, Any]]:
         for role in ROLES
         if role not in roles
     ]
-    elsewhere = problem(421, misdirected("crm.example"))
-    found: dict[int | str, dict[str, Any]] = {
-        401: _problems([unknown]),
-        421: _problems([elsewhere]),
-    }
+    found: dict[int | str, dict[str, Any]] = {401: _problems([unknown])}
     return found | {403: _problems(others[:1])} if others else found
+
+
+def misdirects() -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problem of a request for another host, where there are no keys."""
+    return {421: _problems([problem(421, misdirected("crm.example"))])}
 
 
 def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[ScoredLead]:

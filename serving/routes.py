@@ -35,6 +35,7 @@ from serving.openapi import (
     document,
     ends,
     gives,
+    misdirects,
     refuses,
     shows,
 )
@@ -167,7 +168,7 @@ def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
     """What is the same for all routes that one of the roles may ask for."""
     return {
         "dependencies": [Depends(admission(settings.api_keys, roles))],
-        "responses": admits(*roles) if settings.api_keys else {},
+        "responses": admits(*roles) if settings.api_keys else misdirects(),
     }
 
 

@@ -16,7 +16,6 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
-from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 
@@ -35,6 +34,7 @@ CHALLENGE = {
     'Bearer realm="lead-temperature"'
 }
 _FORM = re.compile(r"([A-Za-z0-9._-]{1,40}):([a-z+]+):([0-9a-f]{64})")
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
 _LONGEST = 4_096
 """Longer headers than this hold no key."""
 
@@ -126,10 +126,8 @@ def is_for_this_machine(host: str) -> bool:
     >>> is_for_this_machine("crm.example"), is_for_this_machine("127.0.0.1.evil.example")
     (False, False)
     """
-    try:
-        return is_loopback(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return False
+    matched = _HOST.fullmatch(host.lower())
+    return matched is not None and is_loopback(matched["name"].strip("[]"))
 
 
 def misdirected(host: str) -> str:
@@ -149,7 +147,8 @@ def admission(
     Parameters
     ----------
     keys : sequence of ApiKey
-        Where there is none, everybody is let through who asks for this machine by a loopback name.
+        Where there is none, everybody is let through who asks for this machine by a loopback name,
+        or for no host, as no browser does.
     roles : sequence of Role
 
     Returns

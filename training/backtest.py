@@ -30,7 +30,7 @@ from training.matrices import matrices_of
 from training.quarantine import ignored, without_quarantined
 from training.snapshots import Labels, labels, snapshots
 from training.split import Split, judged_from, require_conversions, split_of
-from training.thinning import thinned
+from training.thinning import thinning_of
 
 CANDIDATES = 60
 """The first origin is looked for among so many evenly spaced instants."""
@@ -135,10 +135,12 @@ def backtest(
     matrices = matrices_of(tables, spine, [past.spec for past in pasts], progress)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
-    weight = thinned(tables, spine, config.snapshots.thin)
     cards = []
     for past, matrix in zip(pasts, matrices, strict=True):
-        frame = TrainingFrame(spine, past.spec, matrix, found, weight, past.splits, age_days)
+        # As a training has it: what the origin's audit quarantines is no news of a lead.
+        examined = without_quarantined(tables, past.findings)
+        thinning = thinning_of(examined, spine, config.snapshots.thin)
+        frame = TrainingFrame(spine, past.spec, matrix, found, thinning, past.splits, age_days)
         bundle = fitted_bundle(frame, past.findings, config, _silent).bundle
         cards.append(evaluation(bundle, frame, config, _silent))
         told("origins", len(cards), len(instants))

@@ -90,7 +90,7 @@ def _horizon_card(
         "test": _period(frame, name, split.test),
         "immature_rows": int((~found.mature).sum()),
         "learned_rows": int(split.learn.sum()),
-        "kept_rows": int((split.learn & (frame.weight > 0)).sum()),
+        "kept_rows": _kept_rows(bundle, frame, name),
         "left_out_rows": split.left_out,
         "never_learned_from": _new_leads_card(frame, name, probability),
         "base_rate": float(found.converted[split.fit].mean()),
@@ -109,6 +109,14 @@ def _horizon_card(
             *(config.model.seed, config.model.threads),
         ),
     }
+
+
+def _kept_rows(bundle: Bundle, frame: TrainingFrame, name: str) -> int:
+    """Looks that a horizon is learned from; others stand for the rest, but not in a points card."""
+    learn = frame.splits[name].learn
+    if isinstance(bundle.horizon(name).predictor, Scorecard):
+        return int(learn.sum())
+    return int(np.count_nonzero(frame.looks(name, learn).weight))
 
 
 def _rivals_card(

@@ -17,7 +17,7 @@ from training.config import Config
 from training.predictor import Looks
 from training.snapshots import Labels, labels, snapshots
 from training.split import Split, judged_from, require_conversions, split_of
-from training.thinning import thinned
+from training.thinning import Thinning, thinning_of
 
 Bool = npt.NDArray[np.bool_]
 Told = Callable[[str, int, int], object]
@@ -34,22 +34,21 @@ class Rows:
     spec : Spec
     matrix : float64 array of shape (rows, features)
     labels : mapping of "hot", "warm" to Labels
-    weight : float64 array of shape (rows,)
-        How many looks each stands for in learning (`training.thinning`).
+    thinning : Thinning
     """
 
     spine: Spine
     spec: Spec
     matrix: Float64
     labels: Mapping[str, Labels]
-    weight: Float64
+    thinning: Thinning
 
     def looks(self, horizon: str, chosen: Bool) -> Looks:
-        """Some of them, with what came of them within a horizon."""
+        """Those up to some instant, with what came of them within a horizon."""
         converted = self.labels[horizon].converted
         return Looks(
             *(self.matrix[chosen], converted[chosen]),
-            *(self.spine.lead[chosen], self.weight[chosen]),
+            *(self.spine.lead[chosen], self.thinning.weight(chosen)),
         )
 
 
@@ -89,8 +88,8 @@ def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
     matrix = point_in_time_features(tables, spine, spec, progress)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
-    weight = thinned(tables, spine, config.snapshots.thin)
-    return TrainingFrame(spine, spec, matrix, found, weight, splits, age_days)
+    thinning = thinning_of(tables, spine, config.snapshots.thin)
+    return TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
 
 
 def spec_of(tables: Tables, config: Config, until: int) -> Spec:

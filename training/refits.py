@@ -93,7 +93,8 @@ def refits(
     found: list[dict[str, float]] = []
     for done in range(REFITS):
         looks = _drawn(fit, random)
-        if looks.converted.all() or not looks.converted.any():
+        kept = looks.thinned().converted
+        if kept.all() or not kept.any():
             continue
         chosen = random.permutation(len(columns))[:SHADOWS]
         copied = [list(columns[name]) for name in np.array(list(columns), dtype=object)[chosen]]

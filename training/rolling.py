@@ -32,7 +32,7 @@ from training.split import (
     split_of,
     two_sides,
 )
-from training.thinning import thinned
+from training.thinning import thinning_of
 
 Bool = npt.NDArray[np.bool_]
 ORIGINS = (0.5, 0.65, 0.8)
@@ -46,13 +46,19 @@ class Fold:
     Parameters
     ----------
     horizon : {"hot", "warm"}
+    at : int
+        The origin, in microseconds.
     fit, judge : bool arrays of shape (rows,)
         Looks whose horizon had ended before the origin, and those from it up to the next one.
+    may_fit : bool array of shape (rows,)
+        Rows of the leads that may be learned from before the origin.
     """
 
     horizon: str
+    at: int
     fit: Bool
     judge: Bool
+    may_fit: Bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ def rolling_ground(
         spec,
         point_in_time_features(past, spine, spec, finished),
         found,
-        thinned(past, spine, config.snapshots.thin),
+        thinning_of(past, spine, config.snapshots.thin),
         search=tuple(fold for name in usable for fold in folds[name][:-1]),
         confirm=tuple(folds[name][-1] for name in usable),
     )
@@ -150,11 +156,13 @@ def _folds(
     for at, end in itertools.pairwise([*(first + round(s * span) for s in ORIGINS), until]):
         fit = found.mature & (spine.as_of + gap < at)
         judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
+        may_fit = np.ones(len(spine), np.bool_)
         if config.split.leads == "apart":
             until_days, drawn = config.snapshots.until_days, drawn_by_lead(tables)
             earlier, later = two_sides(created_at, until_days, at, drawn)
-            fit, judge = fit & earlier[spine.lead], judge & later[spine.lead]
+            may_fit = earlier[spine.lead]
+            fit, judge = fit & may_fit, judge & later[spine.lead]
         enough = converting_leads(found, spine.lead, fit) >= LEAST_FIT_LEADS
         if enough and converting_leads(found, spine.lead, judge) >= LEAST_CALIBRATE_LEADS:
-            folds.append(Fold(name, fit, judge))
+            folds.append(Fold(name, at, fit, judge, may_fit))
     return folds

@@ -11,7 +11,7 @@ to learn from or to judge is refused here, before anything is computed.
 A lead that lives on from one period into the next may be looked at in both. No outcome is in both:
 it is still open, so every label that was learned of it says "not yet", whatever becomes of it; and
 a model in service meets such leads too. Whoever wants every lead in one period alone keeps them
-apart (`leads_apart`), for a quarter of the looks to judge by.
+apart (`leads_apart`), for fewer looks to judge by.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ from training.snapshots import Labels
 
 Bool = npt.NDArray[np.bool_]
 LOST = 0.1
-"""Share of its leads that a period may lose to the next one where leads are kept apart."""
+"""Share of its leads that a period loses to the next one where leads are kept apart."""
 LEAST_FIT_LEADS = 25
 LEAST_CALIBRATE_LEADS = 10
 """Converting leads below which not even a points card is learned: on made-up CRMs with 11 to 15 to
@@ -54,7 +54,7 @@ class Split:
     may_fit, may_learn : bool arrays of shape (rows,)
         Rows of the leads that may be fitted on and learned from, whenever they were looked at.
     left_out : int
-        Rows of these periods that are in none, because their lead belongs to another period.
+        Rows neither learned from nor judged on, because their lead belongs to another period.
     """
 
     fit: Bool
@@ -195,6 +195,8 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     fits, calibrates = two_sides(
         created_at, until_days, split.calibrate_from, drawn << np.uint64(32)
     )
+    # All new leads calibrate, though those that were there before are then too few among them:
+    # curves want conversions more than they want the proportions of ages.
     fits, calibrates = learns & fits, calibrates | (created_at >= split.calibrate_from)
     may_fit, may_learn = fits[spine.lead], learns[spine.lead]
     apart = replace(
@@ -217,7 +219,7 @@ def two_sides(
 
     The looks go on until a known age, so a lead's creation says whether it can live on across the
     instant, whatever becomes of it. What is drawn says to which side it then belongs: so many are
-    taken for the later one that the earlier has `LOST` of its leads less, at most. Of the later
+    taken for the later one that the earlier has about `LOST` of its leads less. Of the later
     side all other leads are left out, those too that are created in it: so leads of every age are
     in it in the proportion in which they live.
 

@@ -79,8 +79,8 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
         learned, kept = horizon["learned_rows"], horizon["kept_rows"]
         if kept < learned:
             console.print(
-                f"    learned from {kept:,} of {learned:,} looks: at the others nothing was new, "
-                "and looks of the same leads stand for them.",
+                f"    {learned - kept:,} of {learned:,} looks to learn from showed nothing new: "
+                "another look of the same lead stands for each.",
                 highlight=False,
             )
         new = horizon["never_learned_from"]

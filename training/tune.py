@@ -142,15 +142,16 @@ def _sampler(seed: int) -> optuna.samplers.TPESampler:
 
 
 def _fingerprint(ground: Ground, config: Config) -> str:
-    """Name of a search: the same looks, features, origins and settings that are not searched."""
+    """Name of a search: the same looks, weights, features, origins and settings not searched."""
     digest = hashlib.sha256(ground.spec.fingerprint.encode())
     fixed = config.model.model_dump(exclude=set(TUNED))
     digest.update(repr(sorted(fixed.items())).encode())
     digest.update(np.ascontiguousarray(ground.matrix).tobytes())
+    digest.update(repr(ground.thinning.most).encode() + ground.thinning.quiet.tobytes())
     for fold in (*ground.search, *ground.confirm):
         found = ground.labels[fold.horizon]
         digest.update(repr((fold.horizon, found.days)).encode())
-        for rows in (fold.fit, fold.judge, found.converted):
+        for rows in (fold.fit, fold.judge, fold.may_fit, found.converted):
             digest.update(rows.tobytes())
     return digest.hexdigest()[:16]
 
@@ -196,9 +197,7 @@ def _guesses(ground: Ground, fold: Fold, settings: ModelSettings) -> Float64:
     """Probabilities of a fold's judged rows by what `train` would fit on its earlier ones."""
     sooner = None
     if fold.horizon == "warm":
-        hot, origin = ground.labels["hot"], ground.spine.as_of[fold.judge].min()
-        known = hot.mature & (ground.spine.as_of + hot.days * MICROSECONDS_PER_DAY < origin)
-        sooner = ground.looks("hot", known)
+        sooner = ground.looks("hot", sooner_rows(ground, fold))
     # What is searched is of boosters, so a points card is no answer, however few converted.
     kind = "blend" if settings.kind == "auto" else settings.kind
     predictor = fitted_predictor(
@@ -208,6 +207,13 @@ def _guesses(ground: Ground, fold: Fold, settings: ModelSettings) -> Float64:
         sooner=sooner,
     )
     return sigmoid(margin_of(predictor, ground.matrix[fold.judge], settings.threads))
+
+
+def sooner_rows(ground: Ground, fold: Fold) -> Bool:
+    """Rows that a warm booster learns from at an origin: their hot outcome was known by then."""
+    hot = ground.labels["hot"]
+    known = hot.mature & (ground.spine.as_of + hot.days * MICROSECONDS_PER_DAY < fold.at)
+    return fold.may_fit & known
 
 
 def _gains(

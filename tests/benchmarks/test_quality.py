@@ -255,7 +255,10 @@ def test_among_its_contemporaries_no_lead_foretells_itself(
 def test_what_the_defaults_give_away_is_told_on_the_same_looks(
     export: Export, frame: TrainingFrame
 ) -> None:
-    """A lead's fate that only its name tells: who has met a lead foretells it, nobody else can."""
+    """A fate that only a lead's name tells, known before it comes: who has met it foretells it.
+
+    No export is like that, for whoever is still open has not bought; the figure would find it.
+    """
     lead, random = frame.spine.lead, np.random.default_rng(5)
     fate = random.random(int(lead.max()) + 1) < 0.5
     names = random.normal(size=(len(fate), frame.matrix.shape[1]))
@@ -266,10 +269,10 @@ def test_what_the_defaults_give_away_is_told_on_the_same_looks(
     config = export.config.model_copy(update={"model": learner})
     model = fitted_bundle(by_name, (), config, lambda stage, done, total: None).bundle
     thinned, apart = choice_figures("leads", export.tables, by_name, model, config)
-    assert apart.value is not None
-    assert apart.value < -0.02
+    assert apart.high is not None
+    assert apart.high < 0
     assert thinned.value is not None
-    assert abs(thinned.value) < 0.01
+    assert abs(thinned.value) < abs(apart.high)
     assert "looks learned from" in apart.note
 
 

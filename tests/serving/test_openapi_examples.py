@@ -23,13 +23,13 @@ from tests.support.http import TestClient
 
 JSON = {"content-type": "application/json"}
 REFUSALS = {
-    ("POST", "/v1/score"): {400, 401, 403, 408, 413, 415, 421, 422, 500, 503},
-    ("POST", "/v1/score/batch"): {400, 401, 403, 408, 413, 415, 421, 422, 500, 503},
-    ("GET", "/v1/model"): {401, 403, 421, 500, 503},
-    ("GET", "/report"): {401, 403, 404, 421, 500, 503},
-    ("GET", "/leads/try"): {401, 403, 421, 500, 503},
-    ("POST", "/v1/model/reload"): {401, 403, 409, 421, 500},
-    ("GET", "/metrics"): {401, 403, 421, 500},
+    ("POST", "/v1/score"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
+    ("POST", "/v1/score/batch"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
+    ("GET", "/v1/model"): {401, 403, 500, 503},
+    ("GET", "/report"): {401, 403, 404, 500, 503},
+    ("GET", "/leads/try"): {401, 403, 500, 503},
+    ("POST", "/v1/model/reload"): {401, 403, 409, 500},
+    ("GET", "/metrics"): {401, 403, 500},
     ("GET", "/healthz"): {500},
     ("GET", "/readyz"): {500, 503},
 }
@@ -152,7 +152,7 @@ def test_the_refusals_that_are_shown_are_these(shown) -> None:
 
 @pytest.mark.parametrize(("method", "path", "status"), EVERY_REFUSAL)
 def test_a_refusal_is_shown_as_the_server_says_it(
-    app, keyless, shown, folder: Path, monkeypatch, method: str, path: str, status: int
+    app, shown, folder: Path, monkeypatch, method: str, path: str, status: int
 ) -> None:
     responses = shown["paths"][path][method.lower()]["responses"]
     (body,) = responses[str(status)]["content"].values()
@@ -161,18 +161,31 @@ def test_a_refusal_is_shown_as_the_server_says_it(
         request = refused_request(status, path, name)
         if status == 403:
             role = re.findall("has the role ([a-z]+)", expected["detail"])[0]
-        headers = JSON | ({} if status in (401, 421) else bearer(role)) | request.pop("headers", {})
+        headers = JSON | ({} if status == 401 else bearer(role)) | request.pop("headers", {})
         with monkeypatch.context() as patch, broken_bundle(folder, broken=status == 409):
             if status == 500:
                 patch.setattr("serving.straight.Straight.__call__", fails)
             if status == 503:
                 patch.setattr(app.load, "draining", path == "/readyz")
                 patch.setattr(app.load, "requests", 64)
-            served = keyless if status == 421 else app
-            answer = asked(served, method, path, headers=headers, **request)
+            answer = asked(app, method, path, headers=headers, **request)
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
         assert told(answer.json(), folder) == told(expected, folder)
+
+
+def test_without_keys_a_request_for_another_host_is_shown_as_refused(keyless, folder) -> None:
+    document = TestClient(keyless).get("/openapi.json").json()
+    for method, path in REFUSALS:
+        responses = document["paths"][path][method.lower()]["responses"]
+        assert not {"401", "403"} & responses.keys()
+        if path in ("/healthz", "/readyz"):
+            assert "421" not in responses
+            continue
+        (body,) = responses["421"]["content"].values()
+        answer = asked(keyless, method, path, headers=JSON | {"host": "crm.example"})
+        assert answer.status_code == 421
+        assert told(answer.json(), folder) == told(body["example"], folder)
 
 
 def role_wanted(responses: Any) -> str:
@@ -188,8 +201,6 @@ def refused_request(status: int, path: str, name: str) -> dict[str, Any]:
     match status:
         case 400:
             return {"content": b'{"leads": }'}
-        case 421:
-            return {"headers": {"host": "crm.example"}}
         case 408:
             return {"content": stalled()}
         case 413:

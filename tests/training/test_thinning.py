@@ -7,16 +7,21 @@ from hypothesis import strategies as st
 
 from features.batch import Spine
 from features.history import MICROSECONDS_PER_DAY as DAY
+from features.tables import Tables
 from tests.support.tables import tables_of
 from training.config import SnapshotSettings
 from training.snapshots import labels, snapshots
-from training.thinning import quiet_looks, thinned
+from training.thinning import quiet_looks, thinning_of
 
 GRID = SnapshotSettings(first_days=0, every_days=1, until_days=30)
 
 
 def looks(days: list[float], lead: int = 0) -> Spine:
     return Spine(np.full(len(days), lead), np.rint(np.array(days) * DAY).astype(np.int64))
+
+
+def thinned(tables: Tables, spine: Spine, most: int) -> np.ndarray:
+    return thinning_of(tables, spine, most).weight(np.ones(len(spine), bool))
 
 
 def lead(name: str = "a", **more: object) -> dict[str, object]:
@@ -60,6 +65,7 @@ def test_with_one_every_look_stands_for_itself() -> None:
     tables = tables_of([lead()])
     assert thinned(tables, looks([0, 1, 2, 3]), 1).tolist() == [1, 1, 1, 1]
     assert thinned(tables, looks([]), 2).tolist() == []
+    assert quiet_looks(tables, looks([])).tolist() == []
 
 
 @given(st.integers(1, 6), st.integers(0, 2**32))
@@ -108,3 +114,25 @@ def test_which_look_stands_for_the_others_does_not_depend_on_the_order_of_the_le
     there = thinned(backwards, snapshots(backwards, GRID), 4).reshape(50, -1)
     assert np.array_equal(thinned(tables, spine, 4).reshape(50, -1), there[::-1])
     assert len(np.unique(there, axis=0)) > 1
+
+
+@given(st.integers(1, 6), st.integers(0, 2**32), st.integers(1, 99))
+def test_no_look_that_is_not_learned_from_stands_for_one_or_says_anything(
+    most: int, seed: int, until: int
+) -> None:
+    """What is learned from ends before a period begins; whether a lead was looked at later too
+    would tell that it had not bought."""
+    random = np.random.default_rng(seed)
+    rows = [lead(f"{i}", created_at=random.uniform(0, 90)) for i in range(6)]
+    news = [
+        {"lead_id": f"{random.integers(6)}", "occurred_at": random.uniform(0, 100)}
+        for _ in range(20)
+    ]
+    tables = tables_of(rows, news)
+    spine = snapshots(tables, GRID)
+    before = spine.as_of < until * DAY
+    weight = thinning_of(tables, spine, most).weight(before)
+    assert weight.sum() == before.sum()
+    known = tables_of(rows, [one for one in news if one["occurred_at"] < until])
+    early = Spine(spine.lead[before], spine.as_of[before])
+    assert np.array_equal(weight, thinned(known, early, most))

@@ -16,7 +16,7 @@ from training.paired import Difference
 from training.rolling import rolling_ground
 from training.snapshots import labels, snapshots
 from training.split import judged_from, split_of
-from training.tune import Tuned, tuned
+from training.tune import Tuned, sooner_rows, tuned
 
 SETTINGS = """
 [model]
@@ -106,6 +106,16 @@ def test_apart_no_lead_is_fitted_on_and_judged_at_one_origin(crm, monkeypatch) -
         fitted, judged = (set(ground.spine.lead[rows]) for rows in (fold.fit, fold.judge))
         assert judged
         assert not fitted & judged
+        assert not set(ground.spine.lead[sooner_rows(ground, fold)]) & judged
+
+
+def test_other_weights_begin_another_search(crm, found, tmp_path) -> None:
+    tables, config = crm
+    whole = config.snapshots.model_copy(update={"thin": 1})
+    config = stored_in(config, tmp_path)
+    assert tuned(tables, config, trials=1).trials == 1
+    other = config.model_copy(update={"snapshots": whole})
+    assert tuned(tables, other, trials=1, enough=lambda: True).trials == 0
 
 
 def test_what_confirms_takes_no_part_in_the_search(crm) -> None:
@@ -131,7 +141,7 @@ def test_other_data_begin_another_search(crm, found, tmp_path) -> None:
     config = stored_in(config, tmp_path)
     tuned(tables, config, trials=1)
     other = config.model_copy(update={"model": config.model.model_copy(update={"seed": 2})})
-    assert tuned(tables, other, trials=2).trials == 2
+    assert tuned(tables, other, trials=2, enough=lambda: True).trials == 0
 
 
 def test_the_best_settings_are_never_worse_in_the_search_than_the_present_ones(found) -> None:
