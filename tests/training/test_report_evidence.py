@@ -388,6 +388,17 @@ def test_refits_tell_a_signal_from_shadows_and_from_noise():
     assert told == list(range(1, REFITS + 1))
 
 
+@pytest.mark.parametrize("kind", ["blend", "booster"])
+def test_refits_whose_buyers_are_all_stood_for_by_others_are_none(bundle, looks, kind):
+    matrix, judged = looks
+    bought = np.arange(len(matrix)) == 0
+    lead = np.zeros(len(matrix), np.int64)
+    few = Looks(matrix, bought, lead, np.where(bought, 0.0, 1.0))
+    test = Looks(matrix, judged.converted, judged.lead, np.ones(len(matrix)))
+    columns = columns_by_signal(bundle.spec)
+    assert refits(bundle.spec, few, test, columns, ModelSettings(kind=kind, trees=2)) is None
+
+
 def test_refits_without_anything_to_test_on_are_none(bundle):
     nothing = Looks(np.empty((0, 11)), np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
     columns = columns_by_signal(bundle.spec)

@@ -143,6 +143,7 @@ def test_few_conversions_make_a_points_card_that_beats_the_base_rate(crm) -> Non
     assert "points card" not in hot["baselines"]
     assert "base rate" in hot["better_than"]
     assert {line["quality"] for line in hot["points_card"]}
+    assert hot["kept_rows"] == hot["learned_rows"]  # a card learns from every look
 
 
 def test_http_scores_by_a_card_are_the_bulk_scores_and_reasons_add_up(crm) -> None:
