@@ -23,7 +23,7 @@ from models.horizon import Scores
 from training.audit import audit
 from training.config import Config, read_config
 from training.evaluate import Bool, Judged
-from training.frame import Told, TrainingFrame, training_frame
+from training.frame import Told, TrainingFrame, silent, training_frame
 from training.learn import fitted_bundle
 from training.quarantine import without_quarantined
 from training.reliability import Group, groups
@@ -92,7 +92,7 @@ def made_up_export(leads: int, seed: int) -> Export:
         return Export(read_export(config.export), config, crm.truth)
 
 
-def known(export: Export, told: Told = lambda stage, done, total: None) -> tuple[Known, ...]:
+def known(export: Export, told: Told = silent) -> tuple[Known, ...]:
     """A model trained on an export beside the truth of its test period, for both horizons."""
     tables, config = export.tables, export.config
     findings = audit(tables, config)

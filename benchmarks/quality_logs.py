@@ -30,7 +30,7 @@ from training.cut import cut_at
 from training.evaluate import Judged, auc_interval, figures
 from training.evaluation import judged_rows
 from training.fit import fitted_booster
-from training.frame import Told, TrainingFrame, spec_of, training_frame
+from training.frame import Told, TrainingFrame, silent, spec_of, training_frame
 from training.learn import fitted_bundle
 from training.paired import LOG_LOSS, paired_difference
 from training.pipeline import trained_bundle
@@ -159,7 +159,7 @@ def choice_figures(
     }
     found = []
     for what, (other, test) in others.items():
-        rival = fitted_bundle(other, (), config, _silent).bundle
+        rival = fitted_bundle(other, (), config, silent).bundle
         ours, theirs = (
             one.scores(frame.matrix[test], config.model.threads).hot_probability
             for one in (bundle, rival)
@@ -167,8 +167,7 @@ def choice_figures(
         judged = judged_rows(frame, "hot", test)
         gain = paired_difference(LOG_LOSS, judged.converted, judged.lead, theirs, ours, SEED)
         learned, by_default = (
-            np.count_nonzero(one.looks("hot", one.splits["hot"].learn).weight)
-            for one in (other, frame)
+            np.count_nonzero(one.thinning.weight(one.splits["hot"].learn)) for one in (other, frame)
         )
         advantage, low, high = (
             (None, None, None) if gain is None else (gain.advantage, gain.low, gain.high)
@@ -187,10 +186,6 @@ def choice_figures(
             )
         )
     return found
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    pass
 
 
 def contemporaries_figure(about: str, frame: TrainingFrame, config: Config) -> Figure:
@@ -305,9 +300,9 @@ def _trained_at(
     spec = spec_of(without_quarantined(before, findings), config, learned_until)
     spec = replace(spec, ignored=ignored(findings))
     matrix = point_in_time_features(tables, spine, spec)
-    thinning = thinning_of(tables, spine, config.snapshots.thin)
+    thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
-    return fitted_bundle(frame, findings, config, _silent).bundle
+    return fitted_bundle(frame, findings, config, silent).bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

@@ -23,7 +23,7 @@ from benchmarks.quality_truth import SEED as CRM_SEED
 from features.tables import Tables
 from training.audit import audit
 from training.config import Config
-from training.frame import Told, TrainingFrame, training_frame
+from training.frame import Told, TrainingFrame, silent, training_frame
 from training.learn import learned_horizon
 from training.paired import LOG_LOSS, paired_difference
 from training.quarantine import without_quarantined
@@ -115,7 +115,7 @@ def _exports(data: Path, small: bool) -> Iterator[tuple[str, tuple[Tables, Confi
 
 def _frame(tables: Tables, config: Config) -> TrainingFrame:
     examined = without_quarantined(tables, audit(tables, config))
-    return training_frame(examined, config, lambda stage, done, total: None)
+    return training_frame(examined, config, silent)
 
 
 def our_answer(frame: TrainingFrame, config: Config) -> Answer:

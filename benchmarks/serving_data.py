@@ -25,7 +25,7 @@ from features.tables import Tables
 from models.bundle import Bundle, save_bundle
 from models.golden import GOLDEN, golden_json
 from training.config import read_config
-from training.frame import iso, training_frame
+from training.frame import iso, silent, training_frame
 from training.learn import fitted_bundle
 from training.request import requests_of
 
@@ -49,8 +49,8 @@ def prepare(folder: Path, small: bool) -> None:
         write_wide_export(Path(made), SMALL if small else LEADS)
         config = read_config(Path(made) / "lead_temperature.toml")
         tables = read_export(config.export)
-        frame = training_frame(tables, config, lambda stage, done, total: None)
-        bundle = fitted_bundle(frame, (), config, lambda stage, done, total: None).bundle
+        frame = training_frame(tables, config, silent)
+        bundle = fitted_bundle(frame, (), config, silent).bundle
         bundle = dataclasses.replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
         save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
         leads = full_leads(tables, bundle)

@@ -23,7 +23,7 @@ from training.audit import audit
 from training.config import Config
 from training.cut import cut_at
 from training.evaluation import evaluation
-from training.frame import Told, TrainingFrame, iso, spec_of
+from training.frame import Told, TrainingFrame, iso, silent, spec_of
 from training.leaks import Finding
 from training.learn import fitted_bundle
 from training.matrices import matrices_of
@@ -95,9 +95,7 @@ class _Past:
     spec: Spec
 
 
-def backtest(
-    tables: Tables, config: Config, origins: int, told: Told = lambda stage, done, total: None
-) -> Backtest:
+def backtest(tables: Tables, config: Config, origins: int, told: Told = silent) -> Backtest:
     """Trainings at several origins, each judged by what came after it.
 
     Parameters
@@ -141,8 +139,8 @@ def backtest(
         examined = without_quarantined(tables, past.findings)
         thinning = thinning_of(examined, spine, config.snapshots.thin)
         frame = TrainingFrame(spine, past.spec, matrix, found, thinning, past.splits, age_days)
-        bundle = fitted_bundle(frame, past.findings, config, _silent).bundle
-        cards.append(evaluation(bundle, frame, config, _silent))
+        bundle = fitted_bundle(frame, past.findings, config, silent).bundle
+        cards.append(evaluation(bundle, frame, config, silent))
         told("origins", len(cards), len(instants))
     return Backtest(instants, tuple(cards), _series(cards))
 
@@ -236,7 +234,3 @@ def series_of(about: str, name: str, values: Sequence[float | None]) -> Series:
         spread=float(there.std(ddof=1)) if len(there) >= 2 else None,
         trend=None if slope is None else float(slope * (len(values) - 1)),
     )
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Progress within one origin is not told: the origins are."""

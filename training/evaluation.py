@@ -116,7 +116,7 @@ def _kept_rows(bundle: Bundle, frame: TrainingFrame, name: str) -> int:
     learn = frame.splits[name].learn
     if isinstance(bundle.horizon(name).predictor, Scorecard):
         return int(learn.sum())
-    return int(np.count_nonzero(frame.looks(name, learn).weight))
+    return int(np.count_nonzero(frame.thinning.weight(learn)))
 
 
 def _rivals_card(

@@ -24,6 +24,10 @@ Told = Callable[[str, int, int], object]
 """Progress: name of the stage, how much of it is done, of how much."""
 
 
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody is told of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Looks with their features and outcomes.

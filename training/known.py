@@ -6,12 +6,10 @@ stands there today. Here both become small whole numbers for `training.ranking`:
 category's level or of a number's bin, and one more code for "no value".
 """
 
-import hashlib
 import itertools
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -145,16 +143,3 @@ def lead_index(tables: Tables, lead_ids: pa.ChunkedArray) -> Int64:
     """Index of each row's lead; `Tables` guarantees that there is one."""
     ids = tables.leads["lead_id"].combine_chunks()
     return np.asarray(pc.index_in(lead_ids, value_set=ids).to_numpy(), np.int64)
-
-
-def drawn_by_lead(tables: Tables) -> npt.NDArray[np.uint64]:
-    """A number for each lead that is drawn from its `lead_id` alone, evenly over 64 bits.
-
-    What is drawn by it is blind to what became of a lead, and the same in whatever order the leads
-    are read.
-    """
-    digests = [
-        hashlib.blake2b(name.encode(), digest_size=8).digest()
-        for name in tables.leads["lead_id"].to_pylist()
-    ]
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

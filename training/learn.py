@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from features.history import MICROSECONDS_PER_DAY, Float64
+from features.history import Float64
 from models.bands import Bands
 from models.bundle import HORIZONS, Bundle
 from models.predictor import Predictor
 from training.config import Config
-from training.frame import Told, TrainingFrame
+from training.frame import Told, TrainingFrame, silent
 from training.horizon import FittedHorizon, fitted_horizon
 from training.leaks import Finding
 from training.predictor import fitted_predictor
@@ -89,18 +89,18 @@ def sooner_rows(frame: TrainingFrame, final: bool = True) -> Bool:
     final : bool, optional
         Whether by the start of the test period, or else by that of the calibration.
     """
-    hot, split = frame.labels["hot"], frame.splits["warm"]
+    split = frame.splits["warm"]
     until, may = split.calibrate_from, split.may_fit
     if final:
         until, may = split.test_from, split.may_learn
-    return may & hot.mature & (frame.spine.as_of + hot.days * MICROSECONDS_PER_DAY < until)
+    return may & frame.labels["hot"].known_before(frame.spine, until)
 
 
 def learned_horizon(
     frame: TrainingFrame,
     name: str,
     config: Config,
-    told: Told = lambda stage, done, total: None,
+    told: Told = silent,
 ) -> FittedHorizon:
     """One horizon learned from a frame.
 

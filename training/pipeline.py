@@ -23,7 +23,7 @@ from training.card import card_text
 from training.config import Config
 from training.evaluation import evaluation, judged_rows
 from training.fingerprint import data_fingerprint, recipe_fingerprint
-from training.frame import Told, TrainingFrame, iso, training_frame
+from training.frame import Told, TrainingFrame, iso, silent, training_frame
 from training.importance import family_importance, importance
 from training.learn import Fitted, fitted_bundle
 from training.learning_curve import learning_curve
@@ -40,9 +40,7 @@ from training.report.today import Today, today
 from training.snapshots import effective_leads
 
 
-def trained_bundle(
-    tables: Tables, config: Config, told: Told = lambda stage, done, total: None
-) -> Bundle:
+def trained_bundle(tables: Tables, config: Config, told: Told = silent) -> Bundle:
     """Bundle trained on an export and judged on its latest period.
 
     Parameters

@@ -20,8 +20,8 @@ from models.bundle import HORIZONS
 from training.audit import audit
 from training.config import Config
 from training.cut import cut_at
+from training.draws import drawn_by_lead
 from training.frame import Rows, spec_of
-from training.known import drawn_by_lead
 from training.quarantine import without_quarantined
 from training.snapshots import Labels, labels, snapshots
 from training.split import (
@@ -151,15 +151,14 @@ def _folds(
     gap = found.days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
     span = max(until - gap - first, 0)
-    created_at = microseconds(tables.leads["created_at"])
+    created_at, drawn = microseconds(tables.leads["created_at"]), drawn_by_lead(tables)
     folds = []
     for at, end in itertools.pairwise([*(first + round(s * span) for s in ORIGINS), until]):
-        fit = found.mature & (spine.as_of + gap < at)
+        fit = found.known_before(spine, at)
         judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
         may_fit = np.ones(len(spine), np.bool_)
         if config.split.leads == "apart":
-            until_days, drawn = config.snapshots.until_days, drawn_by_lead(tables)
-            earlier, later = two_sides(created_at, until_days, at, drawn)
+            earlier, later = two_sides(created_at, config.snapshots.until_days, at, drawn)
             may_fit = earlier[spine.lead]
             fit, judge = fit & may_fit, judge & later[spine.lead]
         enough = converting_leads(found, spine.lead, fit) >= LEAST_FIT_LEADS

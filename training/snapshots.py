@@ -49,6 +49,19 @@ class Labels:
     converted: Bool
     mature: Bool
 
+    def known_before(self, spine: Spine, instant: int) -> Bool:
+        """Whether each row's horizon had ended before an instant, and the data had not.
+
+        Parameters
+        ----------
+        spine : Spine
+            The same rows.
+        instant : int
+            Microseconds.
+        """
+        ends_at = spine.as_of + self.days * MICROSECONDS_PER_DAY
+        return np.logical_and(self.mature, ends_at < instant)
+
 
 @dataclass(frozen=True, slots=True)
 class Triggered:

@@ -24,7 +24,7 @@ from features.batch import Spine, microseconds
 from features.history import MICROSECONDS_PER_DAY, Int64
 from features.tables import Tables
 from training.config import Config, SplitSettings
-from training.known import drawn_by_lead
+from training.draws import drawn_by_lead
 from training.snapshots import Labels
 
 Bool = npt.NDArray[np.bool_]
@@ -159,13 +159,13 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
             f"the data did. {_way_out(spine, labels, settings)}"
         )
     calibrate_from = test_from - gap - round(settings.calibrate_share * usable)
-    ends_at = spine.as_of + gap
+    learn = labels.known_before(spine, test_from)
     everyone = np.ones(len(spine), np.bool_)
     return Split(
-        fit=labels.mature & (ends_at < calibrate_from),
-        calibrate=labels.mature & (spine.as_of >= calibrate_from) & (ends_at < test_from),
+        fit=labels.known_before(spine, calibrate_from),
+        calibrate=learn & (spine.as_of >= calibrate_from),
         test=labels.mature & (spine.as_of >= test_from),
-        learn=labels.mature & (ends_at < test_from),
+        learn=learn,
         may_fit=everyone,
         may_learn=everyone,
         calibrate_from=calibrate_from,

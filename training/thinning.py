@@ -21,7 +21,8 @@ import numpy.typing as npt
 from features.batch import Spine, microseconds
 from features.history import Float64, Int64
 from features.tables import Tables
-from training.known import drawn_by_lead, lead_index
+from training.draws import drawn_by_lead
+from training.known import lead_index
 
 Bool = npt.NDArray[np.bool_]
 

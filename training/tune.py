@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import optuna
 
-from features.history import MICROSECONDS_PER_DAY, Float64
+from features.history import Float64
 from features.tables import Tables
 from models.calibration import sigmoid
 from models.predictor import margin_of
 from training.config import Config, ModelSettings
-from training.frame import Told
+from training.frame import Told, silent
 from training.paired import LOG_LOSS, Difference, paired_difference
 from training.predictor import fitted_predictor
 from training.rolling import Bool, Fold, Ground, rolling_ground
@@ -72,7 +72,7 @@ def tuned(
     config: Config,
     trials: int,
     enough: Callable[[], bool] = lambda: False,
-    told: Told = lambda stage, done, total: None,
+    told: Told = silent,
 ) -> Tuned:
     """Best settings of the boosters that a search finds.
 
@@ -211,9 +211,7 @@ def _guesses(ground: Ground, fold: Fold, settings: ModelSettings) -> Float64:
 
 def sooner_rows(ground: Ground, fold: Fold) -> Bool:
     """Rows that a warm booster learns from at an origin: their hot outcome was known by then."""
-    hot = ground.labels["hot"]
-    known = hot.mature & (ground.spine.as_of + hot.days * MICROSECONDS_PER_DAY < fold.at)
-    return fold.may_fit & known
+    return fold.may_fit & ground.labels["hot"].known_before(ground.spine, fold.at)
 
 
 def _gains(

@@ -212,16 +212,11 @@ def test_only_loopback_is_this_machine_alone(host: str, alone: bool) -> None:
     assert is_loopback(host) is alone
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("open") / "bundle"
-    save_bundle(small_bundle(), folder)
-    return folder
-
-
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000"])
-def test_without_keys_this_machine_is_answered_by_its_own_names(folder: Path, host: str) -> None:
-    assert TestClient(create_app(folder)).get("/v1/model", headers={"host": host}).is_success
+def test_without_keys_this_machine_is_answered_by_its_own_names(
+    bundle_folder: Path, host: str
+) -> None:
+    assert TestClient(create_app(bundle_folder)).get("/v1/model", headers={"host": host}).is_success
 
 
 @pytest.mark.parametrize(
@@ -248,10 +243,10 @@ def test_without_keys_this_machine_is_answered_by_its_own_names(folder: Path, ho
     ],
 )
 def test_without_keys_a_name_that_was_made_to_point_here_is_refused(
-    folder: Path, host: str, method: str, path: str
+    bundle_folder: Path, host: str, method: str, path: str
 ) -> None:
     """A page of another site can have its own name point to this machine and read what it asks."""
-    client = TestClient(create_app(folder))
+    client = TestClient(create_app(bundle_folder))
     # Also where the way has been gone before, and is shorter.
     client.request(method, path, json={"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"})
     answer = client.request(method, path, headers={"host": host}, json={})
@@ -260,8 +255,8 @@ def test_without_keys_a_name_that_was_made_to_point_here_is_refused(
     assert "lead" not in answer.json()["detail"].lower().replace("lead_temperature", "")
 
 
-def test_with_keys_any_name_is_answered(folder: Path) -> None:
+def test_with_keys_any_name_is_answered(bundle_folder: Path) -> None:
     headers = {"host": "scores.crm.example", "authorization": "Bearer key-score"}
     keys = f"crm:score:{hashlib.sha256(b'key-score').hexdigest()}"
-    app = create_app(folder, Settings(api_keys=api_keys(keys)))
+    app = create_app(bundle_folder, Settings(api_keys=api_keys(keys)))
     assert TestClient(app).get("/v1/model", headers=headers).is_success
