@@ -79,8 +79,8 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
         learned, kept = horizon["learned_rows"], horizon["kept_rows"]
         if kept < learned:
             console.print(
-                f"    {learned - kept:,} of {learned:,} looks to learn from showed nothing new: "
-                "another look of the same lead stands for each.",
+                f"    {learned - kept:,} of {learned:,} looks to learn from were left to another "
+                "look of the same lead: nothing new had become known between the two.",
                 highlight=False,
             )
         new = horizon["never_learned_from"]
