@@ -66,7 +66,7 @@ format: $(INSTALLED) ## Format and mend what can be mended
 	$(BIN)/ruff check --fix .
 
 messages: $(INSTALLED) ## Bring the report's catalogues up to its texts
-	$(BIN)/python -m training.report.messages
+	$(BIN)/python -m training.report.words.messages
 
 lock: $(INSTALLED) ## Take the newest releases that resolve together
 	$(UV) lock --upgrade

@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from features.batch import Spine
-from features.sources import read_export
+from features.export.sources import read_export
+from features.scale.requests import requests_of
+from features.spine import Spine
 from models.bundle import load_bundle
 from training.config import read_config
-from training.request import requests_of
 
 ROOT = Path(__file__).resolve().parent
 CRM = Path("artifacts/demo")

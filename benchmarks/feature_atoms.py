@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.kinds import (
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.kinds import (
     Count,
     DaysSinceFirst,
     DaysSinceLatest,
@@ -16,7 +16,7 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.spec import Spec
+from features.language.spec import Spec
 
 Operation = Literal["count", "has", "sum", "max", "min"]
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.history import Int64
-from features.kinds import (
+from features.arrays import Int64
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.kinds import (
     LABEL_FIELDS,
     Count,
     DaysSinceFirst,
@@ -30,7 +30,7 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.spec import Spec
+from features.language.spec import Spec
 from features.tables import INSTANT, LEADS, WORD, interactions_schema
 
 CHANNELS = ("phone", "email", "web", "chat", "event")

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from features.kinds import (
+from features.language.kinds import (
     LABEL_FIELDS,
     Count,
     Total,
 )
-from features.spec import Spec
+from features.language.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def ours(folder: Path, spec: Spec) -> Any:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from features.batch import Spine, microseconds, point_in_time_features
+    from features.scale.batch import point_in_time_features
+    from features.spine import Spine, microseconds
 
     tables = read_tables(folder, spec.measures, spec.fields)
     looks = pq.read_table(folder / "spine.parquet")
@@ -75,7 +76,7 @@ def ours(folder: Path, spec: Spec) -> Any:
 
 def ours_streamed(folder: Path, spec: Spec) -> Any:
     """Features of this project from Parquet to Parquet."""
-    from features.stream import read_features, write_features
+    from features.scale.stream import read_features, write_features
 
     output = folder / "features"
     write_features(
@@ -90,8 +91,8 @@ def ours_streamed(folder: Path, spec: Spec) -> Any:
 
 
 LIBRARIES = {
-    "ours": ("pyarrow.parquet", "pyarrow.compute", "features.batch"),
-    "ours streamed": ("features.stream",),
+    "ours": ("pyarrow.parquet", "pyarrow.compute", "features.scale.batch"),
+    "ours streamed": ("features.scale.stream",),
     "bare DuckDB": ("duckdb", "pyarrow"),
     "DuckDB best": ("duckdb", "pyarrow"),
     "DuckDB obvious": ("duckdb", "pyarrow"),

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.feature_atoms import Atom, atoms
-from features.kinds import DaysSinceFirst, DaysSinceLatest, LeadAge, Mean, Share, Trend
-from features.spec import Spec
+from features.language.kinds import DaysSinceFirst, DaysSinceLatest, LeadAge, Mean, Share, Trend
+from features.language.spec import Spec
 
 
 def pandas_usual(folder: Path, spec: Spec) -> Any:

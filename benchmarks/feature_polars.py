@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 
 from benchmarks.feature_atoms import Atom, atoms, formula, numbered_atoms, window_days
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.kinds import Selection
-from features.spec import Spec
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.kinds import Selection
+from features.language.spec import Spec
 
 
 def polars_best(folder: Path, spec: Spec) -> Any:

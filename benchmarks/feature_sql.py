@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.feature_atoms import Atom, atoms, formula, numbered_atoms, window_days
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.spec import Spec
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.spec import Spec
 
 VIEWS = """
     looks AS (

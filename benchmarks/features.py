@@ -138,10 +138,10 @@ def _print_online(data: Path) -> None:
     """One lead at one instant by the standard features, as a server asks."""
     from benchmarks.feature_data import MEASURE, single_lead
     from benchmarks.feature_engines import read_tables
-    from features.catalogue import standard_spec
-    from features.engine import features_of
-    from features.history import single_history
-    from features.plan import compiled
+    from features.engine.executor import features_of
+    from features.engine.history import single_history
+    from features.engine.plan import compiled
+    from features.language.catalogue import standard_spec
 
     _made(data / "small")
     spec = standard_spec(read_tables(data / "small" / "unsorted", (MEASURE,)), np.iinfo("i8").max)

@@ -18,8 +18,8 @@ from benchmarks.quality_logs import bank_figures, loan_figures
 from benchmarks.quality_peers import peer_figures
 from benchmarks.quality_table import Figure, show_quality
 from benchmarks.quality_truth import truth_figures
-from training.frame import Told
-from training.terminal import progress_bars
+from lead_temperature.tables.training import progress_bars
+from training.dataset.frame import Told
 
 ROOT = Path(__file__).resolve().parents[1]
 

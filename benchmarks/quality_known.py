@@ -13,20 +13,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.batch import Spine, microseconds
-from features.history import MICROSECONDS_PER_DAY, Float64, Int64
-from features.sources import read_export
+from features.arrays import Bool, Float64, Int64
+from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.sources import read_export
+from features.spine import Spine, microseconds
 from features.synthetic import SNAPSHOT_EVERY_DAYS, synthetic_crm, write_export
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle
 from models.horizon import Scores
-from training.audit import audit
+from training.audit.findings import audit
+from training.audit.quarantine import without_quarantined
 from training.config import Config, read_config
-from training.evaluate import Bool, Judged
-from training.frame import Told, TrainingFrame, silent, training_frame
-from training.learn import fitted_bundle
-from training.quarantine import without_quarantined
-from training.reliability import Group, groups
+from training.dataset.frame import Told, TrainingFrame, silent, training_frame
+from training.evaluation.reliability import Group, groups
+from training.fitting.bundle import fitted_bundle
+from training.statistics.figures import Judged
 
 _STEPS = 1_000
 """More looks than any lead has."""

@@ -17,28 +17,30 @@ import numpy as np
 
 from benchmarks import bank_marketing, bpi2012
 from benchmarks.quality_table import AtLeast, AtMost, Figure
-from features.batch import Spine, microseconds, point_in_time_features
-from features.history import MICROSECONDS_PER_DAY, Float64, Int64
-from features.sources import read_export
+from features.arrays import Float64, Int64
+from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.sources import read_export
+from features.scale.batch import point_in_time_features
+from features.spine import Spine, microseconds
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle
 from models.calibration import sigmoid
-from models.predictor import margin_of
-from training.audit import audit
+from models.predictors.predictor import margin_of
+from training.audit.findings import audit
+from training.audit.quarantine import ignored, without_quarantined
 from training.config import Config, read_config
-from training.cut import cut_at
-from training.evaluate import Judged, auc_interval, figures
-from training.evaluation import judged_rows
-from training.fit import fitted_booster
-from training.frame import Told, TrainingFrame, silent, spec_of, training_frame
-from training.learn import fitted_bundle
-from training.paired import LOG_LOSS, paired_difference
+from training.dataset.as_of_cut import cut_at
+from training.dataset.frame import Told, TrainingFrame, silent, spec_of, training_frame
+from training.dataset.snapshots import Labels, labels, snapshots
+from training.dataset.split import Split, leads_apart, split_of
+from training.dataset.thinning import thinning_of
+from training.evaluation.evaluation import judged_rows
+from training.evaluation.reliability import calibration_error
+from training.fitting.booster import fitted_booster
+from training.fitting.bundle import fitted_bundle
 from training.pipeline import trained_bundle
-from training.quarantine import ignored, without_quarantined
-from training.reliability import calibration_error
-from training.snapshots import Labels, labels, snapshots
-from training.split import Split, leads_apart, split_of
-from training.thinning import thinning_of
+from training.statistics.figures import Judged, auc_interval, figures
+from training.statistics.paired import LOG_LOSS, paired_difference
 
 LOAN_LOG = Path("bpi2012/bpi_challenge_2012_until_2012-01-15.xes.gz")
 BANK_ZIP = Path("bank_marketing/bank_marketing.zip")

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.quality_peer_fit import CONVERTED, LEAD, PEER_FILES, Cost
-from features.history import Float64
-from training.frame import TrainingFrame
+from features.arrays import Float64
+from training.dataset.frame import TrainingFrame
 
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
 SCRIPT = Path(__file__).with_name("quality_peer_fit.py")

@@ -21,12 +21,12 @@ from benchmarks.quality_peer_run import Answer, peer_answer, peers_python, write
 from benchmarks.quality_table import AtLeast, Figure, NotWorse
 from benchmarks.quality_truth import SEED as CRM_SEED
 from features.tables import Tables
-from training.audit import audit
+from training.audit.findings import audit
+from training.audit.quarantine import without_quarantined
 from training.config import Config
-from training.frame import Told, TrainingFrame, silent, training_frame
-from training.learn import learned_horizon
-from training.paired import LOG_LOSS, paired_difference
-from training.quarantine import without_quarantined
+from training.dataset.frame import Told, TrainingFrame, silent, training_frame
+from training.fitting.bundle import learned_horizon
+from training.statistics.paired import LOG_LOSS, paired_difference
 
 LEADS, SMALL_LEADS = 20_000, 2_500
 TIMES = 10.0

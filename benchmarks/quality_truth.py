@@ -12,12 +12,12 @@ import numpy as np
 
 from benchmarks.quality_known import Known, known, made_up_export
 from benchmarks.quality_table import AtLeast, AtMost, Figure
-from features.history import Float64
+from features.arrays import Float64
 from models.bundle import HORIZONS
 from models.policy import Capacity, promised_rate
-from training.frame import Told
-from training.paired import REPLICATES, lead_resamples
-from training.reliability import judged_by_interval
+from training.dataset.frame import Told
+from training.evaluation.reliability import judged_by_interval
+from training.statistics.paired import REPLICATES, lead_resamples
 
 SEED = 100
 PROMISE_SEEDS = tuple(range(101, 121))

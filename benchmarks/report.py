@@ -55,7 +55,7 @@ def made_export(folder: Path, leads: int) -> None:
 
 
 def made_model(folder: Path) -> None:
-    from features.sources import read_export
+    from features.export.sources import read_export
     from models.bundle import save_bundle
     from training.config import read_config
     from training.pipeline import trained_bundle
@@ -67,10 +67,10 @@ def made_model(folder: Path) -> None:
 
 def measured(folder: Path) -> dict[str, float]:
     """Seconds of each stage, peak memory and size of the page."""
-    from features.sources import read_export
+    from features.export.sources import read_export
     from models.bundle import load_bundle
+    from training.card.fresh import brought_up_to_date
     from training.config import read_config
-    from training.report.fresh import brought_up_to_date
     from training.report.render import bundle_report
 
     config = read_config(folder / "lead_temperature.toml")

@@ -17,17 +17,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.serving_load import write_bodies
-from features.batch import Spine, microseconds
-from features.history import Int64
-from features.sources import read_export
+from features.arrays import Int64
+from features.export.sources import read_export
+from features.scale.requests import requests_of
+from features.spine import Spine, iso, microseconds
 from features.synthetic import ENDS_AT, synthetic_crm, write_export
 from features.tables import Tables
 from models.bundle import Bundle, save_bundle
 from models.golden import GOLDEN, golden_json
 from training.config import read_config
-from training.frame import iso, silent, training_frame
-from training.learn import fitted_bundle
-from training.request import requests_of
+from training.dataset.frame import silent, training_frame
+from training.fitting.bundle import fitted_bundle
 
 LEADS, SMALL = 8_000, 2_500
 ATTRIBUTES = INTERACTIONS = 20

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from features.engine import features_of
-from features.history import LeadRecord, histories_of_records
-from features.kinds import Count, DaysSinceFirst, DaysSinceLatest, LeadAge, Selection
-from features.spec import Spec
+from features.engine.executor import features_of
+from features.engine.history import LeadRecord, histories_of_records
+from features.language.kinds import Count, DaysSinceFirst, DaysSinceLatest, LeadAge, Selection
+from features.language.spec import Spec
 from models.bundle import load_bundle
 from models.explain import explanations
 

@@ -13,13 +13,13 @@ from benchmarks.quality_table import AtLeast, AtMost, Figure
 from benchmarks.serving_contestants import ROOT, Contestant, operators, running
 from benchmarks.serving_data import write_bodies_of
 from benchmarks.serving_load import loaded, memory_mib
-from features.batch import Spine, microseconds
-from features.history import MICROSECONDS_PER_DAY
-from features.sources import read_export
+from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.sources import read_export
+from features.spine import Spine, microseconds
 from models.bundle import HORIZONS, load_bundle
-from models.predictor import Blend, Predictor
+from models.predictors.predictor import Blend, Predictor
+from serving.bulk.scores import scored, write_scores
 from training.config import read_config
-from training.scoring import scored, write_scores
 
 LOOKS = 24
 """Instants at which every lead is scored in bulk, a fortnight apart."""

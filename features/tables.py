@@ -1,21 +1,26 @@
 """The three tables that all else is computed from, and the promise that they keep.
 
-An export comes in as the CRM writes it; `features.sources.read_export` turns it into one `Tables`:
-leads, interactions and the log of attributes that change, each an Arrow table with the columns,
-types and nulls that are written here. Whoever holds a `Tables` need not check anything again. Rows
-and values that break a rule are not in it, and not lost either: they stand in ``rejects`` with row,
-column, rule and value, and `keep_rejects` hands them to the person who can mend them.
+An export comes in as the CRM writes it; `features.export.sources.read_export` turns it into one
+`Tables`: leads, interactions and the log of attributes that change, each an Arrow table with the
+columns, types and nulls that are written here. Whoever holds a `Tables` need not check anything
+again. Rows and values that break a rule are not in it, and not lost either: they stand in
+``rejects`` with row, column, rule and value, and `keep_rejects` hands them to the person who can
+mend them.
 """
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from features.mapping import INTERACTION_FIELDS, LEAD_COLUMNS, Kind
+Kind = Literal["number", "category", "timestamp"]
+LEAD_COLUMNS = ("lead_id", "created_at", "converted_at", "closed_at")
+INTERACTION_FIELDS = ("channel", "kind", "direction", "outcome", "agent")
+
 
 INSTANT = pa.timestamp("us", tz="UTC")
 WORD = pa.dictionary(pa.int32(), pa.string())

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from lead_temperature import answers, champions, exports, learning
 from lead_temperature.output import err, say
+from lead_temperature.verbs import champions, exports, learning, report, score, serve, verify
 
 app = typer.Typer(
     name="lead-temperature",
@@ -23,8 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verbs in (exports, learning, champions, answers):
-    app.add_typer(verbs.app)
+for verb in (exports, learning, champions, score, report, verify, serve):
+    app.add_typer(verb.app)
 
 
 def _say_version(asked: bool) -> None:

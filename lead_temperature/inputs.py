@@ -13,7 +13,7 @@ from lead_temperature.output import err
 if TYPE_CHECKING:
     from features.tables import Tables
     from training.config import Config
-    from training.mlflow_store import Registry
+    from training.versions.mlflow_store import Registry
 
 CONFIG = Path("lead_temperature.toml")
 ConfigOption = Annotated[
@@ -31,7 +31,7 @@ def configuration(path: Path) -> "Config":
 
 def tables_of(settings: "Config") -> "Tables":
     """Tables of the export that a configuration describes."""
-    from features.sources import read_export
+    from features.export.sources import read_export
 
     with reading() as read:
         return read_export(settings.export, read)
@@ -50,7 +50,7 @@ def reading() -> Iterator[Callable[[str, int], None]]:
 
 def registry_of(settings: "Config") -> "Registry":
     """Registry that a configuration or, where it names none, the environment names."""
-    from training.mlflow_store import Registry
+    from training.versions.mlflow_store import Registry
 
     # The file is what was agreed on: an environment left over from something else never moves a
     # champion elsewhere.

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Float64
+from features.arrays import Float64, Int64
 from models.policy import HighestRate, Promised, policy_from_json, policy_to_json
 
 
@@ -221,6 +221,6 @@ def _promise_from_json(data: Mapping[str, Any]) -> Promise:
     return Promise(**{**data, "policy": policy})
 
 
-def _levels(bands: Sequence[str | None]) -> npt.NDArray[np.int64]:
+def _levels(bands: Sequence[str | None]) -> Int64:
     """Rank of each band; a lead without a band before is as one that was cold."""
     return np.array([0 if b is None else LEVELS.index(Temperature(b)) for b in bands], np.int64)

@@ -21,15 +21,15 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from features.history import Float64
-from features.plan import Plan, compiled
-from features.spec import Spec, spec_from_json
+from features.arrays import Float64
+from features.engine.plan import Plan, compiled
+from features.language.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
 from models.calibration import calibration_from_json
 from models.evidence import evidence_from_json
 from models.folder import MANIFEST, put_in_place, require_replaceable, write_durably
 from models.horizon import Estimate, Horizon, Scores
-from models.predictor import columns_of, file_names, files_of, predictor_of
+from models.predictors.predictor import columns_of, file_names, files_of, predictor_of
 
 FORMAT = 1
 """Number of the folder's layout. Raise it when an older reader would misread the folder, keep the

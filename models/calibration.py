@@ -5,8 +5,8 @@ on, and the standard deviation of that curve, because it was learned from so man
 Beta calibration bends the margin by three numbers: it is strictly increasing, so the order of leads
 is kept and no ties are made; with equal slopes it is Platt's. Steps are what isotonic regression
 and Venn-Abers prediction give: any increasing curve, at the price of ties. How a curve is found
-and which one is taken is `training.calibrate`'s business; this module only applies it, with NumPy
-alone, in the server and in bulk scoring.
+and which one is taken is `training.calibration.choice`'s business; this module only applies it,
+with NumPy alone, in the server and in bulk scoring.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from features.history import Float64
+from features.arrays import Float64
 
 StepMethod = Literal["isotonic", "venn_abers"]
 Covariance: TypeAlias = tuple[tuple[float, ...], ...]

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from features.history import Float64
+from features.arrays import Bool, Float64, Int64
 
 SHARE = 0.08
 """Share of the conversions that the log-odds of a group of leads rest on."""
@@ -53,9 +52,7 @@ class Evidence:
     low: tuple[float, ...]
     high: tuple[float, ...]
     missing: tuple[bool, ...]
-    seen: tuple[Float64, Float64, npt.NDArray[np.bool_]] = field(
-        init=False, repr=False, compare=False
-    )
+    seen: tuple[Float64, Float64, Bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.conversions < 0 or not len(self.low) == len(self.high) == len(self.missing):
@@ -67,7 +64,7 @@ class Evidence:
         arrays = np.array(self.low), np.array(self.high), np.array(self.missing, bool)
         object.__setattr__(self, "seen", arrays)
 
-    def strange(self, matrix: Float64) -> npt.NDArray[np.int64]:
+    def strange(self, matrix: Float64) -> Int64:
         """How many features of each row of (rows, features) are unlike any seen, shape (rows,)."""
         low, high, missing = self.seen
         like = ((matrix >= low) & (matrix <= high)) | (np.isnan(matrix) & missing)

@@ -1,11 +1,11 @@
 """Reasons: how each signal moved one lead's probability, in points that add up.
 
-Exact TreeSHAP (`models.tree_shares`) splits the margin into one contribution per feature; on a
-points card they are its points beyond the average look's. The way from margin to probability is one
-increasing curve, and walking it from the average lead to this one shares the change of probability
-among the features in proportion to their contributions (integrated gradients along the straight
-path). So the points add up: base + all contributions = the served probability. Features that look
-at the same thing are one reason.
+Exact TreeSHAP (`models.predictors.tree_shares`) splits the margin into one contribution per
+feature; on a points card they are its points beyond the average look's. The way from margin to
+probability is one increasing curve, and walking it from the average lead to this one shares the
+change of probability among the features in proportion to their contributions (integrated gradients
+along the straight path). So the points add up: base + all contributions = the served probability.
+Features that look at the same thing are one reason.
 
 References
 ----------
@@ -20,12 +20,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.history import Float64
-from features.spec import Spec
-from features.wording import in_words, signal
+from features.arrays import Float64
+from features.language.spec import Spec
+from features.language.wording import in_words, signal
 from models.bundle import Bundle
 from models.horizon import Horizon
-from models.predictor import contributions_of
+from models.predictors.predictor import contributions_of
 
 
 @dataclass(frozen=True, slots=True)

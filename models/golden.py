@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from features.engine import features_of
-from features.history import MICROSECONDS_PER_DAY, Float64, LeadRecord, histories_of_records
-from features.kinds import (
+from features.arrays import Float64
+from features.engine.executor import features_of
+from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
+from features.language.kinds import (
     LABEL_FIELDS,
     AttributeCategory,
     Distinct,
@@ -24,7 +25,7 @@ from features.kinds import (
     LabelField,
     LatestValue,
 )
-from features.spec import selections
+from features.language.spec import selections
 from models.bundle import Bundle
 from models.explain import explanations
 from models.horizon import Scores

@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from features.history import Float64
+from features.arrays import Bool, Float64
 from models.calibration import Calibration, sigmoid
 from models.evidence import Evidence
-from models.predictor import Predictor, margin_of
+from models.predictors.predictor import Predictor, margin_of
 
 Z = 1.2815515655446004
 """Standard deviations to each end of an interval: each end is a one-sided 90 % bound."""
@@ -41,7 +41,7 @@ class Estimate:
     probability: Float64
     low: Float64
     high: Float64
-    not_enough_evidence: npt.NDArray[np.bool_]
+    not_enough_evidence: Bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Scores:
     hot_high: Float64
     warm_low: Float64
     warm_high: Float64
-    not_enough_evidence: npt.NDArray[np.bool_]
+    not_enough_evidence: Bool
     band: npt.NDArray[np.str_]
 
     def numbers(self, row: int) -> dict[str, float]:
@@ -124,6 +124,6 @@ class Scores:
         """Probability within the horizon named "hot" or "warm"."""
         return {"hot": self.hot_probability, "warm": self.warm_probability}[horizon]
 
-    def among(self, chosen: npt.NDArray[np.bool_]) -> "Scores":
+    def among(self, chosen: Bool) -> "Scores":
         """The chosen rows alone."""
         return Scores(*(getattr(self, one.name)[chosen] for one in fields(self)))

@@ -3,7 +3,7 @@
 A manager says what a band must keep, in the words of the business: at least such a share of the
 leads called hot buys, or no more of them than can be called, or every call pays on average. A
 number is a policy too, the simplest one. How a cut-off follows from a policy is
-`training.promise`'s business; here is only what was asked, so that a bundle can tell it.
+`training.bands.cutoffs`'s business; here is only what was asked, so that a bundle can tell it.
 """
 
 import math

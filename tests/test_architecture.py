@@ -70,7 +70,12 @@ def imported(path: Path) -> set[str]:
     [
         ("lead_temperature", ()),
         ("models", ()),
-        ("serving", ("client", "otel")),
+        *(
+            (f"serving/{room}", ("client", "otel"))
+            for room in ("answers", "http", "pages", "process")
+        ),
+        ("serving/client.py", ("client",)),
+        ("serving/bulk", LABORATORY),
         ("features", LABORATORY),
         ("training", LABORATORY),
         ("demo.py", ("train",)),

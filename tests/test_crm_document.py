@@ -15,18 +15,18 @@ from typing import Any
 
 import pytest
 
-from features.catalogue import standard_spec
-from features.sources import read_export
+from features.export.sources import read_export
+from features.language.catalogue import standard_spec
 from features.synthetic import synthetic_crm, write_export
 from models.bands import Bands
 from models.bundle import Bundle, save_bundle
 from models.calibration import BetaCalibration
 from models.evidence import Evidence
 from models.horizon import Horizon
-from models.scorecard import Quality, Scorecard
-from serving.app import create_app
-from serving.security import api_keys
-from serving.settings import Settings
+from models.predictors.scorecard import Quality, Scorecard
+from serving.http.app import create_app
+from serving.http.security import api_keys
+from serving.http.settings import Settings
 from tests.support.exports import micros
 from tests.support.http import TestClient
 from tests.support.servers import answering

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from models.bundle import save_bundle
-from serving.app import create_app
-from serving.settings import settings_from
-from serving.worker import LAST_SECONDS, QUIET_SECONDS
+from serving.http.app import create_app
+from serving.http.settings import settings_from
+from serving.process.worker import LAST_SECONDS, QUIET_SECONDS
 from tests.support.bundles import small_bundle
 from tests.support.servers import answering
 
@@ -87,7 +87,7 @@ def test_the_command_starts_a_server(run, command: str, monkeypatch, tmp_path: P
     program, *words = shlex.split(command)
     assert program == f"{PREFIX}/bin/lead-temperature"
     asked = []
-    monkeypatch.setattr("serving.run.run", lambda *given: asked.append(given))
+    monkeypatch.setattr("serving.process.run.run", lambda *given: asked.append(given))
     assert run(*words).returncode == 0
     ((bundle, host, port, *_),) = asked
     assert bundle.is_absolute()
@@ -174,7 +174,7 @@ def test_the_image_would_build_and_hold_the_server_alone(tmp_path: Path) -> None
         check=True,
     )
     assert "--bundle" in told.stdout
-    code = "import serving.app, serving.try_page as page; print(page.__file__)"
+    code = "import serving.http.app, serving.pages.try_page as page; print(page.__file__)"
     found = subprocess.run(
         [target / "bin" / "python", "-P", "-c", code],
         cwd=tmp_path,

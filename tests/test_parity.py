@@ -8,19 +8,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import bpi2012
-from features.batch import Spine, microseconds, point_in_time_features
-from features.sources import read_export
+from features.export.sources import read_export
+from features.scale.batch import point_in_time_features
+from features.scale.requests import requests_of
+from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.golden import GOLDEN, golden_json
-from serving.app import create_app
+from serving.bulk.scores import score_on_spark, scored
+from serving.http.app import create_app
 from tests.support.http import TestClient
 from tests.support.required import require_loan_log, require_spark
 from training.config import read_config
-from training.frame import iso, training_frame
-from training.learn import fitted_bundle
-from training.request import requests_of
-from training.scoring import score_on_spark, scored
+from training.dataset.frame import training_frame
+from training.fitting.bundle import fitted_bundle
 
 DAY = 86_400_000_000
 OVER_HTTP = 200

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from features.spec import feature_from_json
-from serving.app import create_app
+from features.language.spec import feature_from_json
+from serving.http.app import create_app
 from tests.support.http import TestClient
 from training.config import read_config
 

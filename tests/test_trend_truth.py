@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.batch import Spine
-from features.sources import read_export
+from features.export.sources import read_export
+from features.scale.requests import requests_of
+from features.spine import Spine
 from models.bundle import load_bundle
-from serving.model import served_model
-from serving.schemas import ScoredLead
-from serving.scorer import scored
-from serving.settings import Limits
-from serving.times import microseconds
+from serving.answers.limits import Limits
+from serving.answers.model import served_model
+from serving.answers.schemas import ScoredLead
+from serving.answers.scorer import scored
+from serving.answers.times import microseconds
 from training.config import read_config
-from training.request import requests_of
 
 LEADS = 1_200
 

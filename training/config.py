@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, ValidationError, field_validator, model_validator
 
-from features.kinds import Selection
-from features.mapping import (
+from features.export.mapping import (
     FILE_NAME,
     ExportMapping,
     Names,
@@ -23,6 +22,7 @@ from features.mapping import (
     export_mapping,
     near_miss,
 )
+from features.language.kinds import Selection
 from models.policy import FixedCutoff, HighestRate, Policy, policy_from_json
 
 Direction = Literal["increasing", "decreasing"]
@@ -66,7 +66,7 @@ class SnapshotSettings(Section):
         when such an interaction has become known, once a day at most.
     thin : int
         Of so many looks in a row at a lead of which nothing new became known, boosters and linear
-        models learn from one, with the weight of all (`training.thinning`); 1 keeps all.
+        models learn from one, with the weight of all (`training.dataset.thinning`); 1 keeps all.
     """
 
     first_days: Days = 0.0
@@ -97,10 +97,10 @@ class SplitSettings(Section):
         See `test_from`.
     calibrate_share : float
         Share of the time before the test period, the latest, that calibrates. What serves is fitted
-        on it too, in the end (`training.horizon`).
+        on it too, in the end (`training.fitting.horizon`).
     leads : {"shared", "apart"}
         Whether a lead that lives on from one period into the next is looked at in both, or in one
-        of them alone (`training.split.leads_apart`).
+        of them alone (`training.dataset.split.leads_apart`).
     """
 
     test_from: datetime | None = None
@@ -161,7 +161,8 @@ class ModelSettings(Section):
     kind : {"auto", "blend", "booster", "scorecard"}
         What predicts: a booster, the mean of a linear model and a booster, or a points card. "auto"
         is the blend, or the card where too few leads converted for a booster
-        (`training.predictor`). What else stands here is of boosters, `monotone` of blends too.
+        (`training.fitting.predictor`). What else stands here is of boosters, `monotone` of blends
+        too.
     trees, leaves : int
         Number of trees and leaves of each. The looks of one lead are much alike, so what seems much
         evidence is little, and trees of few leaves hold better than large ones.

@@ -12,32 +12,32 @@ from typing import Any
 
 import numpy as np
 
-from features.batch import Spine, microseconds
-from features.inspection import broken_rules
+from features.export.inspection import broken_rules
+from features.spine import Spine, iso, microseconds
 from features.tables import Tables, rejected_rows
 from models.bundle import Bundle
 from models.card import MANAGERS
 from models.explain import columns_by_signal
-from training.audit import audit
-from training.card import card_text
+from training.audit.findings import audit
+from training.audit.quarantine import without_quarantined
+from training.bands.learning_curve import learning_curve
+from training.card.values import carded
 from training.config import Config
-from training.evaluation import evaluation, judged_rows
-from training.fingerprint import data_fingerprint, recipe_fingerprint
-from training.frame import Told, TrainingFrame, iso, silent, training_frame
-from training.importance import family_importance, importance
-from training.learn import Fitted, fitted_bundle
-from training.learning_curve import learning_curve
-from training.predictor import kind_of
-from training.quarantine import without_quarantined
-from training.refits import refits
-from training.report.aftermath import Aftermaths, aftermaths
-from training.report.carded import carded
-from training.report.dependence import Dependences, dependences
-from training.report.grouping import cohort
-from training.report.portrait import Portrait, portrait
-from training.report.practice import Practice, owner_attribute, practice
-from training.report.today import Today, today
-from training.snapshots import effective_leads
+from training.dataset.frame import Told, TrainingFrame, silent, training_frame
+from training.dataset.snapshots import effective_leads
+from training.evaluation.dependence import Dependences, dependences
+from training.evaluation.evaluation import evaluation, judged_rows
+from training.evaluation.importance import family_importance, importance
+from training.evaluation.refits import refits
+from training.fitting.bundle import Fitted, fitted_bundle
+from training.fitting.predictor import kind_of
+from training.report.model_card import card_text
+from training.team.aftermath import Aftermaths, aftermaths
+from training.team.grouping import cohort
+from training.team.portrait import Portrait, portrait
+from training.team.practice import Practice, owner_attribute, practice
+from training.team.today import Today, today
+from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
 
 
 def trained_bundle(tables: Tables, config: Config, told: Told = silent) -> Bundle:

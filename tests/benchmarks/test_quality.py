@@ -37,14 +37,14 @@ from benchmarks.quality_peer_run import (
 from benchmarks.quality_peers import PEERS, compared
 from benchmarks.quality_table import AtLeast, AtMost, Figure, Goal, NotWorse, show_quality
 from benchmarks.quality_truth import covered_figure, error_figure, excess_figures, kept_figure
-from features.batch import Spine, microseconds
+from features.spine import Spine, microseconds
 from models.bands import Bands, Promise
 from models.policy import GuaranteedRate
 from training.config import Config
-from training.evaluate import Judged
-from training.frame import TrainingFrame, training_frame
-from training.learn import fitted_bundle
-from training.snapshots import snapshots
+from training.dataset.frame import TrainingFrame, training_frame
+from training.dataset.snapshots import snapshots
+from training.fitting.bundle import fitted_bundle
+from training.statistics.figures import Judged
 
 ROOT = Path(__file__).parents[2]
 

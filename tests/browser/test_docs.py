@@ -3,7 +3,7 @@
 import pytest
 
 from models.bundle import save_bundle
-from serving.app import create_app
+from serving.http.app import create_app
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient

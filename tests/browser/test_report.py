@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from models.bundle import REPORTS, Bundle, save_bundle
-from serving.app import create_app
+from serving.http.app import create_app
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
 from tests.support.cards import lifelike_card, unmeasured_card
 from tests.support.servers import answering
-from training.report.language import LANGUAGES
 from training.report.render import bundle_report
+from training.report.words.language import LANGUAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -9,13 +9,13 @@ import pytest
 
 from models.bundle import save_bundle
 from models.golden import GOLDEN, golden_json
-from serving.app import create_app
-from serving.security import api_keys
-from serving.settings import Settings
+from serving.http.app import create_app
+from serving.http.security import api_keys
+from serving.http.settings import Settings
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
 from tests.support.servers import answering
-from training.report.language import LANGUAGES
+from training.report.words.language import LANGUAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 KEYS = {"score": "for-the-crm", "report": "for-managers"}

@@ -3,12 +3,19 @@
 import numpy as np
 import pytest
 
-import features.engine
-from features.batch import Spine, histories_of, point_in_time_features
-from features.catalogue import MINIMUM_LEADS, standard_spec
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.kinds import AttributeCategory, AttributeNumber, Count, DaysSinceLatest, Selection
-from features.spec import Spec
+import features.engine.executor
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.catalogue import MINIMUM_LEADS, standard_spec
+from features.language.kinds import (
+    AttributeCategory,
+    AttributeNumber,
+    Count,
+    DaysSinceLatest,
+    Selection,
+)
+from features.language.spec import Spec
+from features.scale.batch import histories_of, point_in_time_features
+from features.spine import Spine
 from features.tables import Kind, Tables
 from tests.support.tables import tables_of
 
@@ -60,7 +67,7 @@ def test_partitions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = crm()
     spec = standard_spec(tables, 60 * DAY)
     whole = point_in_time_features(tables, spine_of(tables), spec)
-    monkeypatch.setattr(features.engine, "BLOCK", 50)
+    monkeypatch.setattr(features.engine.executor, "BLOCK", 50)
     told: list[int] = []
     parts = point_in_time_features(tables, spine_of(tables), spec, told.append)
     assert whole.tobytes() == parts.tobytes()

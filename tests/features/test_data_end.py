@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.data_end import latest_recording, times_after_end
-from features.history import MICROSECONDS_PER_DAY as DAY
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.export.data_end import latest_recording, times_after_end
 from tests.support.tables import tables_of
 
 

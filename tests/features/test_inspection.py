@@ -2,8 +2,8 @@
 
 import pytest
 
-from features.inspection import Inspection, Month, inspection
-from features.sources import read_export
+from features.export.inspection import Inspection, Month, inspection
+from features.export.sources import read_export
 from tests.support.exports import csv_mapping, micros, write_text
 
 

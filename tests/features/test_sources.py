@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.mapping import ExportMapping, export_mapping
-from features.sources import read_export
-from features.sql_rows import expanded
+from features.export.mapping import ExportMapping, export_mapping
+from features.export.sources import read_export
+from features.export.sql_rows import expanded
 from features.tables import Tables, keep_rejects
 from tests.support.exports import (
     at,
@@ -514,7 +514,7 @@ def test_malformed_lines_do_not_shift_the_numbers_of_the_others(tmp_path):
 
 @pytest.mark.parametrize("block", [40, 45, 50, 55, 60, 100])
 def test_rows_keep_their_numbers_across_the_blocks_of_a_large_file(tmp_path, monkeypatch, block):
-    monkeypatch.setattr("features.csv_rows.LONGEST_ROW_BYTES", block)
+    monkeypatch.setattr("features.export.csv_rows.LONGEST_ROW_BYTES", block)
     lines = [f"{i},bad" if i % 3 else "short" for i in range(1, 60)]
     tables = read_leads(tmp_path, "lead_id,created_at", *lines)
     rows = {"malformed line": range(3, 60, 3), "unparsable time": [i for i in range(60) if i % 3]}
@@ -538,7 +538,7 @@ def test_a_quote_left_open_cannot_swallow_rows_in_silence(tmp_path):
 
 
 def test_a_row_too_long_to_be_one_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("features.csv_rows.LONGEST_ROW_BYTES", 100)
+    monkeypatch.setattr("features.export.csv_rows.LONGEST_ROW_BYTES", 100)
     rows = [f"{i},2024-01-01T00:00:00Z" for i in range(20)]
     with pytest.raises(ValueError, match=r"leads\.csv cannot be read.*never closed"):
         read_leads(tmp_path, "lead_id,created_at", '"0,2024-01-01T00:00:00Z', *rows)

@@ -11,20 +11,21 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import features.spark
+import features.scale.spark
 import lead_temperature
 from benchmarks import bpi2012
-from features.batch import Spine, microseconds, point_in_time_features
-from features.catalogue import standard_spec
-from features.kinds import (
+from features.export.sources import read_export
+from features.language.catalogue import standard_spec
+from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
     Count,
     LeadAge,
     Selection,
 )
-from features.sources import read_export
-from features.spark import (
+from features.language.spec import Spec
+from features.scale.batch import point_in_time_features
+from features.scale.spark import (
     _whole_leads,
     local_uri,
     require_java,
@@ -34,7 +35,7 @@ from features.spark import (
     write_features,
     write_tables,
 )
-from features.spec import Spec
+from features.spine import Spine, microseconds
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Kind, Tables
 from models.bundle import save_bundle
@@ -166,7 +167,7 @@ def test_the_loan_log_whole_has_the_bits_of_one_machine(spark, tmp_path: Path) -
     spec = standard_spec(tables, tables.data_end)
     spine = weekly(tables, looks=8)
     rows = tables.leads.num_rows + tables.interactions.num_rows + len(spine)
-    assert rows / 2 > features.spark.ROWS_AT_ONCE  # some task computes more than once
+    assert rows / 2 > features.scale.spark.ROWS_AT_ONCE  # some task computes more than once
     assert_same_bits(on_spark(spark, tmp_path, tables, spine, spec), here(tables, spine, spec))
 
 
@@ -320,7 +321,7 @@ def test_no_part_cuts_a_lead_in_two(sizes: list[int], batch_rows: int, enough: i
     ids = [f"{i:02}" for i, size in enumerate(sizes) for _ in range(size)]
     stream = pa.table({"lead_id": pa.array(ids, pa.string()), "row": range(len(ids))})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features.spark, "ROWS_AT_ONCE", enough)
+        patch.setattr(features.scale.spark, "ROWS_AT_ONCE", enough)
         parts = list(_whole_leads(iter(stream.to_batches(max_chunksize=batch_rows))))
     if ids:
         assert pa.concat_tables(parts).equals(stream)
@@ -357,7 +358,7 @@ def test_a_java_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_without_pyspark_it_says_which_extra_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features.spark, "require_java", lambda: None)
+    monkeypatch.setattr(features.scale.spark, "require_java", lambda: None)
     monkeypatch.setitem(sys.modules, "pyspark.sql", None)
     with (
         pytest.raises(ImportError, match=r"pip install 'lead-temperature\[train,spark\]'"),

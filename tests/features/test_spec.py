@@ -6,10 +6,10 @@ import math
 import pytest
 from hypothesis import given
 
-from features.kinds import KINDS, Count, Gap, Selection, Total
-from features.plan import compiled
-from features.spec import Spec, spec_from_json
-from features.wording import description, family, in_words, signal
+from features.engine.plan import compiled
+from features.language.kinds import KINDS, Count, Gap, Selection, Total
+from features.language.spec import Spec, spec_from_json
+from features.language.wording import description, family, in_words, signal
 from tests.support.histories import specs
 
 

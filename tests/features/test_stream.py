@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import features.partition
-from features.batch import Spine, point_in_time_features
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.kinds import (
+import features.scale.partition
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
     Count,
@@ -32,8 +31,10 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.spec import Spec
-from features.stream import read_features, write_features
+from features.language.spec import Spec
+from features.scale.batch import point_in_time_features
+from features.scale.stream import read_features, write_features
+from features.spine import Spine
 from features.tables import INSTANT, Kind, Tables
 from tests.support.tables import tables_of
 
@@ -165,8 +166,8 @@ def on_disk(folder: Path) -> dict[tuple[str, int], bytes]:
 PROGRAM = """
 import json, resource, signal, sys
 from pathlib import Path
-from features.spec import spec_from_json
-from features.stream import write_features
+from features.language.spec import spec_from_json
+from features.scale.stream import write_features
 
 arguments = json.loads(sys.argv[1])
 if arguments["room"]:
@@ -505,7 +506,7 @@ def test_the_number_of_partitions_follows_from_the_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = crm()
-    monkeypatch.setattr(features.partition, "PARTITION_ROWS", 200)
+    monkeypatch.setattr(features.scale.partition, "PARTITION_ROWS", 200)
     files = written(tmp_path / "in", tables)
     write_features(**files, spec=SPEC, output=tmp_path / "out")
     assert len(list((tmp_path / "out").glob("part-*.parquet"))) == 6  # 1,080 rows

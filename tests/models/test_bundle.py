@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.engine import feature_matrix
+from features.engine.executor import feature_matrix
 from models.bundle import load_bundle, save_bundle
 from models.explain import explanation
 from tests.support.bundles import SPEC, random_lead, small_bundle

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features.engine import feature_matrix
+from features.engine.executor import feature_matrix
 from models.bundle import Bundle
 from models.explain import columns_by_signal, explanation, explanations
 from tests.support.bundles import SPEC, random_lead, small_bundle

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import models.forecast
-import models.looks
-from features.engine import feature_matrix
-from features.history import LeadRecord, single_history
+import models.course.forecast
+import models.course.looks
+from features.engine.executor import feature_matrix
+from features.engine.history import LeadRecord, single_history
 from models.bands import Bands
 from models.bundle import Bundle
-from models.forecast import DAYS, SHOWN, BandChange, Forecast
+from models.course.forecast import DAYS, SHOWN, BandChange, Forecast
+from models.course.looks import Band, known, seen
 from models.horizon import Scores
-from models.looks import Band, known, seen
 from tests.support.bundles import SPEC, blended, carded, small_bundle
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of
@@ -46,7 +46,7 @@ def asked(*days: float) -> LeadRecord:
 def forecast(
     bundle: Bundle, record: LeadRecord, as_of: int, previous: Band | None = None
 ) -> Forecast:
-    return models.forecast.forecast(seen(bundle, record, as_of, DAYS), previous)
+    return models.course.forecast.forecast(seen(bundle, record, as_of, DAYS), previous)
 
 
 def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> Scores:
@@ -132,12 +132,12 @@ def test_what_is_not_known_yet_is_left_out(bundle) -> None:
 
 def test_the_executor_is_asked_once_for_all_days(monkeypatch) -> None:
     rows = []
-    features_of = models.looks.features_of
+    features_of = models.course.looks.features_of
 
     def counting(plan, histories, lead, as_of):
         rows.append(len(as_of))
         return features_of(plan, histories, lead, as_of)
 
-    monkeypatch.setattr(models.looks, "features_of", counting)
+    monkeypatch.setattr(models.course.looks, "features_of", counting)
     forecast(PLAIN, asked(58), NOW)
     assert rows == [91]

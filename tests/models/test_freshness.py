@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.engine import feature_matrix
-from features.history import LeadRecord, single_history
-from features.kinds import (
+from features.engine.executor import feature_matrix
+from features.engine.history import LeadRecord, single_history
+from features.language.kinds import (
     Count,
     Decayed,
     Distinct,
@@ -21,8 +21,8 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.spec import Spec
-from models.freshness import Freshness, freshness, windows
+from features.language.spec import Spec
+from models.course.freshness import Freshness, freshness, windows
 from tests.support.histories import DAY, WORDS, events, instants
 
 ANY, A = Selection(), Selection(kind=("a",))

@@ -1,6 +1,6 @@
 """What golden leads are made of: all that features look at."""
 
-from features.kinds import Count, Distinct, LatestValue, Selection, Streak
+from features.language.kinds import Count, Distinct, LatestValue, Selection, Streak
 from models.golden import golden_json, golden_leads, vocabulary
 from tests.support.bundles import small_bundle
 

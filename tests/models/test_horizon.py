@@ -4,7 +4,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from features.engine import feature_matrix
+from features.engine.executor import feature_matrix
 from tests.support.bundles import SPEC, random_lead, small_bundle
 from tests.support.histories import DAY
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.kinds import AttributeCategory, LeadAge
-from features.spec import Spec
-from models.linear import Levels, Linear, Slope, linear_from_json
+from features.language.kinds import AttributeCategory, LeadAge
+from features.language.spec import Spec
+from models.predictors.linear import Levels, Linear, Slope, linear_from_json
 
 SPEC = Spec((LeadAge(), AttributeCategory("country", ("it", "pt"))), {"country": "category"})
 MODEL = Linear(-2.0, (Slope(0.7, -0.3, 0.2, -9.0, 90.0), Levels((0.5, -0.4), -0.1, 0.3)))

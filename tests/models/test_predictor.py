@@ -8,8 +8,8 @@ import pytest
 
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.explain import explanation
-from models.linear import Linear, Slope
-from models.predictor import Blend, contributions_of, margin_of
+from models.predictors.linear import Linear, Slope
+from models.predictors.predictor import Blend, contributions_of, margin_of
 from tests.support.bundles import SPEC, small_bundle
 
 COLUMNS = len(SPEC.features)

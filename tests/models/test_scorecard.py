@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.engine import feature_matrix
+from features.engine.executor import feature_matrix
 from models.bundle import load_bundle, save_bundle
 from models.explain import explanation
-from models.scorecard import Quality, Scorecard, lines, scorecard_from_json
+from models.predictors.scorecard import Quality, Scorecard, lines, scorecard_from_json
 from tests.support.bundles import SPEC, random_lead, small_bundle
 from tests.support.histories import DAY
 

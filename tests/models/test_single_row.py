@@ -7,7 +7,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from models.single_row import SingleRow
+from models.predictors.single_row import SingleRow
 from tests.support.bundles import small_bundle
 
 RANDOM = np.random.default_rng(3)

@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from models.tree_shares import TreeShares
+from models.predictors.tree_shares import TreeShares
 
 CATEGORIES = [0, 1]
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-import models.trend
-from features.engine import feature_matrix
-from features.history import LeadRecord, single_history
+import models.course.trend
+from features.engine.executor import feature_matrix
+from features.engine.history import LeadRecord, single_history
 from models.bundle import Bundle
+from models.course.looks import known, seen
+from models.course.trend import DAYS, Trend, days_of_trend
 from models.evidence import Evidence
-from models.looks import known, seen
-from models.trend import DAYS, Trend, days_of_trend
 from tests.support.bundles import SPEC, blended, carded, small_bundle
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of
@@ -43,7 +43,7 @@ def asked(*days: float) -> LeadRecord:
 
 def trend(bundle: Bundle, record: LeadRecord, as_of: int, most: int = 3) -> Trend:
     days = days_of_trend(record, as_of)
-    return models.trend.trend(seen(bundle, record, as_of, days), most)
+    return models.course.trend.trend(seen(bundle, record, as_of, days), most)
 
 
 def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def test_a_change_tells_the_leads_own_values_then_and_now(bundle) -> None:
 
 
 def test_without_signals_to_name_nothing_is_explained(bundle, monkeypatch) -> None:
-    monkeypatch.setattr("models.trend.changes", None)
+    monkeypatch.setattr("models.course.trend.changes", None)
     assert trend(bundle, asked(58), NOW, most=0).changes == ()
 
 

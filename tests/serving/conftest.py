@@ -7,9 +7,9 @@ import pytest
 
 from models.bundle import load_bundle, save_bundle
 from models.golden import GOLDEN, golden_json
-from serving.app import create_app
-from serving.model import ServedModel, served_model
-from serving.settings import Limits
+from serving.answers.limits import Limits
+from serving.answers.model import ServedModel, served_model
+from serving.http.app import create_app
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
 from tests.support.http import TestClient

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.bundle import REPORT, load_bundle, save_bundle
-from serving.app import create_app
-from serving.settings import Limits, Settings
+from serving.answers.limits import Limits
+from serving.http.app import create_app
+from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
 from tests.support.http import TestClient

@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.body import json_value
-from serving.problem import Refused
+from serving.answers.json_text import json_value
+from serving.answers.problem import Refused
 
 
 def test_plain_json_comes_in_as_it_is() -> None:

@@ -14,10 +14,11 @@ import pytest
 from starlette.responses import HTMLResponse
 
 from serving import client as client_module
-from serving.app import create_app
+from serving.answers.limits import Limits
 from serving.client import LONGEST_WAIT_SECONDS, Client, Lead, Refused
-from serving.security import api_keys
-from serving.settings import Limits, Settings
+from serving.http.app import create_app
+from serving.http.security import api_keys
+from serving.http.settings import Settings
 from tests.support.http import TestClient
 from tests.support.servers import answering
 

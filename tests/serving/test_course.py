@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.model import ServedModel, served_model
-from serving.schemas import ScoredLead
-from serving.scorer import scored
-from serving.settings import Limits
-from serving.times import rfc3339
+from serving.answers.limits import Limits
+from serving.answers.model import ServedModel, served_model
+from serving.answers.schemas import ScoredLead
+from serving.answers.scorer import scored
+from serving.answers.times import rfc3339
 from tests.support.bundles import blended, carded
 from tests.support.histories import DAY
 from tests.support.leads import leads, travelling

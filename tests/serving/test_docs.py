@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.docs import docs_page
+from serving.http.docs import docs_page
 
 
 class Page(HTMLParser):

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from serving.app import create_app
-from serving.live import Live
-from serving.security import is_for_this_machine
+from serving.http.app import create_app
+from serving.http.live import Live
+from serving.http.security import is_for_this_machine
 from tests.serving.test_app import LEAD as WHOLE
 from tests.support.histories import DAY
 from tests.support.served import ROOT, Served, served

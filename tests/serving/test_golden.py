@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-import serving.golden
+import serving.answers.golden
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.golden import GOLDEN, LEADS, REASONS, golden_json, golden_leads
-from serving.app import create_app
-from serving.golden import ROUNDING, replayed, travelling
-from serving.schemas import as_json
-from serving.settings import Settings
+from serving.answers.golden import ROUNDING, replayed, travelling
+from serving.answers.schemas import as_json
+from serving.http.app import create_app
+from serving.http.settings import Settings
 from tests.support.bundles import blended, carded, small_bundle
 from tests.support.http import TestClient
 
@@ -137,7 +137,7 @@ def test_a_number_that_changes_when_it_is_written_is_found(
         read = json.loads(as_json(answer), parse_float=lambda digits: float(np.float32(digits)))
         return json.dumps(read).encode()
 
-    monkeypatch.setattr(serving.golden, "as_json", in_single_precision)
+    monkeypatch.setattr(serving.answers.golden, "as_json", in_single_precision)
     with pytest.raises(ValueError, match="Golden lead"):
         replayed(load_bundle(folder), text)
 

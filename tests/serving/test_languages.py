@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.bundle import REPORTS, save_bundle
-from serving.app import create_app
-from serving.languages import preferred
+from serving.http.app import create_app
+from serving.http.languages import preferred
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
 

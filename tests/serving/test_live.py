@@ -18,10 +18,10 @@ import pytest
 
 from models.bundle import REPORT, load_bundle, save_bundle
 from models.folder import MANIFEST
-from serving.app import create_app
-from serving.live import identity
-from serving.model import ServedModel
-from serving.settings import Settings
+from serving.answers.model import ServedModel
+from serving.http.app import create_app
+from serving.http.live import identity
+from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
 
@@ -155,7 +155,7 @@ def test_a_folder_that_changes_while_it_is_read_is_refused(
         (path / REPORT).write_text("of another model")
         return found
 
-    monkeypatch.setattr("serving.routes.load_bundle", load_then_change)
+    monkeypatch.setattr("serving.http.routes.load_bundle", load_then_change)
     assert "changed while it was read" in client.post(RELOAD).json()["detail"]
 
 
@@ -224,7 +224,7 @@ def test_another_bundle_has_another_identity(bundles, tmp_path: Path) -> None:
 SERVER = """
 import sys
 from pathlib import Path
-from serving.run import run
+from serving.process.run import run
 
 run(Path(sys.argv[1]), port=0)
 """

@@ -10,9 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from serving.app import create_app
-from serving.live import Live
-from serving.settings import Settings
+from serving.http.app import create_app
+from serving.http.live import Live
+from serving.http.settings import Settings
 from tests.support.http import TestClient
 
 BODY = json.dumps({"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}).encode()
@@ -94,7 +94,7 @@ def test_batches_have_fewer_places(bundle_folder: Path, monkeypatch: pytest.Monk
 
 def wait_for(go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """Let scoring wait; tell how many have begun."""
-    from serving import score_routes
+    from serving.http import score_routes
 
     begun: list[None] = []
     score = score_routes.scored

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from serving.app import create_app
+from serving.http.app import create_app
 from tests.support.http import TestClient
 
 

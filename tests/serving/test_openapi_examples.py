@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 
 from models.bundle import save_bundle
-from serving.app import create_app
-from serving.live import Live
-from serving.security import ROLES, api_keys
-from serving.settings import Settings
+from serving.http.app import create_app
+from serving.http.live import Live
+from serving.http.security import ROLES, api_keys
+from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
 from tests.support.http import TestClient
@@ -164,7 +164,7 @@ def test_a_refusal_is_shown_as_the_server_says_it(
         headers = JSON | ({} if status == 401 else bearer(role)) | request.pop("headers", {})
         with monkeypatch.context() as patch, broken_bundle(folder, broken=status == 409):
             if status == 500:
-                patch.setattr("serving.straight.Straight.__call__", fails)
+                patch.setattr("serving.http.straight.Straight.__call__", fails)
             if status == 503:
                 patch.setattr(app.load, "draining", path == "/readyz")
                 patch.setattr(app.load, "requests", 64)

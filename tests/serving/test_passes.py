@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-import serving.passes
-from serving.model import ServedModel
-from serving.passes import MOST, Passes
-from serving.problem import Problem
-from serving.schemas import ScoredLead
-from serving.scorer import scored
+import serving.answers.passes
+from serving.answers.model import ServedModel
+from serving.answers.passes import MOST, Passes
+from serving.answers.problem import Problem
+from serving.answers.schemas import ScoredLead
+from serving.answers.scorer import scored
 from tests.support.histories import DAY
 
 NOW = 60 * DAY
@@ -39,7 +39,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise RuntimeError(BROKEN)
         return scored(model, leads, *rest)
 
-    monkeypatch.setattr(serving.passes, "scored", watched)
+    monkeypatch.setattr(serving.answers.passes, "scored", watched)
     return found
 
 

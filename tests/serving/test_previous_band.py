@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.engine import feature_matrix
-from features.history import single_history
+from features.engine.executor import feature_matrix
+from features.engine.history import single_history
 from models.bands import Bands
-from serving.model import ServedModel, served_model
-from serving.problem import Problem
-from serving.schemas import ScoredLead
-from serving.scorer import scored
-from serving.settings import Limits
-from serving.times import rfc3339
+from serving.answers.limits import Limits
+from serving.answers.model import ServedModel, served_model
+from serving.answers.problem import Problem
+from serving.answers.schemas import ScoredLead
+from serving.answers.scorer import scored
+from serving.answers.times import rfc3339
 from tests.support.histories import DAY
 
 LEAD = {"lead_id": "1", "created_at": rfc3339(0), "as_of": rfc3339(20 * DAY)}

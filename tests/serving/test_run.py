@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from serving.run import run
+from serving.process.run import run
 
 ROOT = Path(__file__).parents[2]
 LABORATORY = (
@@ -46,7 +46,7 @@ sys.meta_path.insert(0, Absent())
 SERVER = f"""
 {WITHOUT_LABORATORY}
 from pathlib import Path
-from serving.run import run
+from serving.process.run import run
 
 run(Path(sys.argv[1]), port=0)
 print([name for name in {LABORATORY!r} if name in sys.modules])
@@ -154,7 +154,7 @@ def accepts(host: str, port: int) -> bool:
 @pytest.fixture
 def log_untouched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a server that is started in this process from taking over the log."""
-    monkeypatch.setattr("serving.run.log_as_json_lines", lambda level: None)
+    monkeypatch.setattr("serving.process.run.log_as_json_lines", lambda level: None)
 
 
 @pytest.mark.usefixtures("log_untouched")

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from features.kinds import AttributeCategory, LeadAge
-from features.spec import Spec
-from serving.schemas import lead_adapter
-from serving.settings import Limits
-from serving.times import microseconds, rfc3339
+from features.language.kinds import AttributeCategory, LeadAge
+from features.language.spec import Spec
+from serving.answers.limits import Limits
+from serving.answers.schemas import lead_adapter
+from serving.answers.times import microseconds, rfc3339
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEAD = {"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}

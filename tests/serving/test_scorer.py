@@ -10,17 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.engine import feature_matrix
-from features.history import single_history
-from features.kinds import Distinct, Selection
+from features.engine.executor import feature_matrix
+from features.engine.history import single_history
+from features.language.kinds import Distinct, Selection
 from models.explain import explanation
-from models.scorecard import Quality, Scorecard
-from serving.model import ServedModel, served_model
-from serving.problem import Problem
-from serving.schemas import ScoredLead
-from serving.scorer import scored
-from serving.settings import Limits
-from serving.times import rfc3339
+from models.predictors.scorecard import Quality, Scorecard
+from serving.answers.limits import Limits
+from serving.answers.model import ServedModel, served_model
+from serving.answers.problem import Problem
+from serving.answers.schemas import ScoredLead
+from serving.answers.scorer import scored
+from serving.answers.times import rfc3339
 from tests.support.bundles import SPEC, blended, carded
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of, travelling
@@ -215,10 +215,10 @@ def test_a_batch_asks_each_booster_once_and_compiles_nothing(model, monkeypatch)
     monkeypatch.setattr(lgb.Booster, "predict", counting)
     for name in (
         "models.bundle.compiled",
-        "features.engine.compiled",
+        "features.engine.executor.compiled",
         "models.explain.columns_by_signal",
-        "serving.model.columns_by_signal",
-        "serving.model.lead_adapter",
+        "serving.answers.model.columns_by_signal",
+        "serving.answers.model.lead_adapter",
     ):
         monkeypatch.setattr(name, never)
     answers = scored(model, [lead(), lead(country=1), lead()], NOW, 3)

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from models.bundle import REPORT, save_bundle
-from serving.app import create_app
-from serving.security import api_keys, is_loopback
-from serving.settings import Settings
+from serving.http.app import create_app
+from serving.http.security import api_keys, is_loopback
+from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
 
@@ -101,7 +101,7 @@ def test_every_key_is_compared_in_constant_time_whichever_comes(closed, key, mon
         compared.append((known, presented))
         return hmac.compare_digest(known, presented)
 
-    monkeypatch.setattr("serving.security.hmac", SimpleNamespace(compare_digest=counting))
+    monkeypatch.setattr("serving.http.security.hmac", SimpleNamespace(compare_digest=counting))
     closed.get("/v1/model", headers=bearer(key))
     assert compared == [(sha256(known), sha256(key)) for known in KEYS.values()]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.settings import DEFAULTS, PREFIX, Limits, Settings, settings_from
+from serving.answers.limits import Limits
+from serving.http.settings import DEFAULTS, PREFIX, Settings, settings_from
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "serving.md"
 HASH = hashlib.sha256(b"key").hexdigest()

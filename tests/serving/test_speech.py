@@ -7,7 +7,7 @@ import pytest
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 
-from serving.speech import CODES, Speech
+from serving.pages.speech import CODES, Speech
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -15,7 +15,7 @@ def test_a_number_takes_the_form_that_its_catalogue_gives_it(code: str) -> None:
     if code == "en":
         rule = get_plural("en").plural_expr
     else:
-        path = files("training.report") / "locale" / code / "LC_MESSAGES" / "report.po"
+        path = files("training.report.words") / "locale" / code / "LC_MESSAGES" / "report.po"
         with path.open("rb") as file:
             rule = read_po(file, locale=code).plural_expr
     forms = Speech(code, {"one": ("0", "1", "2")}, frozenset())

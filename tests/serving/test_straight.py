@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from serving.app import create_app
-from serving.settings import settings_from
-from serving.straight import MOST_QUERIES
+from serving.http.app import create_app
+from serving.http.settings import settings_from
+from serving.http.straight import MOST_QUERIES
 from tests.serving.conftest import NOW
 from tests.support.http import TestClient
 

@@ -10,9 +10,9 @@ from typing import get_args
 import pytest
 
 from models.bundle import load_bundle
-from serving.app import create_app
-from serving.log import FIELDS, JsonLines
-from serving.problem import Reason
+from serving.answers.problem import Reason
+from serving.http.app import create_app
+from serving.http.log import FIELDS, JsonLines
 from tests.support.histories import DAY
 from tests.support.http import TestClient
 

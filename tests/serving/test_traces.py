@@ -15,8 +15,8 @@ import httpx2
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from serving.traces import tracer_provider
-from serving.worker import SPANS_SECONDS
+from serving.process.traces import tracer_provider
+from serving.process.worker import SPANS_SECONDS
 from tests.support.served import ROOT, served
 
 WORD = "Maria.Rossi-39055123"
@@ -98,12 +98,12 @@ def test_each_request_is_a_span_that_holds_nothing_of_a_lead(
 
 
 FAILING = """
-import serving.passes, serving.score_routes
+import serving.answers.passes, serving.http.score_routes
 
 def fails(model, leads, *_):
     raise RuntimeError(f"cannot score {leads}")
 
-serving.passes.scored = serving.score_routes.scored = fails
+serving.answers.passes.scored = serving.http.score_routes.scored = fails
 """
 
 
@@ -178,7 +178,7 @@ def test_who_asks_for_no_traces_gets_none(environment: dict[str, str]) -> None:
 
 def test_where_no_traces_are_asked_for_nothing_of_them_is_loaded(bundle_folder: Path) -> None:
     code = (
-        "import sys; from serving.run import run; from serving import worker\n"
+        "import sys; from serving.process.run import run; from serving.process import worker\n"
         "print([name for name in sys.modules if name.startswith('opentelemetry.')"
         " and name.split('.')[1] in ('sdk', 'exporter')])"
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import serving
-from features.kinds import (
+from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
     Calendar,
@@ -35,14 +35,14 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.wording import in_words, signal
+from features.language.wording import in_words, signal
 from models.bands import Bands
-from serving.model import ServedModel
-from serving.phrases import MESSAGES, phrases, recognised
-from serving.speech import CODES, NAMES, speech
-from serving.try_page import TEXTS, Example, examples_of, try_page
+from serving.answers.model import ServedModel
+from serving.pages.phrases import MESSAGES, phrases, recognised
+from serving.pages.speech import CODES, NAMES, speech
+from serving.pages.try_page import TEXTS, Example, examples_of, try_page
 
-FILES = Path(serving.__file__).parent
+FILES = Path(serving.__file__).parent / "pages"
 HOSTILE = "</script><script>alert(1)</script><!--'\"&amp;"
 NO_WORDS = {"language", "languages", "style", "script", "data"}
 """Places of the page that hold no words."""

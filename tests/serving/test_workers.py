@@ -16,7 +16,7 @@ import pytest
 
 from models.bundle import load_bundle, save_bundle
 from models.folder import MANIFEST
-from serving.run import run
+from serving.process.run import run
 from tests.support.bundles import small_bundle
 from tests.support.served import Served, served
 
@@ -223,6 +223,6 @@ def test_while_the_folder_holds_no_bundle_the_others_answer_and_then_all(
 def test_a_bundle_that_cannot_be_served_stops_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.run.log_as_json_lines", lambda level: None)
+    monkeypatch.setattr("serving.process.run.log_as_json_lines", lambda level: None)
     with pytest.raises(ValueError, match="is not a bundle"):
         run(tmp_path, port=0, workers=2)

@@ -6,9 +6,9 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from features.engine import feature_matrix
-from features.history import Histories, single_history
-from features.kinds import (
+from features.engine.executor import feature_matrix
+from features.engine.history import Histories, single_history
+from features.language.kinds import (
     AttributeCategory,
     AttributeKind,
     AttributeNumber,
@@ -21,15 +21,15 @@ from features.kinds import (
     Selection,
     Total,
 )
-from features.spec import Spec
+from features.language.spec import Spec
 from models.bands import Bands
 from models.bundle import Bundle
 from models.calibration import BetaCalibration
 from models.evidence import Evidence
 from models.horizon import Horizon
-from models.linear import Linear, Slope
-from models.predictor import Blend
-from models.scorecard import Quality, Scorecard
+from models.predictors.linear import Linear, Slope
+from models.predictors.predictor import Blend
+from models.predictors.scorecard import Quality, Scorecard
 from tests.support.histories import DAY
 
 ATTRIBUTE_KINDS: dict[str, AttributeKind] = {

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from features.mapping import ExportMapping, export_mapping
+from features.export.mapping import ExportMapping, export_mapping
 
 Value = str | float | datetime | None
 Row = dict[str, Value]

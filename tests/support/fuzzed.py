@@ -14,7 +14,7 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["serving", "features", "models"]):
-    from serving.app import create_app
+    from serving.http.app import create_app
 
 JSON = [(b"content-type", b"application/json")]
 NOW = 60 * 86_400_000_000

@@ -8,17 +8,17 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from hypothesis import strategies as st
 
-from features.history import (
+from features.arrays import Float64
+from features.engine.history import (
     ALWAYS_KNOWN,
     MEASURE_SCALE,
     MICROSECONDS_PER_DAY,
-    Float64,
     Histories,
     Versions,
     fixed_point,
     labels_of,
 )
-from features.kinds import (
+from features.language.kinds import (
     LABEL_FIELDS,
     AttributeCategory,
     AttributeNumber,
@@ -44,7 +44,7 @@ from features.kinds import (
     Total,
     Trend,
 )
-from features.spec import Spec
+from features.language.spec import Spec
 
 DAY = MICROSECONDS_PER_DAY
 WORDS = ("a", "b", "c", "d")

@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from features.history import LeadRecord
-from serving.times import rfc3339
+from features.engine.history import LeadRecord
+from serving.answers.times import rfc3339
 from tests.support.histories import DAY
 
 instants = st.one_of(st.integers(0, 30).map(lambda d: d * DAY), st.integers(0, 30 * DAY))

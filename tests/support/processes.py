@@ -13,7 +13,7 @@ REFUSED = 3
 def process(function: Callable[..., Any], *arguments: Any) -> ForkServerProcess:
     """A process that calls a function; its imports are paid for once, in a server that forks."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mlflow", "sqlalchemy", "training.registry", __name__])
+    context.set_forkserver_preload(["mlflow", "sqlalchemy", "training.versions.registry", __name__])
     return context.Process(target=function, args=arguments)
 
 

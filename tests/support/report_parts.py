@@ -4,21 +4,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.bands import Temperature
-from training.evaluate import wilson_interval
-from training.report.aftermath import Aftermath, Aftermaths
-from training.report.carded import carded
-from training.report.contact import Speed, SpeedGroup, Step
-from training.report.dependence import Bin, Dependence, Dependences
-from training.report.gains import SHARES, Gain, Gains, Month, Months
-from training.report.grouping import Group, Grouping
-from training.report.incidence import Conversion, Middle, share_of
+from training.card.values import carded
+from training.evaluation.dependence import Bin, Dependence, Dependences
+from training.evaluation.gains import SHARES, Gain, Gains, Month, Months
 from training.report.past import Course, Past, Spread, Trial
-from training.report.portrait import Portrait, Quality
-from training.report.practice import Practice
-from training.report.rates import Outcome, Rate
-from training.report.spend import ChannelSpend
-from training.report.today import OpenBand, Today
-from training.report.upkeep import Field, Logged, Logging
+from training.statistics.incidence import Conversion, Middle, share_of
+from training.statistics.intervals import wilson_interval
+from training.statistics.rates import Outcome, Rate
+from training.team.aftermath import Aftermath, Aftermaths
+from training.team.contact import Speed, SpeedGroup, Step
+from training.team.grouping import Group, Grouping
+from training.team.portrait import Portrait, Quality
+from training.team.practice import Practice
+from training.team.spend import ChannelSpend
+from training.team.today import OpenBand, Today
+from training.team.upkeep import Field, Logged, Logging
 
 HOT, WARM, COLD = Temperature.HOT, Temperature.WARM, Temperature.COLD
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from features.spark import require_java
+from features.scale.spark import require_java
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[2]
 SERVER = """
 import os, sys
 from pathlib import Path
-from serving.run import run
-from serving.settings import settings_from
+from serving.process.run import run
+from serving.http.settings import settings_from
 
 run(Path(sys.argv[1]), port=0, settings=settings_from(os.environ), workers=int(sys.argv[2]))
 """

@@ -4,8 +4,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.kinds import LABEL_FIELDS
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.kinds import LABEL_FIELDS
 from features.tables import (
     ATTRIBUTE_LOG,
     INSTANT,

@@ -10,17 +10,16 @@ import pyarrow.compute as pc
 import pytest
 
 from benchmarks import bank_marketing, bpi2012
-from features.batch import microseconds
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.mapping import Kind
-from features.sources import read_export
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.export.sources import read_export
+from features.spine import microseconds
 from features.synthetic import synthetic_crm, write_export
-from features.tables import ATTRIBUTE_LOG, INSTANT, Tables
+from features.tables import ATTRIBUTE_LOG, INSTANT, Kind, Tables
 from tests.support.required import require_calls, require_loan_log
 from tests.support.tables import tables_of
-from training.audit import audit
+from training.audit.findings import audit
+from training.audit.leaks import TOO_GOOD, Finding
 from training.config import Config, read_config
-from training.leaks import TOO_GOOD, Finding
 
 OUTCOME_KINDS = {
     "A_APPROVED", "A_REGISTERED", "A_ACTIVATED", "O_ACCEPTED",

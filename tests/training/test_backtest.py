@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from features.sources import read_export
+from features.export.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from features.tables import INSTANT, Tables
-from training.backtest import backtest, series_of
 from training.config import read_config
+from training.search.backtest import backtest, series_of
 
 SETTINGS = """
 [model]

@@ -5,8 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from features.batch import Spine
-from features.kinds import (
+from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
     Count,
@@ -14,13 +13,14 @@ from features.kinds import (
     LeadAge,
     Selection,
 )
-from features.spec import Spec
+from features.language.spec import Spec
+from features.spine import Spine
 from models.calibration import sigmoid
-from training.baselines import baseline_card, baseline_probabilities
 from training.config import ModelSettings
-from training.evaluate import Judged, figures
-from training.snapshots import Labels
-from training.split import Split
+from training.dataset.snapshots import Labels
+from training.dataset.split import Split
+from training.evaluation.baselines import baseline_card, baseline_probabilities
+from training.statistics.figures import Judged, figures
 
 ANY = Selection()
 SPEC = Spec(

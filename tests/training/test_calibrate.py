@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from models.calibration import BetaCalibration, StepCalibration, sigmoid
-from training.calibrate import Choice, comparison, fitted_calibration, ties, winner
-from training.curves import CURVES
+from training.calibration.choice import Choice, comparison, fitted_calibration, ties, winner
+from training.calibration.curves import CURVES
 
 SHARP = BetaCalibration(0.6, 1.3, 0.4)
 

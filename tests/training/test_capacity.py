@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.bands import stays_from
-from training.capacity import capacity_cutoff, weekly_bounds, weekly_leads
+from training.bands.capacity import capacity_cutoff, weekly_bounds, weekly_leads
 
 DAY = 86_400_000_000
 MONDAY = int(datetime(2025, 3, 3, tzinfo=UTC).timestamp()) * 1_000_000

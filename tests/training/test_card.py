@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.support.cards import lifelike_card
-from training.card import card_text
+from training.report.model_card import card_text
 
 HOSTILE = [
     "a|b",

@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from features.sources import read_export
+from features.export.sources import read_export
+from features.spine import iso
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from lead_temperature.tables.comparison import show_examination
 from models.bundle import Bundle
-from training.comparison import Comparison, comparison
-from training.comparison_table import show_examination
 from training.config import Config, read_config
-from training.cut import cut_at
-from training.fit import fitted_booster
-from training.frame import TrainingFrame, iso, training_frame
-from training.gate import against_champion
-from training.learn import fitted_bundle
-from training.promotion import Examination
+from training.dataset.as_of_cut import cut_at
+from training.dataset.frame import TrainingFrame, training_frame
+from training.fitting.booster import fitted_booster
+from training.fitting.bundle import fitted_bundle
+from training.versions.comparison import Comparison, comparison
+from training.versions.gate import against_champion
+from training.versions.promotion import Examination
 
 MONTHS = round(timedelta(days=60) / timedelta(microseconds=1))
 UNSURE = {

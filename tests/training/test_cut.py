@@ -4,13 +4,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from features.batch import microseconds
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.sources import read_export
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.export.sources import read_export
+from features.spine import microseconds
 from features.synthetic import synthetic_crm, write_export
 from tests.support.tables import tables_of
 from training.config import read_config
-from training.cut import cut_at
+from training.dataset.as_of_cut import cut_at
 
 AT = 50
 

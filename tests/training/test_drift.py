@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from features.history import MICROSECONDS_PER_DAY
+from features.engine.history import MICROSECONDS_PER_DAY
 from models.calibration import BetaCalibration, StepCalibration, sigmoid
-from training.drift import LevelDrift, level_drift, widened
+from training.calibration.drift import LevelDrift, level_drift, widened
 
 ROWS, DAYS = 12_000, 200
 

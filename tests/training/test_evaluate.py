@@ -5,7 +5,7 @@ import pytest
 
 from models.bands import Bands
 from models.horizon import Scores
-from training.evaluate import (
+from training.statistics.figures import (
     Judged,
     auc_interval,
     band_results,
@@ -13,8 +13,8 @@ from training.evaluate import (
     figures,
     rate,
     reliability,
-    wilson_interval,
 )
+from training.statistics.intervals import wilson_interval
 
 
 def judged(converted: np.ndarray, lead: np.ndarray | None = None) -> Judged:

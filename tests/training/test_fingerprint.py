@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.sources import read_export
+from features.export.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
 from tests.support.tables import tables_of
 from training.config import read_config
-from training.fingerprint import data_fingerprint
+from training.versions.fingerprint import data_fingerprint
 
 LEADS = [
     {"lead_id": "a", "created_at": 0, "size": 0.0, "country": "it"},

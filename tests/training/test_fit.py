@@ -4,7 +4,7 @@ import numpy as np
 
 from models.calibration import sigmoid
 from training.config import ModelSettings
-from training.fit import evidence_of, fitted_booster
+from training.fitting.booster import evidence_of, fitted_booster
 
 
 def test_the_same_data_and_seed_give_the_same_booster_byte_for_byte() -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from training.comparison import Comparison, Question, Segment, Side
-from training.evaluate import BandResult, Figures, Rate
-from training.gate import against_baselines, against_champion
-from training.paired import Difference
+from training.statistics.figures import BandResult, Figures, Rate
+from training.statistics.paired import Difference
+from training.versions.comparison import Comparison, Question, Segment, Side
+from training.versions.gate import against_baselines, against_champion
 
 EQUAL = Difference(0.0, -0.01, 0.01, 0.5)
 AHEAD = Difference(0.02, 0.01, 0.03, 1.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.tables import tables_of
-from training.audit import audit
+from training.audit.findings import audit
 from training.config import Config, config_of
 
 DAYS = 400

@@ -4,17 +4,17 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from features.batch import Spine
-from features.history import MICROSECONDS_PER_DAY
+from features.engine.history import MICROSECONDS_PER_DAY
+from features.spine import Spine
 from models.calibration import sigmoid
-from models.predictor import margin_of
-from models.scorecard import Scorecard
+from models.predictors.predictor import margin_of
+from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
-from training.fit import fitted_booster
-from training.horizon import FittedHorizon, carried, fitted_horizon
-from training.predictor import shift_to, shifted
-from training.snapshots import Labels
-from training.split import Split
+from training.dataset.snapshots import Labels
+from training.dataset.split import Split
+from training.fitting.booster import fitted_booster
+from training.fitting.horizon import FittedHorizon, carried, fitted_horizon
+from training.fitting.predictor import shift_to, shifted
 
 LEADS, DAYS = 6_000, 14
 SETTINGS = ModelSettings(trees=30, least_rows=20, threads=1)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.learning_curve import WANTED, learning_curve
-from training.rate_bounds import rate_bounds
+from training.bands.learning_curve import WANTED, learning_curve
+from training.statistics.rate_bounds import rate_bounds
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from models.calibration import sigmoid
-from models.linear import Levels, Slope
-from training.logistic import fitted_linear
+from models.predictors.linear import Levels, Slope
+from training.fitting.linear import fitted_linear
 
 
 def drawn(rows: int = 4_000) -> tuple[np.ndarray, np.ndarray]:

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.batch import point_in_time_features
-from features.catalogue import standard_spec
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.sources import read_export
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.export.sources import read_export
+from features.language.catalogue import standard_spec
+from features.scale.batch import point_in_time_features
 from features.synthetic import synthetic_crm, write_export
 from training.config import SnapshotSettings, read_config
-from training.matrices import matrices_of
-from training.snapshots import snapshots
+from training.dataset.matrices import matrices_of
+from training.dataset.snapshots import snapshots
 
 
 def test_each_spec_has_the_matrix_it_would_have_alone(tmp_path) -> None:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from features.kinds import AttributeCategory, Count, LeadAge, Selection
-from features.spec import Spec
+from features.language.kinds import AttributeCategory, Count, LeadAge, Selection
+from features.language.spec import Spec
 from training.config import ModelSettings
-from training.fit import fitted_booster
-from training.monotone import directions
+from training.fitting.booster import fitted_booster
+from training.fitting.monotone import directions
 
 SPEC = Spec(
     (

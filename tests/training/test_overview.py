@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from features.kinds import Count, Selection
-from features.sources import read_export
+from features.export.sources import read_export
+from features.language.kinds import Count, Selection
 from features.synthetic import synthetic_crm, write_export
 from training.config import config_of, read_config
-from training.frame import spec_of
-from training.overview import features_overview
+from training.dataset.coverage import features_overview
+from training.dataset.frame import spec_of
 
 ADDED = Count(Selection(kind=("call",), outcome=("answered",)), 5)
 
@@ -55,7 +55,7 @@ def test_features_are_added_by_the_configuration_and_by_a_python_file(crm) -> No
     }
     by_toml = spec_of(tables, changed(config, add=(item,)), tables.data_end)
     (folder / "mine.py").write_text(
-        "from features.kinds import Count, Selection\n"
+        "from features.language.kinds import Count, Selection\n"
         "FEATURES = [Count(Selection(kind=('call',), outcome=('answered',)), 5)]\n"
     )
     by_file = spec_of(tables, changed(config, file="mine.py"), tables.data_end)

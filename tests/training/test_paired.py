@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import log_loss, roc_auc_score
 
 from models.calibration import sigmoid
-from training.paired import (
+from training.statistics.paired import (
     AUC,
     LOG_LOSS,
     Metric,

@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from features.batch import Spine, microseconds, point_in_time_features
-from features.sources import read_export
+from features.export.sources import read_export
+from features.scale.batch import point_in_time_features
+from features.spine import Spine, microseconds
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
 from models.bundle import load_bundle, save_bundle
-from models.predictor import files_of
+from models.predictors.predictor import files_of
 from training.config import read_config
 from training.pipeline import trained_bundle
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from features.kinds import Count, LeadAge, Selection
-from features.spec import Spec
+from features.language.kinds import Count, LeadAge, Selection
+from features.language.spec import Spec
 from models.calibration import sigmoid
-from models.predictor import Blend, files_of, margin_of
+from models.predictors.predictor import Blend, files_of, margin_of
 from training.config import ModelSettings
-from training.fit import fitted_booster
-from training.logistic import fitted_linear
-from training.predictor import LEAST_BOOSTER_LEADS, Looks, fitted_predictor
+from training.dataset.examples import Looks
+from training.fitting.booster import fitted_booster
+from training.fitting.linear import fitted_linear
+from training.fitting.predictor import LEAST_BOOSTER_LEADS, fitted_predictor
 
 SPEC = Spec((LeadAge(), Count(Selection(), 7)))
 SETTINGS = ModelSettings(trees=10, threads=1)

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.batch import Spine
-from features.history import MICROSECONDS_PER_DAY as DAY
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.spine import Spine
 from models.bands import Bands
+from serving.bulk.previous import previous_bands
+from serving.bulk.scores import scored, write_scores
 from tests.support.bundles import SPEC, small_bundle
 from tests.support.tables import tables_of
-from training.previous import previous_bands
-from training.scoring import scored, write_scores
 
 START = datetime(1970, 1, 1, tzinfo=UTC)
 TABLES = tables_of(

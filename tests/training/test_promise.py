@@ -5,13 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from features.batch import Spine
-from features.engine import feature_matrix
+from features.engine.executor import feature_matrix
+from features.spine import Spine
 from models.bands import stays_from
 from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, HighestRate
 from tests.support.bundles import SPEC, random_lead, small_bundle
-from training.config import BandSettings
-from training.promise import (
+from training.bands.cutoffs import (
     Looks,
     banded,
     chosen_cutoff,
@@ -20,8 +19,9 @@ from training.promise import (
     promised_bands,
     require_order,
 )
-from training.snapshots import Labels
-from training.split import Split
+from training.config import BandSettings
+from training.dataset.snapshots import Labels
+from training.dataset.split import Split
 
 RATE, HYSTERESIS = 0.3, 0.2
 

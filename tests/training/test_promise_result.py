@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from lead_temperature.tables.training import show_promises
 from models.bands import Bands, Promise
 from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate
 from tests.support.cards import lifelike_card
-from training.evaluate import Judged
-from training.promise_result import promise_cards, promise_result
-from training.terminal import show_promises
+from training.bands.results import promise_cards, promise_result
+from training.statistics.figures import Judged
 
 DAY = 86_400_000_000
 NOBODY = np.zeros(0, bool), np.zeros(0, np.int64)

@@ -12,10 +12,10 @@ from mlflow import MlflowClient
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from training.config import Config, config_of
-from training.gate import Verdict
-from training.mlflow_store import Registry
-from training.promotion import Examination, examination
-from training.registry import Judgement, keep, promote, record, rollback, versions
+from training.versions.gate import Verdict
+from training.versions.mlflow_store import Registry
+from training.versions.promotion import Examination, examination
+from training.versions.registry import Judgement, keep, promote, record, rollback, versions
 
 BASE = ["base rate", "age only"]
 

@@ -11,19 +11,19 @@ import pyarrow.compute as pc
 import pytest
 from rich.console import Console
 
-from features.batch import point_in_time_features
-from features.catalogue import standard_spec
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.sources import read_export
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.export.sources import read_export
+from features.language.catalogue import standard_spec
+from features.scale.batch import point_in_time_features
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from lead_temperature.tables.audit import show_audit
 from tests.support.tables import tables_of
-from training.audit_table import show_audit
+from training.audit.leaks import Finding
+from training.audit.quarantine import ignored, without_quarantined
 from training.config import AuditSettings, SnapshotSettings, read_config
-from training.leaks import Finding
+from training.dataset.snapshots import snapshots
 from training.pipeline import trained_bundle
-from training.quarantine import ignored, without_quarantined
-from training.snapshots import snapshots
 
 FINDINGS = (
     Finding("card", "attribute", "quarantined", "only clients have it", {"auc": 0.98}),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from features.history import MICROSECONDS_PER_DAY as DAY
-from training.ranking import Looks, looks_of, ranking, surest
-from training.timing import Share
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from training.audit.ranking import Looks, looks_of, ranking, surest
+from training.audit.timing import Share
 
 
 def looks_at(days: np.ndarray, converted: np.ndarray) -> Looks:

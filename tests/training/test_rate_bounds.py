@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.rate_bounds import effective_trials, rate_bounds
+from training.statistics.rate_bounds import effective_trials, rate_bounds
 
 
 def test_of_independent_rows_they_are_near_clopper_and_pearson() -> None:

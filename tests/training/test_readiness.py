@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.tables import tables_of
 from training.config import Config, config_of
-from training.readiness import readiness
+from training.dataset.readiness import readiness
 
 
 @pytest.fixture

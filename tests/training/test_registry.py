@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
-from training.mlflow_store import Registry
-from training.registry import promote, pull, record, require_reachable, rollback, versions
+from training.versions.mlflow_store import Registry
+from training.versions.registry import promote, pull, record, require_reachable, rollback, versions
 
 
 @pytest.fixture(scope="module")

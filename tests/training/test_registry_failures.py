@@ -13,9 +13,9 @@ import pytest
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.processes import REFUSED, on_a_full_disk, process
-from training import mlflow_store
-from training.mlflow_store import Registry
-from training.registry import promote, pull, record, rollback, versions
+from training.versions import mlflow_store
+from training.versions.mlflow_store import Registry
+from training.versions.registry import promote, pull, record, rollback, versions
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
-from training.mlflow_store import Registry
-from training.registry import Judgement, promote, pull, record, rollback, versions
+from training.versions.mlflow_store import Registry
+from training.versions.registry import Judgement, promote, pull, record, rollback, versions
 
 READY_WITHIN = 90.0
 """Seconds that the server may take to start."""

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from features.kinds import AttributeCategory, LeadAge
-from features.spec import Spec
+from features.language.kinds import AttributeCategory, LeadAge
+from features.language.spec import Spec
 from models.horizon import Scores
-from training.evaluate import Judged
-from training.reliability import (
+from training.evaluation.reliability import (
     brier_parts,
     calibration_error,
     groups,
     judged_by_interval,
 )
+from training.statistics.figures import Judged
 
 SPEC = Spec((LeadAge(), AttributeCategory("country", ("it", "pt"))), {"country": "category"})
 

@@ -11,11 +11,11 @@ import pytest
 from tests.support.bundles import small_bundle
 from tests.support.cards import lifelike_card, unmeasured_card, wilson
 from tests.support.pages import Page
-from training.report.language import language
-from training.report.numerals import out_of
-from training.report.rates import Rate
 from training.report.render import bundle_report, report_html
 from training.report.summary import LEAST_POSITIVES, report_summary
+from training.report.words.language import language
+from training.report.words.numerals import out_of
+from training.statistics.rates import Rate
 
 VERSION = "2026-01-01-0f3a9c41d2"
 

@@ -11,35 +11,35 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.batch import Spine
-from features.engine import feature_matrix
-from features.history import MICROSECONDS_PER_DAY as DAY
-from features.kinds import AttributeCategory, AttributeNumber
-from features.spec import Spec
+from features.engine.executor import feature_matrix
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.language.kinds import AttributeCategory, AttributeNumber
+from features.language.spec import Spec
+from features.spine import Spine, spine_at
 from models.bands import Bands
 from models.explain import columns_by_signal
+from serving.bulk.scores import scored
 from tests.support.bundles import random_lead, small_bundle
 from tests.support.cards import lifelike_card
 from tests.support.tables import tables_of
+from training.card.fresh import brought_up_to_date
+from training.card.values import carded, uncarded
 from training.config import ModelSettings, config_of
-from training.evaluate import Judged, wilson_interval
-from training.importance import family_importance
-from training.predictor import Looks
-from training.refits import REFITS, refits
-from training.report.aftermath import aftermaths
-from training.report.carded import carded, uncarded
+from training.dataset.examples import Looks
+from training.evaluation.dependence import Bin, dependences, shape_of
+from training.evaluation.gains import SHARES, by_month, gains
+from training.evaluation.importance import family_importance
+from training.evaluation.refits import REFITS, refits
 from training.report.changes import FIGURES
-from training.report.dependence import Bin, dependences, shape_of
-from training.report.fresh import brought_up_to_date
-from training.report.gains import SHARES, by_month, gains
-from training.report.grouping import cohort
-from training.report.portrait import portrait
-from training.report.rates import Outcome, Rate
 from training.report.render import bundle_report
 from training.report.summary import report_summary
-from training.report.today import Today, today
-from training.scoring import scored
-from training.wanted import spine_at
+from training.statistics.figures import Judged
+from training.statistics.intervals import wilson_interval
+from training.statistics.rates import Outcome, Rate
+from training.team.aftermath import aftermaths
+from training.team.grouping import cohort
+from training.team.portrait import portrait
+from training.team.today import Today, today
 
 VERSION = "2026-01-01-0f3a9c41d2"
 

@@ -15,35 +15,35 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.kinds import Count, DaysSinceLatest, LatestValue, LeadAge, Mean, Selection
-from features.privacy import (
+from features.export.privacy import (
     distinct_objection,
     name_objection,
     sensitive_objection,
     value_objection,
 )
-from features.wording import description, signal
-from lead_temperature import answers
+from features.language.kinds import Count, DaysSinceLatest, LatestValue, LeadAge, Mean, Selection
+from features.language.wording import description, signal
+from lead_temperature.verbs import report
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.cards import lifelike_card, unmeasured_card
 from tests.support.pages import Page
-from training import leaks
-from training.ranking import Ranking
-from training.report.language import LANGUAGES, language
-from training.report.messages import (
+from training.audit import leaks
+from training.audit.ranking import Ranking
+from training.audit.timing import Share, Timing
+from training.report.render import bundle_report, report_html
+from training.report.summary import report_summary
+from training.report.words.language import LANGUAGES, language
+from training.report.words.messages import (
     catalogue_bytes,
     catalogue_path,
     messages,
     page_words_path,
     page_words_text,
 )
-from training.report.numerals import NBSP, day, decimal, not_measured, percent, told, whole
-from training.report.rates import Rate
-from training.report.reasons import reason
-from training.report.render import bundle_report, report_html
-from training.report.summary import report_summary
-from training.timing import Share, Timing
+from training.report.words.numerals import NBSP, day, decimal, not_measured, percent, told, whole
+from training.report.words.reasons import reason
+from training.statistics.rates import Rate
 
 VERSION = "2026-01-01-0f3a9c41d2"
 TRANSLATED = LANGUAGES[1:]
@@ -382,7 +382,7 @@ def test_a_reason_that_nobody_gives_stays_as_it_is():
 
 
 def test_the_command_offers_all_languages():
-    annotation = inspect.signature(answers.report, eval_str=True).parameters["lang"]
+    annotation = inspect.signature(report.report, eval_str=True).parameters["lang"]
     assert get_args(get_args(annotation.annotation)[0]) == LANGUAGES
 
 

@@ -11,12 +11,12 @@ from tests.support.cards import lifelike_card
 from tests.support.pages import Page
 from tests.support.report_parts import lifelike_past
 from training.config import read_config
-from training.fingerprint import recipe_fingerprint
-from training.report.language import LANGUAGES, language
 from training.report.past import PAST, Past, past_text, read_past, standing
-from training.report.rates import Rate
 from training.report.render import bundle_report, report_html
 from training.report.summary import report_summary
+from training.report.words.language import LANGUAGES, language
+from training.statistics.rates import Rate
+from training.versions.fingerprint import recipe_fingerprint
 
 VERSION = "2026-01-01-0f3a9c41d2"
 PLAIN = "Would it have worked before?"

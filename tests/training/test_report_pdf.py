@@ -12,10 +12,10 @@ from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.cards import lifelike_card, unmeasured_card
 from tests.support.pages import Page
-from training.report.language import language
 from training.report.pdf import pdf_of
 from training.report.render import report_html
 from training.report.summary import report_summary
+from training.report.words.language import language
 
 pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed")
 pytest.importorskip(

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from features.kinds import Selection
+from features.language.kinds import Selection
 from tests.support.tables import tables_of
 from training.config import config_of
-from training.report.contact import contact_speed, funnel
-from training.report.grouping import attribute_levels, cohort, grouping, months
-from training.report.incidence import LEAST_LEADS, conversion, middle
-from training.report.practice import Practice, practice
-from training.report.spend import read_spend
-from training.report.upkeep import Field, fields, logging
+from training.statistics.incidence import LEAST_LEADS, conversion, middle
+from training.team.contact import contact_speed, funnel
+from training.team.grouping import attribute_levels, cohort, grouping, months
+from training.team.practice import Practice, practice
+from training.team.spend import read_spend
+from training.team.upkeep import Field, fields, logging
 
 HOUR = 1 / 24
 NAMES = ("ads", "fair", "friends", None)

@@ -6,12 +6,12 @@ import pytest
 
 from tests.support.cards import lifelike_card, unmeasured_card
 from tests.support.pages import Page
-from training.report.language import language
 from training.report.meters import highest, meter
-from training.report.numerals import middle, percent, short, told, whole
-from training.report.rates import Rate
 from training.report.render import report_html
 from training.report.summary import report_summary
+from training.report.words.language import language
+from training.report.words.numerals import middle, percent, short, told, whole
+from training.statistics.rates import Rate
 
 VERSION = "2026-01-01-0f3a9c41d2"
 EN = language("en")

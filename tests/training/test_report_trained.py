@@ -4,14 +4,14 @@ import dataclasses
 
 import pytest
 
-from features.sources import read_export
+from features.export.sources import read_export
 from models.bundle import load_bundle
 from tests.support.pages import Page
 from training.config import read_config
 from training.pipeline import trained_bundle
-from training.report.practice import practice
 from training.report.render import bundle_report
 from training.report.summary import report_summary
+from training.team.practice import practice
 
 
 @pytest.fixture(scope="module")

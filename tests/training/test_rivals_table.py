@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from training.rivals_table import ahead, show_rivals, weakest_first
+from lead_temperature.tables.rivals import ahead, show_rivals, weakest_first
 
 
 def printed(**horizon) -> str:

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from features.batch import Spine, microseconds
-from features.kinds import (
+from features.export.sources import read_export
+from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
     Calendar,
@@ -15,22 +15,23 @@ from features.kinds import (
     LeadAge,
     Selection,
 )
-from features.sources import read_export
-from features.spec import Spec
+from features.language.spec import Spec
+from features.scale.requests import requests_of
+from features.spine import Spine, microseconds
 from features.synthetic import synthetic_crm, write_export
 from models.bundle import save_bundle
 from models.calibration import sigmoid
-from models.predictor import margin_of
-from models.scorecard import Scorecard
-from serving.app import create_app
+from models.predictors.predictor import margin_of
+from models.predictors.scorecard import Scorecard
+from serving.bulk.scores import scored
+from serving.http.app import create_app
 from tests.support.http import TestClient
 from training.config import read_config
-from training.logistic import logistic_margin
+from training.dataset.examples import Looks
+from training.fitting.linear import logistic_margin
+from training.fitting.predictor import fitted_predictor
+from training.fitting.scorecard import MOST_QUALITIES, learned_scorecard, read_scorecard
 from training.pipeline import trained_bundle
-from training.predictor import Looks, fitted_predictor
-from training.request import requests_of
-from training.scorecard import MOST_QUALITIES, learned_scorecard, read_scorecard
-from training.scoring import scored
 
 PRICE = Selection(kind=("price_question",))
 SPEC = Spec(

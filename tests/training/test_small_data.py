@@ -4,17 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from features.batch import Spine
-from features.sources import read_export
+from features.export.sources import read_export
+from features.spine import Spine
 from features.synthetic import synthetic_crm, write_export
 from models.calibration import sigmoid
 from models.horizon import Estimate
 from training.config import ModelSettings, read_config
-from training.fit import fitted_booster
-from training.horizon import fitted_horizon
+from training.dataset.snapshots import Labels
+from training.dataset.split import Split
+from training.fitting.booster import fitted_booster
+from training.fitting.horizon import fitted_horizon
 from training.pipeline import trained_bundle
-from training.snapshots import Labels
-from training.split import Split
 
 
 def estimated(leads: int, base_log_odds: float) -> tuple[int, Estimate]:

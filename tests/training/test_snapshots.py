@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from features.batch import Spine
-from features.history import MICROSECONDS_PER_DAY as DAY
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.spine import Spine
 from tests.support.tables import tables_of
 from training.config import SnapshotSettings
-from training.snapshots import effective_leads, labels, snapshots, triggered
+from training.dataset.snapshots import effective_leads, labels, snapshots, triggered
 
 GRID = SnapshotSettings(first_days=0, every_days=7, until_days=28)
 

@@ -8,13 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.batch import Spine, microseconds
-from features.history import MICROSECONDS_PER_DAY as DAY
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.spine import Spine, microseconds
 from features.tables import Tables
 from tests.support.tables import tables_of
 from training.config import SnapshotSettings, SplitSettings
-from training.snapshots import Labels, labels, snapshots
-from training.split import LOST, default_test_from, leads_apart, require_conversions, time_split
+from training.dataset.snapshots import Labels, labels, snapshots
+from training.dataset.split import (
+    LOST,
+    default_test_from,
+    leads_apart,
+    require_conversions,
+    time_split,
+)
 
 
 def daily(days: int, horizon: int) -> tuple[Spine, Labels]:

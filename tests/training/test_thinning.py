@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.batch import Spine
-from features.history import MICROSECONDS_PER_DAY as DAY
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.spine import Spine
 from features.tables import Tables
 from tests.support.tables import tables_of
 from training.config import SnapshotSettings
-from training.snapshots import labels, snapshots
-from training.thinning import quiet_looks, thinning_of
+from training.dataset.snapshots import labels, snapshots
+from training.dataset.thinning import quiet_looks, thinning_of
 
 GRID = SnapshotSettings(first_days=0, every_days=1, until_days=30)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from features.history import MICROSECONDS_PER_DAY as DAY
-from training.timing import NEVER, Lives, Share, filled_at_the_end, follows, timing
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from training.audit.timing import Share, filled_at_the_end, follows, timing
+from training.dataset.lives import NEVER, Lives
 
 
 def days(*values: float | None) -> np.ndarray:

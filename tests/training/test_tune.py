@@ -7,16 +7,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from features.sources import read_export
+from features.export.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from features.tables import INSTANT, Tables
 from training.config import Config, read_config
-from training.cut import cut_at
-from training.paired import Difference
-from training.rolling import rolling_ground
-from training.snapshots import labels, snapshots
-from training.split import judged_from, split_of
-from training.tune import Tuned, sooner_rows, tuned
+from training.dataset.as_of_cut import cut_at
+from training.dataset.snapshots import labels, snapshots
+from training.dataset.split import judged_from, split_of
+from training.search.rolling import rolling_ground
+from training.search.tune import Tuned, sooner_rows, tuned
+from training.statistics.paired import Difference
 
 SETTINGS = """
 [model]
@@ -98,7 +98,9 @@ def test_nothing_at_or_after_the_start_of_calibration_is_on_the_ground(crm) -> N
 
 
 def test_apart_no_lead_is_fitted_on_and_judged_at_one_origin(crm, monkeypatch) -> None:
-    monkeypatch.setattr("training.rolling.LEAST_CALIBRATE_LEADS", 1)  # few leads are enough here
+    monkeypatch.setattr(
+        "training.search.rolling.LEAST_CALIBRATE_LEADS", 1
+    )  # few leads are enough here
     tables, config = crm
     strict = config.split.model_copy(update={"leads": "apart"})
     ground = rolling_ground(tables, config.model_copy(update={"split": strict}))

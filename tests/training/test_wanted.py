@@ -8,13 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from features.batch import Spine
-from features.history import MICROSECONDS_PER_DAY as DAY
+from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.scale.gaps import gaps
+from features.spine import Spine
+from models.card import judged_days
+from serving.bulk.scores import scored
+from serving.bulk.selection import Files, read_for_scoring, spine_from
 from tests.support.bundles import SPEC, small_bundle
 from tests.support.exports import write_text
 from tests.support.tables import tables_of
-from training.scoring import cautions, scored
-from training.wanted import Files, read_for_scoring, spine_from
 
 MOMENT = datetime(1970, 1, 5, tzinfo=UTC)
 TABLES = tables_of([{"lead_id": "1", "created_at": 1}, {"lead_id": "2", "created_at": 2}])
@@ -95,13 +97,20 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
     tables = read_for_scoring(SPEC, Files(leads=tmp_path / "leads.csv"))
     bundle = small_bundle()
     bundle.card["snapshots"] = {"until_days": 180.0}
-    told = cautions(bundle, tables, Spine(np.array([0, 0]), np.array([180 * DAY, 181 * DAY])))
+    told = gaps(
+        bundle.spec,
+        tables,
+        Spine(np.array([0, 0]), np.array([180 * DAY, 181 * DAY])),
+        judged_days(bundle.card),
+    )
     assert told[:-1] == (
         "attributes: not there, taken as missing: company_size, first_met_at.",
         "interactions: there is none, every lead counts as one without any contact.",
         "as_of lies 181 days after the export's end, 1970-01-01: what happened since is not known.",
     )
-    soon = cautions(bundle, tables, Spine(np.array([0]), np.array([DAY - 1])))
+    soon = gaps(
+        bundle.spec, tables, Spine(np.array([0]), np.array([DAY - 1])), judged_days(bundle.card)
+    )
     assert not any("export's end" in line for line in soon)
     assert told[-1].startswith("1 of 2 rows look at leads older than 180 days")
 

@@ -11,9 +11,9 @@ import pytest
 
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
-from training.mlflow_store import Registry
-from training.registry import Version, promote, record
-from training.watch import watched
+from training.versions.mlflow_store import Registry
+from training.versions.registry import Version, promote, record
+from training.versions.watch import watched
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 from training.report.figures import Change, Changes, ReportSummary
-from training.report.incidence import Middle
-from training.report.rates import Rate
+from training.statistics.incidence import Middle
+from training.statistics.rates import Rate
 
 Figure: TypeAlias = float | Rate | Middle | None
 Unit: TypeAlias = Literal["count", "share", "order", "days", "hours"]

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Literal
 
 from models.bands import Temperature
-from training.paired import Difference
-from training.report.aftermath import Aftermath
-from training.report.dependence import Dependence
-from training.report.gains import Gain, Month
+from training.evaluation.dependence import Dependence
+from training.evaluation.gains import Gain, Month
 from training.report.past import Past, Standing
-from training.report.portrait import Portrait
-from training.report.practice import Practice
-from training.report.rates import Outcome, Rate
-from training.report.today import Today
+from training.statistics.paired import Difference
+from training.statistics.rates import Outcome, Rate
+from training.team.aftermath import Aftermath
+from training.team.portrait import Portrait
+from training.team.practice import Practice
+from training.team.today import Today
 
 ENOUGH_GROUPS = 5
 """Judged groups a verdict on the percentages needs."""
@@ -294,7 +294,7 @@ class Family:
     Parameters
     ----------
     name : str
-        As `features.wording.family` has it.
+        As `features.language.wording.family` has it.
     log_loss_increase, spread : float or None
         As in `Signal`, all its signals shuffled together.
     """

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from training.report.rates import Outcome, Rate
+from training.statistics.rates import Outcome, Rate
 
 
 def highest(figures: Iterable[Outcome | Rate | None]) -> float:

@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from features.spine import iso
 from features.tables import Tables
 from models.bundle import HORIZONS
-from training.backtest import Backtest, Series
+from training.card.values import carded
 from training.config import Config
-from training.fingerprint import data_fingerprint, recipe_fingerprint
-from training.frame import iso
-from training.report.carded import carded
-from training.report.rates import LEAST_POSITIVES, Outcome, Rate
+from training.search.backtest import Backtest, Series
+from training.statistics.rates import LEAST_POSITIVES, Outcome, Rate
+from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
 
 PAST = "backtest.json"
 """Name of the file, beside the registry and in a bundle's folder."""

@@ -19,12 +19,13 @@ from markupsafe import escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from features.history import Float64
+from features.arrays import Float64
+from training.evaluation.gains import EARLY, SHARES
 from training.report.figures import Band, Horizon, Signal
-from training.report.gains import EARLY, SHARES
-from training.report.language import Language
 from training.report.meters import highest
-from training.report.numerals import (
+from training.report.past import Course
+from training.report.words.language import Language
+from training.report.words.numerals import (
     axis_percent,
     decimal,
     not_measured,
@@ -32,8 +33,7 @@ from training.report.numerals import (
     percent,
     short_day,
 )
-from training.report.past import Course
-from training.report.rates import Outcome
+from training.statistics.rates import Outcome
 
 INK, MUTED, LINE = "#010101", "#020202", "#030303"
 TEMPERATURE = {"hot": "#040404", "warm": "#050505", "cold": "#060606"}

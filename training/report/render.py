@@ -1,10 +1,10 @@
 """The page: one HTML file of the figures and their pictures, with nothing to fetch and no script.
 
-The words stand in ``report.html.j2`` as messages for `training.report.language`, and the looks in
-``report.css``. Jinja escapes every value, so whatever names a CRM holds are shown as text; a figure
-that the template misspells is an error. What the page shows of a number is an element ``data`` that
-holds the number as it was measured, and of a date an element ``time``: programs read them without
-guessing, and the tests compare them with the figures.
+The words stand in ``report.html.j2`` as messages for `training.report.words.language`, and the
+looks in ``report.css``. Jinja escapes every value, so whatever names a CRM holds are shown as text;
+a figure that the template misspells is an error. What the page shows of a number is an element
+``data`` that holds the number as it was measured, and of a date an element ``time``: programs read
+them without guessing, and the tests compare them with the figures.
 """
 
 import functools
@@ -14,14 +14,11 @@ from datetime import datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from features.wording import description, signal
+from features.language.wording import description, signal
 from models.bundle import Bundle
-from training.report import numerals
+from training.evaluation.gains import EARLY, SHARES
 from training.report.changes import FIGURES
 from training.report.figures import ReportSummary
-from training.report.gains import EARLY, SHARES
-from training.report.incidence import Middle
-from training.report.language import Language, language
 from training.report.meters import highest, meter
 from training.report.past import Course, Past
 from training.report.pictures import (
@@ -31,9 +28,12 @@ from training.report.pictures import (
     reliability_picture,
     signals_picture,
 )
-from training.report.rates import ENOUGH_PROMISED, LEAST_POSITIVES, Rate
-from training.report.reasons import reason
 from training.report.summary import report_summary
+from training.report.words import numerals
+from training.report.words.language import Language, language
+from training.report.words.reasons import reason
+from training.statistics.incidence import Middle
+from training.statistics.rates import ENOUGH_PROMISED, LEAST_POSITIVES, Rate
 
 SIGNALS_DRAWN = 10
 NUMERALS = (
@@ -51,7 +51,7 @@ def bundle_report(
     ----------
     bundle : Bundle
     code : str
-        Language, one of `training.report.language.LANGUAGES`.
+        Language, one of `training.report.words.language.LANGUAGES`.
     previous : Bundle, optional
         Of an earlier report: then the page tells what has changed.
     past : Past, optional

@@ -7,10 +7,10 @@ import json
 from importlib.resources import files
 
 from models.bundle import Bundle
-from training.report.language import language
 from training.report.pictures import bands_picture, reliability_picture, signals_picture
 from training.report.render import SIGNALS_DRAWN
 from training.report.summary import report_summary
+from training.report.words.language import language
 
 
 def run_documents(bundle: Bundle) -> dict[str, str]:

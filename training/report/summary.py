@@ -13,11 +13,10 @@ from typing import Any
 
 from models.bands import Temperature
 from models.card import MANAGERS
-from training.paired import Difference
-from training.report.aftermath import Aftermaths
-from training.report.carded import uncarded
+from training.card.values import uncarded
+from training.evaluation.dependence import Dependences
+from training.evaluation.gains import Gains, Months
 from training.report.changes import changes
-from training.report.dependence import Dependences
 from training.report.figures import (
     AgeGroup,
     Band,
@@ -29,13 +28,14 @@ from training.report.figures import (
     Segment,
     Signal,
 )
-from training.report.gains import Gains, Months
-from training.report.incidence import LEAST_LEADS
 from training.report.past import Past, standing
-from training.report.portrait import Portrait
-from training.report.practice import Practice
-from training.report.rates import LEAST_POSITIVES, Outcome, Rate
-from training.report.today import Today
+from training.statistics.incidence import LEAST_LEADS
+from training.statistics.paired import Difference
+from training.statistics.rates import LEAST_POSITIVES, Outcome, Rate
+from training.team.aftermath import Aftermaths
+from training.team.portrait import Portrait
+from training.team.practice import Practice
+from training.team.today import Today
 
 
 def report_summary(

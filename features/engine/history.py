@@ -1,0 +1,275 @@
+"""What happened to leads, as columns that the engine reads.
+
+`Histories` holds many leads at once (a partition of an export) or just one (a request to the
+server): interactions grouped by lead, versions of attributes grouped by lead, every instant a whole
+number of microseconds and every measure a whole number of ten-thousandths. Both worlds build this
+same value, and from here on they run the same code; that is why training and serving cannot drift
+apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from features.arrays import Float64, Int32, Int64
+from features.language.kinds import LABEL_FIELDS, AttributeKind, LabelField
+
+MICROSECONDS_PER_DAY = 86_400_000_000
+MEASURE_SCALE = 10_000
+"""Measures are kept to four decimals, as whole numbers: their sums are exact in any order."""
+MEASURE_LIMIT = 900_000_000_000.0
+"""Largest absolute value of a measure: times `MEASURE_SCALE` it is still exact as a float."""
+TEXT_LIMIT = 200
+"""Most characters of a text in a history: of an id, a label or a category."""
+MISSING = np.iinfo(np.int64).min
+ALWAYS_KNOWN = np.iinfo(np.int64).min
+"""`recorded_at` of an attribute that is fixed at the lead's creation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Text values as indices into a vocabulary.
+
+    Parameters
+    ----------
+    codes : int32 array of shape (n,)
+        Index into `vocabulary`; −1 is a missing value.
+    vocabulary : tuple of str
+        Distinct values in any order.
+    """
+
+    codes: Int32
+    vocabulary: tuple[str, ...]
+
+    def recoded(self, index: Mapping[str, int], other: int, missing: int, scale: int = 1) -> Int64:
+        """Codes by an index of values, with `other` for values outside of it, times a scale."""
+        table = [index.get(value, other) * scale for value in self.vocabulary]
+        return np.array([*table, missing * scale])[self.codes]  # −1 picks the last entry: missing
+
+    def part(self, begin: int, end: int) -> "Labels":
+        """Values from `begin` up to `end`, exclusive."""
+        return Labels(self.codes[begin:end], self.vocabulary)
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """Values of one attribute over time, grouped by lead and in order of `recorded_at`.
+
+    Parameters
+    ----------
+    offsets : int64 array of shape (leads + 1,)
+        Versions of lead i are ``offsets[i]:offsets[i + 1]``.
+    recorded_at : int64 array of shape (m,)
+        Microseconds; a version is known strictly after it.
+    numbers : float64 array of shape (m,), or None
+        Values of a number, or microseconds of a timestamp (exact up to the year 2255); NaN missing.
+    labels : Labels of length m, or None
+        Values of a category.
+    fixed : bool
+        Whether each lead has exactly one version, known from its creation on.
+    """
+
+    offsets: Int64
+    recorded_at: Int64
+    numbers: Float64 | None = None
+    labels: Labels | None = None
+    fixed: bool = False
+
+    def part(self, first: int, last: int) -> "Versions":
+        """Versions of the leads from `first` up to `last`, exclusive."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return Versions(
+            offsets=self.offsets[first : last + 1] - begin,
+            recorded_at=self.recorded_at[begin:end],
+            numbers=None if self.numbers is None else self.numbers[begin:end],
+            labels=None if self.labels is None else self.labels.part(begin, end),
+            fixed=self.fixed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Leads with their interactions and attribute versions.
+
+    Parameters
+    ----------
+    created_at : int64 array of shape (leads,)
+        Microseconds since the epoch, UTC.
+    offsets : int64 array of shape (leads + 1,)
+        Interactions of lead i are ``offsets[i]:offsets[i + 1]``, in any order.
+    occurred_at, recorded_at : int64 arrays of shape (interactions,)
+        The two clocks, in microseconds.
+    labels : mapping of field to Labels
+        Channel, kind, direction, outcome and agent.
+    measures : mapping of str to int64 array of shape (interactions,)
+        Fixed-point values (see `fixed_point`); `MISSING` where there is none.
+    attributes : mapping of str to Versions
+    """
+
+    created_at: Int64
+    offsets: Int64
+    occurred_at: Int64
+    recorded_at: Int64
+    labels: Mapping[LabelField, Labels]
+    measures: Mapping[str, Int64]
+    attributes: Mapping[str, Versions]
+
+    @property
+    def leads(self) -> int:
+        """Number of leads."""
+        return len(self.created_at)
+
+    def reordered(self, order: Int64) -> "Histories":
+        """The same with the events of each lead in another order."""
+        return Histories(
+            created_at=self.created_at,
+            offsets=self.offsets,
+            occurred_at=self.occurred_at[order],
+            recorded_at=self.recorded_at[order],
+            labels={n: Labels(one.codes[order], one.vocabulary) for n, one in self.labels.items()},
+            measures={name: values[order] for name, values in self.measures.items()},
+            attributes=self.attributes,
+        )
+
+    def part(self, first: int, last: int) -> "Histories":
+        """Leads from `first` up to `last`, exclusive, alone."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return Histories(
+            created_at=self.created_at[first:last],
+            offsets=self.offsets[first : last + 1] - begin,
+            occurred_at=self.occurred_at[begin:end],
+            recorded_at=self.recorded_at[begin:end],
+            labels={name: labels.part(begin, end) for name, labels in self.labels.items()},
+            measures={name: values[begin:end] for name, values in self.measures.items()},
+            attributes={name: one.part(first, last) for name, one in self.attributes.items()},
+        )
+
+
+def fixed_point(values: npt.ArrayLike) -> Int64:
+    """Measures as whole numbers of 1 / `MEASURE_SCALE`; NaN becomes `MISSING`.
+
+    Raises
+    ------
+    ValueError
+        A value is infinite or beyond `MEASURE_LIMIT`.
+
+    Examples
+    --------
+    >>> fixed_point([12.34, float("nan")]).tolist() == [123400, MISSING]
+    True
+    """
+    floats = np.asarray(values, np.float64)
+    missing = np.isnan(floats)
+    known = np.where(missing, 0.0, floats)
+    if np.any(np.abs(known) > MEASURE_LIMIT):
+        worst = float(known[np.argmax(np.abs(known))])
+        raise ValueError(f"A measure must lie within ±{MEASURE_LIMIT:.0f}, got {worst}.")
+    return np.where(missing, MISSING, np.rint(known * MEASURE_SCALE).astype(np.int64))
+
+
+def labels_of(values: Sequence[str | None]) -> Labels:
+    """Text values with the vocabulary found in them; None and an empty text are missing.
+
+    Examples
+    --------
+    >>> labels_of(["call", None, "call"]).codes.tolist()
+    [0, -1, 0]
+    """
+    vocabulary = tuple(value for value in dict.fromkeys(values) if value)
+    index: dict[str | None, int] = {
+        None: -1,
+        "": -1,
+        **{value: code for code, value in enumerate(vocabulary)},
+    }
+    codes = np.fromiter(map(index.__getitem__, values), np.int32, len(values))
+    return Labels(codes, vocabulary)
+
+
+class LeadRecord(NamedTuple):
+    """One lead as it travels in a request.
+
+    Parameters
+    ----------
+    created_at : int
+        Microseconds.
+    interactions : sequence of mappings
+        Each with ``occurred_at`` and ``recorded_at`` (microseconds), the label fields (str or
+        None or absent) and measures (float or None or absent). An empty text is missing.
+    attributes : mapping of str to value
+        Values by name: float, str, or microseconds for a timestamp; None and an empty text are
+        missing.
+        They are taken as known at any instant that is asked for.
+    """
+
+    created_at: int
+    interactions: Sequence[Mapping[str, Any]]
+    attributes: Mapping[str, Any]
+
+
+def histories_of_records(
+    leads: Sequence[LeadRecord], kinds: Mapping[str, AttributeKind], measures: Sequence[str]
+) -> Histories:
+    """Leads of a request, in their order.
+
+    Parameters
+    ----------
+    leads : sequence of LeadRecord
+    kinds : mapping of str to {"number", "category", "timestamp"}
+        The schema: attributes outside of it are not read.
+    measures : sequence of str
+        The schema's measures.
+    """
+    events = [event for lead in leads for event in lead.interactions]
+    one_each = np.arange(len(leads) + 1, dtype=np.int64)
+    always = np.full(len(leads), ALWAYS_KNOWN, np.int64)
+
+    def fixed(name: str, kind: AttributeKind) -> Versions:
+        """One value of an attribute for each lead, known from its creation on."""
+        values = [lead.attributes.get(name) for lead in leads]
+        if kind == "category":
+            return Versions(one_each, always, labels=labels_of(values), fixed=True)
+        return Versions(one_each, always, numbers=_numbers(values), fixed=True)
+
+    return Histories(
+        created_at=np.array([lead.created_at for lead in leads], np.int64),
+        offsets=np.cumsum([0, *(len(lead.interactions) for lead in leads)], dtype=np.int64),
+        occurred_at=np.array(column(events, "occurred_at"), np.int64),
+        recorded_at=np.array(column(events, "recorded_at"), np.int64),
+        labels={name: labels_of(column(events, name)) for name in LABEL_FIELDS},
+        measures={name: fixed_point(_numbers(column(events, name))) for name in measures},
+        attributes={name: fixed(name, kind) for name, kind in kinds.items()},
+    )
+
+
+def column(events: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """Value of a field in each event; None where it is not there.
+
+    Examples
+    --------
+    >>> column([{"kind": "call"}, {}], "kind")
+    ['call', None]
+    """
+    try:
+        return list(map(itemgetter(name), events))
+    except KeyError:
+        return [event.get(name) for event in events]
+
+
+def single_history(
+    created_at: int,
+    interactions: Sequence[Mapping[str, Any]],
+    attributes: Mapping[str, Any],
+    kinds: Mapping[str, AttributeKind],
+    measures: Sequence[str],
+) -> Histories:
+    """One lead of a request; see `LeadRecord` and `histories_of_records`."""
+    return histories_of_records([LeadRecord(created_at, interactions, attributes)], kinds, measures)
+
+
+def _numbers(values: Sequence[Any]) -> Float64:
+    """Numbers, with NaN for None."""
+    return np.array(values, np.float64)  # NumPy itself makes NaN of None

@@ -1,0 +1,193 @@
+"""Which column of a source plays which part, and the text that stands in it.
+
+The mapping names the export's columns in our words. Here those names meet the columns that were
+really found: `require` refuses a source that lacks one, with the list of those found and the line
+to write; `fields` describes the columns for `features.export.rules`; `chunks` reads them, with the
+mapping's values put in the place of the export's and the empty text made null.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.export.mapping import TableMapping, near_miss
+from features.export.rows import Source
+from features.export.rules import Field, FieldKind
+from features.tables import Kind
+
+_TIMES = {"created_at", "converted_at", "closed_at", "occurred_at", "recorded_at"}
+_FIELD_KINDS: dict[Kind, FieldKind] = {
+    "number": "number",
+    "category": "text",
+    "timestamp": "timestamp",
+}
+
+
+def require(
+    source: Source,
+    section: str,
+    table: TableMapping,
+    required: Sequence[str],
+    declared: Sequence[str],
+) -> None:
+    """Refuse a source in which a column is missing or named twice.
+
+    Parameters
+    ----------
+    source : Source
+        The open source.
+    section : str
+        Section of the TOML file, for the message.
+    table : TableMapping
+        What the section says.
+    required : sequence of str
+        Our names of the columns that every such table must have.
+    declared : sequence of str
+        Names of the columns that the section itself speaks of.
+
+    Raises
+    ------
+    ValueError
+        If one of them, or a column named in ``columns``, is missing or is there twice.
+    """
+    hint = ""
+    if len(source.columns) == 1 and any(mark in source.columns[0] for mark in ";,\t|"):
+        hint = f" Is the delimiter {table.delimiter!r} right?"
+    for name in dict.fromkeys((*required, *declared, *table.columns)):
+        column = table.column(name)
+        times = source.columns.count(column)
+        if times == 0:
+            found = ", ".join(source.columns)
+            raise ValueError(
+                f"{source.label}: column {column!r} is missing.{near_miss(column, source.columns)} "
+                f"Columns found: {found}.{hint} Map it in lead_temperature.toml: "
+                f'[{section}.columns] {name} = "…"'
+            )
+        if times > 1:
+            raise ValueError(
+                f"{source.label}: column {column!r} is there {times} times. Rename all but one"
+            )
+
+
+def present(source: Source, table: TableMapping, names: Sequence[str]) -> list[str]:
+    """Those of our columns that the source has.
+
+    Parameters
+    ----------
+    source : Source
+        The open source.
+    table : TableMapping
+        What the section says.
+    names : sequence of str
+        Our names.
+
+    Returns
+    -------
+    list of str
+        The names whose columns are there, in the same order.
+    """
+    return [name for name in names if table.column(name) in source.columns]
+
+
+def fields(
+    table: TableMapping,
+    names: Sequence[str],
+    required: Sequence[str],
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+    measures: Sequence[str] = (),
+    alone: Collection[str] = (),
+) -> tuple[Field, ...]:
+    """What the text of each column is to become.
+
+    Parameters
+    ----------
+    table : TableMapping
+        What the section says.
+    names : sequence of str
+        Our names of the columns, in the order in which they are read.
+    required : sequence of str
+        Those that must have a value in every row.
+    kinds : mapping of str to {"number", "category", "timestamp"}, optional
+        Kinds of the attributes among them.
+    measures : sequence of str
+        The measures among them.
+    alone : collection of str
+        Those of which a wrong value is left out without its row.
+
+    Returns
+    -------
+    tuple of Field
+        One for each name.
+    """
+
+    def kind(name: str) -> FieldKind:
+        if name in measures:
+            return "measure"
+        if kinds and name in kinds:
+            return _FIELD_KINDS[kinds[name]]
+        return "time" if name in _TIMES else "text"
+
+    return tuple(
+        Field(
+            name,
+            table.column(name),
+            kind(name),
+            required=name in required,
+            value_alone=name in alone,
+        )
+        for name in names
+    )
+
+
+def chunks(
+    source: Source, table: TableMapping, names: Sequence[str], rows: int | None = None
+) -> Iterator[pa.Table]:
+    """Text of some columns, in chunks.
+
+    Parameters
+    ----------
+    source : Source
+        The open source.
+    table : TableMapping
+        Its columns and values.
+    names : sequence of str
+        Our names of the columns wanted.
+    rows : int, optional
+        Rows after which a chunk is full; by default all rows are one chunk.
+
+    Yields
+    ------
+    pa.Table
+        The columns ``row``, ``malformed``, ``t0``, ``t1`` …
+
+    Raises
+    ------
+    ValueError
+        If the source has no rows.
+    """
+    maps = [table.values.get(name, {}) for name in names]
+    gathered: list[pa.RecordBatch] = []
+    empty = True
+    for batch in source.batches([table.column(name) for name in names]):
+        texts = [_mapped(batch.column(f"t{i}"), values) for i, values in enumerate(maps)]
+        columns = [batch.column("row"), batch.column("malformed"), *texts]
+        gathered.append(pa.RecordBatch.from_arrays(columns, names=batch.schema.names))
+        empty = empty and batch.num_rows == 0
+        if rows is not None and sum(part.num_rows for part in gathered) >= rows:
+            yield pa.Table.from_batches(gathered)
+            gathered = []
+    if empty:
+        raise ValueError(f"{source.label} is empty: it has columns, but no row")
+    if gathered:
+        yield pa.Table.from_batches(gathered)
+
+
+def _mapped(texts: pa.Array, values: Mapping[str, str]) -> pa.Array:
+    """Text with the mapping's values in the place of the export's; the empty text is missing."""
+    if values:
+        place = pc.index_in(texts, value_set=pa.array(values.keys(), pa.string()))
+        mapped = pa.array(values.values(), pa.string()).take(place)
+        texts = pc.coalesce(mapped, texts)
+    return pc.if_else(pc.equal(texts, ""), None, texts)

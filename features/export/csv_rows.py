@@ -1,0 +1,196 @@
+"""Rows of a CSV file as text, with the number of every row, good or bad.
+
+Files out of CRMs are rarely clean: lines with a column too many, a quote that never closes, bytes
+in another encoding than the rest. None of that may stop the good rows or shift their numbers, since
+the number is what a person looks for in the file. `csv_header` gives the names of the columns,
+`csv_rows` the rows in batches; a line that is no row comes along as the text it is.
+"""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from features.export.mapping import TableMapping
+
+# Stands for bytes that could not be decoded: a noncharacter, which no real text may contain.
+UNDECODABLE = "\ufdd0"
+
+# The longest row that is still believed to be one row: a quote left open swallows all that follows.
+LONGEST_ROW_BYTES = 8 << 20
+
+
+def csv_header(path: Path, table: TableMapping) -> tuple[str, ...]:
+    """Names of the columns of a CSV file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    table : TableMapping
+        Its delimiter and encoding.
+
+    Returns
+    -------
+    tuple of str
+        The fields of the first line that is not blank.
+
+    Raises
+    ------
+    ValueError
+        If there is no such line, or the file is damaged.
+    """
+    try:
+        with io.TextIOWrapper(_utf8(path, table, []), encoding="utf-8-sig", newline="") as text:
+            header = next((row for row in csv.reader(text, delimiter=table.delimiter) if row), [])
+    except csv.Error as error:
+        raise ValueError(f"{table.source}: the header cannot be read: {error}") from error
+    except OSError as error:
+        raise _unreadable(table, error) from error
+    if not header:
+        raise ValueError(f"{table.source} is empty: its first line must name the columns")
+    return tuple(header)
+
+
+def csv_rows(
+    path: Path, table: TableMapping, width: int
+) -> Iterator[tuple[pa.Array, list[pa.Array], list[tuple[int, str]]]]:
+    """Rows of a CSV file, batch by batch.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    table : TableMapping
+        Its delimiter and encoding.
+    width : int
+        Number of columns in the header.
+
+    Yields
+    ------
+    tuple of (pa.Array, list of pa.Array, list of (int, str))
+        Numbers of the rows (the first after the header is 1), their columns as text, and the
+        malformed lines among them as number and text.
+
+    Raises
+    ------
+    ValueError
+        If a row is so long that it cannot be one, or the file is damaged.
+    """
+    invalid: list[tuple[int, str]] = []
+    quotes: list[int] = []
+    start = 0  # the header counts as row 0
+    try:
+        reader = _reader(path, table, width, invalid, quotes)
+        batch = next(reader, None)
+        while batch is not None:
+            following = next(reader, None)
+            numbers = _numbers(start, batch.num_rows, [number for number, _ in invalid])
+            if following is None and sum(quotes) % 2:
+                batch, numbers = _without_open_quote(batch, numbers, table.delimiter, invalid)
+            # A later batch may have been parsed already: its invalid rows wait for their turn.
+            end = np.iinfo(np.int64).max
+            if following is not None:
+                end = int(numbers[-1]) + 1 if len(numbers) else start
+            first = int(len(numbers) > 0 and numbers[0] == 0)
+            yield (
+                pa.array(numbers[first:]),
+                batch.slice(first).columns,
+                [line for line in invalid if line[0] < end],
+            )
+            invalid[:] = [line for line in invalid if line[0] >= end]
+            start, batch = end, following
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"{table.source} cannot be read on after about row {start}: a row there is longer than "
+            f"{LONGEST_ROW_BYTES >> 20} MB. Most likely a quote is opened and never closed "
+            f"({error})"
+        ) from error
+    except OSError as error:
+        raise _unreadable(table, error) from error
+
+
+def _unreadable(table: TableMapping, error: OSError) -> ValueError:
+    """What to say of a file that cannot be read to its end, as one that was cut off in transfer."""
+    return ValueError(
+        f"{table.source} cannot be read: {error}. The file is damaged or incomplete; export or "
+        "copy it again"
+    )
+
+
+def _reader(
+    path: Path, table: TableMapping, width: int, invalid: list[tuple[int, str]], quotes: list[int]
+) -> pa_csv.CSVStreamingReader:
+    """Arrow's reader, noting the rows of another width in ``invalid``."""
+
+    def keep(row: pa_csv.InvalidRow) -> str:
+        invalid.append((row.number - 1, row.text))
+        return "skip"
+
+    names = [str(i) for i in range(width)]
+    return pa_csv.open_csv(
+        _utf8(path, table, quotes),
+        # Only a single thread knows the number of an invalid row.
+        read_options=pa_csv.ReadOptions(
+            use_threads=False, column_names=names, block_size=LONGEST_ROW_BYTES
+        ),
+        parse_options=pa_csv.ParseOptions(
+            delimiter=table.delimiter, newlines_in_values=True, invalid_row_handler=keep
+        ),
+        # All columns, used or not: the quote left open may stand in any of them.
+        convert_options=pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+
+
+def _utf8(path: Path, table: TableMapping, quotes: list[int]) -> pa.NativeFile:
+    """Stream of the file in UTF-8, with a mark where bytes could not be decoded.
+
+    Arrow stops at the first undecodable byte; with the mark in its place the row is read, and is
+    rejected by name. The quotes in each piece are counted on the way.
+    """
+    decoder = codecs.getincrementaldecoder(table.encoding)("surrogateescape")
+
+    def recoded(piece: pa.Buffer) -> bytes:
+        data = piece.to_pybytes()
+        try:
+            text = decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{table.source} is not written in {table.encoding} ({error.reason}). Correct "
+                "encoding in lead_temperature.toml"
+            ) from error
+        quotes.append(text.count('"'))
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return re.sub("[\ud800-\udfff]", UNDECODABLE, text).encode()
+
+    compression = "gzip" if path.suffix.lower() == ".gz" else None
+    stream = pa.input_stream(path, compression=compression, buffer_size=1 << 20)
+    return pa.TransformInputStream(stream, recoded)
+
+
+def _numbers(start: int, rows: int, invalid: list[int]) -> np.ndarray:
+    """Numbers of a batch's rows, leaving out those of the invalid rows between them."""
+    skipped = np.asarray(invalid, dtype=np.int64) - np.arange(len(invalid))
+    plain = start + np.arange(rows, dtype=np.int64)
+    return plain + np.searchsorted(skipped, plain, side="right")
+
+
+def _without_open_quote(
+    batch: pa.RecordBatch, numbers: np.ndarray, delimiter: str, invalid: list[tuple[int, str]]
+) -> tuple[pa.RecordBatch, np.ndarray]:
+    """Take out the file's last row where a quote left open has swallowed the lines after it."""
+    last = [column[-1].as_py() for column in batch.columns]
+    if (invalid and invalid[-1][0] > numbers[-1]) or not any("\n" in value for value in last):
+        return batch, numbers
+    invalid.append((int(numbers[-1]), delimiter.join(last)))
+    return batch.slice(0, batch.num_rows - 1), numbers[:-1]

@@ -1,0 +1,433 @@
+"""What ``lead_temperature.toml`` says of the export: where its tables are, what they mean.
+
+Every CRM names its columns in its own way. The sections ``[data]``, ``[leads]``, ``[interactions]``
+and ``[attributes]`` say which file, table or query holds each of our three tables, which of its
+columns plays which part, and which values stand for which of ours. Start at `export_mapping`, which
+checks the sections and answers with one `ExportMapping`; `features.export.sources.read_export`
+reads by it.
+"""
+
+import codecs
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from features.tables import INTERACTION_FIELDS, LEAD_COLUMNS, Kind
+
+INTERACTION_COLUMNS = ("lead_id", "occurred_at", "recorded_at", *INTERACTION_FIELDS)
+LOG_COLUMNS = ("lead_id", "recorded_at", "name", "value")
+
+# The file's name in messages, when the caller does not know a better one.
+FILE_NAME = "lead_temperature.toml"
+
+
+def near_miss(name: str, allowed: Iterable[str]) -> str:
+    """Suggestion for a mistyped name, ready to be put into a message.
+
+    Parameters
+    ----------
+    name : str
+        What was written.
+    allowed : iterable of str
+        What may be written.
+
+    Returns
+    -------
+    str
+        A clause with a leading space, or nothing when no allowed name is near.
+
+    Examples
+    --------
+    >>> near_miss("delimeter", ["delimiter", "encoding"])
+    " Did you mean 'delimiter'?"
+    >>> near_miss("colour", ["delimiter", "encoding"])
+    ''
+    """
+    near = get_close_matches(name, list(allowed), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _tuple_of_distinct(value: object) -> object:
+    """TOML has arrays, a frozen value has tuples."""
+    if not isinstance(value, list | tuple):
+        return value
+    twice = sorted({str(item) for item in value if value.count(item) > 1})
+    if twice:
+        raise ValueError(f"each name may stand here once, found twice: {', '.join(twice)}")
+    return tuple(value)
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_distinct)]
+
+
+class Section(BaseModel):
+    """Settings of every section: unknown keys are errors, and no input is ever echoed."""
+
+    # A mistyped key could hold a password: hide_input keeps it out of the message.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, str_strip_whitespace=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, value: object) -> object:
+        # Pydantic alone would only say that an unknown key is extra.
+        if isinstance(value, dict):
+            for key in sorted(value.keys() - cls.model_fields.keys()):
+                allowed = sorted(cls.model_fields.keys() - {"base"})
+                raise ValueError(
+                    f"unknown key {key!r}.{near_miss(key, allowed)} Allowed: {', '.join(allowed)}"
+                )
+        return value
+
+
+class DataMapping(Section):
+    """Section ``[data]``: what holds for the export as a whole.
+
+    Attributes
+    ----------
+    timezone : str or None
+        IANA name of the zone of times that are written without one.
+    ends_at : datetime or None
+        The moment at which the export was made; nothing can have been recorded later. By default
+        `features.export.data_end.latest_recording`.
+    database : SecretStr or None
+        SQLAlchemy URL of the database that tables and queries are read from. ``$NAME`` stands for
+        an environment variable and is replaced only when the export is read.
+    """
+
+    timezone: str | None = None
+    ends_at: datetime | None = None
+    database: SecretStr | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        # "localtime" is another zone on every machine.
+        if value is not None and value not in (zones := available_timezones() - {"localtime"}):
+            raise ValueError(
+                f"must be the IANA name of a time zone, such as 'Europe/Lisbon', got {value!r}."
+                f"{near_miss(value, zones)}"
+            )
+        return value
+
+    @field_validator("ends_at", mode="before")
+    @classmethod
+    def _is_moment(cls, value: object) -> object:
+        # Pydantic alone would also take bare numbers for moments.
+        if value is None or isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise ValueError(
+                f"must be a moment such as '2012-01-15T00:00:00+01:00', got {value!r}"
+            ) from error
+
+    @model_validator(mode="after")
+    def _end_has_zone(self) -> Self:
+        if self.ends_at is not None and self.ends_at.tzinfo is None and self.timezone is None:
+            raise ValueError(
+                f"ends_at {self.ends_at.isoformat(sep=' ')!r} names no time zone: write it with an "
+                "offset ('2012-01-15T00:00:00+01:00') or set timezone"
+            )
+        return self
+
+    def end(self) -> int | None:
+        """Moment at which the export was made.
+
+        Returns
+        -------
+        int or None
+            Whole microseconds since the epoch, UTC; None when the file does not say.
+        """
+        if self.ends_at is None:
+            return None
+        zoned = self.ends_at
+        if zoned.tzinfo is None:
+            zoned = zoned.replace(tzinfo=ZoneInfo(str(self.timezone)))
+        since = zoned.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+class TableMapping(Section):
+    """What the sections of all three tables share: where the rows are and how to read them.
+
+    Attributes
+    ----------
+    source : str or None
+        File, ``.csv``, ``.csv.gz`` or ``.parquet``, relative to the folder of the TOML file.
+    table, query : str or None
+        In place of a file: a table (``name`` or ``schema.name``) or a query in ``data.database``.
+    delimiter, encoding : str
+        How a CSV file is written.
+    columns : dict of str to str
+        Our name to the export's column; a name left out is looked for as it stands.
+    values : dict of str to dict
+        Our column to {the export's value: the value to use}. The empty text means missing.
+    """
+
+    source: str | None = None
+    table: str | None = None
+    query: str | None = None
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    columns: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+
+    @field_validator("source")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None and not value.lower().endswith((".csv", ".csv.gz", ".parquet")):
+            raise ValueError(f"must end in .csv, .csv.gz or .parquet, got {value!r}")
+        return value
+
+    @field_validator("delimiter")
+    @classmethod
+    def _one_character(cls, value: str) -> str:
+        if len(value) != 1 or not value.isascii() or value in '"\r\n':
+            raise ValueError(f"must be one ASCII character such as ';' or '\\t', got {value!r}")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            return codecs.lookup(value).name
+        except LookupError as error:
+            raise ValueError(
+                f"must be an encoding such as 'utf-8' or 'cp1252', got {value!r}"
+            ) from error
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        places = [name for name in ("source", "table", "query") if getattr(self, name) is not None]
+        if len(places) != 1:
+            raise ValueError(
+                "exactly one of source, table and query says where the rows are, got "
+                f"{' and '.join(places) or 'none of them'}"
+            )
+        _known_keys_of_table(self)
+        return self
+
+    def column(self, name: str) -> str:
+        """Export's column that plays a part of ours.
+
+        Parameters
+        ----------
+        name : str
+            Our name of the column.
+
+        Returns
+        -------
+        str
+            The export's name of it.
+        """
+        return self.columns.get(name, name)
+
+
+class LeadsMapping(TableMapping):
+    """Section ``[leads]``: one row for each lead.
+
+    Attributes
+    ----------
+    fixed_at_creation : tuple of str
+        Attributes whose value is what was known when the lead was created. No other column of the
+        table is used: its value may have been written after the outcome.
+    allow_sensitive : tuple of str
+        Sensitive attributes (age, income, family status …) that may be used all the same, be they
+        columns of this table or names in the log of attributes.
+    kinds : dict of str to {"number", "category", "timestamp"}
+        Kind of an attribute, where the guess from its values is wrong.
+    """
+
+    fixed_at_creation: Names = ()
+    allow_sensitive: Names = ()
+    kinds: dict[str, Kind] = {}
+
+
+class InteractionsMapping(TableMapping):
+    """Section ``[interactions]``: one row for each contact with a lead.
+
+    Attributes
+    ----------
+    measures : tuple of str
+        Columns with numbers, such as a duration or an amount.
+    """
+
+    measures: Names = ()
+
+
+class AttributesMapping(TableMapping):
+    """Section ``[attributes]``: the log of attributes that change.
+
+    Attributes
+    ----------
+    kinds : dict of str to {"number", "category", "timestamp"}
+        Kind of an attribute, where the guess from its values is wrong.
+    """
+
+    kinds: dict[str, Kind] = {}
+
+
+def _known_keys_of_table(table: TableMapping) -> None:
+    """Refuse names in columns, values and kinds that mean nothing: they are typing errors."""
+    match table:
+        case LeadsMapping():
+            own: tuple[str, ...] = LEAD_COLUMNS
+            declared, where = table.fixed_at_creation, "fixed_at_creation"
+        case InteractionsMapping():
+            own, declared, where = INTERACTION_COLUMNS, table.measures, "measures"
+        case _:
+            own, declared, where = LOG_COLUMNS, (), ""
+    for name in declared:
+        if name in own:
+            raise ValueError(f"{name!r} has a part of its own and cannot stand in {where}")
+        if name == where == "measures":
+            raise ValueError(
+                "a measure cannot be called 'measures', as that is where a request to the server "
+                'holds them all; give it another name: measures = ["amount"] and, in '
+                '[interactions.columns], amount = "measures"'
+            )
+    known = (*own, *declared)
+    also = f", or a name in {where}" if where else ""
+    for section in ("columns", "values"):
+        for name in getattr(table, section):
+            if name not in known:
+                raise ValueError(
+                    f"{section}: {name!r} is not a name of ours.{near_miss(name, known)} "
+                    f"Allowed: {', '.join(own)}{also}"
+                )
+    if isinstance(table, LeadsMapping):
+        for name in table.kinds:
+            if name not in declared:
+                raise ValueError(
+                    f"kinds: {name!r} is not in fixed_at_creation.{near_miss(name, declared)}"
+                )
+
+
+class ExportMapping(Section):
+    """Where an export's tables are, and what their columns and values mean.
+
+    Attributes
+    ----------
+    data : DataMapping
+        What holds for the export as a whole.
+    leads : LeadsMapping
+        The table of leads.
+    interactions, attributes : InteractionsMapping, AttributesMapping or None
+        The two other tables; an export may lack them.
+    base : Path
+        Folder that relative files are relative to.
+    """
+
+    data: DataMapping = DataMapping()
+    leads: LeadsMapping
+    interactions: InteractionsMapping | None = None
+    attributes: AttributesMapping | None = None
+    base: Path
+
+    @model_validator(mode="after")
+    def _database_where_needed(self) -> Self:
+        for name in ("leads", "interactions", "attributes"):
+            table: TableMapping | None = getattr(self, name)
+            if table is not None and table.source is None and self.data.database is None:
+                raise ValueError(
+                    f"[{name}] reads a table or query, so [data] must name the database: "
+                    'database = "sqlite:///crm.db"'
+                )
+        return self
+
+
+def export_mapping(
+    sections: Mapping[str, object], base: Path, file: str = FILE_NAME
+) -> ExportMapping:
+    """Mapping that the four sections of the TOML file describe.
+
+    Parameters
+    ----------
+    sections : mapping of str to object
+        The sections ``data``, ``leads``, ``interactions`` and ``attributes``, as plain values.
+    base : Path
+        Folder that relative files are relative to.
+    file : str
+        Name of the TOML file, for messages.
+
+    Returns
+    -------
+    ExportMapping
+        The checked mapping.
+
+    Raises
+    ------
+    ValueError
+        If a section, key or value is not allowed; the message has one line for each finding.
+
+    Examples
+    --------
+    >>> mapping = export_mapping({"leads": {"source": "leads.csv"}}, Path("."))
+    >>> mapping.leads.column("lead_id")
+    'lead_id'
+    >>> export_mapping({"leads": {"sorce": "leads.csv"}}, Path("."))
+    Traceback (most recent call last):
+    ...
+    ValueError: lead_temperature.toml: [leads]: unknown key 'sorce'. Did you mean 'source'? ...
+    """
+    try:
+        return ExportMapping.model_validate({**sections, "base": base})
+    except ValidationError as error:
+        # The input stays out of the chain: it may hold the database's password.
+        raise ValueError(explanation(error, file)) from None
+
+
+def explanation(error: ValidationError, file: str = FILE_NAME) -> str:
+    """Findings of a failed validation in words for the person who wrote the file.
+
+    Parameters
+    ----------
+    error : ValidationError
+        What pydantic raised for a section of the file.
+    file : str
+        Name of the file.
+
+    Returns
+    -------
+    str
+        One line for each finding: file, section, key, law and way out.
+    """
+    return "\n".join(
+        f"{file}: {_place(finding)}{_law(finding)}" for finding in error.errors(include_input=False)
+    )
+
+
+def _place(finding: ErrorDetails) -> str:
+    match [str(part) for part in finding["loc"]]:
+        case []:
+            return ""
+        case [section]:
+            return f"[{section}]: "
+        case [section, *keys]:
+            return f"[{section}] {'.'.join(keys)}: "
+    return ""
+
+
+def _law(finding: ErrorDetails) -> str:
+    if finding["type"] == "missing":
+        return "is missing"
+    if finding["type"] == "model_type":
+        return "must be a section with keys, not a single value"
+    return finding["msg"].removeprefix("Value error, ")

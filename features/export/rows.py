@@ -1,0 +1,164 @@
+"""Rows of an export as text, whatever they are kept in: CSV, Parquet or a SQL database.
+
+`opened` gives the columns that were found and an iterator of Arrow batches in which every value is
+text, the way a person would write it. Text comes first on purpose: a bad value can then be shown to
+the person who has to mend it, and one set of rules (`features.export.rules`) judges all three kinds
+of source. Each batch has the columns ``row`` (1-based number in the source), ``malformed`` (the
+line, where it is not a row at all) and then the columns asked for, in their order, named ``t0``,
+``t1`` … so that no name from outside ever becomes part of a query.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from features.export.csv_rows import csv_header, csv_rows
+from features.export.mapping import DataMapping, TableMapping
+from features.export.sql_rows import opened_query, texts_of_values
+
+_BATCH_ROWS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table of the export, open for reading.
+
+    Attributes
+    ----------
+    label : str
+        How messages name it: the file as it stands in the TOML, the table or the query.
+    columns : tuple of str
+        The columns found, in their order.
+    batches : callable
+        From the columns wanted to an iterator of batches of text.
+    """
+
+    label: str
+    columns: tuple[str, ...]
+    batches: Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
+
+
+@contextmanager
+def opened(section: str, table: TableMapping, data: DataMapping, base: Path) -> Iterator[Source]:
+    """Open one table of the export for reading.
+
+    Parameters
+    ----------
+    section : {"leads", "interactions", "attributes"}
+        The section of the TOML file, for messages.
+    table : TableMapping
+        What the section says.
+    data : DataMapping
+        The database, where the section names a table or query.
+    base : Path
+        Folder that relative files are relative to.
+
+    Yields
+    ------
+    Source
+        The open table.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file does not exist.
+    ValueError
+        If the source is empty or cannot be read.
+    """
+    if table.source is None:
+        with opened_query(section, table, data, base) as (label, result):
+            yield _sql(label, result)
+        return
+    path = base / table.source
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist. Put the file there, or correct source in "
+            f"[{section}] of lead_temperature.toml."
+        )
+    if path.suffix.lower() != ".parquet":
+        yield _csv(table, path)
+        return
+    try:
+        file = pq.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{table.source} is not a Parquet file: {error}") from error
+    with file:
+        yield _parquet(table, file)
+
+
+def _csv(table: TableMapping, path: Path) -> Source:
+    header = csv_header(path, table)
+
+    def batches(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        places = [header.index(name) for name in wanted]
+        for numbers, columns, malformed in csv_rows(path, table, len(header)):
+            yield _batch(numbers, [columns[place] for place in places])
+            if malformed:
+                lines, texts = zip(*malformed, strict=True)
+                empty = [pa.nulls(len(lines), pa.string()) for _ in places]
+                yield _batch(pa.array(lines, pa.int64()), empty, pa.array(texts, pa.string()))
+
+    return Source(str(table.source), header, batches)
+
+
+def _parquet(table: TableMapping, file: pq.ParquetFile) -> Source:
+    schema = file.schema_arrow
+
+    def batches(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        start = 1
+        for batch in file.iter_batches(_BATCH_ROWS, columns=list(wanted)):
+            try:
+                columns = [_texts_of_column(batch.column(name)) for name in wanted]
+            except pa.ArrowNotImplementedError as error:
+                raise ValueError(
+                    f"{table.source}: a column is not made of single values: {error}. Columns and "
+                    f"types found: {', '.join(f'{f.name} ({f.type})' for f in schema)}"
+                ) from error
+            yield _batch(_counted(start, batch.num_rows), columns)
+            start += batch.num_rows
+
+    return Source(str(table.source), tuple(schema.names), batches)
+
+
+def _texts_of_column(column: pa.Array) -> pa.Array:
+    """Text of each value of a typed column."""
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return texts_of_values(column.to_pylist())
+    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
+        # In UTC the text ends in Z, whatever zone the file speaks of.
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+    return column.cast(pa.string())
+
+
+def _sql(label: str, result: sa.Result[Any]) -> Source:
+    names = tuple(result.keys())
+
+    def batches(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        places = [names.index(name) for name in wanted]
+        start = 1
+        for rows in result.partitions(_BATCH_ROWS):
+            columns = list(zip(*rows, strict=True))
+            texts = [texts_of_values(columns[place]) for place in places]
+            yield _batch(_counted(start, len(rows)), texts)
+            start += len(rows)
+
+    return Source(label, names, batches)
+
+
+def _counted(start: int, rows: int) -> pa.Array:
+    return pa.array(range(start, start + rows), pa.int64())
+
+
+def _batch(
+    numbers: pa.Array, columns: list[pa.Array], malformed: pa.Array | None = None
+) -> pa.RecordBatch:
+    if malformed is None:
+        malformed = pa.nulls(len(numbers), pa.string())
+    names = ["row", "malformed", *(f"t{i}" for i in range(len(columns)))]
+    return pa.RecordBatch.from_arrays([numbers, malformed, *columns], names=names)

@@ -1,0 +1,388 @@
+"""Reading an export: from the CRM's own tables, by the mapping, to `Tables`.
+
+`read_export` opens each of the three tables (`features.export.rows`), decides which attributes may
+be used (`features.export.privacy`), parses and checks all rows (`features.export.rules`) and puts
+together what is left: typed good rows in the order of the export, and everything that was left out
+with its reason. Leads come first, because an interaction or a version of an attribute is good only
+if its lead is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.export.columns import chunks, fields, present, require
+from features.export.csv_rows import UNDECODABLE
+from features.export.data_end import latest_recording
+from features.export.mapping import (
+    INTERACTION_COLUMNS,
+    LOG_COLUMNS,
+    AttributesMapping,
+    ExportMapping,
+    InteractionsMapping,
+    LeadsMapping,
+    near_miss,
+)
+from features.export.privacy import (
+    distinct_objection,
+    name_objection,
+    sensitive_objection,
+    value_objection,
+)
+from features.export.rows import Source, opened
+from features.export.rules import (
+    AFTER_END,
+    CLOSED_BEFORE_CREATED,
+    CONVERTED_BEFORE_CREATED,
+    DUPLICATE_LEAD,
+    IS_NUMBER,
+    IS_TIME,
+    REJECTS_ORDER,
+    UNKNOWN_LEAD,
+    Check,
+    Checked,
+    Plan,
+    checked,
+)
+from features.tables import (
+    ATTRIBUTE_LOG,
+    LEAD_COLUMNS,
+    REJECTS,
+    Kind,
+    Tables,
+    interactions_schema,
+    leads_schema,
+)
+
+# Interactions are parsed in chunks, so that only their typed form is ever held as a whole.
+_CHUNK_ROWS = 1_000_000
+# An attribute of which so many values are numbers (or times) is one; the others are named.
+_ALMOST_ALL = 0.95
+
+Told = Callable[[str, int], object]
+"""Progress: name of the table that is read, and how many of its rows have been."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What was read of one table of the export."""
+
+    good: pa.Table
+    rejects: pa.Table
+    unused: dict[str, str]
+    kinds: dict[str, Kind]
+    names: frozenset[str] = frozenset()  # of attributes, ours and the export's
+
+
+def read_export(mapping: ExportMapping, told: Told = lambda table, rows: None) -> Tables:
+    """Read an export of a CRM.
+
+    Parameters
+    ----------
+    mapping : ExportMapping
+        Where its tables are, and what their columns and values mean.
+    told : callable, optional
+        Told about the progress.
+
+    Returns
+    -------
+    Tables
+        The good rows in the export's order, the rejects, and what is not used.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file does not exist.
+    ValueError
+        If a table is empty, lacks a column that it must have, or cannot be read at all.
+    """
+    measures = mapping.interactions.measures if mapping.interactions else ()
+    interactions = _Part(interactions_schema(()).empty_table(), REJECTS.empty_table(), {}, {})
+    log = _Part(ATTRIBUTE_LOG.empty_table(), REJECTS.empty_table(), {}, {})
+    with duckdb.connect() as connection:
+        told("leads", 0)
+        leads = _leads(connection, mapping, mapping.leads)
+        if mapping.attributes is not None:
+            told("attributes", 0)
+            log = _attribute_log(connection, mapping, mapping.attributes, leads)
+        if mapping.interactions is not None:
+            ids = leads.good["lead_id"]
+            interactions = _interactions(connection, mapping, mapping.interactions, ids, told)
+    end = mapping.data.end()
+    if end is None:
+        end = latest_recording(leads.good, interactions.good, log.good)
+    parts = (leads, interactions, log)
+    return Tables(
+        leads=leads.good,
+        interactions=interactions.good,
+        attribute_log=log.good,
+        attribute_kinds=leads.kinds | log.kinds,
+        measures=measures,
+        data_end=end,
+        rejects=pa.concat_tables([part.rejects for part in parts]),
+        unused=leads.unused
+        | interactions.unused
+        | log.unused
+        | _allowed_in_vain(mapping.leads.allow_sensitive, leads.names | log.names),
+    )
+
+
+def _allowed_in_vain(allowed: Sequence[str], names: frozenset[str]) -> dict[str, str]:
+    """Names in ``allow_sensitive`` that are no names of the export, as mistyped ones are."""
+    return {
+        f"allow_sensitive.{name}": "neither a column of the leads nor a name in the log of "
+        f"attributes.{near_miss(name, names)}"
+        for name in allowed
+        if name not in names
+    }
+
+
+def _leads(
+    connection: duckdb.DuckDBPyConnection, mapping: ExportMapping, table: LeadsMapping
+) -> _Part:
+    with opened("leads", table, mapping.data, mapping.base) as source:
+        require(source, "leads", table, ("lead_id", "created_at"), table.fixed_at_creation)
+        found = frozenset((*source.columns, *table.fixed_at_creation))
+        unused = _unused_leads_columns(source, table)
+        own = present(source, table, LEAD_COLUMNS)
+        attributes = [name for name in table.fixed_at_creation if table.column(name) not in unused]
+        names = [*own, *attributes]
+        (text,) = chunks(source, table, names)
+    kinds: dict[str, Kind] = {}
+    for i, name in enumerate(attributes, start=len(own)):
+        kind, objection = _judged(text[f"t{i}"], table.kinds.get(name))
+        if objection:
+            unused[table.column(name)] = objection
+        else:
+            kinds[name] = kind
+    kept = [i for i, name in enumerate(names) if i < len(own) or name in kinds]
+    text = text.select(["row", "malformed", *(f"t{i}" for i in kept)]).rename_columns(
+        ["row", "malformed", *(f"t{i}" for i in range(len(kept)))]
+    )
+    plan = _leads_plan(mapping, table, own, kinds)
+    done = checked(connection, plan, text.append_column("first", _is_first(text["t0"])))
+    good = _conformed(done.good, leads_schema(kinds))
+    return _Part(good, done.rejects, unused, kinds, found)
+
+
+def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]:
+    """Columns that the names alone rule out, with the reason."""
+    ours = {table.column(name): name for name in (*LEAD_COLUMNS, *table.fixed_at_creation)}
+    unused: dict[str, str] = {}
+    for column in source.columns:
+        name = ours.get(column, column)
+        if name in LEAD_COLUMNS:
+            continue
+        objection = name_objection(name) or name_objection(column)
+        if name not in table.allow_sensitive and column not in table.allow_sensitive:
+            objection = objection or sensitive_objection(name) or sensitive_objection(column)
+        if objection is None and column not in ours:
+            objection = "not declared in fixed_at_creation"
+        if objection is not None:
+            unused[column] = objection
+    return unused
+
+
+def _leads_plan(
+    mapping: ExportMapping, table: LeadsMapping, own: Sequence[str], kinds: Mapping[str, Kind]
+) -> Plan:
+    created = own.index("created_at")
+    relations = [Check(DUPLICATE_LEAD, 0, "NOT first")]
+    for i, name in enumerate(own):
+        if name == "converted_at":
+            relations.append(Check(CONVERTED_BEFORE_CREATED, i, f"v{i} < v{created}"))
+        if name == "closed_at":
+            relations.append(Check(CLOSED_BEFORE_CREATED, i, f"v{i} < v{created}"))
+        if name != "lead_id":
+            relations += _not_after_end(mapping, i, f"v{i}")
+    required = ("lead_id", "created_at")
+    columns = fields(table, [*own, *kinds], required, kinds=kinds, alone=kinds)
+    return Plan("leads", columns, tuple(relations), mapping.data.timezone)
+
+
+def _is_first(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Whether a row is the first with its id; rows without one break another rule."""
+    rows = pa.table({"id": ids, "place": pa.array(range(len(ids)), pa.int64())})
+    firsts = rows.group_by("id").aggregate([("place", "min")])["place_min"]
+    return pc.or_(pc.is_in(rows["place"], value_set=firsts), pc.is_null(ids))
+
+
+def _interactions(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ExportMapping,
+    table: InteractionsMapping,
+    lead_ids: pa.ChunkedArray,
+    told: Told,
+) -> _Part:
+    schema = interactions_schema(table.measures)
+    goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
+    with opened("interactions", table, mapping.data, mapping.base) as source:
+        require(source, "interactions", table, ("lead_id", "occurred_at"), table.measures)
+        names = [*present(source, table, INTERACTION_COLUMNS), *table.measures]
+        mapped = {table.column(name) for name in names}
+        unused = {
+            f"interactions.{column}": "no part of an interaction; name it in measures if it is one"
+            for column in source.columns
+            if column not in mapped
+        }
+        plan = _interactions_plan(mapping, table, names)
+        read = 0
+        told("interactions", read)
+        for text in chunks(source, table, names, _CHUNK_ROWS):
+            done = checked(connection, plan, _with_known(text, lead_ids))
+            goods.append(_conformed(_with_recorded(done.good), schema))
+            rejects.append(done.rejects)
+            read += text.num_rows
+            told("interactions", read)
+    good = pa.concat_tables(goods).unify_dictionaries()
+    return _Part(good, pa.concat_tables(rejects), unused, {})
+
+
+def _interactions_plan(
+    mapping: ExportMapping, table: InteractionsMapping, names: Sequence[str]
+) -> Plan:
+    columns = fields(table, names, ("lead_id", "occurred_at"), measures=table.measures)
+    occurred = names.index("occurred_at")
+    recorded = names.index("recorded_at") if "recorded_at" in names else occurred
+    relations = (
+        Check(UNKNOWN_LEAD, 0, "NOT known"),
+        *_not_after_end(mapping, recorded, f"coalesce(v{recorded}, v{occurred})"),
+    )
+    return Plan("interactions", columns, relations, mapping.data.timezone)
+
+
+def _with_recorded(interactions: pa.Table) -> pa.Table:
+    """Give the time of recording: what was not recorded apart was recorded as it occurred."""
+    occurred = interactions["occurred_at"]
+    if "recorded_at" not in interactions.column_names:
+        return interactions.append_column("recorded_at", occurred)
+    place = interactions.column_names.index("recorded_at")
+    filled = pc.coalesce(interactions["recorded_at"], occurred)
+    return interactions.set_column(place, "recorded_at", filled)
+
+
+def _attribute_log(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ExportMapping,
+    table: AttributesMapping,
+    leads: _Part,
+) -> _Part:
+    with opened("attributes", table, mapping.data, mapping.base) as source:
+        require(source, "attributes", table, LOG_COLUMNS, ())
+        (text,) = chunks(source, table, LOG_COLUMNS)
+    kinds: dict[str, Kind] = {}
+    unused: dict[str, str] = {}
+    names = pc.unique(text["t2"].drop_null()).to_pylist()
+    for name in names:
+        if name in leads.kinds:
+            raise ValueError(
+                f"Attribute {name!r} is declared fixed at creation and changes in {source.label}: "
+                "take it out of fixed_at_creation in [leads] of lead_temperature.toml"
+            )
+        if UNDECODABLE in name:
+            continue  # its rows are rejects
+        values = text.filter(pc.equal(text["t2"], name))["t3"]
+        kind, objection = _judged(values, table.kinds.get(name))
+        if name not in mapping.leads.allow_sensitive:
+            objection = sensitive_objection(name) or objection
+        objection = name_objection(name) or objection
+        if objection:
+            unused[f"attributes.{name}"] = f"{objection} ({len(values)} rows)"
+        else:
+            kinds[name] = kind
+    text = _with_known(text, leads.good["lead_id"])
+    done = [
+        _log_of_kind(connection, mapping, table, kind, text.filter(rows))
+        for kind, rows in _rows_by_kind(text["t2"], kinds, unused)
+    ]
+    goods = [ATTRIBUTE_LOG.empty_table(), *(part.good for part in done)]
+    order = pc.sort_indices(pa.chunked_array([c for p in done for c in p.rows.chunks], pa.int64()))
+    rejects = pa.concat_tables([REJECTS.empty_table(), *(part.rejects for part in done)])
+    return _Part(
+        pa.concat_tables(goods).take(order).unify_dictionaries(),
+        rejects.sort_by(REJECTS_ORDER),
+        unused,
+        kinds,
+        frozenset(names),
+    )
+
+
+def _log_of_kind(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ExportMapping,
+    table: AttributesMapping,
+    kind: Kind,
+    text: pa.Table,
+) -> Checked:
+    """Good rows and rejects of the versions of all attributes of one kind."""
+    columns = fields(table, LOG_COLUMNS, LOG_COLUMNS[:3], kinds={"value": kind})
+    relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "v1"))
+    plan = Plan("attributes", columns, relations, mapping.data.timezone)
+    done = checked(connection, plan, text)
+    good, value = done.good, done.good["value"]
+    if kind == "category":
+        good = good.append_column("text", value)
+    else:
+        exact = value.cast(pa.int64()) if kind == "timestamp" else value
+        good = good.append_column("number", exact.cast(pa.float64(), safe=False))
+    return replace(done, good=_conformed(good, ATTRIBUTE_LOG))
+
+
+def _rows_by_kind(
+    names: pa.ChunkedArray, kinds: Mapping[str, Kind], unused: Mapping[str, str]
+) -> list[tuple[Kind, pa.ChunkedArray]]:
+    """Rows of the log by the kind of their attribute; nameless rows count as categories."""
+    left_out = [name.removeprefix("attributes.") for name in unused]
+    used = pc.invert(pc.is_in(names, value_set=pa.array(left_out, pa.string())))
+    place = pc.index_in(names, value_set=pa.array(kinds.keys(), pa.string()))
+    kind_of_row = pc.fill_null(pa.array(kinds.values(), pa.string()).take(place), "category")
+    every: tuple[Kind, ...] = ("number", "category", "timestamp")
+    by_kind = [(kind, pc.and_(used, pc.equal(kind_of_row, kind))) for kind in every]
+    return [(kind, rows) for kind, rows in by_kind if pc.any(rows).as_py()]
+
+
+def _judged(texts: pa.ChunkedArray, declared: Kind | None) -> tuple[Kind, str | None]:
+    """Kind of an attribute, and the reason for which its values rule it out."""
+    if declared is None and texts.null_count == len(texts):
+        return "category", "it has no value in any row"
+    kind = declared or _guessed_kind(texts)
+    objection = None if kind == "timestamp" else value_objection(texts)
+    if objection is None and kind == "category" and declared is None:
+        objection = distinct_objection(texts)
+    return kind, objection
+
+
+def _guessed_kind(texts: pa.ChunkedArray) -> Kind:
+    """Kind of almost all values: one odd word among numbers does not make words of them all."""
+    values = texts.drop_null()
+    patterns: tuple[tuple[Kind, str], ...] = (("number", IS_NUMBER), ("timestamp", IS_TIME))
+    for kind, pattern in patterns:
+        matching = pc.sum(pc.match_substring_regex(values, f"^({pattern})$")).as_py() or 0
+        if matching >= _ALMOST_ALL * len(values):
+            return kind
+    return "category"
+
+
+def _with_known(text: pa.Table, lead_ids: pa.ChunkedArray) -> pa.Table:
+    """Mark the rows whose lead is an accepted one; rows without a lead_id break another rule."""
+    known = pc.is_in(text["t0"], value_set=lead_ids.combine_chunks())
+    return text.append_column("known", pc.or_(known, pc.is_null(text["t0"])))
+
+
+def _not_after_end(mapping: ExportMapping, field: int, instant: str) -> tuple[Check, ...]:
+    end = mapping.data.end()
+    return () if end is None else (Check(AFTER_END, field, f"epoch_us({instant}) > {end}"),)
+
+
+def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Columns of the schema in its types; a column that the export lacks is null."""
+    columns = [
+        table[field.name].cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

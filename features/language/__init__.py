@@ -1,0 +1,1 @@
+"""What a feature is, and its words."""

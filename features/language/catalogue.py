@@ -1,0 +1,245 @@
+"""The standard features for any CRM, from the vocabulary that its export has.
+
+A new CRM needs no code: which channels, kinds, directions and outcomes exist, and which levels an
+attribute takes, is learned from what was known before an instant (the end of the fitting period),
+so that not even the *list* of features looks at the period that a model is judged on. A value that
+too few leads have gets no features of its own and counts in "any" or in "other". The owner of the
+data adds features and drops others by name.
+"""
+
+import runpy
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.language.kinds import (
+    AttributeCategory,
+    AttributeNumber,
+    Calendar,
+    Count,
+    DaysSinceAttribute,
+    DaysSinceFirst,
+    DaysSinceLatest,
+    DaysToFirst,
+    Decayed,
+    Distinct,
+    Feature,
+    Gap,
+    KnownAttributes,
+    LabelField,
+    LatestValue,
+    LeadAge,
+    Maximum,
+    Mean,
+    Rate,
+    Selection,
+    Share,
+    Streak,
+    Total,
+    Trend,
+)
+from features.language.spec import Spec
+from features.tables import Tables
+
+MINIMUM_LEADS = 30
+"""A value gets features of its own when at least so many leads have it."""
+MOST_VALUES: dict[LabelField, int] = {
+    "channel": 6,
+    "kind": 16,
+    "direction": 3,
+    "outcome": 6,
+    "agent": 30,
+}
+"""Of each field, so many of the most common values at most."""
+MOST_LEVELS = 50
+"""Of each category, so many of the most common levels at most."""
+MOST_MEASURES = 3
+ANY = Selection()
+
+
+def standard_spec(
+    tables: Tables, until: int, *, owner: str | None = None, timezone: str = "UTC"
+) -> Spec:
+    """Spec of the standard features, learned from what was known before `until`.
+
+    Parameters
+    ----------
+    tables : Tables
+    until : int
+        Microseconds; interactions known and leads created at or after it are not looked at.
+    owner : str, optional
+        Attribute that names the lead's owner, to tell the owner's contacts from others'.
+    timezone : str
+        Whose clocks the calendar features read.
+
+    Returns
+    -------
+    Spec
+        In a fixed order: the same tables give the same spec.
+    """
+    instant = pa.scalar(until, pa.timestamp("us", "UTC"))
+    events = tables.interactions
+    known = pc.and_(
+        pc.less(events["occurred_at"], instant), pc.less(events["recorded_at"], instant)
+    )
+    events = events.filter(known)
+    features: list[Feature] = [LeadAge(), *_attribute_features(tables, instant)]
+    if events.num_rows:
+        features += [Calendar("hour", timezone), Calendar("weekday", timezone)]
+        features += _interaction_features(events, tables.measures[:MOST_MEASURES])
+        if owner is not None:
+            mine = Selection(by_owner=True)
+            features += [Share(mine, ANY, None), DaysSinceLatest(mine)]
+    return Spec(tuple(features), dict(tables.attribute_kinds), tables.measures, owner)
+
+
+def customised_spec(spec: Spec, add: Sequence[Feature], drop: Sequence[str]) -> Spec:
+    """Spec with features added and others dropped.
+
+    Parameters
+    ----------
+    spec : Spec
+    add : sequence of Feature
+        Behind the others; one of the same name takes the other's place.
+    drop : sequence of str
+        Names, or patterns such as ``count[[]kind=fax*``.
+
+    Raises
+    ------
+    ValueError
+        Nothing has a name in `drop`, or nothing is left.
+    """
+    for pattern in drop:
+        if not any(_named(feature, pattern) for feature in spec.features):
+            raise ValueError(
+                f"No feature to drop is named '{pattern}'. `lead-temperature features` lists them."
+            )
+    added = {feature.name for feature in add}
+    kept = [
+        feature
+        for feature in spec.features
+        if feature.name not in added and not any(_named(feature, pattern) for pattern in drop)
+    ]
+    if not (kept or add):
+        raise ValueError("Every feature is dropped, nothing is left to learn from.")
+    return replace(spec, features=(*kept, *add))
+
+
+def features_of_file(path: Path) -> list[Feature]:
+    """Features that a Python file lists as ``FEATURES``.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        It has no list of that name, or something else is in the list.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; [features] file names it.")
+    found = runpy.run_path(str(path)).get("FEATURES")
+    if not isinstance(found, list | tuple) or not all(
+        isinstance(one, get_args(Feature)) for one in found
+    ):
+        raise ValueError(
+            f"{path} must set FEATURES to a list of features (features.language.kinds)."
+        )
+    return list(found)
+
+
+def _named(feature: Feature, pattern: str) -> bool:
+    return feature.name == pattern or fnmatchcase(feature.name, pattern)
+
+
+def _interaction_features(events: pa.Table, measures: Sequence[str]) -> Iterator[Feature]:
+    values = {name: _values(events, name) for name in MOST_VALUES}
+    yield from (Count(ANY, days) for days in (1, 3, 7, 14, 30, 90, None))
+    yield from (Trend(ANY, 7, 30), Rate(ANY, None), Decayed(ANY, 7), Decayed(ANY, 30))
+    yield from (DaysSinceLatest(ANY), DaysSinceFirst(ANY))
+    yield from (Gap(ANY, "mean"), Gap(ANY, "spread"), Gap(ANY, "relative"))
+    told_apart: tuple[LabelField, ...] = ("channel", "kind", "agent")
+    for name in told_apart:
+        if len(values[name]) > 1:
+            yield Distinct(ANY, name, tuple(values[name]), None)
+    levelled: tuple[LabelField, ...] = ("channel", "kind", "outcome")
+    for name in levelled:
+        if len(values[name]) > 1:
+            yield LatestValue(ANY, name, tuple(sorted(values[name])))
+    yield from _direction_features(values["direction"])
+    yield from _outcome_features(values["outcome"])
+    for kind in values["kind"]:
+        yield from _recent(Selection(kind=(kind,)), (7, None))
+    for channel in values["channel"]:
+        yield from _recent(Selection(channel=(channel,)), (30,))
+    for measure in measures:
+        yield from (Total(ANY, measure, 30), Total(ANY, measure, None))
+        yield from (Mean(ANY, measure, None), Maximum(ANY, measure, None))
+
+
+def _direction_features(directions: list[str]) -> Iterator[Feature]:
+    for direction in directions:
+        one = Selection(direction=(direction,))
+        yield from (Count(one, days) for days in (3, 7, 30, None))
+        yield from (Trend(one, 7, 30), Decayed(one, 7), Share(one, ANY, None))
+        yield from (DaysSinceLatest(one), DaysToFirst(one))
+        others = tuple(other for other in directions if other != direction)
+        if others:
+            yield Streak(one, Selection(direction=others))
+
+
+def _outcome_features(outcomes: list[str]) -> Iterator[Feature]:
+    for outcome in outcomes:
+        one = Selection(outcome=(outcome,))
+        yield from _recent(one, (30, None))
+        others = tuple(other for other in outcomes if other != outcome)
+        if others:
+            yield Streak(one, Selection(outcome=others))
+
+
+def _recent(selection: Selection, windows: Iterable[int | None]) -> Iterator[Feature]:
+    yield from (Count(selection, days) for days in windows)
+    yield DaysSinceLatest(selection)
+
+
+def _values(events: pa.Table, field: LabelField) -> list[str]:
+    """Values of a field that enough leads have, most common first."""
+    return _frequent(events["lead_id"], events[field], MOST_VALUES[field])
+
+
+def _attribute_features(tables: Tables, instant: pa.Scalar) -> Iterator[Feature]:
+    for name, kind in sorted(tables.attribute_kinds.items()):
+        match kind:
+            case "number":
+                yield AttributeNumber(name)
+            case "timestamp":
+                yield DaysSinceAttribute(name)
+            case "category":
+                yield AttributeCategory(name, tuple(_levels(tables, name, instant)))
+    if len(tables.attribute_kinds) > 1:
+        yield KnownAttributes(tuple(sorted(tables.attribute_kinds)))
+
+
+def _levels(tables: Tables, name: str, instant: pa.Scalar) -> list[str]:
+    """Levels of a category that enough leads had, in alphabetical order."""
+    if name in tables.leads.column_names:
+        found = tables.leads.filter(pc.less(tables.leads["created_at"], instant))
+        return sorted(_frequent(found["lead_id"], found[name], MOST_LEVELS))
+    log = tables.attribute_log
+    log = log.filter(pc.equal(log["name"].cast(pa.string()), name))
+    log = log.filter(pc.less(log["recorded_at"], instant))
+    return sorted(_frequent(log["lead_id"], log["text"], MOST_LEVELS))
+
+
+def _frequent(lead_ids: pa.ChunkedArray, values: pa.ChunkedArray, most: int) -> list[str]:
+    """Values that at least `MINIMUM_LEADS` leads have, by falling number of leads, then by name."""
+    pairs = pa.table({"lead": lead_ids, "value": values.cast(pa.string())}).drop_null()
+    leads = pairs.group_by(["value"]).aggregate([("lead", "count_distinct")])
+    enough = leads.filter(pc.greater_equal(leads["lead_count_distinct"], MINIMUM_LEADS))
+    ranked = enough.sort_by([("lead_count_distinct", "descending"), ("value", "ascending")])
+    found: list[str] = ranked["value"].to_pylist()[:most]
+    return found

@@ -1,0 +1,56 @@
+"""What the tables to be scored lack of what a model was trained on."""
+
+import pyarrow.compute as pc
+
+from features.engine.history import MICROSECONDS_PER_DAY
+from features.language.spec import Spec
+from features.spine import Spine, iso, microseconds
+from features.tables import Tables
+
+
+def gaps(spec: Spec, tables: Tables, spine: Spine, judged_days: float | None) -> tuple[str, ...]:
+    """What a reader of the scores must know: what the model was trained on and did not get here.
+
+    Parameters
+    ----------
+    spec : Spec
+        What the model reads.
+    tables : Tables
+        What there is to read: the tables that are to be scored.
+    spine : Spine
+        Which leads are to be scored, and as of when.
+    judged_days : float or None
+        Greatest age in days at which leads were looked at in training; None where it is not told.
+
+    Returns
+    -------
+    tuple of str
+        A line each.
+    """
+    notes = []
+    known = {*tables.leads.column_names, *pc.unique(tables.attribute_log["name"]).to_pylist()}
+    absent = [name for name in spec.attribute_kinds if name not in known]
+    if absent:
+        notes.append(f"attributes: not there, taken as missing: {', '.join(absent)}.")
+    interactions = tables.interactions
+    empty = [m for m in tables.measures if interactions[m].null_count == interactions.num_rows]
+    if interactions.num_rows == 0:
+        notes.append("interactions: there is none, every lead counts as one without any contact.")
+    elif empty:
+        notes.append(f"measures: without any value, taken as missing: {', '.join(empty)}.")
+    latest = int(spine.as_of.max(initial=tables.data_end))
+    days_after = (latest - tables.data_end) // MICROSECONDS_PER_DAY
+    if days_after > 0:
+        notes.append(
+            f"as_of lies {days_after:,} {'day' if days_after == 1 else 'days'} after the export's "
+            f"end, {iso(tables.data_end)[:10]}: what happened since is not known."
+        )
+    if judged_days is not None:
+        age = spine.as_of - microseconds(tables.leads["created_at"])[spine.lead]
+        older = int((age > judged_days * MICROSECONDS_PER_DAY).sum())
+        if older:
+            notes.append(
+                f"{older:,} of {len(spine):,} rows look at leads older than {judged_days:g} days: "
+                "the model was neither trained nor judged on such."
+            )
+    return tuple(notes)

@@ -1,0 +1,92 @@
+"""What is looked at, and when: leads and instants, and how instants are counted."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.arrays import Int64
+from features.tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    """Which leads are looked at, and when.
+
+    Parameters
+    ----------
+    lead : int64 array of shape (rows,)
+        Index of the lead in ``Tables.leads``.
+    as_of : int64 array of shape (rows,)
+        The instant, in microseconds.
+    """
+
+    lead: Int64
+    as_of: Int64
+
+    def __post_init__(self) -> None:
+        if self.lead.shape != self.as_of.shape:
+            raise ValueError(
+                "A spine needs one instant per lead, "
+                f"got {len(self.lead)} leads and {len(self.as_of)} instants."
+            )
+
+    def __len__(self) -> int:
+        return len(self.lead)
+
+
+def microseconds(column: pa.ChunkedArray) -> Int64:
+    """Instants as whole microseconds; a null becomes the largest integer, "never"."""
+    never = np.iinfo(np.int64).max
+    numbers = pc.fill_null(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()), never)
+    return np.asarray(numbers.to_numpy(), np.int64)
+
+
+def ended_at(tables: Tables) -> Int64:
+    """When each lead was converted or closed; the largest integer when it is still open."""
+    return np.minimum(
+        microseconds(tables.leads["converted_at"]), microseconds(tables.leads["closed_at"])
+    )
+
+
+def iso(microseconds_: int) -> str:
+    """Instant as ISO 8601 text in UTC.
+
+    Examples
+    --------
+    >>> iso(0)
+    '1970-01-01T00:00:00+00:00'
+    """
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds_)).isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be scored.
+
+    Parameters
+    ----------
+    spine : Spine
+    notes : tuple of str
+        What was left out and why, a line each.
+    """
+
+    spine: Spine
+    notes: tuple[str, ...] = ()
+
+
+def spine_at(as_of: int, tables: Tables) -> Wanted:
+    """Every lead that is open at one instant."""
+    created_at = microseconds(tables.leads["created_at"])
+    later = created_at > as_of
+    ended = ~later & (ended_at(tables) <= as_of)
+    lead = np.flatnonzero(~later & ~ended)
+    notes = []
+    if later.any():
+        notes.append(f"{int(later.sum()):,} leads were created after that instant: not scored.")
+    if ended.any():
+        notes.append(f"{int(ended.sum()):,} leads were converted or closed by then: not scored.")
+    spine = Spine(lead.astype(np.int64), np.full(len(lead), as_of, np.int64))
+    return Wanted(spine, tuple(notes))

@@ -1,0 +1,124 @@
+"""Verbs about an export: begin one, make one up, and say what is in it."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lead_temperature.inputs import CONFIG, ConfigOption, configuration, tables_of
+from lead_temperature.output import err, out, say, word, write
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: `lead-temperature init crm`")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+) -> None:
+    """Write a commented lead_temperature.toml and a data folder to fill."""
+    from lead_temperature.template import TEMPLATE
+
+    target = folder / CONFIG
+    if target.exists():
+        raise FileExistsError(f"{target} exists already and is left as it is; name another folder.")
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    target.write_text(TEMPLATE, encoding="utf-8")
+    say(f"Wrote {target}. Put your export into {folder / 'data'}, then:")
+    say(f"  lead-temperature check --config {word(target)}")
+
+
+@app.command(epilog="Example: `lead-temperature synthesize demo --leads 20000 --seed 1`")
+def synthesize(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
+    leads: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many leads.")] = 20_000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 1,
+    format: Annotated[  # noqa: A002 - the option's name
+        Literal["csv", "parquet"], typer.Option(help="Of the tables.")
+    ] = "csv",
+) -> None:
+    """Write a made-up CRM export with known true probabilities (kept apart, in `truth`)."""
+    from features.synthetic import synthetic_crm, write_export
+
+    _require_made_up(folder)
+    with err.status(f"drawing {leads:,} leads"):
+        crm = synthetic_crm(leads, seed)
+        write_export(crm, folder, format)
+    say(
+        f"Wrote {crm.leads.num_rows:,} leads, {crm.interactions.num_rows:,} interactions and the "
+        f"truth to {folder}."
+    )
+    say(f"  lead-temperature check --config {word(folder / CONFIG)}")
+
+
+@app.command(epilog="Example: `lead-temperature check --config crm/lead_temperature.toml`")
+def check(
+    config: ConfigOption = CONFIG,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Where rejected rows go. [default: rejects.csv beside it]")
+    ] = None,
+) -> None:
+    """Say what is in the export and whether it can be trained on; keep what breaks a rule."""
+    from features.export.inspection import inspection
+    from features.tables import keep_rejects
+    from lead_temperature.tables.training import show_inspection, show_readiness
+    from training.dataset.readiness import readiness
+
+    settings = configuration(config)
+    tables = tables_of(settings)
+    found = inspection(tables)
+    show_inspection(out, found)
+    target = rejects or config.resolve().parent / "rejects.csv"
+    if keep_rejects(tables.rejects, target):
+        say(f"What was left out, each with its rule: {target}")
+    if found.problems:
+        raise ValueError("This export cannot be used:\n" + "\n".join(found.problems))
+    horizons = readiness(tables, settings)
+    show_readiness(out, horizons)
+    problems = [horizon.problem for horizon in horizons if horizon.problem]
+    if problems:
+        raise ValueError("No model can be trained on this export yet:\n" + "\n".join(problems))
+    say("Usable. Next:", f"  lead-temperature train --config {word(config)}")
+
+
+@app.command(epilog="Example: `lead-temperature audit --config crm/lead_temperature.toml`")
+def audit(
+    config: ConfigOption = CONFIG,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all findings to this file.")
+    ] = None,
+) -> None:
+    """Find attributes and interactions that know the outcome; train leaves them out."""
+    from lead_temperature.tables.audit import show_audit
+    from training.audit.findings import audit as findings_of
+
+    settings = configuration(config)
+    tables = tables_of(settings)
+    with err.status("examining"):
+        findings = findings_of(tables, settings)
+    show_audit(out, findings)
+    if json_file is not None:
+        values = [found.to_json() for found in findings]
+        write(json_file, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
+
+
+@app.command(epilog="Example: `lead-temperature features --config crm/lead_temperature.toml`")
+def features(config: ConfigOption = CONFIG) -> None:
+    """List the features that your export gives, in words and with their coverage."""
+    from lead_temperature.tables.training import show_features
+    from training.dataset.coverage import features_overview
+
+    settings = configuration(config)
+    show_features(out, features_overview(tables_of(settings), settings))
+
+
+def _require_made_up(folder: Path) -> None:
+    """Refuse to write over an export that is no made-up one: the truth does not lie beside it."""
+    tables = ("leads", "interactions", "attributes", "truth")
+    names = [f"{name}.{suffix}" for name in tables for suffix in ("csv", "parquet")]
+    there = [name for name in (CONFIG.name, *names) if (folder / name).exists()]
+    if there and not any(name.startswith("truth.") for name in there):
+        raise FileExistsError(
+            f"{folder} holds {', '.join(there)}, which this command did not write, and is left as "
+            "it is; name another folder."
+        )

@@ -1,0 +1,148 @@
+"""Verbs that learn from an export: one model, models of the past, better settings."""
+
+import json
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from lead_temperature.inputs import CONFIG, ConfigOption, configuration, registry_of, tables_of
+from lead_temperature.output import err, out, say, word, write
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: `lead-temperature train --config crm/lead_temperature.toml --json f.json`"
+)
+def train(
+    config: ConfigOption = CONFIG,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Bundle folder. [default: bundle in the registry]"),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+) -> None:
+    """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
+    from features.export.data_end import times_after_end
+    from features.export.inspection import broken_rules
+    from lead_temperature.tables.training import (
+        progress_bars,
+        show_after_end,
+        show_ages,
+        show_bands,
+        show_figures,
+        show_rejects,
+    )
+    from models.bundle import REPORTS, save_bundle
+    from models.folder import require_replaceable
+    from models.golden import GOLDEN, golden_json
+    from training.pipeline import trained_bundle
+    from training.report.past import PAST, past_text, read_past, standing
+    from training.report.render import bundle_report
+    from training.report.standalone import run_documents
+    from training.versions.registry import record, require_reachable
+
+    settings = configuration(config)
+    registry = registry_of(settings)
+    folder = output or settings.registry_folder / "bundle"
+    require_replaceable(folder)
+    require_reachable(registry)
+    past = read_past(settings.registry_folder / PAST)
+    tables = tables_of(settings)
+    show_rejects(err, broken_rules(tables.rejects))
+    show_after_end(err, times_after_end(tables), tables.data_end)
+    with progress_bars(err) as told:
+        bundle = trained_bundle(tables, settings, told)
+    # A folder of its own: another training may write into the other one meanwhile.
+    with TemporaryDirectory() as own:
+        bundle = save_bundle(bundle, Path(own, "bundle"))
+        pages = {name: bundle_report(bundle, code, past=past) for code, name in REPORTS.items()}
+        pages[GOLDEN] = golden_json(bundle)
+        if past is not None and standing(past, bundle.card) != "other settings":
+            pages[PAST] = past_text(past)
+        save_bundle(bundle, Path(own, "bundle"), pages)
+        save_bundle(bundle, folder, pages)
+        with err.status("registering"):
+            documents = run_documents(bundle)
+            version = record(registry, Path(own, "bundle"), documents)
+    show_figures(out, bundle.card)
+    show_ages(out, bundle.card)
+    show_bands(out, bundle.card)
+    if json_file is not None:
+        figures = {"version": bundle.version, "registered": version.number, **bundle.card}
+        write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+    say(
+        f"Bundle {bundle.version} in {folder}, registered as version {version.number}. "
+        "What it is worth: card.md and report.html there. Make it the champion:",
+        f"  lead-temperature promote {version.number} --config {word(config)}",
+    )
+
+
+@app.command(
+    epilog="Example: `lead-temperature backtest --config crm/lead_temperature.toml --origins 5`"
+)
+def backtest(
+    config: ConfigOption = CONFIG,
+    origins: Annotated[
+        int, typer.Option(min=2, max=50, help="Days of the past at which to train.")
+    ] = 5,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures to this file.")
+    ] = None,
+) -> None:
+    """Train as on several days of the past and judge each model by what came after.
+
+    The figures are kept beside the registry, and the managers' report shows them.
+    """
+    from lead_temperature.tables.backtest import show_backtest
+    from lead_temperature.tables.training import progress_bars
+    from training.report.past import PAST, past_of, past_text
+    from training.search.backtest import backtest as backtested
+
+    settings = configuration(config)
+    tables = tables_of(settings)
+    with progress_bars(err) as told:
+        found = backtested(tables, settings, origins, told)
+    show_backtest(out, found)
+    if json_file is not None:
+        write(json_file, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+    kept = settings.registry_folder / PAST
+    write(kept, past_text(past_of(found, tables, settings)))
+    say(
+        f"Kept in {kept}: the next training puts it into its report, and so does",
+        f"  lead-temperature report --bundle BUNDLE --config {word(config)} -o report.html",
+    )
+
+
+@app.command(
+    epilog="Example: `lead-temperature tune --config crm/lead_temperature.toml --minutes 5`"
+)
+def tune(
+    config: ConfigOption = CONFIG,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="No trial begins after so many minutes.")
+    ] = 10.0,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Settings to try in all, those of earlier searches too.")
+    ] = 60,
+) -> None:
+    """Look for better [model] settings inside the fitting period; run it again to go on."""
+    from lead_temperature.tables.training import progress_bars
+    from lead_temperature.tables.tune import show_tuned
+    from training.search.tune import tuned
+
+    settings = configuration(config)
+    tables = tables_of(settings)
+    until = time.monotonic() + 60 * minutes
+    with progress_bars(err) as told:
+        found = tuned(tables, settings, trials, lambda: time.monotonic() > until, told)
+    show_tuned(out, found)
+    if found.worth_changing:
+        say(f"Worth changing. Paste into {config}:", "", found.section())
+    else:
+        say("Nothing worth changing: what seems better is not better beyond chance.")

@@ -1,0 +1,76 @@
+"""Write the managers' report."""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from lead_temperature.inputs import BundleOption, configuration, tables_of
+from lead_temperature.output import say, write
+
+app = typer.Typer()
+PageFormat: TypeAlias = Literal["html", "pdf"]
+
+
+@app.command(epilog="Example: `lead-temperature report --bundle bundle -o report.html`")
+def report(
+    bundle: BundleOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="An HTML or PDF file.")],
+    lang: Annotated[
+        Literal["en", "pt", "ru", "ro", "it"], typer.Option(help="Language of the report.")
+    ] = "en",
+    format_: Annotated[
+        PageFormat | None,
+        typer.Option(
+            "--format",
+            help="`pdf` is A4 and needs the extra `pdf`. [default: what the file's name ends in]",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            "-c",
+            help="A fresh export: open leads and the team's work are counted from it, and the "
+            "latest backtest is taken from beside its registry.",
+        ),
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="Bundle of an earlier report, to tell what has changed since."),
+    ] = None,
+) -> None:
+    """Write the managers' report: one self-contained page, or a PDF to print."""
+    from models.bundle import load_bundle
+    from training.card.fresh import brought_up_to_date
+    from training.report.past import PAST, read_past
+    from training.report.render import bundle_report
+
+    page_format = _page_format(output, format_)
+    loaded, past = load_bundle(bundle), read_past(bundle / PAST)
+    if config is not None:
+        settings = configuration(config)
+        past = read_past(settings.registry_folder / PAST) or past
+        loaded = brought_up_to_date(loaded, tables_of(settings), settings)
+    before = None if previous is None else load_bundle(previous)
+    page = bundle_report(loaded, lang, before, past)
+    if page_format == "pdf":
+        from training.report.pdf import pdf_of
+
+        write(output, pdf_of(page))
+        say(f"Wrote {output}.")
+    else:
+        write(output, page)
+        say(f"Wrote {output}: open it in any browser.")
+
+
+def _page_format(output: Path, wanted: PageFormat | None) -> PageFormat:
+    """Format of a report: the one wanted, else the one that the file's name ends in."""
+    endings: dict[str, PageFormat] = {".html": "html", ".pdf": "pdf"}
+    ending = endings.get(output.suffix.lower())
+    found = wanted or ending
+    if found is None:
+        raise ValueError(f"--output must end in .html or .pdf, got '{output.name}'.")
+    if ending not in (None, found):
+        raise ValueError(f"--format is {found}, but --output is '{output.name}': drop --format.")
+    return found

@@ -1,0 +1,118 @@
+"""Score many leads at once."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from lead_temperature.inputs import BundleOption, configuration, reading
+from lead_temperature.output import err, say
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: `lead-temperature score --bundle bundle --config crm/lead_temperature.toml "
+    "--as-of 2026-01-01T00:00:00+00:00 -o scores.parquet`"
+)
+def score(
+    bundle: BundleOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .parquet or .csv file.")],
+    leads: Annotated[Path | None, typer.Option(help="Leads, .csv or .parquet.")] = None,
+    interactions: Annotated[Path | None, typer.Option(help="Interactions.")] = None,
+    attributes: Annotated[
+        Path | None, typer.Option(help="Log of the attributes that change.")
+    ] = None,
+    spine: Annotated[
+        Path | None, typer.Option(help="Table of lead_id and as_of: what to score, and when.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Score all open leads at this instant. [default: now]")
+    ] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="Scores of an earlier run: a lead near a cut-off stays in its band."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Mapping; without it, columns have our names."),
+    ] = None,
+    engine: Annotated[
+        Literal["local", "spark"],
+        typer.Option(
+            help="Where features and scores are computed. `spark` needs Java 17 and the extra "
+            "`spark`, and writes a folder of Parquet parts."
+        ),
+    ] = "local",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Score nothing when a row or value is rejected.")
+    ] = False,
+) -> None:
+    """Score many leads at once, by the same code as the server."""
+    from features.export.inspection import broken_rules
+    from features.scale.gaps import gaps
+    from features.spine import spine_at
+    from features.tables import keep_rejects
+    from lead_temperature.tables.training import show_rejects
+    from models.bundle import load_bundle
+    from models.card import judged_days
+    from serving.bulk.previous import previous_bands
+    from serving.bulk.scores import (
+        in_bands,
+        require_known_ending,
+        score_on_spark,
+        scored,
+        write_scores,
+    )
+    from serving.bulk.selection import Files, read_for_scoring, spine_from
+
+    if spine is not None and as_of is not None:
+        raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
+    if previous is not None and engine == "spark":
+        raise ValueError("--previous is for the local engine: score without --engine spark.")
+    if engine == "local":
+        require_known_ending(output)
+    loaded = load_bundle(bundle)
+    mapping = None if config is None else configuration(config).export
+    files = Files(mapping, leads, interactions, attributes)
+    with reading() as read:
+        tables = read_for_scoring(loaded.spec, files, read)
+    rejects = output.with_name(f"{output.stem}.rejects.csv")
+    show_rejects(err, broken_rules(tables.rejects))
+    if keep_rejects(tables.rejects, rejects):
+        say(f"What was left out, each with its rule: {rejects}", to=err)
+        if strict:
+            raise ValueError("Nothing was scored: with --strict every row must be good.")
+    wanted = spine_from(spine, tables) if spine else spine_at(_instant(as_of), tables)
+    notes = gaps(loaded.spec, tables, wanted.spine, judged_days(loaded.card))
+    bands = ""
+    if engine == "spark":
+        err.print(f"scoring {len(wanted.spine):,} rows on Spark")  # its own bar comes below
+        rows = score_on_spark(bundle, tables, wanted.spine, output)
+    else:
+        with err.status(f"scoring {len(wanted.spine):,} rows"):
+            before = previous_bands(previous, tables, wanted.spine) if previous else None
+            table = scored(loaded, tables, wanted.spine, previous=before)
+            notes += write_scores(table, output)
+        rows, bands = table.num_rows, f": {in_bands(table)}"
+    say(*wanted.notes, *notes, to=err, style="yellow")
+    place = "folder " if engine == "spark" else ""
+    say(f"Wrote {rows:,} scores of {loaded.version} to {place}{output}{bands}.")
+
+
+def _instant(text: str | None) -> int:
+    if text is None:
+        return time.time_ns() // 1_000
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(
+            f"--as-of must be an ISO 8601 time such as 2026-01-01T00:00:00+00:00, got '{text}'."
+        ) from error
+    if found.tzinfo is None:
+        raise ValueError(
+            f"--as-of needs a time zone, such as {found.isoformat()}+00:00, got '{text}'."
+        )
+    return round((found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)

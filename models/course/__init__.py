@@ -1,0 +1,1 @@
+"""One lead over time: how its temperature came about and where it goes without news."""

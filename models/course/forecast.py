@@ -1,0 +1,88 @@
+"""How a lead cools: what its score becomes when nothing more happens, and when its band changes.
+
+Warmth fades with time (D6). The history up to now is looked at again on each of the coming days, so
+the forecast is the model's own answer on that day and no curve that was laid through anything. What
+was sent but is not known yet, such as a booked meeting, is a further interaction and left out. Each
+day knows the band of the day before it, as a lead does that is scored every day.
+"""
+
+from dataclasses import dataclass
+
+from features.engine.history import MICROSECONDS_PER_DAY
+from models.bands import LEVELS
+from models.course.looks import Band, Look, Seen
+
+DAYS = range(91)
+"""The days that are looked at: every 24 hours from now on."""
+SHOWN = (0, 1, 3, 7, 14, 30, 60, 90)
+"""The days whose looks are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class BandChange:
+    """A day on which a lead has another band than on the day before.
+
+    Parameters
+    ----------
+    day : int
+        Days from now.
+    as_of : int
+        Its instant, in microseconds.
+    band : "cold", "warm" or "hot"
+        The band from then on.
+    """
+
+    day: int
+    as_of: int
+    band: Band
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a lead's score becomes when nothing more happens.
+
+    Parameters
+    ----------
+    looks : tuple of Look
+        The lead on each of the days `SHOWN`; the first is the score now.
+    band_changes : tuple of BandChange
+        Every change of the band on the way, in order of time.
+    """
+
+    looks: tuple[Look, ...]
+    band_changes: tuple[BandChange, ...]
+
+
+def forecast(seen: Seen, previous_band: Band | None = None) -> Forecast:
+    """What a lead's score becomes when nothing more happens.
+
+    Parameters
+    ----------
+    seen : Seen
+        The lead on each of `DAYS`, and on others.
+    previous_band : "hot", "warm", "cold" or None
+        Band of the lead before today, where it is known.
+    """
+    bands = _bands(seen, previous_band)
+    changes = [day for day in DAYS[1:] if bands[day] != bands[day - 1]]
+    return Forecast(
+        looks=tuple(seen.look(day, bands[day]) for day in SHOWN),
+        band_changes=tuple(
+            BandChange(day, seen.as_of + day * MICROSECONDS_PER_DAY, bands[day]) for day in changes
+        ),
+    )
+
+
+def _bands(seen: Seen, previous: Band | None) -> list[Band]:
+    """Band of each day, where each day knows the band of the day before it."""
+    rows = seen.rows(DAYS)
+    low = seen.scores.hot_low[rows], seen.scores.warm_low[rows]
+    after: dict[str, list[Band]] = {
+        before: seen.bundle.bands.of(*low, [before] * len(rows)).tolist() for before in LEVELS
+    }
+    found: list[Band] = []
+    for day in DAYS:
+        # A lead without a band before is as one that was cold.
+        before = found[-1] if found else previous or "cold"
+        found.append(after[before][day])
+    return found

@@ -1,0 +1,97 @@
+"""Whether a lead is heating or cooling: its score now beside its scores of days before.
+
+One and the same person is cold, warm and hot at different times (D3). What was known then is in the
+history that is sent now, so the looks of then are made again from it, each with what had occurred
+and been recorded by then. No look knows of the band before it, for nobody tells.
+
+The verdict is by the interval: a lead is heating when its probability lies above the high end of
+what it was a week before, and cooling when it lies below the low end; less is no more than what
+the model does not know. The hot probability decides; where it stayed within, the warm one does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord
+from models.bands import told_apart
+from models.bundle import HORIZONS
+from models.course.looks import Look, Seen
+from models.explain import Change, changes
+
+DAYS = (1, 7, 30)
+"""The looks: so many days before."""
+COMPARED = (7, 1)
+"""The verdict compares with the first of these that the lead had been created by."""
+
+Verdict = Literal["heating", "cooling", "steady"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How a lead's score came to be what it is.
+
+    Parameters
+    ----------
+    looks : tuple of Look or None
+        The lead on each of `DAYS` before; None where it had not been created.
+    verdict : "heating", "cooling", "steady" or None
+        None for a lead that was created less than a day before.
+    verdict_reason : str
+        The comparison that decided it, in words.
+    changes : tuple of Change
+        What moved the hot probability since the look that the verdict compares with; their points
+        add up to the difference in percentage points. Empty without such a look.
+    """
+
+    looks: tuple[Look | None, ...]
+    verdict: Verdict | None
+    verdict_reason: str
+    changes: tuple[Change, ...]
+
+
+def days_of_trend(record: LeadRecord, as_of: int) -> list[int]:
+    """The days that a trend looks at: today, and those of `DAYS` before that the lead had lived."""
+    age = as_of - record.created_at
+    return [0, *(-day for day in DAYS if day * MICROSECONDS_PER_DAY <= age)]
+
+
+def trend(seen: Seen, most: int = 3, columns: Mapping[str, Sequence[int]] | None = None) -> Trend:
+    """How a lead's score came to be what it is.
+
+    Parameters
+    ----------
+    seen : Seen
+        The lead on the days of `days_of_trend`, and on others.
+    most : int
+        How many signals to name among what changed; 0 names none.
+    columns : mapping of signal to columns, optional
+        `models.explain.columns_by_signal` of the bundle's spec, where it was worked out before.
+    """
+    earlier = tuple(seen.look(-day) if -day in seen.days else None for day in DAYS)
+    compared = next((day for day in COMPARED if -day in seen.days), None)
+    if compared is None:
+        reason = "created less than a day before: there is nothing to compare with"
+        return Trend(earlier, None, reason, ())
+    verdict, reason = _verdict(seen.look(0), seen.look(-compared))
+    two = seen.rows([-compared, 0])
+    probability = seen.scores.hot_probability[two]
+    moved = changes(seen.bundle, seen.matrix[two], probability, most, columns) if most else ()
+    return Trend(earlier, verdict, reason, moved)
+
+
+def _verdict(now: Look, before: Look) -> tuple[Verdict, str]:
+    """The verdict on two looks, and the comparison that decided it."""
+    ago = "a day before" if before.day == -1 else f"{-before.day} days before"
+    within = []
+    for horizon in HORIZONS:
+        value = getattr(now, f"{horizon}_probability")
+        low, high = getattr(before, f"{horizon}_low"), getattr(before, f"{horizon}_high")
+        if value > high:
+            shown, end = told_apart(value, high, "g")
+            return "heating", f"{horizon} probability {shown} > {end}, its high end {ago}"
+        if value < low:
+            shown, end = told_apart(value, low, "g")
+            return "cooling", f"{horizon} probability {shown} < {end}, its low end {ago}"
+        within.append(f"{horizon} probability {value:.3g} within {low:.3g}–{high:.3g}")
+    return "steady", f"{', '.join(within)}: the intervals of {ago}"

@@ -1,0 +1,1 @@
+"""What is answered about a lead, without HTTP and without a clock."""

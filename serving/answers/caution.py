@@ -1,0 +1,120 @@
+"""What an answer warns of: a lead that can be scored, but is not all that the model was trained on.
+
+Nothing of it is silent: what was missing, unknown, sent twice or not used is named, once for each
+field and cut where there is much of it.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, column
+from features.language.kinds import LabelField
+from models.card import older_than_judged
+from models.course.forecast import DAYS
+from serving.answers.course import Part
+from serving.answers.model import ServedModel
+from serving.answers.problem import listing, shown
+
+SHOWN_VALUES = 5
+SHOWN_NAMES = 20
+
+
+def cautions(
+    model: ServedModel, record: LeadRecord, as_of: int, include: Collection[Part] = ()
+) -> Iterator[str]:
+    """What of a lead was missing, unknown or not used; one line for each field.
+
+    Parameters
+    ----------
+    model : ServedModel
+    record : LeadRecord
+        Its attributes are those that came, be it without a value.
+    as_of : int
+        Microseconds.
+    include : collection of "trend", "forecast"
+        What else the answer is to hold.
+    """
+    yield from _aged(model, record, as_of, include)
+    yield from _of_attributes(model, record)
+    for field, words in model.words.items():
+        found = column(record.interactions, field)
+        if not words.issuperset(found):
+            yield from _of_labels(model, found, field)
+    yield from _of_interactions(record, as_of)
+
+
+def _of_attributes(model: ServedModel, record: LeadRecord) -> Iterator[str]:
+    names = model.bundle.spec.attribute_kinds
+    if len(record.attributes) < len(names):  # no other names come
+        absent = [name for name in names if name not in record.attributes]
+        yield f"attributes: not sent, taken as missing: {listing(absent, SHOWN_NAMES)}."
+    for name, levels in model.levels.items():
+        level = record.attributes.get(name)
+        if level and level not in levels:
+            yield (
+                f"attributes.{name}: the model has no level {shown(level)}, it counts as another "
+                f"one. Known: {listing(levels, SHOWN_NAMES)}."
+            )
+
+
+def _of_labels(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:
+    known = model.vocabulary.get(field, ())
+    ignored = model.bundle.spec.ignored.get(field, ())
+    found = dict.fromkeys(values)
+    left_out = [shown(value) for value in found if value in ignored]
+    if left_out:
+        yield (
+            f"interactions.{field}: {listing(left_out, SHOWN_VALUES)} does not count: it was "
+            "found to know the outcome."
+        )
+    strange = [v for v in found if v and known and v not in known and v not in ignored]
+    if strange:
+        yield (
+            f"interactions.{field}: no feature looks at "
+            f"{listing([shown(value) for value in strange], SHOWN_VALUES)}, it counts as any "
+            f"interaction. Known: {listing(known, SHOWN_NAMES)}."
+        )
+
+
+def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
+    events = record.interactions
+    occurred, recorded = column(events, "occurred_at"), column(events, "recorded_at")
+    if max(occurred + recorded, default=0) >= as_of:
+        late = sum(max(clock) >= as_of for clock in zip(occurred, recorded, strict=True))
+        yield (
+            f"interactions: {late} of {len(events)} occurred or were recorded at or "
+            "after as_of and were not used."
+        )
+    copies = _copies(events) if len(set(occurred)) < len(events) else 0
+    if copies:
+        yield (
+            f"interactions: {copies} of {len(events)} say in every field what another one says; "
+            "each counts."
+        )
+
+
+def _aged(
+    model: ServedModel, record: LeadRecord, as_of: int, include: Collection[Part]
+) -> Iterator[str]:
+    """That the lead is, or becomes, older than any lead that the model was judged on."""
+    judged = model.judged_days
+    if judged is None:
+        return
+    days_left = judged - (as_of - record.created_at) / MICROSECONDS_PER_DAY
+    if days_left < 0:
+        yield f"created_at: {older_than_judged(judged)}."
+    elif "forecast" in include and days_left < DAYS[-1]:
+        first = math.floor(days_left) + 1
+        yield f"forecast: from day {first} on the lead is {older_than_judged(judged)}."
+
+
+def _copies(interactions: Sequence[Mapping[str, Any]]) -> int:
+    """How many interactions are equal to an earlier one."""
+    times = Counter(event["occurred_at"] for event in interactions)
+    several = [event for event in interactions if times[event["occurred_at"]] > 1]
+    different = {
+        frozenset((n, v) for n, v in event.items() if v not in (None, "")) for event in several
+    }
+    return len(several) - len(different)

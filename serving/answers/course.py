@@ -1,0 +1,155 @@
+"""The course of a lead's temperature as it travels: what it was, and what it becomes.
+
+What `models.course.trend` and `models.course.forecast` find, with names and texts for those who
+read an answer.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from models.course.forecast import DAYS, SHOWN, Forecast
+from models.course.looks import Band, Look
+from models.course.trend import DAYS as DAYS_BEFORE
+from models.course.trend import Trend, Verdict
+from serving.answers.times import Moment, rfc3339
+
+Part: TypeAlias = Literal["trend", "forecast"]
+"""What an answer may hold on request."""
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class LookAnswer:
+    """What the score was on a day before `as_of`, or would be on a day after it."""
+
+    day: Annotated[int, Field(description="Days from the answer's `as_of`; negative before it.")]
+    as_of: Moment
+    hot_probability: Probability
+    hot_low: Probability
+    hot_high: Probability
+    warm_probability: Probability
+    warm_low: Probability
+    warm_high: Probability
+    not_enough_evidence: Annotated[
+        bool, Field(description="Whether an interval is too wide to act on.")
+    ]
+    band: Band
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAnswer:
+    """One signal's share in the change of the hot probability."""
+
+    signal: Annotated[str, Field(description="What was looked at; empty for all the rest.")]
+    points: Annotated[
+        float, Field(description="Percentage points by which it moved the probability.")
+    ]
+    before: Annotated[str, Field(description="The lead's own value then, in words.")]
+    text: Annotated[str, Field(description="The lead's own value now, in words.")]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendAnswer:
+    """How the score came to be what it is, from what was known on days before `as_of`.
+
+    Attributes are taken as they are now, and no look knows of a band before it.
+    """
+
+    looks: Annotated[
+        tuple[LookAnswer | None, ...],
+        Field(
+            min_length=len(DAYS_BEFORE),
+            max_length=len(DAYS_BEFORE),
+            description=f"The lead {DAYS_BEFORE[0]}, {DAYS_BEFORE[1]} and {DAYS_BEFORE[2]} days "
+            "before; null where it had not been created.",
+        ),
+    ]
+    verdict: Annotated[
+        Verdict | None,
+        Field(
+            description="Heating when the hot probability lies above the high end of what it was 7 "
+            "days before (a day before, for a younger lead), cooling when it lies below the low "
+            "end; within them the warm probability decides alike, and else it is steady. Null for "
+            "a lead that was created less than a day before."
+        ),
+    ]
+    verdict_reason: Annotated[str, Field(description="The comparison that decided the verdict.")]
+    changes: Annotated[
+        tuple[ChangeAnswer, ...],
+        Field(
+            description="What moved the hot probability since the look that the verdict compares "
+            "with, strongest first; the points add up to the difference in percentage points. As "
+            "many signals are named as `reasons` asks for."
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BandChangeAnswer:
+    """A day on which the band becomes another one."""
+
+    day: Annotated[int, Field(ge=1, le=DAYS[-1], description="Days from the answer's `as_of`.")]
+    as_of: Moment
+    band: Annotated[Band, Field(description="The band from then on.")]
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastAnswer:
+    """What the score becomes when nothing more happens and the attributes stay as they are.
+
+    The lead is looked at every 24 hours, each time with the band of the day before.
+    """
+
+    looks: Annotated[
+        tuple[LookAnswer, ...],
+        Field(
+            min_length=len(SHOWN),
+            max_length=len(SHOWN),
+            description=f"The lead on days {', '.join(map(str, SHOWN[:-1]))} and {SHOWN[-1]}; day "
+            "0 is the score itself.",
+        ),
+    ]
+    band_changes: Annotated[
+        tuple[BandChangeAnswer, ...],
+        Field(description=f"Every change of the band up to day {DAYS[-1]}, in order of time."),
+    ]
+
+
+def trend_answer(found: Trend) -> TrendAnswer:
+    """A trend as it travels."""
+    return TrendAnswer(
+        looks=tuple(None if one is None else _look(one) for one in found.looks),
+        verdict=found.verdict,
+        verdict_reason=found.verdict_reason,
+        changes=tuple(
+            ChangeAnswer(one.signal, one.points, one.before, one.text) for one in found.changes
+        ),
+    )
+
+
+def forecast_answer(found: Forecast) -> ForecastAnswer:
+    """A forecast as it travels."""
+    return ForecastAnswer(
+        looks=tuple(_look(one) for one in found.looks),
+        band_changes=tuple(
+            BandChangeAnswer(one.day, rfc3339(one.as_of), one.band) for one in found.band_changes
+        ),
+    )
+
+
+def _look(one: Look) -> LookAnswer:
+    return LookAnswer(
+        day=one.day,
+        as_of=rfc3339(one.as_of),
+        hot_probability=one.hot_probability,
+        hot_low=one.hot_low,
+        hot_high=one.hot_high,
+        warm_probability=one.warm_probability,
+        warm_low=one.warm_low,
+        warm_high=one.warm_high,
+        not_enough_evidence=one.not_enough_evidence,
+        band=one.band,
+    )

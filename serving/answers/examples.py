@@ -1,0 +1,49 @@
+"""Leads to try a model on, and what it answers about them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from features.language.kinds import AttributeKind
+from serving.answers.course import Part
+from serving.answers.model import ServedModel
+from serving.answers.schemas import ScoredLead
+from serving.answers.scorer import scored
+from serving.answers.times import microseconds
+
+_REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
+
+
+def example_leads(model: ServedModel) -> list[dict[str, Any]]:
+    """Two leads of the bundle's schema, as of the end of the data that it was trained on."""
+    end = datetime.fromisoformat(model.bundle.card["data_end"])
+    end = (end if end.tzinfo else end.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+    created_at, occurred_at, as_of = (
+        (end - timedelta(days=days)).isoformat().replace("+00:00", "Z") for days in (10, 2, 0)
+    )
+    lead = {"lead_id": "L-1001", "created_at": created_at, "as_of": as_of}
+    values: Mapping[AttributeKind, Any] = {"number": 10, "category": "any", "timestamp": created_at}
+    attributes = {
+        name: model.levels[name][0] if model.levels.get(name) else values[kind]
+        for name, kind in model.bundle.spec.attribute_kinds.items()
+    }
+    interaction = {
+        "occurred_at": occurred_at,
+        "recorded_at": occurred_at,
+        **{str(field): known[0] for field, known in model.vocabulary.items()},
+        "measures": dict.fromkeys(model.bundle.spec.measures, 120.5),
+    }
+    whole = {**lead, "attributes": attributes, "interactions": [interaction]}
+    return [whole, {**lead, "lead_id": "L-1002"}]
+
+
+def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[ScoredLead]:
+    """What the model says to the example leads, whatever the time is now."""
+    leads = example_leads(model)
+    answers = scored(model, leads, microseconds(leads[0]["as_of"]), reasons=3, include=include)
+    return [
+        replace(answer, request_id=_REQUEST_ID)
+        for answer in answers
+        if isinstance(answer, ScoredLead)
+    ]

@@ -1,0 +1,66 @@
+"""JSON text to values: strict, bounded, no twin names."""
+
+import json
+from collections import Counter
+from functools import lru_cache, partial
+from typing import Any
+
+from serving.answers.problem import Reason, Refused, shown
+
+
+def json_value(body: bytes, most_names: int) -> Any:
+    """The JSON value that the body is.
+
+    Parameters
+    ----------
+    body : bytes
+    most_names : int
+        So many names one object may have.
+
+    Raises
+    ------
+    Refused
+        400: it is not UTF-8, not JSON, nested too deeply, or an object in it has a name twice or
+        too many names.
+    """
+    reason: Reason
+    try:
+        return _decoder(most_names).decode(body.decode())
+    except UnicodeDecodeError as error:
+        detail = f"The body is not UTF-8: the byte at {error.start} is not text."
+        reason = "not_utf8"
+    except json.JSONDecodeError as error:
+        detail = f"The body is not JSON: {error.msg}, line {error.lineno}, column {error.colno}."
+        reason = "not_json"
+    except RecursionError:
+        detail, reason = "The body is nested too deeply.", "too_deep"
+    except ValueError:
+        # What Python's own reader refuses apart from grammar: integers of thousands of digits.
+        detail, reason = "A number in the body has too many digits.", "too_many_digits"
+    raise Refused(400, reason, detail)
+
+
+@lru_cache(maxsize=8)
+def _decoder(most_names: int) -> json.JSONDecoder:
+    hook = partial(_members, most_names)
+    return json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant)
+
+
+def _members(most: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > most:
+        detail = (
+            f"An object in the body has {len(pairs)} names, at most {most} are read. "
+            "Send only those that GET /v1/model names."
+        )
+        raise Refused(400, "too_many", detail)
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        detail = f"An object in the body has the name {shown(twice)} twice."
+        raise Refused(400, "name_twice", detail)
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    detail = f"{name} is not JSON; leave the value out when it is unknown."
+    raise Refused(400, "not_finite", detail)

@@ -1,0 +1,130 @@
+"""A bundle made ready for requests: its schema as a validator, its vocabulary, its description.
+
+All that can be prepared before the first request is prepared here, once, so that the request path
+parses and compiles nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from features.language.kinds import LABEL_FIELDS, AttributeCategory, LabelField
+from models.bundle import HORIZONS, Bundle
+from models.card import MANAGERS, judged_days
+from models.course.freshness import windows
+from models.explain import columns_by_signal, explanation
+from models.golden import vocabulary
+from serving.answers.limits import Limits
+from serving.answers.problem import Names
+from serving.answers.schemas import (
+    AttributeAnswer,
+    Interaction,
+    Lead,
+    ModelAnswer,
+    lead_adapter,
+)
+
+UNKNOWN_NAMES = 1_000
+"""So many names that the schema does not know are told one by one, for a CRM may send a whole card;
+to tell some 100,000 would take the server seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """A bundle with all that can be prepared before the first request.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    limits : Limits
+    adapter : TypeAdapter of Lead
+        Validator with the bundle's schema.
+    names : mapping of path to names
+        The schema's names, to be offered in place of unknown ones.
+    most_names : int
+        So many names an object of a request may have: all of the schema's largest, and some that
+        are not of it.
+    vocabulary : mapping of field to values
+        Values of interactions that a feature looks at.
+    words : mapping of field to values
+        Where a feature looks at a field: values of which no answer warns, and what stands for none.
+    levels : mapping of attribute to levels
+        Levels of categories that the model tells apart.
+    signals : mapping of signal to columns
+        Features that make one reason together.
+    windows : tuple of int
+        Widths of the features' windows, in days.
+    judged_days : float or None
+        Age beyond which no lead was looked at in training.
+    base_probability : float
+        Where the reasons of every lead start.
+    """
+
+    bundle: Bundle
+    limits: Limits
+    adapter: TypeAdapter[Lead]
+    names: Names
+    most_names: int
+    vocabulary: Mapping[LabelField, tuple[str, ...]]
+    words: Mapping[LabelField, frozenset[str | None]]
+    levels: Mapping[str, tuple[str, ...]]
+    signals: Mapping[str, Sequence[int]]
+    windows: tuple[int, ...]
+    judged_days: float | None
+    base_probability: float
+
+
+def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
+    """Prepare a bundle for requests."""
+    spec = bundle.spec
+    unknown = np.full(len(spec.features), np.nan)
+    known = vocabulary(spec.features)
+    names: Names = {
+        (): tuple(Lead.__annotations__),
+        ("attributes",): tuple(spec.attribute_kinds),
+        ("interactions",): tuple(Interaction.__annotations__),
+        ("interactions", "measures"): spec.measures,
+    }
+    return ServedModel(
+        bundle=bundle,
+        limits=limits,
+        adapter=lead_adapter(spec, limits),
+        names=names,
+        most_names=max(map(len, names.values())) + UNKNOWN_NAMES,
+        vocabulary=known,
+        words={
+            field: frozenset((None, "", *known.get(field, ()))) - {*spec.ignored.get(field, ())}
+            for field in LABEL_FIELDS
+            if field in known or field in spec.ignored
+        },
+        levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
+        signals=columns_by_signal(spec),
+        windows=windows(spec),
+        judged_days=judged_days(bundle.card),
+        base_probability=explanation(bundle, unknown, most=0).base_probability,
+    )
+
+
+def described(model: ServedModel) -> ModelAnswer:
+    """What the model promises and what it reads."""
+    bundle = model.bundle
+    measured = bundle.card.get("horizons", {})
+    rates = {name: measured.get(name, {}).get("base_rate") for name in HORIZONS}
+    return ModelAnswer(
+        model_version=bundle.version,
+        horizons={name: bundle.horizon(name).days for name in HORIZONS},
+        base_rates={name: rate for name, rate in rates.items() if rate is not None},
+        bands=bundle.bands.cutoffs,
+        base_probability=model.base_probability,
+        attributes={
+            name: AttributeAnswer(kind, model.levels.get(name, ()))
+            for name, kind in bundle.spec.attribute_kinds.items()
+        },
+        measures=bundle.spec.measures,
+        vocabulary=dict(model.vocabulary),
+        limits=model.limits,
+        # What the managers read of their team, its owners by name, is for the report's readers.
+        card={name: value for name, value in bundle.card.items() if name != MANAGERS},
+    )

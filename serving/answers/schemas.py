@@ -1,0 +1,279 @@
+"""What travels: the lead in a request, and the answers.
+
+The lead's schema is the bundle's own. `lead_adapter` turns the spec of a bundle into one closed,
+strict pydantic validator: the attributes and measures that the model was trained on are its fields,
+everything else is refused, a number is a number and a time has a zone. One validation leaves values
+as the engine takes them, with every time as whole microseconds. Answers are frozen dataclasses that
+pydantic writes as JSON; floats are written so that they are read back bit for bit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NotRequired, get_type_hints
+
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
+from typing_extensions import TypedDict  # typing's own does before Python 3.12 not serve pydantic
+
+from features.engine.history import MEASURE_LIMIT, TEXT_LIMIT
+from features.language.kinds import AttributeKind, LabelField
+from features.language.spec import Spec
+from models.course.looks import Band
+from serving.answers.course import ForecastAnswer, TrendAnswer
+from serving.answers.limits import Limits
+from serving.answers.problem import Problem
+from serving.answers.times import Instant, Moment
+
+Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Measure = Annotated[float, Field(ge=-MEASURE_LIMIT, le=MEASURE_LIMIT, allow_inf_nan=False)]
+
+_VALUES: Mapping[AttributeKind, Any] = {"number": Number, "category": Text, "timestamp": Instant}
+
+
+class Interaction(TypedDict):
+    """One contact with the lead."""
+
+    occurred_at: Annotated[Instant, Field(description="When it took place.")]
+    recorded_at: NotRequired[
+        Annotated[
+            Instant | None,
+            Field(description="When the CRM learnt of it. Default: `occurred_at`."),
+        ]
+    ]
+    channel: NotRequired[Text | None]
+    kind: NotRequired[Text | None]
+    direction: NotRequired[Text | None]
+    outcome: NotRequired[Text | None]
+    agent: NotRequired[Text | None]
+    measures: NotRequired[Mapping[str, float | None] | None]
+
+
+class Lead(TypedDict):
+    """A lead with all that is known about it. Null is a missing value, and so is an empty text."""
+
+    lead_id: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+    created_at: Annotated[Instant, Field(description="When the lead was created.")]
+    as_of: NotRequired[
+        Annotated[
+            Instant | None,
+            Field(
+                description="The instant to score at: what is known strictly before it counts. "
+                "Default: now."
+            ),
+        ]
+    ]
+    previous_band: NotRequired[
+        Annotated[
+            Band | None,
+            Field(
+                description="The band of the lead's latest score, if the CRM kept it: a lead stays "
+                "in its band until it falls clearly below the cut-off. Default: not known."
+            ),
+        ]
+    ]
+    attributes: NotRequired[Mapping[str, float | int | str | None] | None]
+    interactions: NotRequired[list[Interaction] | None]
+
+
+def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
+    """Validator of a lead for one bundle, with exactly the names of its spec."""
+    attributes = _closed(
+        "Attributes",
+        "What the card says about the lead, as known at `as_of`.",
+        {name: NotRequired[_VALUES[kind] | None] for name, kind in spec.attribute_kinds.items()},
+    )
+    measures = _closed(
+        "Measures",
+        "Numbers that belong to an interaction.",
+        dict.fromkeys(spec.measures, NotRequired[Measure | None]),
+    )
+    interaction = _closed(
+        "Interaction",
+        str(Interaction.__doc__),
+        get_type_hints(Interaction, include_extras=True)
+        | {"measures": NotRequired[measures | None]},
+    )
+    interactions: Any = Annotated[
+        list[interaction],  # type: ignore[valid-type]  # it is made here, from the spec
+        # To tell what is wrong with each of 10,000 would take a second: the first one's is told.
+        Field(max_length=limits.max_interactions, fail_fast=True),
+    ]
+    lead = _closed(
+        "Lead",
+        str(Lead.__doc__),
+        get_type_hints(Lead, include_extras=True)
+        | {
+            "attributes": NotRequired[attributes | None],
+            "interactions": NotRequired[interactions | None],
+        },
+    )
+    return TypeAdapter(lead)
+
+
+def batch_adapter(limits: Limits) -> TypeAdapter[Mapping[str, list[object]]]:
+    """Validator of a batch's frame; its leads are validated one by one."""
+    most = Field(max_length=limits.max_batch)
+    return TypeAdapter(
+        _closed("Batch", "Leads to score.", {"leads": Annotated[list[object], most]})
+    )
+
+
+def _closed(name: str, description: str, fields: Mapping[str, Any]) -> Any:
+    """A strict TypedDict that takes no other fields."""
+    made = TypedDict(name, fields)  # type: ignore[misc]  # names come from the spec
+    made.__doc__ = description
+    return with_config(ConfigDict(extra="forbid", strict=True))(made)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonAnswer:
+    """One signal's share in the hot probability."""
+
+    signal: Annotated[str, Field(description="What was looked at; empty for all the rest.")]
+    points: Annotated[
+        float, Field(description="Percentage points by which it moved the probability.")
+    ]
+    text: Annotated[str, Field(description="The lead's own value, in words.")]
+
+
+LowEnd = Annotated[
+    float,
+    Field(
+        ge=0, le=1, description="Low end of the probability's 80 % interval; it decides the band."
+    ),
+]
+HighEnd = Annotated[
+    float, Field(ge=0, le=1, description="High end of the probability's 80 % interval.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredLead:
+    """The temperature of one lead at one instant."""
+
+    lead_id: str
+    as_of: Moment
+    valid_until: Annotated[
+        Moment,
+        Field(
+            description="Use the score until then at the latest: so long no interaction that was "
+            "sent comes into or leaves a window of the model, and it is a day at the most. A new "
+            "interaction or another attribute ends it at once."
+        ),
+    ]
+    newest_interaction_days: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="Days from the latest interaction that counts to `as_of`; null without "
+            "one.",
+        ),
+    ]
+    hot_probability: Annotated[
+        float, Field(ge=0, le=1, description="Probability of converting within `hot_days`.")
+    ]
+    hot_low: LowEnd
+    hot_high: HighEnd
+    warm_probability: Annotated[
+        float, Field(ge=0, le=1, description="Probability of converting within `warm_days`.")
+    ]
+    warm_low: LowEnd
+    warm_high: HighEnd
+    not_enough_evidence: Annotated[
+        bool, Field(description="Whether an interval is too wide to act on.")
+    ]
+    hot_days: int
+    warm_days: int
+    band: Band
+    band_reason: Annotated[str, Field(description="The comparison that decided the band.")]
+    base_probability: Annotated[
+        float, Field(description="Where the reasons start: the average lead's hot probability.")
+    ]
+    reasons: Annotated[
+        tuple[ReasonAnswer, ...],
+        Field(
+            description="Strongest first; their points add up to "
+            "100 × (hot_probability − base_probability)."
+        ),
+    ]
+    trend: Annotated[TrendAnswer | None, Field(description="Null unless `include` asks for it.")]
+    forecast: Annotated[
+        ForecastAnswer | None, Field(description="Null unless `include` asks for it.")
+    ]
+    model_version: str
+    warnings: Annotated[
+        tuple[str, ...], Field(description="What of the lead was missing, unknown or not used.")
+    ]
+    request_id: Annotated[
+        str,
+        Field(
+            description="The request's `X-Request-ID`, or one that was made for it; the log and "
+            "problems have it too."
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """Answers to a batch, in the order of its leads."""
+
+    results: Annotated[
+        tuple[ScoredLead | Problem, ...],
+        Field(description="A score each, or the problem with a lead that cannot be scored."),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeAnswer:
+    """An attribute that a lead may carry."""
+
+    kind: AttributeKind
+    levels: Annotated[
+        tuple[str, ...],
+        Field(description="Levels of a category that the model tells apart; others are one."),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """The model that is served: what it promises and what it reads."""
+
+    model_version: str
+    horizons: Annotated[dict[str, int], Field(description="Days of the two questions.")]
+    base_rates: Annotated[
+        dict[str, float],
+        Field(description="Share of conversions by horizon where the model was fitted."),
+    ]
+    bands: Annotated[
+        dict[str, float | None],
+        Field(description="Cut-offs of the bands; null where nobody is called so."),
+    ]
+    base_probability: float
+    attributes: dict[str, AttributeAnswer]
+    measures: tuple[str, ...]
+    vocabulary: Annotated[
+        dict[LabelField, tuple[str, ...]],
+        Field(description="Values of an interaction's fields that the model tells apart."),
+    ]
+    limits: Limits
+    card: Annotated[dict[str, Any], Field(description="What it was trained on and reached.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the process lives, and what it serves."""
+
+    status: Literal["alive", "ready"]
+    model_version: str
+
+
+Answer = ScoredLead | BatchAnswer | ModelAnswer | Health | Problem
+ANSWERS: Mapping[type[Answer], TypeAdapter[Any]] = {
+    answer: TypeAdapter(answer)
+    for answer in (ScoredLead, BatchAnswer, ModelAnswer, Health, Problem)
+}
+
+
+def as_json(answer: Answer) -> bytes:
+    """Answer as it travels."""
+    return ANSWERS[type(answer)].dump_json(answer)

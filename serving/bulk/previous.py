@@ -1,0 +1,65 @@
+"""The band that each lead had before, so that one near a cut-off does not flap in bulk scores."""
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.scale.instants import instants_of
+from features.spine import Spine
+from features.tables import Tables, without_formulas
+from models.bands import LEVELS
+from models.course.looks import Band
+
+KNOWN = tuple(str(level) for level in LEVELS)
+
+
+def previous_bands(path: Path, tables: Tables, spine: Spine) -> list[Band | None]:
+    """Band of each row's lead in an earlier file of scores.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A file that `serving.bulk.scores.write_scores` wrote: of its columns ``lead_id``, ``as_of``
+        and ``band`` are read. Leads that are not asked for are passed over.
+    tables : Tables
+        Of the spine.
+    spine : Spine
+
+    Returns
+    -------
+    list of "hot", "warm", "cold" or None
+        In the order of the spine: the latest one before the row's own instant.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As of `features.scale.instants.instants_of`; or a band is none of the three.
+    """
+    earlier = instants_of(path, "band")
+    band = earlier.texts["band"]
+    wrong = np.flatnonzero(pc.invert(pc.is_in(band, value_set=pa.array(KNOWN))))
+    if len(wrong):
+        raise ValueError(
+            f"{path}: row {wrong[0] + 1} has the band {band[int(wrong[0])].as_py()!r}, a band is "
+            f"one of {', '.join(KNOWN)} ({len(wrong)} such rows)."
+        )
+    ids = tables.leads["lead_id"]
+    if path.suffix != ".parquet":
+        ids = without_formulas(ids)  # as they were written there
+    lead = pc.fill_null(pc.index_in(earlier.lead_id, value_set=ids.combine_chunks()), -1).to_numpy()
+    found: list[Band | None] = [None] * len(spine)
+    # One pass in the order of leads and time; at one instant the rows asked for come first, so
+    # that a score does not follow one of its own moment.
+    who = np.concatenate([spine.lead, lead])
+    when = np.concatenate([spine.as_of, earlier.as_of])
+    told = np.arange(len(who)) >= len(spine)
+    last: tuple[int, Band | None] = (-1, None)
+    for place in np.lexsort((told, when, who)).tolist():
+        if told[place]:
+            last = (int(who[place]), cast("Band", band[place - len(spine)].as_py()))
+        elif last[0] == who[place]:
+            found[place] = last[1]
+    return found

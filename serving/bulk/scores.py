@@ -1,0 +1,194 @@
+"""Bulk scores: an export and instants in, a table of banded probabilities out.
+
+The same executor and the same bundle as in the server: a lead scored here has the bits it has over
+HTTP. A lead that is not scored is told of, never just absent.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from features.arrays import Float64
+from features.scale.batch import point_in_time_features
+from features.scale.spark import (
+    Columns,
+    local_uri,
+    row_count,
+    spark_session,
+    whole_folder,
+    write_features,
+    write_tables,
+)
+from features.spine import Spine
+from features.tables import INSTANT, Tables, without_formulas
+from models.bands import Temperature
+from models.bundle import REPORTS, Bundle, load_bundle
+
+
+def scored(
+    bundle: Bundle,
+    tables: Tables,
+    spine: Spine,
+    threads: int | None = None,
+    previous: Sequence[str | None] | None = None,
+) -> pa.Table:
+    """Scores of a spine, in its order.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    tables : Tables
+    spine : Spine
+    threads : int, optional
+        All cores by default.
+    previous : sequence of "hot", "warm", "cold" or None, optional
+        Band of each row's lead before (`serving.bulk.previous`): a lead near a cut-off stays in it.
+
+    Returns
+    -------
+    pa.Table
+        lead_id, as_of and the columns of `score_columns`.
+    """
+    matrix = point_in_time_features(tables, spine, bundle.spec)
+    return pa.table(
+        {
+            "lead_id": tables.leads["lead_id"].take(pa.array(spine.lead)),
+            "as_of": pa.array(spine.as_of).cast(INSTANT),
+            **score_columns(bundle, matrix, threads or os.cpu_count() or 1, previous),
+        }
+    )
+
+
+def score_columns(
+    bundle: Bundle,
+    matrix: Float64,
+    threads: int = 1,
+    previous: Sequence[str | None] | None = None,
+) -> dict[str, pa.Array]:
+    """What is written of each row's score, by name: all of `models.horizon.Scores`, and by whom."""
+    scores = bundle.scores(matrix, threads)
+    band = scores.band
+    if previous is not None:
+        band = bundle.bands.of(scores.hot_low, scores.warm_low, previous=previous)
+    return {
+        "hot_probability": pa.array(scores.hot_probability),
+        "hot_low": pa.array(scores.hot_low),
+        "hot_high": pa.array(scores.hot_high),
+        "warm_probability": pa.array(scores.warm_probability),
+        "warm_low": pa.array(scores.warm_low),
+        "warm_high": pa.array(scores.warm_high),
+        "not_enough_evidence": pa.array(scores.not_enough_evidence),
+        "band": pa.array(band.astype(object), pa.string()),
+        "model_version": pa.repeat(bundle.version, len(matrix)),
+    }
+
+
+def score_on_spark(bundle: Path, tables: Tables, spine: Spine, output: Path) -> int:
+    """Scores of a spine by Spark: `output` becomes a folder of Parquet parts, all at once.
+
+    Returns
+    -------
+    int
+        How many rows were written.
+
+    Raises
+    ------
+    ValueError
+        The folder's name does not end in .parquet.
+    """
+    if output.suffix != ".parquet":
+        raise ValueError(
+            f"With --engine spark, --output must end in .parquet, got '{output.name}'."
+        )
+    with whole_folder(output) as part, spark_session() as session:
+        write_tables(tables, spine, part / "tables")
+        source, target = local_uri(part / "tables", read=True), local_uri(part / "rows")
+        spec = load_bundle(bundle).spec
+        write_features(session, source, spec, target, shipped_scores(bundle))
+        written = row_count(part / "rows")
+        if written != len(spine):
+            raise OSError(f"Spark wrote {written:,} rows of {len(spine):,}: {output} is left out.")
+    return written
+
+
+def shipped_scores(folder: Path) -> Columns:
+    """Columns that Spark's `write_features` writes to score by a bundle; its files travel along.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the bundle, on this machine.
+    """
+    pages = REPORTS.values()
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in pages}
+    return partial(_task_scores, files)
+
+
+def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array]:
+    """Scores by a bundle that came along as texts; one thread, as Spark gives a task one core."""
+    with TemporaryDirectory() as folder:
+        for name, content in files.items():
+            Path(folder, name).write_bytes(content)
+        return score_columns(load_bundle(Path(folder)), matrix)
+
+
+def in_bands(table: pa.Table) -> str:
+    """How many scores fell into each band, such as ``3 hot, 12 warm, 128 cold``."""
+    found = {row["values"]: row["counts"] for row in pc.value_counts(table["band"]).to_pylist()}
+    return ", ".join(f"{found.get(band.value, 0):,} {band.value}" for band in reversed(Temperature))
+
+
+def require_known_ending(path: Path) -> None:
+    """Refuse a file of scores whose name says no format.
+
+    Raises
+    ------
+    ValueError
+        It ends in neither .parquet nor .csv.
+    """
+    if path.suffix not in (".parquet", ".csv"):
+        raise ValueError(f"--output must end in .parquet or .csv, got '{path.name}'.")
+
+
+def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
+    """Write scores as Parquet or CSV, all at once.
+
+    Returns
+    -------
+    tuple of str
+        What a reader of the file must know, a line each.
+
+    Raises
+    ------
+    ValueError
+        The file's name ends in neither .parquet nor .csv.
+    """
+    require_known_ending(path)
+    notes: tuple[str, ...] = ()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.suffix == ".parquet":
+            pq.write_table(table, part)
+        else:
+            safe = without_formulas(table["lead_id"])
+            changed = pc.sum(pc.not_equal(safe, table["lead_id"])).as_py() or 0
+            if changed:
+                told = (
+                    f"{changed:,} rows have a lead_id that a spreadsheet would take for a formula: "
+                    "they stand with a leading apostrophe. Parquet keeps them as they are."
+                )
+                notes = (told,)
+            place = table.column_names.index("lead_id")
+            pyarrow.csv.write_csv(table.set_column(place, "lead_id", safe), part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return notes

@@ -1,0 +1,168 @@
+"""What is to be scored: leads out of an export or of plain files, and the instants to look at.
+
+The bundle decides which attributes and measures are read and as what; the configuration, where
+there is one, only says where they stand. A lead that is not scored is told of, never just absent.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from features.export.mapping import ExportMapping, export_mapping
+from features.export.rows import opened
+from features.export.sources import Told, read_export
+from features.language.spec import Spec
+from features.scale.instants import instants_of
+from features.spine import Spine, Wanted, microseconds
+from features.tables import INTERACTIONS, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the tables that are to be scored are.
+
+    Parameters
+    ----------
+    mapping : ExportMapping or None
+        Where the configuration says that tables and columns are; without it they must have our
+        names.
+    leads, interactions, attributes : pathlib.Path or None
+        Files in the place of those that the configuration names.
+    """
+
+    mapping: ExportMapping | None = None
+    leads: Path | None = None
+    interactions: Path | None = None
+    attributes: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.mapping is None and self.leads is None:
+            raise ValueError("--leads or --config must say where the leads are.")
+
+    def given(self) -> dict[str, Path]:
+        """Files by the section whose table they replace."""
+        found = {name: getattr(self, name) for name in ("leads", "interactions", "attributes")}
+        return {name: path for name, path in found.items() if path is not None}
+
+
+def read_for_scoring(spec: Spec, files: Files, told: Told = lambda table, rows: None) -> Tables:
+    """Tables of leads that are to be scored by a bundle's spec.
+
+    Parameters
+    ----------
+    spec : Spec
+        Which attributes and measures are read, and as what: the bundle decides, not the export.
+    files : Files
+    told : callable, optional
+        Told about the progress.
+
+    Returns
+    -------
+    Tables
+        With every measure of the spec; one that the export lacks is empty.
+
+    Raises
+    ------
+    ValueError
+        Something that the spec reads cannot be read.
+    """
+    mapping = _mapping(spec, files)
+    tables = read_export(mapping, told)
+    names = {mapping.leads.column(name): name for name in spec.attribute_kinds}
+    names |= {f"attributes.{name}": name for name in spec.attribute_kinds}
+    left_out = [f"{names[key]}: {why}" for key, why in tables.unused.items() if key in names]
+    if left_out:
+        reasons = "; ".join(sorted(left_out))
+        raise ValueError(f"The bundle reads attributes that this export may not give: {reasons}.")
+    interactions = tables.interactions
+    for name in spec.measures:
+        if name not in tables.measures:
+            empty = pa.nulls(interactions.num_rows, pa.float64())
+            interactions = interactions.append_column(name, empty)
+    interactions = interactions.select([*INTERACTIONS.names, *spec.measures])
+    return replace(tables, interactions=interactions, measures=spec.measures)
+
+
+def spine_from(path: Path, tables: Tables) -> Wanted:
+    """Leads and instants that a file of ``lead_id`` and ``as_of`` names.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read, a column is missing or there twice, a time has no zone, or a lead
+        is unknown or not created yet.
+    """
+    table = instants_of(path)
+    lead_ids, as_of = table.lead_id, table.as_of
+    ids = tables.leads["lead_id"].combine_chunks()
+    index = pc.index_in(lead_ids, value_set=ids)
+    if index.null_count:
+        unknown = lead_ids.filter(pc.is_null(index))
+        raise ValueError(
+            f"{path}: lead_id '{unknown[0].as_py()}' is not among the leads "
+            f"({len(unknown)} such rows). Every row of a spine must name an accepted lead."
+        )
+    spine = Spine(np.asarray(index.to_numpy(), np.int64), as_of)
+    early = np.flatnonzero(microseconds(tables.leads["created_at"])[spine.lead] > as_of)
+    if len(early):
+        raise ValueError(
+            f"{path}: row {early[0] + 1} asks for lead '{lead_ids[int(early[0])].as_py()}' before "
+            f"it was created ({len(early)} such rows). A score needs as_of >= created_at."
+        )
+    return Wanted(spine)
+
+
+def _mapping(spec: Spec, files: Files) -> ExportMapping:
+    """Mapping of the configuration, with the files given in the place of its tables."""
+    plain = {name: {"source": str(path.resolve())} for name, path in files.given().items()}
+    if files.mapping is None:
+        mapping = export_mapping(plain, Path.cwd())
+    else:
+        mapping = files.mapping
+        bare = export_mapping({"leads": {"source": "leads.csv"}, **plain}, Path.cwd())
+        for name, place in plain.items():
+            section = getattr(mapping, name)
+            update = {**place, "table": None, "query": None}
+            replaced = section.model_copy(update=update) if section else getattr(bare, name)
+            mapping = mapping.model_copy(update={name: replaced})
+    mapping = _with_kinds(mapping, spec, declared=files.mapping is not None)
+    return _with_measures(mapping, spec)
+
+
+def _with_measures(mapping: ExportMapping, spec: Spec) -> ExportMapping:
+    """Measures of the spec, as far as the interactions have them."""
+    section = mapping.interactions
+    if section is None:
+        return mapping
+    measures = spec.measures
+    if not set(measures) <= set(section.measures):
+        with opened("interactions", section, mapping.data, mapping.base) as source:
+            measures = tuple(name for name in measures if section.column(name) in source.columns)
+    section = section.model_copy(update={"measures": measures})
+    return mapping.model_copy(update={"interactions": section})
+
+
+def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> ExportMapping:
+    """Attributes of the spec, each as the kind it was trained as."""
+    fixed = mapping.leads.fixed_at_creation
+    if not declared:
+        with opened("leads", mapping.leads, mapping.data, mapping.base) as source:
+            fixed = tuple(name for name in spec.attribute_kinds if name in source.columns)
+    fixed = tuple(name for name in fixed if name in spec.attribute_kinds)
+    leads = mapping.leads.model_copy(
+        update={
+            "fixed_at_creation": fixed,
+            "allow_sensitive": tuple(spec.attribute_kinds),
+            "kinds": {name: spec.attribute_kinds[name] for name in fixed},
+        }
+    )
+    mapping = mapping.model_copy(update={"leads": leads})
+    if mapping.attributes is not None:
+        logged = {n: kind for n, kind in spec.attribute_kinds.items() if n not in fixed}
+        log = mapping.attributes.model_copy(update={"kinds": logged})
+        mapping = mapping.model_copy(update={"attributes": log})
+    return mapping

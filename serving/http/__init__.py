@@ -1,0 +1,1 @@
+"""The application around the answers: routes, guards, settings, documents."""

@@ -1,0 +1,49 @@
+"""Reading a request body: bounded, UTF-8, and JSON without ambiguity.
+
+Python's own JSON reader takes more than JSON (NaN, the last of two equal names). Here everything
+that two readers could understand differently is refused, and a body that is too long is refused
+before it is read to its end, and so is one that takes too long.
+"""
+
+import asyncio
+
+from fastapi import Request
+
+from serving.answers.problem import Refused
+
+
+async def json_body(request: Request, limit: int, seconds: float) -> bytes:
+    """Bytes of a JSON body.
+
+    Raises
+    ------
+    Refused
+        415 when it is not declared to be plain JSON, 413 when it is longer than `limit`, 408 when
+        it takes longer than `seconds` to arrive.
+    """
+    headers = dict(reversed(request.scope["headers"]))  # of a name that comes twice, the first
+    declared = headers.get(b"content-type", b"")
+    if declared.partition(b";")[0].strip().lower() != b"application/json":
+        law = "Send JSON, with the header Content-Type: application/json."
+        raise Refused(415, "other_type", law)
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        law = "Send the body uncompressed, without Content-Encoding."
+        raise Refused(415, "compressed", law)
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length[:20]) > limit:
+        raise _too_long(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise _too_long(limit)
+    except TimeoutError as error:
+        late = f"A body must arrive within {seconds:g} s of its head; send it at once."
+        raise Refused(408, "slow_body", late, {"Connection": "close"}) from error
+    return bytes(body)
+
+
+def _too_long(limit: int) -> Refused:
+    return Refused(413, "long_body", f"A body has at most {limit} bytes; send fewer leads a call.")

@@ -1,0 +1,161 @@
+"""The outermost layer of the server: every request has an id, no exception gets out.
+
+What can be read can be asked for its head alone, by load balancers and monitors: HEAD is GET
+without the body.
+
+A request that comes while too many are at work is refused before anything of it is read.
+
+Every answer bears headers that keep browsers from doing more with it than showing it.
+
+The id is the client's own `X-Request-ID` where it is a plain word, a new one otherwise; it comes
+back as a header and in every problem, and stands in the log. An exception that nobody expected is
+logged with the places it passed through but without its message, which may quote a lead.
+"""
+
+import asyncio
+import logging
+import re
+import time
+import traceback
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.answers.problem import Problem, problem, problem_of
+from serving.answers.schemas import as_json
+from serving.http.load import Load
+from serving.http.log import FIELDS
+from serving.http.telemetry import Telemetry
+
+ALWAYS = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
+"""Pages that are answered however much there is to do."""
+
+PROBLEM_TYPE = "application/problem+json"
+
+SECURITY_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+"""Sent with every answer that does not set them itself: nothing is kept, framed or guessed at. No
+header lets other sites read an answer, so CORS is closed."""
+
+_LOG = logging.getLogger(__name__)
+_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+def problem_response(
+    found: Problem, scope: Scope, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer a request with a problem, and keep its reason to be counted."""
+    state = scope["state"]
+    state["reason"] = found.reason
+    content = as_json(replace(found, request_id=state["request_id"]))
+    return Response(content, found.status, headers, PROBLEM_TYPE)
+
+
+class Guard:
+    """ASGI middleware around the whole application.
+
+    Parameters
+    ----------
+    app : ASGI application
+    telemetry : Telemetry
+        Where every request is counted.
+    load : Load
+        What is at work already.
+    """
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, load: Load) -> None:
+        self._app, self._telemetry, self._load = app, telemetry, load
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
+        scope.setdefault("state", {})["request_id"] = request_id
+        only_head = scope["method"] == "HEAD"
+        # A copy: the server that called must still know what was asked.
+        asked = {**scope, "method": "GET"} if only_head else scope
+        began, status = time.perf_counter(), 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [*message["headers"], (b"x-request-id", request_id.encode())]
+                there = {name for name, _ in headers}
+                headers += [one for one in _SECURITY if one[0] not in there]
+                if self._load.draining:
+                    headers = [one for one in headers if one[0] != b"connection"]
+                    headers.append((b"connection", b"close"))
+                message["headers"] = headers
+            elif only_head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        try:
+            if scope["path"] in ALWAYS:
+                await self._app(asked, receive, send_with_id)
+            else:
+                with self._load.request():
+                    # All that arrived with it take their places before the first one works.
+                    await asyncio.sleep(0)
+                    await self._app(asked, receive, send_with_id)
+        except HTTPException as refused:
+            response = problem_response(problem_of(refused), scope, refused.headers)
+            await response(scope, receive, send_with_id)
+        except ClientDisconnect:
+            pass  # its status stays 0, which the log tells
+        except Exception as error:
+            places = "".join(traceback.format_tb(error.__traceback__))
+            fields = {"request_id": request_id}
+            told = (request_id, type(error).__name__, places)
+            _LOG.error("request %s failed: %s\n%s", *told, extra={FIELDS: fields})
+            if not status:
+                detail = "The server failed. Its log says where, under this request_id."
+                response = problem_response(problem(500, detail), scope)
+                await response(scope, receive, send_with_id)
+        finally:
+            scope["route"] = asked.get("route")
+            self._tell(scope, status, time.perf_counter() - began)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count a request that has ended, and log it; 0 is the status of one that was given up."""
+        route = getattr(scope.get("route"), "path", "unknown")
+        self._telemetry.answered(route, status, seconds, scope["state"].get("reason"))
+        level = _level(status)
+        if _LOG.isEnabledFor(level):
+            state = scope["state"]
+            fields = {
+                "request_id": state["request_id"],
+                "client": state.get("client"),
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "seconds": round(seconds, 6),
+            }
+            _LOG.log(level, "request %(request_id)s: %(status)s", fields, extra={FIELDS: fields})
+
+
+def _level(status: int) -> int:
+    """How much a request with this status matters."""
+    if 0 < status < 400 or status == 503:  # many at once: a figure tells them
+        return logging.DEBUG
+    return logging.WARNING if status >= 500 else logging.INFO
+
+
+def _request_id(given: str) -> str:
+    return given if _PLAIN.fullmatch(given) else uuid.uuid4().hex

@@ -1,0 +1,184 @@
+"""The OpenAPI document of one bundle, with examples that work.
+
+The examples are made from the bundle's own schema and answered by its own model, so what the
+document shows is what the server says.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from models.bundle import REPORT
+from serving.answers.examples import _REQUEST_ID
+from serving.answers.model import ServedModel
+from serving.answers.problem import FieldError, Problem, invalid, problem
+from serving.answers.schemas import ANSWERS, Answer, as_json, batch_adapter
+from serving.http.guard import ALWAYS, PROBLEM_TYPE
+from serving.http.load import overload
+from serving.http.security import KEY_SCHEME, ROLES, Role, misdirected
+
+NO_REPORT = (
+    f"The bundle has no report; `lead-temperature report` makes one. Put it into the bundle's "
+    f"folder as {REPORT}, and the server shows it when it has looked there again."
+)
+FIGURES = """# HELP lead_temperature_scored_leads_total Leads scored.
+# TYPE lead_temperature_scored_leads_total counter
+lead_temperature_scored_leads_total{band="warm"} 2.0
+"""
+"""Some lines of what `GET /metrics` tells."""
+_SCHEMAS = "#/components/schemas/"
+_PROBLEMS = (
+    problem(400, "The body is not JSON: Expecting value, line 1, column 12."),
+    problem(404, NO_REPORT),
+    problem(408, "A body must arrive within 10 s of its head; send it at once."),
+    problem(
+        409,
+        "The bundle in the folder is not served: bundle is not whole: hot.txt is missing. "
+        "Meanwhile 2026-01-01-0123456789 is served as before.",
+    ),
+    problem(413, "A body has at most 8388608 bytes; send fewer leads a call."),
+    problem(415, "Send JSON, with the header Content-Type: application/json."),
+    problem(500, "The server failed. Its log says where, under this request_id."),
+    problem(503, str(overload().detail)),
+)
+
+
+def takes(schema: str, example: object) -> dict[str, Any]:
+    """OpenAPI of a route's request body."""
+    content = {"application/json": {"schema": _reference(schema), "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def gives(
+    answer: Answer, by_query: Mapping[str, Answer] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of a route's good answer, with an example, and one for each of some queries."""
+    return {200: _content("The answer", "application/json", {"": answer, **(by_query or {})})}
+
+
+def shows(media_type: str, text: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of a route's good answer that is no JSON, with an example."""
+    return {200: {"content": {media_type: {"example": json.dumps(text)}}}}
+
+
+def refuses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problems that a route may answer with, with examples."""
+    return {status: _problems([p for p in _PROBLEMS if p.status == status]) for status in statuses}
+
+
+def mends(field: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problem of invalid fields, with examples: a missing field, a strange query."""
+    missing = FieldError(field, "Is required", "nothing", "Send it.")
+    strange = FieldError(
+        "query.include[0]",
+        "Input should be 'trend' or 'forecast'",
+        '"moon"',
+        "Send a value that keeps to this law.",
+    )
+    return {422: _problems([invalid([missing]), invalid([strange])])}
+
+
+def ends() -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problem of a server that is about to end."""
+    return {503: _problems([problem(503, str(overload("The server is about to end.").detail))])}
+
+
+def admits(*roles: Role) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problems of a key, where these roles may ask."""
+    wanted = " or ".join(roles)
+    way_out = f"Send a key with the role {wanted}: Authorization: Bearer KEY."
+    unknown = problem(401, f"No known API key came with the request. {way_out}")
+    others = [
+        problem(403, f"The key 'crm' has the role {role}; this needs the role {wanted}.")
+        for role in ROLES
+        if role not in roles
+    ]
+    found: dict[int | str, dict[str, Any]] = {401: _problems([unknown])}
+    return found | {403: _problems(others[:1])} if others else found
+
+
+def misdirects() -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problem of a request for another host, where there are no keys."""
+    return {421: _problems([problem(421, misdirected("crm.example"))])}
+
+
+def document(app: FastAPI, model: ServedModel, keys: bool) -> dict[str, Any]:
+    """The application's OpenAPI document.
+
+    Parameters
+    ----------
+    app : FastAPI
+    model : ServedModel
+    keys : bool
+        Whether routes that may answer 401 need an API key.
+    """
+    inputs: Mapping[str, TypeAdapter[Any]] = {
+        "Lead": model.adapter,
+        "Batch": batch_adapter(model.limits),
+    }
+    _, shared = TypeAdapter.json_schemas(
+        [
+            *((name, "validation", adapter) for name, adapter in inputs.items()),
+            *((kind.__name__, "serialization", adapter) for kind, adapter in ANSWERS.items()),
+        ],
+        ref_template=_SCHEMAS + "{model}",
+    )
+    found = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    schemas = shared["$defs"]
+    schemas["Batch"]["properties"]["leads"]["items"] = _reference("Lead")
+    found.setdefault("components", {})["schemas"] = schemas
+    if keys:
+        found["components"]["securitySchemes"] = {"key": KEY_SCHEME}
+    for path, routes in found["paths"].items():
+        for route in routes.values():
+            if "401" in route["responses"]:
+                route["security"] = [{"key": []}]
+            _complete(path, route)
+    return found
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": _SCHEMAS + name}
+
+
+def _problems(examples: Sequence[Problem]) -> dict[str, Any]:
+    """OpenAPI of the problems of one status."""
+    named = {
+        one.errors[0].field if one.errors else "": replace(one, request_id=_REQUEST_ID)
+        for one in examples
+    }
+    return _content(examples[0].title, PROBLEM_TYPE, named)
+
+
+def _content(description: str, media_type: str, examples: Mapping[str, Answer]) -> dict[str, Any]:
+    """OpenAPI of an answer, with examples by what they are of."""
+    (kind,) = {type(example).__name__ for example in examples.values()}
+    content: dict[str, Any] = {"schema": _reference(kind)}
+    # FastAPI leaves nulls out of what it is told; text goes through it as it is.
+    texts = {name: as_json(example).decode() for name, example in examples.items()}
+    if len(texts) == 1:
+        (content["example"],) = texts.values()
+    else:
+        content["examples"] = {name or "plain": {"value": text} for name, text in texts.items()}
+    return {"description": description, "content": {media_type: content}}
+
+
+def _complete(path: str, route: dict[str, Any]) -> None:
+    """Add to a route what holds for every one, and make values of examples that are text."""
+    for parameter in route.get("parameters", ()):
+        if parameter["schema"].get("type") == "array":
+            parameter["explode"] = False  # its words are separated by commas
+    common = refuses(500) if path in ALWAYS else refuses(500, 503)
+    found = {str(status): answer for status, answer in common.items()} | route["responses"]
+    route["responses"] = dict(sorted(found.items()))
+    for answer in route["responses"].values():
+        for body in answer.get("content", {}).values():
+            if "example" in body:
+                body["example"] = json.loads(body["example"])
+            for example in body.get("examples", {}).values():
+                example["value"] = json.loads(example["value"])

@@ -1,0 +1,315 @@
+"""The routes around one bundle.
+
+`bundle_app` prepares all that does not depend on a request: validator, examples, OpenAPI document,
+pages. What is served is therefore one value, of one bundle, and another bundle is another
+application. The routes that score have a file of their own, `score_routes`.
+"""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from models.bundle import REPORTS, Bundle, load_bundle
+from models.golden import GOLDEN
+from serving.answers.golden import replayed
+from serving.answers.model import ServedModel, described, served_model
+from serving.answers.problem import Problem, problem_of, shown
+from serving.answers.schemas import Health, ModelAnswer, as_json
+from serving.http.docs import docs_page
+from serving.http.guard import Guard, problem_response
+from serving.http.languages import preferred
+from serving.http.load import Load, overload
+from serving.http.openapi import (
+    FIGURES,
+    NO_REPORT,
+    admits,
+    document,
+    ends,
+    gives,
+    misdirects,
+    refuses,
+    shows,
+)
+from serving.http.score_routes import json_response, query_problem, scoring_routes
+from serving.http.security import ROLES, Role, admission
+from serving.http.settings import Settings
+from serving.http.straight import Straight
+from serving.http.telemetry import Telemetry
+from serving.pages.try_page import examples_of, try_pages
+
+_LOG = logging.getLogger(__name__)
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Pages may style themselves and show pictures that they carry: no script, no network."""
+
+
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
+"""FastAPI's own would tell whoever the environment names the paths and values that were sent;
+`serving.process.traces` tells neither."""
+
+Reload = Callable[[], Awaitable[str | Problem]]
+"""Take the bundle that lies in the folder now: its version, or why the earlier one stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleApp:
+    """A bundle as an application."""
+
+    bundle: Bundle
+    app: FastAPI
+
+
+def bundle_app(
+    folder: Path,
+    settings: Settings,
+    clock: Callable[[], int],
+    telemetry: Telemetry,
+    load: Load,
+    reload: Reload,
+) -> BundleApp:
+    """Application of the bundle in a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Its model and reports are read once, now, so that the report that is shown is on the model
+        that scores, whatever becomes of the folder.
+    settings : Settings
+    clock : callable
+        The present, in microseconds since the epoch.
+    telemetry : Telemetry
+    load : Load
+    reload : async function
+
+    Returns
+    -------
+    BundleApp
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no bundle, or a file of it is missing.
+    ValueError
+        The bundle is of another format, was changed after it was written, or does not answer its
+        golden leads as where it was made.
+    """
+    bundle = load_bundle(folder)
+    golden = _golden_text(bundle, folder, rounded=settings.golden == "rounded")
+    pages = {code: folder / name for code, name in REPORTS.items()}
+    reports = {code: page.read_bytes() for code, page in pages.items() if page.exists()}
+    model = served_model(bundle, settings.limits)
+    app = FastAPI(
+        title="lead-temperature",
+        version=model.bundle.version,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
+        exception_handlers={
+            AnyHTTPException: _http_problem,
+            RequestValidationError: query_problem,
+        },
+    )
+    # FastAPI remembers the functions of thousands of routes, so what is large of a bundle hangs on
+    # its application and not on them: an earlier bundle leaves the memory.
+    app.state.model, app.state.reports = model, reports
+    description = described(model)
+    app.state.description = as_json(description)
+    scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
+    app.include_router(scoring, **_asking(settings, "score"))
+    app.include_router(_reading(description), **_asking(settings, "score"))
+    examples = examples_of(model, golden)
+    app.state.try_pages = try_pages(model, examples, needs_key=bool(settings.api_keys))
+    app.include_router(_report(), **_asking(settings, "report"))
+    app.include_router(_trying(), **_asking(settings, "report"))
+    app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
+    app.include_router(_health(model, load))
+    found = document(app, model, keys=bool(settings.api_keys))
+    app.state.docs, app.state.document = docs_page(found).encode(), _text(found)
+    app.include_router(_docs(), **_asking(settings, *ROLES))
+    ways = {one.path: one for one in scoring.routes if isinstance(one, APIRoute)}
+    app.add_middleware(Straight, routes=ways, admit=admission(settings.api_keys, ("score",)))
+    app.add_middleware(Guard, telemetry=telemetry, load=load)
+    return BundleApp(bundle, app)
+
+
+def _golden_text(bundle: Bundle, folder: Path, *, rounded: bool) -> str | None:
+    """The bundle's golden leads, whose answers are as where it was made; None where it has none."""
+    file = folder / GOLDEN
+    if not file.exists():
+        _LOG.warning("bundle %s has no %s: its answers are not compared", bundle.version, GOLDEN)
+        return None
+    text = file.read_text(encoding="utf-8")
+    replayed(bundle, text, rounded=rounded)
+    return text
+
+
+def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
+    """What is the same for all routes that one of the roles may ask for."""
+    return {
+        "dependencies": [Depends(admission(settings.api_keys, roles))],
+        "responses": admits(*roles) if settings.api_keys else misdirects(),
+    }
+
+
+def _reading(description: ModelAnswer) -> APIRouter:
+    """Route that tells about the model."""
+    router = APIRouter(tags=["model"], default_response_class=Response)
+    example = replace(description, card={"data_end": description.card["data_end"]})
+
+    @router.get("/v1/model", summary="The model", responses=gives(example))
+    async def show_model(request: Request) -> Response:
+        return json_response(request.app.state.description)
+
+    return router
+
+
+def _health(model: ServedModel, load: Load) -> APIRouter:
+    """Routes that tell an orchestrator about the process; they need no key."""
+    router = APIRouter(tags=["health"], default_response_class=Response)
+    version = model.bundle.version
+    alive, ready = Health("alive", version), Health("ready", version)
+
+    @router.get("/healthz", summary="The process lives", responses=gives(alive))
+    async def healthz() -> Response:
+        return json_response(as_json(alive))
+
+    @router.get("/readyz", summary="A model is loaded", responses=gives(ready) | ends())
+    async def readyz() -> Response:
+        if load.draining:
+            raise overload("The server is about to end.", "ending")
+        return json_response(as_json(ready))
+
+    return router
+
+
+def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIRouter:
+    """Routes for who runs the server."""
+    router = APIRouter(tags=["operate"])
+    example = Health("ready", model.bundle.version)
+
+    @router.post(
+        "/v1/model/reload",
+        summary="Serve the bundle that lies in the folder now",
+        response_class=Response,
+        responses=gives(example) | refuses(409),
+    )
+    async def reload_model(request: Request) -> Response:
+        version = await reload()
+        if isinstance(version, Problem):
+            return problem_response(version, request.scope)
+        return json_response(as_json(Health("ready", version)))
+
+    @router.get(
+        "/metrics",
+        summary="Figures for Prometheus",
+        response_class=PlainTextResponse,
+        responses=shows("text/plain", FIGURES),
+    )
+    async def show_metrics() -> Response:
+        return Response(telemetry.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return router
+
+
+def _report() -> APIRouter:
+    """Route of the managers' report, in the language that the reader asks for."""
+    router = APIRouter(tags=["model"])
+
+    @router.get("/", include_in_schema=False)
+    @router.get(
+        "/report",
+        summary="The managers' report",
+        response_class=HTMLResponse,
+        responses=refuses(404),
+    )
+    async def show_report(request: Request) -> Response:
+        reports = request.app.state.reports
+        if not reports:
+            raise HTTPException(404, NO_REPORT)
+        code = _language(request, reports)
+        return _spoken(_page(reports[code]), code)
+
+    return router
+
+
+def _trying() -> APIRouter:
+    """Route of the page on which a person tries a lead."""
+    router = APIRouter(tags=["score"])
+
+    @router.get("/leads/try", summary="A page to try a lead on", response_class=HTMLResponse)
+    async def show_try_page(request: Request) -> Response:
+        pages = request.app.state.try_pages
+        code = _language(request, pages)
+        return _spoken(_page(pages[code].content, pages[code].policy), code)
+
+    return router
+
+
+def _docs() -> APIRouter:
+    """Routes of the page on the routes, and of the same for programs."""
+    router = APIRouter()
+
+    @router.get("/docs", include_in_schema=False)
+    async def show_docs(request: Request) -> Response:
+        return _page(request.app.state.docs)
+
+    @router.get("/openapi.json", include_in_schema=False)
+    async def show_document(request: Request) -> Response:
+        return json_response(request.app.state.document)
+
+    return router
+
+
+def _language(request: Request, offered: Mapping[str, object]) -> str:
+    """Language that ``?lang=`` names, where it is there, else what the browser asks for."""
+    wanted = request.query_params.get("lang")
+    if wanted is not None and wanted in offered:
+        return wanted
+    return preferred(request.headers.get("accept-language"), list(offered))
+
+
+def _spoken(answer: Response, code: str) -> Response:
+    """Answer that says its language, and that another browser may get another one."""
+    answer.headers.update({"Content-Language": code, "Vary": "Accept-Language"})
+    return answer
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _page(content: bytes, policy: str = PAGE_POLICY) -> Response:
+    return HTMLResponse(content, headers={"Content-Security-Policy": policy})
+
+
+async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
+    """Problem for what the framework or a route refuses with a status."""
+    detail = error.detail
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"No such page: {shown(request.url.path)}. GET /openapi.json lists them."
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{shown(request.method)} is not for this page; it takes {allowed}."
+    found = replace(problem_of(error), detail=detail)
+    return problem_response(found, request.scope, error.headers)

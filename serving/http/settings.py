@@ -1,0 +1,127 @@
+"""What an operator may set: the limits within which the server answers, and who may ask.
+
+Everything has a default that suits a CRM, so `Settings()` is a complete configuration. A setting
+comes from the environment: ``LEAD_TEMPERATURE_`` and its name in capitals. The limits bound what
+one call may cost; beyond them a call is refused, never cut. ``docs/serving.md`` tells all of them.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from serving.answers.limits import Limits
+from serving.http.security import ApiKey, api_keys
+
+PREFIX = "LEAD_TEMPERATURE_"
+
+
+class Settings(BaseModel):
+    """All settings of the server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limits: Limits = Limits()
+    api_keys: Annotated[
+        tuple[ApiKey, ...],
+        BeforeValidator(lambda given: api_keys(given) if isinstance(given, str) else given),
+        Field(
+            description="Who may ask: `NAME:ROLES:SHA256` for each key, separated by commas. Roles "
+            "are `score`, `report` and `operate`, joined by `+`. Without a key the server answers "
+            "this machine alone."
+        ),
+    ] = ()
+    max_requests: Annotated[
+        int,
+        Field(ge=1, description="Most requests at work at once; more are told to ask again later."),
+    ] = 64
+    max_batches: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=32,
+            description="Most batches and bodies beyond 64 KiB at work at once; more are told to "
+            "ask again later.",
+        ),
+    ] = 4
+    body_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            allow_inf_nan=False,
+            description="How long a request's head may take to come, and then its body; and how "
+            "long a client may take nothing of an answer that waits for it.",
+        ),
+    ] = 10.0
+    reload_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=3_600,
+            allow_inf_nan=False,
+            description="How often the bundle's folder is looked at for another bundle; 0 for "
+            "never.",
+        ),
+    ] = 5.0
+    golden: Annotated[
+        Literal["exact", "rounded"],
+        Field(
+            description="How a bundle must answer its golden leads: to the last bit, or `rounded` "
+            "to 12 digits where another kind of processor trained it."
+        ),
+    ] = "exact"
+    log_level: Annotated[
+        Literal["debug", "info", "warning"],
+        Field(
+            description="What is logged: `debug` tells of every request, `info` of refused ones, "
+            "`warning` of failures."
+        ),
+    ] = "info"
+
+
+DEFAULTS = Settings()
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Settings that stand in an environment; what does not stand there has its default.
+
+    Parameters
+    ----------
+    environment : mapping of name to text
+        Names that do not begin with `PREFIX` are not looked at.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    ValueError
+        A name is unknown, or a value breaks its law; the value itself is not shown, for it may be
+        a secret.
+
+    Examples
+    --------
+    >>> settings_from({"LEAD_TEMPERATURE_MAX_BATCH": "50"}).limits.max_batch
+    50
+    """
+    given = {
+        name.removeprefix(PREFIX).lower(): text
+        for name, text in environment.items()
+        if name.startswith(PREFIX)
+    }
+    known = [*Limits.model_fields, *(name for name in Settings.model_fields if name != "limits")]
+    unknown = sorted(given.keys() - known)
+    if unknown:
+        raise ValueError(
+            f"{PREFIX}{unknown[0].upper()} is no setting of the server. "
+            f"Known: {', '.join(PREFIX + name.upper() for name in known)}."
+        )
+    limits = {name: given.pop(name) for name in Limits.model_fields if name in given}
+    try:
+        return Settings.model_validate_strings({"limits": limits, **given})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = next(str(part) for part in first["loc"] if part != "limits")
+        law = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise ValueError(f"{PREFIX}{name.upper()}: {law}.") from None

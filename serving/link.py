@@ -1,8 +1,0 @@
-"""What a supervisor and its workers say to each other, a line each."""
-
-READY = b"ready\n"
-"""The worker answers requests. In its place may come a JSON text: why it cannot."""
-RELOAD = b"reload\n"
-"""A worker was told to take the bundle that lies in the folder now: the others shall, too."""
-FIGURES = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable by which `prometheus_client` learns where processes keep their figures."""

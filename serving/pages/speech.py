@@ -1,0 +1,93 @@
+"""A language of the pages that the server itself makes: its words, compiled from the catalogues.
+
+``locale/<code>.json`` is what ``make messages`` compiles of the report's catalogues for these
+pages: the translation of each message, or one for each form of number. So the server needs neither
+a catalogue's reader nor a template's. English is what the messages are written in.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from models.bundle import REPORTS
+
+CODES = tuple(REPORTS)
+NAMES = {
+    "en": "English", "pt": "Português", "ru": "Русский", "ro": "Română", "it": "Italiano",
+}  # fmt: skip
+"""What each language calls itself."""
+
+
+def _western(n: int) -> int:
+    return int(n != 1)
+
+
+def _slavic(n: int) -> int:
+    if n % 10 == 1 and n % 100 != 11:
+        return 0
+    return 1 if 2 <= n % 10 <= 4 and not 12 <= n % 100 <= 14 else 2
+
+
+def _romanian(n: int) -> int:
+    if n == 1:
+        return 0
+    return 1 if n == 0 or 1 <= n % 100 <= 19 else 2
+
+
+_FORM: Mapping[str, Callable[[int], int]] = {"ru": _slavic, "ro": _romanian}
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A language: messages with places ``%(name)s`` for values, and words of the CRM's own.
+
+    Parameters
+    ----------
+    code : str
+        Of ISO 639, such as "ru".
+    messages : mapping of str to tuple of str
+        Translations, each in all its forms; what is not there stays English.
+    vocabulary : frozenset of str
+        Words of a CRM that are translated.
+    """
+
+    code: str
+    messages: Mapping[str, tuple[str, ...]]
+    vocabulary: frozenset[str]
+
+    def forms(self, message: str | tuple[str, str], /) -> tuple[str, ...]:
+        """Message in all its forms, with its places."""
+        english = (message,) if isinstance(message, str) else message
+        return self.messages.get(english[0], english)
+
+    def gettext(self, message: str, /, **values: str) -> str:
+        """Message in this language, with values in its places."""
+        return self.forms(message)[0] % values
+
+    def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
+        """Message in the form that goes with a number, with values in its places."""
+        form = _FORM.get(self.code, _western)
+        return self.forms((one, many))[form(number)] % values
+
+    def word(self, name: str, /) -> str:
+        """Word of a CRM: translated if it is one of the standard ones, else as it is."""
+        return self.forms(name)[0] if name in self.vocabulary else name
+
+
+@functools.cache
+def speech(code: str) -> Speech:
+    """Language by its code, one of `CODES`.
+
+    Examples
+    --------
+    >>> speech("it").gettext("so far")
+    'finora'
+    """
+    if code == "en":
+        return Speech(code, {}, frozenset())
+    text = files("serving.pages").joinpath("locale", f"{code}.json").read_text(encoding="utf-8")
+    found = json.loads(text)
+    messages = {one: tuple(forms) for one, forms in found["messages"].items()}
+    return Speech(code, messages, frozenset(found["vocabulary"]))

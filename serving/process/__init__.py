@@ -1,0 +1,1 @@
+"""The server's processes: start, workers, signals, the protocol on the wire."""

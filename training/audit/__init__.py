@@ -1,0 +1,1 @@
+"""Which columns and interactions know the future."""

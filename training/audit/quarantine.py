@@ -1,0 +1,66 @@
+"""What follows from the leak audit: the tables and the features without what is quarantined.
+
+An attribute that is quarantined is no attribute any more. Quarantined interactions are taken out of
+the tables that training sees; and since a lead that is scored later will have such interactions
+too, `ignored` says which, for the spec that travels with the model (`Spec.ignored`).
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.language.kinds import LabelField
+from features.tables import Tables
+from training.audit.leaks import FIELDS, Finding
+
+
+def ignored(findings: Sequence[Finding]) -> dict[LabelField, tuple[str, ...]]:
+    """Values of the interactions' fields that are quarantined, by field."""
+    found: dict[LabelField, tuple[str, ...]] = {
+        field: tuple(one.name for one in findings if one.what == field and one.quarantined)
+        for field in FIELDS
+    }
+    return {field: values for field, values in found.items() if values}
+
+
+def without_quarantined(tables: Tables, findings: Sequence[Finding]) -> Tables:
+    """Tables without the quarantined attributes and without quarantined interactions.
+
+    Parameters
+    ----------
+    tables : Tables
+    findings : sequence of Finding
+        Of the same tables.
+
+    Returns
+    -------
+    Tables
+        What was left out stands in ``unused`` with the reason.
+    """
+    attributes = [one.name for one in findings if one.what == "attribute" and one.quarantined]
+    columns = [name for name in attributes if name in tables.leads.column_names]
+    log, events = tables.attribute_log, tables.interactions
+    for field, values in ignored(findings).items():
+        events = events.filter(pc.invert(_is_in(events[field], values)))
+    kinds = {name: kind for name, kind in tables.attribute_kinds.items() if name not in attributes}
+    reasons = {
+        one.name if one.what == "attribute" else f"interactions.{one.what}={one.name}": (
+            f"quarantined by the audit: {one.reason}"
+        )
+        for one in findings
+        if one.quarantined
+    }
+    return dataclasses.replace(
+        tables,
+        leads=tables.leads.drop_columns(columns),
+        attribute_log=log.filter(pc.invert(_is_in(log["name"], attributes))),
+        interactions=events,
+        attribute_kinds=kinds,
+        unused=tables.unused | reasons,
+    )
+
+
+def _is_in(column: pa.ChunkedArray, values: Sequence[str]) -> pa.ChunkedArray:
+    return pc.is_in(column.cast(pa.string()), value_set=pa.array(values, pa.string()))

@@ -1,0 +1,1 @@
+"""Where hot and warm begin, and what their promises are worth."""

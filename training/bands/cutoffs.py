@@ -1,0 +1,322 @@
+"""Cut-offs out of promises: how low a band may begin so that it keeps what was asked of it.
+
+A cut-off that looks good on some rows looks better on them than it is, because it was chosen there.
+So a guaranteed rate is *tested*. The search starts at the lowest cut-off worth having; where the
+rate does not hold there, by a lower confidence bound, it starts again with the better half of the
+looks and half of the allowed error, and from a start that passes it goes down until a test fails.
+The order of the tests does not know the outcomes, so whichever cut-off is chosen, the promise is
+wrong with no more than the allowed probability (fixed-sequence testing with several starts). The
+highest rate that the data bear is sought likewise, from a low one upwards. Three more things make
+a promise hold in use:
+
+- a cut-off is never below the promised rate itself, so that leads with little hope are not carried
+  along by the best ones;
+- what is tested is everything that the band may hold, the leads included that only hysteresis keeps
+  in it;
+- rows of one lead foresee the same purchase, so the bound counts how much they are worth together.
+
+Where no cut-off passes there is none: in doubt, everybody is the colder (D7).
+
+References
+----------
+A. N. Angelopoulos, S. Bates, E. J. Candès, M. I. Jordan, L. Lei, *Learn then test: Calibrating
+predictive algorithms to achieve risk control*, Annals of Applied Statistics 19 (2025),
+doi:10.1214/24-AOAS1998.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from features.arrays import Bool, Float64, Int64
+from features.spine import Spine
+from models.bands import LEVELS, Bands, Promise, stays_from
+from models.bundle import HORIZONS
+from models.policy import (
+    Capacity,
+    Economics,
+    FixedCutoff,
+    GuaranteedRate,
+    HighestRate,
+    Policy,
+    Promised,
+    confidence_of,
+    promised_rate,
+)
+from training.bands.capacity import capacity_cutoff
+from training.config import BandSettings
+from training.dataset.snapshots import Labels
+from training.dataset.split import Split
+from training.statistics.rate_bounds import rate_bounds
+
+LOWEST_RATE = 0.10
+RATE_STEP = 0.05
+"""Where no rate is asked for, the highest that holds is sought from the lowest on by such steps."""
+STEPS = 16
+"""So many cut-offs are tried between two starts of the search."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Rows that no model has learned from, to choose a band's cut-off on.
+
+    Parameters
+    ----------
+    bound : float64 array of shape (rows,)
+        What is compared with the cut-off: the lower bound of the probability.
+    lead, as_of : int64 arrays of shape (rows,)
+        Which rows belong together, and when they are, in microseconds.
+    converted, known : bool arrays of shape (rows,)
+        Whether the lead converted within the band's horizon, and whether that may be looked at.
+        A row that is not known only counts where leads are counted.
+    """
+
+    bound: Float64
+    lead: Int64
+    as_of: Int64
+    converted: Bool
+    known: Bool
+
+    def among(self, chosen: Bool) -> "Looks":
+        """The chosen rows alone."""
+        return Looks(
+            self.bound[chosen],
+            self.lead[chosen],
+            self.as_of[chosen],
+            self.converted[chosen],
+            self.known[chosen],
+        )
+
+
+def banded(
+    hot_low: Float64,
+    warm_low: Float64,
+    spine: Spine,
+    labels: Mapping[str, Labels],
+    splits: Mapping[str, Split],
+    settings: BandSettings,
+) -> Bands:
+    """The bands that the calibrating rows bear.
+
+    Parameters
+    ----------
+    hot_low, warm_low : float64 arrays of shape (rows,)
+        Lower ends of the probabilities, by predictors that have not learned from the calibrating
+        rows; those of test rows are not looked at.
+    spine, labels, splits
+        All rows, and the outcomes and periods by horizon.
+    settings : BandSettings
+
+    Raises
+    ------
+    ValueError
+        The bands' rates are not in order.
+    """
+    looks, hot_bound = {}, {}
+    for name, bound in zip(HORIZONS, (hot_low, warm_low), strict=True):
+        split, found = splits[name], labels[name]
+        rows = (spine.as_of >= split.calibrate_from) & (spine.as_of < split.test_from)
+        hot_bound[name] = hot_low[rows]
+        looks[name] = Looks(
+            bound=bound[rows],
+            lead=spine.lead[rows],
+            as_of=spine.as_of[rows],
+            converted=found.converted[rows],
+            known=split.calibrate[rows],
+        )
+    bands = promised_bands(settings, looks["hot"], looks["warm"], hot_bound["warm"])
+    for name in HORIZONS:
+        rows = splits[name].calibrate
+        band = bands.of(hot_low[rows], warm_low[rows])
+        require_order(name, band, labels[name].converted[rows], spine.lead[rows])
+    return bands
+
+
+def promised_bands(settings: BandSettings, hot: Looks, warm: Looks, warm_hot: Float64) -> Bands:
+    """Bands that keep what the configuration asks of them.
+
+    Parameters
+    ----------
+    settings : BandSettings
+    hot, warm : Looks
+        By which the cut-off of each band is chosen.
+    warm_hot : float64 array of shape (rows of `warm`,)
+        Lower bounds of the hot probability, because a hot lead is not warm.
+    """
+    hysteresis, asked = settings.hysteresis, settings.warm
+    at_hot, hot_promise = chosen_cutoff(settings.hot, hot, "hot", hysteresis)
+    # Hysteresis may keep a lead hot: what is left for warm are those that are surely not.
+    lowest = math.inf if at_hot is None else stays_from(at_hot, hysteresis)
+    left = warm.among(warm_hot < lowest)
+    if isinstance(asked, HighestRate) and at_hot:
+        # Then every hot lead would be warm as well, and one that cools does not skip a band.
+        asked = dataclasses.replace(asked, up_to=min(asked.up_to, at_hot))
+    at_warm, warm_promise = chosen_cutoff(asked, left, "warm", hysteresis)
+    return Bands(at_hot, at_warm, hysteresis, {"hot": hot_promise, "warm": warm_promise})
+
+
+def chosen_cutoff(
+    policy: Policy, looks: Looks, band: str, hysteresis: float
+) -> tuple[float | None, Promise]:
+    """Cut-off of a band, or None where nobody can be called so, and what the promise rests on.
+
+    Parameters
+    ----------
+    policy : Policy
+    looks : Looks
+        Those that are not in a hotter band.
+    band : {"hot", "warm"}
+        For the reason.
+    hysteresis : float
+        Of the bands.
+    """
+    judged = looks.among(looks.known)
+    because = "the lowest cut-off for which the calibrating looks bear the promise"
+    at: float | None
+    match policy:
+        case FixedCutoff(cutoff):
+            return cutoff, _promise(policy, judged, cutoff, hysteresis, "set by hand")
+        case Capacity(per_week):
+            at, because = capacity_cutoff(
+                looks.bound, looks.lead, looks.as_of, per_week, hysteresis
+            )
+            return at, _promise(policy, judged, 1.0 if at is None else at, hysteresis, because)
+        case HighestRate(up_to, confidence):
+            at = highest_rate(judged, up_to, confidence, hysteresis)
+            rate = min(LOWEST_RATE, up_to) if at is None else at
+            because = f"the highest rate up to {100 * up_to:.3g} % that the calibrating looks bear"
+            policy = GuaranteedRate(rate, confidence)
+        case GuaranteedRate() | Economics():
+            rate, confidence = promised_rate(policy), policy.confidence
+            at = guaranteed_cutoff(judged, rate, confidence, hysteresis)
+        case _:
+            assert_never(policy)
+    if at is None:
+        because = f"the calibrating looks do not bear the promise, so nobody is called {band}"
+    return at, _promise(policy, judged, at or rate, hysteresis, because)
+
+
+def highest_rate(looks: Looks, up_to: float, confidence: float, hysteresis: float) -> float | None:
+    """Highest rate that holds among the looks whose own lower bound promises it.
+
+    Rates are tested from `LOWEST_RATE` on upwards by `RATE_STEP`, and the first that fails ends the
+    search, so that the search does not spoil the test: the order was fixed beforehand.
+
+    Parameters
+    ----------
+    looks : Looks
+        All of them known.
+    up_to : float
+        Highest rate that is tried.
+    confidence, hysteresis : float
+        As in `guaranteed_cutoff`.
+
+    Returns
+    -------
+    float or None
+        None when not even the lowest holds.
+    """
+    rates = np.arange(LOWEST_RATE, up_to, RATE_STEP).round(9).tolist()
+    passed = itertools.takewhile(
+        lambda rate: _holds(looks, rate, rate, 1 - confidence, hysteresis), [*rates, up_to]
+    )
+    return max(passed, default=None)
+
+
+def guaranteed_cutoff(
+    looks: Looks, rate: float, confidence: float, hysteresis: float
+) -> float | None:
+    """Lowest cut-off that shows, by a test that the search does not spoil, that a rate holds.
+
+    Parameters
+    ----------
+    looks : Looks
+        All of them known.
+    rate : float
+        Share that must convert; no cut-off is lower than it.
+    confidence : float
+        One minus the probability of choosing a cut-off at which the rate does not hold.
+    hysteresis : float
+        What is tested are the looks down to which a lead stays in the band.
+
+    Returns
+    -------
+    float or None
+        None when no test passed.
+    """
+    above = np.sort(looks.bound[looks.bound >= rate])[::-1]
+    start, rows, allowed = rate, len(above), (1 - confidence) / 2
+    below: list[float] = []
+    while not _holds(looks, start, rate, allowed, hysteresis):
+        if rows < 2:
+            return None
+        places = np.linspace(rows // 2, rows, STEPS, endpoint=False).astype(np.int64) - 1
+        start, *below = np.unique(above[places])[::-1].tolist()
+        rows, allowed = rows // 2, allowed / 2
+    passed = itertools.takewhile(
+        lambda cutoff: _holds(looks, cutoff, rate, allowed, hysteresis), below
+    )
+    return min(passed, default=start)
+
+
+def require_order(horizon: str, band: npt.NDArray[np.str_], converted: Bool, lead: Int64) -> None:
+    """Refuse bands of which a hotter one converts surely less often than a colder one.
+
+    Parameters
+    ----------
+    horizon : {"hot", "warm"}
+        Within which the leads converted.
+    band : str array of shape (rows,)
+    converted : bool array of shape (rows,)
+    lead : int64 array of shape (rows,)
+
+    Raises
+    ------
+    ValueError
+        Even the upper 95 % bound of the hotter band's rate lies below the lower one of the other's.
+    """
+    there = [name.value for name in LEVELS if np.any(band == name.value)]
+    for colder, hotter in itertools.combinations(there, 2):
+        low, high = (
+            rate_bounds(converted[band == name], lead[band == name], 0.95)
+            for name in (colder, hotter)
+        )
+        if high[1] < low[0]:
+            raise ValueError(
+                f"The bands are not in order: within the {horizon} horizon at most "
+                f"{100 * high[1]:.1f} % of the calibrating looks called {hotter} converted, but at "
+                f"least {100 * low[0]:.1f} % of those called {colder}. Ask for something else in "
+                f"[bands]: a higher rate or a smaller capacity for {hotter}, say."
+            )
+
+
+def _holds(looks: Looks, cutoff: float, rate: float, allowed: float, hysteresis: float) -> bool:
+    """Whether the rate of the leads that a band may hold is shown to be `rate` or more."""
+    chosen = looks.bound >= stays_from(cutoff, hysteresis)
+    low, _ = rate_bounds(looks.converted[chosen], looks.lead[chosen], 1 - allowed)
+    return low >= rate
+
+
+def _promise(
+    policy: Promised, looks: Looks, cutoff: float, hysteresis: float, because: str
+) -> Promise:
+    line = stays_from(cutoff, hysteresis)
+    chosen = looks.among(looks.bound >= line)
+    rows = len(chosen.lead)
+    low, _ = rate_bounds(chosen.converted, chosen.lead, confidence_of(policy))
+    return Promise(
+        policy,
+        line,
+        looks=rows,
+        leads=len(np.unique(chosen.lead)),
+        positives=int(chosen.converted.sum()),
+        rate=float(chosen.converted.mean()) if rows else None,
+        bound=low if rows else None,
+        because=because,
+    )

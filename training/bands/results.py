@@ -1,0 +1,110 @@
+"""Promise against result: what came of each band's promise in a period that nothing learned from.
+
+A rate is kept when its lower bound lies at or above the promise, with the confidence that was
+promised, broken when its upper bound lies below, and otherwise the period is too short to say. A
+capacity is counted as those who call count it, week by week.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.arrays import Bool, Int64
+from models.bands import Bands
+from models.policy import Capacity, Promised, confidence_of, promise_in_words, promised_rate
+from training.bands.capacity import KEPT_WEEKS, weekly_leads
+from training.statistics.figures import Judged
+from training.statistics.rate_bounds import rate_bounds
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseResult:
+    """What came of a band's promise in the test period.
+
+    Parameters
+    ----------
+    finding : {"kept", "broken", "cannot be told"}
+    sentence : str
+        The figures behind it.
+    """
+
+    finding: Literal["kept", "broken", "cannot be told"]
+    sentence: str
+
+
+def promise_result(
+    policy: Promised, converted: Bool, lead: Int64, weekly: Sequence[int]
+) -> PromiseResult:
+    """Promise against result.
+
+    Parameters
+    ----------
+    policy : Promised
+    converted : bool array of shape (rows,)
+        Outcome within the band's horizon of the looks in the band that are old enough.
+    lead : int64 array of shape (rows,)
+        Of the same looks.
+    weekly : sequence of int
+        Leads in the band in each complete week.
+    """
+    if isinstance(policy, Capacity):
+        return _capacity_result(policy, weekly)
+    promised = promised_rate(policy)
+    if len(converted) == 0:
+        return PromiseResult("cannot be told", "no look in the band is old enough to know")
+    confidence = confidence_of(policy)
+    low, high = rate_bounds(converted, lead, confidence)
+    happened = f"{100 * converted.mean():.1f} % converted"
+    sure = f"with {100 * confidence:.3g} % confidence"
+    if low >= promised:
+        return PromiseResult("kept", f"{happened}, at least {100 * low:.1f} % {sure}")
+    if high < promised:
+        return PromiseResult("broken", f"{happened}, at most {100 * high:.1f} % {sure}")
+    told = f"{happened}, {100 * low:.1f} to {100 * high:.1f} % with the same confidence"
+    return PromiseResult("cannot be told", told)
+
+
+def _capacity_result(policy: Capacity, weekly: Sequence[int]) -> PromiseResult:
+    if not weekly:
+        return PromiseResult("cannot be told", "there was no complete week")
+    within = sum(leads <= policy.per_week for leads in weekly)
+    told = f"in {within} of {len(weekly)} weeks, at most {max(weekly):,} leads"
+    return PromiseResult("kept" if within >= KEPT_WEEKS * len(weekly) else "broken", told)
+
+
+def promise_cards(
+    bands: Bands,
+    days: Mapping[str, int],
+    band: npt.NDArray[np.str_],
+    judged: Mapping[str, Judged],
+    mature: Mapping[str, Bool],
+    as_of: Int64,
+) -> dict[str, dict[str, Any]]:
+    """Promise, what it rests on and what came of it, for each band that has one, as JSON values.
+
+    Parameters
+    ----------
+    bands : Bands
+    days : mapping of "hot", "warm" to int
+        Lengths of the horizons.
+    band : str array of shape (rows,)
+        Of each look of the test period.
+    judged : mapping of "hot", "warm" to Judged
+        Outcomes of the same looks within each horizon.
+    mature : mapping of "hot", "warm" to bool array of shape (rows,)
+        Whether each horizon has ended.
+    as_of : int64 array of shape (rows,)
+        Of the same looks, in microseconds.
+    """
+    cards = {}
+    for name, promise in bands.promises.items():
+        known = judged[name].among((band == name) & mature[name])
+        weekly = weekly_leads(band == name, judged[name].lead, as_of)
+        found = promise_result(promise.policy, known.converted, known.lead, weekly)
+        words = promise_in_words(promise.policy, name, days[name])
+        cards[name] = {**promise.to_json(), "words": words, **dataclasses.asdict(found)}
+    return cards

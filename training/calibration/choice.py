@@ -1,0 +1,171 @@
+"""Choosing the calibration: the curve that serves leads best that it was not learned from.
+
+Curves are learned from the latest leads before the test, which the predictor was not fitted on, and
+compared there by cross-fitting: each stretch of time is foretold by a curve of all others. Leads
+drawn at random would share their times, and steps that follow a season would look like truth. Beta
+calibration is taken unless another is surely better, because the least of five log losses is often
+luck, and steps cost the order of leads.
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from features.arrays import Bool, Float64, Int64
+from models.calibration import BetaCalibration, Calibration, StepCalibration
+from training.calibration.curves import CURVES, Curve, learned_curve
+from training.config import CalibrationMethod
+
+FOLDS = 5
+SURE = 2.0
+"""Standard errors by which another curve must be better: with one, luck took steps now and then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A curve's log loss on leads that it was not learned from, beside the first curve's.
+
+    Parameters
+    ----------
+    method : str
+    log_loss : float
+        Mean over the rows.
+    gain, gain_error : float
+        By how much the log loss is less than the first curve's, and the standard error of that
+        difference, counted in leads.
+    """
+
+    method: Curve
+    log_loss: float
+    gain: float
+    gain_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which curve was taken, and why.
+
+    Parameters
+    ----------
+    curve : str
+    compared : tuple of Compared
+        Empty where the curve was given, or there was too little to compare.
+    """
+
+    curve: Curve
+    compared: tuple[Compared, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What a calibration's steps take from the order of leads.
+
+    Parameters
+    ----------
+    levels : int
+        Different probabilities that are left.
+    rows : int
+        Rows that share their probability with a row of another margin.
+    auc_cost : float or None
+        AUC of the margins less that of the probabilities; None without both outcomes.
+    """
+
+    levels: int
+    rows: int
+    auc_cost: float | None
+
+
+def fitted_calibration(
+    margin: Float64, converted: Bool, lead: Int64, method: CalibrationMethod = "auto"
+) -> tuple[Calibration, Choice]:
+    """Calibration of margins of rows that the predictor was not fitted on.
+
+    Parameters
+    ----------
+    margin : float64 array of shape (rows,)
+        In the order of time.
+    converted : bool array of shape (rows,)
+    lead : int64 array of shape (rows,)
+        Which rows belong together.
+    method : str
+        A method of ``[calibration]``; "auto" compares all of them.
+
+    Returns
+    -------
+    tuple of Calibration and Choice
+    """
+    if method != "auto":
+        return learned_curve(method, margin, converted, lead), Choice(method, ())
+    compared = comparison(margin, converted, lead)
+    choice = Choice(winner(compared), compared)
+    return learned_curve(choice.curve, margin, converted, lead), choice
+
+
+def comparison(margin: Float64, converted: Bool, lead: Int64) -> tuple[Compared, ...]:
+    """Log loss of each kind of curve by cross-fitting over leads; empty with too few of them.
+
+    Parameters
+    ----------
+    margin, converted, lead : arrays of shape (rows,)
+        In the order of time: leads that come first together are in one fold.
+    """
+    _, first, index = np.unique(lead, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    fold = (rank * FOLDS // max(1, len(rank)))[index]
+    converting = [len(np.unique(index[converted & (fold == one)])) for one in range(FOLDS)]
+    if min(converting) == 0:
+        return ()
+    losses = {}
+    for method in CURVES:
+        loss = np.empty(len(margin))
+        for one in range(FOLDS):
+            out = fold == one
+            curve = learned_curve(method, margin[~out], converted[~out], lead[~out])
+            z = curve.log_odds(margin[out])
+            loss[out] = np.logaddexp(0.0, z) - z * converted[out]
+        losses[method] = loss
+    found = []
+    for method, loss in losses.items():
+        gain = losses[CURVES[0]] - loss
+        scatter = np.bincount(index, gain - gain.mean())
+        error = float(np.sqrt(scatter @ scatter)) / len(gain)
+        found.append(Compared(method, float(loss.mean()), float(gain.mean()), error))
+    return tuple(found)
+
+
+def winner(compared: tuple[Compared, ...]) -> Curve:
+    """Curve of the least log loss; the first one unless that is better by `SURE` standard errors.
+
+    Examples
+    --------
+    >>> first = Compared("beta", 0.2, 0.0, 0.0)
+    >>> winner((first, Compared("platt", 0.19, 0.01, 0.02)))
+    'beta'
+    >>> winner((first, Compared("platt", 0.19, 0.01, 0.004)))
+    'platt'
+    """
+    surely = [one for one in compared if one.gain > SURE * one.gain_error]
+    return min(surely, key=lambda one: one.log_loss).method if surely else CURVES[0]
+
+
+def ties(calibration: Calibration, margin: Float64, converted: Bool) -> Ties | None:
+    """Ties that a calibration makes among rows; None where it makes none."""
+    probability = calibration.probability(margin)
+    levels, place, rows = np.unique(probability, return_inverse=True, return_counts=True)
+    low, high = np.full(len(levels), np.inf), np.full(len(levels), -np.inf)
+    np.minimum.at(low, place, margin)
+    np.maximum.at(high, place, margin)
+    tied = low < high
+    match calibration:
+        case BetaCalibration():
+            return None
+        case StepCalibration():
+            cost = None
+            if 0 < converted.sum() < len(converted):
+                before = roc_auc_score(converted, margin)
+                cost = float(before - roc_auc_score(converted, probability))
+            return Ties(len(levels), int(rows[tied].sum()), cost)
+        case _:
+            assert_never(calibration)

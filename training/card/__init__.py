@@ -1,0 +1,1 @@
+"""The model card: every figure of a training, as values."""

@@ -1,0 +1,1 @@
+"""What is learned from: snapshots, labels, splits and matrices."""

@@ -1,0 +1,68 @@
+"""The features of an export with their coverage: what `lead-temperature features` prints."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.language.wording import Family, description, family
+from features.scale.batch import point_in_time_features
+from features.tables import Tables
+from training.config import Config
+from training.dataset.frame import spec_of
+from training.dataset.snapshots import snapshots
+
+MOST_LOOKS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureOverview:
+    """A feature of the catalogue and how often it says something.
+
+    Parameters
+    ----------
+    name : str
+        The column's name, by which it is dropped.
+    family : str
+        Which side of the lead it is about.
+    description : str
+        What it is, in words.
+    known : float
+        Share of looks at which it has a value.
+    varied : float
+        Share of looks at which it has another value than its most common one.
+    """
+
+    name: str
+    family: Family
+    description: str
+    known: float
+    varied: float
+
+
+def features_overview(tables: Tables, config: Config) -> list[FeatureOverview]:
+    """Features of an export, in the catalogue's order.
+
+    Parameters
+    ----------
+    tables : Tables
+    config : Config
+
+    Returns
+    -------
+    list of FeatureOverview
+        Coverage is over the looks of the grid; of many, every n-th.
+    """
+    spec = spec_of(tables, config, tables.data_end)
+    spine = snapshots(tables, config.snapshots)
+    step = max(1, len(spine) // MOST_LOOKS)
+    some = type(spine)(spine.lead[::step], spine.as_of[::step])
+    matrix = point_in_time_features(tables, some, spec)
+    found = []
+    for column, feature in enumerate(spec.features):
+        values = matrix[:, column]
+        known = ~np.isnan(values)
+        _, counts = np.unique(values, return_counts=True)
+        varied = 1 - float(counts.max(initial=0)) / len(values)
+        about = (family(feature), description(feature))
+        found.append(FeatureOverview(feature.name, *about, float(known.mean()), varied))
+    return found

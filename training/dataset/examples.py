@@ -1,0 +1,41 @@
+"""What a predictor learns from: features, outcomes, leads and weights of looks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.arrays import Bool, Float64, Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Rows that something is learned from.
+
+    Parameters
+    ----------
+    matrix : float64 array of shape (rows, features)
+    converted : bool array of shape (rows,)
+    lead : int64 array of shape (rows,)
+        Which rows belong together.
+    weight : float64 array of shape (rows,)
+        How many rows each stands for where a booster or a linear model is learned
+        (`training.dataset.thinning`).
+    """
+
+    matrix: Float64
+    converted: Bool
+    lead: Int64
+    weight: Float64
+
+    @property
+    def converting_leads(self) -> int:
+        """How many leads convert at some of the rows."""
+        return len(np.unique(self.lead[self.converted]))
+
+    def among(self, rows: Bool | Int64) -> "Looks":
+        """Some of the rows, chosen by a mask or by their places."""
+        return Looks(self.matrix[rows], self.converted[rows], self.lead[rows], self.weight[rows])
+
+    def thinned(self) -> "Looks":
+        """The rows that stand for all."""
+        return self.among(self.weight > 0)

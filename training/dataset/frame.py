@@ -1,0 +1,118 @@
+"""Rows to learn from and to judge on: looks of an export with labels, splits and features."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from features.arrays import Bool, Float64
+from features.engine.history import MICROSECONDS_PER_DAY
+from features.language.catalogue import customised_spec, features_of_file, standard_spec
+from features.language.spec import Spec, feature_from_json
+from features.scale.batch import point_in_time_features
+from features.spine import Spine, microseconds
+from features.tables import Tables
+from models.bundle import HORIZONS
+from training.config import Config
+from training.dataset.examples import Looks
+from training.dataset.snapshots import Labels, labels, snapshots
+from training.dataset.split import Split, judged_from, require_conversions, split_of
+from training.dataset.thinning import Thinning, thinning_of
+
+Told = Callable[[str, int, int], object]
+"""Progress: name of the stage, how much of it is done, of how much."""
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody is told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Looks with their features and outcomes.
+
+    Parameters
+    ----------
+    spine : Spine
+    spec : Spec
+    matrix : float64 array of shape (rows, features)
+    labels : mapping of "hot", "warm" to Labels
+    thinning : Thinning
+    """
+
+    spine: Spine
+    spec: Spec
+    matrix: Float64
+    labels: Mapping[str, Labels]
+    thinning: Thinning
+
+    def looks(self, horizon: str, chosen: Bool) -> Looks:
+        """Those up to some instant, with what came of them within a horizon."""
+        converted = self.labels[horizon].converted
+        return Looks(
+            *(self.matrix[chosen], converted[chosen]),
+            *(self.spine.lead[chosen], self.thinning.weight(chosen)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFrame(Rows):
+    """Rows to learn from and to judge on.
+
+    Parameters
+    ----------
+    splits : mapping of "hot", "warm" to Split
+    age_days : float64 array of shape (rows,)
+        Age of the lead at each row.
+    """
+
+    splits: Mapping[str, Split]
+    age_days: Float64
+
+
+def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
+    """Snapshots of an export with labels, splits and features."""
+    spine = snapshots(tables, config.snapshots)
+    days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
+    found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
+    test_from = judged_from(config, spine, tables.data_end)
+    splits = {name: split_of(tables, spine, found[name], config, test_from) for name in HORIZONS}
+    for name in HORIZONS:
+        require_conversions(splits[name], found[name], spine.lead)
+    # What the catalogue sees ends before the first row that calibrates, in either horizon.
+    spec = spec_of(tables, config, min(split.calibrate_from for split in splits.values()))
+    done = 0
+
+    def progress(rows: int) -> None:
+        nonlocal done
+        done += rows
+        told("features", done, len(spine))
+
+    matrix = point_in_time_features(tables, spine, spec, progress)
+    created_at = microseconds(tables.leads["created_at"])[spine.lead]
+    age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
+    thinning = thinning_of(tables, spine, config.snapshots.thin)
+    return TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
+
+
+def spec_of(tables: Tables, config: Config, until: int) -> Spec:
+    """Spec of the standard features, as the configuration adds to it and drops from it.
+
+    Parameters
+    ----------
+    tables : Tables
+    config : Config
+    until : int
+        Microseconds; what was known at or after it is not looked at.
+
+    Raises
+    ------
+    ValueError
+        A feature that is added is no feature, or one that is dropped is not there.
+    """
+    chosen = config.features
+    standard = standard_spec(
+        tables, until, owner=chosen.owner, timezone=config.export.data.timezone or "UTC"
+    )
+    added = [feature_from_json(item) for item in chosen.add]
+    if chosen.file is not None:
+        added += features_of_file(config.export.base / chosen.file)
+    return customised_spec(standard, added, chosen.drop)

@@ -1,0 +1,114 @@
+"""Whether an export can be trained on, said before the training.
+
+The looks, outcomes and periods of a training cost next to nothing compared with its features and
+boosters. So `check` goes that far, and tells for each horizon what `train` would have to learn from
+and to judge, or why it would refuse.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.arrays import Bool
+from features.spine import Spine
+from features.tables import Tables
+from models.bundle import HORIZONS
+from training.config import Config
+from training.dataset.snapshots import Labels, labels, snapshots
+from training.dataset.split import judged_from, require_conversions, split_of
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Looks that one horizon fits, calibrates or judges by.
+
+    Parameters
+    ----------
+    name : {"fit", "calibrate", "test"}
+    looks, leads, positives : int
+        How many there are, of how many leads, and how many led to a conversion.
+    first, last : int or None
+        Microseconds; None without looks.
+    """
+
+    name: str
+    looks: int
+    leads: int
+    positives: int
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a training would find for one horizon.
+
+    Parameters
+    ----------
+    horizon : {"hot", "warm"}
+    days : int
+    periods : tuple of Period
+        Empty where the export's time does not suffice for them.
+    immature : int
+        Looks whose horizon has not ended: whatever has happened so far, they are not used.
+    problem : str or None
+        Why `train` would refuse.
+    """
+
+    horizon: str
+    days: int
+    periods: tuple[Period, ...]
+    immature: int
+    problem: str | None
+
+
+def readiness(tables: Tables, config: Config) -> tuple[Readiness, ...]:
+    """What a training would find, horizon by horizon.
+
+    Parameters
+    ----------
+    tables : Tables
+    config : Config
+
+    Raises
+    ------
+    ValueError
+        No lead is open at any instant of the grid.
+    """
+    spine = snapshots(tables, config.snapshots)
+    days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
+    test_from = judged_from(config, spine, tables.data_end)
+    return tuple(
+        _readiness(name, tables, spine, labels(tables, spine, days[name]), config, test_from)
+        for name in HORIZONS
+    )
+
+
+def _readiness(
+    name: str, tables: Tables, spine: Spine, found: Labels, config: Config, test_from: int
+) -> Readiness:
+    periods: tuple[Period, ...] = ()
+    immature = int((~found.mature).sum())
+    try:
+        split = split_of(tables, spine, found, config, test_from)
+        periods = (
+            _period("fit", spine, found, split.fit),
+            _period("calibrate", spine, found, split.calibrate),
+            _period("test", spine, found, split.test),
+        )
+        require_conversions(split, found, spine.lead)
+    except ValueError as error:
+        return Readiness(name, found.days, periods, immature, str(error))
+    return Readiness(name, found.days, periods, immature, None)
+
+
+def _period(name: str, spine: Spine, found: Labels, chosen: Bool) -> Period:
+    as_of = spine.as_of[chosen]
+    return Period(
+        name,
+        looks=len(as_of),
+        leads=len(np.unique(spine.lead[chosen])),
+        positives=int(found.converted[chosen].sum()),
+        first=int(as_of.min()) if len(as_of) else None,
+        last=int(as_of.max()) if len(as_of) else None,
+    )

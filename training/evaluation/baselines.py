@@ -1,0 +1,248 @@
+"""What a model must beat: the ways in which leads are put in order without it.
+
+They reach from the same percentage for everybody over what sales teams do by hand (the newest
+first, the latest answer, tags, a points card) to what CRMs offer (naive Bayes over attributes) and
+a logistic regression on all features. Each learns from the same rows as the model, twice as the
+model does (`training.fitting.horizon`), and is judged on the same test rows, so that a difference
+is one of skill. A model is called better than one of them only where the whole interval of the
+difference says so.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from features.arrays import Bool, Float64, Int64
+from features.language.kinds import AttributeCategory, AttributeNumber, LatestValue, Selection
+from features.language.spec import Spec
+from features.spine import Spine
+from models.predictors.predictor import margin_of
+from models.predictors.scorecard import Scorecard
+from training.config import ModelSettings
+from training.dataset.snapshots import Labels
+from training.dataset.split import Split
+from training.fitting.booster import fitted_booster
+from training.fitting.horizon import carried
+from training.fitting.linear import logistic_margin
+from training.fitting.predictor import shift_to
+from training.fitting.scorecard import learned_scorecard
+from training.statistics.figures import Judged, figures
+from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_differences
+
+STAGES = ("stage", "status", "phase")
+"""An attribute with one of these words in its name says how far a lead has come."""
+HOT_SHARE, WARM_SHARE = 0.1, 0.3
+"""So many looks at most are tagged hot, so many more warm: few leads are hot."""
+_PRIOR_ROWS = 20.0
+_FLOOR = 0.1  # of a frequency, as Odoo's lead scoring has it
+
+
+def baseline_probabilities(
+    spec: Spec,
+    matrix: Float64,
+    age_days: Float64,
+    spine: Spine,
+    labels: Labels,
+    split: Split,
+    settings: ModelSettings,
+) -> dict[str, Float64]:
+    """Probabilities of the test rows by each baseline.
+
+    Parameters
+    ----------
+    spec : Spec
+    matrix : float64 array of shape (rows, features)
+    age_days : float64 array of shape (rows,)
+        Age of the lead at each row.
+    spine : Spine
+    labels : Labels
+        Those of the test rows are not looked at.
+    split : Split
+    settings : ModelSettings
+
+    Returns
+    -------
+    dict of str to float64 array of shape (test rows,)
+        "base rate": the share that converted in the calibration period, the same for every lead.
+        "newest first": the younger, the likelier.
+        "age only": a booster that knows nothing but the age of the lead.
+        "stage only" or "latest interaction only": how leads fared of whom the last that is known is
+        the same stage, or kind and outcome of an interaction.
+        "tags": hot, warm and cold by how many of the ideal customer's qualities a lead has (D15).
+        "points card": points for each quality (D16).
+        "naive Bayes": how often each attribute's value was seen with the customers so far.
+        "logistic regression": on all features.
+    """
+    held_out, final = (
+        _margins(spec, matrix, age_days, spine, labels, rows, settings)
+        for rows in (split.fit, split.learn)
+    )
+    base_rate = float(labels.converted[split.calibrate].mean())
+    found = {"base rate": np.full(int(split.test.sum()), base_rate)}
+    for name, margin in final.items():
+        how = carried(held_out[name], margin, spine, labels, split, "beta")
+        found[name] = how.calibration.probability(margin[split.test] + how.shift)
+    return found
+
+
+def _margins(
+    spec: Spec,
+    matrix: Float64,
+    age_days: Float64,
+    spine: Spine,
+    labels: Labels,
+    fit: Bool,
+    settings: ModelSettings,
+) -> dict[str, Float64]:
+    """Margins of all rows by each baseline that was fitted on some, at the level of those."""
+    converted, lead = labels.converted, spine.lead
+    regression = logistic_margin(matrix, spec.categorical, converted, fit, settings.seed)
+    card = learned_scorecard(spec, matrix[fit], converted[fit], lead[fit], regression[fit])
+    latest, codes = _latest(spec, matrix)
+    age = np.ascontiguousarray(age_days[:, None])
+    booster = fitted_booster(age[fit], converted[fit], (), settings)
+    found = {
+        "newest first": _newest_first(age_days, fit),
+        "age only": margin_of(booster, age, settings.threads),
+        latest: _by_rate(codes, converted, fit),
+        "tags": _by_rate(_tags(card, matrix, fit), converted, fit),
+        "points card": card.margin(matrix),
+        "naive Bayes": _naive_bayes(spec, matrix, converted, fit),
+        "logistic regression": regression,
+    }
+    rate = float(converted[fit].mean())
+    return {name: margin + shift_to(margin[fit], rate) for name, margin in found.items()}
+
+
+def baseline_card(
+    judged: Judged, probability: Float64, baselines: Mapping[str, Float64], seed: int
+) -> dict[str, Any]:
+    """Figures of the baselines and what the model has over each of them, as JSON values.
+
+    Parameters
+    ----------
+    judged : Judged
+        Outcomes of the test rows.
+    probability : float64 array of shape (rows,)
+        The model's.
+    baselines : mapping of str to float64 array of shape (rows,)
+        As `baseline_probabilities` gave them.
+    seed : int
+
+    Returns
+    -------
+    dict
+        ``baselines``: figures by name, and the advantage of the model in log loss and in AUC;
+        ``better_than`` and ``beaten_by``: those that the model is surely better, or surely worse,
+        than in log loss. Of the others nothing of the kind can be said.
+    """
+    log_loss, auc = (
+        paired_differences(metric, judged.converted, judged.lead, probability, baselines, seed)
+        for metric in (LOG_LOSS, AUC)
+    )
+    return {
+        "baselines": {
+            name: {
+                **dataclasses.asdict(figures(judged.converted, guess)),
+                "log_loss_advantage": _advantage(log_loss[name]),
+                "auc_advantage": _advantage(auc[name]),
+            }
+            for name, guess in baselines.items()
+        },
+        "better_than": [n for n, found in log_loss.items() if found and found.surely_better],
+        "beaten_by": [n for n, found in log_loss.items() if found and found.surely_worse],
+    }
+
+
+def _advantage(found: Difference | None) -> dict[str, float] | None:
+    return None if found is None else dataclasses.asdict(found)
+
+
+def _newest_first(age_days: Float64, fit: Bool) -> Float64:
+    """Log-odds of the share of the fitting looks that are older: an order, not a probability."""
+    known = np.sort(age_days[fit])
+    older = len(known) - np.searchsorted(known, age_days, side="right")
+    return _log_odds((older + 0.5) / (len(known) + 1))
+
+
+def _latest(spec: Spec, matrix: Float64) -> tuple[str, Int64]:
+    """What is known last of each look: its stage if there is one, else its latest interaction."""
+    stages, latest = [], []
+    for column, feature in enumerate(spec.features):
+        match feature:
+            case AttributeCategory(name) if any(word in name.lower() for word in STAGES):
+                stages.append(column)
+            case LatestValue(selection, "kind" | "outcome") if selection == Selection():
+                latest.append(column)
+    found = np.zeros(len(matrix), np.int64)
+    for column in stages or latest:
+        codes = _codes(matrix[:, column])
+        found = found * (int(codes.max(initial=0)) + 1) + codes
+    return "stage only" if stages else "latest interaction only", found
+
+
+def _codes(levels: Float64) -> Int64:
+    """Levels as whole numbers from 1 on; 0 is unknown."""
+    return np.where(np.isnan(levels), 0, levels + 1).astype(np.int64)
+
+
+def _by_rate(codes: Int64, converted: Bool, fit: Bool) -> Float64:
+    """Log-odds of each look by what became of the fitting looks with its code.
+
+    Of a rare code it is drawn towards the base rate, of an unseen one it is that.
+    """
+    count = int(codes.max(initial=0)) + 1
+    rows = np.bincount(codes[fit], minlength=count)
+    positives = np.bincount(codes[fit & converted], minlength=count)
+    base = converted[fit].mean()
+    return _log_odds((positives + _PRIOR_ROWS * base) / (rows + _PRIOR_ROWS))[codes]
+
+
+def _tags(card: Scorecard, matrix: Float64, fit: Bool) -> Int64:
+    """2 for hot, 1 for warm, 0 for cold, by how many qualities speak for the lead."""
+    has = np.zeros(len(matrix), np.int64)
+    for quality in card.qualities:
+        has += np.array(quality.points)[quality.bins(matrix[:, quality.column])] > 0
+    numbers = range(len(card.qualities) + 2)
+    tags = np.zeros(len(matrix), np.int64)
+    for share in (HOT_SHARE, HOT_SHARE + WARM_SHARE):
+        least = next(n for n in numbers if (has[fit] >= n).mean() <= share)
+        tags += has >= least
+    return tags
+
+
+def _naive_bayes(spec: Spec, matrix: Float64, converted: Bool, fit: Bool) -> Float64:
+    """Log-odds by the frequencies of attributes' values among those who converted and who did not.
+
+    What is unknown of a lead is left out. Numbers are told apart by the quarters of the fitting
+    looks.
+    """
+    base = converted[fit].mean()
+    margin = np.full(len(matrix), float(_log_odds(base)))
+    for column, feature in enumerate(spec.features):
+        values = matrix[:, column]
+        match feature:
+            case AttributeCategory():
+                codes = _codes(values)
+            case AttributeNumber():
+                known = values[fit & ~np.isnan(values)]
+                edges = np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else np.empty(0)
+                place = np.searchsorted(edges, values, side="right").astype(np.float64)
+                codes = _codes(np.where(np.isnan(values), np.nan, place))
+            case _:
+                continue
+        won, lost = (_log_frequencies(codes, fit & (converted == one)) for one in (True, False))
+        margin += (won - lost)[codes]
+    return margin
+
+
+def _log_frequencies(codes: Int64, chosen: Bool) -> Float64:
+    """Logarithm of the share of each code among the chosen rows; 0 for what is unknown."""
+    seen = np.bincount(codes[chosen], minlength=int(codes.max(initial=0)) + 1)[1:] + _FLOOR
+    return np.append(0.0, np.log(seen / seen.sum()))
+
+
+def _log_odds(share: Float64) -> Float64:
+    return np.log(share) - np.log1p(-share)

@@ -1,0 +1,170 @@
+"""How the probability depends on a signal: direction and shape, beside what really happened.
+
+For each of the strongest signals, the feature of it that moves the probability most; its values in
+a few bins of about equally many looks, with what was promised and what came of it in each. Values
+of one lead go together with much else about it, so this is no effect of the value alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from features.arrays import Bool, Float64
+from features.language.kinds import AttributeCategory, Feature, LatestValue
+from features.language.wording import description, signal
+from models.bundle import Bundle
+from models.explain import columns_by_signal
+from models.predictors.predictor import contributions_of
+from training.evaluation.outcomes import outcome_of
+from training.statistics.figures import Judged
+from training.statistics.rates import Outcome
+
+BINS = 5
+MOST_SIGNALS = 8
+MOST_LEVELS = 8
+Shape = Literal["rises", "falls", "peaks", "dips", "flat", "uneven", "levels"]
+_FLAT = 0.15
+"""A change by less than this part of the mean promise is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Looks of about one value.
+
+    Parameters
+    ----------
+    low, high : float or None
+        Least and greatest value; None for levels, and for looks without a value.
+    level : str or None
+        Of a category; None for numbers, and for looks without a value.
+    outcome : Outcome
+        Within the hot horizon.
+    """
+
+    low: float | None
+    high: float | None
+    level: str | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Dependence:
+    """How the hot probability depends on one feature.
+
+    Parameters
+    ----------
+    signal, feature : str
+        In words.
+    shape : {"rises", "falls", "peaks", "dips", "flat", "uneven", "levels"}
+        Of the promise over the values; "levels" where these have no order.
+    bins : tuple of Bin
+        In the order of the values, looks without one last.
+    """
+
+    signal: str
+    feature: str
+    shape: Shape
+    bins: tuple[Bin, ...]
+
+
+Dependences: TypeAlias = tuple[Dependence, ...]
+
+
+def dependences(
+    bundle: Bundle,
+    matrix: Float64,
+    judged: Judged,
+    ranked: Sequence[str],
+    most: int = MOST_SIGNALS,
+) -> Dependences:
+    """How the hot probability depends on the signals that matter most, in their order.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    matrix : float64 array of shape (rows, features)
+        Of the test period.
+    judged : Judged
+        Outcomes of the same rows within the hot horizon.
+    ranked : sequence of str
+        Signals, strongest first. Of each the feature is told that moves the probability most.
+    most : int
+        Signals.
+    """
+    if len(matrix) == 0:
+        return ()
+    probability = bundle.hot.probability(matrix, threads=1)
+    _, contributions = contributions_of(bundle.hot.predictor, matrix[:1_000])
+    moved = np.abs(contributions).mean(axis=0)
+    columns = columns_by_signal(bundle.spec)
+    found = []
+    for name in ranked[:most]:
+        column = max(columns[name], key=lambda one: moved[one])
+        feature = bundle.spec.features[column]
+        bins = tuple(_bins(feature, matrix[:, column], judged, probability))
+        found.append(Dependence(signal(feature), description(feature), shape_of(bins), bins))
+    return tuple(found)
+
+
+def shape_of(bins: Sequence[Bin]) -> Shape:
+    """Shape of the promise over bins in the order of their values.
+
+    Parameters
+    ----------
+    bins : sequence of Bin
+        Those without a value have no say.
+    """
+    if any(one.level is not None for one in bins):
+        return "levels"
+    known = [one.outcome for one in bins if one.low is not None]
+    promised = np.array([one.promised for one in known], np.float64)
+    if len(promised) < 2:
+        return "flat"
+    mean = np.average(promised, weights=[one.rows for one in known])
+    steps = np.diff(promised)
+    steps = np.sign(steps[np.abs(steps) >= _FLAT * mean])
+    turns = steps[np.append(True, np.diff(steps) != 0)] if len(steps) else steps
+    match turns.tolist():
+        case []:
+            return "flat"
+        case [direction]:
+            return "rises" if direction > 0 else "falls"
+        case [first, _]:
+            return "peaks" if first > 0 else "dips"
+        case _:
+            return "uneven"
+
+
+def _bins(feature: Feature, values: Float64, judged: Judged, probability: Float64) -> Iterator[Bin]:
+    unknown = np.isnan(values)
+    match feature:
+        case AttributeCategory(_, levels) | LatestValue(_, _, levels):
+            counts = np.bincount(values[~unknown].astype(np.int64), minlength=len(levels) + 1)
+            codes = np.argsort(-counts, kind="stable")
+            largest = [code for code in codes.tolist() if code < len(levels)][:MOST_LEVELS]
+            for code in largest:
+                if counts[code]:
+                    mine = values == code
+                    yield Bin(None, None, levels[code], _among(mine, judged, probability))
+            # What the spec does not name, and what is too rare to stand alone: another one.
+            rest = ~unknown & ~np.isin(values, largest)
+            if rest.any():
+                yield Bin(None, None, "", _among(rest, judged, probability))
+        case _:
+            known = values[~unknown]
+            some = len(known) > 0
+            edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if some else known
+            place = np.searchsorted(edges, values)
+            for one in range(len(edges) + 1):
+                mine = ~unknown & (place == one)
+                if mine.any():
+                    ends = float(values[mine].min()), float(values[mine].max())
+                    yield Bin(*ends, None, _among(mine, judged, probability))
+    if unknown.any():
+        yield Bin(None, None, None, _among(unknown, judged, probability))
+
+
+def _among(chosen: Bool, judged: Judged, probability: Float64) -> Outcome:
+    return outcome_of(judged.among(chosen), probability[chosen])

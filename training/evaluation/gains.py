@@ -1,0 +1,130 @@
+"""Who finds the buyers sooner: gains of the model and of simpler ways to put leads in order.
+
+All looks of the test period stand in a line, the likeliest first; a curve says which part of those
+that a purchase followed stands within the first so many per cent. Looks with the same probability
+share one place in the line. Beside it, month by month, what was promised and what happened.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from features.arrays import Bool, Float64, Int64
+from training.evaluation.outcomes import outcome_of
+from training.statistics.figures import Judged
+from training.statistics.paired import lead_resamples
+from training.statistics.rates import Outcome, Rate
+
+SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+EARLY = 0.1
+"""The first tenth of the line is what a team has time for; its gain has an interval."""
+COMPARED = ("points card", "newest first")
+LEAST_BUYERS = 10
+"""Leads that must have bought before it is told how soon they are found."""
+REPLICATES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """One way to put looks in order, and the buyers that it finds early.
+
+    Parameters
+    ----------
+    name : str
+        Empty for the model, else the baseline's.
+    found : tuple of float
+        Part of the looks that bought within the first of each of `SHARES`.
+    early : Rate
+        The part within the first `EARLY`, with its 95 % interval by the bootstrap over leads.
+    """
+
+    name: str
+    found: tuple[float, ...]
+    early: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The looks of one month.
+
+    Parameters
+    ----------
+    month : str
+        Such as "2025-03", UTC.
+    outcome : Outcome
+    """
+
+    month: str
+    outcome: Outcome
+
+
+Gains: TypeAlias = tuple[Gain, ...]
+Months: TypeAlias = tuple[Month, ...]
+
+
+def gains(
+    judged: Judged, probability: Float64, baselines: Mapping[str, Float64], seed: int
+) -> Gains:
+    """Gains of the model and of the baselines in `COMPARED`; none where too few looks bought.
+
+    Parameters
+    ----------
+    judged : Judged
+    probability : float64 array of shape (rows,)
+        The model's.
+    baselines : mapping of str to float64 array of shape (rows,)
+    seed : int
+        Of the bootstrap.
+    """
+    if len(np.unique(judged.lead[judged.converted])) < LEAST_BUYERS:
+        return ()
+    rivals = {name: baselines[name] for name in COMPARED if name in baselines}
+    every = np.ones(len(probability))
+    found = []
+    for name, guess in {"": probability, **rivals}.items():
+        curve = _curve(judged.converted, guess)
+        drawn = [
+            curve(weight, (EARLY,))[0]
+            for weight in lead_resamples(judged.lead, REPLICATES, seed)
+            if weight @ judged.converted > 0
+        ]
+        low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+        early = curve(every, (EARLY,))[0]
+        told = Rate(early, min(low, early), max(high, early))
+        found.append(Gain(name, tuple(curve(every, SHARES)), told))
+    return tuple(found)
+
+
+def by_month(judged: Judged, probability: Float64, as_of: Int64) -> Months:
+    """Promised against happened in each month of the test period, earliest first.
+
+    Parameters
+    ----------
+    judged : Judged
+    probability : float64 array of shape (rows,)
+    as_of : int64 array of shape (rows,)
+        Microseconds.
+    """
+    month = as_of.astype("datetime64[us]").astype("datetime64[M]")
+    return tuple(
+        Month(str(one), outcome_of(judged.among(month == one), probability[month == one]))
+        for one in np.unique(month)
+    )
+
+
+def _curve(
+    converted: Bool, probability: Float64
+) -> Callable[[Float64, tuple[float, ...]], list[float]]:
+    """Part of the buyers within the first shares of the line, for looks of any weights."""
+    _, place = np.unique(-probability, return_inverse=True)
+    places = int(place.max()) + 1
+
+    def found(weight: Float64, shares: tuple[float, ...]) -> list[float]:
+        looks = np.bincount(place, weight, places).cumsum()
+        buyers = np.bincount(place, weight * converted, places).cumsum()
+        line = np.append(0.0, looks / looks[-1])
+        return [float(one) for one in np.interp(shares, line, np.append(0, buyers / buyers[-1]))]
+
+    return found

@@ -1,0 +1,178 @@
+"""What importance chance alone gives, and how far it swings when other leads had been learned from.
+
+The model is learned anew from leads drawn with replacement. Beside the real signals stand shadows:
+copies of some, shuffled among the rows, which have their values but nothing to say. Whatever
+importance the shadows get on the test period is chance; a signal matters when it gets more than
+nearly all of them do, in each of the refits.
+
+References
+----------
+M. B. Kursa, W. R. Rudnicki, *Feature selection with the Boruta package*, Journal of Statistical
+Software 36 (2010), doi:10.18637/jss.v036.i11: shadows.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import log_loss
+
+from features.arrays import Float64
+from features.language.kinds import AttributeCategory, AttributeNumber, Feature, LatestValue
+from features.language.spec import Spec
+from models.calibration import sigmoid
+from models.predictors.predictor import Predictor, margin_of
+from training.config import ModelSettings
+from training.dataset.examples import Looks
+from training.evaluation.importance import rises
+from training.fitting.predictor import fitted_predictor
+
+REFITS = 3
+SHADOWS = 12
+MOST_FITTED = 8_000
+MOST_TESTED = 4_000
+CHANCE = 0.95
+"""Share of the shadows' importances that lie at or below what counts as chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """Rise in log loss, when a signal is shuffled, over the refits.
+
+    Parameters
+    ----------
+    low, high : float
+    """
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refits:
+    """Importance over refits.
+
+    Parameters
+    ----------
+    chance : float
+        What 95 % of the shadows do not get beyond.
+    swings : mapping of str to Swing
+        By signal.
+    """
+
+    chance: float
+    swings: Mapping[str, Swing]
+
+
+def refits(
+    spec: Spec,
+    fit: Looks,
+    test: Looks,
+    columns: Mapping[str, Sequence[int]],
+    settings: ModelSettings,
+    progress: Callable[[int, int], object] = lambda done, of: None,
+) -> Refits | None:
+    """Importance of each signal over refits; None where there is nothing to test on.
+
+    Parameters
+    ----------
+    spec : Spec
+    fit, test : Looks
+        What the model may learn from, and the test period.
+    columns : mapping of signal to columns
+        As `models.explain.columns_by_signal` has them.
+    settings : ModelSettings
+        Its `kind` must not be "auto": every refit is to be of the same one.
+    progress : callable, optional
+        Told how many refits are done, of how many.
+    """
+    if len(test.matrix) == 0:
+        return None
+    random = np.random.default_rng(settings.seed)
+    test = test.among(random.permutation(len(test.matrix))[:MOST_TESTED])
+    found: list[dict[str, float]] = []
+    for done in range(REFITS):
+        looks = _drawn(fit, random)
+        kept = looks.thinned().converted
+        if kept.all() or not kept.any():
+            continue
+        chosen = random.permutation(len(columns))[:SHADOWS]
+        copied = [list(columns[name]) for name in np.array(list(columns), dtype=object)[chosen]]
+        both = {**columns, **_shadow_columns(copied, len(spec.features))}
+        shadowed, tested = (_with_shadows(one, copied, random) for one in (looks, test))
+        predictor = fitted_predictor(
+            _spec_with_shadows(spec, copied),
+            shadowed,
+            settings,
+        )
+        found.append(_rises(predictor, tested, both, settings.threads, random))
+        progress(done + 1, REFITS)
+    if not found:
+        return None
+    chance = [rise for rises in found for name, rise in rises.items() if name not in columns]
+    swings = {
+        name: Swing(min(rises[name] for rises in found), max(rises[name] for rises in found))
+        for name in columns
+    }
+    return Refits(float(np.quantile(chance, CHANCE)), swings)
+
+
+def _drawn(looks: Looks, random: np.random.Generator) -> Looks:
+    """Looks of leads that are drawn with replacement, until there are enough."""
+    order = np.argsort(looks.lead, kind="stable")
+    _, starts, counts = np.unique(looks.lead[order], return_index=True, return_counts=True)
+    drawn = random.integers(len(starts), size=len(starts))
+    drawn = drawn[np.cumsum(counts[drawn]) <= max(MOST_FITTED, counts[drawn[0]])]
+    rows = [order[starts[one] : starts[one] + counts[one]] for one in drawn.tolist()]
+    return looks.among(np.concatenate(rows))
+
+
+def _with_shadows(
+    looks: Looks, copied: Sequence[Sequence[int]], random: np.random.Generator
+) -> Looks:
+    """Looks with a shuffled copy of the columns of each of some signals."""
+    shadows = [looks.matrix[random.permutation(len(looks.matrix))][:, mine] for mine in copied]
+    return dataclasses.replace(looks, matrix=np.column_stack([looks.matrix, *shadows]))
+
+
+def _shadow_columns(copied: Sequence[Sequence[int]], first: int) -> dict[str, list[int]]:
+    """Columns of each shadow, by a name that no signal has."""
+    ends = first + np.cumsum([len(mine) for mine in copied])
+    return {
+        f"shadow {place}\n": list(range(int(end) - len(mine), int(end)))
+        for place, (end, mine) in enumerate(zip(ends, copied, strict=True))
+    }
+
+
+def _spec_with_shadows(spec: Spec, copied: Sequence[Sequence[int]]) -> Spec:
+    """Spec of a matrix with shadows: each column of them is a number or a category of its own."""
+    shadows: list[Feature] = []
+    kinds = dict(spec.attribute_kinds)
+    for column in (column for mine in copied for column in mine):
+        name = f"shadow {len(shadows)}\n"
+        match spec.features[column]:
+            case AttributeCategory(_, levels) | LatestValue(_, _, levels):
+                shadows.append(AttributeCategory(name, levels))
+                kinds[name] = "category"
+            case _:
+                shadows.append(AttributeNumber(name))
+                kinds[name] = "number"
+    return dataclasses.replace(spec, features=(*spec.features, *shadows), attribute_kinds=kinds)
+
+
+def _rises(
+    predictor: Predictor,
+    test: Looks,
+    columns: Mapping[str, Sequence[int]],
+    threads: int,
+    random: np.random.Generator,
+) -> dict[str, float]:
+    """Rise in log loss when each signal is shuffled."""
+
+    def loss(matrix: Float64) -> float:
+        probability = sigmoid(margin_of(predictor, matrix, threads))
+        return float(log_loss(test.converted, probability, labels=[False, True]))
+
+    found = rises(loss, test.matrix, columns, random, repeats=1)
+    return {name: rise for name, (rise, _) in found.items()}

@@ -1,0 +1,251 @@
+"""Whether what is promised is what happens: figures of calibration on the test period.
+
+The Brier score falls into three parts: how far promises are from the rates they stand for, how much
+they tell leads apart, and how uncertain the outcome is to begin with. The calibration error says
+the first in points, and groups of leads of one score, age or attribute say where it lies. What a
+group really converts at is not known, only what it did: an interval is contradicted when it does
+not even touch the interval of what happened.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+
+from features.arrays import Bool, Float64, Int64
+from features.language.kinds import AttributeCategory
+from features.language.spec import Spec
+from models.bundle import Bundle
+from models.horizon import Scores
+from training.calibration.choice import ties
+from training.statistics.figures import AGE_EDGES, Judged, Rate, rate
+
+BINS = 10
+MOST_LEVELS = 12
+"""Attributes of more levels make no segments: each would be too small to judge."""
+LEAST_LEADS = 30
+"""Groups of fewer leads are not judged by their interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrierParts:
+    """Brier score = miscalibration − discrimination + uncertainty.
+
+    Parameters
+    ----------
+    miscalibration : float
+        What the best increasing curve through the outcomes would take off the score; 0 is best.
+    discrimination : float
+        What that curve gains over promising everybody the base rate.
+    uncertainty : float
+        Brier score of the base rate.
+
+    References
+    ----------
+    T. Dimitriadis, T. Gneiting, A. I. Jordan, *Stable reliability diagrams for probabilistic
+    classifiers*, PNAS 118 (2021), doi:10.1073/pnas.2016191118.
+    """
+
+    miscalibration: float
+    discrimination: float
+    uncertainty: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationError:
+    """Mean distance of promise and result over bins of about equally many rows.
+
+    Parameters
+    ----------
+    error : float
+        Mean over the rows, as a probability; chance alone makes it more than 0.
+    low, high : float
+        95 % of the bootstrap over leads. Resampling adds its own chance, so that both ends are
+        rather too high than too low.
+    """
+
+    error: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Leads of one kind: what they were promised, between which bounds, and what happened.
+
+    Parameters
+    ----------
+    by : str
+        What the kind is of: "score", "age", or the name of an attribute.
+    level : str
+        Which; for a score or an age the bounds.
+    promised_low, promised_high : float
+        Means of the ends of the leads' intervals.
+    rate : Rate
+    """
+
+    by: str
+    level: str
+    promised_low: float
+    promised_high: float
+    rate: Rate
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the promised interval and the one of what happened have nothing in common."""
+        return self.promised_high < self.rate.low or self.rate.high < self.promised_low
+
+
+def brier_parts(converted: Bool, probability: Float64) -> BrierParts | None:
+    """Parts of the Brier score of probabilities against outcomes; None without rows."""
+    if len(converted) == 0:
+        return None
+    outcome = converted.astype(float)
+    best = IsotonicRegression(y_min=0, y_max=1).fit_transform(probability, outcome)
+    score, least, base = (
+        float(np.mean((guess - outcome) ** 2)) for guess in (probability, best, outcome.mean())
+    )
+    return BrierParts(score - least, base - least, base)
+
+
+def calibration_error(
+    judged: Judged, probability: Float64, seed: int, replicates: int = 200
+) -> CalibrationError | None:
+    """Calibration error with its interval; None without rows.
+
+    Parameters
+    ----------
+    judged : Judged
+    probability : float64 array of shape (rows,)
+    seed : int
+        Of the bootstrap.
+    replicates : int
+    """
+    if len(probability) == 0:
+        return None
+    place = _places(probability)
+    miss = probability - judged.converted
+    _, lead = np.unique(judged.lead, return_inverse=True)
+    leads, bins = int(lead.max()) + 1, int(place.max()) + 1
+
+    def error(weight: Float64) -> float:
+        distance = np.abs(np.bincount(place, weight * miss, bins))
+        return float(distance.sum() / weight.sum())
+
+    random = np.random.default_rng(seed)
+    share = np.full(leads, 1 / leads)
+    drawn = [
+        error(random.multinomial(leads, share)[lead].astype(np.float64)) for _ in range(replicates)
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return CalibrationError(error(np.ones(len(miss))), float(low), float(high))
+
+
+def groups(
+    spec: Spec, matrix: Float64, judged: Judged, scores: Scores, horizon: str
+) -> list[Group]:
+    """Leads by score, by age and by each attribute of few levels; kinds without rows are left out.
+
+    Parameters
+    ----------
+    spec : Spec
+    matrix : float64 array of shape (rows, features)
+    judged : Judged
+        Of the same rows.
+    scores : Scores
+    horizon : {"hot", "warm"}
+    """
+    probability, low, high = (
+        getattr(scores, f"{horizon}_{part}") for part in ("probability", "low", "high")
+    )
+    found = []
+    for by, names, place in _kinds(spec, matrix, judged, probability):
+        for index, name in enumerate(names):
+            chosen = place == index
+            happened = rate(judged.among(chosen), probability[chosen])
+            if happened is not None:
+                ends = float(low[chosen].mean()), float(high[chosen].mean())
+                found.append(Group(by, name, *ends, happened))
+    return found
+
+
+def reliability_card(
+    bundle: Bundle,
+    name: str,
+    matrix: Float64,
+    judged: Judged,
+    scores: Scores,
+    seed: int,
+    threads: int,
+) -> dict[str, Any]:
+    """Whether probabilities and their intervals hold on the test period, as JSON values.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    name : {"hot", "warm"}
+        The horizon.
+    matrix : float64 array of shape (rows, features)
+        The rows that are judged on.
+    judged : Judged
+        Outcomes of the same rows.
+    scores : Scores
+        Of the same rows.
+    seed : int
+    threads : int
+    """
+    horizon = bundle.horizon(name)
+    probability = scores.probability(name)
+    found = groups(bundle.spec, matrix, judged, scores, name)
+    enough = judged_by_interval(found)
+    parts = {
+        "brier_parts": brier_parts(judged.converted, probability),
+        "calibration_error": calibration_error(judged, probability, seed),
+        "ties": ties(horizon.calibration, horizon.margin(matrix, threads), judged.converted),
+    }
+    return {
+        **{key: None if value is None else asdict(value) for key, value in parts.items()},
+        "groups": [{**asdict(group), "contradicted": group.contradicted} for group in found],
+        "intervals": {
+            "groups": len(enough),
+            "contradicted": sum(group.contradicted for group in enough),
+            "not_enough_evidence": int(scores.not_enough_evidence.sum()),
+        },
+    }
+
+
+def judged_by_interval(found: list[Group]) -> list[Group]:
+    """Groups that have leads enough to be judged by their interval."""
+    return [group for group in found if group.rate.leads >= LEAST_LEADS]
+
+
+def _kinds(
+    spec: Spec, matrix: Float64, judged: Judged, probability: Float64
+) -> Iterator[tuple[str, list[str], Int64]]:
+    """What each kind is of, its names, and the place of each row among them."""
+    if len(probability) == 0:
+        return
+    place = _places(probability)
+    ends = [probability[place == one] for one in range(int(place.max()) + 1)]
+    yield "score", [f"{p.min():.4f}–{p.max():.4f}" for p in ends], place
+    edges = [f"{edge:g}" for edge in AGE_EDGES]
+    spans = [f"{a}–{b} days" for a, b in zip(edges, [*edges[1:], "…"], strict=True)]
+    yield "age", spans, np.searchsorted(AGE_EDGES, judged.age_days, side="right") - 1
+    yield from segments(spec, matrix)
+
+
+def segments(spec: Spec, matrix: Float64) -> Iterator[tuple[str, list[str], Int64]]:
+    """Attributes of few levels: the attribute, its levels, and the place of each row among them."""
+    for column, feature in enumerate(spec.features):
+        if isinstance(feature, AttributeCategory) and len(feature.levels) <= MOST_LEVELS:
+            names = [*feature.levels, "other", "missing"]
+            level = np.where(np.isnan(matrix[:, column]), len(names) - 1, matrix[:, column])
+            yield feature.attribute, names, level.astype(np.int64)
+
+
+def _places(probability: Float64) -> Int64:
+    """Bin of each row, of about equally many; equal probabilities are never torn apart."""
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, BINS + 1)[1:-1]))
+    return np.unique(np.searchsorted(edges, probability, side="right"), return_inverse=True)[1]

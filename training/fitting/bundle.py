@@ -1,0 +1,147 @@
+"""From a frame to a model: both horizons, and the bands that their promises bear."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features.arrays import Bool, Float64
+from models.bands import Bands
+from models.bundle import HORIZONS, Bundle
+from models.predictors.predictor import Predictor
+from training.audit.leaks import Finding
+from training.audit.quarantine import ignored
+from training.bands.cutoffs import banded
+from training.config import Config
+from training.dataset.frame import Told, TrainingFrame, silent
+from training.fitting.horizon import FittedHorizon, fitted_horizon
+from training.fitting.predictor import fitted_predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A model, and what it would have said of the looks that its bands were chosen by.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Its card says no more than how the calibrations were chosen.
+    hot_low, warm_low : float64 arrays of shape (rows,)
+        Lower ends of the intervals by predictors that had not learned from the calibrating rows;
+        NaN from the test period on.
+    """
+
+    bundle: Bundle
+    hot_low: Float64
+    warm_low: Float64
+
+
+def fitted_bundle(
+    frame: TrainingFrame, findings: Sequence[Finding], config: Config, told: Told
+) -> Fitted:
+    """Predictors, calibrations and bands learned from a frame.
+
+    Parameters
+    ----------
+    frame : TrainingFrame
+        Its test rows are not looked at.
+    findings : sequence of Finding
+        Of the audit; what it quarantines is no part of the frame.
+    config : Config
+    told : callable
+
+    Raises
+    ------
+    ValueError
+        The bands' rates are not in order.
+    """
+    hot, warm = (learned_horizon(frame, name, config, told) for name in HORIZONS)
+    bundle = Bundle(
+        spec=dataclasses.replace(frame.spec, ignored=ignored(findings)),
+        hot=hot.horizon,
+        warm=warm.horizon,
+        bands=Bands(hot=None, warm=None),
+        card={"calibrations": {"hot": _calibration_card(hot), "warm": _calibration_card(warm)}},
+    )
+    hot_low, warm_low = np.full((2, len(frame.spine)), np.nan)
+    rows = frame.spine.as_of < frame.splits["hot"].test_from
+    matrix = frame.matrix[rows]
+    held_out = bundle.scores_of(
+        hot.horizon.estimate_of(hot.held_out[rows], matrix),
+        warm.horizon.estimate_of(warm.held_out[rows], matrix),
+    )
+    hot_low[rows], warm_low[rows] = held_out.hot_low, held_out.warm_low
+    bands = banded(hot_low, warm_low, frame.spine, frame.labels, frame.splits, config.bands)
+    return Fitted(dataclasses.replace(bundle, bands=bands), hot_low, warm_low)
+
+
+def sooner_rows(frame: TrainingFrame, final: bool = True) -> Bool:
+    """Rows that the warm booster learns from: their hot outcome was known by then.
+
+    Parameters
+    ----------
+    frame : TrainingFrame
+    final : bool, optional
+        Whether by the start of the test period, or else by that of the calibration.
+    """
+    split = frame.splits["warm"]
+    until, may = split.calibrate_from, split.may_fit
+    if final:
+        until, may = split.test_from, split.may_learn
+    return may & frame.labels["hot"].known_before(frame.spine, until)
+
+
+def learned_horizon(
+    frame: TrainingFrame,
+    name: str,
+    config: Config,
+    told: Told = silent,
+) -> FittedHorizon:
+    """One horizon learned from a frame.
+
+    Parameters
+    ----------
+    frame : TrainingFrame
+        Its test rows are not looked at.
+    name : {"hot", "warm"}
+    config : Config
+    told : callable, optional
+    """
+    split = frame.splits[name]
+    done = 0
+
+    def progress(trees: int) -> None:
+        nonlocal done
+        done += trees
+        told(f"trees of the {name} horizon", done, 2 * config.model.trees)
+
+    def fitted(rows: Bool, like: Predictor | None) -> Predictor:
+        sooner = None
+        if name == "warm":
+            sooner = frame.looks("hot", sooner_rows(frame, final=like is not None))
+        return fitted_predictor(
+            frame.spec,
+            frame.looks(name, rows),
+            config.model,
+            config.edited_scorecard(name),
+            progress,
+            sooner,
+            like,
+        )
+
+    return fitted_horizon(
+        fitted,
+        frame.spec.categorical,
+        frame.matrix,
+        frame.spine,
+        frame.labels[name],
+        split,
+        config.model,
+        config.calibration.method,
+    )
+
+
+def _calibration_card(found: FittedHorizon) -> dict[str, Any]:
+    return {**dataclasses.asdict(found.choice), "drift": found.drift.to_json()}

@@ -1,0 +1,180 @@
+"""One horizon, learned twice: to see what its promises are worth, and to know all there is to know.
+
+A predictor is fitted on the earlier looks, and what it says of the later ones, which it has not
+seen, gives the calibration and the promises of the bands. To keep those looks from the predictor
+that serves would be a waste: they are the latest there are. So it is fitted again, in the same way,
+on everything that was known when the test begins. The looks that were held out say how much to
+trust a margin, the second fit says where the level lies, for it alone has seen the latest outcomes:
+its margins are moved until the curve, in the mean, promises the latest looks, whose outcomes nobody
+knows yet, what the second fit itself expects of them (`DECISIONS.md`).
+
+Baselines are carried over in the same way, so that a model is compared with rivals that know as
+much.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features.arrays import Bool, Float64
+from features.spine import Spine
+from models.calibration import Calibration, sigmoid
+from models.horizon import Horizon
+from models.predictors.predictor import Predictor, margin_of
+from training.calibration.choice import Choice, fitted_calibration
+from training.calibration.drift import LevelDrift, level_drift, widened
+from training.config import CalibrationMethod, ModelSettings
+from training.dataset.snapshots import Labels
+from training.dataset.split import Split
+from training.fitting.booster import evidence_of
+from training.fitting.predictor import shift_to, shifted
+
+LATEST = 200
+"""Looks at least by which the second fit tells its level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What margins of looks that were not learned from give to those of a second fit.
+
+    Parameters
+    ----------
+    calibration : BetaCalibration or StepCalibration
+    choice : Choice
+        How the calibration was chosen.
+    drift : LevelDrift
+    shift : float
+        What must be added to the margins of the second fit.
+    """
+
+    calibration: Calibration
+    choice: Choice
+    drift: LevelDrift
+    shift: float
+
+
+@dataclass(frozen=True, slots=True)
+class FittedHorizon:
+    """A horizon, and what it would have said of the looks that it was promised by.
+
+    Parameters
+    ----------
+    horizon : Horizon
+        What serves: fitted on everything that was known when the test begins.
+    held_out : float64 array of shape (rows,)
+        Margins by the predictor of the fitting rows alone, at the latest level; NaN from the
+        test period on.
+    choice : Choice
+        How the calibration was chosen.
+    drift : LevelDrift
+    """
+
+    horizon: Horizon
+    held_out: Float64
+    choice: Choice
+    drift: LevelDrift
+
+
+def fitted_horizon(
+    fitted: Callable[[Bool, Predictor | None], Predictor],
+    categorical: tuple[int, ...],
+    matrix: Float64,
+    spine: Spine,
+    labels: Labels,
+    split: Split,
+    settings: ModelSettings,
+    method: CalibrationMethod,
+) -> FittedHorizon:
+    """Horizon learned from the rows before the test period.
+
+    Parameters
+    ----------
+    fitted : callable
+        Gives a predictor from the rows to learn from and, at the second fit, the first predictor.
+    categorical : tuple of int
+        Columns whose values are levels.
+    matrix : float64 array of shape (rows, features)
+    spine : Spine
+    labels : Labels
+        Those of the test rows are not looked at.
+    split : Split
+    settings : ModelSettings
+    method : str
+        A method of ``[calibration]``.
+    """
+    before = spine.as_of < split.test_from
+    first = fitted(split.fit, None)
+    last = fitted(split.learn, first)
+    held_out, final = (_margins(one, matrix, before, settings.threads) for one in (first, last))
+    found = carried(held_out, final, spine, labels, split, method)
+    if found.shift:
+        last = shifted(last, found.shift)
+    learned = split.learn
+    evidence = evidence_of(
+        matrix[learned], labels.converted[learned], spine.lead[learned], categorical
+    )
+    return FittedHorizon(
+        Horizon(labels.days, last, found.calibration, evidence),
+        held_out + found.drift.at(spine.as_of),
+        found.choice,
+        found.drift,
+    )
+
+
+def carried(
+    held_out: Float64,
+    final: Float64,
+    spine: Spine,
+    labels: Labels,
+    split: Split,
+    method: CalibrationMethod,
+) -> Carried:
+    """Calibration by margins of a first fit, carried over to those of a second.
+
+    Parameters
+    ----------
+    held_out, final : float64 arrays of shape (rows,)
+        Margins of a predictor of `split.fit`, and of one of `split.learn`, as log-odds whose mean
+        probability is the share that converted of what it learned from; those of test rows are not
+        looked at.
+    spine : Spine
+    labels : Labels
+    split : Split
+    method : str
+        A method of ``[calibration]``.
+    """
+    rows = np.flatnonzero(split.calibrate)
+    rows = rows[np.argsort(spine.as_of[rows], kind="stable")]
+    converted, lead, as_of = labels.converted[rows], spine.lead[rows], spine.as_of[rows]
+    drift = level_drift(held_out[rows], converted, lead, as_of, labels.days, split.test_from)
+    calibration, choice = fitted_calibration(
+        held_out[rows] + drift.at(as_of), converted, lead, method
+    )
+    latest = _latest(spine, split)
+    shift = 0.0
+    if len(latest) and not np.array_equal(held_out[latest], final[latest]):
+        expected = float(sigmoid(final[latest]).mean())
+        shift = shift_to(final[latest], expected, calibration.probability)
+    return Carried(widened(calibration, drift.variance), choice, drift, shift)
+
+
+def _latest(spine: Spine, split: Split) -> npt.NDArray[np.intp]:
+    """Places of the looks before the test whose outcomes were not known yet, or of the last ones.
+
+    Neither fit has learned from the former, so both are equally honest there.
+    """
+    before = np.flatnonzero(spine.as_of < split.test_from)
+    unknown = before[~split.learn[before]]
+    unknown = unknown[spine.as_of[unknown] >= split.calibrate_from]
+    if len(unknown) >= LATEST:
+        return unknown
+    order = np.argsort(spine.as_of[before], kind="stable")
+    return before[order[-LATEST:]]
+
+
+def _margins(predictor: Predictor, matrix: Float64, rows: Bool, threads: int) -> Float64:
+    found = np.full(len(matrix), np.nan)
+    found[rows] = margin_of(predictor, matrix[rows], threads)
+    return found

@@ -1,0 +1,1 @@
+"""The report's languages: catalogues, vocabulary, numerals, reasons."""

@@ -1,0 +1,144 @@
+"""Why a column was left out, in the language of the report.
+
+The reading of an export and the audit give their reasons in English, and so a bundle's card holds
+them. Here each clause is recognised by its message, taken apart into the values in its places, and
+said anew; numbers in it are written as the language writes them. What is not recognised, because an
+earlier version said it, stays as it is.
+"""
+
+import functools
+import re
+
+from training.report.words.language import Language
+from training.report.words.numerals import decimal, percent, whole
+
+NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?(?: %)?"
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues."""
+    return message
+
+
+MESSAGES = (
+    _("sensitive: %(what)s"),
+    _("name it in allow_sensitive to use it"),
+    _("personal data: its name speaks of %(what)s"),
+    _("personal data: its values look like %(what)s"),
+    _("not declared in fixed_at_creation"),
+    _("it has no value in any row"),
+    _(
+        "almost all values differ (%(part)s of %(all)s), as those of a name, a number or free "
+        "text do"
+    ),
+    _("name its kind under kinds to use it all the same"),
+    _(
+        "of %(all)s leads with an outcome that have it, %(part)s had it first with the outcome or "
+        "after it"
+    ),
+    _("it alone ranks leads at AUC %(auc)s (%(low)s–%(high)s)"),
+    _("what is known at creation does not exceed %(most)s, so it was probably written later"),
+    _(
+        "%(part)s of %(all)s leads with a value convert, against %(base)s of all: whether it is "
+        "filled in follows from the outcome"
+    ),
+    _(
+        "%(part)s of %(all)s leads without a value convert, against %(base)s of all: whether it "
+        "is filled in follows from the outcome"
+    ),
+    _("%(part)s of %(all)s leads with a value convert, against %(base)s of all"),
+    _("%(part)s of %(all)s leads with '%(word)s' convert, against %(base)s of all"),
+    _("%(part)s of %(all)s leads with '%(word)s' at creation convert, against %(base)s of all"),
+    _("%(part)s of %(all)s leads that have it before an outcome convert, against %(base)s of all"),
+    _(
+        "of the leads that ended in the last %(days)s days %(ended)s have a value, of those that "
+        "stayed open %(open)s: it is filled at the end"
+    ),
+)
+"""Clauses; a reason joins them by semicolons."""
+AUDITED = _("quarantined by the audit: %(reason)s")
+COUNTED = _("%(reason)s (%(rows)s rows)")
+"""What may stand around a reason."""
+
+WORDS = frozenset(
+    {
+        _("a person's name"),
+        _("an e-mail address"),
+        _("a phone number"),
+        _("an address"),
+        _("an account or identity number"),
+        _("free text"),
+        _("e-mail addresses"),
+        _("phone numbers"),
+        _("account numbers"),
+        _("age"),
+        _("income"),
+        _("family status"),
+        _("gender"),
+        _("religion"),
+        _("ethnicity"),
+        _("health"),
+        _("politics"),
+        _("sexual orientation"),
+    }
+)
+
+
+def reason(text: str, language: Language) -> str:
+    """Reason in a language.
+
+    Parameters
+    ----------
+    text : str
+        As the card holds it.
+    language : Language
+
+    Examples
+    --------
+    >>> from training.report.words.language import language
+    >>> reason("sensitive: age; name it in allow_sensitive to use it", language("it"))
+    'dato sensibile: età; per usarlo, indicatelo in allow_sensitive'
+    """
+    around = "%(reason)s"
+    for frame in (AUDITED, COUNTED):
+        if found := _pattern(frame).fullmatch(text):
+            values = found.groupdict()
+            text = values.pop("reason")
+            said = {name: _value(name, value, language) for name, value in values.items()}
+            around = language.gettext(frame, reason=around, **said)
+    clauses = "; ".join(_clause(clause, language) for clause in text.split("; "))
+    return around.replace("%(reason)s", clauses)
+
+
+def _clause(text: str, language: Language) -> str:
+    for message in MESSAGES:
+        if found := _pattern(message).fullmatch(text):
+            values = found.groupdict()
+            said = {name: _value(name, value, language) for name, value in values.items()}
+            return language.gettext(message, **said)
+    return text
+
+
+@functools.cache
+def _pattern(message: str) -> re.Pattern[str]:
+    """What finds the values in the places of a message."""
+    words = {"reason": ".+", "what": ".+", "word": ".+"}
+    places = re.split(r"%\((\w+)\)s", message)
+    found = [
+        f"(?P<{part}>{words.get(part, NUMBER)})" if place % 2 else re.escape(part)
+        for place, part in enumerate(places)
+    ]
+    return re.compile("".join(found), re.DOTALL)
+
+
+def _value(name: str, said: str, language: Language) -> str:
+    if name == "what":
+        return language.gettext(said) if said in WORDS else said
+    if name == "word":
+        return language.word(said)
+    if said.endswith("%"):
+        return percent(float(said.removesuffix(" %")) / 100, language)
+    number = said.replace(",", "")
+    return (
+        whole(int(number), language) if number.isdecimal() else decimal(float(number), language, 2)
+    )

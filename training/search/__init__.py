@@ -1,0 +1,1 @@
+"""Training again: as on past days, and with other settings."""

@@ -1,0 +1,1 @@
+"""How the team sells, counted from an export alone."""

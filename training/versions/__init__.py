@@ -1,0 +1,1 @@
+"""Registered bundles: record, compare, promote, roll back."""

@@ -1,0 +1,189 @@
+"""How the registry's store is opened; the only file that imports MLflow.
+
+MLflow keeps runs, their files and numbered versions, in a SQLite file of the registry's folder or
+on a server. Whoever changes the folder's store is alone in it, others wait their turn; an MLflow
+server puts requests in order itself. What MLflow and its database refuse is told as the project
+tells mistakes, with a way out.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
+
+from training.versions.run_figures import run_metrics, run_parameters
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+Client: TypeAlias = "MlflowClient"
+STORE = "mlflow.db"
+LONGEST_WAIT = 60.0
+"""Seconds after which a process gives up waiting for another one to finish its change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Where versions of one model are kept.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Absolute folder of the SQLite store and the runs' files.
+    model : str
+        Name of the registered model.
+    tracking_uri : str or None
+        Address of an MLflow server in place of the folder's store.
+    """
+
+    folder: Path
+    model: str
+    tracking_uri: str | None = None
+
+    @property
+    def uri(self) -> str:
+        """Address that MLflow is given."""
+        return self.tracking_uri or f"sqlite:///{self.folder / STORE}"
+
+
+@contextmanager
+def opened(registry: Registry) -> Iterator[Client]:
+    """MLflow's client; its own errors and its store's become ours, with the registry's address."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # MLflow's own 7 keep somebody who mistyped the server's address waiting for minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    # Making the store's tables is told as a stream of log lines that nobody needs.
+    for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.model_registry"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        if registry.tracking_uri is None:
+            _ensure_store(registry)
+        yield MlflowClient(tracking_uri=registry.uri, registry_uri=registry.uri)
+    except MlflowException as error:
+        if registry.tracking_uri is not None and isinstance(error.__context__, OSError):
+            raise ValueError(
+                f"The MLflow server at {_host(registry.tracking_uri)} cannot be reached. Start it, "
+                "or correct its address: tracking_uri under [registry], else MLFLOW_TRACKING_URI "
+                f"in the environment. Without either the registry is {registry.folder}."
+            ) from error
+        where = registry.folder if registry.tracking_uri is None else "the MLflow server"
+        raise ValueError(f"The registry in {where} refused: {error.message}") from error
+    except SQLAlchemyError as error:
+        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        way_out = "Bring back a copy of it, or move it away and train again."
+        if "locked" in words:
+            way_out = "Another process is writing to it: wait for it to end, then try again."
+        elif "full" in words or "I/O" in words:
+            way_out = "Nothing has changed in it: make room on its disk, then try again."
+        raise ValueError(
+            f"The registry's database {registry.folder / STORE} cannot be used: {words}. {way_out}"
+        ) from error
+
+
+def _host(address: str) -> str:
+    """Host and port of an address, which may hold a password."""
+    return urlsplit(address).netloc.rpartition("@")[2] or address
+
+
+def _ensure_store(registry: Registry) -> None:
+    """Make the folder's store where there is none, under another name until it is whole.
+
+    MLflow makes its tables one by one, and never again finds its way in a store in which it was
+    killed while doing so.
+    """
+    registry.folder.mkdir(parents=True, exist_ok=True)
+    path = registry.folder / STORE
+    if path.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with alone(registry):
+        if path.exists():  # another process has just made it
+            return
+        part = registry.folder / f"{STORE}.part"
+        for leftover in registry.folder.glob(f"{part.name}*"):
+            leftover.unlink()
+        store = SqlAlchemyStore(f"sqlite:///{part}", (registry.folder / "runs").as_uri())
+        store.engine.dispose()
+        part.replace(path)
+
+
+@contextmanager
+def alone(registry: Registry) -> Iterator[None]:
+    """Keep other processes from changing the folder's store meanwhile.
+
+    The lock is one of the operating system's, by way of SQLite: it is gone with its process.
+    """
+    if registry.tracking_uri is not None:
+        yield
+        return
+    path = registry.folder / "registry.lock"
+    with closing(sqlite3.connect(path, timeout=LONGEST_WAIT, isolation_level=None)) as lock:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise ValueError(
+                f"Another process has been changing the registry in {registry.folder} for "
+                f"{LONGEST_WAIT:.0f} seconds ({error}). Wait for it to end, then try again."
+            ) from error
+        yield
+
+
+def experiment(client: Client, registry: Registry) -> str:
+    """Number of the experiment that runs are of; it is made where there is none."""
+    found = client.get_experiment_by_name(registry.model)
+    if found is not None:
+        return str(found.experiment_id)
+    location = None
+    if registry.tracking_uri is None:
+        location = (registry.folder / "runs").as_uri()
+    return str(client.create_experiment(registry.model, artifact_location=location))
+
+
+def ensure_model(client: Client, registry: Registry) -> None:
+    """Make the registered model where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(registry.model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def log_figures(client: Client, run_id: str, card: Mapping[str, Any]) -> None:
+    """Keep settings and figures of a bundle's card as parameters and metrics of a run."""
+    from mlflow.entities import Metric, Param
+
+    logged_at = client.get_run(run_id).info.start_time
+    parameters = [Param(name, value) for name, value in sorted(run_parameters(card).items())]
+    metrics = [
+        Metric(name, value, logged_at, 0) for name, value in sorted(run_metrics(card).items())
+    ]
+    for first in range(0, len(parameters), 100):
+        client.log_batch(run_id, params=parameters[first : first + 100])
+    for first in range(0, len(metrics), 1000):
+        client.log_batch(run_id, metrics=metrics[first : first + 1000])
+
+
+def downloaded(client: Client, registry: Registry, number: int, folder: str) -> Path:
+    """Files of a version, copied into a folder; nothing is said about what they hold."""
+    from mlflow.artifacts import download_artifacts
+
+    found = download_artifacts(
+        artifact_uri=client.get_model_version_download_uri(registry.model, str(number)),
+        dst_path=folder,
+        tracking_uri=registry.uri,
+        registry_uri=registry.uri,
+    )
+    return Path(str(found))

@@ -1,0 +1,349 @@
+"""The registry of trained bundles: numbered versions, and which of them is the champion.
+
+A training is an MLflow run with its figures and its bundle; the bundle's folder is registered as a
+numbered version of one model. The alias ``champion`` says which version serves. Who was champion
+before is written on the model (a tag), so a promotion can be taken back, and nothing is deleted.
+
+A version is registered when its files are all there, and moving the alias is one step of the store,
+so a process that is killed, or whose disk is full, has either done its work or not begun it for
+those who pull.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.bundle import Bundle, load_bundle
+from models.folder import put_in_place, require_replaceable
+from training.versions.mlflow_store import (
+    Client,
+    Registry,
+    alone,
+    downloaded,
+    ensure_model,
+    experiment,
+    log_figures,
+    opened,
+)
+
+CHAMPION = "champion"
+ARTIFACT = "bundle"
+HISTORY_TAG = "lead_temperature.champion_history"
+BUNDLE_TAG = "lead_temperature.bundle"
+DATA_TAG = "lead_temperature.data"
+GATE_TAG = "lead_temperature.gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered version.
+
+    Parameters
+    ----------
+    number : int
+        MLflow's version number.
+    bundle : str
+        The bundle's own version.
+    champion : bool
+        Whether it is the one that serves.
+    """
+
+    number: int
+    bundle: str
+    champion: bool
+
+
+class UnreadableBundleError(ValueError):
+    """A registered version is not whole, or of a format that this release does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is kept with a version of its comparison with the champion.
+
+    Parameters
+    ----------
+    champion : int or None
+        The version that it was compared with; None where there was no champion.
+    finding : str
+        In a word or two.
+    promoted : bool
+        Whether it became the champion then.
+    forced : bool
+        Whether it did so although the finding spoke against it.
+    document : str
+        All figures, as JSON.
+    """
+
+    champion: int | None
+    finding: str
+    promoted: bool
+    forced: bool
+    document: str
+
+
+def record(
+    registry: Registry, bundle_folder: Path, documents: Mapping[str, str] | None = None
+) -> Version:
+    """Log a bundle with its figures as a run and register it as a new version.
+
+    Parameters
+    ----------
+    registry : Registry
+    bundle_folder : pathlib.Path
+        As `models.bundle.save_bundle` wrote it.
+    documents : mapping of file name to text, optional
+        What is kept with the run beside the bundle, such as pictures.
+
+    Returns
+    -------
+    Version
+        Not promoted yet.
+    """
+    bundle = load_bundle(bundle_folder)
+    with opened(registry) as client, alone(registry):
+        run = client.create_run(experiment(client, registry), run_name=bundle.version)
+        run_id = run.info.run_id
+        try:
+            log_figures(client, run_id, bundle.card)
+            for name, text in sorted((documents or {}).items()):
+                client.log_text(run_id, text, name)
+            client.log_artifacts(run_id, str(bundle_folder), ARTIFACT)
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id)
+        ensure_model(client, registry)
+        created = client.create_model_version(
+            registry.model,
+            source=f"{run.info.artifact_uri}/{ARTIFACT}",
+            run_id=run_id,
+            tags={
+                BUNDLE_TAG: bundle.version,
+                DATA_TAG: str(bundle.card.get("data_fingerprint", "")),
+            },
+        )
+        return Version(int(created.version), bundle.version, champion=False)
+
+
+def promote(registry: Registry, number: int, judgement: Judgement | None = None) -> Version:
+    """Make a version the champion; the earlier champion is remembered.
+
+    Parameters
+    ----------
+    registry : Registry
+    number : int
+    judgement : Judgement, optional
+        By which it is promoted; it is kept with the version first.
+
+    Raises
+    ------
+    ValueError
+        There is no such version, or the champion is not the one it was compared with any more.
+    """
+    with opened(registry) as client, alone(registry):
+        known = {version.number: version for version in _versions(client, registry)}
+        if number not in known:
+            raise ValueError(
+                f"Model '{registry.model}' has no version {number}; it has "
+                f"{sorted(known) or 'none: `lead-temperature train` registers one'}."
+            )
+        before = _champions(client, registry)
+        if judgement is not None:
+            present = before[-1] if before else None
+            if judgement.champion != present:
+                raise ValueError(
+                    f"Version {number} was compared with champion {judgement.champion or 'none'}, "
+                    f"but meanwhile version {present or 'none'} is the champion. Promote it again."
+                )
+            _keep(client, registry, number, judgement)
+        if before[-1:] != [number]:
+            _crown(client, registry, before, [*before, number])
+        return Version(number, known[number].bundle, champion=True)
+
+
+def keep(registry: Registry, number: int, judgement: Judgement) -> None:
+    """Keep with a version what was found of it, and leave the champion as it is."""
+    with opened(registry) as client, alone(registry):
+        _keep(client, registry, number, judgement)
+
+
+def rollback(registry: Registry) -> Version:
+    """Make the champion before this one the champion again.
+
+    Raises
+    ------
+    ValueError
+        There was no champion before.
+    """
+    with opened(registry) as client, alone(registry):
+        before = _champions(client, registry)
+        if len(before) < 2:
+            raise ValueError(
+                f"Model '{registry.model}' has no earlier champion to go back to; "
+                f"champions so far: {before or 'none'}."
+            )
+        _crown(client, registry, before, before[:-1])
+        return next(v for v in _versions(client, registry) if v.champion)
+
+
+def pull(registry: Registry, alias: str, folder: Path) -> Version:
+    """Copy a version's bundle into a folder, checked, all or nothing.
+
+    Parameters
+    ----------
+    registry : Registry
+    alias : str
+        An alias such as "champion", or a version number.
+    folder : pathlib.Path
+        Replaced when it holds a bundle.
+
+    Raises
+    ------
+    ValueError
+        There is no such version or alias.
+    FileExistsError
+        `folder` holds something that is not a bundle.
+    """
+    require_replaceable(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as part:
+        version, fetched = _fetched(registry, alias, part)
+        load_bundle(fetched)
+        put_in_place(fetched, folder)
+        return version
+
+
+def resolved(registry: Registry, alias: str) -> Version:
+    """The version that an alias or a number means now.
+
+    Raises
+    ------
+    ValueError
+        There is no such version or alias.
+    """
+    with opened(registry) as client:
+        return _resolved(client, registry, alias)
+
+
+def registered_bundle(registry: Registry, number: int) -> Bundle:
+    """Bundle of a version.
+
+    Raises
+    ------
+    ValueError
+        There is no such version.
+    UnreadableBundleError
+        This release cannot read it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _, fetched = _fetched(registry, str(number), folder)
+        try:
+            return load_bundle(fetched)
+        except (ValueError, FileNotFoundError) as error:
+            raise UnreadableBundleError(str(error)) from error
+
+
+def require_reachable(registry: Registry) -> None:
+    """Ask an MLflow server for its versions before hours of work that it is to keep.
+
+    Raises
+    ------
+    ValueError
+        It cannot be reached, or refuses.
+    """
+    if registry.tracking_uri is not None:
+        versions(registry)
+
+
+def versions(registry: Registry) -> list[Version]:
+    """All registered versions, oldest first."""
+    with opened(registry) as client:
+        return _versions(client, registry)
+
+
+def _versions(client: Client, registry: Registry) -> list[Version]:
+    found = client.search_model_versions(_named(registry))
+    champion = _aliases(client, registry).get(CHAMPION)
+    return sorted(
+        (
+            Version(int(one.version), one.tags.get(BUNDLE_TAG, ""), int(one.version) == champion)
+            for one in found
+        ),
+        key=lambda version: version.number,
+    )
+
+
+def _aliases(client: Client, registry: Registry) -> dict[str, int]:
+    found = client.search_registered_models(_named(registry))
+    return {name: int(number) for one in found for name, number in one.aliases.items()}
+
+
+def _named(registry: Registry) -> str:
+    # Safe as a literal: the configuration allows letters, digits, space and . _ - in the name.
+    return f"name = '{registry.model}'"
+
+
+def _champions(client: Client, registry: Registry) -> list[int]:
+    """Champions so far, the present one last.
+
+    The tag holds the history before a change and the one after it, which never end in the same
+    version: the alias tells which of them holds.
+    """
+    present = _aliases(client, registry).get(CHAMPION)
+    if present is None:
+        return []
+    tags = client.get_registered_model(registry.model).tags
+    histories: list[list[int]] = json.loads(tags.get(HISTORY_TAG, "[]"))
+    return next((told for told in histories if told[-1:] == [present]), [present])
+
+
+def _crown(client: Client, registry: Registry, before: list[int], after: list[int]) -> None:
+    """Move the alias, so that a change that is cut off in between has not happened."""
+    client.set_registered_model_tag(registry.model, HISTORY_TAG, json.dumps([before, after]))
+    client.set_registered_model_alias(registry.model, CHAMPION, str(after[-1]))
+
+
+def _resolved(client: Client, registry: Registry, alias: str) -> Version:
+    known = {version.number: version for version in _versions(client, registry)}
+    aliases = _aliases(client, registry)
+    number = int(alias) if alias.isdecimal() else aliases.get(alias)
+    if number not in known:
+        raise ValueError(
+            f"Model '{registry.model}' has no version or alias '{alias}'; it has versions "
+            f"{sorted(known) or 'none'} and aliases {sorted(aliases) or 'none'}. "
+            + _way_to(alias, bool(known))
+        )
+    return known[number]
+
+
+def _way_to(alias: str, trained: bool) -> str:
+    if not trained:
+        return "`lead-temperature train` registers the first version."
+    if alias == CHAMPION:
+        return "`lead-temperature promote VERSION` makes a version the champion."
+    return "`lead-temperature versions` lists what there is."
+
+
+def _fetched(registry: Registry, alias: str, folder: str) -> tuple[Version, Path]:
+    """Download a version's files; nothing is said about what they hold."""
+    with opened(registry) as client:
+        version = _resolved(client, registry, alias)
+        return version, downloaded(client, registry, version.number, folder)
+
+
+def _keep(client: Client, registry: Registry, number: int, judgement: Judgement) -> None:
+    """Write a judgement on a version and, with all figures, into its run."""
+    version = client.get_model_version(registry.model, str(number))
+    against = "baselines" if judgement.champion is None else f"version_{judgement.champion}"
+    client.log_text(version.run_id, judgement.document, f"gate/against_{against}.json")
+    told = {
+        "against": against,
+        "finding": judgement.finding,
+        "promoted": str(judgement.promoted).lower(),
+        "forced": str(judgement.forced).lower(),
+    }
+    for name, value in told.items():
+        client.set_model_version_tag(registry.model, str(number), f"{GATE_TAG}.{name}", value)
