@@ -19,7 +19,7 @@ import training
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("features", "models", "training", "serving")
-OURS = {*ROOMS, "lead_temperature", "demo", "benchmarks", "tests"}
+OURS = {*ROOMS, "lead_temperature", "demo", "benchmarks", "checks", "tests"}
 PEERS = {"bentoml", "litserve"}
 """What only benchmarks import, where it is installed: in an environment of its own."""
 LABORATORY = ("train", "pdf", "spark")
