@@ -18,8 +18,8 @@ from benchmarks.quality_logs import bank_figures, loan_figures
 from benchmarks.quality_peers import peer_figures
 from benchmarks.quality_table import Figure, show_quality
 from benchmarks.quality_truth import truth_figures
+from features.progress import Progress
 from lead_temperature.tables.training import progress_bars
-from training.dataset.frame import Told
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,9 +46,9 @@ def main(
     wanted = dict(zip(SECTIONS, (truth, loans, bank, peers), strict=True))
     chosen = [name for name, named in wanted.items() if named or not any(wanted.values())]
     found: dict[str, list[Figure]] = {}
-    with progress_bars(console) as told:
+    with progress_bars(console) as report_progress:
         for name in chosen:
-            figures = measured(name, data, output.resolve(), small, peer_minutes, told)
+            figures = measured(name, data, output.resolve(), small, peer_minutes, report_progress)
             found[f"--{name}"] = figures
             keep(output / "quality.json", name, figures)
     if not console.is_terminal:
@@ -57,12 +57,12 @@ def main(
 
 
 def measured(
-    section: str, data: Path, output: Path, small: bool, minutes: float, told: Told
+    section: str, data: Path, output: Path, small: bool, minutes: float, report_progress: Progress
 ) -> list[Figure]:
     """Figures of one section."""
 
     def named(stage: str, done: int, total: int) -> None:
-        told(f"{section}: {stage}", done, total)
+        report_progress(f"{section}: {stage}", done, total)
 
     match section:
         case "truth":

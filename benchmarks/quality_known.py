@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from features.arrays import Bool, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
+from features.progress import Progress, no_progress
 from features.spine import Spine, microseconds
 from features.synthetic import SNAPSHOT_EVERY_DAYS, synthetic_crm, write_export
 from features.tables import Tables
@@ -24,7 +25,7 @@ from models.horizon import Scores
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
 from training.config import Config, read_config
-from training.dataset.frame import Told, TrainingFrame, silent, training_frame
+from training.dataset.frame import TrainingFrame, training_frame
 from training.evaluation.reliability import Group, groups
 from training.fitting.bundle import fitted_bundle
 from training.statistics.figures import Judged
@@ -93,12 +94,12 @@ def made_up_export(leads: int, seed: int) -> Export:
         return Export(read_export(config.export), config, crm.truth)
 
 
-def known(export: Export, told: Told = silent) -> tuple[Known, ...]:
+def known(export: Export, report_progress: Progress = no_progress) -> tuple[Known, ...]:
     """A model trained on an export beside the truth of its test period, for both horizons."""
     tables, config = export.tables, export.config
     findings = audit(tables, config)
-    frame = training_frame(without_quarantined(tables, findings), config, told)
-    bundle = fitted_bundle(frame, findings, config, told).bundle
+    frame = training_frame(without_quarantined(tables, findings), config, report_progress)
+    bundle = fitted_bundle(frame, findings, config, report_progress).bundle
     truths = true_probabilities(tables, frame.spine, export.truth)
     return tuple(_known(name, frame, bundle, truths[name], config) for name in HORIZONS)
 

@@ -20,6 +20,7 @@ from benchmarks.quality_table import AtLeast, AtMost, Figure
 from features.arrays import Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
+from features.progress import Progress, no_progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine, microseconds
 from features.tables import Tables
@@ -30,7 +31,7 @@ from training.audit.findings import audit
 from training.audit.quarantine import ignored, without_quarantined
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
-from training.dataset.frame import Told, TrainingFrame, silent, spec_of, training_frame
+from training.dataset.frame import TrainingFrame, spec_of, training_frame
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, leads_apart, split_of
 from training.dataset.thinning import thinning_of
@@ -102,16 +103,16 @@ def bank_export(data: Path) -> tuple[Tables, Config]:
     return exported(bank_marketing.convert, data / BANK_ZIP)
 
 
-def loan_figures(data: Path, told: Told) -> list[Figure]:
+def loan_figures(data: Path, report_progress: Progress) -> list[Figure]:
     """Loan leads, before and after the day that the configuration names."""
     about = "loan leads before and after 2011-12-15, hot 7 days"
     if absent := missing(data, LOAN_LOG, about):
         return absent
     tables, config = loan_export(data)
-    bundle = trained_bundle(tables, config, told)
+    bundle = trained_bundle(tables, config, report_progress)
     card, hot = bundle.card, bundle.card["horizons"]["hot"]
     examined = without_quarantined(tables, audit(tables, config))
-    frame = training_frame(examined, config, told)
+    frame = training_frame(examined, config, report_progress)
     error, test, base = hot["calibration_error"], hot["test"], hot["baselines"]["base rate"]
     return [
         Figure(
@@ -161,7 +162,7 @@ def choice_figures(
     }
     found = []
     for what, (other, test) in others.items():
-        rival = fitted_bundle(other, (), config, silent).bundle
+        rival = fitted_bundle(other, (), config, no_progress).bundle
         ours, theirs = (
             one.scores(frame.matrix[test], config.model.threads).hot_probability
             for one in (bundle, rival)
@@ -233,16 +234,18 @@ def order_figure(about: str, bands: Mapping[str, Mapping[str, Any]]) -> Figure:
     return Figure(about, what, step, goal=AtLeast(0.0), note=note)
 
 
-def bank_figures(data: Path, small: bool, told: Told) -> list[Figure]:
+def bank_figures(data: Path, small: bool, report_progress: Progress) -> list[Figure]:
     """Telephone calls in rolling origins: ranking, and what recalibrating on the latest brings."""
     every = SMALL_EVERY_CALLS if small else EVERY_CALLS
     about = f"telephone calls, a new model every {every:,}"
     if absent := missing(data, BANK_ZIP, about):
         return absent
-    return rolled_figures(about, rolled(*bank_export(data), FIRST_CALLS, every, told))
+    return rolled_figures(about, rolled(*bank_export(data), FIRST_CALLS, every, report_progress))
 
 
-def rolled(tables: Tables, config: Config, first: int, every: int, told: Told) -> Rolled:
+def rolled(
+    tables: Tables, config: Config, first: int, every: int, report_progress: Progress
+) -> Rolled:
     """Models before every so many leads, each judged on those up to the next.
 
     Parameters
@@ -252,8 +255,8 @@ def rolled(tables: Tables, config: Config, first: int, every: int, told: Told) -
     config : Config
     first, every : int
         Leads before the first model, and from one to the next.
-    told : callable
-        Told about the progress.
+    report_progress : callable
+        Called with each stage, the number of its steps that are done, and their total.
     """
     spine = snapshots(tables, config.snapshots)
     days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
@@ -275,7 +278,7 @@ def rolled(tables: Tables, config: Config, first: int, every: int, told: Told) -
         margin = bundle.hot.margin(point_in_time_features(tables, looks, bundle.spec))
         calibrated, origin = bundle.hot.calibration.probability(margin), np.full(len(rows), number)
         parts.append((rows, calibrated, sigmoid(margin), origin))
-        told("origins", number + 1, len(origins))
+        report_progress("origins", number + 1, len(origins))
     rows, calibrated, uncalibrated, origin = map(np.concatenate, zip(*parts, strict=True))
     judged = Judged(found["hot"].converted[rows], spine.lead[rows], age_days[rows])
     return Rolled(judged, calibrated, uncalibrated, origin, tuple(refused))
@@ -304,7 +307,7 @@ def _trained_at(
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
-    return fitted_bundle(frame, findings, config, silent).bundle
+    return fitted_bundle(frame, findings, config, no_progress).bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

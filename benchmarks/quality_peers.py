@@ -20,11 +20,12 @@ from benchmarks.quality_peer_fit import timed
 from benchmarks.quality_peer_run import Answer, peer_answer, peers_python, write_frames
 from benchmarks.quality_table import AtLeast, Figure, NotWorse
 from benchmarks.quality_truth import SEED as CRM_SEED
+from features.progress import Progress, no_progress
 from features.tables import Tables
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
 from training.config import Config
-from training.dataset.frame import Told, TrainingFrame, silent, training_frame
+from training.dataset.frame import TrainingFrame, training_frame
 from training.fitting.bundle import learned_horizon
 from training.statistics.paired import LOG_LOSS, paired_difference
 
@@ -60,7 +61,9 @@ PEERS = (
 )
 
 
-def peer_figures(data: Path, home: Path, small: bool, minutes: float, told: Told) -> list[Figure]:
+def peer_figures(
+    data: Path, home: Path, small: bool, minutes: float, report_progress: Progress
+) -> list[Figure]:
     """Every peer on every set.
 
     Parameters
@@ -73,8 +76,8 @@ def peer_figures(data: Path, home: Path, small: bool, minutes: float, told: Told
         Fewer made-up leads.
     minutes : float
         What the peers may take.
-    told : callable
-        Told about the progress.
+    report_progress : callable
+        Called with each stage, the number of its steps that are done, and their total.
     """
     python = peers_python(home / "peers")
     figures = []
@@ -88,7 +91,7 @@ def peer_figures(data: Path, home: Path, small: bool, minutes: float, told: Told
         write_frames(frame, folder)
         mine = our_answer(frame, config)
         for done, peer in enumerate(PEERS):
-            told(f"peers on {name}", done, len(PEERS))
+            report_progress(f"peers on {name}", done, len(PEERS))
             seconds = 60 * minutes * peer.share
             try:
                 theirs = peer_answer(python, peer.peer, folder, seconds, config.model.threads)
@@ -96,7 +99,7 @@ def peer_figures(data: Path, home: Path, small: bool, minutes: float, told: Told
                 figures.append(Figure(name, _what(peer), None, note=str(error)))
                 continue
             figures += compared(name, frame, mine, peer, theirs)
-        told(f"peers on {name}", len(PEERS), len(PEERS))
+        report_progress(f"peers on {name}", len(PEERS), len(PEERS))
     return figures
 
 
@@ -115,7 +118,7 @@ def _exports(data: Path, small: bool) -> Iterator[tuple[str, tuple[Tables, Confi
 
 def _frame(tables: Tables, config: Config) -> TrainingFrame:
     examined = without_quarantined(tables, audit(tables, config))
-    return training_frame(examined, config, silent)
+    return training_frame(examined, config, no_progress)
 
 
 def our_answer(frame: TrainingFrame, config: Config) -> Answer:

@@ -13,9 +13,9 @@ import numpy as np
 from benchmarks.quality_known import Known, known, made_up_export
 from benchmarks.quality_table import AtLeast, AtMost, Figure
 from features.arrays import Float64
+from features.progress import Progress
 from models.bundle import HORIZONS
 from models.policy import Capacity, promised_rate
-from training.dataset.frame import Told
 from training.evaluation.reliability import judged_by_interval
 from training.statistics.paired import REPLICATES, lead_resamples
 
@@ -31,18 +31,18 @@ LEAST_COVERED = 0.90
 LEAST_KEPT = 0.90
 
 
-def truth_figures(small: bool, told: Told) -> list[Figure]:
+def truth_figures(small: bool, report_progress: Progress) -> list[Figure]:
     """Every figure that the truth allows.
 
     Parameters
     ----------
     small : bool
         Fewer leads and seeds.
-    told : callable
-        Told about the progress.
+    report_progress : callable
+        Called with each stage, the number of its steps that are done, and their total.
     """
     leads = SMALL_LEADS if small else LEADS
-    found = known(made_up_export(leads, SEED), told)
+    found = known(made_up_export(leads, SEED), report_progress)
     seeds = SMALL_SEEDS if small else PROMISE_SEEDS
     many, refused = {}, []
     for done, seed in enumerate(seeds, start=1):
@@ -50,7 +50,7 @@ def truth_figures(small: bool, told: Told) -> list[Figure]:
             many[seed] = known(made_up_export(PROMISE_LEADS, seed))
         except ValueError as error:
             refused.append(f"seed {seed} refused: {error}")
-        told(f"seeds of {PROMISE_LEADS:,} leads", done, len(seeds))
+        report_progress(f"seeds of {PROMISE_LEADS:,} leads", done, len(seeds))
     by_horizon = [{seed: one[i] for seed, one in many.items()} for i in range(len(HORIZONS))]
     about = f"{leads:,} made-up leads"
     by_seed = f"{len(seeds)} seeds of {PROMISE_LEADS:,} leads"

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from benchmarks.serving_load import write_bodies
 from features.arrays import Int64
 from features.export.sources import read_export
+from features.progress import no_progress
 from features.scale.requests import requests_of
 from features.spine import Spine, iso, microseconds
 from features.synthetic import ENDS_AT, synthetic_crm, write_export
@@ -26,7 +27,7 @@ from features.tables import Tables
 from models.bundle import Bundle, save_bundle
 from models.golden import GOLDEN, golden_json
 from training.config import read_config
-from training.dataset.frame import silent, training_frame
+from training.dataset.frame import training_frame
 from training.fitting.bundle import fitted_bundle
 
 LEADS, SMALL = 8_000, 2_500
@@ -49,8 +50,8 @@ def prepare(folder: Path, small: bool) -> None:
         write_wide_export(Path(made), SMALL if small else LEADS)
         config = read_config(Path(made) / "lead_temperature.toml")
         tables = read_export(config.export)
-        frame = training_frame(tables, config, silent)
-        bundle = fitted_bundle(frame, (), config, silent).bundle
+        frame = training_frame(tables, config, no_progress)
+        bundle = fitted_bundle(frame, (), config, no_progress).bundle
         bundle = dataclasses.replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
         save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
         leads = full_leads(tables, bundle)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from features.export.inspection import broken_rules
+from features.progress import Progress, no_progress
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables, rejected_rows
 from models.bundle import Bundle
@@ -23,7 +24,7 @@ from training.audit.quarantine import without_quarantined
 from training.bands.learning_curve import learning_curve
 from training.card.values import carded
 from training.config import Config
-from training.dataset.frame import Told, TrainingFrame, silent, training_frame
+from training.dataset.frame import TrainingFrame, training_frame
 from training.dataset.snapshots import effective_leads
 from training.evaluation.dependence import Dependences, dependences
 from training.evaluation.evaluation import evaluation, judged_rows
@@ -40,15 +41,17 @@ from training.team.today import Today, today
 from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
 
 
-def trained_bundle(tables: Tables, config: Config, told: Told = silent) -> Bundle:
+def trained_bundle(
+    tables: Tables, config: Config, report_progress: Progress = no_progress
+) -> Bundle:
     """Bundle trained on an export and judged on its latest period.
 
     Parameters
     ----------
     tables : Tables
     config : Config
-    told : callable, optional
-        Told about the progress.
+    report_progress : callable, optional
+        Called with each stage, the number of its steps that are done, and their total.
 
     Returns
     -------
@@ -63,10 +66,10 @@ def trained_bundle(tables: Tables, config: Config, told: Told = silent) -> Bundl
     worked = practice(tables, config)  # first, because its settings may be wrong
     findings = audit(tables, config) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
-    frame = training_frame(examined, config, told)
-    fitted = fitted_bundle(frame, findings, config, told)
+    frame = training_frame(examined, config, report_progress)
+    fitted = fitted_bundle(frame, findings, config, report_progress)
     bundle = fitted.bundle
-    ranked = importance_card(bundle, frame, config, told)
+    ranked = importance_card(bundle, frame, config, report_progress)
     card = {
         "data_end": iso(tables.data_end),
         "data_fingerprint": data_fingerprint(tables),
@@ -91,7 +94,7 @@ def trained_bundle(tables: Tables, config: Config, told: Told = silent) -> Bundl
             "test_from": iso(frame.splits["hot"].test_from),
         },
         "libraries": {name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
-        **evaluation(bundle, frame, config, told),
+        **evaluation(bundle, frame, config, report_progress),
         MANAGERS: {
             "practice": carded(Practice, worked),
             **_report_card(bundle, frame, tables, examined, config, ranked),
@@ -104,7 +107,7 @@ def trained_bundle(tables: Tables, config: Config, told: Told = silent) -> Bundl
 
 
 def importance_card(
-    bundle: Bundle, frame: TrainingFrame, config: Config, told: Told
+    bundle: Bundle, frame: TrainingFrame, config: Config, report_progress: Progress
 ) -> list[dict[str, Any]]:
     """How much the signals matter on the test period, as JSON values."""
     test = frame.splits["hot"].test
@@ -113,7 +116,7 @@ def importance_card(
         frame.matrix[test],
         frame.labels["hot"].converted[test],
         config.model.seed,
-        lambda done, total: told("importance of signals", done, total),
+        lambda done, total: report_progress("importance of signals", done, total),
     )
     again = refits(
         frame.spec,
@@ -121,7 +124,7 @@ def importance_card(
         frame.looks("hot", test),
         columns_by_signal(frame.spec),
         config.model.model_copy(update={"kind": kind_of(bundle.hot.predictor)}),
-        lambda done, total: told("refits for the importance", done, total),
+        lambda done, total: report_progress("refits for the importance", done, total),
     )
     return [
         {

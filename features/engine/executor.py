@@ -7,7 +7,7 @@ depends on where a block begins, so a lead alone has the bits it has among other
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 from zoneinfo import ZoneInfo
@@ -52,6 +52,7 @@ from features.language.kinds import (
     Trend,
 )
 from features.language.spec import Spec
+from features.progress import RowProgress, no_row_progress
 
 Values = npt.NDArray[Any]
 BLOCK = 10_000
@@ -74,7 +75,7 @@ def features_of(
     histories: Histories,
     lead: Int64,
     as_of: Int64,
-    progress: Callable[[int], object] = lambda rows: None,
+    report_rows: RowProgress = no_row_progress,
 ) -> Float64:
     """Values of every feature for leads at instants.
 
@@ -88,8 +89,8 @@ def features_of(
         Index of the row's lead in `histories`.
     as_of : int64 array of shape (rows,)
         The instant, in microseconds.
-    progress : callable, optional
-        Told the number of rows that each block finished.
+    report_rows : callable, optional
+        Called with the number of rows of each block that was finished.
 
     Returns
     -------
@@ -111,7 +112,7 @@ def features_of(
         part = _computed(plan, histories.part(first, last), mine, as_of[rows])
         # Whole rows are copied from memory to memory; element by element it takes four times that.
         matrix[rows] = np.ascontiguousarray(part)
-        progress(end - begin)
+        report_rows(end - begin)
     return matrix
 
 

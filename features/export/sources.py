@@ -7,7 +7,7 @@ with its reason. Leads come first, because an interaction or a version of an att
 if its lead is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -47,6 +47,7 @@ from features.export.rules import (
     Plan,
     checked,
 )
+from features.progress import ReadProgress, no_read_progress
 from features.tables import (
     ATTRIBUTE_LOG,
     LEAD_COLUMNS,
@@ -62,9 +63,6 @@ _CHUNK_ROWS = 1_000_000
 # An attribute of which so many values are numbers (or times) is one; the others are named.
 _ALMOST_ALL = 0.95
 
-Told = Callable[[str, int], object]
-"""Progress: name of the table that is read, and how many of its rows have been."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -77,15 +75,15 @@ class _Part:
     names: frozenset[str] = frozenset()  # of attributes, ours and the export's
 
 
-def read_export(mapping: ExportMapping, told: Told = lambda table, rows: None) -> Tables:
+def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_progress) -> Tables:
     """Read an export of a CRM.
 
     Parameters
     ----------
     mapping : ExportMapping
         Where its tables are, and what their columns and values mean.
-    told : callable, optional
-        Told about the progress.
+    report_progress : callable, optional
+        Called with the name of each table and the number of its rows read so far.
 
     Returns
     -------
@@ -103,14 +101,16 @@ def read_export(mapping: ExportMapping, told: Told = lambda table, rows: None) -
     interactions = _Part(interactions_schema(()).empty_table(), REJECTS.empty_table(), {}, {})
     log = _Part(ATTRIBUTE_LOG.empty_table(), REJECTS.empty_table(), {}, {})
     with duckdb.connect() as connection:
-        told("leads", 0)
+        report_progress("leads", 0)
         leads = _leads(connection, mapping, mapping.leads)
         if mapping.attributes is not None:
-            told("attributes", 0)
+            report_progress("attributes", 0)
             log = _attribute_log(connection, mapping, mapping.attributes, leads)
         if mapping.interactions is not None:
             ids = leads.good["lead_id"]
-            interactions = _interactions(connection, mapping, mapping.interactions, ids, told)
+            interactions = _interactions(
+                connection, mapping, mapping.interactions, ids, report_progress
+            )
     end = mapping.data.end()
     if end is None:
         end = latest_recording(leads.good, interactions.good, log.good)
@@ -215,7 +215,7 @@ def _interactions(
     mapping: ExportMapping,
     table: InteractionsMapping,
     lead_ids: pa.ChunkedArray,
-    told: Told,
+    report_progress: ReadProgress,
 ) -> _Part:
     schema = interactions_schema(table.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
@@ -230,13 +230,13 @@ def _interactions(
         }
         plan = _interactions_plan(mapping, table, names)
         read = 0
-        told("interactions", read)
+        report_progress("interactions", read)
         for text in chunks(source, table, names, _CHUNK_ROWS):
             done = checked(connection, plan, _with_known(text, lead_ids))
             goods.append(_conformed(_with_recorded(done.good), schema))
             rejects.append(done.rejects)
             read += text.num_rows
-            told("interactions", read)
+            report_progress("interactions", read)
     good = pa.concat_tables(goods).unify_dictionaries()
     return _Part(good, pa.concat_tables(rejects), unused, {})
 

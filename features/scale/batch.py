@@ -5,7 +5,6 @@ partitions of whole leads, so that its working memory does not grow with the exp
 numbers are the executor's own: a lead in a partition has the bits it has alone.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from features.engine.history import ALWAYS_KNOWN, Histories, Labels, Versions, f
 from features.engine.plan import compiled
 from features.language.kinds import AttributeKind
 from features.language.spec import Spec
+from features.progress import RowProgress, no_row_progress
 from features.spine import Spine, microseconds
 from features.tables import Tables
 
@@ -44,7 +44,7 @@ def point_in_time_features(
     tables: Tables,
     spine: Spine,
     spec: Spec,
-    progress: Callable[[int], object] = lambda rows: None,
+    report_rows: RowProgress = no_row_progress,
 ) -> Float64:
     """Feature matrix of a spine.
 
@@ -53,25 +53,25 @@ def point_in_time_features(
     tables : Tables
     spine : Spine
     spec : Spec
-    progress : callable, optional
-        Told the number of rows that each partition finished.
+    report_rows : callable, optional
+        Called with the number of rows of each partition that was finished.
 
     Returns
     -------
     float64 array of shape (rows, features)
         Rows in the order of the spine.
     """
-    return features_at(histories_of(tables, spec), spine, spec, progress)
+    return features_at(histories_of(tables, spec), spine, spec, report_rows)
 
 
 def features_at(
     histories: Histories,
     spine: Spine,
     spec: Spec,
-    progress: Callable[[int], object] = lambda rows: None,
+    report_rows: RowProgress = no_row_progress,
 ) -> Float64:
     """Feature matrix of a spine whose leads are those of `histories`; see the executor."""
-    return features_of(compiled(spec), histories, spine.lead, spine.as_of, progress)
+    return features_of(compiled(spec), histories, spine.lead, spine.as_of, report_rows)
 
 
 def histories_of(tables: Tables, spec: Spec) -> Histories:

@@ -8,7 +8,7 @@ Rows of a lead keep their order, so a partition gives the very numbers that the 
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -20,12 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.language.spec import Spec
+from features.progress import Progress
 from features.scale.batch import Keyed
 from features.spine import Spine, microseconds
 from features.tables import ATTRIBUTE_LOG, INSTANT, interactions_schema, leads_schema
-
-Told = Callable[[str, int, int], object]
-"""Told what is being done, how many rows of it are done, and how many there are."""
 
 SPINE = pa.schema(
     [pa.field("lead_id", pa.string(), nullable=False), pa.field("as_of", INSTANT, nullable=False)]
@@ -216,7 +214,9 @@ def partitions_of(export: Export, count: int | None = None) -> Partitions:
     return Partitions(len(lows) + 1, lows, walked)
 
 
-def write_groups(export: Export, partitions: Partitions, folder: Path, progress: Told) -> None:
+def write_groups(
+    export: Export, partitions: Partitions, folder: Path, report_progress: Progress
+) -> None:
     """Write the rows of files that are not in order of lead, grouped by partition."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {} if partitions.row_groups else export.inputs()
@@ -230,7 +230,7 @@ def write_groups(export: Export, partitions: Partitions, folder: Path, progress:
                 for writer, group in zip(writers, groups, strict=True):
                     writer.write_table(group)
                 done += rows.num_rows
-                progress("grouping by lead", done, total)
+                report_progress("grouping by lead", done, total)
             for writer in writers:
                 writer.close()
 

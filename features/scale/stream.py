@@ -25,13 +25,13 @@ import pyarrow.parquet as pq
 
 from features.arrays import Float64
 from features.language.spec import Spec
+from features.progress import Progress, no_progress
 from features.scale.batch import features_at, keyed_histories
 from features.scale.partition import (
     Export,
     Input,
     Part,
     Partitions,
-    Told,
     export_of,
     part_of,
     partitions_of,
@@ -59,7 +59,7 @@ def write_features(
     output: Path,
     *,
     partitions: int | None = None,
-    progress: Told = lambda step, done, total: None,
+    report_progress: Progress = no_progress,
 ) -> None:
     """Compute the features of a spine into a folder of Parquet files.
 
@@ -76,8 +76,8 @@ def write_features(
         one float64 column for each feature.
     partitions : int, optional
         How many files; by default as many as keep each partition below about 0.5 GB of memory.
-    progress : callable, optional
-        Told what is being done, how many rows of it are done, and how many there are.
+    report_progress : callable, optional
+        Called with the stage, the number of its rows that are done, and their total.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def write_features(
     _begin(output, manifest)
     if (output / _WHOLE).exists():
         return
-    _group(export, cut, output, progress)
+    _group(export, cut, output, report_progress)
     rows, total = {}, export.spine.rows
     for number in range(cut.count):
         path = output / f"part-{number:05d}.parquet"
@@ -103,7 +103,7 @@ def write_features(
             _write_part(path, part_of(export, cut, output / _GROUPS, number), spec)
             remove_group(output / _GROUPS, number)
         rows[path.name] = int(pq.read_metadata(path).num_rows)
-        progress("features", sum(rows.values()), total)
+        report_progress("features", sum(rows.values()), total)
     _write_json(output / _WHOLE, {**manifest, "spec": spec.to_json(), "rows": rows})
     shutil.rmtree(output / _GROUPS)
 
@@ -189,13 +189,13 @@ def _begin(output: Path, manifest: Mapping[str, Any]) -> None:
     _write_json(written, manifest)
 
 
-def _group(export: Export, cut: Partitions, output: Path, progress: Told) -> None:
+def _group(export: Export, cut: Partitions, output: Path, report_progress: Progress) -> None:
     """Group rows by partition, unless an earlier start has finished that."""
     folder = output / _GROUPS
     if (folder / _WHOLE).exists():
         return
     shutil.rmtree(folder, ignore_errors=True)
-    write_groups(export, cut, folder, progress)
+    write_groups(export, cut, folder, report_progress)
     _write_json(folder / _WHOLE, {})
 
 

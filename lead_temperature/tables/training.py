@@ -9,12 +9,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBars
 from rich.table import Table
 from rich.text import Text
 
 from features.export.data_end import TimesAfterEnd
 from features.export.inspection import BrokenRule, Inspection
+from features.progress import Progress
 from features.spine import iso
 from lead_temperature.tables.plain import plain_table
 from lead_temperature.tables.rivals import ahead, show_rivals, weakest_first
@@ -22,12 +24,11 @@ from models.bands import Temperature
 from models.bundle import HORIZONS
 from models.policy import within
 from training.dataset.coverage import FeatureOverview
-from training.dataset.frame import Told
 from training.dataset.readiness import Readiness
 
 
 @contextmanager
-def progress_bars(console: Console) -> Iterator[Told]:
+def progress_bars(console: Console) -> Iterator[Progress]:
     """Bars on the console, one for each stage that tells of itself."""
     columns = (
         TextColumn("{task.description}"),
@@ -35,15 +36,15 @@ def progress_bars(console: Console) -> Iterator[Told]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console) as progress:
+    with ProgressBars(*columns, console=console) as bars:
         tasks: dict[str, Any] = {}
 
-        def told(stage: str, done: int, total: int) -> None:
+        def report_progress(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total)
-            progress.update(tasks[stage], completed=done, total=total)
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
 
-        yield told
+        yield report_progress
 
 
 def show_figures(console: Console, card: Mapping[str, Any]) -> None:

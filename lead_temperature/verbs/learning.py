@@ -56,8 +56,8 @@ def train(
     tables = tables_of(settings)
     show_rejects(err, broken_rules(tables.rejects))
     show_after_end(err, times_after_end(tables), tables.data_end)
-    with progress_bars(err) as told:
-        bundle = trained_bundle(tables, settings, told)
+    with progress_bars(err) as report_progress:
+        bundle = trained_bundle(tables, settings, report_progress)
     # A folder of its own: another training may write into the other one meanwhile.
     with TemporaryDirectory() as own:
         bundle = save_bundle(bundle, Path(own, "bundle"))
@@ -106,8 +106,8 @@ def backtest(
 
     settings = configuration(config)
     tables = tables_of(settings)
-    with progress_bars(err) as told:
-        found = backtested(tables, settings, origins, told)
+    with progress_bars(err) as report_progress:
+        found = backtested(tables, settings, origins, report_progress)
     show_backtest(out, found)
     if json_file is not None:
         write(json_file, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
@@ -139,8 +139,8 @@ def tune(
     settings = configuration(config)
     tables = tables_of(settings)
     until = time.monotonic() + 60 * minutes
-    with progress_bars(err) as told:
-        found = tuned(tables, settings, trials, lambda: time.monotonic() > until, told)
+    with progress_bars(err) as report_progress:
+        found = tuned(tables, settings, trials, lambda: time.monotonic() > until, report_progress)
     show_tuned(out, found)
     if found.worth_changing:
         say(f"Worth changing. Paste into {config}:", "", found.section())

@@ -14,8 +14,9 @@ import pyarrow.csv
 
 from features.export.mapping import ExportMapping, export_mapping
 from features.export.rows import opened
-from features.export.sources import Told, read_export
+from features.export.sources import read_export
 from features.language.spec import Spec
+from features.progress import ReadProgress, no_read_progress
 from features.scale.instants import instants_of
 from features.spine import Spine, Wanted, microseconds
 from features.tables import INTERACTIONS, Tables
@@ -49,7 +50,9 @@ class Files:
         return {name: path for name, path in found.items() if path is not None}
 
 
-def read_for_scoring(spec: Spec, files: Files, told: Told = lambda table, rows: None) -> Tables:
+def read_for_scoring(
+    spec: Spec, files: Files, report_progress: ReadProgress = no_read_progress
+) -> Tables:
     """Tables of leads that are to be scored by a bundle's spec.
 
     Parameters
@@ -57,8 +60,8 @@ def read_for_scoring(spec: Spec, files: Files, told: Told = lambda table, rows: 
     spec : Spec
         Which attributes and measures are read, and as what: the bundle decides, not the export.
     files : Files
-    told : callable, optional
-        Told about the progress.
+    report_progress : callable, optional
+        Called with the name of each table and the number of its rows read so far.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def read_for_scoring(spec: Spec, files: Files, told: Told = lambda table, rows: 
         Something that the spec reads cannot be read.
     """
     mapping = _mapping(spec, files)
-    tables = read_export(mapping, told)
+    tables = read_export(mapping, report_progress)
     names = {mapping.leads.column(name): name for name in spec.attribute_kinds}
     names |= {f"attributes.{name}": name for name in spec.attribute_kinds}
     left_out = [f"{names[key]}: {why}" for key, why in tables.unused.items() if key in names]

@@ -221,7 +221,7 @@ def test_files_in_order_of_lead_are_walked_over_as_they_lie(tmp_path: Path, rows
         spec=SPEC,
         output=tmp_path / "out",
         partitions=5,
-        progress=lambda step, done, total: told.append(step),
+        report_progress=lambda step, done, total: told.append(step),
     )
     assert on_disk(tmp_path / "out") == in_memory(tables)
     assert set(told) == {"features"}
@@ -237,7 +237,7 @@ def test_one_file_out_of_order_has_all_grouped(tmp_path: Path) -> None:
         spec=SPEC,
         output=tmp_path / "out",
         partitions=5,
-        progress=lambda step, done, total: told.append((step, done, total)),
+        report_progress=lambda step, done, total: told.append((step, done, total)),
     )
     assert on_disk(tmp_path / "out") == in_memory(tables)
     rows = sum(pq.read_metadata(path).num_rows for path in files.values())
@@ -326,7 +326,7 @@ def test_an_interrupted_run_keeps_what_is_finished(tmp_path: Path, sort: bool) -
     files = written(tmp_path / "in", tables, sort=sort, rows=50)
     out = tmp_path / "out"
     with pytest.raises(InterruptedError):
-        write_features(**files, spec=SPEC, output=out, partitions=5, progress=stop_after(60))
+        write_features(**files, spec=SPEC, output=out, partitions=5, report_progress=stop_after(60))
     finished = {p.name: p.stat().st_mtime_ns for p in out.glob("part-*.parquet")}
     assert finished
     with pytest.raises(ValueError, match=r"features\.json is missing\. Run the command"):
@@ -356,7 +356,7 @@ def test_another_run_begins_anew(tmp_path: Path, change: str) -> None:
         files = written(tmp_path / "in", tables)
     with pytest.raises(InterruptedError):
         write_features(
-            **files, spec=spec, output=out, partitions=partitions, progress=stop_after(1)
+            **files, spec=spec, output=out, partitions=partitions, report_progress=stop_after(1)
         )
     assert len(list(out.glob("part-*.parquet"))) == 1
     write_features(**files, spec=spec, output=out, partitions=partitions)

@@ -1,12 +1,13 @@
 """Rows to learn from and to judge on: looks of an export with labels, splits and features."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from features.arrays import Bool, Float64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.language.catalogue import customised_spec, features_of_file, standard_spec
 from features.language.spec import Spec, feature_from_json
+from features.progress import Progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine, microseconds
 from features.tables import Tables
@@ -16,13 +17,6 @@ from training.dataset.examples import Looks
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, judged_from, require_conversions, split_of
 from training.dataset.thinning import Thinning, thinning_of
-
-Told = Callable[[str, int, int], object]
-"""Progress: name of the stage, how much of it is done, of how much."""
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Progress that nobody is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ class TrainingFrame(Rows):
     age_days: Float64
 
 
-def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
+def training_frame(tables: Tables, config: Config, report_progress: Progress) -> TrainingFrame:
     """Snapshots of an export with labels, splits and features."""
     spine = snapshots(tables, config.snapshots)
     days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
@@ -81,12 +75,12 @@ def training_frame(tables: Tables, config: Config, told: Told) -> TrainingFrame:
     spec = spec_of(tables, config, min(split.calibrate_from for split in splits.values()))
     done = 0
 
-    def progress(rows: int) -> None:
+    def report_rows(rows: int) -> None:
         nonlocal done
         done += rows
-        told("features", done, len(spine))
+        report_progress("features", done, len(spine))
 
-    matrix = point_in_time_features(tables, spine, spec, progress)
+    matrix = point_in_time_features(tables, spine, spec, report_rows)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
     thinning = thinning_of(tables, spine, config.snapshots.thin)

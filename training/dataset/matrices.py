@@ -4,7 +4,7 @@ Trainings of different moments of the past see different vocabularies, so their 
 little; most of their features are the same, and a feature's column depends on nothing else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from features.arrays import Float64
 from features.language.kinds import Feature
 from features.language.spec import Spec
+from features.progress import RowProgress, no_row_progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine
 from features.tables import Tables
@@ -21,7 +22,7 @@ def matrices_of(
     tables: Tables,
     spine: Spine,
     specs: Sequence[Spec],
-    progress: Callable[[int], object] = lambda rows: None,
+    report_rows: RowProgress = no_row_progress,
 ) -> list[Float64]:
     """Feature matrix of each of several specs, every feature computed once.
 
@@ -31,8 +32,8 @@ def matrices_of(
     spine : Spine
     specs : sequence of Spec
         They may differ in anything; what they share is computed together.
-    progress : callable, optional
-        Told the number of rows that were finished, of the first pass over them alone.
+    report_rows : callable, optional
+        Called with the number of rows that the first pass finished; later passes do not call it.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def matrices_of(
             tables,
             spine,
             replace(spec, attribute_kinds=tables.attribute_kinds, features=tuple(held.values())),
-            progress if number == 0 else lambda rows: None,
+            report_rows if number == 0 else no_row_progress,
         )
         for number, (spec, held) in enumerate(passes)
     ]

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from features.arrays import Bool, Float64
+from features.progress import Progress
 from features.spine import iso
 from models.bundle import HORIZONS, Bundle
 from models.horizon import Scores
@@ -14,7 +15,7 @@ from models.predictors.scorecard import Scorecard, lines
 from training.bands.results import promise_cards
 from training.card.values import carded
 from training.config import Config
-from training.dataset.frame import Told, TrainingFrame
+from training.dataset.frame import TrainingFrame
 from training.evaluation.baselines import baseline_card, baseline_probabilities
 from training.evaluation.gains import Gains, Months, by_month, gains
 from training.evaluation.reliability import reliability_card
@@ -29,7 +30,9 @@ from training.statistics.figures import (
 )
 
 
-def evaluation(bundle: Bundle, frame: TrainingFrame, config: Config, told: Told) -> dict[str, Any]:
+def evaluation(
+    bundle: Bundle, frame: TrainingFrame, config: Config, report_progress: Progress
+) -> dict[str, Any]:
     """Everything that the test period says about a bundle, as JSON values."""
     hot_test = frame.splits["hot"].test
     # A look that is old enough for the warm horizon is so for the hot one: these are all.
@@ -50,7 +53,12 @@ def evaluation(bundle: Bundle, frame: TrainingFrame, config: Config, told: Told)
     return {
         "horizons": {
             name: _horizon_card(
-                bundle, frame, name, scores.among(frame.splits[name].test[hot_test]), config, told
+                bundle,
+                frame,
+                name,
+                scores.among(frame.splits[name].test[hot_test]),
+                config,
+                report_progress,
             )
             for name in HORIZONS
         },
@@ -72,14 +80,22 @@ def judged_rows(frame: TrainingFrame, name: str, chosen: Bool) -> Judged:
 
 
 def _horizon_card(
-    bundle: Bundle, frame: TrainingFrame, name: str, scores: Scores, config: Config, told: Told
+    bundle: Bundle,
+    frame: TrainingFrame,
+    name: str,
+    scores: Scores,
+    config: Config,
+    report_progress: Progress,
 ) -> dict[str, Any]:
     split, found = frame.splits[name], frame.labels[name]
     probability = scores.probability(name)
     judged = judged_rows(frame, name, split.test)
     stage = f"evaluation of the {name} horizon"
     interval = auc_interval(
-        judged, probability, config.model.seed, progress=lambda done, of: told(stage, done, of)
+        judged,
+        probability,
+        config.model.seed,
+        report_progress=lambda done, of: report_progress(stage, done, of),
     )
     return {
         "days": found.days,

@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss
 
 from features.arrays import Bool, Float64
 from features.language.wording import family
+from features.progress import StepProgress, no_step_progress
 from models.bundle import Bundle
 from models.explain import columns_by_signal, signal_points
 
@@ -62,7 +63,7 @@ def importance(
     matrix: Float64,
     converted: Bool,
     seed: int,
-    progress: Callable[[int, int], object] = lambda done, total: None,
+    report_progress: StepProgress = no_step_progress,
 ) -> list[Importance]:
     """Importance of each signal for the hot horizon, strongest first.
 
@@ -73,8 +74,8 @@ def importance(
         Test rows; of many, `MOST_ROWS` are drawn.
     converted : bool array of shape (rows,)
     seed : int
-    progress : callable, optional
-        Told how many signals are done, of how many.
+    report_progress : callable, optional
+        Called with the number of signals that are done and their total.
 
     References
     ----------
@@ -86,7 +87,9 @@ def importance(
     matrix, converted = _some(matrix, converted, random)
     columns = columns_by_signal(bundle.spec)
     points = signal_points(bundle, matrix[:1_000])
-    found_rises = rises(_loss_of(bundle, converted), matrix, columns, random, progress=progress)
+    found_rises = rises(
+        _loss_of(bundle, converted), matrix, columns, random, report_progress=report_progress
+    )
     found = [
         Importance(
             name,
@@ -135,7 +138,7 @@ def rises(
     columns: Mapping[str, Sequence[int]],
     random: np.random.Generator,
     repeats: int = REPEATS,
-    progress: Callable[[int, int], object] = lambda done, total: None,
+    report_progress: StepProgress = no_step_progress,
 ) -> dict[str, tuple[float, float]]:
     """Mean and spread of the rise in a loss when columns are shuffled together, by name.
 
@@ -148,8 +151,8 @@ def rises(
     random : numpy.random.Generator
     repeats : int
         Shufflings of each.
-    progress : callable, optional
-        Told how many are done, of how many.
+    report_progress : callable, optional
+        Called with the number of column groups that are done and their total.
     """
     unchanged, found = loss(matrix), {}
     for name, mine in columns.items():
@@ -159,7 +162,7 @@ def rises(
             shuffled[:, mine] = matrix[random.permutation(len(matrix))][:, mine]
             losses.append(loss(shuffled) - unchanged)
         found[name] = float(np.mean(losses)), float(np.std(losses))
-        progress(len(found), len(columns))
+        report_progress(len(found), len(columns))
     return found
 
 

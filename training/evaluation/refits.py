@@ -12,7 +12,7 @@ Software 36 (2010), doi:10.18637/jss.v036.i11: shadows.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from sklearn.metrics import log_loss
 from features.arrays import Float64
 from features.language.kinds import AttributeCategory, AttributeNumber, Feature, LatestValue
 from features.language.spec import Spec
+from features.progress import StepProgress, no_step_progress
 from models.calibration import sigmoid
 from models.predictors.predictor import Predictor, margin_of
 from training.config import ModelSettings
@@ -71,7 +72,7 @@ def refits(
     test: Looks,
     columns: Mapping[str, Sequence[int]],
     settings: ModelSettings,
-    progress: Callable[[int, int], object] = lambda done, of: None,
+    report_progress: StepProgress = no_step_progress,
 ) -> Refits | None:
     """Importance of each signal over refits; None where there is nothing to test on.
 
@@ -84,8 +85,8 @@ def refits(
         As `models.explain.columns_by_signal` has them.
     settings : ModelSettings
         Its `kind` must not be "auto": every refit is to be of the same one.
-    progress : callable, optional
-        Told how many refits are done, of how many.
+    report_progress : callable, optional
+        Called with the number of refits that are done and their total.
     """
     if len(test.matrix) == 0:
         return None
@@ -107,7 +108,7 @@ def refits(
             settings,
         )
         found.append(_rises(predictor, tested, both, settings.threads, random))
-        progress(done + 1, REFITS)
+        report_progress(done + 1, REFITS)
     if not found:
         return None
     chance = [rise for rises in found for name, rise in rises.items() if name not in columns]

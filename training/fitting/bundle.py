@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from features.arrays import Bool, Float64
+from features.progress import Progress, no_progress
 from models.bands import Bands
 from models.bundle import HORIZONS, Bundle
 from models.predictors.predictor import Predictor
@@ -15,7 +16,7 @@ from training.audit.leaks import Finding
 from training.audit.quarantine import ignored
 from training.bands.cutoffs import banded
 from training.config import Config
-from training.dataset.frame import Told, TrainingFrame, silent
+from training.dataset.frame import TrainingFrame
 from training.fitting.horizon import FittedHorizon, fitted_horizon
 from training.fitting.predictor import fitted_predictor
 
@@ -39,7 +40,7 @@ class Fitted:
 
 
 def fitted_bundle(
-    frame: TrainingFrame, findings: Sequence[Finding], config: Config, told: Told
+    frame: TrainingFrame, findings: Sequence[Finding], config: Config, report_progress: Progress
 ) -> Fitted:
     """Predictors, calibrations and bands learned from a frame.
 
@@ -50,14 +51,14 @@ def fitted_bundle(
     findings : sequence of Finding
         Of the audit; what it quarantines is no part of the frame.
     config : Config
-    told : callable
+    report_progress : callable
 
     Raises
     ------
     ValueError
         The bands' rates are not in order.
     """
-    hot, warm = (learned_horizon(frame, name, config, told) for name in HORIZONS)
+    hot, warm = (learned_horizon(frame, name, config, report_progress) for name in HORIZONS)
     bundle = Bundle(
         spec=dataclasses.replace(frame.spec, ignored=ignored(findings)),
         hot=hot.horizon,
@@ -97,7 +98,7 @@ def learned_horizon(
     frame: TrainingFrame,
     name: str,
     config: Config,
-    told: Told = silent,
+    report_progress: Progress = no_progress,
 ) -> FittedHorizon:
     """One horizon learned from a frame.
 
@@ -107,15 +108,15 @@ def learned_horizon(
         Its test rows are not looked at.
     name : {"hot", "warm"}
     config : Config
-    told : callable, optional
+    report_progress : callable, optional
     """
     split = frame.splits[name]
     done = 0
 
-    def progress(trees: int) -> None:
+    def report_trees(trees: int) -> None:
         nonlocal done
         done += trees
-        told(f"trees of the {name} horizon", done, 2 * config.model.trees)
+        report_progress(f"trees of the {name} horizon", done, 2 * config.model.trees)
 
     def fitted(rows: Bool, like: Predictor | None) -> Predictor:
         sooner = None
@@ -126,7 +127,7 @@ def learned_horizon(
             frame.looks(name, rows),
             config.model,
             config.edited_scorecard(name),
-            progress,
+            report_trees,
             sooner,
             like,
         )

@@ -16,6 +16,7 @@ import numpy as np
 
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.language.spec import Spec
+from features.progress import Progress, no_progress
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 from models.bundle import HORIZONS
@@ -24,7 +25,7 @@ from training.audit.leaks import Finding
 from training.audit.quarantine import ignored, without_quarantined
 from training.config import Config
 from training.dataset.as_of_cut import cut_at
-from training.dataset.frame import Told, TrainingFrame, silent, spec_of
+from training.dataset.frame import TrainingFrame, spec_of
 from training.dataset.matrices import matrices_of
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, judged_from, require_conversions, split_of
@@ -95,7 +96,9 @@ class _Past:
     spec: Spec
 
 
-def backtest(tables: Tables, config: Config, origins: int, told: Told = silent) -> Backtest:
+def backtest(
+    tables: Tables, config: Config, origins: int, report_progress: Progress = no_progress
+) -> Backtest:
     """Trainings at several origins, each judged by what came after it.
 
     Parameters
@@ -105,8 +108,8 @@ def backtest(tables: Tables, config: Config, origins: int, told: Told = silent) 
     origins : int
         How many, 2 or more. The last one is where the test period of a training begins, the first
         one is the earliest at which there is enough to learn from; they are evenly spaced.
-    told : callable, optional
-        Told about the progress.
+    report_progress : callable, optional
+        Called with each stage, the number of its steps that are done, and their total.
 
     Raises
     ------
@@ -122,15 +125,15 @@ def backtest(tables: Tables, config: Config, origins: int, told: Told = silent) 
         until = instants[i + 1] if i + 1 < len(instants) else None
         splits = {n: split_of(tables, spine, found[n], config, at, until) for n in HORIZONS}
         pasts.append(_past(tables, config, at, splits))
-        told("audits and vocabularies", i + 1, len(instants))
+        report_progress("audits and vocabularies", i + 1, len(instants))
     done = 0
 
-    def progress(rows: int) -> None:
+    def report_rows(rows: int) -> None:
         nonlocal done
         done += rows
-        told("features", done, len(spine))
+        report_progress("features", done, len(spine))
 
-    matrices = matrices_of(tables, spine, [past.spec for past in pasts], progress)
+    matrices = matrices_of(tables, spine, [past.spec for past in pasts], report_rows)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
     cards = []
@@ -139,9 +142,9 @@ def backtest(tables: Tables, config: Config, origins: int, told: Told = silent) 
         examined = without_quarantined(tables, past.findings)
         thinning = thinning_of(examined, spine, config.snapshots.thin)
         frame = TrainingFrame(spine, past.spec, matrix, found, thinning, past.splits, age_days)
-        bundle = fitted_bundle(frame, past.findings, config, silent).bundle
-        cards.append(evaluation(bundle, frame, config, silent))
-        told("origins", len(cards), len(instants))
+        bundle = fitted_bundle(frame, past.findings, config, no_progress).bundle
+        cards.append(evaluation(bundle, frame, config, no_progress))
+        report_progress("origins", len(cards), len(instants))
     return Backtest(instants, tuple(cards), _series(cards))
 
 

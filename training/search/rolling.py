@@ -7,13 +7,13 @@ The latest stretch is for confirming what the others chose.
 """
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from features.arrays import Bool
 from features.engine.history import MICROSECONDS_PER_DAY
+from features.progress import StepProgress, no_step_progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine, microseconds
 from features.tables import Tables
@@ -79,7 +79,7 @@ class Ground(Rows):
 
 
 def rolling_ground(
-    tables: Tables, config: Config, progress: Callable[[int, int], object] = lambda done, of: None
+    tables: Tables, config: Config, report_progress: StepProgress = no_step_progress
 ) -> Ground:
     """Looks, features and rolling origins of a fitting period.
 
@@ -87,8 +87,8 @@ def rolling_ground(
     ----------
     tables : Tables
     config : Config
-    progress : callable, optional
-        Told how many rows have their features, of how many.
+    report_progress : callable, optional
+        Called with the number of rows whose features are done and their total.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def rolling_ground(
     def finished(rows: int) -> None:
         nonlocal done
         done += rows
-        progress(done, len(spine))
+        report_progress(done, len(spine))
 
     return Ground(
         spine,

@@ -16,11 +16,11 @@ import numpy as np
 import optuna
 
 from features.arrays import Bool, Float64
+from features.progress import Progress, no_progress
 from features.tables import Tables
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from training.config import Config, ModelSettings
-from training.dataset.frame import Told, silent
 from training.fitting.predictor import fitted_predictor
 from training.search.rolling import Fold, Ground, rolling_ground
 from training.statistics.paired import LOG_LOSS, Difference, paired_difference
@@ -72,7 +72,7 @@ def tuned(
     config: Config,
     trials: int,
     enough: Callable[[], bool] = lambda: False,
-    told: Told = silent,
+    report_progress: Progress = no_progress,
 ) -> Tuned:
     """Best settings of the boosters that a search finds.
 
@@ -87,8 +87,8 @@ def tuned(
         Settings to draw in all.
     enough : callable, optional
         Asked before each trial whether the search must end.
-    told : callable, optional
-        Told about the progress.
+    report_progress : callable, optional
+        Called with each stage, the number of its steps that are done, and their total.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def tuned(
             f"[model] kind is scorecard, and {', '.join(TUNED)} are settings of boosters: there is "
             'nothing to tune. Leave kind out, or set it to "blend" or "booster".'
         )
-    ground = rolling_ground(tables, config, lambda done, of: told("features", done, of))
+    ground = rolling_ground(tables, config, lambda done, of: report_progress("features", done, of))
     study = _study(ground, config)
     losses = [_relative_loss(ground, fold, config.model) for fold in ground.search]
     present = {name: getattr(config.model, name) for name in TUNED}
@@ -110,7 +110,7 @@ def tuned(
         # A sampler for each trial: stopped in between or not, it draws from the same seed.
         study.sampler = _sampler(config.model.seed + drawn)
         _try_one(study, ground, config.model)
-        told("settings tried", drawn + 1, trials)
+        report_progress("settings tried", drawn + 1, trials)
     for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
         if trial.value is not None and trial.value < best_loss:
             best, best_loss = _settings(trial.params), trial.value

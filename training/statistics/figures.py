@@ -8,13 +8,13 @@ than the ones that would count rows, and honest.
 
 import itertools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from features.arrays import Bool, Float64, Int64
+from features.progress import StepProgress, no_step_progress
 from models.bands import Temperature
 from models.horizon import Scores
 from training.statistics.intervals import wilson_interval
@@ -106,7 +106,7 @@ def auc_interval(
     probability: Float64,
     seed: int,
     replicates: int = 200,
-    progress: Callable[[int, int], object] = lambda done, of: None,
+    report_progress: StepProgress = no_step_progress,
 ) -> tuple[float, float] | None:
     """95 % interval of the AUC by the bootstrap over leads; None where the AUC is not given."""
     value = figures(judged.converted, probability).auc
@@ -116,7 +116,7 @@ def auc_interval(
     found = []
     for replicate, weight in enumerate(lead_resamples(judged.lead, replicates, seed)):
         found.append(auc(weight))
-        progress(replicate + 1, replicates)
+        report_progress(replicate + 1, replicates)
     low, high = np.nanquantile(found, [0.025, 0.975])
     # Of a handful of leads the quantiles may lie to one side of the value itself.
     return min(float(low), value), max(float(high), value)
