@@ -1,8 +1,8 @@
-"""Temperature: which of three plays a lead gets (D18), decided by how sure its conversion is.
+"""Temperature: which of three plays a lead gets, decided by how sure its conversion is.
 
 A lead is hot when it converts within the hot horizon surely enough, warm when it does so within the
 longer warm one, and cold otherwise. What is compared with the cut-offs is the lower bound of each
-probability: in doubt, a lead is the colder (D7). A cut-off follows from a promise that managers can
+probability: in doubt, a lead is the colder. A cut-off follows from a promise that managers can
 check afterwards (`models.policy`); where the data bear no promise there is no cut-off, and nobody
 is called so. A lead that is in a band already stays until it falls clearly below, so that a lead
 near a cut-off does not flap; to come in it needs the whole cut-off.

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import importlib.util
 import io
 import re
 from pathlib import Path
@@ -13,6 +14,13 @@ DOCUMENTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))
 }
+ROOMS = "features|models|training|serving|lead_temperature|benchmarks|checks|tests|notebooks|deploy"
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def code_of(text: str) -> list[str]:
+    """What a document shows as code: its blocks, and what stands between backticks."""
+    return re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL)
 
 
 def test_the_walk_through_prints_what_it_says() -> None:
@@ -59,3 +67,35 @@ def test_every_word_of_the_glossary_has_its_place_in_the_code() -> None:
                 module, _, name = place.rpartition(".")
                 assert hasattr(importlib.import_module(module), name), f"{word}: {place}"
         assert "`" in where, word
+
+
+DECISIONS = DOCUMENTS["DECISIONS.md"]
+ENTRIES = dict(re.findall(r"^### (.*)\n((?:(?!#).*\n)*)", DECISIONS, re.MULTILINE))
+LABELS = ("Choice", "Because", "Evidence", "Would change it")
+
+
+def test_decisions_are_numbered_and_each_stands_in_the_index_by_room() -> None:
+    numbers = [int(re.match(r"D(\d+) [A-Z].*\?$", heading)[1]) for heading in ENTRIES]
+    assert numbers == list(range(1, len(numbers) + 1))
+    index, _, _ = DECISIONS.partition("\n### ")
+    assert {int(number) for number in re.findall(r"\bD(\d+)\b", index)} == set(numbers)
+
+
+@pytest.mark.parametrize("heading", ENTRIES)
+def test_a_decision_is_short_and_says_why_and_how_to_see_it(heading: str) -> None:
+    text = ENTRIES[heading].partition("\n## ")[0]
+    assert len(f"{heading} {text}".split()) <= 120
+    assert tuple(re.findall(r"^- \*\*(.*?):\*\*", text, re.MULTILINE)) == LABELS
+    (evidence,) = re.findall(r"^- \*\*Evidence:\*\* (.*)$", text, re.MULTILINE)
+    assert "`" in evidence
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_path_and_command_that_a_document_names_exists(document: str) -> None:
+    text = DOCUMENTS[document].partition("\n## [0.1.0]")[0]  # a past version names past places
+    for path in re.findall(rf"(?<![\w/.<-])(?:{ROOMS})/[\w./-]*\w", text):
+        assert (ROOT / path).exists(), path
+    for target in re.findall(r"\bmake ([a-z][a-z_-]+)\b", " ".join(code_of(text))):
+        assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
+    for module in re.findall(r"python -m ([\w.]+)", text):
+        assert importlib.util.find_spec(module), module

@@ -107,7 +107,7 @@ class DaysSinceAttribute:
 
 @dataclass(frozen=True, slots=True)
 class KnownAttributes:
-    """How many of the lead's attributes are known: the completeness of its card (D8, D25)."""
+    """How many of the lead's attributes are known: the completeness of its card."""
 
     attributes: tuple[str, ...]
 
@@ -342,7 +342,7 @@ class Streak:
 class Decayed:
     """Sum over interactions of one half to the power of their age over the half-life.
 
-    The age is counted in whole hours: warmth fades with time (D6).
+    The age is counted in whole hours: warmth fades with time.
     """
 
     selection: Selection

@@ -1,6 +1,6 @@
 """How a lead cools: what its score becomes when nothing more happens, and when its band changes.
 
-Warmth fades with time (D6). The history up to now is looked at again on each of the coming days, so
+Warmth fades with time. The history up to now is looked at again on each of the coming days, so
 the forecast is the model's own answer on that day and no curve that was laid through anything. What
 was sent but is not known yet, such as a booked meeting, is a further interaction and left out. Each
 day knows the band of the day before it, as a lead does that is scored every day.

@@ -1,6 +1,6 @@
 """Whether a lead is heating or cooling: its score now beside its scores of days before.
 
-One and the same person is cold, warm and hot at different times (D3). What was known then is in the
+One and the same person is cold, warm and hot at different times. What was known then is in the
 history that is sent now, so the looks of then are made again from it, each with what had occurred
 and been recorded by then. No look knows of the band before it, for nobody tells.
 

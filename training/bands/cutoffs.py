@@ -15,7 +15,7 @@ a promise hold in use:
   in it;
 - rows of one lead foresee the same purchase, so the bound counts how much they are worth together.
 
-Where no cut-off passes there is none: in doubt, everybody is the colder (D7).
+Where no cut-off passes there is none: in doubt, everybody is the colder.
 
 References
 ----------

@@ -70,8 +70,8 @@ def baseline_probabilities(
         "age only": a booster that knows nothing but the age of the lead.
         "stage only" or "latest interaction only": how leads fared of whom the last that is known is
         the same stage, or kind and outcome of an interaction.
-        "tags": hot, warm and cold by how many of the ideal customer's qualities a lead has (D15).
-        "points card": points for each quality (D16).
+        "tags": hot, warm and cold by how many of the ideal customer's qualities a lead has.
+        "points card": points for each quality.
         "naive Bayes": how often each attribute's value was seen with the customers so far.
         "logistic regression": on all features.
     """

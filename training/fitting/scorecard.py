@@ -1,4 +1,4 @@
-"""Learning a points card from the customers so far (D16, D17): which qualities, how many points.
+"""Learning a points card from the customers so far: which qualities, how many points.
 
 Every feature that a person can read is cut into a few bins at plain numbers, blind to the outcome.
 What a bin says is its weight of evidence, drawn towards nothing where few leads converted, and in

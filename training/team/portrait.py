@@ -1,4 +1,4 @@
-"""The ideal customer's portrait: which qualities of new leads those who buy share (D17, D26).
+"""The ideal customer's portrait: which qualities of new leads those who buy share.
 
 Of the leads that are old enough, the qualities known when they were created; for each, how many of
 those who bought have it, how many of all leads, and how many of the leads that have it buy. A
