@@ -28,7 +28,7 @@ from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.evaluation.reliability import Group, groups
 from training.fitting.bundle import fitted_bundle
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 
 _STEPS = 1_000
 """More looks than any lead has."""
@@ -58,7 +58,7 @@ class Known:
     Parameters
     ----------
     horizon : {"hot", "warm"}
-    judged : Judged
+    judged : JudgedRows
         What happened.
     truth : float64 array of shape (rows,)
         How likely that was.
@@ -71,7 +71,7 @@ class Known:
     """
 
     horizon: str
-    judged: Judged
+    judged: JudgedRows
     truth: Float64
     scores: Scores
     base_rate: float
@@ -110,9 +110,9 @@ def _known(
     split, converted = frame.splits[name], frame.labels[name].converted
     test = split.test
     scores = bundle.scores(frame.matrix[test], config.model.threads)
-    judged = Judged(converted[test], frame.spine.lead[test], frame.age_days[test])
+    judged = JudgedRows(converted[test], frame.spine.lead[test], frame.age_days[test])
     # The truth stands where the outcomes would: what a group "observed" is then its mean truth.
-    exact = Judged(cast("Bool", truth[test]), judged.lead, judged.age_days)
+    exact = JudgedRows(cast("Bool", truth[test]), judged.lead, judged.age_days)
     return Known(
         name,
         judged,

@@ -28,7 +28,7 @@ from models.bundle import HORIZONS, Bundle
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from training.audit.findings import audit
-from training.audit.quarantine import ignored, without_quarantined
+from training.audit.quarantine import quarantined_values, without_quarantined
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, spec_of, training_frame
@@ -40,7 +40,7 @@ from training.evaluation.reliability import calibration_error
 from training.fitting.booster import fitted_booster
 from training.fitting.bundle import fitted_bundle
 from training.pipeline import trained_bundle
-from training.statistics.figures import Judged, auc_interval, figures
+from training.statistics.figures import JudgedRows, auc_interval, figures
 from training.statistics.paired import LOG_LOSS, paired_difference
 
 LOAN_LOG = Path("bpi2012/bpi_challenge_2012_until_2012-01-15.xes.gz")
@@ -59,7 +59,7 @@ class Rolled:
 
     Parameters
     ----------
-    judged : Judged
+    judged : JudgedRows
     calibrated : float64 array of shape (rows,)
         The hot probability of each call's model.
     uncalibrated : float64 array of shape (rows,)
@@ -70,7 +70,7 @@ class Rolled:
         Why a training refused to make a model; then the model before served on.
     """
 
-    judged: Judged
+    judged: JudgedRows
     calibrated: Float64
     uncalibrated: Float64
     origin: Int64
@@ -208,7 +208,7 @@ def contemporaries_figure(about: str, frame: TrainingFrame, config: Config) -> F
             frame.matrix[others], hot[others], frame.spec.categorical, config.model
         )
         probability[own] = sigmoid(margin_of(booster, frame.matrix[own], config.model.threads))
-    judged = Judged(hot[test], lead[test], frame.age_days[test])
+    judged = JudgedRows(hot[test], lead[test], frame.age_days[test])
     low, high = auc_interval(judged, probability[test], SEED) or (None, None)
     return Figure(
         about,
@@ -280,7 +280,7 @@ def rolled(
         parts.append((rows, calibrated, sigmoid(margin), origin))
         report_progress("origins", number + 1, len(origins))
     rows, calibrated, uncalibrated, origin = map(np.concatenate, zip(*parts, strict=True))
-    judged = Judged(found["hot"].converted[rows], spine.lead[rows], age_days[rows])
+    judged = JudgedRows(found["hot"].converted[rows], spine.lead[rows], age_days[rows])
     return Rolled(judged, calibrated, uncalibrated, origin, tuple(refused))
 
 
@@ -303,7 +303,7 @@ def _trained_at(
     findings = audit(before, config)
     learned_until = min(split.calibrate_from for split in splits.values())
     spec = spec_of(without_quarantined(before, findings), config, learned_until)
-    spec = replace(spec, ignored=ignored(findings))
+    spec = replace(spec, ignored=quarantined_values(findings))
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)

@@ -151,7 +151,7 @@ def compared(
     if found is None:
         return [Figure(name, what, None, note="fewer than two leads to compare on")]
     weight = np.ones(len(converted))
-    ours, rival = (LOG_LOSS.prepared(converted, one.probability)(weight) for one in (mine, theirs))
+    ours, rival = (LOG_LOSS.prepare(converted, one.probability)(weight) for one in (mine, theirs))
     return [
         Figure(
             name,

@@ -37,7 +37,7 @@ from training.team.aftermath import Aftermaths, aftermaths
 from training.team.grouping import cohort
 from training.team.portrait import Portrait, portrait
 from training.team.practice import Practice, owner_attribute, practice
-from training.team.today import Today, today
+from training.team.today import OpenLeads, open_leads
 from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
 
 
@@ -159,7 +159,8 @@ def _report_card(
     owner = owner_attribute(examined, config)
     return {
         "today": carded(
-            Today, today(bundle, examined, config.snapshots.until_days, config.model.threads)
+            OpenLeads,
+            open_leads(bundle, examined, config.snapshots.until_days, config.model.threads),
         ),
         "aftermath": carded(Aftermaths, aftermaths(tables, looks, scores.band, days)),
         "dependence": carded(Dependences, dependences(bundle, matrix, judged, signals)),

@@ -15,7 +15,7 @@ from models.policy import (
     policy_from_json,
     promised_rate,
 )
-from training.statistics.figures import Rate
+from training.statistics.figures import ObservedRate
 from training.statistics.paired import Difference
 from training.versions.comparison import Comparison, Question, Segment
 from training.versions.promotion import Examination
@@ -110,7 +110,7 @@ def _promise(found: Mapping[str, Any] | None) -> str:
             return str(found["finding"])
 
 
-def _rate(rate: Rate | None) -> str:
+def _rate(rate: ObservedRate | None) -> str:
     if rate is None:
         return "–"
     promised, happened = 100 * rate.predicted, 100 * rate.observed

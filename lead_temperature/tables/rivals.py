@@ -24,17 +24,17 @@ def show_rivals(console: Console, card: Mapping[str, Any]) -> None:
             console.print(_points(name, lines))
 
 
-def weakest_first(baselines: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def baselines_weakest_first(baselines: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Names of baselines by falling log loss."""
     return sorted(baselines, key=lambda name: -(baselines[name]["log_loss"] or 0.0))
 
 
-def ahead(advantage: Mapping[str, float] | None) -> str:
+def advantage_text(advantage: Mapping[str, float] | None) -> str:
     """By how many thousandths the model's log loss is less, and the interval of that.
 
     Examples
     --------
-    >>> ahead({"advantage": 0.0123, "low": -0.001, "high": 0.02})
+    >>> advantage_text({"advantage": 0.0123, "low": -0.001, "high": 0.02})
     '12.3 (-1.0 to 20.0)'
     """
     if advantage is None:

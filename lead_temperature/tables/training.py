@@ -19,7 +19,7 @@ from features.export.inspection import BrokenRule, Inspection
 from features.progress import Progress
 from features.spine import iso
 from lead_temperature.tables.plain import plain_table
-from lead_temperature.tables.rivals import ahead, show_rivals, weakest_first
+from lead_temperature.tables.rivals import advantage_text, baselines_weakest_first, show_rivals
 from models.bands import Temperature
 from models.bundle import HORIZONS
 from models.policy import within
@@ -56,10 +56,10 @@ def show_figures(console: Console, card: Mapping[str, Any]) -> None:
             ("predictor",),
             ("AUC (95 %)", "log loss", "model ahead by 10⁻³ (95 %)"),
         )
-        for baseline in weakest_first(horizon["baselines"]):
+        for baseline in baselines_weakest_first(horizon["baselines"]):
             figures = horizon["baselines"][baseline]
             cells = (_figure(figures["auc"]), _figure(figures["log_loss"]))
-            table.add_row(baseline, *cells, ahead(figures["log_loss_advantage"]))
+            table.add_row(baseline, *cells, advantage_text(figures["log_loss_advantage"]))
         table.add_section()
         interval = ""
         if horizon["auc_low"] is not None:

@@ -44,7 +44,7 @@ from training.config import Config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.dataset.snapshots import snapshots
 from training.fitting.bundle import fitted_bundle
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 
 ROOT = Path(__file__).parents[2]
 
@@ -321,7 +321,7 @@ def drifting(stretch: float) -> Rolled:
     origin = np.repeat([0, 1], 1_000)
     truth = np.where(origin == 0, 0.1, 0.5)
     converted = random.random(len(origin)) < truth
-    judged = Judged(converted, np.arange(len(origin)), np.zeros(len(origin)))
+    judged = JudgedRows(converted, np.arange(len(origin)), np.zeros(len(origin)))
     noise = random.uniform(0.99, 1.01, len(origin))
     return Rolled(judged, truth * noise, truth * noise * stretch, origin, ("out of order",))
 

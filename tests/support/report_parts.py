@@ -8,17 +8,17 @@ from training.card.values import carded
 from training.evaluation.dependence import Bin, Dependence, Dependences
 from training.evaluation.gains import SHARES, Gain, Gains, Month, Months
 from training.report.past import Course, Past, Spread, Trial
-from training.statistics.incidence import Conversion, Middle, share_of
+from training.statistics.incidence import Conversion, MedianEstimate, counted_rate
 from training.statistics.intervals import wilson_interval
-from training.statistics.rates import Outcome, Rate
+from training.statistics.rates import Outcome, RateEstimate
 from training.team.aftermath import Aftermath, Aftermaths
 from training.team.contact import Speed, SpeedGroup, Step
-from training.team.grouping import Group, Grouping
-from training.team.portrait import Portrait, Quality
+from training.team.grouping import Grouping, LeadGroup
+from training.team.portrait import LeadTrait, Portrait
 from training.team.practice import Practice
 from training.team.spend import ChannelSpend
-from training.team.today import OpenBand, Today
-from training.team.upkeep import Field, Logged, Logging
+from training.team.today import OpenBand, OpenLeads
+from training.team.upkeep import FieldCompleteness, LoggingDelays, LoggingPromptness
 
 HOT, WARM, COLD = Temperature.HOT, Temperature.WARM, Temperature.COLD
 
@@ -26,21 +26,21 @@ HOT, WARM, COLD = Temperature.HOT, Temperature.WARM, Temperature.COLD
 def conversion(leads: int, bought: int, days: tuple[float, float, float] | None) -> Conversion:
     """Of leads that are all old enough."""
     old = leads if days else leads // 40
-    share = share_of(bought, leads) if days else None
-    return Conversion(leads, old, bought, share, Middle(*days) if days else None)
+    share = counted_rate(bought, leads) if days else None
+    return Conversion(leads, old, bought, share, MedianEstimate(*days) if days else None)
 
 
 def outcome(promised: float, rows: int, positives: int) -> Outcome:
     """Of looks, four to each lead."""
     share = positives / rows
     low, high = wilson_interval(share, rows / 4)
-    return Outcome(rows, positives, promised, Rate(share, low, high))
+    return Outcome(rows, positives, promised, RateEstimate(share, low, high))
 
 
 def lifelike_parts() -> dict[str, Any]:
     """What stands under "report"."""
     return {
-        "today": carded(Today, _today()),
+        "today": carded(OpenLeads, _today()),
         "aftermath": carded(Aftermaths, _aftermath()),
         "dependence": carded(Dependences, _dependence()),
         "portrait": carded(Portrait, _portrait()),
@@ -70,7 +70,9 @@ def lifelike_horizon_parts() -> dict[str, Any]:
         "newest first": SHARES,
     }
     gains: Gains = tuple(
-        Gain(name, tuple(map(float, found)), Rate(found[3], found[3] - 0.03, found[3] + 0.03))
+        Gain(
+            name, tuple(map(float, found)), RateEstimate(found[3], found[3] - 0.03, found[3] + 0.03)
+        )
         for name, found in curves.items()
     )
     months: Months = tuple(
@@ -101,8 +103,8 @@ def _segment(by: str, level: str, promised: float, rows: int, positives: int) ->
     return {"by": by, "level": level, "rate": rate}
 
 
-def _today() -> Today:
-    return Today(
+def _today() -> OpenLeads:
+    return OpenLeads(
         at=datetime(2026, 1, 1, tzinfo=UTC), leads=1711, uncertain=31, older=4,
         bands=(
             OpenBand(HOT, 23, 0.44, 0.66, 10.1),
@@ -114,9 +116,9 @@ def _today() -> Today:
 
 def _aftermath() -> Aftermaths:
     return (
-        Aftermath(HOT, conversion(480, 280, (5.1, 3, 12)), Middle(2, 1, 4)),
-        Aftermath(WARM, conversion(1190, 390, (12.4, 10, 17)), Middle(3.5, 2, 6)),
-        Aftermath(COLD, conversion(4988, 560, (23.7, 20, 29)), Middle(8, 7, 9)),
+        Aftermath(HOT, conversion(480, 280, (5.1, 3, 12)), MedianEstimate(2, 1, 4)),
+        Aftermath(WARM, conversion(1190, 390, (12.4, 10, 17)), MedianEstimate(3.5, 2, 6)),
+        Aftermath(COLD, conversion(4988, 560, (23.7, 20, 29)), MedianEstimate(8, 7, 9)),
     )
 
 
@@ -144,17 +146,26 @@ def _portrait() -> Portrait:
     return Portrait(
         leads=16_800, customers=2010, compared=46,
         more=(
-            Quality("source", "referral", None, None, 990, 240, Rate(240 / 990, 0.2, 0.29)),
-            Quality("company_size", None, 8.0, 22.0, 4100, 590, Rate(590 / 4100, 0.125, 0.165)),
+            LeadTrait(
+                "source", "referral", None, None, 990, 240, RateEstimate(240 / 990, 0.2, 0.29),
+            ),
+            LeadTrait(
+                "company_size", None, 8.0, 22.0, 4100, 590,
+                RateEstimate(590 / 4100, 0.125, 0.165),
+            ),
         ),
-        less=(Quality("decision_maker", None, None, None, 2500, 200, Rate(0.08, 0.065, 0.1)),),
+        less=(
+            LeadTrait(
+                "decision_maker", None, None, None, 2500, 200, RateEstimate(0.08, 0.065, 0.1),
+            ),
+        ),
     )  # fmt: skip
 
 
 def _practice() -> Practice:
     months = (
-        Group("2025-08", conversion(900, 110, (22, 17, 27))),
-        Group("2025-12", conversion(950, 30, None)),
+        LeadGroup("2025-08", conversion(900, 110, (22, 17, 27))),
+        LeadGroup("2025-12", conversion(950, 30, None)),
     )
     return Practice(
         horizon_days=90, least_leads=30,
@@ -162,26 +173,26 @@ def _practice() -> Practice:
         channels=Grouping(
             "source",
             (
-                Group("search", conversion(6100, 790, (21.8, 17, 26.1))),
-                Group("word_of_mouth", conversion(830, 190, (18.9, 7.6, 25.2))),
-                Group(None, conversion(120, 9, (30, 11, 60))),
+                LeadGroup("search", conversion(6100, 790, (21.8, 17, 26.1))),
+                LeadGroup("word_of_mouth", conversion(830, 190, (18.9, 7.6, 25.2))),
+                LeadGroup(None, conversion(120, 9, (30, 11, 60))),
             ),
             small_groups=2, small_leads=17,
         ),
         source_kinds=Grouping(
-            "source_kind", (Group("seed", conversion(2000, 490, (18.9, 13, 23))),), 0, 0
+            "source_kind", (LeadGroup("seed", conversion(2000, 490, (18.9, 13, 23))),), 0, 0
         ),
         owners=Grouping(
             "owner",
             (
-                Group("ana", conversion(4000, 540, (22.9, 18, 26.7))),
-                Group("fabio", conversion(2900, 290, (19.2, 14, 28.8))),
+                LeadGroup("ana", conversion(4000, 540, (22.9, 18, 26.7))),
+                LeadGroup("fabio", conversion(2900, 290, (19.2, 14, 28.8))),
             ),
             small_groups=0, small_leads=0,
         ),
         months=months,
         speed=Speed(
-            3, Middle(2.0, 1.9, 2.1),
+            3, MedianEstimate(2.0, 1.9, 2.1),
             (
                 SpeedGroup(0.0, 1.0, conversion(5700, 780, (22.7, 18.9, 28))),
                 SpeedGroup(24.0, 72.0, conversion(3800, 390, (25.4, 18.7, 33.9))),
@@ -189,15 +200,18 @@ def _practice() -> Practice:
             ),
         ),
         funnel=(
-            Step("leads", 16_800, share_of(16_800, 16_800), None),
-            Step("contacted", 16_400, share_of(16_400, 16_800), share_of(16_400, 16_800)),
-            Step("responded", 13_900, share_of(13_900, 16_800), share_of(13_900, 16_400)),
-            Step("bought", 1820, share_of(1820, 16_800), share_of(1820, 13_900)),
+            Step("leads", 16_800, counted_rate(16_800, 16_800), None),
+            Step("contacted", 16_400, counted_rate(16_400, 16_800), counted_rate(16_400, 16_800)),
+            Step("responded", 13_900, counted_rate(13_900, 16_800), counted_rate(13_900, 16_400)),
+            Step("bought", 1820, counted_rate(1820, 16_800), counted_rate(1820, 13_900)),
         ),
-        fields=(Field("budget", 8000, 20_000), Field("source", 20_000, 20_000)),
-        logging=Logging(
-            Logged(None, 301_452, 7000, 286_752, 7700),
-            (Logged("phone", 149_000, 0, 145_300, 3700),),
+        fields=(
+            FieldCompleteness("budget", 8000, 20_000),
+            FieldCompleteness("source", 20_000, 20_000),
+        ),
+        logging=LoggingPromptness(
+            LoggingDelays(None, 301_452, 7000, 286_752, 7700),
+            (LoggingDelays("phone", 149_000, 0, 145_300, 3700),),
         ),
         spend=(
             ChannelSpend("search", 6, 540_000, 12_600, 15_600.0, 645, 91),
@@ -215,7 +229,9 @@ def lifelike_past() -> Past:
     courses = []
     for name, horizon, drop in (("hot", 14, 0.0), ("warm", 90, 0.12)):
         trials = tuple(
-            Trial(day.replace(tzinfo=UTC), Rate(*(one - drop for one in order)), 0.01, promise)
+            Trial(
+                day.replace(tzinfo=UTC), RateEstimate(*(one - drop for one in order)), 0.01, promise
+            )
             for day, order, promise in zip(days, hot, called, strict=True)
         )
         courses.append(

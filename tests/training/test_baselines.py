@@ -20,7 +20,7 @@ from training.config import ModelSettings
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
 from training.evaluation.baselines import baseline_card, baseline_probabilities
-from training.statistics.figures import Judged, figures
+from training.statistics.figures import JudgedRows, figures
 
 ANY = Selection()
 SPEC = Spec(
@@ -160,7 +160,7 @@ def test_features_that_are_not_there_leave_the_base_rate() -> None:
 def test_a_model_is_called_better_only_where_the_whole_interval_says_so() -> None:
     matrix, converted, truth = drawn({1: {0: -1.5, 1: 1.5}})
     test = split().test
-    judged = Judged(converted[test], np.arange(ROWS)[test], matrix[test, 0])
+    judged = JudgedRows(converted[test], np.arange(ROWS)[test], matrix[test, 0])
     probability = sigmoid(truth)[test]
     rivals = {
         "itself": probability,
@@ -177,7 +177,7 @@ def test_a_model_is_called_better_only_where_the_whole_interval_says_so() -> Non
 
 
 def test_what_cannot_be_compared_is_neither_better_nor_worse() -> None:
-    nothing = Judged(np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
+    nothing = JudgedRows(np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
     found = baseline_card(nothing, np.empty(0), {"base rate": np.empty(0)}, seed=1)
     assert found["better_than"] == found["beaten_by"] == []
     assert found["baselines"]["base rate"]["log_loss_advantage"] is None

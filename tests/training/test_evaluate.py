@@ -6,20 +6,20 @@ import pytest
 from models.bands import Bands
 from models.horizon import Scores
 from training.statistics.figures import (
-    Judged,
+    JudgedRows,
     auc_interval,
     band_results,
-    by_age,
     figures,
-    rate,
-    reliability,
+    figures_by_age,
+    observed_rate,
+    reliability_bins,
 )
 from training.statistics.intervals import wilson_interval
 
 
-def judged(converted: np.ndarray, lead: np.ndarray | None = None) -> Judged:
+def judged(converted: np.ndarray, lead: np.ndarray | None = None) -> JudgedRows:
     rows = len(converted)
-    return Judged(converted, np.arange(rows) if lead is None else lead, np.zeros(rows))
+    return JudgedRows(converted, np.arange(rows) if lead is None else lead, np.zeros(rows))
 
 
 def calibrated(rows: int = 20_000, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -51,8 +51,8 @@ def test_too_few_conversions_give_no_auc() -> None:
 
 def test_an_interval_counts_leads_and_not_rows() -> None:
     converted = np.tile([True, False, False, False], 25)
-    each_its_own = rate(judged(converted), np.full(100, 0.25))
-    four_leads = rate(judged(converted, np.arange(100) % 4), np.full(100, 0.25))
+    each_its_own = observed_rate(judged(converted), np.full(100, 0.25))
+    four_leads = observed_rate(judged(converted, np.arange(100) % 4), np.full(100, 0.25))
     assert each_its_own is not None
     assert four_leads is not None
     assert each_its_own.observed == four_leads.observed == 0.25
@@ -61,17 +61,17 @@ def test_an_interval_counts_leads_and_not_rows() -> None:
 
 def test_reliability_covers_every_row_once_and_holds_for_true_probabilities() -> None:
     probability, converted = calibrated()
-    bins = reliability(judged(converted), probability)
+    bins = reliability_bins(judged(converted), probability)
     assert len(bins) == 10
     assert sum(one.rows for one in bins) == len(probability)
     inside = sum(one.low <= one.predicted <= one.high for one in bins)
     assert inside >= 8
-    skewed = reliability(judged(converted), np.minimum(1.0, 1.5 * probability))
+    skewed = reliability_bins(judged(converted), np.minimum(1.0, 1.5 * probability))
     assert sum(one.low <= one.predicted <= one.high for one in skewed) <= 4
 
 
 def test_equal_probabilities_are_one_bin() -> None:
-    bins = reliability(judged(np.array([True] * 20 + [False] * 80)), np.full(100, 0.2))
+    bins = reliability_bins(judged(np.array([True] * 20 + [False] * 80)), np.full(100, 0.2))
     assert [(one.rows, one.positives) for one in bins] == [(100, 20)]
 
 
@@ -89,7 +89,7 @@ def test_the_auc_interval_holds_the_auc_and_widens_with_fewer_leads() -> None:
 
 def test_ages_are_half_open_and_complete() -> None:
     ages = np.array([0.0, 0.99, 1.0, 6.9, 7.0, 400.0])
-    found = by_age(Judged(np.zeros(6, bool), np.arange(6), ages), np.zeros(6), seed=1)
+    found = figures_by_age(JudgedRows(np.zeros(6, bool), np.arange(6), ages), np.zeros(6), seed=1)
     assert [(g.from_days, g.to_days, g.rows) for g in found] == [
         (0, 1, 2),
         (1, 3, 1),
@@ -104,7 +104,7 @@ def test_an_age_is_told_with_the_interval_of_its_own_leads() -> None:
     probability = random.uniform(size=900)
     converted = random.uniform(size=900) < probability
     ages = np.repeat([0.5, 10.0], [200, 700])
-    young, older = by_age(Judged(converted, np.arange(900), ages), probability, seed=1)
+    young, older = figures_by_age(JudgedRows(converted, np.arange(900), ages), probability, seed=1)
     for group in (young, older):
         assert group.auc_low < group.auc < group.auc_high
     assert young.auc_high - young.auc_low > older.auc_high - older.auc_low

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from training.statistics.figures import BandResult, Figures, Rate
+from training.statistics.figures import BandResult, Figures, ObservedRate
 from training.statistics.paired import Difference
 from training.versions.comparison import Comparison, Question, Segment, Side
 from training.versions.gate import against_baselines, against_champion
@@ -16,11 +16,11 @@ BEHIND = Difference(-0.02, -0.03, -0.01, 0.0)
 LEAST = 30
 
 
-def rate(observed: float, low: float, high: float) -> Rate:
-    return Rate(observed, observed, low, high, rows=100, leads=80, positives=10)
+def rate(observed: float, low: float, high: float) -> ObservedRate:
+    return ObservedRate(observed, observed, low, high, rows=100, leads=80, positives=10)
 
 
-def side(finding: str = "kept", hot: Rate | None = None) -> Side:
+def side(finding: str = "kept", hot: ObservedRate | None = None) -> Side:
     nothing = Figures(None, None, None, None)
     rates = {"hot": hot or rate(0.4, 0.3, 0.5), "warm": rate(0.2, 0.15, 0.25)}
     rates["cold"] = rate(0.02, 0.01, 0.03)

@@ -34,8 +34,8 @@ def drawn(rows: int, seed: int, leads: int | None = None):
     hnp.arrays(np.bool_, 40),
 )
 def test_weighted_figures_are_those_of_scikit_learn(probability, weight, converted) -> None:
-    area = AUC.prepared(converted, probability)(weight)
-    loss = LOG_LOSS.prepared(converted, probability)(weight)
+    area = AUC.prepare(converted, probability)(weight)
+    loss = LOG_LOSS.prepare(converted, probability)(weight)
     if (weight * converted).sum() and (weight * ~converted).sum():
         known = roc_auc_score(converted, probability, sample_weight=weight)
         assert area == pytest.approx(known)

@@ -11,7 +11,7 @@ from models.bands import Bands, Promise
 from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate
 from tests.support.cards import lifelike_card
 from training.bands.results import promise_cards, promise_result
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 
 DAY = 86_400_000_000
 NOBODY = np.zeros(0, bool), np.zeros(0, np.int64)
@@ -64,8 +64,8 @@ def test_each_band_answers_for_its_own_horizon_as_far_as_it_is_known() -> None:
     band = np.repeat(["hot", "warm", "warm"], 100)
     lead, age = np.arange(300), np.zeros(300)
     judged = {
-        "hot": Judged(np.arange(300) % 2 == 0, lead, age),
-        "warm": Judged((np.arange(300) % 10 == 0) | (lead >= 200), lead, age),
+        "hot": JudgedRows(np.arange(300) % 2 == 0, lead, age),
+        "warm": JudgedRows((np.arange(300) % 10 == 0) | (lead >= 200), lead, age),
     }
     mature = {"hot": np.ones(300, bool), "warm": lead < 200}
     found = promise_cards(
@@ -108,7 +108,7 @@ def test_the_terminal_says_why_nobody_is_called_so() -> None:
 
 def promise_card(promise: Promise) -> dict:
     band, lead = np.array(["hot"] * 100), np.arange(100)
-    judged = {"hot": Judged(lead < 60, lead, np.zeros(100))}
+    judged = {"hot": JudgedRows(lead < 60, lead, np.zeros(100))}
     mature = {"hot": np.ones(100, bool)}
     bands = Bands(0.3, 0.3, 0.1, {"hot": promise})
     return promise_cards(bands, {"hot": 14}, band, judged, mature, lead * DAY)["hot"]

@@ -20,7 +20,7 @@ from features.tables import Tables
 from lead_temperature.tables.audit import show_audit
 from tests.support.tables import tables_of
 from training.audit.leaks import Finding
-from training.audit.quarantine import ignored, without_quarantined
+from training.audit.quarantine import quarantined_values, without_quarantined
 from training.config import AuditSettings, SnapshotSettings, read_config
 from training.dataset.snapshots import snapshots
 from training.pipeline import trained_bundle
@@ -75,8 +75,8 @@ def test_quarantined_attributes_and_interactions_leave_the_tables_and_are_named(
 
 
 def test_only_what_is_quarantined_is_ignored() -> None:
-    assert ignored(FINDINGS) == {"kind": ("[red]won[/]",)}
-    assert ignored(()) == {}
+    assert quarantined_values(FINDINGS) == {"kind": ("[red]won[/]",)}
+    assert quarantined_values(()) == {}
 
 
 def test_features_of_the_whole_export_are_those_of_the_export_without_the_quarantined(
@@ -84,7 +84,7 @@ def test_features_of_the_whole_export_are_those_of_the_export_without_the_quaran
 ) -> None:
     """Leads that are scored later still have such interactions: "any" must not count them."""
     left = without_quarantined(tables, FINDINGS)
-    spec = dataclasses.replace(standard_spec(left, 60 * DAY), ignored=ignored(FINDINGS))
+    spec = dataclasses.replace(standard_spec(left, 60 * DAY), ignored=quarantined_values(FINDINGS))
     spine = snapshots(tables, SnapshotSettings(until_days=60))
     whole = point_in_time_features(tables, spine, spec)
     np.testing.assert_array_equal(whole, point_in_time_features(left, spine, spec))

@@ -12,16 +12,16 @@ from training.evaluation.reliability import (
     groups,
     judged_by_interval,
 )
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 
 SPEC = Spec((LeadAge(), AttributeCategory("country", ("it", "pt"))), {"country": "category"})
 
 
-def drawn(rows: int = 6_000, seed: int = 1) -> tuple[np.ndarray, Judged]:
+def drawn(rows: int = 6_000, seed: int = 1) -> tuple[np.ndarray, JudgedRows]:
     random = np.random.default_rng(seed)
     probability = random.beta(0.6, 5, rows)
     converted = random.random(rows) < probability
-    return probability, Judged(converted, np.arange(rows), random.uniform(0, 150, rows))
+    return probability, JudgedRows(converted, np.arange(rows), random.uniform(0, 150, rows))
 
 
 def scores(probability: np.ndarray, width: float) -> Scores:
@@ -62,7 +62,7 @@ def test_a_constant_promise_has_neither_discrimination_nor_more_than_its_bias() 
 def test_the_calibration_error_of_a_hand_made_case() -> None:
     probability = np.repeat([0.1, 0.5], 50)
     converted = np.concatenate([np.arange(50) < 10, np.arange(50) < 20])
-    found = calibration_error(Judged(converted, np.arange(100), np.zeros(100)), probability, 1)
+    found = calibration_error(JudgedRows(converted, np.arange(100), np.zeros(100)), probability, 1)
     assert found is not None
     assert found.error == pytest.approx(0.1)
     assert found.low < 0.1 < found.high
@@ -72,16 +72,18 @@ def test_the_interval_of_the_calibration_error_counts_leads() -> None:
     probability, judged = drawn(600)
     bent = np.repeat(np.minimum(1, 1.6 * probability), 10)
     converted, age = np.repeat(judged.converted, 10), np.zeros(6_000)
-    rows = calibration_error(Judged(converted, np.arange(6_000), age), bent, seed=1)
-    leads = calibration_error(Judged(converted, np.arange(6_000) // 10, age), bent, seed=1)
+    rows = calibration_error(JudgedRows(converted, np.arange(6_000), age), bent, seed=1)
+    leads = calibration_error(JudgedRows(converted, np.arange(6_000) // 10, age), bent, seed=1)
     assert rows is not None
     assert leads is not None
     assert leads.high - leads.low > 2 * (rows.high - rows.low)
-    assert leads == calibration_error(Judged(converted, np.arange(6_000) // 10, age), bent, seed=1)
+    assert leads == calibration_error(
+        JudgedRows(converted, np.arange(6_000) // 10, age), bent, seed=1
+    )
 
 
 def test_no_rows_have_no_figures() -> None:
-    nothing = Judged(np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
+    nothing = JudgedRows(np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
     assert brier_parts(nothing.converted, np.empty(0)) is None
     assert calibration_error(nothing, np.empty(0), seed=1) is None
     assert groups(SPEC, np.empty((0, 2)), nothing, scores(np.empty(0), 0.1), "hot") == []
@@ -111,6 +113,6 @@ def test_groups_whose_interval_is_far_from_what_happened_are_contradicted() -> N
 
 def test_groups_of_few_leads_are_not_judged() -> None:
     probability, judged = drawn(300)
-    few = Judged(judged.converted, np.arange(300) % 20, judged.age_days)
+    few = JudgedRows(judged.converted, np.arange(300) % 20, judged.age_days)
     matrix = np.column_stack([judged.age_days, np.zeros(300)])
     assert judged_by_interval(groups(SPEC, matrix, few, scores(probability, 0.1), "hot")) == []

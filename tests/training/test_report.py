@@ -15,7 +15,7 @@ from training.report.render import bundle_report, report_html
 from training.report.summary import LEAST_POSITIVES, report_summary
 from training.report.words.language import language
 from training.report.words.numerals import out_of
-from training.statistics.rates import Rate
+from training.statistics.rates import RateEstimate
 
 VERSION = "2026-01-01-0f3a9c41d2"
 
@@ -228,7 +228,7 @@ def test_a_band_of_a_handful_of_looks_is_too_small_to_say():
 
 
 def test_a_rate_of_zero_is_told_out_of_a_number_that_its_interval_needs():
-    assert out_of(Rate(0.0, 0.0, 0.025)) == 1000
+    assert out_of(RateEstimate(0.0, 0.0, 0.025)) == 1000
 
 
 def test_an_empty_band_is_said_to_be_empty():

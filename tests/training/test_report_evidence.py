@@ -33,21 +33,21 @@ from training.evaluation.refits import REFITS, refits
 from training.report.changes import FIGURES
 from training.report.render import bundle_report
 from training.report.summary import report_summary
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 from training.statistics.intervals import wilson_interval
-from training.statistics.rates import Outcome, Rate
+from training.statistics.rates import Outcome, RateEstimate
 from training.team.aftermath import aftermaths
 from training.team.grouping import cohort
 from training.team.portrait import portrait
-from training.team.today import Today, today
+from training.team.today import OpenLeads, open_leads
 
 VERSION = "2026-01-01-0f3a9c41d2"
 
 
-def judged(converted, lead=None) -> Judged:
+def judged(converted, lead=None) -> JudgedRows:
     rows = len(converted)
     lead = np.arange(rows) if lead is None else lead
-    return Judged(np.asarray(converted, bool), lead, np.zeros(rows))
+    return JudgedRows(np.asarray(converted, bool), lead, np.zeros(rows))
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def export():
 def test_today_counts_the_open_leads_by_the_band_that_a_bulk_scoring_gives_them(bundle):
     tables = export()
     easier = dataclasses.replace(bundle, bands=Bands(hot=0.05, warm=0.1))
-    found = today(easier, tables, until_days=20, threads=1)
+    found = open_leads(easier, tables, until_days=20, threads=1)
     assert (found.leads, found.older) == (38, 28)
     scores = scored(easier, tables, spine_at(30 * DAY, tables).spine).to_pylist()
     assert found.uncertain == sum(one["not_enough_evidence"] for one in scores)
@@ -230,7 +230,7 @@ def test_what_follows_on_a_band_counts_from_its_first_look_and_only_our_contacts
 
 def bins(*promised: float) -> list[Bin]:
     return [
-        Bin(i, i, None, Outcome(100, 10, share, Rate(0.1, 0.05, 0.2)))
+        Bin(i, i, None, Outcome(100, 10, share, RateEstimate(0.1, 0.05, 0.2)))
         for i, share in enumerate(promised)
     ]
 
@@ -431,8 +431,8 @@ def test_a_signal_matters_when_it_beats_chance_in_every_refit(low, chance, matte
 def test_values_survive_the_card_and_wrong_ones_are_refused_by_name():
     card = json.loads(json.dumps(lifelike_card()))
     found = report_summary(card, VERSION)
-    assert carded(Today, found.today) == card["report"]["today"]
-    assert uncarded(Today, card["report"]["today"], "today") == found.today
+    assert carded(OpenLeads, found.today) == card["report"]["today"]
+    assert uncarded(OpenLeads, card["report"]["today"], "today") == found.today
     card["report"]["practice"]["funnel"][1]["leads"] = "many"
     with pytest.raises(ValueError, match=r"practice\.funnel\.1\.leads is wrong"):
         report_summary(card, VERSION)

@@ -30,7 +30,7 @@ from tests.support.cards import lifelike_card, unmeasured_card
 from tests.support.pages import Page
 from training.audit import leaks
 from training.audit.ranking import Ranking
-from training.audit.timing import Share, Timing
+from training.audit.timing import LeadShare, Timing
 from training.report.render import bundle_report, report_html
 from training.report.summary import report_summary
 from training.report.words.language import LANGUAGES, language
@@ -43,7 +43,7 @@ from training.report.words.messages import (
 )
 from training.report.words.numerals import NBSP, day, decimal, not_measured, percent, told, whole
 from training.report.words.reasons import reason
-from training.statistics.rates import Rate
+from training.statistics.rates import RateEstimate
 
 VERSION = "2026-01-01-0f3a9c41d2"
 TRANSLATED = LANGUAGES[1:]
@@ -220,7 +220,7 @@ def test_numbers_are_written_as_the_language_writes_them(code, expected):
         whole(12345, speech),
         decimal(0.12345, speech),
         percent(0.0345, speech),
-        told(Rate(0.41, 0.35, 0.48), speech),
+        told(RateEstimate(0.41, 0.35, 0.48), speech),
         percent(0.0001, speech),
     ]
     assert [plain(text) for text in found] == expected
@@ -326,15 +326,15 @@ AUDITED_GROUPS = (
 
 def reasons() -> list[str]:
     """All reasons that there are, by those who give them."""
-    base, few, many = Share(800, 8000), Share(0, 4000), Share(3990, 4000)
+    base, few, many = LeadShare(800, 8000), LeadShare(0, 4000), LeadShare(3990, 4000)
     timed = Timing(*[many] * 6)
     ranked = Ranking(0.912, 0.887, 0.931)
     audited = [
-        leaks.late(timed),
-        leaks.too_good(ranked),
-        *(leaks.gives_away(many, base, of) for of in AUDITED_GROUPS if "without" not in of),
-        *(leaks.hopeless(few, base, of) for of in AUDITED_GROUPS[:2]),
-        leaks.filled_late(many, few, 90),
+        leaks.late_reason(timed),
+        leaks.too_good_reason(ranked),
+        *(leaks.gives_away_reason(many, base, of) for of in AUDITED_GROUPS if "without" not in of),
+        *(leaks.hopeless_reason(few, base, of) for of in AUDITED_GROUPS[:2]),
+        leaks.filled_late_reason(many, few, 90),
     ]
     assert all(audited)
     names = [sensitive_objection(word) for word in ("age", "renda", "дети", "sesso", "religie")]

@@ -15,7 +15,7 @@ from training.report.past import PAST, Past, past_text, read_past, standing
 from training.report.render import bundle_report, report_html
 from training.report.summary import report_summary
 from training.report.words.language import LANGUAGES, language
-from training.statistics.rates import Rate
+from training.statistics.rates import RateEstimate
 from training.versions.fingerprint import recipe_fingerprint
 
 VERSION = "2026-01-01-0f3a9c41d2"
@@ -57,7 +57,7 @@ def test_a_sentence_says_what_the_picture_shows() -> None:
 )
 def test_a_change_is_told_where_intervals_have_nothing_in_common(last, expected) -> None:
     course = lifelike_past().hot
-    trial = dataclasses.replace(course.trials[-1], order=Rate(*last))
+    trial = dataclasses.replace(course.trials[-1], order=RateEstimate(*last))
     changed = dataclasses.replace(course, trials=(*course.trials[:-1], trial))
     assert changed.change == expected
 

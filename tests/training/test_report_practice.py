@@ -14,12 +14,12 @@ from pydantic import TypeAdapter
 from features.language.kinds import Selection
 from tests.support.tables import tables_of
 from training.config import config_of
-from training.statistics.incidence import LEAST_LEADS, conversion, middle
+from training.statistics.incidence import LEAST_LEADS, conversion, median_estimate
 from training.team.contact import contact_speed, funnel
-from training.team.grouping import attribute_levels, cohort, grouping, months
+from training.team.grouping import attribute_levels, cohort, grouping, groups_by_month
 from training.team.practice import Practice, practice
 from training.team.spend import read_spend
-from training.team.upkeep import Field, fields, logging
+from training.team.upkeep import FieldCompleteness, field_completeness, logging_promptness
 
 HOUR = 1 / 24
 NAMES = ("ads", "fair", "friends", None)
@@ -130,7 +130,7 @@ def test_the_interval_of_the_share_holds_as_often_as_it_says():
 def test_the_interval_of_a_median_holds_as_often_as_it_says():
     random, hits = np.random.default_rng(2), 0
     for _ in range(1000):
-        found = middle(random.exponential(1.0, 40))
+        found = median_estimate(random.exponential(1.0, 40))
         hits += found.low <= math.log(2) <= found.high
     assert 0.94 <= hits / 1000 <= 0.985
 
@@ -139,7 +139,7 @@ def test_too_few_to_tell_are_not_told():
     assert conversion(np.full(29, 5.0), np.full(29, 99.0), 90).share is None
     assert conversion(np.full(30, 5.0), np.full(30, 99.0), 90).share.value == 1
     assert conversion(np.full(30, 5.0), np.full(30, 89.0), 90).share is None
-    assert middle(np.arange(9.0)) is None
+    assert median_estimate(np.arange(9.0)) is None
 
 
 # By what leads have in common.
@@ -184,7 +184,7 @@ def test_an_attribute_of_the_log_counts_as_it_was_known_last():
 def test_months_are_those_of_creation_earliest_first():
     tables = made_up()
     created = [row["created_at"].strftime("%Y-%m") for row in tables.leads.to_pylist()]
-    found = months(cohort(tables), 60)
+    found = groups_by_month(cohort(tables), 60)
     assert [m.level for m in found] == sorted(set(created))
     assert [m.conversion.leads for m in found] == [created.count(m.level) for m in found]
     assert found[-1].conversion.share is None  # nobody of the last month is old enough
@@ -313,7 +313,10 @@ def test_completeness_counts_the_cards_in_which_a_field_is_filled():
     tables = made_up()
     sources = [row["source"] for row in tables.leads.to_pylist()]
     known = sum(source is not None for source in sources)
-    assert fields(tables) == (Field("source", known, 400), Field("owner", 400, 400))
+    assert field_completeness(tables) == (
+        FieldCompleteness("source", known, 400),
+        FieldCompleteness("owner", 400, 400),
+    )
 
 
 def test_promptness_tells_booked_prompt_and_late_apart():
@@ -323,7 +326,7 @@ def test_promptness_tells_booked_prompt_and_late_apart():
         for channel, some in lags.items()
         for lag in some
     ]
-    found = logging(tables_of([{"lead_id": "a", "created_at": 0}], events))
+    found = logging_promptness(tables_of([{"lead_id": "a", "created_at": 0}], events))
     assert [one.channel for one in found.channels] == ["phone", "web"]
     phone, web = found.channels
     assert (phone.before, phone.prompt, phone.late) == (0, 3, 1)
@@ -333,7 +336,7 @@ def test_promptness_tells_booked_prompt_and_late_apart():
 
 def test_an_export_that_does_not_say_when_contacts_were_recorded_has_no_promptness():
     tables = made_up()
-    assert logging(tables) is None
+    assert logging_promptness(tables) is None
 
 
 # Spending.

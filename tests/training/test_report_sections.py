@@ -11,7 +11,7 @@ from training.report.render import report_html
 from training.report.summary import report_summary
 from training.report.words.language import language
 from training.report.words.numerals import middle, percent, short, told, whole
-from training.statistics.rates import Rate
+from training.statistics.rates import RateEstimate
 
 VERSION = "2026-01-01-0f3a9c41d2"
 EN = language("en")
@@ -171,8 +171,8 @@ def test_what_changed_is_told_beside_the_earlier_figures():
 
 
 def test_a_meter_shows_the_interval_and_the_promise_on_the_scale_of_its_table():
-    rate = Rate(0.2, 0.1, 0.3)
-    top = highest([rate, Rate(0.35, 0.3, 0.4), None])
+    rate = RateEstimate(0.2, 0.1, 0.3)
+    top = highest([rate, RateEstimate(0.35, 0.3, 0.4), None])
     shown = meter(rate, top, 0.25)
     assert re.findall(r"(\w+): ([\d.]+)%", shown) == [
         ("left", "25.0"), ("width", "50.0"), ("left", "50.0"), ("left", "62.5"),

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from lead_temperature.tables.rivals import ahead, show_rivals, weakest_first
+from lead_temperature.tables.rivals import advantage_text, baselines_weakest_first, show_rivals
 
 
 def printed(**horizon) -> str:
@@ -37,5 +37,5 @@ def test_a_points_card_is_printed_bin_by_bin_and_hostile_words_are_text() -> Non
 
 def test_the_weakest_baseline_comes_first_and_what_is_unknown_is_a_dash() -> None:
     found = {"a": {"log_loss": 0.2}, "b": {"log_loss": 0.3}, "c": {"log_loss": None}}
-    assert weakest_first(found) == ["b", "a", "c"]
-    assert ahead(None) == "–"
+    assert baselines_weakest_first(found) == ["b", "a", "c"]
+    assert advantage_text(None) == "–"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from training.audit.timing import Share, filled_at_the_end, follows, timing
+from training.audit.timing import LeadShare, conversions_after, shares_filled_at_end, timing
 from training.dataset.lives import NEVER, Lives
 
 
@@ -31,13 +31,13 @@ def test_late_is_with_the_outcome_within_a_second_or_after_it() -> None:
 def test_after_the_outcome_only_as_long_is_looked_as_the_lead_had_lived_before() -> None:
     known = days(19, 21)
     found = timing(known, lives([0.0] * 2, [10.0] * 2, [None] * 2), step_days=1)
-    assert found.late == Share(1, 1)
-    assert found.won == Share(2, 2)
+    assert found.late == LeadShare(1, 1)
+    assert found.won == LeadShare(2, 2)
 
 
 def test_leads_that_ended_as_they_were_created_are_not_judged() -> None:
     found = timing(days(5, 5), lives([5.0, 0.0], [None] * 2, [5.0, 20.0]), step_days=1)
-    assert found.late == Share(0, 1)
+    assert found.late == LeadShare(0, 1)
 
 
 def test_leads_are_counted_by_what_became_of_them() -> None:
@@ -46,29 +46,33 @@ def test_leads_are_counted_by_what_became_of_them() -> None:
         lives([0.0] * 5, [9, 9, None, None, None], [None, None, 9, None, None]),
         step_days=1,
     )
-    assert (found.won, found.lost, found.open) == (Share(1, 2), Share(1, 1), Share(1, 2))
+    assert (found.won, found.lost, found.open) == (
+        LeadShare(1, 2),
+        LeadShare(1, 1),
+        LeadShare(1, 2),
+    )
 
 
 def test_what_follows_is_counted_where_there_was_time_and_no_outcome_yet() -> None:
     # converted later; known with the outcome; lost later; still open; known too late to judge
     known = days(5, 20, 5, 5, 95)
-    found = follows(
+    found = conversions_after(
         known, lives([0.0] * 5, [20, 20, None, None, 99], [None, None, 9, None, None]), 10
     )
-    assert found == Share(1, 3)
+    assert found == LeadShare(1, 3)
 
 
 def test_what_is_filled_at_the_end_differs_between_ended_and_open_leads() -> None:
     ended_lately = [95.0, 96.0, None, None, 50.0, None]
-    found = filled_at_the_end(
+    found = shares_filled_at_end(
         np.array([True, True, False, False, True, True]),
         lives([0.0, 0.0, 0.0, 0.0, 0.0, 97.0], ended_lately, [None] * 6),
         10,
     )
-    assert found == (Share(2, 2), Share(0, 2))
+    assert found == (LeadShare(2, 2), LeadShare(0, 2))
 
 
 def test_a_share_of_nobody_may_be_anything() -> None:
-    nobody = Share(0, 0)
+    nobody = LeadShare(0, 0)
     assert (nobody.share, nobody.low, nobody.high) == (None, 0.0, 1.0)
-    assert Share(50, 100).low == pytest.approx(0.3437, abs=0.0001)
+    assert LeadShare(50, 100).low == pytest.approx(0.3437, abs=0.0001)

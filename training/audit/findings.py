@@ -21,24 +21,24 @@ from features.spine import Spine, ended_at, microseconds
 from features.tables import Tables
 from training.audit.leaks import (
     FIELDS,
-    Field,
     Finding,
-    What,
-    filled_late,
-    finding,
-    gives_away,
-    hopeless,
-    late,
-    learned_later,
-    nearly_too_good,
+    InteractionField,
+    Subject,
+    filled_late_reason,
+    gives_away_reason,
+    gravest_finding,
+    hopeless_reason,
+    late_reason,
+    learned_later_warning,
+    nearly_too_good_warning,
     ranking_figures,
     share_figures,
-    too_good,
+    too_good_reason,
 )
 from training.audit.look_times import grid_findings, trigger_finding
 from training.audit.quarantine import without_quarantined
-from training.audit.ranking import Looks, Ranking, looks_of, ranking, surest
-from training.audit.timing import Share, Timing, filled_at_the_end, follows, timing
+from training.audit.ranking import ComparableLooks, Ranking, comparable_looks, ranking, surest_value
+from training.audit.timing import LeadShare, Timing, conversions_after, shares_filled_at_end, timing
 from training.config import Config, SnapshotSettings
 from training.dataset.lives import NEVER, SAME_MOMENT, Lives, first_by_lead, lead_index
 from training.dataset.snapshots import Labels, labels, snapshots, triggered
@@ -52,9 +52,9 @@ class _Ground:
     tables: Tables
     config: Config
     lives: Lives
-    looks: Looks
-    first_looks: Looks
-    base: Share
+    looks: ComparableLooks
+    first_looks: ComparableLooks
+    base: LeadShare
 
 
 def audit(tables: Tables, config: Config) -> tuple[Finding, ...]:
@@ -116,16 +116,16 @@ def _ground(tables: Tables, config: Config) -> _Ground:
         lives=lives,
         looks=looks,
         first_looks=first_looks,
-        base=Share.of(lives.won[first_looks.lead], np.ones(len(first_looks.lead), np.bool_)),
+        base=LeadShare.of(lives.won[first_looks.lead], np.ones(len(first_looks.lead), np.bool_)),
     )
 
 
-def _looks(tables: Tables, config: Config, spine: Spine, found: Labels) -> Looks:
+def _looks(tables: Tables, config: Config, spine: Spine, found: Labels) -> ComparableLooks:
     """Looks whose outcome is known; their step is that of the grid which they fall into."""
     lead, as_of = spine.lead[found.mature], spine.as_of[found.mature]
     days = (as_of - microseconds(tables.leads["created_at"])[lead]) / MICROSECONDS_PER_DAY
     step = np.floor((days - config.snapshots.first_days) / config.snapshots.every_days + 1e-9)
-    return looks_of(lead, as_of, step.astype(np.int64), found.converted[found.mature])
+    return comparable_looks(lead, as_of, step.astype(np.int64), found.converted[found.mature])
 
 
 def _triggers(ground: _Ground, findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def _attribute(ground: _Ground, name: str) -> Finding:
     )
 
 
-def _field(ground: _Ground, field: Field) -> Iterator[Finding]:
+def _field(ground: _Ground, field: InteractionField) -> Iterator[Finding]:
     events, looks, created_at = ground.tables.interactions, ground.looks, ground.lives.created_at
     lead = lead_index(ground.tables, events["lead_id"])
     occurred_at = microseconds(events["occurred_at"])
@@ -200,25 +200,25 @@ def _column(ground: _Ground, name: str) -> Finding:
     found = ranking(first, values.codes[first.lead])
     filled = values.present[first.lead]
     presence = ranking(first, filled.astype(np.int64))
-    code, share = surest(values.codes[first.lead], won[first.lead], len(values.words))
-    with_value, without = (Share.of(won[first.lead], which) for which in (filled, ~filled))
-    ended_lately, open_still = filled_at_the_end(values.present, ground.lives, days)
+    code, share = surest_value(values.codes[first.lead], won[first.lead], len(values.words))
+    with_value, without = (LeadShare.of(won[first.lead], which) for which in (filled, ~filled))
+    ended_lately, open_still = shares_filled_at_end(values.present, ground.lives, days)
     instants = microseconds(ground.tables.leads[name]) if kind == "timestamp" else None
     reasons = [
-        late(_timing(ground, instants)) if instants is not None else "",
-        too_good(found),
-        gives_away(share, ground.base, f"leads with '{values.words[code]}'"),
-        gives_away(with_value, ground.base, "leads with a value"),
-        hopeless(without, ground.base, "leads without a value"),
-        hopeless(with_value, ground.base, "leads with a value"),
-        filled_late(ended_lately, open_still, days),
+        late_reason(_timing(ground, instants)) if instants is not None else "",
+        too_good_reason(found),
+        gives_away_reason(share, ground.base, f"leads with '{values.words[code]}'"),
+        gives_away_reason(with_value, ground.base, "leads with a value"),
+        hopeless_reason(without, ground.base, "leads without a value"),
+        hopeless_reason(with_value, ground.base, "leads with a value"),
+        filled_late_reason(ended_lately, open_still, days),
     ]
     figures = {
         **ranking_figures("auc", found),
         "presence_auc": presence.auc,
-        "had_by_won": Share.of(values.present, won).share,
-        "had_by_lost": Share.of(values.present, ended & ~won).share,
-        "had_by_open": Share.of(values.present, ~ended).share,
+        "had_by_won": LeadShare.of(values.present, won).share,
+        "had_by_lost": LeadShare.of(values.present, ended & ~won).share,
+        "had_by_open": LeadShare.of(values.present, ~ended).share,
         "surest_value": values.words[code],
         **share_figures("surest", share),
         **share_figures("with_value", with_value),
@@ -226,13 +226,13 @@ def _column(ground: _Ground, name: str) -> Finding:
         **share_figures("filled_ended_lately", ended_lately),
         **share_figures("filled_open_still", open_still),
     }
-    return finding(name, "attribute", reasons, [nearly_too_good(found)], figures)
+    return gravest_finding(name, "attribute", reasons, [nearly_too_good_warning(found)], figures)
 
 
 def _timed(
     ground: _Ground,
     name: str,
-    what: What,
+    what: Subject,
     first_known: Int64,
     then: Ranking,
     today: Ranking,
@@ -241,15 +241,15 @@ def _timed(
     """Judge what carries times: by when it was known, what follows, and what stood at creation."""
     first, base = ground.first_looks, ground.base
     times = _timing(ground, first_known)
-    after = follows(first_known, ground.lives, ground.config.horizons.warm_days)
+    after = conversions_after(first_known, ground.lives, ground.config.horizons.warm_days)
     created = ranking(first, at_creation.codes[first.lead])
     won = ground.lives.won[first.lead]
-    code, share = surest(at_creation.codes[first.lead], won, len(at_creation.words))
+    code, share = surest_value(at_creation.codes[first.lead], won, len(at_creation.words))
     reasons = [
-        late(times),
-        too_good(created),
-        gives_away(after, base, "leads that have it before an outcome"),
-        gives_away(share, base, f"leads with '{at_creation.words[code]}' at creation"),
+        late_reason(times),
+        too_good_reason(created),
+        gives_away_reason(after, base, "leads that have it before an outcome"),
+        gives_away_reason(share, base, f"leads with '{at_creation.words[code]}' at creation"),
     ]
     figures = {
         **ranking_figures("auc", then),
@@ -263,8 +263,12 @@ def _timed(
         "near_won": times.near_won.share,
         **share_figures("surest", after),
     }
-    return finding(
-        name, what, reasons, [nearly_too_good(created), learned_later(then, today)], figures
+    return gravest_finding(
+        name,
+        what,
+        reasons,
+        [nearly_too_good_warning(created), learned_later_warning(then, today)],
+        figures,
     )
 
 

@@ -30,7 +30,7 @@ from statistics import NormalDist
 from typing import Any, Literal, get_args
 
 from training.audit.ranking import Ranking
-from training.audit.timing import Share, Timing
+from training.audit.timing import LeadShare, Timing
 
 TOO_GOOD = NormalDist().cdf(1 / math.sqrt(2))
 """AUC of two normal distributions that lie one standard deviation apart, 0.760."""
@@ -38,12 +38,12 @@ WORTH_A_WARNING = NormalDist().cdf(0.5 / math.sqrt(2))
 """The same for half a standard deviation, 0.638."""
 A_TENTH = 0.1
 
-Field = Literal["kind", "outcome", "channel"]
-FIELDS: tuple[Field, ...] = get_args(Field)
+InteractionField = Literal["kind", "outcome", "channel"]
+FIELDS: tuple[InteractionField, ...] = get_args(InteractionField)
 """Fields of the interactions whose values are examined."""
-What = Literal["attribute", "kind", "outcome", "channel", "grid"]
+Subject = Literal["attribute", "kind", "outcome", "channel", "grid"]
 Verdict = Literal["quarantined", "allowed", "warning", "clear"]
-Figures = Mapping[str, float | int | str | None]
+FindingFigures = Mapping[str, float | int | str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ class Finding:
     """
 
     name: str
-    what: What
+    what: Subject
     verdict: Verdict
     reason: str
-    figures: Figures
+    figures: FindingFigures
 
     @property
     def quarantined(self) -> bool:
@@ -80,8 +80,12 @@ class Finding:
         return {**dataclasses.asdict(self), "figures": dict(self.figures)}
 
 
-def finding(
-    name: str, what: What, reasons: Sequence[str], warnings: Sequence[str], figures: Figures
+def gravest_finding(
+    name: str,
+    what: Subject,
+    reasons: Sequence[str],
+    warnings: Sequence[str],
+    figures: FindingFigures,
 ) -> Finding:
     """Finding with the gravest verdict that there is a reason for; empty texts are none."""
     verdict: Verdict = "quarantined" if any(reasons) else "warning" if any(warnings) else "clear"
@@ -89,7 +93,7 @@ def finding(
     return Finding(name, what, verdict, "; ".join(said), figures)
 
 
-def late(times: Timing) -> str:
+def late_reason(times: Timing) -> str:
     """Reason by the first law; empty where it is kept."""
     share = times.late.share
     if share is None or share < 1 - A_TENTH or times.late.low <= 0.5:
@@ -100,7 +104,7 @@ def late(times: Timing) -> str:
     )
 
 
-def too_good(found: Ranking) -> str:
+def too_good_reason(found: Ranking) -> str:
     """Reason by the second law; empty where it is kept."""
     if found.auc is None or found.low <= TOO_GOOD:
         return ""
@@ -110,7 +114,7 @@ def too_good(found: Ranking) -> str:
     )
 
 
-def nearly_too_good(found: Ranking) -> str:
+def nearly_too_good_warning(found: Ranking) -> str:
     """Warning where the second law would be broken, were there more conversions to be sure."""
     if found.auc is None or found.auc <= TOO_GOOD or not WORTH_A_WARNING < found.low <= TOO_GOOD:
         return ""
@@ -120,14 +124,14 @@ def nearly_too_good(found: Ranking) -> str:
     )
 
 
-def gives_away(share: Share, base: Share, of: str) -> str:
+def gives_away_reason(share: LeadShare, base: LeadShare, of: str) -> str:
     """Reason by the third law; empty where it is kept."""
     if base.share is None or 1 - share.low >= A_TENTH * (1 - base.share):
         return ""
     return f"{share.part:,} of {share.whole:,} {of} convert, against {_percent(base.share)} of all"
 
 
-def hopeless(share: Share, base: Share, of: str) -> str:
+def hopeless_reason(share: LeadShare, base: LeadShare, of: str) -> str:
     """Reason by the fourth law; empty where it is kept."""
     if base.share is None or share.high >= A_TENTH * base.share:
         return ""
@@ -137,7 +141,7 @@ def hopeless(share: Share, base: Share, of: str) -> str:
     )
 
 
-def filled_late(ended_lately: Share, open_still: Share, days: int) -> str:
+def filled_late_reason(ended_lately: LeadShare, open_still: LeadShare, days: int) -> str:
     """Reason by the fifth law; empty where it is kept."""
     if open_still.high >= A_TENTH * ended_lately.low:
         return ""
@@ -147,7 +151,7 @@ def filled_late(ended_lately: Share, open_still: Share, days: int) -> str:
     )
 
 
-def learned_later(then: Ranking, today: Ranking) -> str:
+def learned_later_warning(then: Ranking, today: Ranking) -> str:
     """Warning where what is stored today says more of the outcome than what was known."""
     if then.auc is None or today.auc is None or today.low <= max(then.high, WORTH_A_WARNING):
         return ""
@@ -157,12 +161,12 @@ def learned_later(then: Ranking, today: Ranking) -> str:
     )
 
 
-def ranking_figures(name: str, found: Ranking) -> Figures:
+def ranking_figures(name: str, found: Ranking) -> FindingFigures:
     """AUC and its interval."""
     return {name: found.auc, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
-def share_figures(name: str, found: Share) -> Figures:
+def share_figures(name: str, found: LeadShare) -> FindingFigures:
     """Share, its interval and the number of leads."""
     return {
         name: found.share,

@@ -11,9 +11,15 @@ import numpy as np
 
 from features.arrays import Int64
 from features.engine.history import MICROSECONDS_PER_DAY
-from training.audit.leaks import WORTH_A_WARNING, Finding, finding, ranking_figures, share_figures
-from training.audit.ranking import Looks, Ranking, ranking
-from training.audit.timing import Share
+from training.audit.leaks import (
+    WORTH_A_WARNING,
+    Finding,
+    gravest_finding,
+    ranking_figures,
+    share_figures,
+)
+from training.audit.ranking import ComparableLooks, Ranking, ranking
+from training.audit.timing import LeadShare
 from training.dataset.lives import SAME_MOMENT, Lives
 
 PERIODS = 20
@@ -21,31 +27,33 @@ PERIODS = 20
 _MANY = 0.1
 
 
-def grid_findings(looks: Looks, first_looks: Looks, lives: Lives) -> Iterator[Finding]:
+def grid_findings(
+    looks: ComparableLooks, first_looks: ComparableLooks, lives: Lives
+) -> Iterator[Finding]:
     """Findings on the grid.
 
     Parameters
     ----------
-    looks, first_looks : Looks
+    looks, first_looks : ComparableLooks
         All looks with a known outcome, and the first of each lead.
     lives : Lives
     """
     rank = np.argsort(np.argsort(looks.as_of, kind="stable"), kind="stable")
     period = rank * PERIODS // max(len(rank), 1)
     hour = first_looks.as_of // (MICROSECONDS_PER_DAY // 24) % 24
-    everywhere = looks.everywhere()
+    everywhere = looks.across_ages_and_periods()
     yield _by_itself("position", ranking(everywhere, looks.step), "the age of the lead")
     yield _by_itself("calendar", ranking(everywhere, period), "the date: the base rate drifts")
     yield _by_itself("hour", ranking(first_looks, hour), "the hour at which a lead is created")
     yield _won_when_created(lives)
 
 
-def trigger_finding(looks: Looks, trigger: Int64) -> Finding:
+def trigger_finding(looks: ComparableLooks, trigger: Int64) -> Finding:
     """Finding on what triggers looks, among looks at leads of one age at about the same time.
 
     Parameters
     ----------
-    looks : Looks
+    looks : ComparableLooks
         All looks with a known outcome, those of the grid and those that follow on a trigger.
     trigger : int64 array of shape (rows,)
         Which trigger each look follows on; another number for the grid.
@@ -57,16 +65,16 @@ def _by_itself(name: str, found: Ranking, what: str) -> Finding:
     warning = ""
     if found.auc is not None and found.low > WORTH_A_WARNING:
         warning = f"AUC {found.auc:.2f} by nothing but {what}"
-    return finding(name, "grid", [], [warning], ranking_figures("auc", found))
+    return gravest_finding(name, "grid", [], [warning], ranking_figures("auc", found))
 
 
 def _won_when_created(lives: Lives) -> Finding:
     at_once = lives.won & (lives.converted_at <= lives.created_at + SAME_MOMENT)
-    share = Share.of(at_once, lives.won)
+    share = LeadShare.of(at_once, lives.won)
     warning = ""
     if share.low > _MANY:
         warning = (
             f"{share.part:,} of {share.whole:,} conversions are the moment at which the lead was "
             "created: they were entered when they were won, and no look sees them before"
         )
-    return finding("won when created", "grid", [], [warning], share_figures("share", share))
+    return gravest_finding("won when created", "grid", [], [warning], share_figures("share", share))

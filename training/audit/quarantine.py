@@ -2,7 +2,7 @@
 
 An attribute that is quarantined is no attribute any more. Quarantined interactions are taken out of
 the tables that training sees; and since a lead that is scored later will have such interactions
-too, `ignored` says which, for the spec that travels with the model (`Spec.ignored`).
+too, `quarantined_values` says which, for the spec that travels with the model (`Spec.ignored`).
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from features.tables import Tables
 from training.audit.leaks import FIELDS, Finding
 
 
-def ignored(findings: Sequence[Finding]) -> dict[LabelField, tuple[str, ...]]:
+def quarantined_values(findings: Sequence[Finding]) -> dict[LabelField, tuple[str, ...]]:
     """Values of the interactions' fields that are quarantined, by field."""
     found: dict[LabelField, tuple[str, ...]] = {
         field: tuple(one.name for one in findings if one.what == field and one.quarantined)
@@ -42,7 +42,7 @@ def without_quarantined(tables: Tables, findings: Sequence[Finding]) -> Tables:
     attributes = [one.name for one in findings if one.what == "attribute" and one.quarantined]
     columns = [name for name in attributes if name in tables.leads.column_names]
     log, events = tables.attribute_log, tables.interactions
-    for field, values in ignored(findings).items():
+    for field, values in quarantined_values(findings).items():
         events = events.filter(pc.invert(_is_in(events[field], values)))
     kinds = {name: kind for name, kind in tables.attribute_kinds.items() if name not in attributes}
     reasons = {

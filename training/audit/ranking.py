@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Bool, Float64, Int64
-from training.audit.timing import Share, Z
+from training.audit.timing import LeadShare, Z
 from training.statistics.intervals import wilson_interval
 
 PERIOD_LEADS = 200
@@ -21,7 +21,7 @@ _PRIOR_ROWS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class ComparableLooks:
     """Looks whose outcome is known, in cells of looks that may be compared.
 
     Parameters
@@ -42,9 +42,9 @@ class Looks:
     fold: Int64
     cell: Int64
 
-    def among(self, chosen: Bool) -> "Looks":
+    def among(self, chosen: Bool) -> "ComparableLooks":
         """The chosen looks alone."""
-        return Looks(
+        return ComparableLooks(
             self.lead[chosen],
             self.as_of[chosen],
             self.converted[chosen],
@@ -53,12 +53,14 @@ class Looks:
             self.cell[chosen],
         )
 
-    def everywhere(self) -> "Looks":
+    def across_ages_and_periods(self) -> "ComparableLooks":
         """The same looks, compared across all ages and periods."""
-        return Looks(self.lead, self.as_of, self.converted, self.step, self.fold, self.fold)
+        return ComparableLooks(
+            self.lead, self.as_of, self.converted, self.step, self.fold, self.fold
+        )
 
 
-def looks_of(lead: Int64, as_of: Int64, age: Int64, converted: Bool) -> Looks:
+def comparable_looks(lead: Int64, as_of: Int64, age: Int64, converted: Bool) -> ComparableLooks:
     """Looks in comparable cells.
 
     Parameters
@@ -75,7 +77,9 @@ def looks_of(lead: Int64, as_of: Int64, age: Int64, converted: Bool) -> Looks:
     leads = int(lead.max()) + 1 if len(lead) else 0
     fold = (np.random.default_rng(0).permutation(leads) % _FOLDS)[lead]
     periods = int(period.max()) + 1 if len(period) else 1
-    return Looks(lead, as_of, converted, step, fold, (step * periods + period) * _FOLDS + fold)
+    return ComparableLooks(
+        lead, as_of, converted, step, fold, (step * periods + period) * _FOLDS + fold
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ class Ranking:
     high: float
 
 
-def ranking(looks: Looks, codes: Int64) -> Ranking:
+def ranking(looks: ComparableLooks, codes: Int64) -> Ranking:
     r"""Ranking by a coded value, each look judged by what the other folds' leads say of its value.
 
     A value's score is the mean excess of its conversions over those of its cells, drawn towards
@@ -104,7 +108,7 @@ def ranking(looks: Looks, codes: Int64) -> Ranking:
 
     Parameters
     ----------
-    looks : Looks
+    looks : ComparableLooks
     codes : int64 array of shape (rows,)
         The value of each look, 0 or more.
 
@@ -160,10 +164,10 @@ def _auc_within(cell: Int64, score: Float64, converted: Bool) -> float:
     return float(ordered.sum() / pairs.sum())
 
 
-def surest(codes: Int64, converted: Bool, values: int) -> tuple[int, Share]:
+def surest_value(codes: Int64, converted: Bool, values: int) -> tuple[int, LeadShare]:
     """Value, of so many, after which conversion is most certain by the low end of its interval."""
     leads = np.bincount(codes, minlength=values)
     positives = np.bincount(codes, weights=converted, minlength=values)
-    shares = [Share(int(k), int(n)) for k, n in zip(positives, leads, strict=True)]
+    shares = [LeadShare(int(k), int(n)) for k, n in zip(positives, leads, strict=True)]
     best = max(range(len(shares)), key=lambda code: shares[code].low)
     return best, shares[best]

@@ -20,7 +20,7 @@ Z = 3.290526731491926
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class LeadShare:
     """A share of leads with its interval; of no leads, anything between 0 and 1.
 
     Parameters
@@ -59,20 +59,20 @@ class Timing:
 
     Parameters
     ----------
-    won, lost, open : Share
+    won, lost, open : LeadShare
         Leads of each kind that have it at all.
-    late : Share
+    late : LeadShare
         Leads with outcome that have it: known first with the outcome or after it.
-    late_won, near_won : Share
+    late_won, near_won : LeadShare
         Of the converted ones: known first then, or within one step of the grid before.
     """
 
-    won: Share
-    lost: Share
-    open: Share
-    late: Share
-    late_won: Share
-    near_won: Share
+    won: LeadShare
+    lost: LeadShare
+    open: LeadShare
+    late: LeadShare
+    late_won: LeadShare
+    near_won: LeadShare
 
 
 def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
@@ -99,26 +99,26 @@ def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
     step = round(step_days * MICROSECONDS_PER_DAY)
     near = ~late & (first_known >= np.where(ended, lives.ended_at, 0) - step)
     return Timing(
-        won=Share.of(has, won),
-        lost=Share.of(has, ended & ~won),
-        open=Share.of(has, ~ended),
-        late=Share.of(late, judged),
-        late_won=Share.of(late, judged & won),
-        near_won=Share.of(near, judged & won),
+        won=LeadShare.of(has, won),
+        lost=LeadShare.of(has, ended & ~won),
+        open=LeadShare.of(has, ~ended),
+        late=LeadShare.of(late, judged),
+        late_won=LeadShare.of(late, judged & won),
+        near_won=LeadShare.of(near, judged & won),
     )
 
 
-def follows(first_known: Int64, lives: Lives, days: int) -> Share:
+def conversions_after(first_known: Int64, lives: Lives, days: int) -> LeadShare:
     """Leads that converted after something was first known of them, before any outcome.
 
     Only what was known so many days before the export's end is counted, so that they had the time.
     """
     horizon = days * MICROSECONDS_PER_DAY
     before = first_known < np.minimum(lives.data_end - horizon, lives.ended_at - SAME_MOMENT)
-    return Share.of(lives.won, before)
+    return LeadShare.of(lives.won, before)
 
 
-def filled_at_the_end(present: Bool, lives: Lives, days: int) -> tuple[Share, Share]:
+def shares_filled_at_end(present: Bool, lives: Lives, days: int) -> tuple[LeadShare, LeadShare]:
     """Leads with a value among those that ended in the last days, and among those open to the end.
 
     All of them were open when those days began, so that they differ in what happened since. What
@@ -127,4 +127,6 @@ def filled_at_the_end(present: Bool, lives: Lives, days: int) -> tuple[Share, Sh
     """
     begin = lives.data_end - days * MICROSECONDS_PER_DAY
     at_risk = (lives.created_at < begin) & (lives.ended_at >= begin)
-    return Share.of(present, at_risk & lives.ended), Share.of(present, at_risk & ~lives.ended)
+    return LeadShare.of(present, at_risk & lives.ended), LeadShare.of(
+        present, at_risk & ~lives.ended
+    )

@@ -17,7 +17,7 @@ from features.arrays import Bool, Int64
 from models.bands import Bands
 from models.policy import Capacity, Promised, confidence_of, promise_in_words, promised_rate
 from training.bands.capacity import KEPT_WEEKS, weekly_leads
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 from training.statistics.rate_bounds import rate_bounds
 
 
@@ -80,7 +80,7 @@ def promise_cards(
     bands: Bands,
     days: Mapping[str, int],
     band: npt.NDArray[np.str_],
-    judged: Mapping[str, Judged],
+    judged: Mapping[str, JudgedRows],
     mature: Mapping[str, Bool],
     as_of: Int64,
 ) -> dict[str, dict[str, Any]]:
@@ -93,7 +93,7 @@ def promise_cards(
         Lengths of the horizons.
     band : str array of shape (rows,)
         Of each look of the test period.
-    judged : mapping of "hot", "warm" to Judged
+    judged : mapping of "hot", "warm" to JudgedRows
         Outcomes of the same looks within each horizon.
     mature : mapping of "hot", "warm" to bool array of shape (rows,)
         Whether each horizon has ended.

@@ -8,7 +8,7 @@ from models.card import MANAGERS
 from training.card.values import carded
 from training.config import Config
 from training.team.practice import Practice, practice
-from training.team.today import Today, today
+from training.team.today import OpenLeads, open_leads
 
 
 def brought_up_to_date(bundle: Bundle, tables: Tables, config: Config) -> Bundle:
@@ -32,7 +32,7 @@ def brought_up_to_date(bundle: Bundle, tables: Tables, config: Config) -> Bundle
     until_days, threads = bundle.card["snapshots"]["until_days"], config.model.threads
     parts = {
         **bundle.card.get(MANAGERS, {}),
-        "today": carded(Today, today(bundle, tables, until_days, threads)),
+        "today": carded(OpenLeads, open_leads(bundle, tables, until_days, threads)),
         "practice": carded(Practice, practice(tables, config)),
     }
     return dataclasses.replace(bundle, card={**bundle.card, MANAGERS: parts})

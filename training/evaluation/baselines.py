@@ -28,7 +28,7 @@ from training.fitting.horizon import carried
 from training.fitting.linear import logistic_margin
 from training.fitting.predictor import shift_to
 from training.fitting.scorecard import learned_scorecard
-from training.statistics.figures import Judged, figures
+from training.statistics.figures import JudgedRows, figures
 from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_differences
 
 STAGES = ("stage", "status", "phase")
@@ -117,13 +117,13 @@ def _margins(
 
 
 def baseline_card(
-    judged: Judged, probability: Float64, baselines: Mapping[str, Float64], seed: int
+    judged: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
 ) -> dict[str, Any]:
     """Figures of the baselines and what the model has over each of them, as JSON values.
 
     Parameters
     ----------
-    judged : Judged
+    judged : JudgedRows
         Outcomes of the test rows.
     probability : float64 array of shape (rows,)
         The model's.

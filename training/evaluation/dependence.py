@@ -18,7 +18,7 @@ from models.bundle import Bundle
 from models.explain import columns_by_signal
 from models.predictors.predictor import contributions_of
 from training.evaluation.outcomes import outcome_of
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 from training.statistics.rates import Outcome
 
 BINS = 5
@@ -75,7 +75,7 @@ Dependences: TypeAlias = tuple[Dependence, ...]
 def dependences(
     bundle: Bundle,
     matrix: Float64,
-    judged: Judged,
+    judged: JudgedRows,
     ranked: Sequence[str],
     most: int = MOST_SIGNALS,
 ) -> Dependences:
@@ -86,7 +86,7 @@ def dependences(
     bundle : Bundle
     matrix : float64 array of shape (rows, features)
         Of the test period.
-    judged : Judged
+    judged : JudgedRows
         Outcomes of the same rows within the hot horizon.
     ranked : sequence of str
         Signals, strongest first. Of each the feature is told that moves the probability most.
@@ -137,7 +137,9 @@ def shape_of(bins: Sequence[Bin]) -> Shape:
             return "uneven"
 
 
-def _bins(feature: Feature, values: Float64, judged: Judged, probability: Float64) -> Iterator[Bin]:
+def _bins(
+    feature: Feature, values: Float64, judged: JudgedRows, probability: Float64
+) -> Iterator[Bin]:
     unknown = np.isnan(values)
     match feature:
         case AttributeCategory(_, levels) | LatestValue(_, _, levels):
@@ -166,5 +168,5 @@ def _bins(feature: Feature, values: Float64, judged: Judged, probability: Float6
         yield Bin(None, None, None, _among(unknown, judged, probability))
 
 
-def _among(chosen: Bool, judged: Judged, probability: Float64) -> Outcome:
+def _among(chosen: Bool, judged: JudgedRows, probability: Float64) -> Outcome:
     return outcome_of(judged.among(chosen), probability[chosen])

@@ -21,12 +21,12 @@ from training.evaluation.gains import Gains, Months, by_month, gains
 from training.evaluation.reliability import reliability_card
 from training.fitting.bundle import sooner_rows
 from training.statistics.figures import (
-    Judged,
+    JudgedRows,
     auc_interval,
     band_results,
-    by_age,
     figures,
-    reliability,
+    figures_by_age,
+    reliability_bins,
 )
 
 
@@ -73,9 +73,9 @@ def evaluation(
     }
 
 
-def judged_rows(frame: TrainingFrame, name: str, chosen: Bool) -> Judged:
+def judged_rows(frame: TrainingFrame, name: str, chosen: Bool) -> JudgedRows:
     """Outcomes of some rows of a frame within a horizon."""
-    everything = Judged(frame.labels[name].converted, frame.spine.lead, frame.age_days)
+    everything = JudgedRows(frame.labels[name].converted, frame.spine.lead, frame.age_days)
     return everything.among(chosen)
 
 
@@ -112,10 +112,11 @@ def _horizon_card(
         "auc_low": None if interval is None else interval[0],
         "auc_high": None if interval is None else interval[1],
         **_rivals_card(bundle, frame, name, config, probability),
-        "reliability": [dataclasses.asdict(one) for one in reliability(judged, probability)],
+        "reliability": [dataclasses.asdict(one) for one in reliability_bins(judged, probability)],
         "by_month": carded(Months, by_month(judged, probability, frame.spine.as_of[split.test])),
         "by_age": [
-            dataclasses.asdict(one) for one in by_age(judged, probability, config.model.seed)
+            dataclasses.asdict(one)
+            for one in figures_by_age(judged, probability, config.model.seed)
         ],
         "calibration": bundle.card["calibrations"][name],
         **reliability_card(

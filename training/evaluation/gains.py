@@ -13,9 +13,9 @@ import numpy as np
 
 from features.arrays import Bool, Float64, Int64
 from training.evaluation.outcomes import outcome_of
-from training.statistics.figures import Judged
+from training.statistics.figures import JudgedRows
 from training.statistics.paired import lead_resamples
-from training.statistics.rates import Outcome, Rate
+from training.statistics.rates import Outcome, RateEstimate
 
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 EARLY = 0.1
@@ -36,13 +36,13 @@ class Gain:
         Empty for the model, else the baseline's.
     found : tuple of float
         Part of the looks that bought within the first of each of `SHARES`.
-    early : Rate
+    early : RateEstimate
         The part within the first `EARLY`, with its 95 % interval by the bootstrap over leads.
     """
 
     name: str
     found: tuple[float, ...]
-    early: Rate
+    early: RateEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +65,13 @@ Months: TypeAlias = tuple[Month, ...]
 
 
 def gains(
-    judged: Judged, probability: Float64, baselines: Mapping[str, Float64], seed: int
+    judged: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
 ) -> Gains:
     """Gains of the model and of the baselines in `COMPARED`; none where too few looks bought.
 
     Parameters
     ----------
-    judged : Judged
+    judged : JudgedRows
     probability : float64 array of shape (rows,)
         The model's.
     baselines : mapping of str to float64 array of shape (rows,)
@@ -92,17 +92,17 @@ def gains(
         ]
         low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
         early = curve(every, (EARLY,))[0]
-        told = Rate(early, min(low, early), max(high, early))
+        told = RateEstimate(early, min(low, early), max(high, early))
         found.append(Gain(name, tuple(curve(every, SHARES)), told))
     return tuple(found)
 
 
-def by_month(judged: Judged, probability: Float64, as_of: Int64) -> Months:
+def by_month(judged: JudgedRows, probability: Float64, as_of: Int64) -> Months:
     """Promised against happened in each month of the test period, earliest first.
 
     Parameters
     ----------
-    judged : Judged
+    judged : JudgedRows
     probability : float64 array of shape (rows,)
     as_of : int64 array of shape (rows,)
         Microseconds.

@@ -20,7 +20,7 @@ from features.language.spec import Spec
 from models.bundle import Bundle
 from models.horizon import Scores
 from training.calibration.choice import ties
-from training.statistics.figures import AGE_EDGES, Judged, Rate, rate
+from training.statistics.figures import AGE_EDGES, JudgedRows, ObservedRate, observed_rate
 
 BINS = 10
 MOST_LEVELS = 12
@@ -83,14 +83,14 @@ class Group:
         Which; for a score or an age the bounds.
     promised_low, promised_high : float
         Means of the ends of the leads' intervals.
-    rate : Rate
+    rate : ObservedRate
     """
 
     by: str
     level: str
     promised_low: float
     promised_high: float
-    rate: Rate
+    rate: ObservedRate
 
     @property
     def contradicted(self) -> bool:
@@ -111,13 +111,13 @@ def brier_parts(converted: Bool, probability: Float64) -> BrierParts | None:
 
 
 def calibration_error(
-    judged: Judged, probability: Float64, seed: int, replicates: int = 200
+    judged: JudgedRows, probability: Float64, seed: int, replicates: int = 200
 ) -> CalibrationError | None:
     """Calibration error with its interval; None without rows.
 
     Parameters
     ----------
-    judged : Judged
+    judged : JudgedRows
     probability : float64 array of shape (rows,)
     seed : int
         Of the bootstrap.
@@ -144,7 +144,7 @@ def calibration_error(
 
 
 def groups(
-    spec: Spec, matrix: Float64, judged: Judged, scores: Scores, horizon: str
+    spec: Spec, matrix: Float64, judged: JudgedRows, scores: Scores, horizon: str
 ) -> list[Group]:
     """Leads by score, by age and by each attribute of few levels; kinds without rows are left out.
 
@@ -152,7 +152,7 @@ def groups(
     ----------
     spec : Spec
     matrix : float64 array of shape (rows, features)
-    judged : Judged
+    judged : JudgedRows
         Of the same rows.
     scores : Scores
     horizon : {"hot", "warm"}
@@ -164,7 +164,7 @@ def groups(
     for by, names, place in _kinds(spec, matrix, judged, probability):
         for index, name in enumerate(names):
             chosen = place == index
-            happened = rate(judged.among(chosen), probability[chosen])
+            happened = observed_rate(judged.among(chosen), probability[chosen])
             if happened is not None:
                 ends = float(low[chosen].mean()), float(high[chosen].mean())
                 found.append(Group(by, name, *ends, happened))
@@ -175,7 +175,7 @@ def reliability_card(
     bundle: Bundle,
     name: str,
     matrix: Float64,
-    judged: Judged,
+    judged: JudgedRows,
     scores: Scores,
     seed: int,
     threads: int,
@@ -189,7 +189,7 @@ def reliability_card(
         The horizon.
     matrix : float64 array of shape (rows, features)
         The rows that are judged on.
-    judged : Judged
+    judged : JudgedRows
         Outcomes of the same rows.
     scores : Scores
         Of the same rows.
@@ -222,7 +222,7 @@ def judged_by_interval(found: list[Group]) -> list[Group]:
 
 
 def _kinds(
-    spec: Spec, matrix: Float64, judged: Judged, probability: Float64
+    spec: Spec, matrix: Float64, judged: JudgedRows, probability: Float64
 ) -> Iterator[tuple[str, list[str], Int64]]:
     """What each kind is of, its names, and the place of each row among them."""
     if len(probability) == 0:

@@ -13,7 +13,7 @@ from models.bands import Bands
 from models.bundle import HORIZONS, Bundle
 from models.predictors.predictor import Predictor
 from training.audit.leaks import Finding
-from training.audit.quarantine import ignored
+from training.audit.quarantine import quarantined_values
 from training.bands.cutoffs import banded
 from training.config import Config
 from training.dataset.frame import TrainingFrame
@@ -60,7 +60,7 @@ def fitted_bundle(
     """
     hot, warm = (learned_horizon(frame, name, config, report_progress) for name in HORIZONS)
     bundle = Bundle(
-        spec=dataclasses.replace(frame.spec, ignored=ignored(findings)),
+        spec=dataclasses.replace(frame.spec, ignored=quarantined_values(findings)),
         hot=hot.horizon,
         warm=warm.horizon,
         bands=Bands(hot=None, warm=None),

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 from training.report.figures import Change, Changes, ReportSummary
-from training.statistics.incidence import Middle
-from training.statistics.rates import Rate
+from training.statistics.incidence import MedianEstimate
+from training.statistics.rates import RateEstimate
 
-Figure: TypeAlias = float | Rate | Middle | None
+Figure: TypeAlias = float | RateEstimate | MedianEstimate | None
 Unit: TypeAlias = Literal["count", "share", "order", "days", "hours"]
 
 
-def _hours(summary: ReportSummary) -> Middle | None:
+def _hours(summary: ReportSummary) -> MedianEstimate | None:
     speed = summary.practice.speed if summary.practice else None
     return speed.hours if speed else None
 
@@ -71,12 +71,12 @@ def changes(before: ReportSummary, now: ReportSummary) -> Changes:
 
 
 def _value(figure: Figure) -> float | None:
-    return figure.value if isinstance(figure, Rate | Middle) else figure
+    return figure.value if isinstance(figure, RateEstimate | MedianEstimate) else figure
 
 
 def _apart(old: Figure, new: Figure) -> bool:
     match old, new:
-        case ((Rate() | Middle()), (Rate() | Middle())):
+        case ((RateEstimate() | MedianEstimate()), (RateEstimate() | MedianEstimate())):
             return old.high < new.low or new.high < old.low
         case _:
             return False

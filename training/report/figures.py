@@ -15,11 +15,11 @@ from training.evaluation.dependence import Dependence
 from training.evaluation.gains import Gain, Month
 from training.report.past import Past, Standing
 from training.statistics.paired import Difference
-from training.statistics.rates import Outcome, Rate
+from training.statistics.rates import Outcome, RateEstimate
 from training.team.aftermath import Aftermath
 from training.team.portrait import Portrait
 from training.team.practice import Practice
-from training.team.today import Today
+from training.team.today import OpenLeads
 
 ENOUGH_GROUPS = 5
 """Judged groups a verdict on the percentages needs."""
@@ -101,7 +101,7 @@ class AgeGroup:
     rows, positives : int
     auc : float or None
         None when too few bought to tell one.
-    interval : Rate or None
+    interval : RateEstimate or None
         The same with its interval; bundles of earlier versions have none.
     """
 
@@ -110,7 +110,7 @@ class AgeGroup:
     rows: int
     positives: int
     auc: float | None
-    interval: Rate | None = None
+    interval: RateEstimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Horizon:
         Looks left out because their horizon reaches past the end of the data.
     base_rate : float or None
         Share of the fit period's looks that a purchase followed.
-    auc : Rate or None
+    auc : RateEstimate or None
         Share of pairs (one look that a purchase followed, one that none did) put in the right
         order.
     quality : Quality
@@ -169,7 +169,7 @@ class Horizon:
     test: Period
     immature_rows: int
     base_rate: float | None
-    auc: Rate | None
+    auc: RateEstimate | None
     quality: Quality
     baselines: tuple[Quality, ...]
     groups: tuple[Outcome, ...]
@@ -374,7 +374,7 @@ class ReportSummary:
         Columns of the export that were left out, each with the reason.
     settings, libraries : tuple of (str, str)
         What the model was trained with.
-    today : Today or None
+    today : OpenLeads or None
         The leads that are open at the end of the data.
     aftermath : tuple of Aftermath
         What followed on each band in days and contacts, hottest first.
@@ -412,7 +412,7 @@ class ReportSummary:
     unused: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
     libraries: tuple[tuple[str, str], ...]
-    today: Today | None = None
+    today: OpenLeads | None = None
     aftermath: tuple[Aftermath, ...] = ()
     families: tuple[Family, ...] = ()
     dependence: tuple[Dependence, ...] = ()

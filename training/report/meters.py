@@ -8,15 +8,15 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from training.statistics.rates import Outcome, Rate
+from training.statistics.rates import Outcome, RateEstimate
 
 
-def highest(figures: Iterable[Outcome | Rate | None]) -> float:
+def highest(figures: Iterable[Outcome | RateEstimate | None]) -> float:
     """End of the scale that shows all of some rates, and what was promised instead of them.
 
     Examples
     --------
-    >>> highest([Rate(0.2, 0.1, 0.3), None])
+    >>> highest([RateEstimate(0.2, 0.1, 0.3), None])
     0.3
     """
     ends = [0.0]
@@ -29,12 +29,12 @@ def highest(figures: Iterable[Outcome | Rate | None]) -> float:
     return max(ends) or 1.0
 
 
-def meter(rate: Rate | None, top: float, line: float | None) -> Markup:
+def meter(rate: RateEstimate | None, top: float, line: float | None) -> Markup:
     """Interval as a bar and the rate as a mark, beside an upright line.
 
     Parameters
     ----------
-    rate : Rate or None
+    rate : RateEstimate or None
         None leaves the meter without a bar.
     top : float
         End of the scale.

@@ -20,7 +20,7 @@ from models.bundle import HORIZONS
 from training.card.values import carded
 from training.config import Config
 from training.search.backtest import Backtest, Series
-from training.statistics.rates import LEAST_POSITIVES, Outcome, Rate
+from training.statistics.rates import LEAST_POSITIVES, Outcome, RateEstimate
 from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
 
 PAST = "backtest.json"
@@ -38,7 +38,7 @@ class Trial:
     ----------
     day : datetime.datetime
         It knew what was known on that day.
-    order : Rate or None
+    order : RateEstimate or None
         Share of pairs (one look that a purchase followed, one that none did) in the right order.
     error : float or None
         Calibration error: how far promised shares lie from those that happened, on average.
@@ -48,7 +48,7 @@ class Trial:
     """
 
     day: datetime
-    order: Rate | None
+    order: RateEstimate | None
     error: float | None
     called: Outcome
 
@@ -230,6 +230,6 @@ def _trial(at: int, card: Mapping[str, Any], name: str) -> Trial:
     )
 
 
-def _rate(data: Mapping[str, Any], value: str, low: str, high: str) -> Rate | None:
+def _rate(data: Mapping[str, Any], value: str, low: str, high: str) -> RateEstimate | None:
     found = [data[name] for name in (value, low, high)]
-    return None if None in found else Rate(*found)
+    return None if None in found else RateEstimate(*found)

@@ -32,8 +32,8 @@ from training.report.summary import report_summary
 from training.report.words import numerals
 from training.report.words.language import Language, language
 from training.report.words.reasons import reason
-from training.statistics.incidence import Middle
-from training.statistics.rates import ENOUGH_PROMISED, LEAST_POSITIVES, Rate
+from training.statistics.incidence import MedianEstimate
+from training.statistics.rates import ENOUGH_PROMISED, LEAST_POSITIVES, RateEstimate
 
 SIGNALS_DRAWN = 10
 NUMERALS = (
@@ -143,7 +143,9 @@ def _environment(speech: Language) -> Environment:
 def _figure(written: Callable[..., str], speech: Language) -> Callable[..., str]:
     """Filter that writes a value as an element which holds it."""
 
-    def shown(value: float | str | datetime | Rate | Middle | None, *places: int) -> str:
+    def shown(
+        value: float | str | datetime | RateEstimate | MedianEstimate | None, *places: int
+    ) -> str:
         text = written(value, speech, *places)
         match value:
             case None:
@@ -152,7 +154,7 @@ def _figure(written: Callable[..., str], speech: Language) -> Callable[..., str]
                 return Markup('<time datetime="{}">{}</time>').format(value.date(), text)
             case str():
                 return Markup('<time datetime="{}">{}</time>').format(value, text)
-            case Rate() | Middle():
+            case RateEstimate() | MedianEstimate():
                 return Markup('<data value="{}" data-low="{}" data-high="{}">{}</data>').format(
                     value.value, value.low, value.high, text
                 )

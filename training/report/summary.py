@@ -31,11 +31,11 @@ from training.report.figures import (
 from training.report.past import Past, standing
 from training.statistics.incidence import LEAST_LEADS
 from training.statistics.paired import Difference
-from training.statistics.rates import LEAST_POSITIVES, Outcome, Rate
+from training.statistics.rates import LEAST_POSITIVES, Outcome, RateEstimate
 from training.team.aftermath import Aftermaths
 from training.team.portrait import Portrait
 from training.team.practice import Practice
-from training.team.today import Today
+from training.team.today import OpenLeads
 
 
 def report_summary(
@@ -98,7 +98,7 @@ def _summary(card: Mapping[str, Any], version: str) -> ReportSummary:
         unused=_pairs(export["unused"]),
         settings=_pairs(card["settings"]),
         libraries=_pairs(card["libraries"]),
-        today=_later(Today | None, parts, "today"),
+        today=_later(OpenLeads | None, parts, "today"),
         aftermath=_later(Aftermaths, parts, "aftermath") or (),
         families=tuple(
             Family(one["family"], one["log_loss_increase"], one["spread"])
@@ -223,12 +223,12 @@ def _age_group(data: Mapping[str, Any]) -> AgeGroup:
     )
 
 
-def _rate(value: float | None, low: float | None, high: float | None) -> Rate | None:
+def _rate(value: float | None, low: float | None, high: float | None) -> RateEstimate | None:
     """Give the rate, unless a part of it is missing."""
     if value is None or low is None or high is None:
         return None
     # In bundles of earlier versions the bound of "all of them" may be 0.9999999999999999.
-    return Rate(round(value, 12), round(low, 12), round(high, 12))
+    return RateEstimate(round(value, 12), round(low, 12), round(high, 12))
 
 
 def _count(value: int | None) -> int:

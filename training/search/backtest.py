@@ -22,7 +22,7 @@ from features.tables import Tables
 from models.bundle import HORIZONS
 from training.audit.findings import audit
 from training.audit.leaks import Finding
-from training.audit.quarantine import ignored, without_quarantined
+from training.audit.quarantine import quarantined_values, without_quarantined
 from training.config import Config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, spec_of
@@ -190,7 +190,7 @@ def _past(tables: Tables, config: Config, at: int, splits: Mapping[str, Split]) 
     findings = audit(before, config) if config.audit.enabled else ()
     until = min(split.calibrate_from for split in splits.values())
     spec = spec_of(without_quarantined(before, findings), config, until)
-    return _Past(splits, findings, replace(spec, ignored=ignored(findings)))
+    return _Past(splits, findings, replace(spec, ignored=quarantined_values(findings)))
 
 
 def _series(cards: Sequence[Mapping[str, Any]]) -> tuple[Series, ...]:

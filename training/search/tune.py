@@ -190,7 +190,7 @@ def _relative_loss(ground: Ground, fold: Fold, settings: ModelSettings) -> float
 
 
 def _loss(converted: Bool, probability: Float64) -> float:
-    return LOG_LOSS.prepared(converted, probability)(np.ones(len(converted)))
+    return LOG_LOSS.prepare(converted, probability)(np.ones(len(converted)))
 
 
 def _guesses(ground: Ground, fold: Fold, settings: ModelSettings) -> Float64:

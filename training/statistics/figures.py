@@ -44,7 +44,7 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class ObservedRate:
     """A share of rows with its 95 % interval, counted by leads.
 
     Parameters
@@ -67,7 +67,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedRows:
     """Rows that a model is judged on.
 
     Parameters
@@ -83,9 +83,9 @@ class Judged:
     lead: Int64
     age_days: Float64
 
-    def among(self, chosen: Bool) -> "Judged":
+    def among(self, chosen: Bool) -> "JudgedRows":
         """The chosen rows alone."""
-        return Judged(self.converted[chosen], self.lead[chosen], self.age_days[chosen])
+        return JudgedRows(self.converted[chosen], self.lead[chosen], self.age_days[chosen])
 
 
 def figures(converted: Bool, probability: Float64) -> Figures:
@@ -102,7 +102,7 @@ def figures(converted: Bool, probability: Float64) -> Figures:
 
 
 def auc_interval(
-    judged: Judged,
+    judged: JudgedRows,
     probability: Float64,
     seed: int,
     replicates: int = 200,
@@ -112,7 +112,7 @@ def auc_interval(
     value = figures(judged.converted, probability).auc
     if value is None:
         return None
-    auc = AUC.prepared(judged.converted, probability)
+    auc = AUC.prepare(judged.converted, probability)
     found = []
     for replicate, weight in enumerate(lead_resamples(judged.lead, replicates, seed)):
         found.append(auc(weight))
@@ -122,7 +122,7 @@ def auc_interval(
     return min(float(low), value), max(float(high), value)
 
 
-def rate(judged: Judged, probability: Float64) -> Rate | None:
+def observed_rate(judged: JudgedRows, probability: Float64) -> ObservedRate | None:
     """Promised against happened; None without rows."""
     rows = len(judged.converted)
     if rows == 0:
@@ -131,10 +131,12 @@ def rate(judged: Judged, probability: Float64) -> Rate | None:
     observed = float(judged.converted.mean())
     low, high = wilson_interval(observed, leads)
     positives = int(judged.converted.sum())
-    return Rate(float(probability.mean()), observed, low, high, rows, leads, positives)
+    return ObservedRate(float(probability.mean()), observed, low, high, rows, leads, positives)
 
 
-def reliability(judged: Judged, probability: Float64, bins: int = 10) -> list[Rate]:
+def reliability_bins(
+    judged: JudgedRows, probability: Float64, bins: int = 10
+) -> list[ObservedRate]:
     """Promised against happened over bins of about equally many rows, lowest first.
 
     Rows of equal probability are never torn apart, so there may be fewer bins.
@@ -143,12 +145,15 @@ def reliability(judged: Judged, probability: Float64, bins: int = 10) -> list[Ra
         return []
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
     place = np.searchsorted(edges, probability, side="right")
-    rates = [rate(judged.among(place == i), probability[place == i]) for i in range(len(edges) + 1)]
+    rates = [
+        observed_rate(judged.among(place == i), probability[place == i])
+        for i in range(len(edges) + 1)
+    ]
     return [found for found in rates if found is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class AgeGroup:
+class AgeFigures:
     """Figures of leads of one age, so that age alone cannot pass for skill.
 
     Parameters
@@ -169,7 +174,7 @@ class AgeGroup:
     auc_high: float | None
 
 
-def by_age(judged: Judged, probability: Float64, seed: int) -> list[AgeGroup]:
+def figures_by_age(judged: JudgedRows, probability: Float64, seed: int) -> list[AgeFigures]:
     """Figures by age of the lead; ages without rows are left out."""
     edges = [*AGE_EDGES, math.inf]
     groups = []
@@ -180,7 +185,7 @@ def by_age(judged: Judged, probability: Float64, seed: int) -> list[AgeGroup]:
             top = float(judged.age_days.max()) if math.isinf(high) else high
             auc = figures(converted, probability[chosen]).auc
             ends = auc_interval(judged.among(chosen), probability[chosen], seed) or (None, None)
-            groups.append(AgeGroup(low, top, int(chosen.sum()), int(converted.sum()), auc, *ends))
+            groups.append(AgeFigures(low, top, int(chosen.sum()), int(converted.sum()), auc, *ends))
     return groups
 
 
@@ -192,18 +197,18 @@ class BandResult:
     ----------
     rows, leads : int
         Looks, and leads, that the band was given to.
-    hot, warm : Rate or None
+    hot, warm : ObservedRate or None
         Conversion within each horizon, over the rows whose horizon has ended; None without any.
     """
 
     rows: int
     leads: int
-    hot: Rate | None
-    warm: Rate | None
+    hot: ObservedRate | None
+    warm: ObservedRate | None
 
 
 def band_results(
-    scores: Scores, hot: Judged, warm: Judged, warm_mature: Bool
+    scores: Scores, hot: JudgedRows, warm: JudgedRows, warm_mature: Bool
 ) -> dict[str, BandResult]:
     """What the bands meant.
 
@@ -211,7 +216,7 @@ def band_results(
     ----------
     scores : Scores
         Of the test rows of the hot horizon.
-    hot, warm : Judged
+    hot, warm : JudgedRows
         Outcomes of the same rows within each horizon.
     warm_mature : bool array of shape (rows,)
         Rows whose warm horizon has ended.
@@ -223,7 +228,7 @@ def band_results(
         results[band.value] = BandResult(
             rows=int(mine.sum()),
             leads=len(np.unique(hot.lead[mine])),
-            hot=rate(hot.among(mine), scores.hot_probability[mine]),
-            warm=rate(warm.among(mature), scores.warm_probability[mature]),
+            hot=observed_rate(hot.among(mine), scores.hot_probability[mine]),
+            warm=observed_rate(warm.among(mature), scores.warm_probability[mature]),
         )
     return results

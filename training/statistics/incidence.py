@@ -22,7 +22,7 @@ from scipy.stats import binom
 
 from features.arrays import Float64
 from training.statistics.intervals import wilson_interval
-from training.statistics.rates import Rate
+from training.statistics.rates import RateEstimate
 
 LEAST_LEADS = 30
 """Leads that must have been watched for the whole horizon before a share of them is told."""
@@ -31,7 +31,7 @@ LEAST_BOUGHT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Middle:
+class MedianEstimate:
     """Median of some lengths of time, with its 95 % interval.
 
     Parameters
@@ -63,9 +63,9 @@ class Conversion:
         Those that could be watched for the whole horizon.
     bought : int
         Those, young or old, that have bought within it so far.
-    share : Rate or None
+    share : RateEstimate or None
         Share that buys within the horizon; None where fewer than `LEAST_LEADS` are old enough.
-    days : Middle or None
+    days : MedianEstimate or None
         From the start to the purchase, of the old enough that bought within the horizon; None
         where these are fewer than `LEAST_BOUGHT`.
     """
@@ -73,8 +73,8 @@ class Conversion:
     leads: int
     old_enough: int
     bought: int
-    share: Rate | None
-    days: Middle | None
+    share: RateEstimate | None
+    days: MedianEstimate | None
 
 
 def conversion(days: Float64, watched: Float64, horizon: float) -> Conversion:
@@ -96,11 +96,11 @@ def conversion(days: Float64, watched: Float64, horizon: float) -> Conversion:
         old_enough=int(old.sum()),
         bought=int(in_time.sum()),
         share=_share(days, watched, horizon) if old.sum() >= LEAST_LEADS else None,
-        days=middle(days[in_time & old]),
+        days=median_estimate(days[in_time & old]),
     )
 
 
-def middle(values: Float64) -> Middle | None:
+def median_estimate(values: Float64) -> MedianEstimate | None:
     """Median with the interval that its order statistics give; None of fewer than `LEAST_BOUGHT`.
 
     The interval reaches from one value to another and holds whatever the distribution is: the
@@ -112,25 +112,25 @@ def middle(values: Float64) -> Middle | None:
 
     Examples
     --------
-    >>> middle(np.arange(1.0, 12.0))
-    Middle(value=6.0, low=2.0, high=10.0)
+    >>> median_estimate(np.arange(1.0, 12.0))
+    MedianEstimate(value=6.0, low=2.0, high=10.0)
     """
     if len(values) < LEAST_BOUGHT:
         return None
     ordered = np.sort(values)
     # The largest k for which P(fewer than k values below the median) is at most 2.5 %.
     k = int(binom.ppf(0.025, len(values), 0.5))
-    return Middle(float(np.median(ordered)), float(ordered[k - 1]), float(ordered[-k]))
+    return MedianEstimate(float(np.median(ordered)), float(ordered[k - 1]), float(ordered[-k]))
 
 
-def share_of(count: int, of: int) -> Rate | None:
+def counted_rate(count: int, of: int) -> RateEstimate | None:
     """Share that was counted, with Wilson's interval; None of nothing."""
     if of == 0:
         return None
-    return Rate(count / of, *wilson_interval(count / of, of))
+    return RateEstimate(count / of, *wilson_interval(count / of, of))
 
 
-def _share(days: Float64, watched: Float64, horizon: float) -> Rate:
+def _share(days: Float64, watched: Float64, horizon: float) -> RateEstimate:
     """Product-limit estimate, with Wilson's interval for the leads that its variance is worth."""
     until = np.minimum(days, watched)
     moments, bought = np.unique(days[days <= np.minimum(watched, horizon)], return_counts=True)
@@ -142,4 +142,4 @@ def _share(days: Float64, watched: Float64, horizon: float) -> Rate:
         # Greenwood's variance, as that of so many leads that were all watched to the end.
         spread = left**2 * float(np.sum(bought / (at_risk * (at_risk - bought))))
         trials = share * left / spread
-    return Rate(share, *wilson_interval(share, trials))
+    return RateEstimate(share, *wilson_interval(share, trials))

@@ -21,7 +21,7 @@ import numpy as np
 
 from features.arrays import Bool, Float64, Int64
 
-Weighted = Callable[[Float64], float]
+WeightedFigure = Callable[[Float64], float]
 """Figure of rows that count as often as their weights say; NaN where it cannot be told."""
 
 REPLICATES = 200
@@ -36,7 +36,7 @@ class Metric:
     ----------
     name : str
         In words.
-    prepared : callable
+    prepare : callable
         Takes outcomes and probabilities, of shape (rows,), and returns the figure as a function of
         the rows' weights; so what does not depend on the weights, such as an order, is done once.
     higher_is_better : bool
@@ -45,12 +45,12 @@ class Metric:
     --------
     >>> share = Metric("hits", lambda c, p: lambda w: float(w @ ((p > 0.5) == c) / w.sum()), True)
     >>> outcomes, guesses = np.array([True, False]), np.array([0.9, 0.8])
-    >>> share.prepared(outcomes, guesses)(np.array([3.0, 1.0]))
+    >>> share.prepare(outcomes, guesses)(np.array([3.0, 1.0]))
     0.75
     """
 
     name: str
-    prepared: Callable[[Bool, Float64], Weighted]
+    prepare: Callable[[Bool, Float64], WeightedFigure]
     higher_is_better: bool
 
 
@@ -124,7 +124,7 @@ def paired_differences(
                 f"Paired predictors must be of the same rows: there are {len(converted)} outcomes, "
                 f"{len(one)} of {name}."
             )
-    figures = [metric.prepared(converted, one) for one in (predictor, *rivals.values())]
+    figures = [metric.prepare(converted, one) for one in (predictor, *rivals.values())]
     sign = 1.0 if metric.higher_is_better else -1.0
     told = np.array([figure(np.ones(len(converted))) for figure in figures])
     drawn = np.array(
@@ -176,7 +176,7 @@ def _difference(advantage: float, drawn: Float64) -> Difference | None:
     return Difference(*told)
 
 
-def _auc(converted: Bool, probability: Float64) -> Weighted:
+def _auc(converted: Bool, probability: Float64) -> WeightedFigure:
     """Share of pairs of a conversion and a non-conversion in order, ties counting half."""
     order = np.argsort(probability, kind="stable")
     positive = converted[order].astype(np.float64)
@@ -193,7 +193,7 @@ def _auc(converted: Bool, probability: Float64) -> Weighted:
     return weighted
 
 
-def _log_loss(converted: Bool, probability: Float64) -> Weighted:
+def _log_loss(converted: Bool, probability: Float64) -> WeightedFigure:
     """Mean of −ln of the probability that was given to what happened, never more than −ln ε."""
     given = np.where(converted, probability, 1 - probability)
     loss = -np.log(np.maximum(given, np.finfo(np.float64).eps))

@@ -12,7 +12,7 @@ LEAST_POSITIVES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateEstimate:
     """A share that was counted, with its 95 % interval.
 
     Parameters
@@ -43,14 +43,14 @@ class Outcome:
         Looks, and those of them that a purchase followed in time.
     promised : float or None
         Mean of the probabilities given.
-    happened : Rate or None
+    happened : RateEstimate or None
         Share that bought.
     """
 
     rows: int
     positives: int
     promised: float | None
-    happened: Rate | None
+    happened: RateEstimate | None
 
     def __post_init__(self) -> None:
         if not 0 <= self.positives <= self.rows:

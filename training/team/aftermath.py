@@ -18,8 +18,8 @@ from features.spine import Spine, microseconds
 from features.tables import Tables
 from models.bands import Temperature
 from training.dataset.lives import lead_index
-from training.statistics.incidence import Conversion, Middle, conversion, middle
-from training.team.contact import selected
+from training.statistics.incidence import Conversion, MedianEstimate, conversion, median_estimate
+from training.team.contact import selection_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Aftermath:
     name : Temperature
     conversion : Conversion
         From that look on, within the warm horizon.
-    contacts : Middle or None
+    contacts : MedianEstimate or None
         Contacts between that look and the purchase, of the old enough that bought within the warm
         horizon; None where these are too few.
     """
 
     name: Temperature
     conversion: Conversion
-    contacts: Middle | None
+    contacts: MedianEstimate | None
 
 
 Aftermaths: TypeAlias = tuple[Aftermath, ...]
@@ -76,13 +76,13 @@ def aftermaths(
         ]
         counts += [0] * (len(bought) - len(counts))
         number: Float64 = np.array(counts, np.float64)
-        found.append(Aftermath(one, conversion(days, watched, horizon), middle(number)))
+        found.append(Aftermath(one, conversion(days, watched, horizon), median_estimate(number)))
     return tuple(found)
 
 
 def _contacts(tables: Tables) -> Mapping[int, Int64]:
     """Instants of our contacts by lead, each in order."""
-    ours = selected(tables, Selection(direction=("outbound",)))
+    ours = selection_mask(tables, Selection(direction=("outbound",)))
     ours |= not ours.any()
     lead = lead_index(tables, tables.interactions["lead_id"])[ours]
     at = microseconds(tables.interactions["occurred_at"])[ours]

@@ -26,8 +26,14 @@ from features.language.kinds import Selection
 from features.spine import ended_at, microseconds
 from features.tables import Tables
 from training.dataset.lives import first_by_lead, lead_index
-from training.statistics.incidence import Conversion, Middle, conversion, middle, share_of
-from training.statistics.rates import Rate
+from training.statistics.incidence import (
+    Conversion,
+    MedianEstimate,
+    conversion,
+    counted_rate,
+    median_estimate,
+)
+from training.statistics.rates import RateEstimate
 from training.team.grouping import Cohort
 
 LANDMARK_DAYS = 3
@@ -59,14 +65,14 @@ class Speed:
     ----------
     landmark_days : int
         Days after creation until which contacts count and from which purchases do.
-    hours : Middle or None
+    hours : MedianEstimate or None
         To the first contact, of those contacted by the landmark.
     groups : tuple of SpeedGroup
         Fastest first.
     """
 
     landmark_days: int
-    hours: Middle | None
+    hours: MedianEstimate | None
     groups: tuple[SpeedGroup, ...]
 
 
@@ -79,14 +85,14 @@ class Step:
     name : str
         "leads", "contacted", "responded", "bought", or what the configuration calls it.
     leads : int
-    of_all, of_previous : Rate or None
+    of_all, of_previous : RateEstimate or None
         Share of the leads at the first step and at the step before; None where there are none.
     """
 
     name: str
     leads: int
-    of_all: Rate | None
-    of_previous: Rate | None
+    of_all: RateEstimate | None
+    of_previous: RateEstimate | None
 
 
 FUNNEL: tuple[tuple[str, Selection], ...] = (
@@ -98,7 +104,7 @@ FUNNEL: tuple[tuple[str, Selection], ...] = (
 
 def contact_speed(tables: Tables, leads: Cohort, horizon: float) -> Speed | None:
     """How soon new leads are contacted; None where no interaction is outbound."""
-    chosen = selected(tables, Selection(direction=("outbound",)))
+    chosen = selection_mask(tables, Selection(direction=("outbound",)))
     if not chosen.any():
         return None
     at = microseconds(tables.interactions["occurred_at"])[chosen]
@@ -114,7 +120,7 @@ def contact_speed(tables: Tables, leads: Cohort, horizon: float) -> Speed | None
     groups = [*spans, (None, None, ~soon)]
     return Speed(
         LANDMARK_DAYS,
-        middle(hours[still_open & soon]),
+        median_estimate(hours[still_open & soon]),
         tuple(
             SpeedGroup(
                 low, high, conversion(days[still_open & mine], watched[still_open & mine], horizon)
@@ -151,18 +157,18 @@ def funnel(
     counts = [("leads", int(through.sum()))]
     for name, selection in steps:
         reached = np.zeros(len(through), np.bool_)
-        reached[lead[in_time & selected(tables, selection)]] = True
+        reached[lead[in_time & selection_mask(tables, selection)]] = True
         through = through & reached
         counts.append((name, int(through.sum())))
     counts.append(("bought", int((through & (leads.days <= horizon)).sum())))
     all_leads, before = counts[0][1], [0, *(count for _, count in counts)]
     return tuple(
-        Step(name, count, share_of(count, all_leads), share_of(count, previous))
+        Step(name, count, counted_rate(count, all_leads), counted_rate(count, previous))
         for (name, count), previous in zip(counts, before, strict=False)
     )
 
 
-def selected(tables: Tables, selection: Selection) -> Bool:
+def selection_mask(tables: Tables, selection: Selection) -> Bool:
     """Interactions that a selection looks at; by whom the lead is owned is not asked."""
     found = np.ones(tables.interactions.num_rows, np.bool_)
     for field, values in selection.conditions():

@@ -41,7 +41,7 @@ class Cohort:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class LeadGroup:
     """Leads of one level.
 
     Parameters
@@ -63,14 +63,14 @@ class Grouping:
     ----------
     attribute : str
         The export's name of it.
-    groups : tuple of Group
+    groups : tuple of LeadGroup
         Largest first.
     small_groups, small_leads : int
         Groups that are not shown, and the leads in them.
     """
 
     attribute: str
-    groups: tuple[Group, ...]
+    groups: tuple[LeadGroup, ...]
     small_groups: int
     small_leads: int
 
@@ -112,7 +112,7 @@ def grouping(attribute: str, levels: Coded, leads: Cohort, horizon: float) -> Gr
     return Grouping(
         attribute,
         tuple(
-            Group(
+            LeadGroup(
                 None if code == levels.missing else levels.words[code],
                 _among(leads, np.flatnonzero(levels.codes == code), horizon),
             )
@@ -123,11 +123,11 @@ def grouping(attribute: str, levels: Coded, leads: Cohort, horizon: float) -> Gr
     )
 
 
-def months(leads: Cohort, horizon: float) -> tuple[Group, ...]:
+def groups_by_month(leads: Cohort, horizon: float) -> tuple[LeadGroup, ...]:
     """Leads by the month of their creation, UTC, the last `MOST_MONTHS` of them, earliest first."""
     month = leads.created_at.astype("datetime64[us]").astype("datetime64[M]")
     return tuple(
-        Group(str(one), _among(leads, np.flatnonzero(month == one), horizon))
+        LeadGroup(str(one), _among(leads, np.flatnonzero(month == one), horizon))
         for one in np.unique(month)[-MOST_MONTHS:]
     )
 

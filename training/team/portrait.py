@@ -18,7 +18,7 @@ from features.tables import Tables
 from training.dataset.values import Coded, coded
 from training.statistics.incidence import LEAST_LEADS
 from training.statistics.intervals import wilson_interval
-from training.statistics.rates import Rate
+from training.statistics.rates import RateEstimate
 from training.team.grouping import Cohort
 
 MOST_LEVELS = 12
@@ -26,7 +26,7 @@ QUARTERS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class LeadTrait:
     """One quality of leads.
 
     Parameters
@@ -39,7 +39,7 @@ class Quality:
         Least and greatest number of the quarter.
     leads, customers : int
         Leads that have it, and those of them that bought.
-    rate : Rate
+    rate : RateEstimate
         Share of these leads that buys, so wide that all of the portrait holds with 95 %.
     """
 
@@ -49,7 +49,7 @@ class Quality:
     high: float | None
     leads: int
     customers: int
-    rate: Rate
+    rate: RateEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,15 @@ class Portrait:
         Old enough, and those of them that bought within the horizon.
     compared : int
         Qualities that were looked at.
-    more, less : tuple of Quality
+    more, less : tuple of LeadTrait
         Surely likelier and surely less likely to buy than everybody, furthest from it first.
     """
 
     leads: int
     customers: int
     compared: int
-    more: tuple[Quality, ...]
-    less: tuple[Quality, ...]
+    more: tuple[LeadTrait, ...]
+    less: tuple[LeadTrait, ...]
 
 
 def portrait(tables: Tables, leads: Cohort, horizon: float, owner: str | None = None) -> Portrait:
@@ -101,9 +101,9 @@ def portrait(tables: Tables, leads: Cohort, horizon: float, owner: str | None = 
     qualities = []
     for name, word, low, high, mine in found:
         share = float(bought[mine].mean())
-        rate = Rate(share, *wilson_interval(share, int(mine.sum()), z))
+        rate = RateEstimate(share, *wilson_interval(share, int(mine.sum()), z))
         counts = int(mine.sum()), int(bought[mine].sum())
-        qualities.append(Quality(name, word, low, high, *counts, rate))
+        qualities.append(LeadTrait(name, word, low, high, *counts, rate))
     more = [one for one in qualities if one.rate.low > base]
     less = [one for one in qualities if one.rate.high < base]
     return Portrait(

@@ -16,15 +16,20 @@ from training.statistics.incidence import LEAST_LEADS, Conversion, conversion
 from training.team.contact import FUNNEL, Speed, Step, contact_speed, funnel
 from training.team.grouping import (
     Cohort,
-    Group,
     Grouping,
+    LeadGroup,
     attribute_levels,
     cohort,
     grouping,
-    months,
+    groups_by_month,
 )
 from training.team.spend import ChannelSpend, channel_spend, read_spend
-from training.team.upkeep import Field, Logging, fields, logging
+from training.team.upkeep import (
+    FieldCompleteness,
+    LoggingPromptness,
+    field_completeness,
+    logging_promptness,
+)
 
 CHANNEL_NAMES = ("channel", "source", "lead_source", "utm_source")
 SOURCE_KIND_NAMES = ("source_kind",)
@@ -44,12 +49,12 @@ class Practice:
     everybody : Conversion
     channels, source_kinds, owners : Grouping or None
         None where the export does not say.
-    months : tuple of Group
+    months : tuple of LeadGroup
         By creation, earliest first.
     speed : Speed or None
     funnel : tuple of Step
-    fields : tuple of Field
-    logging : Logging or None
+    fields : tuple of FieldCompleteness
+    logging : LoggingPromptness or None
     spend : tuple of ChannelSpend
         Empty without a table of spending.
     """
@@ -60,11 +65,11 @@ class Practice:
     channels: Grouping | None
     source_kinds: Grouping | None
     owners: Grouping | None
-    months: tuple[Group, ...]
+    months: tuple[LeadGroup, ...]
     speed: Speed | None
     funnel: tuple[Step, ...]
-    fields: tuple[Field, ...]
-    logging: Logging | None
+    fields: tuple[FieldCompleteness, ...]
+    logging: LoggingPromptness | None
     spend: tuple[ChannelSpend, ...]
 
 
@@ -93,11 +98,11 @@ def practice(tables: Tables, config: Config) -> Practice:
         channels=_grouped(tables, channel, leads, horizon),
         source_kinds=_source_kinds(tables, config, channel, leads),
         owners=_grouped(tables, owner, leads, horizon),
-        months=months(leads, horizon),
+        months=groups_by_month(leads, horizon),
         speed=contact_speed(tables, leads, horizon),
         funnel=funnel(tables, leads, horizon, steps),
-        fields=fields(tables),
-        logging=logging(tables),
+        fields=field_completeness(tables),
+        logging=logging_promptness(tables),
         spend=_spend(tables, config, channel, leads),
     )
 

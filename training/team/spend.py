@@ -23,7 +23,7 @@ COLUMNS = ("channel", "month", "reach", "clicks", "cost")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class SpendRow:
     """One row of the table.
 
     Parameters
@@ -87,7 +87,7 @@ class ChannelSpend:
         return self.cost / self.bought if self.bought else None
 
 
-def read_spend(path: Path) -> tuple[Spent, ...]:
+def read_spend(path: Path) -> tuple[SpendRow, ...]:
     """Rows of a table of spending.
 
     Raises
@@ -107,13 +107,13 @@ def read_spend(path: Path) -> tuple[Spent, ...]:
 
 
 def channel_spend(
-    spent: Sequence[Spent], levels: Coded, leads: Cohort, attribute: str
+    spent: Sequence[SpendRow], levels: Coded, leads: Cohort, attribute: str
 ) -> tuple[ChannelSpend, ...]:
     """What each channel cost and brought, dearest first.
 
     Parameters
     ----------
-    spent : sequence of Spent
+    spent : sequence of SpendRow
     levels : Coded
         Channel of each lead.
     leads : Cohort
@@ -150,7 +150,7 @@ def channel_spend(
     return tuple(sorted(found, key=lambda one: (-one.cost, one.channel)))
 
 
-def _rows(path: Path, lines: Iterable[list[str]]) -> Iterable[Spent]:
+def _rows(path: Path, lines: Iterable[list[str]]) -> Iterable[SpendRow]:
     seen: dict[tuple[str, str], int] = {}
     header: list[str] | None = None
     for number, cells in enumerate(lines, start=1):
@@ -175,7 +175,7 @@ def _rows(path: Path, lines: Iterable[list[str]]) -> Iterable[Spent]:
         raise ValueError(f"{path} has no rows. It needs one for each channel and month.")
 
 
-def _row(cells: dict[str, str]) -> Spent:
+def _row(cells: dict[str, str]) -> SpendRow:
     for name in ("reach", "clicks"):
         if not re.fullmatch(r"\d+", cells[name], re.ASCII):
             raise ValueError(f"{name} must be a whole number, got {cells[name]!r}")
@@ -183,7 +183,7 @@ def _row(cells: dict[str, str]) -> Spent:
         raise ValueError(f"cost must be a number such as 1250.50, got {cells['cost']!r}")
     if not cells["channel"]:
         raise ValueError("channel must not be empty")
-    return Spent(
+    return SpendRow(
         cells["channel"],
         cells["month"],
         int(cells["reach"]),

@@ -35,7 +35,7 @@ class OpenBand:
 
 
 @dataclass(frozen=True, slots=True)
-class Today:
+class OpenLeads:
     """Open leads at the end of the data.
 
     Parameters
@@ -58,7 +58,7 @@ class Today:
     bands: tuple[OpenBand, ...]
 
 
-def today(bundle: Bundle, tables: Tables, until_days: float, threads: int) -> Today:
+def open_leads(bundle: Bundle, tables: Tables, until_days: float, threads: int) -> OpenLeads:
     """Open leads of an export at its end, scored as a bulk scoring would.
 
     Parameters
@@ -73,7 +73,7 @@ def today(bundle: Bundle, tables: Tables, until_days: float, threads: int) -> To
     spine = spine_at(tables.data_end, tables).spine
     scores = bundle.scores(point_in_time_features(tables, spine, bundle.spec), threads)
     age = spine.as_of - microseconds(tables.leads["created_at"])[spine.lead]
-    return Today(
+    return OpenLeads(
         at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=tables.data_end),
         leads=len(spine),
         uncertain=int(scores.not_enough_evidence.sum()),

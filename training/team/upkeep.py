@@ -17,7 +17,7 @@ PROMPT_HOURS = 24.0
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldCompleteness:
     """One field of the leads' cards.
 
     Parameters
@@ -39,7 +39,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class LoggingDelays:
     """How long after they occurred interactions were recorded.
 
     Parameters
@@ -59,23 +59,25 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
-class Logging:
+class LoggingPromptness:
     """Promptness of the log, in all and by channel, largest first."""
 
-    everything: Logged
-    channels: tuple[Logged, ...]
+    everything: LoggingDelays
+    channels: tuple[LoggingDelays, ...]
 
 
-def fields(tables: Tables) -> tuple[Field, ...]:
+def field_completeness(tables: Tables) -> tuple[FieldCompleteness, ...]:
     """Fields of the leads' cards, the least complete first."""
     found = [
-        Field(name, int(attribute_levels(tables, name).present.sum()), tables.leads.num_rows)
+        FieldCompleteness(
+            name, int(attribute_levels(tables, name).present.sum()), tables.leads.num_rows
+        )
         for name in tables.attribute_kinds
     ]
     return tuple(sorted(found, key=lambda field: (field.known, field.name)))
 
 
-def logging(tables: Tables) -> Logging | None:
+def logging_promptness(tables: Tables) -> LoggingPromptness | None:
     """How promptly contacts are logged; None where the export does not say when they were."""
     events = tables.interactions
     recorded, occurred = (microseconds(events[name]) for name in ("recorded_at", "occurred_at"))
@@ -85,7 +87,7 @@ def logging(tables: Tables) -> Logging | None:
     channel = coded(events["channel"].cast(pa.string()), "category", occurred)
     counts = np.bincount(channel.codes, minlength=len(channel.words))
     largest = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], code))
-    return Logging(
+    return LoggingPromptness(
         _logged(None, hours),
         tuple(
             _logged(None if code == channel.missing else channel.words[code], hours[chosen])
@@ -95,6 +97,6 @@ def logging(tables: Tables) -> Logging | None:
     )
 
 
-def _logged(channel: str | None, hours: Float64) -> Logged:
+def _logged(channel: str | None, hours: Float64) -> LoggingDelays:
     before, late = int((hours < 0).sum()), int((hours > PROMPT_HOURS).sum())
-    return Logged(channel, len(hours), before, len(hours) - before - late, late)
+    return LoggingDelays(channel, len(hours), before, len(hours) - before - late, late)

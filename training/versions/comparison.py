@@ -37,7 +37,7 @@ from training.evaluation.reliability import (
     calibration_error,
     segments,
 )
-from training.statistics.figures import BandResult, Figures, Judged, band_results, figures
+from training.statistics.figures import BandResult, Figures, JudgedRows, band_results, figures
 from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_difference
 
 LEAST_CONVERTED = 10
@@ -168,7 +168,7 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
     found = {name: labels(examined, spine, champion.horizon(name).days) for name in HORIZONS}
     created_at = microseconds(examined.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
-    judged = {n: Judged(found[n].converted, spine.lead, age_days) for n in HORIZONS}
+    judged = {n: JudgedRows(found[n].converted, spine.lead, age_days) for n in HORIZONS}
     matrices = [point_in_time_features(examined, spine, m.spec) for m in (champion, challenger)]
     threads, seed = config.model.threads, config.model.seed
     scores = [champion.scores(matrices[0], threads), challenger.scores(matrices[1], threads)]
@@ -230,7 +230,7 @@ def _require_same_questions(champion: Bundle, challenger: Bundle) -> None:
 def _side(
     model: Bundle,
     scores: Scores,
-    judged: Mapping[str, Judged],
+    judged: Mapping[str, JudgedRows],
     found: Mapping[str, Labels],
     spine: Spine,
     seed: int,
@@ -253,7 +253,7 @@ def _side(
 def _question(
     name: str,
     scores: Sequence[Scores],
-    judged: Judged,
+    judged: JudgedRows,
     found: Labels,
     groups: Sequence[tuple[str, str, Bool]],
     seed: int,
@@ -283,7 +283,7 @@ def _question(
     )
 
 
-def _enough(judged: Judged) -> bool:
+def _enough(judged: JudgedRows) -> bool:
     """Whether leads of a segment are so many, and of both outcomes, that it can be judged."""
     leads, converted = len(np.unique(judged.lead)), np.unique(judged.lead[judged.converted])
     both = min(len(converted), leads - len(converted)) >= LEAST_CONVERTED

@@ -12,8 +12,8 @@ from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal
 
 from training.report.words.language import Language
-from training.statistics.incidence import Middle
-from training.statistics.rates import Rate
+from training.statistics.incidence import MedianEstimate
+from training.statistics.rates import RateEstimate
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -134,15 +134,15 @@ def short(number: float, language: Language) -> str:
     return _written(number, places, language)
 
 
-def middle(median: Middle, language: Language) -> str:
+def middle(median: MedianEstimate, language: Language) -> str:
     """Median with its interval, all with as many decimals as tell of the median.
 
     Examples
     --------
     >>> from training.report.words.language import language
-    >>> middle(Middle(22.8, 20.7, 25.7), language("en")).replace(NBSP, " ")
+    >>> middle(MedianEstimate(22.8, 20.7, 25.7), language("en")).replace(NBSP, " ")
     '23 (21 to 26)'
-    >>> middle(Middle(1.98, 1.9, 2.0), language("en")).replace(NBSP, " ")
+    >>> middle(MedianEstimate(1.98, 1.9, 2.0), language("en")).replace(NBSP, " ")
     '2.0 (1.9 to 2.0)'
     """
     figures = (median.value, median.low, median.high)
@@ -152,13 +152,13 @@ def middle(median: Middle, language: Language) -> str:
     return _range(value, low, high, language)
 
 
-def told(rate: Rate, language: Language) -> str:
+def told(rate: RateEstimate, language: Language) -> str:
     """Rate in per cent, with its interval.
 
     Examples
     --------
     >>> from training.report.words.language import language
-    >>> told(Rate(0.41, 0.35, 0.48), language("en")).replace(NBSP, " ")
+    >>> told(RateEstimate(0.41, 0.35, 0.48), language("en")).replace(NBSP, " ")
     '41 % (35 to 48 %)'
     """
     if _tiny(rate.low):
@@ -168,13 +168,13 @@ def told(rate: Rate, language: Language) -> str:
     return _range(percent(rate.value, language), low, percent(rate.high, language), language)
 
 
-def pairs(rate: Rate, language: Language) -> str:
+def pairs(rate: RateEstimate, language: Language) -> str:
     """Pairs in the right order out of 100, with the interval.
 
     Examples
     --------
     >>> from training.report.words.language import language
-    >>> pairs(Rate(0.831, 0.818, 0.844), language("en")).replace(NBSP, " ")
+    >>> pairs(RateEstimate(0.831, 0.818, 0.844), language("en")).replace(NBSP, " ")
     '83 (82 to 84)'
     """
     value, low, high = (order(share, language) for share in (rate.value, rate.low, rate.high))
@@ -211,12 +211,12 @@ def rise(share: float | None, language: Language) -> str:
     return f"+{text}" if share is not None and float(f"{100 * share:z.1f}") > 0 else text
 
 
-def out_of(rate: Rate) -> int:
+def out_of(rate: RateEstimate) -> int:
     """Round number out of which people grasp a rate: 100, or more where two digits need it.
 
     Examples
     --------
-    >>> out_of(Rate(0.41, 0.35, 0.48)), out_of(Rate(0.0184, 0.0151, 0.0202))
+    >>> out_of(RateEstimate(0.41, 0.35, 0.48)), out_of(RateEstimate(0.0184, 0.0151, 0.0202))
     (100, 1000)
     """
     # Of nothing, the interval is what needs the digits.
