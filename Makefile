@@ -11,20 +11,29 @@ export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 # Threads that wait must not spin: two test processes share the cores with their models' threads.
 export OMP_WAIT_POLICY := passive
 
-.PHONY: help install install-spark demo test test-slow bench-features bench-quality bench-serving bench-report check format messages lock clean
+ROOMS := features models training serving lead_temperature
+
+.PHONY: help install install-spark demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-serving bench-report check format messages lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED) ## Make .venv from the lock file
 
-$(INSTALLED): pyproject.toml uv.lock
+# An environment that was cut off while it was made, or whose Python is gone, is made anew.
+HALF_MADE := $(shell test ! -e .venv || { test -e $(INSTALLED) && $(BIN)/python -c "" 2> /dev/null; } || echo yes)
+
+.PHONY: remove-half-made
+remove-half-made:
+	@echo "The environment .venv is half made, or its Python is gone: making it anew."
+	rm -rf .venv
+
+$(INSTALLED): pyproject.toml uv.lock $(if $(HALF_MADE),remove-half-made)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || { $(BIN)/python -m pip --version > /dev/null || $(BIN)/python -m ensurepip; }
 	test -x $(UV) || $(BIN)/python -m pip install --quiet "uv>=0.9"
 	$(SYNC)
-	@$(BIN)/python -c "import lightgbm" || { \
-	  echo "LightGBM does not load. On Debian it needs OpenMP: apt-get install libgomp1"; exit 1; }
+	@$(BIN)/python -m checks.openmp
 	touch $@
 
 install-spark: $(SPARK) ## Add PySpark to .venv (its tests need Java 17, and are skipped without either)
@@ -36,12 +45,26 @@ $(SPARK): $(INSTALLED)
 demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of 20,000 leads
 	$(BIN)/python demo.py
 
-test: $(INSTALLED) ## All fast tests
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
-	$(BIN)/pytest -q --doctest-modules features models training serving
+PYTEST = $(BIN)/pytest -n 2 --dist loadgroup
+FAST = not (slow or process or mlflow or training)
+
+test: $(INSTALLED) ## All tests but the slow ones, and the examples in docstrings
+	$(PYTEST) -m "not slow" --doctest-modules tests $(ROOMS)
+
+test-fast: $(INSTALLED) ## The tests that start no process, open no MLflow and train nothing; seconds
+	$(PYTEST) -m "$(FAST)" tests
 
 test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database server
 	$(BIN)/pytest -m slow
+
+test-features test-models test-training test-serving: test-%: $(INSTALLED)
+	$(PYTEST) -m "not slow" --doctest-modules tests/$* $*
+
+test-lead_temperature: $(INSTALLED) ## Tests of one room; so are test-features, -models, -training, -serving
+	$(PYTEST) -m "not slow" $(wildcard tests/lead_temperature) tests/test_front_door.py
+
+mutants: $(INSTALLED) ## Plant bugs in ROOM=folder/or/file.py and list those that no test notices
+	$(BIN)/python -m checks.mutants $(ROOM)
 
 bench-features: $(INSTALLED) ## CPU time and memory of the feature engine beside DuckDB, Polars and pandas
 	$(BIN)/python -m benchmarks.features

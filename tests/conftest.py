@@ -1,18 +1,42 @@
-"""A small CRM with a trained, registered bundle, made once for all tests that need one."""
+"""What all tests share: a trained CRM, Hypothesis' profiles, the rings, and a count of skips.
+
+The fast ring (``make test-fast``) starts no process, opens no MLflow store and trains on no export.
+A test that does so says it by a marker (see ``pyproject.toml``); without the marker it fails there.
+"""
 
 import io
 import os
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from lead_temperature import main
+from tests.support.cached import cached, copy_kept
+from tests.support.required import in_ci
+from tests.support.rings import Effect, forbidden, watch
 
 # A server that the developer's environment names is not for tests.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+# No deadlines: a busy machine is no finding. CI draws the same examples at each run and prints what
+# reproduces a failure; `nightly` draws many, whatever a test says itself.
+NIGHTLY = 20
+"""By how much the nightly profile multiplies the examples of each test."""
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.register_profile(
+    "nightly", deadline=None, print_blob=True, max_examples=100 * NIGHTLY
+)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci() else "dev")
+hypothesis.settings.load_profile(PROFILE)
+
+watch()
 
 
 @dataclass(frozen=True)
@@ -52,14 +76,8 @@ def lead_temperature(*arguments: object) -> Ended:
     return Ended(code, out.getvalue(), err.getvalue())
 
 
-@pytest.fixture(scope="session")
-def run():
-    return lead_temperature
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedCrm:
-    folder = tmp_path_factory.mktemp("crm")
+def make_trained_crm(folder: Path) -> None:
+    """Recipe: an export of 4,000 made-up leads, trained and registered by the command."""
     crm = TrainedCrm(folder)
     made = lead_temperature("synthesize", folder, "--leads", 4000, "--seed", 11)
     assert made.returncode == 0, made.stderr
@@ -67,11 +85,50 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedCrm:
         file.write("\n[model]\ntrees = 60\n")
     done = lead_temperature("train", "--config", crm.config, "--json", folder / "figures.json")
     assert done.returncode == 0, done.stderr
-    return crm
+
+
+@pytest.fixture(scope="session")
+def run():
+    return lead_temperature
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedCrm:
+    """A copy of the trained CRM; what tests change in its registry, they change in the copy."""
+    folder = tmp_path_factory.mktemp("crm")
+    copy_kept(cached("trained-crm", make_trained_crm), folder)
+    return TrainedCrm(folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share the trained CRM run in one worker, so that it is trained once."""
+    """Mark what shares the trained CRM, and draw more examples at night."""
     for item in items:
         if "trained" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.training)
+            # In one worker: where it is not kept yet, one trains while the other tests go on.
             item.add_marker(pytest.mark.xdist_group("trained"))
+        function = getattr(item, "obj", None)
+        chosen = getattr(function, "_hypothesis_internal_use_settings", None)
+        if PROFILE == "nightly" and chosen is not None and chosen.max_examples < 100 * NIGHTLY:
+            function._hypothesis_internal_use_settings = hypothesis.settings(
+                chosen, max_examples=chosen.max_examples * NIGHTLY
+            )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """In the fast ring, fail a test that does what this ring does not."""
+    fast = Effect.PROCESS in item.config.option.markexpr
+    with forbidden(Effect if fast else ()):
+        return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, and for want of what."""
+    reasons = Counter(
+        str(report.longrepr[-1]).removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", ())
+    )
+    terminalreporter.section(f"skipped: {reasons.total()}")
+    for reason, count in reasons.most_common():
+        terminalreporter.line(f"{count:4d}  {reason}")

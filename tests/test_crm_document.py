@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from serving.http.security import api_keys
 from serving.http.settings import Settings
 from tests.support.exports import micros
 from tests.support.http import TestClient
+from tests.support.required import require_command
 from tests.support.servers import answering
 from training.config import read_config
 
@@ -88,8 +88,7 @@ def scored(crm: TestClient, payload: Any) -> dict[str, Any]:
 
 
 def test_the_commands_answer(address: str, tmp_path: Path) -> None:
-    if not shutil.which("curl"):
-        pytest.skip("curl is not installed; `apt-get install curl` brings it")
+    require_command("curl", "curl")
     setting, commands = blocks("sh")
     (lead,) = blocks("json")
     (tmp_path / "lead.json").write_text(lead)

@@ -17,6 +17,7 @@ from serving.http.app import create_app
 from serving.http.settings import settings_from
 from serving.process.worker import LAST_SECONDS, QUIET_SECONDS
 from tests.support.bundles import small_bundle
+from tests.support.required import require_command
 from tests.support.servers import answering
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,8 +49,7 @@ def unit(name: str) -> str:
 
 def analyzed(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """What systemd says of the unit, with the command that is installed here."""
-    if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze is not installed; `apt-get install systemd` brings it")
+    require_command("systemd-analyze", "systemd")
     here = folder / "lead-temperature.service"
     here.write_text(UNIT.replace(f"{PREFIX}/bin/lead-temperature", sys.executable))
     told = ["systemd-analyze", *command, str(here)]

@@ -380,6 +380,7 @@ def test_levels_of_categories_are_words_and_what_is_missing_stays_missing(
     assert frame.spec.categorical
 
 
+@pytest.mark.process
 def test_a_peer_answers_from_a_process_of_its_own(frame: TrainingFrame, tmp_path: Path) -> None:
     write_frames(frame, tmp_path)
     found = peer_answer(Path(sys.executable), "base_rate", tmp_path, seconds=1, threads=1)
@@ -388,6 +389,7 @@ def test_a_peer_answers_from_a_process_of_its_own(frame: TrainingFrame, tmp_path
     assert found.probability.tolist() == pytest.approx([share] * int(split.test.sum()))
 
 
+@pytest.mark.process
 def test_a_peer_that_fails_says_where_its_output_is(frame: TrainingFrame, tmp_path: Path) -> None:
     write_frames(frame, tmp_path)
     with pytest.raises(RuntimeError, match=r"failed: .*flaml.*\(its output: .*/flaml.log\)"):
@@ -422,6 +424,7 @@ def test_an_environment_made_of_the_same_requirements_is_kept(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == [tmp_path / REQUIREMENTS.name]
 
 
+@pytest.mark.process
 def test_the_command_prints_one_table_and_keeps_the_figures_of_other_sections(
     tmp_path: Path,
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_server_that_answered_nothing_is_told_and_does_not_end_the_benchmark(s
     assert len(told) == len(verdicts(runs()))
 
 
+@pytest.mark.process
 def test_the_time_of_children_is_counted() -> None:
     spin = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'while True: pass'])"
     with subprocess.Popen([sys.executable, "-c", spin], start_new_session=True) as process:
@@ -119,6 +120,7 @@ def test_the_time_of_children_is_counted() -> None:
             os.killpg(process.pid, 9)
 
 
+@pytest.mark.process
 def test_a_server_that_ends_at_once_is_told_with_its_log(tmp_path: Path) -> None:
     broken = Contestant("broken", (sys.executable, "-c", "print('no')", "PORT"), "/")
     with (
@@ -129,6 +131,7 @@ def test_a_server_that_ends_at_once_is_told_with_its_log(tmp_path: Path) -> None
     assert (tmp_path / "log").read_text() == "no\n"
 
 
+@pytest.mark.process
 def test_the_bare_endpoint_takes_the_bodies(tmp_path: Path) -> None:
     import httpx2
 

@@ -13,6 +13,7 @@ from serving.http.app import create_app
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
 from tests.support.cards import lifelike_card, unmeasured_card
+from tests.support.required import require_module
 from tests.support.servers import answering
 from training.report.render import bundle_report
 from training.report.words.language import LANGUAGES
@@ -201,7 +202,7 @@ def test_the_keyboard_reaches_contents_and_tables(opened, folder):
 
 @pytest.mark.parametrize("name", ["report.html", "unmeasured.html"])
 def test_printed_it_wastes_no_page_of_a4(opened, folder, name):
-    pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed")
+    pdfium = require_module("pypdfium2")
     one = opened((folder / name).as_uri())
     pages = pdfium.PdfDocument(one.page.pdf(prefer_css_page_size=True, print_background=True))
     filled = []
@@ -225,7 +226,7 @@ def test_from_the_server_it_comes_in_the_language_of_the_browser(opened, folder)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("name", ["report.html", "report.ru.html", "hostile.html"])
 def test_it_breaks_no_rule_of_accessibility(opened, folder, name, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
+    axe = require_module("axe_playwright_python.sync_playwright")
     one = opened((folder / name).as_uri(), color_scheme=scheme)
     for width in (360, 1280):
         one.page.set_viewport_size({"width": width, "height": 900})

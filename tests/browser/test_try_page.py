@@ -14,6 +14,7 @@ from serving.http.security import api_keys
 from serving.http.settings import Settings
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
+from tests.support.required import require_module
 from tests.support.servers import answering
 from training.report.words.language import LANGUAGES
 
@@ -252,7 +253,7 @@ def test_with_keys_it_asks_for_one_and_sends_it_alone(opened, closed_address):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_shut_out(opened, open_address, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    axe = require_module("axe_playwright_python.sync_playwright")
     page, _, _ = opened(open_address, scheme=scheme)
     for lead in (LEAD, {"lead_id": 1}):
         answered(page, lead)

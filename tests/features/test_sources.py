@@ -31,6 +31,7 @@ from tests.support.exports import (
     write_parquet,
     write_text,
 )
+from tests.support.required import missing
 
 LEADS = [
     {
@@ -207,7 +208,7 @@ def postgres() -> Iterator[sa.URL]:
     if not found and (which := shutil.which("initdb")):
         found = [Path(which).resolve().parent]
     if not found:
-        pytest.skip("initdb is not installed (Debian: apt-get install postgresql)")
+        missing("initdb is not installed; `apt-get install postgresql` brings it")
     user = "postgres" if os.geteuid() == 0 else None  # initdb refuses to run as root
     password = "p@ss/$w:rd %41"  # noqa: S105 - made up for this server
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder, socket.socket() as free:

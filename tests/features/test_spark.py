@@ -345,6 +345,7 @@ def test_without_java_it_says_what_to_install(
         pass
 
 
+@pytest.mark.process
 def test_a_java_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     java = tmp_path / "bin" / "java"
     java.parent.mkdir()

@@ -364,6 +364,7 @@ def test_another_run_begins_anew(tmp_path: Path, change: str) -> None:
     assert len(list(out.glob("part-*.parquet"))) == partitions
 
 
+@pytest.mark.process
 def test_a_run_killed_half_way_resumes_to_the_same_bits(tmp_path: Path) -> None:
     """The process is killed by the operating system, in the middle of whatever it does."""
     tables = crm(leads=400)
@@ -385,6 +386,7 @@ def test_a_run_killed_half_way_resumes_to_the_same_bits(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files the POSIX way")
 @pytest.mark.parametrize("room", [2_000, 30_000])
+@pytest.mark.process
 def test_a_full_disk_leaves_nothing_that_is_taken_for_whole(tmp_path: Path, room: int) -> None:
     """A limit on the size of files makes writing fail just as a full disk does."""
     tables = crm(leads=400)

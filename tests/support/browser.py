@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.required import missing, require_module
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = (
@@ -23,9 +23,9 @@ ARGUMENTS = (
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A browser of Playwright's synchronous interface."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    playwright = require_module("playwright.sync_api")
     if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is missing; `apt-get install chromium` brings it")
+        missing(f"{CHROMIUM} is not installed; `apt-get install chromium` brings it")
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:

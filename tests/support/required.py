@@ -1,13 +1,55 @@
-"""What not every machine has: tests that need it are skipped where it is not."""
+"""What not every machine has: without it tests are skipped at home, and fail in CI.
 
+CI installs everything (`.ci/run`), so that a test which finds something missing there has found a
+mistake. Set ``CI=1`` to see at home what CI sees.
+"""
+
+import importlib
 import importlib.util
+import os
+import shutil
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from features.scale.spark import require_java
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+def in_ci() -> bool:
+    """Whether this is continuous integration, by the variable that all of its services set."""
+    return os.environ.get("CI", "").lower() in ("1", "true")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test at home; fail it in CI.
+
+    Parameters
+    ----------
+    reason : str
+        What is missing, and how to get it.
+    """
+    if in_ci():
+        pytest.fail(f"CI must have this: {reason}", pytrace=False)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def require_command(name: str, package: str) -> str:
+    """Path of a command that a Debian package brings."""
+    path = shutil.which(name)
+    if path is None:
+        missing(f"{name} is not installed; `apt-get install {package}` brings it")
+    return path
+
+
+def require_module(name: str) -> Any:
+    """A module that a package of the development environment brings."""
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        missing(f"{name} does not load: {error}")
 
 
 def require_loan_log() -> Path:
@@ -25,12 +67,12 @@ def require_spark() -> None:
     try:
         require_java()
     except OSError as error:
-        pytest.skip(str(error))
+        missing(str(error))
     if importlib.util.find_spec("pyspark") is None:
-        pytest.skip("PySpark is not installed: the extra `spark` brings it.")
+        missing("PySpark is not installed: `make install-spark` brings it.")
 
 
 def _present(path: Path) -> Path:
     if not path.exists():
-        pytest.skip(f"the published data set is not here: {path}")
+        missing(f"the published data set is not here: {path}")
     return path

@@ -11,12 +11,14 @@ from mlflow import MlflowClient
 
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
+from tests.support.stores import new_registry
 from training.config import Config, config_of
 from training.versions.gate import Verdict
 from training.versions.mlflow_store import Registry
 from training.versions.promotion import Examination, examination
 from training.versions.registry import Judgement, keep, promote, record, rollback, versions
 
+pytestmark = pytest.mark.mlflow
 BASE = ["base rate", "age only"]
 
 
@@ -45,7 +47,7 @@ def card(better_than: list[str]) -> dict[str, Any]:
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     """Version 1 beats the baselines, 2 does not, 3 does again."""
     folder = tmp_path_factory.mktemp("registry")
-    registry = Registry(folder / "store", "lead-temperature")
+    registry = new_registry(folder / "store")
     for seed, better_than in ((1, BASE), (2, []), (3, BASE)):
         bundle = dataclasses.replace(small_bundle(seed=seed), card=card(better_than))
         save_bundle(bundle, folder / f"bundle {seed}")

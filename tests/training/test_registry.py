@@ -10,18 +10,16 @@ from mlflow import MlflowClient
 
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
+from tests.support.stores import registry_of_three
 from training.versions.mlflow_store import Registry
 from training.versions.registry import promote, pull, record, require_reachable, rollback, versions
+
+pytestmark = pytest.mark.mlflow
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    folder = tmp_path_factory.mktemp("registry")
-    registry = Registry(folder / "store", "lead-temperature")
-    for seed in (1, 2, 3):
-        save_bundle(small_bundle(seed=seed), folder / f"bundle {seed}")
-        assert record(registry, folder / f"bundle {seed}").number == seed
-    return registry
+    return registry_of_three(tmp_path_factory.mktemp("registry"))
 
 
 def champion(registry: Registry) -> list[int]:

@@ -13,19 +13,17 @@ import pytest
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.processes import REFUSED, on_a_full_disk, process
+from tests.support.stores import registry_of_three
 from training.versions import mlflow_store
 from training.versions.mlflow_store import Registry
 from training.versions.registry import promote, pull, record, rollback, versions
 
+pytestmark = pytest.mark.mlflow
+
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    folder = tmp_path_factory.mktemp("registry")
-    registry = Registry(folder / "store", "lead-temperature")
-    for seed in (1, 2, 3):
-        save_bundle(small_bundle(seed=seed), folder / f"bundle {seed}")
-        record(registry, folder / f"bundle {seed}")
-    return registry
+    return registry_of_three(tmp_path_factory.mktemp("registry"))
 
 
 @pytest.fixture

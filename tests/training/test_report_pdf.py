@@ -12,15 +12,14 @@ from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.cards import lifelike_card, unmeasured_card
 from tests.support.pages import Page
+from tests.support.required import require_module
 from training.report.pdf import pdf_of
 from training.report.render import report_html
 from training.report.summary import report_summary
 from training.report.words.language import language
 
-pdfium = pytest.importorskip("pypdfium2", reason="pypdfium2 is not installed")
-pytest.importorskip(
-    "weasyprint", reason="WeasyPrint or Pango is missing", exc_type=(OSError, ImportError)
-)
+pdfium = require_module("pypdfium2")
+require_module("weasyprint")
 pytestmark = pytest.mark.slow
 
 MILLIMETRE = 72 / 25.4

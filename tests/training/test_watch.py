@@ -9,19 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle import load_bundle, save_bundle
-from tests.support.bundles import small_bundle
+from models.bundle import load_bundle
+from tests.support.stores import registry_of_three
 from training.versions.mlflow_store import Registry
-from training.versions.registry import Version, promote, record
+from training.versions.registry import Version, promote
 from training.versions.watch import watched
+
+pytestmark = pytest.mark.mlflow
 
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Registry:
-    found = Registry(tmp_path / "registry", "lead-temperature")
-    for seed in (1, 2):
-        save_bundle(small_bundle(seed=seed), tmp_path / f"bundle {seed}")
-        record(found, tmp_path / f"bundle {seed}")
+    found = registry_of_three(tmp_path / "registry")
     promote(found, 1)
     return found
 
