@@ -140,12 +140,12 @@ def _print_online(data: Path) -> None:
     from benchmarks.feature_engines import read_tables
     from features.engine.executor import features_of
     from features.engine.history import single_history
-    from features.engine.plan import compiled
+    from features.engine.plan import compile_plan
     from features.language.catalogue import standard_spec
 
     _made(data / "small")
     spec = standard_spec(read_tables(data / "small" / "unsorted", (MEASURE,)), np.iinfo("i8").max)
-    plan = compiled(spec)
+    plan = compile_plan(spec)
     table = Table("interactions", "instants", "p50 ms", "p99 ms", "goal", "reading it, ms")
     for events, goal in ONLINE_GOALS_MS.items():
         created_at, interactions, as_of = single_lead(events, FORECAST)

@@ -63,7 +63,7 @@ def iso(microseconds_: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LeadsToScore:
     """What is to be scored.
 
     Parameters
@@ -77,7 +77,7 @@ class Wanted:
     notes: tuple[str, ...] = ()
 
 
-def spine_at(as_of: int, tables: Tables) -> Wanted:
+def open_leads_at(as_of: int, tables: Tables) -> LeadsToScore:
     """Every lead that is open at one instant."""
     created_at = microseconds(tables.leads["created_at"])
     later = created_at > as_of
@@ -89,4 +89,4 @@ def spine_at(as_of: int, tables: Tables) -> Wanted:
     if ended.any():
         notes.append(f"{int(ended.sum()):,} leads were converted or closed by then: not scored.")
     spine = Spine(lead.astype(np.int64), np.full(len(lead), as_of, np.int64))
-    return Wanted(spine, tuple(notes))
+    return LeadsToScore(spine, tuple(notes))

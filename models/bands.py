@@ -48,7 +48,7 @@ class Promise:
     rate, bound : float or None
         Share that converted, and what it is at least, with the policy's confidence; None without
         looks.
-    because : str
+    explanation : str
         How the cut-off came about, or why there is none; a sentence.
     """
 
@@ -59,7 +59,7 @@ class Promise:
     positives: int
     rate: float | None
     bound: float | None
-    because: str
+    explanation: str
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -71,7 +71,7 @@ class Promise:
             "positives": self.positives,
             "rate": self.rate,
             "bound": self.bound,
-            "because": self.because,
+            "because": self.explanation,
         }
 
 
@@ -94,10 +94,8 @@ class Bands:
     ValueError
         A cut-off is outside of 0 to 1, or the hysteresis is not from 0 to below 1.
 
-    Examples
-    --------
-    >>> Bands(hot=0.3, warm=0.2).of(np.array([0.4, 0.1, 0.1]), np.array([0.6, 0.2, 0.1])).tolist()
-    ['hot', 'warm', 'cold']
+    Examples -------- >>> Bands(hot=0.3, warm=0.2).assign(np.array([0.4, 0.1, 0.1]), np.array([0.6,
+    0.2, 0.1])).tolist() ['hot', 'warm', 'cold']
     """
 
     hot: float | None
@@ -117,7 +115,7 @@ class Bands:
         """Cut-off of each band that has one, by its name."""
         return {"hot": self.hot, "warm": self.warm}
 
-    def of(
+    def assign(
         self, hot: Float64, warm: Float64, previous: Sequence[str | None] | None = None
     ) -> npt.NDArray[np.str_]:
         """Band of each lead, as text.
@@ -134,18 +132,18 @@ class Bands:
         for rank, bound in ((1, warm), (2, hot)):
             cutoff = self.cutoffs[LEVELS[rank]]
             if cutoff is not None:
-                line = np.where(before >= rank, stays_from(cutoff, self.hysteresis), cutoff)
+                line = np.where(before >= rank, staying_cutoff(cutoff, self.hysteresis), cutoff)
                 level = np.where(bound >= line, rank, level)
         return BY_LEVEL[level]
 
-    def why(self, hot: float, warm: float, previous: str | None = None) -> str:
+    def comparison_text(self, hot: float, warm: float, previous: str | None = None) -> str:
         """The comparisons that decided one lead's band, in words.
 
         Examples
         --------
-        >>> Bands(hot=0.3, warm=0.2).why(0.18, 0.25)
+        >>> Bands(hot=0.3, warm=0.2).comparison_text(0.18, 0.25)
         'hot lower bound 0.180 < hot cut-off 0.300; warm lower bound 0.250 >= warm cut-off 0.200'
-        >>> Bands(hot=0.3, warm=0.2, hysteresis=0.2).why(0.28, 0.4, previous="hot")
+        >>> Bands(hot=0.3, warm=0.2, hysteresis=0.2).comparison_text(0.28, 0.4, previous="hot")
         'hot lower bound 0.280 >= 0.255, down to which a hot lead stays hot (cut-off 0.300)'
         """
         is_hot, told = self._compared(Temperature.HOT, hot, previous)
@@ -155,12 +153,13 @@ class Bands:
         """Whether the bound is enough for the band, and the comparison in words."""
         cutoff = self.cutoffs[band]
         if cutoff is None:
-            why = f"no {band} cut-off: the data bear no promise, so nobody is called {band}"
-            return False, why
+            return False, (
+                f"no {band} cut-off: the data bear no promise, so nobody is called {band}"
+            )
         inside = previous is not None and LEVELS.index(Temperature(previous)) >= LEVELS.index(band)
-        line = stays_from(cutoff, self.hysteresis) if inside else cutoff
+        line = staying_cutoff(cutoff, self.hysteresis) if inside else cutoff
         enough = bound >= line
-        shown, end = told_apart(bound, line, "f")
+        shown, end = format_distinct(bound, line, "f")
         told = f"{band} lower bound {shown} {'>=' if enough else '<'}"
         if line == cutoff:
             return enough, f"{told} {band} cut-off {end}"
@@ -176,12 +175,12 @@ class Bands:
         }
 
 
-def told_apart(one: float, other: float, style: Literal["f", "g"]) -> tuple[str, str]:
+def format_distinct(one: float, other: float, style: Literal["f", "g"]) -> tuple[str, str]:
     """Two numbers with as many digits as it takes to see that they differ, three at least.
 
     Examples
     --------
-    >>> told_apart(0.25, 0.2504, "f")
+    >>> format_distinct(0.25, 0.2504, "f")
     ('0.2500', '0.2504')
     """
     for digits in range(3, 18):
@@ -191,14 +190,14 @@ def told_apart(one: float, other: float, style: Literal["f", "g"]) -> tuple[str,
     return texts
 
 
-def stays_from(cutoff: float, hysteresis: float) -> float:
+def staying_cutoff(cutoff: float, hysteresis: float) -> float:
     """Lower bound down to which a lead stays in a band that begins at `cutoff`.
 
     Its odds are the cut-off's, less the share `hysteresis`.
 
     Examples
     --------
-    >>> round(stays_from(0.3, hysteresis=0.2), 3)
+    >>> round(staying_cutoff(0.3, hysteresis=0.2), 3)
     0.255
     """
     return (1 - hysteresis) * cutoff / (1 - hysteresis * cutoff)
@@ -218,7 +217,10 @@ def _promise_from_json(data: Mapping[str, Any]) -> Promise:
     policy = policy_from_json(data["policy"])
     if isinstance(policy, HighestRate):
         raise ValueError(f"A trained band promises one rate, got {data['policy']}.")  # noqa: TRY004
-    return Promise(**{**data, "policy": policy})
+    numbers = {
+        name: data[name] for name in ("line", "looks", "leads", "positives", "rate", "bound")
+    }
+    return Promise(policy=policy, **numbers, explanation=data["because"])
 
 
 def _levels(bands: Sequence[str | None]) -> Int64:

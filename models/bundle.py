@@ -22,13 +22,13 @@ import lightgbm as lgb
 import numpy as np
 
 from features.arrays import Float64
-from features.engine.plan import Plan, compiled
+from features.engine.plan import Plan, compile_plan
 from features.language.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
 from models.calibration import calibration_from_json
 from models.evidence import evidence_from_json
 from models.folder import MANIFEST, put_in_place, require_replaceable, write_durably
-from models.horizon import Estimate, Horizon, Scores
+from models.horizon import Estimate, HorizonModel, Scores
 from models.predictors.predictor import columns_of, file_names, files_of, predictor_of
 
 FORMAT = 1
@@ -71,8 +71,8 @@ class Bundle:
     """
 
     spec: Spec
-    hot: Horizon
-    warm: Horizon
+    hot: HorizonModel
+    warm: HorizonModel
     bands: Bands
     card: Mapping[str, Any]
     card_text: str = ""
@@ -98,9 +98,9 @@ class Bundle:
                     f"The {name} evidence speaks of {known} features, "
                     f"the spec has {len(self.spec.features)}."
                 )
-        object.__setattr__(self, "plan", compiled(self.spec))
+        object.__setattr__(self, "plan", compile_plan(self.spec))
 
-    def horizon(self, name: str) -> Horizon:
+    def horizon(self, name: str) -> HorizonModel:
         """The horizon named "hot" or "warm"."""
         return {"hot": self.hot, "warm": self.warm}[name]
 
@@ -125,7 +125,7 @@ class Bundle:
             warm_low=warm_low,
             warm_high=np.maximum(hot.high, warm.high),
             not_enough_evidence=hot.not_enough_evidence | warm.not_enough_evidence,
-            band=self.bands.of(hot.low, warm_low),
+            band=self.bands.assign(hot.low, warm_low),
         )
 
 
@@ -199,7 +199,7 @@ def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
     settings = json.loads(files["bundle.json"])
     spec = spec_from_json(json.loads(files["spec.json"]))
     horizons = {
-        name: Horizon(
+        name: HorizonModel(
             days=settings["horizons"][name]["days"],
             predictor=predictor_of(files, spec, name),
             calibration=calibration_from_json(settings["horizons"][name]["calibration"]),

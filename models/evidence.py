@@ -17,13 +17,13 @@ import numpy as np
 
 from features.arrays import Bool, Float64, Int64
 
-SHARE = 0.08
+CONVERSION_SHARE = 0.08
 """Share of the conversions that the log-odds of a group of leads rest on."""
-RESIDUE = 0.12
+RESIDUAL_SD = 0.12
 """Standard deviation of a group's log-odds that remains with any number of conversions."""
-STRANGE = 0.4
+UNSEEN_SD = 0.4
 """Standard deviation that a feature outside of all that was seen adds."""
-MOST_STRANGE = 4
+MOST_UNSEEN = 4
 """So many strange features count at most: counts of the same thing go astray together."""
 
 
@@ -39,7 +39,7 @@ class Evidence:
         What each feature's values lie between; NaN where none was ever known.
     missing : tuple of bool
         Whether each feature was missing for some lead.
-    seen : tuple of 3 arrays
+    ranges : tuple of 3 arrays
         The three as arrays, made once for all scores.
 
     Raises
@@ -52,7 +52,7 @@ class Evidence:
     low: tuple[float, ...]
     high: tuple[float, ...]
     missing: tuple[bool, ...]
-    seen: tuple[Float64, Float64, Bool] = field(init=False, repr=False, compare=False)
+    ranges: tuple[Float64, Float64, Bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.conversions < 0 or not len(self.low) == len(self.high) == len(self.missing):
@@ -62,20 +62,20 @@ class Evidence:
                 f"{len(self.missing)} features."
             )
         arrays = np.array(self.low), np.array(self.high), np.array(self.missing, bool)
-        object.__setattr__(self, "seen", arrays)
+        object.__setattr__(self, "ranges", arrays)
 
-    def strange(self, matrix: Float64) -> Int64:
+    def count_unseen(self, matrix: Float64) -> Int64:
         """How many features of each row of (rows, features) are unlike any seen, shape (rows,)."""
-        low, high, missing = self.seen
+        low, high, missing = self.ranges
         like = ((matrix >= low) & (matrix <= high)) | (np.isnan(matrix) & missing)
         return np.asarray(matrix.shape[1] - like.sum(axis=1), np.int64)
 
     def variance(self, matrix: Float64) -> Float64:
         """Variance of the log-odds of leads like each row, shape (rows,)."""
-        strange = np.minimum(self.strange(matrix), MOST_STRANGE)
+        unseen = np.minimum(self.count_unseen(matrix), MOST_UNSEEN)
         # One conversion more than there were: without any, little is known, but not nothing.
-        known = 1 / (SHARE * (self.conversions + 1)) + RESIDUE**2
-        return known + STRANGE**2 * strange
+        known = 1 / (CONVERSION_SHARE * (self.conversions + 1)) + RESIDUAL_SD**2
+        return known + UNSEEN_SD**2 * unseen
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; what was never known is null."""

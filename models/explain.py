@@ -24,7 +24,7 @@ from features.arrays import Float64
 from features.language.spec import Spec
 from features.language.wording import in_words, signal
 from models.bundle import Bundle
-from models.horizon import Horizon
+from models.horizon import HorizonModel
 from models.predictors.predictor import contributions_of
 
 
@@ -48,7 +48,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SignalChange:
     """One signal's share in the change of a probability.
 
     Parameters
@@ -153,13 +153,13 @@ def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
     }
 
 
-def changes(
+def signal_changes(
     bundle: Bundle,
     matrix: Float64,
     probability: Float64,
     most: int = 3,
     columns: Mapping[str, Sequence[int]] | None = None,
-) -> tuple[Change, ...]:
+) -> tuple[SignalChange, ...]:
     """What moved one lead's hot probability from one look to a later one.
 
     Parameters
@@ -176,7 +176,7 @@ def changes(
 
     Returns
     -------
-    tuple of Change
+    tuple of SignalChange
         Strongest first, closed by "all the rest" where some were left out. Their points add up to
         100 times the difference of the two probabilities.
     """
@@ -188,7 +188,7 @@ def changes(
     for one in _reasons(bundle.spec, matrix[1], moved, difference, named, columns):
         mine = columns.get(one.signal)
         earlier = _told(bundle.spec, matrix[0], moved, mine) if mine else ""
-        found.append(Change(one.signal, one.points, earlier, one.text))
+        found.append(SignalChange(one.signal, one.points, earlier, one.text))
     return tuple(found)
 
 
@@ -235,7 +235,7 @@ def _told(spec: Spec, row: Float64, points: Sequence[float], columns: Sequence[i
     return in_words(spec.features[strongest], float(row[strongest]))
 
 
-def _points(horizon: Horizon, matrix: Float64) -> tuple[float, Float64]:
+def _points(horizon: HorizonModel, matrix: Float64) -> tuple[float, Float64]:
     """Base probability, and percentage points of each feature in each row."""
     average, contributions = contributions_of(horizon.predictor, matrix)
     moved = contributions.sum(axis=1)

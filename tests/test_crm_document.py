@@ -21,8 +21,8 @@ from models.bands import Bands
 from models.bundle import Bundle, save_bundle
 from models.calibration import BetaCalibration
 from models.evidence import Evidence
-from models.horizon import Horizon
-from models.predictors.scorecard import Quality, Scorecard
+from models.horizon import HorizonModel
+from models.predictors.scorecard import Characteristic, Scorecard
 from serving.http.app import create_app
 from serving.http.security import api_keys
 from serving.http.settings import Settings
@@ -56,10 +56,12 @@ def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = read_export(read_config(folder / "lead_temperature.toml").export)
     spec = standard_spec(tables, micros("2026-01-01"))
     width = len(spec.features)
-    by_age = Quality(0, (7.0, 30.0), (6, 2, -3, 0), (0.3, 0.3, 0.4, 0.0))
+    by_age = Characteristic(0, (7.0, 30.0), (6, 2, -3, 0), (0.3, 0.3, 0.4, 0.0))
     card = Scorecard(base=-3.0, doubling=6.0, qualities=(by_age,), columns=width)
     seen = Evidence(1_000, (-1e9,) * width, (1e9,) * width, (True,) * width)
-    hot, warm = (Horizon(days, card, BetaCalibration(1.0, 1.0, 0.0), seen) for days in (14, 90))
+    hot, warm = (
+        HorizonModel(days, card, BetaCalibration(1.0, 1.0, 0.0), seen) for days in (14, 90)
+    )
     made = Bundle(spec, hot, warm, Bands(hot=0.3, warm=0.3), {"data_end": "2026-01-01T00:00:00Z"})
     save_bundle(made, folder / "bundle")
     return folder / "bundle"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Bool, Int64
-from features.engine.history import Labels
+from features.engine.history import LabelColumn
 from features.language.kinds import LABEL_FIELDS, LabelField, Selection
 
 MOST_CODES = 10_000
@@ -29,10 +29,10 @@ class Codebook:
     indices: dict[LabelField, tuple[dict[str, int], int]]
     admitted: Bool
 
-    def code(self, labels: Mapping[LabelField, Labels]) -> Int64:
+    def code(self, labels: Mapping[LabelField, LabelColumn]) -> Int64:
         """Code of each event."""
         codes = [
-            labels[name].recoded(index, other=len(index), missing=len(index), scale=stride)
+            labels[name].recode(index, other=len(index), missing=len(index), scale=stride)
             for name, (index, stride) in self.indices.items()
         ]
         return functools.reduce(np.add, codes)

@@ -74,7 +74,7 @@ def events_of(plan: Plan, histories: Histories) -> Events:
     known_at = np.maximum(histories.occurred_at, histories.recorded_at)
     for name, values in plan.spec.ignored.items():
         index = dict.fromkeys(values, 1)
-        known_at[histories.labels[name].recoded(index, other=0, missing=0) == 1] = NEVER
+        known_at[histories.labels[name].recode(index, other=0, missing=0) == 1] = NEVER
     lead = None
     if histories.leads != 1:
         lead = np.repeat(np.arange(histories.leads, dtype=np.int64), np.diff(histories.offsets))
@@ -87,7 +87,7 @@ def events_of(plan: Plan, histories: Histories) -> Events:
         order = np.lexsort(
             (occurred_at, known_at) if lead is None else (occurred_at, known_at, lead)
         )
-        histories, known_at = histories.reordered(order), known_at[order]
+        histories, known_at = histories.with_event_order(order), known_at[order]
     rank = _rank(histories.occurred_at, lead)
     in_order = np.empty_like(histories.occurred_at)
     in_order[rank] = histories.occurred_at
@@ -126,7 +126,7 @@ def _by_owner(histories: Histories, owner: str, lead: Int64 | None) -> Int64:
     if owners.labels is None or not owners.fixed:
         raise ValueError(f"The owner '{owner}' must be a category that is fixed at creation.")
     index = {name: code for code, name in enumerate(owners.labels.vocabulary)}
-    agent = histories.labels["agent"].recoded(index, other=len(index), missing=-1)
+    agent = histories.labels["agent"].recode(index, other=len(index), missing=-1)
     mine = owners.labels.codes[0 if lead is None else lead]
     return np.where((agent < 0) | (mine < 0), -1, (agent == mine).astype(np.int64))
 

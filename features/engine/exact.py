@@ -32,7 +32,7 @@ MOST_PAIRS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class ExactAnswers:
     """Answers to a plan's questions, each an int64 array of shape (questions, rows).
 
     Parameters
@@ -51,7 +51,7 @@ class Answers:
     latest: Int64
 
 
-def answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> Answers:
+def exact_answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> ExactAnswers:
     """Answers for leads at instants.
 
     Parameters
@@ -68,7 +68,7 @@ def answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -> Answ
     sums = _sums(plan.sums, events, rows)
     unbroken = _unbroken(plan.unbroken, events, rows)
     instants, latest = _instants(plan, events, rows)
-    return Answers(
+    return ExactAnswers(
         whole=np.concatenate([sums, unbroken, weighted]),
         instants=instants,
         largest=largest,
@@ -200,7 +200,7 @@ def _levels(plan: Plan, events: Events, rows: _Rows, best: Int64) -> Iterator[In
     for question in plan.latest:
         labels = events.histories.labels[question.field]
         index = plan.indices[question.levels]
-        level = labels.recoded(index, other=len(index), missing=-1)
+        level = labels.recode(index, other=len(index), missing=-1)
         rank, mine = events.rank, best[question.instant]
         if tied:
             rank = np.empty_like(rank)

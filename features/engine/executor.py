@@ -17,15 +17,15 @@ import numpy.typing as npt
 
 from features.arrays import Float64, Int64
 from features.engine.events import last_before
-from features.engine.exact import Answers, answers
+from features.engine.exact import ExactAnswers, exact_answers
 from features.engine.history import (
     MEASURE_SCALE,
     MICROSECONDS_PER_DAY,
     MISSING,
+    AttributeVersions,
     Histories,
-    Versions,
 )
-from features.engine.plan import Group, Plan, compiled
+from features.engine.plan import FeatureGroup, Plan
 from features.engine.questions import MINUTES_PER_DAY
 from features.language.kinds import (
     AttributeCategory,
@@ -51,7 +51,6 @@ from features.language.kinds import (
     Total,
     Trend,
 )
-from features.language.spec import Spec
 from features.progress import RowProgress, no_row_progress
 
 Values = npt.NDArray[Any]
@@ -60,14 +59,6 @@ BLOCK = 10_000
 QUARTER_HOUR = 900_000_000
 QUARTER = timedelta(minutes=15)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def feature_matrix(spec: Spec, histories: Histories, lead: Int64, as_of: Int64) -> Float64:
-    """Values of every feature for leads at instants, by a spec that is not compiled yet.
-
-    The same as ``features_of(compiled(spec), histories, lead, as_of)``.
-    """
-    return features_of(compiled(spec), histories, lead, as_of)
 
 
 def features_of(
@@ -150,7 +141,7 @@ class _Rows:
         self.histories = histories
         self.lead = lead
         self.as_of = as_of
-        self.answers: Answers = answers(plan, histories, lead, as_of)
+        self.answers: ExactAnswers = exact_answers(plan, histories, lead, as_of)
 
     @property
     def age_days(self) -> Float64:
@@ -158,7 +149,7 @@ class _Rows:
         return (self.as_of - self.histories.created_at[self.lead]) / MICROSECONDS_PER_DAY
 
 
-def _values(group: Group, rows: _Rows) -> Values | list[Any]:
+def _values(group: FeatureGroup, rows: _Rows) -> Values | list[Any]:
     """Features of one kind as floats, shape (features, rows)."""
     features: tuple[Any, ...] = group.features
     kind: Feature = features[0]
@@ -231,7 +222,7 @@ def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int64:
     versions = rows.histories.attributes[attribute]
     if versions.labels is None:
         raise ValueError(f"Attribute '{attribute}' holds numbers, a category was asked for.")
-    codes = versions.labels.recoded(index, other=len(index), missing=-1)
+    codes = versions.labels.recode(index, other=len(index), missing=-1)
     if versions.fixed:
         return codes[rows.lead]
     return np.append(codes, -1)[_version(versions, rows)]
@@ -257,7 +248,7 @@ def _known(rows: _Rows, attributes: tuple[str, ...]) -> Int64:
     return known
 
 
-def _version(versions: Versions, rows: _Rows) -> Int64:
+def _version(versions: AttributeVersions, rows: _Rows) -> Int64:
     """Place of the latest version known at each row; −1 where there is none."""
     place = last_before(versions.offsets, versions.recorded_at, rows.lead, rows.as_of) - 1
     return np.where(place >= versions.offsets[rows.lead], place, -1)

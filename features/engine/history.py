@@ -31,7 +31,7 @@ ALWAYS_KNOWN = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class LabelColumn:
     """Text values as indices into a vocabulary.
 
     Parameters
@@ -45,18 +45,18 @@ class Labels:
     codes: Int32
     vocabulary: tuple[str, ...]
 
-    def recoded(self, index: Mapping[str, int], other: int, missing: int, scale: int = 1) -> Int64:
+    def recode(self, index: Mapping[str, int], other: int, missing: int, scale: int = 1) -> Int64:
         """Codes by an index of values, with `other` for values outside of it, times a scale."""
         table = [index.get(value, other) * scale for value in self.vocabulary]
         return np.array([*table, missing * scale])[self.codes]  # −1 picks the last entry: missing
 
-    def part(self, begin: int, end: int) -> "Labels":
+    def part(self, begin: int, end: int) -> "LabelColumn":
         """Values from `begin` up to `end`, exclusive."""
-        return Labels(self.codes[begin:end], self.vocabulary)
+        return LabelColumn(self.codes[begin:end], self.vocabulary)
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
+class AttributeVersions:
     """Values of one attribute over time, grouped by lead and in order of `recorded_at`.
 
     Parameters
@@ -76,13 +76,13 @@ class Versions:
     offsets: Int64
     recorded_at: Int64
     numbers: Float64 | None = None
-    labels: Labels | None = None
+    labels: LabelColumn | None = None
     fixed: bool = False
 
-    def part(self, first: int, last: int) -> "Versions":
+    def part(self, first: int, last: int) -> "AttributeVersions":
         """Versions of the leads from `first` up to `last`, exclusive."""
         begin, end = self.offsets[first], self.offsets[last]
-        return Versions(
+        return AttributeVersions(
             offsets=self.offsets[first : last + 1] - begin,
             recorded_at=self.recorded_at[begin:end],
             numbers=None if self.numbers is None else self.numbers[begin:end],
@@ -114,23 +114,25 @@ class Histories:
     offsets: Int64
     occurred_at: Int64
     recorded_at: Int64
-    labels: Mapping[LabelField, Labels]
+    labels: Mapping[LabelField, LabelColumn]
     measures: Mapping[str, Int64]
-    attributes: Mapping[str, Versions]
+    attributes: Mapping[str, AttributeVersions]
 
     @property
     def leads(self) -> int:
         """Number of leads."""
         return len(self.created_at)
 
-    def reordered(self, order: Int64) -> "Histories":
+    def with_event_order(self, order: Int64) -> "Histories":
         """The same with the events of each lead in another order."""
         return Histories(
             created_at=self.created_at,
             offsets=self.offsets,
             occurred_at=self.occurred_at[order],
             recorded_at=self.recorded_at[order],
-            labels={n: Labels(one.codes[order], one.vocabulary) for n, one in self.labels.items()},
+            labels={
+                n: LabelColumn(one.codes[order], one.vocabulary) for n, one in self.labels.items()
+            },
             measures={name: values[order] for name, values in self.measures.items()},
             attributes=self.attributes,
         )
@@ -171,7 +173,7 @@ def fixed_point(values: npt.ArrayLike) -> Int64:
     return np.where(missing, MISSING, np.rint(known * MEASURE_SCALE).astype(np.int64))
 
 
-def labels_of(values: Sequence[str | None]) -> Labels:
+def labels_of(values: Sequence[str | None]) -> LabelColumn:
     """Text values with the vocabulary found in them; None and an empty text are missing.
 
     Examples
@@ -186,7 +188,7 @@ def labels_of(values: Sequence[str | None]) -> Labels:
         **{value: code for code, value in enumerate(vocabulary)},
     }
     codes = np.fromiter(map(index.__getitem__, values), np.int32, len(values))
-    return Labels(codes, vocabulary)
+    return LabelColumn(codes, vocabulary)
 
 
 class LeadRecord(NamedTuple):
@@ -227,12 +229,12 @@ def histories_of_records(
     one_each = np.arange(len(leads) + 1, dtype=np.int64)
     always = np.full(len(leads), ALWAYS_KNOWN, np.int64)
 
-    def fixed(name: str, kind: AttributeKind) -> Versions:
+    def fixed(name: str, kind: AttributeKind) -> AttributeVersions:
         """One value of an attribute for each lead, known from its creation on."""
         values = [lead.attributes.get(name) for lead in leads]
         if kind == "category":
-            return Versions(one_each, always, labels=labels_of(values), fixed=True)
-        return Versions(one_each, always, numbers=_numbers(values), fixed=True)
+            return AttributeVersions(one_each, always, labels=labels_of(values), fixed=True)
+        return AttributeVersions(one_each, always, numbers=_numbers(values), fixed=True)
 
     return Histories(
         created_at=np.array([lead.created_at for lead in leads], np.int64),

@@ -31,7 +31,7 @@ from features.language.spec import Spec
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FeatureGroup:
     """Features of one kind (or of one form), which become floats together.
 
     Parameters
@@ -130,20 +130,20 @@ class Plan:
     latest: tuple[Latest, ...]
     unbroken: tuple[Unbroken, ...]
     weighted: tuple[Weighted, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[FeatureGroup, ...]
     rows: Int64
     codebooks: tuple[Codebook, ...]
     fading: tuple[Fading, ...]
     indices: dict[tuple[str, ...], dict[str, int]]
 
 
-def compiled(spec: Spec) -> Plan:
+def compile_plan(spec: Spec) -> Plan:
     """Plan of a spec.
 
     Examples
     --------
     >>> from features.language.kinds import Count, Rate
-    >>> plan = compiled(Spec((Count(Selection(), 7), Rate(Selection(), 7))))
+    >>> plan = compile_plan(Spec((Count(Selection(), 7), Rate(Selection(), 7))))
     >>> len(plan.sums.summand)
     1
     """
@@ -214,13 +214,13 @@ def _whole(numbers: Iterable[int]) -> Int64:
     return np.array(list(numbers), np.int64)
 
 
-def _group(spec: Spec, places: list[tuple[int, ...]], columns: list[int]) -> Group:
+def _group(spec: Spec, places: list[tuple[int, ...]], columns: list[int]) -> FeatureGroup:
     features = tuple(spec.features[column] for column in columns)
     mine = [places[column] for column in columns]
     if isinstance(features[0], Distinct):
         begins = np.cumsum([0, *(len(one) for one in mine[:-1])])
-        return Group(features, (_whole(itertools.chain(*mine)), begins))
-    return Group(features, tuple(_whole(one) for one in zip(*mine, strict=True)))
+        return FeatureGroup(features, (_whole(itertools.chain(*mine)), begins))
+    return FeatureGroup(features, tuple(_whole(one) for one in zip(*mine, strict=True)))
 
 
 def _fading(weighted: list[Weighted]) -> tuple[Fading, ...]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from features.export.mapping import TableMapping, near_miss
 from features.export.rows import Source
-from features.export.rules import Field, FieldKind
+from features.export.rules import ColumnPlan, FieldKind
 from features.tables import Kind
 
 _TIMES = {"created_at", "converted_at", "closed_at", "occurred_at", "recorded_at"}
@@ -98,7 +98,7 @@ def fields(
     kinds: Mapping[str, Kind] | None = None,
     measures: Sequence[str] = (),
     alone: Collection[str] = (),
-) -> tuple[Field, ...]:
+) -> tuple[ColumnPlan, ...]:
     """What the text of each column is to become.
 
     Parameters
@@ -130,7 +130,7 @@ def fields(
         return "time" if name in _TIMES else "text"
 
     return tuple(
-        Field(
+        ColumnPlan(
             name,
             table.column(name),
             kind(name),

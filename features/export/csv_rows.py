@@ -158,7 +158,7 @@ def _utf8(path: Path, table: TableMapping, quotes: list[int]) -> pa.NativeFile:
     """
     decoder = codecs.getincrementaldecoder(table.encoding)("surrogateescape")
 
-    def recoded(piece: pa.Buffer) -> bytes:
+    def decoded(piece: pa.Buffer) -> bytes:
         data = piece.to_pybytes()
         try:
             text = decoder.decode(data, final=not data)
@@ -175,7 +175,7 @@ def _utf8(path: Path, table: TableMapping, quotes: list[int]) -> pa.NativeFile:
 
     compression = "gzip" if path.suffix.lower() == ".gz" else None
     stream = pa.input_stream(path, compression=compression, buffer_size=1 << 20)
-    return pa.TransformInputStream(stream, recoded)
+    return pa.TransformInputStream(stream, decoded)
 
 
 def _numbers(start: int, rows: int, invalid: list[int]) -> np.ndarray:

@@ -64,7 +64,7 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
+class CreationMonth:
     """Leads created in one month (UTC).
 
     Attributes
@@ -148,7 +148,7 @@ class Inspection:
     after_end: tuple[TimesAfterEnd, ...]
     vocabularies: tuple[Vocabulary, ...]
     attributes: tuple[Attribute, ...]
-    months: tuple[Month, ...]
+    months: tuple[CreationMonth, ...]
     recorded_late: float | None
     unused: dict[str, str]
     broken_rules: tuple[BrokenRule, ...]
@@ -218,7 +218,7 @@ def _attributes(tables: Tables) -> tuple[Attribute, ...]:
     return tuple(found)
 
 
-def _months(leads: pa.Table) -> tuple[Month, ...]:
+def _months(leads: pa.Table) -> tuple[CreationMonth, ...]:
     # The tables are in UTC: without the zone, Arrow needs no time zone database for the calendar.
     created = leads["created_at"].cast(pa.timestamp("us"))
     counted = pa.table(
@@ -229,7 +229,7 @@ def _months(leads: pa.Table) -> tuple[Month, ...]:
     )
     groups = counted.group_by("month").aggregate([("converted", "sum"), ("converted", "count")])
     return tuple(
-        Month(
+        CreationMonth(
             f"{group['month'] // 12}-{group['month'] % 12 + 1:02d}",
             group["converted_count"],
             group["converted_sum"],

@@ -1,11 +1,11 @@
 """Rows of an export as text, whatever they are kept in: CSV, Parquet or a SQL database.
 
-`opened` gives the columns that were found and an iterator of Arrow batches in which every value is
-text, the way a person would write it. Text comes first on purpose: a bad value can then be shown to
-the person who has to mend it, and one set of rules (`features.export.rules`) judges all three kinds
-of source. Each batch has the columns ``row`` (1-based number in the source), ``malformed`` (the
-line, where it is not a row at all) and then the columns asked for, in their order, named ``t0``,
-``t1`` … so that no name from outside ever becomes part of a query.
+`open_source` gives the columns that were found and an iterator of Arrow batches in which every
+value is text, the way a person would write it. Text comes first on purpose: a bad value can then be
+shown to the person who has to mend it, and one set of rules (`features.export.rules`) judges all
+three kinds of source. Each batch has the columns ``row`` (1-based number in the source),
+``malformed`` (the line, where it is not a row at all) and then the columns asked for, in their
+order, named ``t0``, ``t1`` … so that no name from outside ever becomes part of a query.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from features.export.csv_rows import csv_header, csv_rows
 from features.export.mapping import DataMapping, TableMapping
-from features.export.sql_rows import opened_query, texts_of_values
+from features.export.sql_rows import open_query, texts_of_values
 
 _BATCH_ROWS = 100_000
 
@@ -45,7 +45,9 @@ class Source:
 
 
 @contextmanager
-def opened(section: str, table: TableMapping, data: DataMapping, base: Path) -> Iterator[Source]:
+def open_source(
+    section: str, table: TableMapping, data: DataMapping, base: Path
+) -> Iterator[Source]:
     """Open one table of the export for reading.
 
     Parameters
@@ -72,7 +74,7 @@ def opened(section: str, table: TableMapping, data: DataMapping, base: Path) -> 
         If the source is empty or cannot be read.
     """
     if table.source is None:
-        with opened_query(section, table, data, base) as (label, result):
+        with open_query(section, table, data, base) as (label, result):
             yield _sql(label, result)
         return
     path = base / table.source

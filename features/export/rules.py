@@ -1,12 +1,12 @@
 """The rules that a row of an export must keep, and the one place where they are applied.
 
-A `Rule` is a name and one sentence. A `Plan` says which columns of text a table has, what each is
-to become, and which further conditions hold between them; `checked` parses a chunk of text rows by
-the plan and answers with the typed good rows and with one record for every check that a bad row
-does not pass. A wrong value costs its row, except where it is one attribute of many: a lead with an
-``n/a`` for its company's size is still a lead, so that value alone is left out, and is named.
-DuckDB parses and compares, so the cost is that of a scan, however many rows there are; only our own
-column names (``t0``, ``v0`` …) stand in its queries, never a name or value from outside.
+A `Rule` is a name and one sentence. A `TablePlan` says which columns of text a table has, what each
+is to become, and which further conditions hold between them; `check_rows` parses a chunk of text
+rows by the plan and answers with the typed good rows and with one record for every check that a bad
+row does not pass. A wrong value costs its row, except where it is one attribute of many: a lead
+with an ``n/a`` for its company's size is still a lead, so that value alone is left out, and is
+named. DuckDB parses and compares, so the cost is that of a scan, however many rows there are; only
+our own column names (``t0``, ``v0`` …) stand in its queries, never a name or value from outside.
 """
 
 from dataclasses import dataclass, replace
@@ -122,7 +122,7 @@ REJECTS_ORDER = [("row", "ascending"), ("rule", "ascending"), ("column", "ascend
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ColumnPlan:
     """One column of a table: what it is called and what its text is to become.
 
     Attributes
@@ -170,7 +170,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TablePlan:
     """How the rows of one table are parsed and checked.
 
     Attributes
@@ -186,13 +186,13 @@ class Plan:
     """
 
     table: str
-    fields: tuple[Field, ...]
+    fields: tuple[ColumnPlan, ...]
     relations: tuple[Check, ...] = ()
     timezone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRows:
     """What became of rows of text.
 
     Attributes
@@ -210,7 +210,9 @@ class Checked:
     rejects: pa.Table
 
 
-def checked(connection: duckdb.DuckDBPyConnection, plan: Plan, chunk: pa.Table) -> Checked:
+def check_rows(
+    connection: duckdb.DuckDBPyConnection, plan: TablePlan, chunk: pa.Table
+) -> CheckedRows:
     """Parse and check rows of text.
 
     Parameters
@@ -224,7 +226,7 @@ def checked(connection: duckdb.DuckDBPyConnection, plan: Plan, chunk: pa.Table) 
 
     Returns
     -------
-    Checked
+    CheckedRows
         The good rows and the rejects.
     """
     checks = [
@@ -247,10 +249,10 @@ def checked(connection: duckdb.DuckDBPyConnection, plan: Plan, chunk: pa.Table) 
     kept = parsed.filter(pc.invert(bad))
     names = [field.name for field in plan.fields]
     good = kept.select([f"v{i}" for i in range(len(names))]).rename_columns(names)
-    return Checked(good, kept["row"], pa.concat_tables(rejects).sort_by(REJECTS_ORDER))
+    return CheckedRows(good, kept["row"], pa.concat_tables(rejects).sort_by(REJECTS_ORDER))
 
 
-def _query(plan: Plan, checks: list[Check]) -> str:
+def _query(plan: TablePlan, checks: list[Check]) -> str:
     """Query in three steps: text to candidates, candidates to values, values to broken rules."""
     candidates = [part for i, field in enumerate(plan.fields) for part in _candidates(field, i)]
     values = [f"{_value(field, i, plan.timezone)} AS v{i}" for i, field in enumerate(plan.fields)]
@@ -273,7 +275,7 @@ def _kept_value(checks: list[Check], i: int) -> str:
     return f"CASE WHEN coalesce({' OR '.join(alone)}, false) THEN NULL ELSE v{i} END AS v{i}"
 
 
-def _candidates(field: Field, i: int) -> list[str]:
+def _candidates(field: ColumnPlan, i: int) -> list[str]:
     """Read a time's text both ways: an instant where it names its zone, a wall clock where not."""
     if field.kind not in ("time", "timestamp"):
         return []
@@ -287,7 +289,7 @@ def _candidates(field: Field, i: int) -> list[str]:
     ]
 
 
-def _value(field: Field, i: int, timezone: str | None) -> str:
+def _value(field: ColumnPlan, i: int, timezone: str | None) -> str:
     match field.kind:
         case "text":
             return f"t{i}"
@@ -316,7 +318,7 @@ def _first_reading(wall: str, timezone: str) -> str:
     )
 
 
-def _field_checks(plan: Plan, i: int) -> list[Check]:
+def _field_checks(plan: TablePlan, i: int) -> list[Check]:
     """List the checks that concern one column alone."""
     field = plan.fields[i]
     checks = [Check(WRONG_ENCODING, i, f"contains(t{i}, chr({ord(UNDECODABLE)}))")]
@@ -327,7 +329,7 @@ def _field_checks(plan: Plan, i: int) -> list[Check]:
     ]
 
 
-def _kind_checks(plan: Plan, i: int) -> list[Check]:
+def _kind_checks(plan: TablePlan, i: int) -> list[Check]:
     """List the checks that a column's kind asks for."""
     field = plan.fields[i]
     checks: list[Check] = []
@@ -364,7 +366,7 @@ def _time_checks(i: int, timezone: str | None) -> list[Check]:
     return [Check(UNPARSABLE_TIME, i, unparsed), local]
 
 
-def _rejects(plan: Plan, check: Check, chunk: pa.Table, broken: pa.ChunkedArray) -> pa.Table:
+def _rejects(plan: TablePlan, check: Check, chunk: pa.Table, broken: pa.ChunkedArray) -> pa.Table:
     """One record for each row that breaks a check."""
     rows = chunk.filter(broken)
     whole = check.field < 0

@@ -32,7 +32,7 @@ from features.export.privacy import (
     sensitive_objection,
     value_objection,
 )
-from features.export.rows import Source, opened
+from features.export.rows import Source, open_source
 from features.export.rules import (
     AFTER_END,
     CLOSED_BEFORE_CREATED,
@@ -43,9 +43,9 @@ from features.export.rules import (
     REJECTS_ORDER,
     UNKNOWN_LEAD,
     Check,
-    Checked,
-    Plan,
-    checked,
+    CheckedRows,
+    TablePlan,
+    check_rows,
 )
 from features.progress import ReadProgress, no_read_progress
 from features.tables import (
@@ -143,7 +143,7 @@ def _allowed_in_vain(allowed: Sequence[str], names: frozenset[str]) -> dict[str,
 def _leads(
     connection: duckdb.DuckDBPyConnection, mapping: ExportMapping, table: LeadsMapping
 ) -> _Part:
-    with opened("leads", table, mapping.data, mapping.base) as source:
+    with open_source("leads", table, mapping.data, mapping.base) as source:
         require(source, "leads", table, ("lead_id", "created_at"), table.fixed_at_creation)
         found = frozenset((*source.columns, *table.fixed_at_creation))
         unused = _unused_leads_columns(source, table)
@@ -163,7 +163,7 @@ def _leads(
         ["row", "malformed", *(f"t{i}" for i in range(len(kept)))]
     )
     plan = _leads_plan(mapping, table, own, kinds)
-    done = checked(connection, plan, text.append_column("first", _is_first(text["t0"])))
+    done = check_rows(connection, plan, text.append_column("first", _is_first(text["t0"])))
     good = _conformed(done.good, leads_schema(kinds))
     return _Part(good, done.rejects, unused, kinds, found)
 
@@ -188,7 +188,7 @@ def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]
 
 def _leads_plan(
     mapping: ExportMapping, table: LeadsMapping, own: Sequence[str], kinds: Mapping[str, Kind]
-) -> Plan:
+) -> TablePlan:
     created = own.index("created_at")
     relations = [Check(DUPLICATE_LEAD, 0, "NOT first")]
     for i, name in enumerate(own):
@@ -200,7 +200,7 @@ def _leads_plan(
             relations += _not_after_end(mapping, i, f"v{i}")
     required = ("lead_id", "created_at")
     columns = fields(table, [*own, *kinds], required, kinds=kinds, alone=kinds)
-    return Plan("leads", columns, tuple(relations), mapping.data.timezone)
+    return TablePlan("leads", columns, tuple(relations), mapping.data.timezone)
 
 
 def _is_first(ids: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -219,7 +219,7 @@ def _interactions(
 ) -> _Part:
     schema = interactions_schema(table.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
-    with opened("interactions", table, mapping.data, mapping.base) as source:
+    with open_source("interactions", table, mapping.data, mapping.base) as source:
         require(source, "interactions", table, ("lead_id", "occurred_at"), table.measures)
         names = [*present(source, table, INTERACTION_COLUMNS), *table.measures]
         mapped = {table.column(name) for name in names}
@@ -232,7 +232,7 @@ def _interactions(
         read = 0
         report_progress("interactions", read)
         for text in chunks(source, table, names, _CHUNK_ROWS):
-            done = checked(connection, plan, _with_known(text, lead_ids))
+            done = check_rows(connection, plan, _with_known(text, lead_ids))
             goods.append(_conformed(_with_recorded(done.good), schema))
             rejects.append(done.rejects)
             read += text.num_rows
@@ -243,7 +243,7 @@ def _interactions(
 
 def _interactions_plan(
     mapping: ExportMapping, table: InteractionsMapping, names: Sequence[str]
-) -> Plan:
+) -> TablePlan:
     columns = fields(table, names, ("lead_id", "occurred_at"), measures=table.measures)
     occurred = names.index("occurred_at")
     recorded = names.index("recorded_at") if "recorded_at" in names else occurred
@@ -251,7 +251,7 @@ def _interactions_plan(
         Check(UNKNOWN_LEAD, 0, "NOT known"),
         *_not_after_end(mapping, recorded, f"coalesce(v{recorded}, v{occurred})"),
     )
-    return Plan("interactions", columns, relations, mapping.data.timezone)
+    return TablePlan("interactions", columns, relations, mapping.data.timezone)
 
 
 def _with_recorded(interactions: pa.Table) -> pa.Table:
@@ -270,7 +270,7 @@ def _attribute_log(
     table: AttributesMapping,
     leads: _Part,
 ) -> _Part:
-    with opened("attributes", table, mapping.data, mapping.base) as source:
+    with open_source("attributes", table, mapping.data, mapping.base) as source:
         require(source, "attributes", table, LOG_COLUMNS, ())
         (text,) = chunks(source, table, LOG_COLUMNS)
     kinds: dict[str, Kind] = {}
@@ -316,12 +316,12 @@ def _log_of_kind(
     table: AttributesMapping,
     kind: Kind,
     text: pa.Table,
-) -> Checked:
+) -> CheckedRows:
     """Good rows and rejects of the versions of all attributes of one kind."""
     columns = fields(table, LOG_COLUMNS, LOG_COLUMNS[:3], kinds={"value": kind})
     relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "v1"))
-    plan = Plan("attributes", columns, relations, mapping.data.timezone)
-    done = checked(connection, plan, text)
+    plan = TablePlan("attributes", columns, relations, mapping.data.timezone)
+    done = check_rows(connection, plan, text)
     good, value = done.good, done.good["value"]
     if kind == "category":
         good = good.append_column("text", value)

@@ -1,6 +1,6 @@
 """Rows of a SQL database, reached by the URL that the mapping gives.
 
-`opened_query` runs the query of one table and yields its result; the caller fetches as much as it
+`open_query` runs the query of one table and yields its result; the caller fetches as much as it
 likes at a time. The password may stand in the environment (``$NAME`` in the URL) and is in no
 message: those name the database's kind, host and name alone. What a driver answers with becomes
 text (`texts_of_values`), so that the same rules judge it as a CSV file.
@@ -22,7 +22,7 @@ from features.export.mapping import DataMapping, TableMapping
 
 
 @contextmanager
-def opened_query(
+def open_query(
     section: str, table: TableMapping, data: DataMapping, base: Path
 ) -> Iterator[tuple[str, sa.Result[Any]]]:
     """Run the query of one table of the export.
@@ -107,7 +107,7 @@ def _url(data: DataMapping, base: Path) -> sa.URL:
         raise ValueError("[data] of lead_temperature.toml must name the database")
     text = data.database.get_secret_value()
     if re.fullmatch(r"\$[A-Za-z_]\w*", text):
-        text = expanded(text)
+        text = expand_variables(text)
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
@@ -118,12 +118,14 @@ def _url(data: DataMapping, base: Path) -> sa.URL:
         ) from None
     # Each part by itself, so that a password may hold any character.
     url = url.set(
-        username=url.username and expanded(url.username),
-        password=url.password and expanded(str(url.password)),
-        host=url.host and expanded(url.host),
-        database=url.database and expanded(url.database),
+        username=url.username and expand_variables(url.username),
+        password=url.password and expand_variables(str(url.password)),
+        host=url.host and expand_variables(url.host),
+        database=url.database and expand_variables(url.database),
         query={
-            name: expanded(value) if isinstance(value, str) else tuple(map(expanded, value))
+            name: expand_variables(value)
+            if isinstance(value, str)
+            else tuple(map(expand_variables, value))
             for name, value in url.query.items()
         },
     )
@@ -139,7 +141,7 @@ def _url(data: DataMapping, base: Path) -> sa.URL:
     return url
 
 
-def expanded(text: str, environ: Mapping[str, str] | None = None) -> str:
+def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str:
     """Text with every ``$NAME`` replaced from the environment.
 
     Parameters
@@ -161,7 +163,7 @@ def expanded(text: str, environ: Mapping[str, str] | None = None) -> str:
 
     Examples
     --------
-    >>> expanded("$CRM_USER", {"CRM_USER": "ana"})
+    >>> expand_variables("$CRM_USER", {"CRM_USER": "ana"})
     'ana'
     """
     variables = os.environ if environ is None else environ

@@ -15,8 +15,14 @@ import pyarrow.compute as pc
 
 from features.arrays import Float64, Int64
 from features.engine.executor import features_of
-from features.engine.history import ALWAYS_KNOWN, Histories, Labels, Versions, fixed_point
-from features.engine.plan import compiled
+from features.engine.history import (
+    ALWAYS_KNOWN,
+    AttributeVersions,
+    Histories,
+    LabelColumn,
+    fixed_point,
+)
+from features.engine.plan import compile_plan
 from features.language.kinds import AttributeKind
 from features.language.spec import Spec
 from features.progress import RowProgress, no_row_progress
@@ -27,7 +33,7 @@ T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed:
+class RowsByLead:
     """Rows of a table, each with the index of its lead.
 
     Parameters
@@ -71,7 +77,7 @@ def features_at(
     report_rows: RowProgress = no_row_progress,
 ) -> Float64:
     """Feature matrix of a spine whose leads are those of `histories`; see the executor."""
-    return features_of(compiled(spec), histories, spine.lead, spine.as_of, report_rows)
+    return features_of(compile_plan(spec), histories, spine.lead, spine.as_of, report_rows)
 
 
 def histories_of(tables: Tables, spec: Spec) -> Histories:
@@ -79,16 +85,16 @@ def histories_of(tables: Tables, spec: Spec) -> Histories:
     events, log = tables.interactions, tables.attribute_log
     return keyed_histories(
         tables.leads,
-        Keyed(events, _lead_index(tables, events["lead_id"])),
-        Keyed(log, _lead_index(tables, log["lead_id"])),
+        RowsByLead(events, _lead_index(tables, events["lead_id"])),
+        RowsByLead(log, _lead_index(tables, log["lead_id"])),
         spec,
     )
 
 
 def keyed_histories(
     leads: pa.Table,
-    interactions: Keyed,
-    attribute_log: Keyed,
+    interactions: RowsByLead,
+    attribute_log: RowsByLead,
     spec: Spec,
 ) -> Histories:
     """Leads with the rows that are keyed by their index: the one way from Arrow to `Histories`.
@@ -126,7 +132,9 @@ def keyed_histories(
     )
 
 
-def _versions(leads: pa.Table, log: Keyed, name: str, kind: AttributeKind) -> Versions:
+def _versions(
+    leads: pa.Table, log: RowsByLead, name: str, kind: AttributeKind
+) -> AttributeVersions:
     """Versions of one attribute: a fixed column of the leads, or its part of the log."""
     if name in leads.column_names:
         offsets = np.arange(leads.num_rows + 1, dtype=np.int64)
@@ -146,12 +154,12 @@ def _typed(
     values: pa.ChunkedArray,
     kind: AttributeKind,
     order: Int64 | None,
-) -> Versions:
+) -> AttributeVersions:
     if kind == "category":
-        return Versions(offsets, recorded_at, labels=_labels(values, order))
+        return AttributeVersions(offsets, recorded_at, labels=_labels(values, order))
     if pa.types.is_timestamp(values.type):
         values = values.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).cast(pa.float64())
-    return Versions(offsets, recorded_at, numbers=_taken(_floats(values), order))
+    return AttributeVersions(offsets, recorded_at, numbers=_taken(_floats(values), order))
 
 
 def _lead_index(tables: Tables, lead_ids: pa.ChunkedArray) -> Int64:
@@ -182,13 +190,13 @@ def _taken(values: npt.NDArray[T], order: Int64 | None) -> npt.NDArray[T]:
     return values if order is None else values[order]
 
 
-def _labels(column: pa.ChunkedArray, order: Int64 | None) -> Labels:
+def _labels(column: pa.ChunkedArray, order: Int64 | None) -> LabelColumn:
     encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     array = encoded.unify_dictionaries().combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # no rows, no chunks
-        return Labels(np.empty(0, np.int32), ())
+        return LabelColumn(np.empty(0, np.int32), ())
     codes = pc.fill_null(array.indices, -1).to_numpy().astype(np.int32, copy=False)
-    return Labels(_taken(codes, order), tuple(array.dictionary.to_pylist()))
+    return LabelColumn(_taken(codes, order), tuple(array.dictionary.to_pylist()))
 
 
 def _floats(column: pa.ChunkedArray) -> Float64:

@@ -14,7 +14,7 @@ from features.tables import INSTANT
 
 
 @dataclass(frozen=True, slots=True)
-class Instants:
+class LeadInstants:
     """Rows of a file.
 
     Parameters
@@ -31,7 +31,7 @@ class Instants:
     texts: Mapping[str, pa.Array]
 
 
-def instants_of(path: Path, *more: str) -> Instants:
+def instants_of(path: Path, *more: str) -> LeadInstants:
     """Leads and instants of a CSV or Parquet file.
 
     Parameters
@@ -74,7 +74,7 @@ def instants_of(path: Path, *more: str) -> Instants:
             raise ValueError(f"{path}: {name} must be text, found {table[name].type}.") from error
     # Instants finer than a microsecond are cut, as in an export.
     instants = microseconds(as_of.cast(INSTANT, safe=False))
-    return Instants(texts["lead_id"], instants, {name: texts[name] for name in more})
+    return LeadInstants(texts["lead_id"], instants, {name: texts[name] for name in more})
 
 
 def _parquet(path: Path) -> pa.Table:

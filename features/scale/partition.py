@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from features.language.spec import Spec
 from features.progress import Progress
-from features.scale.batch import Keyed
+from features.scale.batch import RowsByLead
 from features.spine import Spine, microseconds
 from features.tables import ATTRIBUTE_LOG, INSTANT, interactions_schema, leads_schema
 
@@ -89,9 +89,9 @@ class Input:
         """All rows, some at a time."""
         columns = self.schema.names
         for batch in self.file().iter_batches(_BATCH_ROWS, columns=columns, use_threads=False):
-            yield self.checked(pa.Table.from_batches([batch]))
+            yield self.conforming(pa.Table.from_batches([batch]))
 
-    def checked(self, table: pa.Table) -> pa.Table:
+    def conforming(self, table: pa.Table) -> pa.Table:
         """Rows with the schema's types, none of them with a null where there must be none."""
         for field in self.schema:
             if not field.nullable and table[field.name].null_count:
@@ -180,8 +180,8 @@ class Part:
     """All that is known about the leads of one partition, and when they are looked at."""
 
     leads: pa.Table
-    interactions: Keyed
-    attribute_log: Keyed
+    interactions: RowsByLead
+    attribute_log: RowsByLead
     spine: Spine
 
 
@@ -262,7 +262,7 @@ def part_of(export: Export, partitions: Partitions, folder: Path, number: int) -
     ids = leads["lead_id"].combine_chunks()
     _check_unique(export.leads, ids)
 
-    def keyed(name: str, file: Input | None, schema: pa.Schema) -> Keyed:
+    def keyed(name: str, file: Input | None, schema: pa.Schema) -> RowsByLead:
         table = schema.empty_table() if file is None else rows(name, file)
         found = pc.index_in(table["lead_id"], value_set=ids)
         if file is not None and found.null_count:
@@ -271,7 +271,7 @@ def part_of(export: Export, partitions: Partitions, folder: Path, number: int) -
                 f"{file.path}: lead_id '{unknown}' is not among the leads. Every row needs its "
                 "lead: add it to the leads or take the row out."
             )
-        return Keyed(table, np.asarray(found.to_numpy(), np.int64))
+        return RowsByLead(table, np.asarray(found.to_numpy(), np.int64))
 
     looks = keyed("spine", export.spine, SPINE)
     return Part(
@@ -306,7 +306,7 @@ def _range(file: Input, groups: list[RowGroup], low: str, high: str | None) -> p
         if group.greatest >= low and (high is None or group.least < high)
     ]
     columns = file.schema.names
-    table = file.checked(file.file().read_row_groups(wanted, columns=columns, use_threads=False))
+    table = file.conforming(file.file().read_row_groups(wanted, columns=columns, use_threads=False))
     inside = pc.greater_equal(table["lead_id"], low)
     if high is not None:
         inside = pc.and_(inside, pc.less(table["lead_id"], high))

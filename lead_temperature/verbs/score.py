@@ -52,8 +52,8 @@ def score(
 ) -> None:
     """Score many leads at once, by the same code as the server."""
     from features.export.inspection import broken_rules
-    from features.scale.gaps import gaps
-    from features.spine import spine_at
+    from features.scale.scoring_notes import scoring_notes
+    from features.spine import open_leads_at
     from features.tables import keep_rejects
     from lead_temperature.tables.training import show_rejects
     from models.bundle import load_bundle
@@ -85,8 +85,8 @@ def score(
         say(f"What was left out, each with its rule: {rejects}", to=err)
         if strict:
             raise ValueError("Nothing was scored: with --strict every row must be good.")
-    wanted = spine_from(spine, tables) if spine else spine_at(_instant(as_of), tables)
-    notes = gaps(loaded.spec, tables, wanted.spine, judged_days(loaded.card))
+    wanted = spine_from(spine, tables) if spine else open_leads_at(_instant(as_of), tables)
+    notes = scoring_notes(loaded.spec, tables, wanted.spine, judged_days(loaded.card))
     bands = ""
     if engine == "spark":
         err.print(f"scoring {len(wanted.spine):,} rows on Spark")  # its own bar comes below

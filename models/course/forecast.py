@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from features.engine.history import MICROSECONDS_PER_DAY
 from models.bands import LEVELS
-from models.course.looks import Band, Look, Seen
+from models.course.looks import Band, LeadOverDays, Look
 
 DAYS = range(91)
 """The days that are looked at: every 24 hours from now on."""
@@ -53,7 +53,7 @@ class Forecast:
     band_changes: tuple[BandChange, ...]
 
 
-def forecast(seen: Seen, previous_band: Band | None = None) -> Forecast:
+def forecast(seen: LeadOverDays, previous_band: Band | None = None) -> Forecast:
     """What a lead's score becomes when nothing more happens.
 
     Parameters
@@ -73,12 +73,12 @@ def forecast(seen: Seen, previous_band: Band | None = None) -> Forecast:
     )
 
 
-def _bands(seen: Seen, previous: Band | None) -> list[Band]:
+def _bands(seen: LeadOverDays, previous: Band | None) -> list[Band]:
     """Band of each day, where each day knows the band of the day before it."""
     rows = seen.rows(DAYS)
     low = seen.scores.hot_low[rows], seen.scores.warm_low[rows]
     after: dict[str, list[Band]] = {
-        before: seen.bundle.bands.of(*low, [before] * len(rows)).tolist() for before in LEVELS
+        before: seen.bundle.bands.assign(*low, [before] * len(rows)).tolist() for before in LEVELS
     }
     found: list[Band] = []
     for day in DAYS:

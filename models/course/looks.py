@@ -49,7 +49,7 @@ class Look:
     band: Band
 
 
-def known(record: LeadRecord, as_of: int) -> LeadRecord:
+def known_record(record: LeadRecord, as_of: int) -> LeadRecord:
     """The lead with what had occurred and been recorded before an instant.
 
     Parameters
@@ -67,7 +67,7 @@ def known(record: LeadRecord, as_of: int) -> LeadRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LeadOverDays:
     """One lead on several days: its features and scores, from one pass of the executor.
 
     Parameters
@@ -104,7 +104,9 @@ class Seen:
         )
 
 
-def seen(bundle: Bundle, record: LeadRecord, as_of: int, days: Iterable[int]) -> Seen:
+def look_at_days(
+    bundle: Bundle, record: LeadRecord, as_of: int, days: Iterable[int]
+) -> LeadOverDays:
     """One lead on several days.
 
     Parameters
@@ -118,7 +120,7 @@ def seen(bundle: Bundle, record: LeadRecord, as_of: int, days: Iterable[int]) ->
         Negative before it; each is looked at once.
     """
     spec, each = bundle.spec, tuple(dict.fromkeys(days))
-    history = single_history(*known(record, as_of), spec.attribute_kinds, spec.measures)
+    history = single_history(*known_record(record, as_of), spec.attribute_kinds, spec.measures)
     instants = as_of + np.array(each, np.int64) * MICROSECONDS_PER_DAY
     matrix = features_of(bundle.plan, history, np.zeros(len(each), np.int64), instants)
-    return Seen(bundle, as_of, each, matrix, bundle.scores(matrix))
+    return LeadOverDays(bundle, as_of, each, matrix, bundle.scores(matrix))

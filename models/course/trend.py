@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord
-from models.bands import told_apart
+from models.bands import format_distinct
 from models.bundle import HORIZONS
-from models.course.looks import Look, Seen
-from models.explain import Change, changes
+from models.course.looks import LeadOverDays, Look
+from models.explain import SignalChange, signal_changes
 
 DAYS = (1, 7, 30)
 """The looks: so many days before."""
@@ -28,7 +28,7 @@ Verdict = Literal["heating", "cooling", "steady"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trend:
+class ScoreTrend:
     """How a lead's score came to be what it is.
 
     Parameters
@@ -39,7 +39,7 @@ class Trend:
         None for a lead that was created less than a day before.
     verdict_reason : str
         The comparison that decided it, in words.
-    changes : tuple of Change
+    changes : tuple of SignalChange
         What moved the hot probability since the look that the verdict compares with; their points
         add up to the difference in percentage points. Empty without such a look.
     """
@@ -47,7 +47,7 @@ class Trend:
     looks: tuple[Look | None, ...]
     verdict: Verdict | None
     verdict_reason: str
-    changes: tuple[Change, ...]
+    changes: tuple[SignalChange, ...]
 
 
 def days_of_trend(record: LeadRecord, as_of: int) -> list[int]:
@@ -56,7 +56,9 @@ def days_of_trend(record: LeadRecord, as_of: int) -> list[int]:
     return [0, *(-day for day in DAYS if day * MICROSECONDS_PER_DAY <= age)]
 
 
-def trend(seen: Seen, most: int = 3, columns: Mapping[str, Sequence[int]] | None = None) -> Trend:
+def score_trend(
+    seen: LeadOverDays, most: int = 3, columns: Mapping[str, Sequence[int]] | None = None
+) -> ScoreTrend:
     """How a lead's score came to be what it is.
 
     Parameters
@@ -72,12 +74,14 @@ def trend(seen: Seen, most: int = 3, columns: Mapping[str, Sequence[int]] | None
     compared = next((day for day in COMPARED if -day in seen.days), None)
     if compared is None:
         reason = "created less than a day before: there is nothing to compare with"
-        return Trend(earlier, None, reason, ())
+        return ScoreTrend(earlier, None, reason, ())
     verdict, reason = _verdict(seen.look(0), seen.look(-compared))
     two = seen.rows([-compared, 0])
     probability = seen.scores.hot_probability[two]
-    moved = changes(seen.bundle, seen.matrix[two], probability, most, columns) if most else ()
-    return Trend(earlier, verdict, reason, moved)
+    moved = (
+        signal_changes(seen.bundle, seen.matrix[two], probability, most, columns) if most else ()
+    )
+    return ScoreTrend(earlier, verdict, reason, moved)
 
 
 def _verdict(now: Look, before: Look) -> tuple[Verdict, str]:
@@ -88,10 +92,10 @@ def _verdict(now: Look, before: Look) -> tuple[Verdict, str]:
         value = getattr(now, f"{horizon}_probability")
         low, high = getattr(before, f"{horizon}_low"), getattr(before, f"{horizon}_high")
         if value > high:
-            shown, end = told_apart(value, high, "g")
+            shown, end = format_distinct(value, high, "g")
             return "heating", f"{horizon} probability {shown} > {end}, its high end {ago}"
         if value < low:
-            shown, end = told_apart(value, low, "g")
+            shown, end = format_distinct(value, low, "g")
             return "cooling", f"{horizon} probability {shown} < {end}, its low end {ago}"
         within.append(f"{horizon} probability {value:.3g} within {low:.3g}–{high:.3g}")
     return "steady", f"{', '.join(within)}: the intervals of {ago}"

@@ -25,7 +25,7 @@ MOST_POINTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
+class Characteristic:
     """One feature, cut into bins that have points.
 
     Parameters
@@ -103,7 +103,7 @@ class Scorecard:
 
     Examples
     --------
-    >>> asked = Quality(0, (1.0, 3.0), (-2, 6, 14, 0), (0.7, 0.2, 0.1, 0.0))
+    >>> asked = Characteristic(0, (1.0, 3.0), (-2, 6, 14, 0), (0.7, 0.2, 0.1, 0.0))
     >>> card = Scorecard(base=-3.0, doubling=10.0, qualities=(asked,), columns=1)
     >>> card.points(np.array([[0.0], [2.0], [3.0], [np.nan]])).tolist()
     [-2, 6, 14, 0]
@@ -111,7 +111,7 @@ class Scorecard:
 
     base: float
     doubling: float
-    qualities: tuple[Quality, ...]
+    qualities: tuple[Characteristic, ...]
     columns: int
 
     def __post_init__(self) -> None:
@@ -209,7 +209,7 @@ class Line:
     share: float
 
 
-def lines(card: Scorecard, spec: Spec) -> list[Line]:
+def card_lines(card: Scorecard, spec: Spec) -> list[Line]:
     """A card as it is printed; bins without points that no look fell in are left out."""
     return [
         Line(description(spec.features[quality.column]), value, points, share)
@@ -224,7 +224,7 @@ def lines(card: Scorecard, spec: Spec) -> list[Line]:
 _UNKNOWN = "unknown or never"
 
 
-def _bins_in_words(quality: Quality, spec: Spec) -> list[str]:
+def _bins_in_words(quality: Characteristic, spec: Spec) -> list[str]:
     feature = spec.features[quality.column]
     if isinstance(feature, AttributeCategory | LatestValue):
         levels = range(len(quality.edges) + 1)
@@ -238,7 +238,7 @@ def _bins_in_words(quality: Quality, spec: Spec) -> list[str]:
     return [*told, _UNKNOWN]
 
 
-def _quality_to_json(quality: Quality, spec: Spec) -> dict[str, Any]:
+def _quality_to_json(quality: Characteristic, spec: Spec) -> dict[str, Any]:
     told = zip(
         (None, *quality.edges, None),
         _bins_in_words(quality, spec),
@@ -260,7 +260,7 @@ def _quality_to_json(quality: Quality, spec: Spec) -> dict[str, Any]:
     }
 
 
-def _quality_from_json(item: Mapping[str, Any], spec: Spec) -> Quality:
+def _quality_from_json(item: Mapping[str, Any], spec: Spec) -> Characteristic:
     name = item["feature"]
     if name not in spec.names:
         raise ValueError(
@@ -269,7 +269,7 @@ def _quality_from_json(item: Mapping[str, Any], spec: Spec) -> Quality:
         )
     try:
         bins = [*item["bins"], item["unknown"]]
-        return Quality(
+        return Characteristic(
             column=spec.names.index(name),
             edges=tuple(float(one["from"]) for one in item["bins"][1:]),
             points=tuple(one["points"] for one in bins),

@@ -12,7 +12,7 @@ from pydantic import Field
 from models.course.forecast import DAYS, SHOWN, Forecast
 from models.course.looks import Band, Look
 from models.course.trend import DAYS as DAYS_BEFORE
-from models.course.trend import Trend, Verdict
+from models.course.trend import ScoreTrend, Verdict
 from serving.answers.times import Moment, rfc3339
 
 Part: TypeAlias = Literal["trend", "forecast"]
@@ -118,7 +118,7 @@ class ForecastAnswer:
     ]
 
 
-def trend_answer(found: Trend) -> TrendAnswer:
+def trend_answer(found: ScoreTrend) -> TrendAnswer:
     """A trend as it travels."""
     return TrendAnswer(
         looks=tuple(None if one is None else _look(one) for one in found.looks),

@@ -19,8 +19,8 @@ from features.engine.history import LeadRecord, histories_of_records
 from features.language.kinds import LABEL_FIELDS
 from models.course.forecast import DAYS, forecast
 from models.course.freshness import freshness
-from models.course.looks import Band, seen
-from models.course.trend import days_of_trend, trend
+from models.course.looks import Band, look_at_days
+from models.course.trend import days_of_trend, score_trend
 from models.explain import Reason, explanations
 from serving.answers.caution import cautions
 from serving.answers.course import (
@@ -148,7 +148,7 @@ def _answers(
     previous = [one.previous_band for one in accepted]
     hots = np.column_stack([scores.hot_probability, scores.hot_low, scores.hot_high])
     warms = np.column_stack([scores.warm_probability, scores.warm_low, scores.warm_high])
-    bands = bundle.bands.of(scores.hot_low, scores.warm_low, previous=previous)
+    bands = bundle.bands.assign(scores.hot_low, scores.warm_low, previous=previous)
     columns = (hots, warms, scores.not_enough_evidence, bands)
     rows = zip(accepted, told, *(column.tolist() for column in columns), strict=True)
     for one, why, (hot, hot_low, hot_high), (warm, warm_low, warm_high), doubtful, band in rows:
@@ -168,7 +168,7 @@ def _answers(
             hot_days=bundle.hot.days,
             warm_days=bundle.warm.days,
             band=band,
-            band_reason=bundle.bands.why(hot_low, warm_low, one.previous_band),
+            band_reason=bundle.bands.comparison_text(hot_low, warm_low, one.previous_band),
             base_probability=model.base_probability,
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in why),
             **_course(model, one, reasons, include),
@@ -187,9 +187,9 @@ def _course(
         return found
     days = [*days_of_trend(one.record, one.as_of)] if "trend" in include else []
     days += DAYS if "forecast" in include else ()
-    lead = seen(model.bundle, one.record, one.as_of, days)
+    lead = look_at_days(model.bundle, one.record, one.as_of, days)
     if "trend" in include:
-        found["trend"] = trend_answer(trend(lead, reasons, model.signals))
+        found["trend"] = trend_answer(score_trend(lead, reasons, model.signals))
     if "forecast" in include:
         found["forecast"] = forecast_answer(forecast(lead, one.previous_band))
     return found

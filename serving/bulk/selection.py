@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from features.export.mapping import ExportMapping, export_mapping
-from features.export.rows import opened
+from features.export.rows import open_source
 from features.export.sources import read_export
 from features.language.spec import Spec
 from features.progress import ReadProgress, no_read_progress
 from features.scale.instants import instants_of
-from features.spine import Spine, Wanted, microseconds
+from features.spine import LeadsToScore, Spine, microseconds
 from features.tables import INTERACTIONS, Tables
 
 
@@ -90,7 +90,7 @@ def read_for_scoring(
     return replace(tables, interactions=interactions, measures=spec.measures)
 
 
-def spine_from(path: Path, tables: Tables) -> Wanted:
+def spine_from(path: Path, tables: Tables) -> LeadsToScore:
     """Leads and instants that a file of ``lead_id`` and ``as_of`` names.
 
     Raises
@@ -116,7 +116,7 @@ def spine_from(path: Path, tables: Tables) -> Wanted:
             f"{path}: row {early[0] + 1} asks for lead '{lead_ids[int(early[0])].as_py()}' before "
             f"it was created ({len(early)} such rows). A score needs as_of >= created_at."
         )
-    return Wanted(spine)
+    return LeadsToScore(spine)
 
 
 def _mapping(spec: Spec, files: Files) -> ExportMapping:
@@ -143,7 +143,7 @@ def _with_measures(mapping: ExportMapping, spec: Spec) -> ExportMapping:
         return mapping
     measures = spec.measures
     if not set(measures) <= set(section.measures):
-        with opened("interactions", section, mapping.data, mapping.base) as source:
+        with open_source("interactions", section, mapping.data, mapping.base) as source:
             measures = tuple(name for name in measures if section.column(name) in source.columns)
     section = section.model_copy(update={"measures": measures})
     return mapping.model_copy(update={"interactions": section})
@@ -153,7 +153,7 @@ def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> Export
     """Attributes of the spec, each as the kind it was trained as."""
     fixed = mapping.leads.fixed_at_creation
     if not declared:
-        with opened("leads", mapping.leads, mapping.data, mapping.base) as source:
+        with open_source("leads", mapping.leads, mapping.data, mapping.base) as source:
             fixed = tuple(name for name in spec.attribute_kinds if name in source.columns)
     fixed = tuple(name for name in fixed if name in spec.attribute_kinds)
     leads = mapping.leads.model_copy(

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.engine.executor import feature_matrix
 from features.engine.history import single_history
 from features.language.kinds import Count, DaysSinceLatest, Selection
 from features.language.spec import Spec
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY, KINDS, histories_of, leads, naive_row, specs
 
 many = st.lists(leads(), min_size=1, max_size=5)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from features.export.inspection import Inspection, Month, inspection
+from features.export.inspection import CreationMonth, Inspection, inspection
 from features.export.sources import read_export
 from tests.support.exports import csv_mapping, micros, write_text
 
@@ -24,7 +24,7 @@ LEADS = ["1,2024-01-31,2024-03-01,web", "2,2024-01-01,,", "3,2024-03-01,,web"]
 
 def test_conversion_is_counted_by_the_month_of_creation(tmp_path):
     found = inspect(tmp_path, LEADS)
-    assert found.months == (Month("2024-01", 2, 1), Month("2024-03", 1, 0))
+    assert found.months == (CreationMonth("2024-01", 2, 1), CreationMonth("2024-03", 1, 0))
     assert found.months[0].share == 0.5
 
 

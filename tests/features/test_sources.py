@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from features.export.mapping import ExportMapping, export_mapping
 from features.export.sources import read_export
-from features.export.sql_rows import expanded
+from features.export.sql_rows import expand_variables
 from features.tables import Tables, keep_rejects
 from tests.support.exports import (
     at,
@@ -298,11 +298,11 @@ def test_variables_in_the_query_of_a_url_are_replaced(tmp_path, monkeypatch):
 
 def test_a_variable_that_is_not_set_is_named():
     with pytest.raises(ValueError, match=r"\$CRM_PASSWORD, which is not set"):
-        expanded("$CRM_PASSWORD", {})
+        expand_variables("$CRM_PASSWORD", {})
 
 
 def test_a_value_from_the_environment_is_not_expanded_again():
-    assert expanded("$A-$B", {"A": "$B", "B": "b"}) == "$B-b"
+    assert expand_variables("$A-$B", {"A": "$B", "B": "b"}) == "$B-b"
 
 
 # What refuses a whole table ------------------------------------------------------------------

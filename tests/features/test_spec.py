@@ -6,7 +6,7 @@ import math
 import pytest
 from hypothesis import given
 
-from features.engine.plan import compiled
+from features.engine.plan import compile_plan
 from features.language.kinds import KINDS, Count, Gap, Selection, Total
 from features.language.spec import Spec, spec_from_json
 from features.language.wording import description, family, in_words, signal
@@ -82,6 +82,6 @@ def test_features_share_their_questions() -> None:
     spec = Spec(
         (Gap(Selection(), "mean"), Gap(Selection(), "spread"), Gap(Selection(), "relative"))
     )
-    plan = compiled(spec)
+    plan = compile_plan(spec)
     assert len(plan.sums.summand) == 3
     assert len(plan.latest_of) == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.bands import LEVELS, Bands, Promise, bands_from_json, stays_from
+from models.bands import LEVELS, Bands, Promise, bands_from_json, staying_cutoff
 from models.policy import GuaranteedRate
 
 shares = st.floats(0, 1)
@@ -22,7 +22,7 @@ RANK = {band.value: rank for rank, band in enumerate(LEVELS)}
 
 
 def band_of(found: Bands, hot: float, warm: float, previous: str | None = None) -> str:
-    return str(found.of(np.array([hot]), np.array([warm]), [previous])[0])
+    return str(found.assign(np.array([hot]), np.array([warm]), [previous])[0])
 
 
 @given(bands, shares, shares, shares, before)
@@ -45,7 +45,7 @@ def test_a_lead_that_stays_would_come_in_at_slightly_better_odds(found, hot, war
     if stays != band_of(found, hot, warm):
         cutoff, bound = (found.hot, hot) if stays == "hot" else (found.warm, warm)
         assert cutoff is not None
-        assert stays_from(cutoff, found.hysteresis) <= bound < cutoff
+        assert staying_cutoff(cutoff, found.hysteresis) <= bound < cutoff
 
 
 def test_a_lead_near_a_cutoff_does_not_flap() -> None:
@@ -61,25 +61,25 @@ def test_a_lead_near_a_cutoff_does_not_flap() -> None:
 def test_where_a_promise_cannot_be_made_nobody_is_called_so() -> None:
     found = Bands(hot=None, warm=0.3, hysteresis=0.2)
     assert band_of(found, 1.0, 1.0, "hot") == "warm"
-    assert "nobody is called hot" in found.why(1.0, 1.0)
+    assert "nobody is called hot" in found.comparison_text(1.0, 1.0)
     assert band_of(Bands(None, None), 1.0, 1.0, "hot") == "cold"
 
 
 def test_why_shows_as_many_decimals_as_it_takes_to_differ() -> None:
-    assert "0.29996 < hot cut-off 0.30000" in Bands(0.3, 0.3).why(0.29996, 0.5)
-    assert Bands(0.3, 0.3).why(0.3, 0.5) == "hot lower bound 0.300 >= hot cut-off 0.300"
+    assert "0.29996 < hot cut-off 0.30000" in Bands(0.3, 0.3).comparison_text(0.29996, 0.5)
+    assert Bands(0.3, 0.3).comparison_text(0.3, 0.5) == "hot lower bound 0.300 >= hot cut-off 0.300"
 
 
 @given(bands, shares, shares, before)
 def test_why_gives_the_comparison_that_decided(found, hot, warm, previous) -> None:
-    told = found.why(hot, warm, previous).split("; ")
+    told = found.comparison_text(hot, warm, previous).split("; ")
     band = band_of(found, hot, warm, previous)
     assert len(told) == (1 if band == "hot" else 2)
     assert [" >= " in part for part in told] == [band == "hot", band == "warm"][: len(told)]
 
 
 def test_why_says_that_a_lead_stays() -> None:
-    told = Bands(0.3, 0.2, hysteresis=0.2).why(0.1, 0.18, "hot")
+    told = Bands(0.3, 0.2, hysteresis=0.2).comparison_text(0.1, 0.18, "hot")
     assert told == (
         "hot lower bound 0.100 < 0.255, down to which a hot lead stays hot (cut-off 0.300); "
         "warm lower bound 0.180 >= 0.167, down to which a hot lead stays warm (cut-off 0.200)"

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.engine.executor import feature_matrix
 from models.bundle import load_bundle, save_bundle
 from models.explain import explanation
 from tests.support.bundles import SPEC, random_lead, small_bundle
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 
 MATRIX = np.concatenate(

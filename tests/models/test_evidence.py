@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.calibration import BetaCalibration
-from models.evidence import MOST_STRANGE, Evidence, evidence_from_json
+from models.evidence import MOST_UNSEEN, Evidence, evidence_from_json
 from models.folder import MANIFEST
 from tests.support.bundles import SPEC, small_bundle
 
@@ -33,8 +33,8 @@ def test_the_variance_falls_with_conversions_and_never_vanishes() -> None:
 def test_each_strange_feature_widens_up_to_a_limit() -> None:
     rows = np.where(np.arange(6)[None, :] < np.arange(7)[:, None], 9.0, 0.5)
     found = evidence(300, features=6).variance(rows)
-    assert np.all(np.diff(found[: MOST_STRANGE + 1]) > 0)
-    assert found[-1] == found[MOST_STRANGE]
+    assert np.all(np.diff(found[: MOST_UNSEEN + 1]) > 0)
+    assert found[-1] == found[MOST_UNSEEN]
 
 
 def test_evidence_survives_json() -> None:
@@ -42,7 +42,7 @@ def test_evidence_survives_json() -> None:
     after = evidence_from_json(json.loads(json.dumps(before.to_json(), allow_nan=False)))
     assert after.to_json() == before.to_json()
     rows = np.array([[0.5, np.nan], [2.0, 1.0]])
-    assert after.strange(rows).tolist() == before.strange(rows).tolist() == [0, 2]
+    assert after.count_unseen(rows).tolist() == before.count_unseen(rows).tolist() == [0, 2]
 
 
 def test_evidence_that_does_not_fit_together_is_refused() -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from features.engine.executor import feature_matrix
 from models.bundle import Bundle
 from models.explain import columns_by_signal, explanation, explanations
 from tests.support.bundles import SPEC, random_lead, small_bundle
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 
 MATRIX = np.concatenate(

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 import models.course.forecast
 import models.course.looks
-from features.engine.executor import feature_matrix
 from features.engine.history import LeadRecord, single_history
 from models.bands import Bands
 from models.bundle import Bundle
 from models.course.forecast import DAYS, SHOWN, BandChange, Forecast
-from models.course.looks import Band, known, seen
+from models.course.looks import Band, known_record, look_at_days
 from models.horizon import Scores
 from tests.support.bundles import SPEC, blended, carded, small_bundle
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of
 
@@ -46,7 +46,7 @@ def asked(*days: float) -> LeadRecord:
 def forecast(
     bundle: Bundle, record: LeadRecord, as_of: int, previous: Band | None = None
 ) -> Forecast:
-    return models.course.forecast.forecast(seen(bundle, record, as_of, DAYS), previous)
+    return models.course.forecast.forecast(look_at_days(bundle, record, as_of, DAYS), previous)
 
 
 def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> Scores:
@@ -62,7 +62,7 @@ def test_day_0_is_the_score_bit_for_bit(lead, previous) -> None:
         today = forecast(bundle, record, as_of, previous).looks[0]
         scores = scored_alone(bundle, record, as_of)
         assert [getattr(today, n) for n in NUMBERS] == [getattr(scores, n)[0] for n in NUMBERS]
-        assert today.band == bundle.bands.of(scores.hot_low, scores.warm_low, [previous])[0]
+        assert today.band == bundle.bands.assign(scores.hot_low, scores.warm_low, [previous])[0]
         assert (today.day, today.as_of) == (0, as_of)
 
 
@@ -79,8 +79,8 @@ def test_every_day_is_as_if_it_was_scored_alone_with_the_band_of_the_day_before(
     found = forecast(bundle, record, as_of, previous)
     looks, changes, before = {look.day: look for look in found.looks}, [], previous
     for day in range(91):
-        scores = scored_alone(bundle, known(record, as_of), as_of + day * DAY)
-        band = str(bundle.bands.of(scores.hot_low, scores.warm_low, [before])[0])
+        scores = scored_alone(bundle, known_record(record, as_of), as_of + day * DAY)
+        band = str(bundle.bands.assign(scores.hot_low, scores.warm_low, [before])[0])
         if day and band != before:
             changes.append(BandChange(day, as_of + day * DAY, band))
         if day in looks:

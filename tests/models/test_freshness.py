@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.engine.executor import feature_matrix
 from features.engine.history import LeadRecord, single_history
 from features.language.kinds import (
     Count,
@@ -23,6 +22,7 @@ from features.language.kinds import (
 )
 from features.language.spec import Spec
 from models.course.freshness import Freshness, freshness, windows
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY, WORDS, events, instants
 
 ANY, A = Selection(), Selection(kind=("a",))

@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from features.engine.executor import feature_matrix
 from tests.support.bundles import SPEC, random_lead, small_bundle
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 
 

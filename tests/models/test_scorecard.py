@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.engine.executor import feature_matrix
 from models.bundle import load_bundle, save_bundle
 from models.explain import explanation
-from models.predictors.scorecard import Quality, Scorecard, lines, scorecard_from_json
+from models.predictors.scorecard import Characteristic, Scorecard, card_lines, scorecard_from_json
 from tests.support.bundles import SPEC, random_lead, small_bundle
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 
 AGE, SIZE, COUNTRY, ASKED = (
@@ -29,9 +29,9 @@ CARD = Scorecard(
     base=-2.5,
     doubling=10.0,
     qualities=(
-        Quality(ASKED, (1.0, 3.0), (-2, 9, 16, 0), (0.7, 0.2, 0.1, 0.0)),
-        Quality(COUNTRY, (1.0, 2.0), (4, -3, 0, -1), (0.3, 0.3, 0.2, 0.2)),
-        Quality(SIZE, (50.0,), (-5, 6, 0), (0.5, 0.3, 0.2)),
+        Characteristic(ASKED, (1.0, 3.0), (-2, 9, 16, 0), (0.7, 0.2, 0.1, 0.0)),
+        Characteristic(COUNTRY, (1.0, 2.0), (4, -3, 0, -1), (0.3, 0.3, 0.2, 0.2)),
+        Characteristic(SIZE, (50.0,), (-5, 6, 0), (0.5, 0.3, 0.2)),
     ),
     columns=len(SPEC.features),
 )
@@ -187,7 +187,7 @@ def test_a_card_that_cannot_be_is_refused(change) -> None:
 
 
 def test_a_printed_card_has_every_bin_that_a_look_fell_in() -> None:
-    found = lines(CARD, SPEC)
+    found = card_lines(CARD, SPEC)
     assert [(line.value, line.points) for line in found[:3]] == [
         ("below 1", -2),
         ("1 to below 3", 9),
@@ -199,7 +199,7 @@ def test_a_printed_card_has_every_bin_that_a_look_fell_in() -> None:
 
 @given(st.lists(st.floats(allow_nan=True), min_size=1, max_size=30))
 def test_every_value_is_in_the_bin_that_a_plain_loop_finds(values) -> None:
-    quality = Quality(0, (-1.0, 0.5, 7.0), (0,) * 5, (0.2,) * 5)
+    quality = Characteristic(0, (-1.0, 0.5, 7.0), (0,) * 5, (0.2,) * 5)
     for value, found in zip(values, quality.bins(np.array(values)), strict=True):
         if math.isnan(value):
             assert found == 4

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 
 import models.course.trend
-from features.engine.executor import feature_matrix
 from features.engine.history import LeadRecord, single_history
 from models.bundle import Bundle
-from models.course.looks import known, seen
-from models.course.trend import DAYS, Trend, days_of_trend
+from models.course.looks import known_record, look_at_days
+from models.course.trend import DAYS, ScoreTrend, days_of_trend
 from models.evidence import Evidence
 from tests.support.bundles import SPEC, blended, carded, small_bundle
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of
 
@@ -41,14 +41,14 @@ def asked(*days: float) -> LeadRecord:
     return LeadRecord(0, events, {"country": "it", "company_size": 100.0})
 
 
-def trend(bundle: Bundle, record: LeadRecord, as_of: int, most: int = 3) -> Trend:
+def trend(bundle: Bundle, record: LeadRecord, as_of: int, most: int = 3) -> ScoreTrend:
     days = days_of_trend(record, as_of)
-    return models.course.trend.trend(seen(bundle, record, as_of, days), most)
+    return models.course.trend.score_trend(look_at_days(bundle, record, as_of, days), most)
 
 
 def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> dict[str, Any]:
     """Numbers and band of a lead at one instant, from nothing but what was known by then."""
-    history = single_history(*known(record, as_of), SPEC.attribute_kinds, SPEC.measures)
+    history = single_history(*known_record(record, as_of), SPEC.attribute_kinds, SPEC.measures)
     scores = bundle.scores(feature_matrix(SPEC, history, np.array([0]), np.array([as_of])))
     return {name: getattr(scores, name)[0] for name in NAMES}
 
@@ -100,7 +100,7 @@ def test_a_change_tells_the_leads_own_values_then_and_now(bundle) -> None:
 
 
 def test_without_signals_to_name_nothing_is_explained(bundle, monkeypatch) -> None:
-    monkeypatch.setattr("models.course.trend.changes", None)
+    monkeypatch.setattr("models.course.trend.signal_changes", None)
     assert trend(bundle, asked(58), NOW, most=0).changes == ()
 
 
@@ -145,7 +145,7 @@ def test_the_verdict_compares_with_a_week_before_or_with_a_day_for_a_younger_lea
 def test_a_lead_of_today_has_no_verdict(bundle) -> None:
     found = trend(bundle, asked(59.5)._replace(created_at=NOW - DAY + 1), NOW)
     reason = "created less than a day before: there is nothing to compare with"
-    assert found == Trend((None, None, None), None, reason, ())
+    assert found == ScoreTrend((None, None, None), None, reason, ())
 
 
 def test_the_two_numbers_of_a_reason_can_be_told_apart() -> None:

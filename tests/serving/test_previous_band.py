@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.engine.executor import feature_matrix
 from features.engine.history import single_history
 from models.bands import Bands
 from serving.answers.limits import Limits
@@ -15,6 +14,7 @@ from serving.answers.problem import Problem
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import scored
 from serving.answers.times import rfc3339
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 
 LEAD = {"lead_id": "1", "created_at": rfc3339(0), "as_of": rfc3339(20 * DAY)}

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from features.engine.executor import feature_matrix
 from features.engine.history import single_history
 from features.language.kinds import Distinct, Selection
 from models.explain import explanation
-from models.predictors.scorecard import Quality, Scorecard
+from models.predictors.scorecard import Characteristic, Scorecard
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.problem import Problem
@@ -22,6 +21,7 @@ from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import scored
 from serving.answers.times import rfc3339
 from tests.support.bundles import SPEC, blended, carded
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 from tests.support.leads import leads, record_of, travelling
 
@@ -214,8 +214,8 @@ def test_a_batch_asks_each_booster_once_and_compiles_nothing(model, monkeypatch)
 
     monkeypatch.setattr(lgb.Booster, "predict", counting)
     for name in (
-        "models.bundle.compiled",
-        "features.engine.executor.compiled",
+        "models.bundle.compile_plan",
+        "features.engine.plan.codebooks",
         "models.explain.columns_by_signal",
         "serving.answers.model.columns_by_signal",
         "serving.answers.model.lead_adapter",
@@ -237,7 +237,9 @@ def test_an_empty_text_of_an_interaction_is_a_missing_value_as_in_an_export(mode
     spec, hot = model.bundle.spec, model.bundle.hot
     channels = Distinct(Selection(), "channel", ("phone",), None)
     spec = replace(spec, features=(channels, *spec.features[1:]))
-    card = Scorecard(-1.0, 5.0, (Quality(0, (1.0,), (0, 9, 0), (0.5, 0.5, 0)),), len(spec.features))
+    card = Scorecard(
+        -1.0, 5.0, (Characteristic(0, (1.0,), (0, 9, 0), (0.5, 0.5, 0)),), len(spec.features)
+    )
     counting = replace(model.bundle, spec=spec, hot=replace(hot, predictor=card))
     served = served_model(counting, Limits())
 

@@ -304,7 +304,7 @@ def test_every_value_of_a_feature_is_recognised(feature) -> None:
 def test_every_reason_of_a_band_is_recognised(bands: Bands, previous) -> None:
     known = phrases(speech("it"))
     for low in (0.01, 0.19, 0.25, 0.28, 0.5):
-        for part in bands.why(low, low, previous).split("; "):
+        for part in bands.comparison_text(low, low, previous).split("; "):
             assert recognised(part, known), part
 
 

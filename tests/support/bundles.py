@@ -6,7 +6,6 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from features.engine.executor import feature_matrix
 from features.engine.history import Histories, single_history
 from features.language.kinds import (
     AttributeCategory,
@@ -26,10 +25,11 @@ from models.bands import Bands
 from models.bundle import Bundle
 from models.calibration import BetaCalibration
 from models.evidence import Evidence
-from models.horizon import Horizon
+from models.horizon import HorizonModel
 from models.predictors.linear import Linear, Slope
 from models.predictors.predictor import Blend
-from models.predictors.scorecard import Quality, Scorecard
+from models.predictors.scorecard import Characteristic, Scorecard
+from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 
 ATTRIBUTE_KINDS: dict[str, AttributeKind] = {
@@ -89,8 +89,8 @@ def small_bundle(rows: int = 400, seed: int = 7) -> Bundle:
     evidence = _evidence(matrix)
     return Bundle(
         spec=SPEC,
-        hot=Horizon(14, _booster(matrix, hot), BetaCalibration(0.9, 1.1, -0.1), evidence),
-        warm=Horizon(90, _booster(matrix, warm), BetaCalibration(1.0, 1.0, 0.05), evidence),
+        hot=HorizonModel(14, _booster(matrix, hot), BetaCalibration(0.9, 1.1, -0.1), evidence),
+        warm=HorizonModel(90, _booster(matrix, warm), BetaCalibration(1.0, 1.0, 0.05), evidence),
         bands=Bands(hot=0.3, warm=0.3),
         card={"data_end": "1970-02-01T00:00:00+00:00"},
     )
@@ -138,8 +138,8 @@ def carded(bundle: Bundle) -> Bundle:
         for name, window in (("count", "_7d"), ("days_since_latest", ""))
     )
     qualities = (
-        Quality(asked, (1.0, 3.0), (-2, 9, 16, 0), (0.7, 0.2, 0.1, 0.0)),
-        Quality(since, (3.0, 30.0), (8, 2, -3, -5), (0.1, 0.2, 0.3, 0.4)),
+        Characteristic(asked, (1.0, 3.0), (-2, 9, 16, 0), (0.7, 0.2, 0.1, 0.0)),
+        Characteristic(since, (3.0, 30.0), (8, 2, -3, -5), (0.1, 0.2, 0.3, 0.4)),
     )
     card = Scorecard(-2.5, 6.0, qualities, len(SPEC.features))
     return replace(bundle, hot=replace(bundle.hot, predictor=card))

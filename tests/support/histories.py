@@ -13,8 +13,8 @@ from features.engine.history import (
     ALWAYS_KNOWN,
     MEASURE_SCALE,
     MICROSECONDS_PER_DAY,
+    AttributeVersions,
     Histories,
-    Versions,
     fixed_point,
     labels_of,
 )
@@ -166,7 +166,7 @@ def histories_of(found: list[dict[str, Any]]) -> Histories:
         },
         attributes={
             **{name: _versions(found, name) for name in LOGGED},
-            "owner": Versions(
+            "owner": AttributeVersions(
                 offsets=np.arange(len(found) + 1, dtype=np.int64),
                 recorded_at=np.full(len(found), ALWAYS_KNOWN, np.int64),
                 labels=labels_of([lead["owner"] for lead in found]),
@@ -180,15 +180,15 @@ def _offsets(sizes: list[int]) -> Any:
     return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
 
-def _versions(found: list[dict[str, Any]], name: str) -> Versions:
+def _versions(found: list[dict[str, Any]], name: str) -> AttributeVersions:
     mine = [[v for v in lead["versions"] if v[1] == name] for lead in found]
     flat = [version for lead in mine for version in lead]
     recorded_at = np.array([moment for moment, _, _ in flat], np.int64)
     offsets = _offsets([len(lead) for lead in mine])
     values = [value for _, _, value in flat]
     if KINDS[name] == "category":
-        return Versions(offsets, recorded_at, labels=labels_of(values))
-    return Versions(offsets, recorded_at, numbers=np.array(values, np.float64))
+        return AttributeVersions(offsets, recorded_at, labels=labels_of(values))
+    return AttributeVersions(offsets, recorded_at, numbers=np.array(values, np.float64))
 
 
 def naive_row(spec: Spec, lead: dict[str, Any], as_of: int) -> Float64:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from models.bands import stays_from
+from models.bands import staying_cutoff
 from training.bands.capacity import capacity_cutoff, weekly_bounds, weekly_leads
 
 DAY = 86_400_000_000
@@ -34,7 +34,7 @@ def test_no_more_leads_than_the_capacity_in_nine_of_ten_weeks(hysteresis: float)
     bound, lead, as_of = weeks(np.random.default_rng(1), 40, 300)
     cutoff, because = capacity_cutoff(bound, lead, as_of, 25, hysteresis)
     assert cutoff is not None
-    kept = stays_from(cutoff, hysteresis)
+    kept = staying_cutoff(cutoff, hysteresis)
     counts = np.array(weekly_leads(bound >= kept, lead, as_of))
     assert np.mean(counts <= 25) >= 0.9
     assert f"in {sum(counts <= 25)} of the 40 complete weeks" in because

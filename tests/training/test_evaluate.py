@@ -113,7 +113,7 @@ def test_an_age_is_told_with_the_interval_of_its_own_leads() -> None:
 def test_band_results_keep_promise_and_result_apart() -> None:
     hot, warm = np.array([0.5, 0.4, 0.1, 0.1]), np.array([0.6, 0.5, 0.4, 0.1])
     sure = np.zeros(4, bool)
-    scores = Scores(hot, warm, hot, hot, warm, warm, sure, Bands(0.3, 0.3).of(hot, warm))
+    scores = Scores(hot, warm, hot, hot, warm, warm, sure, Bands(0.3, 0.3).assign(hot, warm))
     results = band_results(
         scores,
         judged(np.array([True, False, False, False])),

@@ -27,11 +27,15 @@ def test_evidence_counts_leads_that_converted_and_not_their_rows() -> None:
 def test_a_number_a_little_beyond_those_seen_is_like_them_but_a_level_is_not() -> None:
     matrix = np.column_stack([np.linspace(0, 10, 11), np.arange(11.0)])
     found = evidence_of(matrix, np.zeros(11, bool), np.arange(11), categorical=(1,))
-    assert found.strange(np.array([[10.9, 10.0], [11.1, 10.0], [5.0, 11.0]])).tolist() == [0, 1, 1]
+    assert found.count_unseen(np.array([[10.9, 10.0], [11.1, 10.0], [5.0, 11.0]])).tolist() == [
+        0,
+        1,
+        1,
+    ]
 
 
 def test_what_was_always_known_is_strange_when_missing_and_the_reverse() -> None:
     matrix = np.array([[1.0, np.nan], [2.0, np.nan]])
     found = evidence_of(matrix, np.zeros(2, bool), np.arange(2), ())
     rows = np.array([[1.5, np.nan], [np.nan, np.nan], [1.5, 3.0]])
-    assert found.strange(rows).tolist() == [0, 1, 1]
+    assert found.count_unseen(rows).tolist() == [0, 1, 1]

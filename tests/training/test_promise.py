@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from features.engine.executor import feature_matrix
 from features.spine import Spine
-from models.bands import stays_from
+from models.bands import staying_cutoff
 from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, HighestRate
 from tests.support.bundles import SPEC, random_lead, small_bundle
+from tests.support.features import feature_matrix
 from training.bands.cutoffs import (
     Looks,
     banded,
@@ -72,7 +72,7 @@ def test_a_promised_rate_holds_in_nine_of_ten_repetitions(boasting: Truth, leads
     ]
     cutoffs = [cutoff for cutoff in found if cutoff is not None]
     assert len(cutoffs) > 60
-    broken = sum(boasting.above(stays_from(cutoff, HYSTERESIS)) < RATE for cutoff in cutoffs)
+    broken = sum(boasting.above(staying_cutoff(cutoff, HYSTERESIS)) < RATE for cutoff in cutoffs)
     assert broken <= 12
 
 
@@ -102,7 +102,7 @@ def test_the_highest_rate_that_is_borne_holds_too(boasting: Truth, leads: int) -
     rates = [rate for rate in found if rate is not None]
     assert len(rates) > 100
     assert len(set(rates)) > 1
-    assert sum(boasting.above(stays_from(rate, HYSTERESIS)) < rate for rate in rates) <= 12
+    assert sum(boasting.above(staying_cutoff(rate, HYSTERESIS)) < rate for rate in rates) <= 12
 
 
 def test_the_highest_rate_becomes_a_guaranteed_one() -> None:
@@ -168,7 +168,7 @@ def test_what_the_looks_do_not_bear_is_not_promised() -> None:
     drawn = looks(60, np.random.default_rng(3))
     cutoff, promise = chosen_cutoff(GuaranteedRate(0.9), drawn, "hot", HYSTERESIS)
     assert cutoff is None
-    assert "nobody is called hot" in promise.because
+    assert "nobody is called hot" in promise.explanation
     nothing = drawn.among(np.zeros(len(drawn.lead), bool))
     assert chosen_cutoff(GuaranteedRate(0.9), nothing, "hot", HYSTERESIS)[0] is None
 
@@ -212,7 +212,7 @@ def test_a_hot_lead_is_not_counted_as_warm() -> None:
     likelier = Looks(np.sqrt(drawn.bound), drawn.lead, drawn.as_of, drawn.converted, drawn.known)
     found = promised_bands(BandSettings(warm=Capacity(5)), drawn, likelier, drawn.bound)
     assert found.hot == RATE
-    assert found.promises["warm"].looks <= (drawn.bound < stays_from(RATE, HYSTERESIS)).sum()
+    assert found.promises["warm"].looks <= (drawn.bound < staying_cutoff(RATE, HYSTERESIS)).sum()
 
 
 def test_bands_in_the_wrong_order_are_refused_but_not_for_noise() -> None:

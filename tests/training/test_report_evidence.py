@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from features.engine.executor import feature_matrix
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.language.kinds import AttributeCategory, AttributeNumber
 from features.language.spec import Spec
-from features.spine import Spine, spine_at
+from features.spine import Spine, open_leads_at
 from models.bands import Bands
 from models.explain import columns_by_signal
 from serving.bulk.scores import scored
 from tests.support.bundles import random_lead, small_bundle
 from tests.support.cards import lifelike_card
+from tests.support.features import feature_matrix
 from tests.support.tables import tables_of
 from training.card.fresh import brought_up_to_date
 from training.card.values import carded, uncarded
@@ -141,7 +141,7 @@ def test_today_counts_the_open_leads_by_the_band_that_a_bulk_scoring_gives_them(
     easier = dataclasses.replace(bundle, bands=Bands(hot=0.05, warm=0.1))
     found = open_leads(easier, tables, until_days=20, threads=1)
     assert (found.leads, found.older) == (38, 28)
-    scores = scored(easier, tables, spine_at(30 * DAY, tables).spine).to_pylist()
+    scores = scored(easier, tables, open_leads_at(30 * DAY, tables).spine).to_pylist()
     assert found.uncertain == sum(one["not_enough_evidence"] for one in scores)
     assert [band.name for band in found.bands] == ["hot", "warm", "cold"]
     for band in found.bands:

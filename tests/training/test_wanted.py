@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from features.scale.gaps import gaps
+from features.scale.scoring_notes import scoring_notes
 from features.spine import Spine
 from models.card import judged_days
 from serving.bulk.scores import scored
@@ -97,7 +97,7 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
     tables = read_for_scoring(SPEC, Files(leads=tmp_path / "leads.csv"))
     bundle = small_bundle()
     bundle.card["snapshots"] = {"until_days": 180.0}
-    told = gaps(
+    told = scoring_notes(
         bundle.spec,
         tables,
         Spine(np.array([0, 0]), np.array([180 * DAY, 181 * DAY])),
@@ -108,7 +108,7 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
         "interactions: there is none, every lead counts as one without any contact.",
         "as_of lies 181 days after the export's end, 1970-01-01: what happened since is not known.",
     )
-    soon = gaps(
+    soon = scoring_notes(
         bundle.spec, tables, Spine(np.array([0]), np.array([DAY - 1])), judged_days(bundle.card)
     )
     assert not any("export's end" in line for line in soon)

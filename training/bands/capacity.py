@@ -10,7 +10,7 @@ import numpy as np
 
 from features.arrays import Bool, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
-from models.bands import stays_from
+from models.bands import staying_cutoff
 
 KEPT_WEEKS = 0.9
 """Share of weeks in which a capacity is to suffice."""
@@ -55,9 +55,9 @@ def capacity_cutoff(
     )
     rank = math.ceil(KEPT_WEEKS * (len(needed) + 1) - 1e-9)
     line = needed[min(rank, len(needed)) - 1]
-    # The inverse of `stays_from`, rounded up: at the line, a lead just stays in the band.
+    # The inverse of `staying_cutoff`, rounded up: at the line, a lead just stays in the band.
     cutoff = line / (1 - hysteresis + hysteresis * line)
-    while stays_from(cutoff, hysteresis) < line:
+    while staying_cutoff(cutoff, hysteresis) < line:
         cutoff = math.nextafter(cutoff, 2.0)
     if cutoff > 1:
         return None, "more leads than that are as sure as can be, and no cut-off tells them apart"

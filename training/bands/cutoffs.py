@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from features.arrays import Bool, Float64, Int64
 from features.spine import Spine
-from models.bands import LEVELS, Bands, Promise, stays_from
+from models.bands import LEVELS, Bands, Promise, staying_cutoff
 from models.bundle import HORIZONS
 from models.policy import (
     Capacity,
@@ -133,7 +133,7 @@ def banded(
     bands = promised_bands(settings, looks["hot"], looks["warm"], hot_bound["warm"])
     for name in HORIZONS:
         rows = splits[name].calibrate
-        band = bands.of(hot_low[rows], warm_low[rows])
+        band = bands.assign(hot_low[rows], warm_low[rows])
         require_order(name, band, labels[name].converted[rows], spine.lead[rows])
     return bands
 
@@ -152,7 +152,7 @@ def promised_bands(settings: BandSettings, hot: Looks, warm: Looks, warm_hot: Fl
     hysteresis, asked = settings.hysteresis, settings.warm
     at_hot, hot_promise = chosen_cutoff(settings.hot, hot, "hot", hysteresis)
     # Hysteresis may keep a lead hot: what is left for warm are those that are surely not.
-    lowest = math.inf if at_hot is None else stays_from(at_hot, hysteresis)
+    lowest = math.inf if at_hot is None else staying_cutoff(at_hot, hysteresis)
     left = warm.among(warm_hot < lowest)
     if isinstance(asked, HighestRate) and at_hot:
         # Then every hot lead would be warm as well, and one that cools does not skip a band.
@@ -298,7 +298,7 @@ def require_order(horizon: str, band: npt.NDArray[np.str_], converted: Bool, lea
 
 def _holds(looks: Looks, cutoff: float, rate: float, allowed: float, hysteresis: float) -> bool:
     """Whether the rate of the leads that a band may hold is shown to be `rate` or more."""
-    chosen = looks.bound >= stays_from(cutoff, hysteresis)
+    chosen = looks.bound >= staying_cutoff(cutoff, hysteresis)
     low, _ = rate_bounds(looks.converted[chosen], looks.lead[chosen], 1 - allowed)
     return low >= rate
 
@@ -306,7 +306,7 @@ def _holds(looks: Looks, cutoff: float, rate: float, allowed: float, hysteresis:
 def _promise(
     policy: Promised, looks: Looks, cutoff: float, hysteresis: float, because: str
 ) -> Promise:
-    line = stays_from(cutoff, hysteresis)
+    line = staying_cutoff(cutoff, hysteresis)
     chosen = looks.among(looks.bound >= line)
     rows = len(chosen.lead)
     low, _ = rate_bounds(chosen.converted, chosen.lead, confidence_of(policy))
@@ -318,5 +318,5 @@ def _promise(
         positives=int(chosen.converted.sum()),
         rate=float(chosen.converted.mean()) if rows else None,
         bound=low if rows else None,
-        because=because,
+        explanation=because,
     )

@@ -11,7 +11,7 @@ from features.spine import iso
 from models.bundle import HORIZONS, Bundle
 from models.horizon import Scores
 from models.predictors.predictor import Blend
-from models.predictors.scorecard import Scorecard, lines
+from models.predictors.scorecard import Scorecard, card_lines
 from training.bands.results import promise_cards
 from training.card.values import carded
 from training.config import Config
@@ -150,7 +150,7 @@ def _rivals_card(
     )
     kind = "blend" if isinstance(predictor, Blend) else "booster"
     if isinstance(predictor, Scorecard):
-        card = [dataclasses.asdict(line) for line in lines(predictor, bundle.spec)]
+        card = [dataclasses.asdict(line) for line in card_lines(predictor, bundle.spec)]
         kind = "edited points card"
         if config.edited_scorecard(name) is None:
             kind = "points card"

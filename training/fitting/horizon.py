@@ -21,7 +21,7 @@ import numpy.typing as npt
 from features.arrays import Bool, Float64
 from features.spine import Spine
 from models.calibration import Calibration, sigmoid
-from models.horizon import Horizon
+from models.horizon import HorizonModel
 from models.predictors.predictor import Predictor, margin_of
 from training.calibration.choice import Choice, fitted_calibration
 from training.calibration.drift import LevelDrift, level_drift, widened
@@ -71,7 +71,7 @@ class FittedHorizon:
     drift : LevelDrift
     """
 
-    horizon: Horizon
+    horizon: HorizonModel
     held_out: Float64
     choice: Choice
     drift: LevelDrift
@@ -116,7 +116,7 @@ def fitted_horizon(
         matrix[learned], labels.converted[learned], spine.lead[learned], categorical
     )
     return FittedHorizon(
-        Horizon(labels.days, last, found.calibration, evidence),
+        HorizonModel(labels.days, last, found.calibration, evidence),
         held_out + found.drift.at(spine.as_of),
         found.choice,
         found.drift,

@@ -47,7 +47,7 @@ from features.language.kinds import (
 from features.language.spec import Spec
 from features.language.wording import signal
 from models.calibration import sigmoid
-from models.predictors.scorecard import Quality, Scorecard, scorecard_from_json
+from models.predictors.scorecard import Characteristic, Scorecard, scorecard_from_json
 
 DOUBLING = 10.0
 """So many points double the odds: whole numbers of two digits are then fine enough."""
@@ -153,7 +153,7 @@ def _candidates(
 def _bins(edges: Sequence[float], values: Float64) -> npt.NDArray[np.uint8]:
     blank = (0,) * (len(edges) + 2)
     whole = (1.0, *(0.0,) * (len(edges) + 1))
-    return Quality(0, tuple(edges), blank, whole).bins(values).astype(np.uint8)
+    return Characteristic(0, tuple(edges), blank, whole).bins(values).astype(np.uint8)
 
 
 def _edges(feature: Feature, values: Float64) -> tuple[float, ...] | None:
@@ -278,12 +278,12 @@ def _weighed(chosen: Sequence[_Candidate], outcome: Float64) -> tuple[Float64, f
     return found[:-1], float(found[-1])
 
 
-def _quality(one: _Candidate, points_of_evidence: float) -> Quality:
+def _quality(one: _Candidate, points_of_evidence: float) -> Characteristic:
     points = [round(float(value)) for value in points_of_evidence * one.evidence]
-    return Quality(one.column, one.edges, tuple(points), tuple(one.shares.tolist()))
+    return Characteristic(one.column, one.edges, tuple(points), tuple(one.shares.tolist()))
 
 
-def _spread(quality: Quality) -> float:
+def _spread(quality: Characteristic) -> float:
     """Minus the variance of the points among looks: the least belongs to the most telling one."""
     away = np.array(quality.points) - quality.average
     return -float(np.array(quality.shares) @ away**2)

@@ -7,7 +7,7 @@ import numpy as np
 
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.scale.batch import point_in_time_features
-from features.spine import microseconds, spine_at
+from features.spine import microseconds, open_leads_at
 from features.tables import Tables
 from models.bands import Temperature
 from models.bundle import Bundle
@@ -70,7 +70,7 @@ def open_leads(bundle: Bundle, tables: Tables, until_days: float, threads: int) 
         Age up to which the model looked at leads.
     threads : int
     """
-    spine = spine_at(tables.data_end, tables).spine
+    spine = open_leads_at(tables.data_end, tables).spine
     scores = bundle.scores(point_in_time_features(tables, spine, bundle.spec), threads)
     age = spine.as_of - microseconds(tables.leads["created_at"])[spine.lead]
     return OpenLeads(

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from features.arrays import Bool
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.scale.batch import point_in_time_features
-from features.scale.gaps import gaps
+from features.scale.scoring_notes import scoring_notes
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle
@@ -190,7 +190,7 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
         notes=tuple(
             f"{role}: {note}"
             for role, model in (("champion", champion), ("challenger", challenger))
-            for note in gaps(model.spec, examined, spine, judged_days(model.card))
+            for note in scoring_notes(model.spec, examined, spine, judged_days(model.card))
         ),
     )
 

@@ -8,7 +8,9 @@ from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 
 
-def gaps(spec: Spec, tables: Tables, spine: Spine, judged_days: float | None) -> tuple[str, ...]:
+def scoring_notes(
+    spec: Spec, tables: Tables, spine: Spine, judged_days: float | None
+) -> tuple[str, ...]:
     """What a reader of the scores must know: what the model was trained on and did not get here.
 
     Parameters
