@@ -18,7 +18,7 @@ from features.export.sources import read_export
 from features.spine import Spine, microseconds
 from models.bundle import HORIZONS, load_bundle
 from models.predictors.predictor import Blend, Predictor
-from serving.bulk.scores import scored, write_scores
+from serving.bulk.scores import score_spine, write_scores
 from training.config import read_config
 
 LOOKS = 24
@@ -84,7 +84,7 @@ def bulk_figures(folder: Path, rounds: int) -> list[Figure]:
     matrix = np.random.default_rng(1).normal(10.0, 30.0, (len(spine), len(bundle.spec.features)))
 
     def bulk() -> None:
-        table = scored(bundle, read_export(config.export), spine, threads=1)
+        table = score_spine(bundle, read_export(config.export), spine, threads=1)
         write_scores(table, folder / "scores.parquet")
 
     def predicting() -> None:

@@ -332,16 +332,16 @@ class Client:
 
     def _asked(self, method: str, path: str, body: bytes | None, query: Mapping[str, Any]) -> Any:
         """The answer to a call, which is made again while that may help."""
-        left, pause = self._tries, _PAUSE_SECONDS
+        tries_left, pause = self._tries, _PAUSE_SECONDS
         while True:
-            left -= 1
+            tries_left -= 1
             wait = pause
             try:
                 response = self._http.request(
                     method, path, content=body, params=query, headers=_JSON_HEADERS
                 )
             except _BROKEN as error:
-                if not left:
+                if not tries_left:
                     raise ConnectionError(
                         f"{self._http.base_url} cannot be reached, asked {self._tries} times: "
                         f"{error}. See whether the server runs there, and the way to it."
@@ -356,7 +356,11 @@ class Client:
                 if response.is_success and kind.startswith("application/json"):
                     return response.json()
                 wait = _asked_wait(response, pause)
-                if not left or response.status_code not in _AGAIN or wait > LONGEST_WAIT_SECONDS:
+                if (
+                    not tries_left
+                    or response.status_code not in _AGAIN
+                    or wait > LONGEST_WAIT_SECONDS
+                ):
                     raise Refused(_problem(response))
             self._sleep(wait)
             pause *= 2
@@ -389,12 +393,12 @@ def _travelling(value: object) -> str:
     return value.isoformat()
 
 
-def _groups(bodies: Iterable[bytes], most: int, most_bytes: int) -> Iterator[list[bytes]]:
+def _groups(bodies: Iterable[bytes], max_leads: int, max_bytes: int) -> Iterator[list[bytes]]:
     """Groups of at most so many leads and bytes; a longer lead is alone."""
     group: list[bytes] = []
     size = 0
     for body in bodies:
-        if group and (len(group) == most or len(_FRAME) + size + len(body) + 1 > most_bytes):
+        if group and (len(group) == max_leads or len(_FRAME) + size + len(body) + 1 > max_bytes):
             yield group
             group, size = [], 0
         group.append(body)
@@ -403,10 +407,10 @@ def _groups(bodies: Iterable[bytes], most: int, most_bytes: int) -> Iterator[lis
         yield group
 
 
-def _asked_wait(response: httpx2.Response, otherwise: float) -> float:
+def _asked_wait(response: httpx2.Response, default: float) -> float:
     """Seconds that the server asks to wait."""
-    asked = response.headers.get("retry-after", "")
-    return float(asked) if asked.isascii() and asked.isdigit() else otherwise
+    retry_after = response.headers.get("retry-after", "")
+    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else default
 
 
 def _problem(response: httpx2.Response) -> Problem:

@@ -15,7 +15,7 @@ import pytest
 from models.bundle import save_bundle
 from serving.http.app import create_app
 from serving.http.settings import settings_from
-from serving.process.worker import LAST_SECONDS, QUIET_SECONDS
+from serving.process.worker import IDLE_SHUTDOWN_SECONDS, SHUTDOWN_SECONDS
 from tests.support.bundles import small_bundle
 from tests.support.required import require_command
 from tests.support.servers import answering
@@ -72,7 +72,7 @@ def seconds(text: str) -> int:
 
 def test_nobody_kills_a_server_that_drains() -> None:
     # A supervisor of several workers waits a little longer than each of them.
-    enough = QUIET_SECONDS + LAST_SECONDS + 10
+    enough = IDLE_SHUTDOWN_SECONDS + SHUTDOWN_SECONDS + 10
     assert seconds(unit("TimeoutStopSec")) >= enough
     told = re.findall(r"(?:--stop-timeout|GracePeriodSeconds:) (\d+)", DOCUMENT)
     assert len(told) == 2

@@ -15,7 +15,7 @@ from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.golden import GOLDEN, golden_json
-from serving.bulk.scores import score_on_spark, scored
+from serving.bulk.scores import score_on_spark, score_spine
 from serving.http.app import create_app
 from tests.support.http import TestClient
 from tests.support.required import require_loan_log, require_spark
@@ -85,7 +85,7 @@ def some(spine: Spine, looks: int) -> Spine:
 
 def test_http_scores_are_the_bulk_scores_bit_for_bit(crm: Crm) -> None:
     spine = some(crm.spine, OVER_HTTP)
-    bulk = scored(crm.bundle, crm.tables, spine)
+    bulk = score_spine(crm.bundle, crm.tables, spine)
     leads = requests_of(crm.tables, spine, crm.bundle.spec.attribute_kinds)
     assert sum(len(lead["interactions"]) for lead in leads) > 500
     with TestClient(create_app(crm.folder)) as client:
@@ -100,7 +100,7 @@ def test_http_scores_are_the_bulk_scores_bit_for_bit(crm: Crm) -> None:
 @pytest.mark.timeout(900)
 def test_scores_on_spark_are_the_bulk_scores_bit_for_bit(crm: Crm, tmp_path: Path) -> None:
     require_spark()
-    bulk = scored(crm.bundle, crm.tables, crm.spine)
+    bulk = score_spine(crm.bundle, crm.tables, crm.spine)
     output = tmp_path / "scores.parquet"
     assert score_on_spark(crm.folder, crm.tables, crm.spine, output) == len(crm.spine)
     order = [("lead_id", "ascending")]

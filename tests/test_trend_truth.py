@@ -14,7 +14,7 @@ from models.bundle import load_bundle
 from serving.answers.limits import Limits
 from serving.answers.model import served_model
 from serving.answers.schemas import ScoredLead
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 from serving.answers.times import microseconds
 from training.config import read_config
 
@@ -53,7 +53,7 @@ def test_a_verdict_is_right_about_the_truth(trained, fresh: Path) -> None:
     leads = requests_of(tables, spine, model.bundle.spec.attribute_kinds)
     moved: dict[str | None, list[float]] = {"heating": [], "cooling": [], "steady": []}
     for answer, (_, _, change) in zip(
-        scored(model, leads, tables.data_end, 0, ("trend",)), some, strict=True
+        score_leads(model, leads, tables.data_end, 0, ("trend",)), some, strict=True
     ):
         assert isinstance(answer, ScoredLead)
         assert answer.trend is not None

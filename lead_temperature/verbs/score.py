@@ -60,23 +60,23 @@ def score(
     from models.card import judged_days
     from serving.bulk.previous import previous_bands
     from serving.bulk.scores import (
-        in_bands,
-        require_known_ending,
+        band_counts_text,
+        require_scores_suffix,
         score_on_spark,
-        scored,
+        score_spine,
         write_scores,
     )
-    from serving.bulk.selection import Files, read_for_scoring, spine_from
+    from serving.bulk.selection import ScoringFiles, read_for_scoring, read_spine
 
     if spine is not None and as_of is not None:
         raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
     if previous is not None and engine == "spark":
         raise ValueError("--previous is for the local engine: score without --engine spark.")
     if engine == "local":
-        require_known_ending(output)
+        require_scores_suffix(output)
     loaded = load_bundle(bundle)
     mapping = None if config is None else configuration(config).export
-    files = Files(mapping, leads, interactions, attributes)
+    files = ScoringFiles(mapping, leads, interactions, attributes)
     with reading() as read:
         tables = read_for_scoring(loaded.spec, files, read)
     rejects = output.with_name(f"{output.stem}.rejects.csv")
@@ -85,7 +85,7 @@ def score(
         say(f"What was left out, each with its rule: {rejects}", to=err)
         if strict:
             raise ValueError("Nothing was scored: with --strict every row must be good.")
-    wanted = spine_from(spine, tables) if spine else open_leads_at(_instant(as_of), tables)
+    wanted = read_spine(spine, tables) if spine else open_leads_at(_instant(as_of), tables)
     notes = scoring_notes(loaded.spec, tables, wanted.spine, judged_days(loaded.card))
     bands = ""
     if engine == "spark":
@@ -94,9 +94,9 @@ def score(
     else:
         with err.status(f"scoring {len(wanted.spine):,} rows"):
             before = previous_bands(previous, tables, wanted.spine) if previous else None
-            table = scored(loaded, tables, wanted.spine, previous=before)
+            table = score_spine(loaded, tables, wanted.spine, previous=before)
             notes += write_scores(table, output)
-        rows, bands = table.num_rows, f": {in_bands(table)}"
+        rows, bands = table.num_rows, f": {band_counts_text(table)}"
     say(*wanted.notes, *notes, to=err, style="yellow")
     place = "folder " if engine == "spark" else ""
     say(f"Wrote {rows:,} scores of {loaded.version} to {place}{output}{bands}.")

@@ -21,14 +21,14 @@ def verify(
     """Ask a bundle its golden leads again: it must answer as where it was made."""
     from models.bundle import load_bundle
     from models.golden import GOLDEN
-    from serving.answers.golden import replayed
+    from serving.answers.golden import replay_golden_leads
 
     loaded, golden = load_bundle(bundle), bundle / GOLDEN
     if not golden.exists():
         raise FileNotFoundError(
             f"{bundle} has no {GOLDEN}: it was trained before bundles had one. Train it again."
         )
-    leads = replayed(loaded, golden.read_text(encoding="utf-8"), rounded=rounded)
+    leads = replay_golden_leads(loaded, golden.read_text(encoding="utf-8"), rounded=rounded)
     exactly = "to 12 digits" if rounded else "bit for bit"
     say(
         f"Bundle {loaded.version} answers its {leads} golden leads as where it was made, {exactly}."

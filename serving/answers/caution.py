@@ -15,10 +15,10 @@ from models.card import older_than_judged
 from models.course.forecast import DAYS
 from serving.answers.course import Part
 from serving.answers.model import ServedModel
-from serving.answers.problem import listing, shown
+from serving.answers.problem import list_names, quoted_value
 
-SHOWN_VALUES = 5
-SHOWN_NAMES = 20
+MAX_VALUES = 5
+MAX_NAMES = 20
 
 
 def cautions(
@@ -39,9 +39,9 @@ def cautions(
     yield from _aged(model, record, as_of, include)
     yield from _of_attributes(model, record)
     for field, words in model.words.items():
-        found = column(record.interactions, field)
-        if not words.issuperset(found):
-            yield from _of_labels(model, found, field)
+        values = column(record.interactions, field)
+        if not words.issuperset(values):
+            yield from _of_labels(model, values, field)
     yield from _of_interactions(record, as_of)
 
 
@@ -49,32 +49,34 @@ def _of_attributes(model: ServedModel, record: LeadRecord) -> Iterator[str]:
     names = model.bundle.spec.attribute_kinds
     if len(record.attributes) < len(names):  # no other names come
         absent = [name for name in names if name not in record.attributes]
-        yield f"attributes: not sent, taken as missing: {listing(absent, SHOWN_NAMES)}."
+        yield f"attributes: not sent, taken as missing: {list_names(absent, MAX_NAMES)}."
     for name, levels in model.levels.items():
         level = record.attributes.get(name)
         if level and level not in levels:
             yield (
-                f"attributes.{name}: the model has no level {shown(level)}, it counts as another "
-                f"one. Known: {listing(levels, SHOWN_NAMES)}."
+                f"attributes.{name}: the model has no level {quoted_value(level)}, it counts as "
+                f"another one. Known: {list_names(levels, MAX_NAMES)}."
             )
 
 
 def _of_labels(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:
-    known = model.vocabulary.get(field, ())
+    known_values = model.vocabulary.get(field, ())
     ignored = model.bundle.spec.ignored.get(field, ())
-    found = dict.fromkeys(values)
-    left_out = [shown(value) for value in found if value in ignored]
+    distinct = dict.fromkeys(values)
+    left_out = [quoted_value(value) for value in distinct if value in ignored]
     if left_out:
         yield (
-            f"interactions.{field}: {listing(left_out, SHOWN_VALUES)} does not count: it was "
+            f"interactions.{field}: {list_names(left_out, MAX_VALUES)} does not count: it was "
             "found to know the outcome."
         )
-    strange = [v for v in found if v and known and v not in known and v not in ignored]
-    if strange:
+    unseen = [
+        v for v in distinct if v and known_values and v not in known_values and v not in ignored
+    ]
+    if unseen:
         yield (
             f"interactions.{field}: no feature looks at "
-            f"{listing([shown(value) for value in strange], SHOWN_VALUES)}, it counts as any "
-            f"interaction. Known: {listing(known, SHOWN_NAMES)}."
+            f"{list_names([quoted_value(value) for value in unseen], MAX_VALUES)}, it counts as "
+            f"any interaction. Known: {list_names(known_values, MAX_NAMES)}."
         )
 
 
@@ -82,9 +84,9 @@ def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
     events = record.interactions
     occurred, recorded = column(events, "occurred_at"), column(events, "recorded_at")
     if max(occurred + recorded, default=0) >= as_of:
-        late = sum(max(clock) >= as_of for clock in zip(occurred, recorded, strict=True))
+        unused = sum(max(clock) >= as_of for clock in zip(occurred, recorded, strict=True))
         yield (
-            f"interactions: {late} of {len(events)} occurred or were recorded at or "
+            f"interactions: {unused} of {len(events)} occurred or were recorded at or "
             "after as_of and were not used."
         )
     copies = _copies(events) if len(set(occurred)) < len(events) else 0
@@ -99,15 +101,15 @@ def _aged(
     model: ServedModel, record: LeadRecord, as_of: int, include: Collection[Part]
 ) -> Iterator[str]:
     """That the lead is, or becomes, older than any lead that the model was judged on."""
-    judged = model.judged_days
-    if judged is None:
+    judged_days = model.judged_days
+    if judged_days is None:
         return
-    days_left = judged - (as_of - record.created_at) / MICROSECONDS_PER_DAY
+    days_left = judged_days - (as_of - record.created_at) / MICROSECONDS_PER_DAY
     if days_left < 0:
-        yield f"created_at: {older_than_judged(judged)}."
+        yield f"created_at: {older_than_judged(judged_days)}."
     elif "forecast" in include and days_left < DAYS[-1]:
         first = math.floor(days_left) + 1
-        yield f"forecast: from day {first} on the lead is {older_than_judged(judged)}."
+        yield f"forecast: from day {first} on the lead is {older_than_judged(judged_days)}."
 
 
 def _copies(interactions: Sequence[Mapping[str, Any]]) -> int:

@@ -118,38 +118,39 @@ class ForecastAnswer:
     ]
 
 
-def trend_answer(found: ScoreTrend) -> TrendAnswer:
+def trend_answer(trend: ScoreTrend) -> TrendAnswer:
     """A trend as it travels."""
     return TrendAnswer(
-        looks=tuple(None if one is None else _look(one) for one in found.looks),
-        verdict=found.verdict,
-        verdict_reason=found.verdict_reason,
+        looks=tuple(None if look is None else _look(look) for look in trend.looks),
+        verdict=trend.verdict,
+        verdict_reason=trend.verdict_reason,
         changes=tuple(
-            ChangeAnswer(one.signal, one.points, one.before, one.text) for one in found.changes
+            ChangeAnswer(look.signal, look.points, look.before, look.text) for look in trend.changes
         ),
     )
 
 
-def forecast_answer(found: Forecast) -> ForecastAnswer:
+def forecast_answer(forecast: Forecast) -> ForecastAnswer:
     """A forecast as it travels."""
     return ForecastAnswer(
-        looks=tuple(_look(one) for one in found.looks),
+        looks=tuple(_look(look) for look in forecast.looks),
         band_changes=tuple(
-            BandChangeAnswer(one.day, rfc3339(one.as_of), one.band) for one in found.band_changes
+            BandChangeAnswer(look.day, rfc3339(look.as_of), look.band)
+            for look in forecast.band_changes
         ),
     )
 
 
-def _look(one: Look) -> LookAnswer:
+def _look(look: Look) -> LookAnswer:
     return LookAnswer(
-        day=one.day,
-        as_of=rfc3339(one.as_of),
-        hot_probability=one.hot_probability,
-        hot_low=one.hot_low,
-        hot_high=one.hot_high,
-        warm_probability=one.warm_probability,
-        warm_low=one.warm_low,
-        warm_high=one.warm_high,
-        not_enough_evidence=one.not_enough_evidence,
-        band=one.band,
+        day=look.day,
+        as_of=rfc3339(look.as_of),
+        hot_probability=look.hot_probability,
+        hot_low=look.hot_low,
+        hot_high=look.hot_high,
+        warm_probability=look.warm_probability,
+        warm_low=look.warm_low,
+        warm_high=look.warm_high,
+        not_enough_evidence=look.not_enough_evidence,
+        band=look.band,
     )

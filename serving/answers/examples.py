@@ -9,7 +9,7 @@ from features.language.kinds import AttributeKind
 from serving.answers.course import Part
 from serving.answers.model import ServedModel
 from serving.answers.schemas import ScoredLead
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 from serving.answers.times import microseconds
 
 _REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
@@ -34,14 +34,14 @@ def example_leads(model: ServedModel) -> list[dict[str, Any]]:
         **{str(field): known[0] for field, known in model.vocabulary.items()},
         "measures": dict.fromkeys(model.bundle.spec.measures, 120.5),
     }
-    whole = {**lead, "attributes": attributes, "interactions": [interaction]}
-    return [whole, {**lead, "lead_id": "L-1002"}]
+    complete = {**lead, "attributes": attributes, "interactions": [interaction]}
+    return [complete, {**lead, "lead_id": "L-1002"}]
 
 
 def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[ScoredLead]:
     """What the model says to the example leads, whatever the time is now."""
     leads = example_leads(model)
-    answers = scored(model, leads, microseconds(leads[0]["as_of"]), reasons=3, include=include)
+    answers = score_leads(model, leads, microseconds(leads[0]["as_of"]), reasons=3, include=include)
     return [
         replace(answer, request_id=_REQUEST_ID)
         for answer in answers

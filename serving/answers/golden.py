@@ -15,19 +15,19 @@ from typing import Any
 from features.language.kinds import LABEL_FIELDS
 from models.bundle import Bundle
 from models.golden import GOLDEN, REASONS, GoldenAnswer, GoldenLead, golden_leads
-from serving.answers.json_text import json_value
+from serving.answers.json_text import parse_json
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.problem import Problem
 from serving.answers.schemas import as_json
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 from serving.answers.times import rfc3339
 
-ROUNDING = 1e-12
+ROUNDING_TOLERANCE = 1e-12
 """By what share of a number, or by how much where it is below 1, processors may differ."""
 
 
-def replayed(bundle: Bundle, text: str, *, rounded: bool = False) -> int:
+def replay_golden_leads(bundle: Bundle, text: str, *, rounded: bool = False) -> int:
     """How many golden leads were asked again and answered as before.
 
     Parameters
@@ -54,54 +54,56 @@ def replayed(bundle: Bundle, text: str, *, rounded: bool = False) -> int:
 
 def _answer(model: ServedModel, number: int, lead: GoldenLead) -> GoldenAnswer:
     """What whoever asks about the lead reads."""
-    body = json.dumps(travelling(model.bundle, lead)).encode()
-    (found,) = scored(model, [json_value(body, model.most_names)], lead.as_of, REASONS)
-    if isinstance(found, Problem):  # what the text holds is wrong, not its type
-        why = found.errors[0]
+    body = json.dumps(golden_request(model.bundle, lead)).encode()
+    (scored,) = score_leads(model, [parse_json(body, model.max_names)], lead.as_of, REASONS)
+    if isinstance(scored, Problem):  # what the text holds is wrong, not its type
+        error = scored.errors[0]
         raise ValueError(  # noqa: TRY004
-            f"Golden lead {number} of {model.bundle.version} is refused: {why.field}: {why.law}, "
-            f"found {why.found}. Pull or train the bundle again."
+            f"Golden lead {number} of {model.bundle.version} is refused: "
+            f"{error.field}: {error.law}, found {error.found}. Pull or train the bundle again."
         )
-    told = json.loads(as_json(found))
-    told["points"] = tuple(reason["points"] for reason in told["reasons"])
-    return GoldenAnswer(**{field.name: told[field.name] for field in fields(GoldenAnswer)})
+    answer = json.loads(as_json(scored))
+    answer["points"] = tuple(reason["points"] for reason in answer["reasons"])
+    return GoldenAnswer(**{field.name: answer[field.name] for field in fields(GoldenAnswer)})
 
 
 def _require_same(
-    bundle: Bundle, number: int, expected: GoldenAnswer, found: GoldenAnswer, *, rounded: bool
+    bundle: Bundle, number: int, expected: GoldenAnswer, answer: GoldenAnswer, *, rounded: bool
 ) -> None:
     for field in fields(GoldenAnswer):
         name = field.name
-        now, before = getattr(found, name), getattr(expected, name)
-        if now == before or (rounded and _close(now, before)):
+        actual, required = getattr(answer, name), getattr(expected, name)
+        if actual == required or (rounded and _close(actual, required)):
             continue
         way_out = (
             "Install the same versions of NumPy and LightGBM, or train on a machine like this one"
         )
-        if _close(now, before):
+        if _close(actual, required):
             way_out += (
                 ". No more than the last digits differ: this processor rounds otherwise than "
                 "the one that trained. To accept that, serve with LEAD_TEMPERATURE_GOLDEN=rounded, "
                 "or `verify --rounded`"
             )
         raise ValueError(
-            f"Golden lead {number} of {bundle.version} must have {name} {before!r}, as where the "
-            f"bundle was made; here it has {now!r}. {way_out}."
+            f"Golden lead {number} of {bundle.version} must have {name} {required!r}, as where the "
+            f"bundle was made; here it has {actual!r}. {way_out}."
         )
 
 
-def _close(now: Any, before: Any) -> bool:
+def _close(actual: Any, required: Any) -> bool:
     """Whether two values of a golden answer are one, but for a processor's rounding."""
-    match now, before:
+    match actual, required:
         case (float(), float()):
-            return math.isclose(now, before, rel_tol=ROUNDING, abs_tol=ROUNDING)
+            return math.isclose(
+                actual, required, rel_tol=ROUNDING_TOLERANCE, abs_tol=ROUNDING_TOLERANCE
+            )
         case (tuple(), tuple()):
-            return len(now) == len(before) and all(map(_close, now, before))
+            return len(actual) == len(required) and all(map(_close, actual, required))
         case _:
-            return bool(now == before)
+            return bool(actual == required)
 
 
-def travelling(bundle: Bundle, lead: GoldenLead) -> dict[str, Any]:
+def golden_request(bundle: Bundle, lead: GoldenLead) -> dict[str, Any]:
     """The lead as a client would send it."""
     kinds, record = bundle.spec.attribute_kinds, lead.record
     return {
@@ -114,11 +116,11 @@ def travelling(bundle: Bundle, lead: GoldenLead) -> dict[str, Any]:
         },
         "interactions": [
             {
-                "occurred_at": rfc3339(one["occurred_at"]),
-                "recorded_at": rfc3339(one["recorded_at"]),
-                **{name: one[name] for name in LABEL_FIELDS if name in one},
-                "measures": {name: one[name] for name in bundle.spec.measures},
+                "occurred_at": rfc3339(event["occurred_at"]),
+                "recorded_at": rfc3339(event["recorded_at"]),
+                **{name: event[name] for name in LABEL_FIELDS if name in event},
+                "measures": {name: event[name] for name in bundle.spec.measures},
             }
-            for one in record.interactions
+            for event in record.interactions
         ],
     }

@@ -5,16 +5,16 @@ from collections import Counter
 from functools import lru_cache, partial
 from typing import Any
 
-from serving.answers.problem import Reason, Refused, shown
+from serving.answers.problem import Reason, Refused, quoted_value
 
 
-def json_value(body: bytes, most_names: int) -> Any:
+def parse_json(body: bytes, max_names: int) -> Any:
     """The JSON value that the body is.
 
     Parameters
     ----------
     body : bytes
-    most_names : int
+    max_names : int
         So many names one object may have.
 
     Raises
@@ -25,7 +25,7 @@ def json_value(body: bytes, most_names: int) -> Any:
     """
     reason: Reason
     try:
-        return _decoder(most_names).decode(body.decode())
+        return _decoder(max_names).decode(body.decode())
     except UnicodeDecodeError as error:
         detail = f"The body is not UTF-8: the byte at {error.start} is not text."
         reason = "not_utf8"
@@ -41,22 +41,22 @@ def json_value(body: bytes, most_names: int) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _decoder(most_names: int) -> json.JSONDecoder:
-    hook = partial(_members, most_names)
+def _decoder(max_names: int) -> json.JSONDecoder:
+    hook = partial(_members, max_names)
     return json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant)
 
 
-def _members(most: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(pairs) > most:
+def _members(max_names: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > max_names:
         detail = (
-            f"An object in the body has {len(pairs)} names, at most {most} are read. "
+            f"An object in the body has {len(pairs)} names, at most {max_names} are read. "
             "Send only those that GET /v1/model names."
         )
         raise Refused(400, "too_many", detail)
     members = dict(pairs)
     if len(members) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        detail = f"An object in the body has the name {shown(twice)} twice."
+        repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        detail = f"An object in the body has the name {quoted_value(repeated)} twice."
         raise Refused(400, "name_twice", detail)
     return members
 

@@ -26,7 +26,7 @@ from serving.answers.schemas import (
     lead_adapter,
 )
 
-UNKNOWN_NAMES = 1_000
+MAX_UNKNOWN_NAMES = 1_000
 """So many names that the schema does not know are told one by one, for a CRM may send a whole card;
 to tell some 100,000 would take the server seconds."""
 
@@ -43,7 +43,7 @@ class ServedModel:
         Validator with the bundle's schema.
     names : mapping of path to names
         The schema's names, to be offered in place of unknown ones.
-    most_names : int
+    max_names : int
         So many names an object of a request may have: all of the schema's largest, and some that
         are not of it.
     vocabulary : mapping of field to values
@@ -66,7 +66,7 @@ class ServedModel:
     limits: Limits
     adapter: TypeAdapter[Lead]
     names: Names
-    most_names: int
+    max_names: int
     vocabulary: Mapping[LabelField, tuple[str, ...]]
     words: Mapping[LabelField, frozenset[str | None]]
     levels: Mapping[str, tuple[str, ...]]
@@ -80,7 +80,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
     """Prepare a bundle for requests."""
     spec = bundle.spec
     unknown = np.full(len(spec.features), np.nan)
-    known = vocabulary(spec.features)
+    known_values = vocabulary(spec.features)
     names: Names = {
         (): tuple(Lead.__annotations__),
         ("attributes",): tuple(spec.attribute_kinds),
@@ -92,12 +92,13 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         limits=limits,
         adapter=lead_adapter(spec, limits),
         names=names,
-        most_names=max(map(len, names.values())) + UNKNOWN_NAMES,
-        vocabulary=known,
+        max_names=max(map(len, names.values())) + MAX_UNKNOWN_NAMES,
+        vocabulary=known_values,
         words={
-            field: frozenset((None, "", *known.get(field, ()))) - {*spec.ignored.get(field, ())}
+            field: frozenset((None, "", *known_values.get(field, ())))
+            - {*spec.ignored.get(field, ())}
             for field in LABEL_FIELDS
-            if field in known or field in spec.ignored
+            if field in known_values or field in spec.ignored
         },
         levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
         signals=columns_by_signal(spec),
@@ -107,7 +108,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
     )
 
 
-def described(model: ServedModel) -> ModelAnswer:
+def describe_model(model: ServedModel) -> ModelAnswer:
     """What the model promises and what it reads."""
     bundle = model.bundle
     measured = bundle.card.get("horizons", {})

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from serving.answers.model import ServedModel
 from serving.answers.problem import Problem
 from serving.answers.schemas import ScoredLead
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 
-MOST = 16
+MAX_LEADS = 16
 """Leads in one pass: it holds up the event loop for as long as one long body would."""
 
 
@@ -30,7 +30,7 @@ class _Waiting:
     answer: asyncio.Future[ScoredLead | Problem]
 
 
-class Passes:
+class SharedPasses:
     """Scores the leads of one application's requests; asked from the event loop alone.
 
     Parameters
@@ -43,39 +43,39 @@ class Passes:
         self._clock = clock
         self._waiting: list[_Waiting] = []
 
-    async def scored(self, model: ServedModel, lead: object, reasons: int) -> ScoredLead | Problem:
-        """Answer for a lead, as `serving.answers.scorer.scored` gives it."""
+    async def score(self, model: ServedModel, lead: object, reasons: int) -> ScoredLead | Problem:
+        """Answer for a lead, as `serving.answers.scorer.score_leads` gives it."""
         loop = asyncio.get_running_loop()
-        mine = _Waiting(model, lead, reasons, loop.create_future())
-        self._waiting.append(mine)
+        waiting = _Waiting(model, lead, reasons, loop.create_future())
+        self._waiting.append(waiting)
         if len(self._waiting) == 1:
             loop.call_soon(self._turn, 1)
-        return await mine.answer
+        return await waiting.answer
 
-    def _turn(self, before: int) -> None:
+    def _turn(self, waiting_before: int) -> None:
         """Score those that wait, once no other has come during a turn of the loop."""
-        loop, found = asyncio.get_running_loop(), len(self._waiting)
-        if before < found < MOST:
-            loop.call_soon(self._turn, found)
+        loop, waiting_count = asyncio.get_running_loop(), len(self._waiting)
+        if waiting_before < waiting_count < MAX_LEADS:
+            loop.call_soon(self._turn, waiting_count)
             return
-        now, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        leads_of_pass, self._waiting = self._waiting[:MAX_LEADS], self._waiting[MAX_LEADS:]
         if self._waiting:
             loop.call_soon(self._turn, len(self._waiting))
-        for reasons in dict.fromkeys(one.reasons for one in now):
-            self._answer([one for one in now if one.reasons == reasons])
+        for reasons in dict.fromkeys(one.reasons for one in leads_of_pass):
+            self._answer([one for one in leads_of_pass if one.reasons == reasons])
 
     def _answer(self, together: Sequence[_Waiting]) -> None:
         """Score leads in one pass; where that fails, each alone, so that one fails for itself."""
-        first, leads = together[0], [one.lead for one in together]
+        first, leads = together[0], [waiting.lead for waiting in together]
         try:
-            answers = scored(first.model, leads, self._clock(), first.reasons)
+            answers = score_leads(first.model, leads, self._clock(), first.reasons)
         except Exception as error:
             if len(together) > 1:
-                for one in together:
-                    self._answer([one])
+                for waiting in together:
+                    self._answer([waiting])
             elif not first.answer.done():
                 first.answer.set_exception(error)
             return
-        for one, answer in zip(together, answers, strict=True):
-            if not one.answer.done():  # its client may have gone
-                one.answer.set_result(answer)
+        for waiting, answer in zip(together, answers, strict=True):
+            if not waiting.answer.done():  # its client may have gone
+                waiting.answer.set_result(answer)

@@ -15,10 +15,10 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 INVALID = "urn:lead-temperature:invalid-fields"
-MOST_ERRORS = 20
+MAX_ERRORS = 20
 """So many errors of one call are listed; the problem's detail counts all of them."""
-MOST_NAMES = 50
-SHOWN = 160
+MAX_NAMES = 50
+MAX_QUOTED = 160
 """Longest piece of a client's value that is sent back."""
 
 Names = Mapping[tuple[str, ...], Sequence[str]]
@@ -94,12 +94,12 @@ def problem_of(error: HTTPException) -> Problem:
     return problem(error.status_code, error.detail, reason)
 
 
-def invalid(errors: Sequence[FieldError], count: int | None = None) -> Problem:
+def invalid_fields_problem(errors: Sequence[FieldError], count: int | None = None) -> Problem:
     """Problem of fields that break a law; `count` where more were found than are listed."""
     count = len(errors) if count is None else count
     wrong = "1 field breaks its law" if count == 1 else f"{count} fields break their law"
-    rest = f", the first {len(errors)} of them" if count > len(errors) else ""
-    detail = f"{wrong}; `errors` names what to mend{rest}."
+    listed = f", the first {len(errors)} of them" if count > len(errors) else ""
+    detail = f"{wrong}; `errors` names what to mend{listed}."
     return Problem(INVALID, "Invalid fields", 422, detail, tuple(errors), reason=errors[0].reason)
 
 
@@ -138,7 +138,7 @@ _REASONS: Mapping[str, Reason] = {
 }
 
 
-def invalid_fields(details: Sequence[Mapping[str, Any]], names: Names) -> Problem:
+def validation_problem(details: Sequence[Mapping[str, Any]], names: Names) -> Problem:
     """Problem with what pydantic found.
 
     Parameters
@@ -147,36 +147,38 @@ def invalid_fields(details: Sequence[Mapping[str, Any]], names: Names) -> Proble
     names : mapping of path to names
         What to offer in place of an unknown name.
     """
-    return invalid([_field_error(d, names) for d in details[:MOST_ERRORS]], len(details))
+    return invalid_fields_problem(
+        [_field_error(d, names) for d in details[:MAX_ERRORS]], len(details)
+    )
 
 
 def _field_error(detail: Mapping[str, Any], names: Names) -> FieldError:
     location, kind = detail["loc"], detail["type"]
-    law, found = str(detail["msg"]), shown(detail["input"])
+    law, value_text = str(detail["msg"]), quoted_value(detail["input"])
     way_out = _WAYS.get(kind, "Send a value that keeps to this law.")
     if kind == "too_long" and location == ("leads",):
         way_out = "Send them in several calls."
     if kind == "missing":
-        law, found = "Is required", "nothing"
+        law, value_text = "Is required", "nothing"
     if kind == "extra_forbidden":
-        law, found = "Must be a name that the schema knows", shown(location[-1])
+        law, value_text = "Must be a name that the schema knows", quoted_value(location[-1])
         around = tuple(part for part in location[:-1] if isinstance(part, str))
-        way_out += f" Known: {listing(names.get(around, ()), MOST_NAMES)}."
-    return FieldError(_path(location), law, found, way_out, _REASONS.get(kind, "other_value"))
+        way_out += f" Known: {list_names(names.get(around, ()), MAX_NAMES)}."
+    return FieldError(_path(location), law, value_text, way_out, _REASONS.get(kind, "other_value"))
 
 
 def _path(location: Sequence[str | int]) -> str:
     """Path as a person writes it; a name that is no plain word is shown in quotes and brackets."""
     path = ""
     for part in location:
-        if isinstance(part, str) and part.isidentifier() and len(part) < SHOWN:
+        if isinstance(part, str) and part.isidentifier() and len(part) < MAX_QUOTED:
             path += f".{part}" if path else part
         else:
-            path += f"[{shown(part)}]"
+            path += f"[{quoted_value(part)}]"
     return path or "body"
 
 
-def shown(value: object) -> str:
+def quoted_value(value: object) -> str:
     """A client's value, cut and escaped.
 
     Examples
@@ -190,18 +192,18 @@ def shown(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            text = repr(value[:SHOWN])[1:-1].replace("\\'", "'")
-            return f'"{text[:SHOWN]}{"…" if max(len(text), len(value)) > SHOWN else ""}"'
+            text = repr(value[:MAX_QUOTED])[1:-1].replace("\\'", "'")
+            return f'"{text[:MAX_QUOTED]}{"…" if max(len(text), len(value)) > MAX_QUOTED else ""}"'
         case list() | tuple():
             return f"an array of {len(value)}"
         case dict():
             return f"an object of {len(value)}"
         case _:
             text = repr(value)
-            return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+            return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…"
 
 
-def listing(names: Sequence[str], most: int) -> str:
+def list_names(names: Sequence[str], max_names: int) -> str:
     """Names in a sentence.
 
     Examples
@@ -211,5 +213,5 @@ def listing(names: Sequence[str], most: int) -> str:
     """
     if not names:
         return "none"
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    remainder = f" and {len(names) - max_names} more" if len(names) > max_names else ""
+    return ", ".join(names[:max_names]) + remainder

@@ -112,17 +112,17 @@ def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
 
 def batch_adapter(limits: Limits) -> TypeAdapter[Mapping[str, list[object]]]:
     """Validator of a batch's frame; its leads are validated one by one."""
-    most = Field(max_length=limits.max_batch)
+    length = Field(max_length=limits.max_batch)
     return TypeAdapter(
-        _closed("Batch", "Leads to score.", {"leads": Annotated[list[object], most]})
+        _closed("Batch", "Leads to score.", {"leads": Annotated[list[object], length]})
     )
 
 
 def _closed(name: str, description: str, fields: Mapping[str, Any]) -> Any:
     """A strict TypedDict that takes no other fields."""
-    made = TypedDict(name, fields)  # type: ignore[misc]  # names come from the spec
-    made.__doc__ = description
-    return with_config(ConfigDict(extra="forbid", strict=True))(made)
+    schema = TypedDict(name, fields)  # type: ignore[misc]  # names come from the spec
+    schema.__doc__ = description
+    return with_config(ConfigDict(extra="forbid", strict=True))(schema)
 
 
 @dataclass(frozen=True, slots=True)

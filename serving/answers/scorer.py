@@ -29,15 +29,15 @@ from serving.answers.course import (
     trend_answer,
 )
 from serving.answers.model import ServedModel
-from serving.answers.problem import FieldError, Problem, invalid, invalid_fields
+from serving.answers.problem import FieldError, Problem, invalid_fields_problem, validation_problem
 from serving.answers.schemas import Interaction, Lead, ReasonAnswer, ScoredLead
 from serving.answers.times import rfc3339
 
 
-def scored(
+def score_leads(
     model: ServedModel,
     leads: Sequence[object],
-    now: int,
+    current_time: int,
     reasons: int,
     include: Collection[Part] = (),
 ) -> list[ScoredLead | Problem]:
@@ -59,7 +59,7 @@ def scored(
     -------
     list of ScoredLead or Problem
     """
-    prepared = [_prepared(model, lead, now, include) for lead in leads]
+    prepared = [_prepared(model, lead, current_time, include) for lead in leads]
     accepted = [one for one in prepared if isinstance(one, _Prepared)]
     answers = iter(_answers(model, accepted, reasons, include))
     return [next(answers) if isinstance(one, _Prepared) else one for one in prepared]
@@ -77,37 +77,39 @@ class _Prepared:
 
 
 def _prepared(
-    model: ServedModel, raw: object, now: int, include: Collection[Part]
+    model: ServedModel, raw: object, current_time: int, include: Collection[Part]
 ) -> _Prepared | Problem:
     try:
         lead = model.adapter.validate_python(raw)
     except ValidationError as error:
-        return invalid_fields(error.errors(include_url=False, include_context=False), model.names)
-    as_of = _as_of(lead, now, model.limits.clock_skew_seconds * 1_000_000)
+        return validation_problem(
+            error.errors(include_url=False, include_context=False), model.names
+        )
+    as_of = _as_of(lead, current_time, model.limits.clock_skew_seconds * 1_000_000)
     if isinstance(as_of, FieldError):
-        return invalid([as_of])
+        return invalid_fields_problem([as_of])
     events = [_event(one) for one in lead.get("interactions") or ()]
     record = LeadRecord(lead["created_at"], events, lead.get("attributes") or {})
-    told = cautions(model, record, as_of, include)
-    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(told))
+    warnings = cautions(model, record, as_of, include)
+    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(warnings))
 
 
-def _as_of(lead: Lead, now: int, skew: int) -> int | FieldError:
+def _as_of(lead: Lead, current_time: int, skew: int) -> int | FieldError:
     """The instant to score at, or what is wrong with it."""
-    created_at, given = lead["created_at"], lead.get("as_of")
-    latest = now + skew
+    created_at, requested = lead["created_at"], lead.get("as_of")
+    latest = current_time + skew
     if created_at > latest:
         return _late("created_at", created_at, latest, "Mend the time of creation, or its zone.")
-    if given is None:
+    if requested is None:
         # The CRM's clock may be ahead: a lead that it has just created is scored at its creation.
-        return max(now, created_at)
-    if given > latest:
-        return _late("as_of", given, latest, "Leave as_of out to score as of now.")
-    if given < created_at:
+        return max(current_time, created_at)
+    if requested > latest:
+        return _late("as_of", requested, latest, "Leave as_of out to score as of now.")
+    if requested < created_at:
         law = f"Must not lie before created_at, {rfc3339(created_at)}"
         way_out = "Score the lead from its creation on."
-        return FieldError("as_of", law, rfc3339(given), way_out, "before_creation")
-    return given
+        return FieldError("as_of", law, rfc3339(requested), way_out, "before_creation")
+    return requested
 
 
 def _late(field: str, instant: int, latest: int, way_out: str) -> FieldError:
@@ -135,27 +137,31 @@ def _answers(
         return
     bundle = model.bundle
     spec = bundle.spec
-    records = [one.record for one in accepted]
+    records = [lead.record for lead in accepted]
     histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
-    as_of = np.array([one.as_of for one in accepted], np.int64)
+    as_of = np.array([lead.as_of for lead in accepted], np.int64)
     matrix = features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
     scores = bundle.scores(matrix)
-    told: Sequence[tuple[Reason, ...]] = [()] * len(accepted)
+    reasons_by_lead: Sequence[tuple[Reason, ...]] = [()] * len(accepted)
     if reasons:
         hot_probability = scores.hot_probability
         explained = explanations(bundle, matrix, reasons, model.signals, hot_probability)
-        told = [one.reasons for one in explained]
-    previous = [one.previous_band for one in accepted]
+        reasons_by_lead = [lead.reasons for lead in explained]
+    previous = [lead.previous_band for lead in accepted]
     hots = np.column_stack([scores.hot_probability, scores.hot_low, scores.hot_high])
     warms = np.column_stack([scores.warm_probability, scores.warm_low, scores.warm_high])
     bands = bundle.bands.assign(scores.hot_low, scores.warm_low, previous=previous)
     columns = (hots, warms, scores.not_enough_evidence, bands)
-    rows = zip(accepted, told, *(column.tolist() for column in columns), strict=True)
-    for one, why, (hot, hot_low, hot_high), (warm, warm_low, warm_high), doubtful, band in rows:
-        fresh = freshness(one.record, one.as_of, model.windows, spec.ignored)
+    rows = zip(accepted, reasons_by_lead, *(column.tolist() for column in columns), strict=True)
+    for lead, lead_reasons, (hot, hot_low, hot_high), (
+        warm,
+        warm_low,
+        warm_high,
+    ), doubtful, band in rows:
+        fresh = freshness(lead.record, lead.as_of, model.windows, spec.ignored)
         yield ScoredLead(
-            lead_id=one.lead_id,
-            as_of=rfc3339(one.as_of),
+            lead_id=lead.lead_id,
+            as_of=rfc3339(lead.as_of),
             valid_until=rfc3339(fresh.valid_until),
             newest_interaction_days=fresh.newest_interaction_days,
             hot_probability=hot,
@@ -168,28 +174,28 @@ def _answers(
             hot_days=bundle.hot.days,
             warm_days=bundle.warm.days,
             band=band,
-            band_reason=bundle.bands.comparison_text(hot_low, warm_low, one.previous_band),
+            band_reason=bundle.bands.comparison_text(hot_low, warm_low, lead.previous_band),
             base_probability=model.base_probability,
-            reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in why),
-            **_course(model, one, reasons, include),
+            reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in lead_reasons),
+            **_course(model, lead, reasons, include),
             model_version=bundle.version,
-            warnings=one.warnings,
+            warnings=lead.warnings,
             request_id="",  # whoever was asked knows it
         )
 
 
 def _course(
-    model: ServedModel, one: _Prepared, reasons: int, include: Collection[Part]
+    model: ServedModel, prepared: _Prepared, reasons: int, include: Collection[Part]
 ) -> dict[str, Any]:
     """Where a lead comes from and where it goes, as far as that is asked for."""
-    found: dict[str, Any] = {"trend": None, "forecast": None}
+    course: dict[str, Any] = {"trend": None, "forecast": None}
     if not include:
-        return found
-    days = [*days_of_trend(one.record, one.as_of)] if "trend" in include else []
+        return course
+    days = [*days_of_trend(prepared.record, prepared.as_of)] if "trend" in include else []
     days += DAYS if "forecast" in include else ()
-    lead = look_at_days(model.bundle, one.record, one.as_of, days)
+    look_series = look_at_days(model.bundle, prepared.record, prepared.as_of, days)
     if "trend" in include:
-        found["trend"] = trend_answer(score_trend(lead, reasons, model.signals))
+        course["trend"] = trend_answer(score_trend(look_series, reasons, model.signals))
     if "forecast" in include:
-        found["forecast"] = forecast_answer(forecast(lead, one.previous_band))
-    return found
+        course["forecast"] = forecast_answer(forecast(look_series, prepared.previous_band))
+    return course

@@ -14,7 +14,7 @@ from pydantic_core.core_schema import (
 
 TIME_EXAMPLE = "2026-03-01T09:30:00+01:00"
 
-RECENT = 64
+REMEMBERED_TEXTS = 64
 """So many texts are remembered: an interaction is mostly recorded when it occurs, and a time that
 was just read is then not read again."""
 
@@ -28,7 +28,7 @@ _RFC3339 = (
 )
 
 
-@lru_cache(maxsize=RECENT)
+@lru_cache(maxsize=REMEMBERED_TEXTS)
 def _instant(text: str) -> int:
     """Instant of a text that has the form of RFC 3339."""
     try:
@@ -44,8 +44,8 @@ def _instant(text: str) -> int:
 def _schema(*_: object) -> CoreSchema:
     """Form, then value: pydantic's compiled code looks at the form of each text of a lead."""
     text = str_schema(strict=True, pattern=_RFC3339)
-    written = custom_error_schema(text, "time_format", custom_error_message=_FORMAT)
-    return no_info_after_validator_function(_instant, written)
+    rfc3339_text = custom_error_schema(text, "time_format", custom_error_message=_FORMAT)
+    return no_info_after_validator_function(_instant, rfc3339_text)
 
 
 Instant = Annotated[

@@ -13,7 +13,7 @@ from features.tables import Tables, without_formulas
 from models.bands import LEVELS
 from models.course.looks import Band
 
-KNOWN = tuple(str(level) for level in LEVELS)
+BANDS = tuple(str(level) for level in LEVELS)
 
 
 def previous_bands(path: Path, tables: Tables, spine: Spine) -> list[Band | None]:
@@ -40,26 +40,26 @@ def previous_bands(path: Path, tables: Tables, spine: Spine) -> list[Band | None
     """
     earlier = instants_of(path, "band")
     band = earlier.texts["band"]
-    wrong = np.flatnonzero(pc.invert(pc.is_in(band, value_set=pa.array(KNOWN))))
-    if len(wrong):
+    unknown = np.flatnonzero(pc.invert(pc.is_in(band, value_set=pa.array(BANDS))))
+    if len(unknown):
         raise ValueError(
-            f"{path}: row {wrong[0] + 1} has the band {band[int(wrong[0])].as_py()!r}, a band is "
-            f"one of {', '.join(KNOWN)} ({len(wrong)} such rows)."
+            f"{path}: row {unknown[0] + 1} has the band {band[int(unknown[0])].as_py()!r}, a band "
+            f"is one of {', '.join(BANDS)} ({len(unknown)} such rows)."
         )
     ids = tables.leads["lead_id"]
     if path.suffix != ".parquet":
         ids = without_formulas(ids)  # as they were written there
     lead = pc.fill_null(pc.index_in(earlier.lead_id, value_set=ids.combine_chunks()), -1).to_numpy()
-    found: list[Band | None] = [None] * len(spine)
+    bands: list[Band | None] = [None] * len(spine)
     # One pass in the order of leads and time; at one instant the rows asked for come first, so
     # that a score does not follow one of its own moment.
-    who = np.concatenate([spine.lead, lead])
-    when = np.concatenate([spine.as_of, earlier.as_of])
-    told = np.arange(len(who)) >= len(spine)
-    last: tuple[int, Band | None] = (-1, None)
-    for place in np.lexsort((told, when, who)).tolist():
-        if told[place]:
-            last = (int(who[place]), cast("Band", band[place - len(spine)].as_py()))
-        elif last[0] == who[place]:
-            found[place] = last[1]
-    return found
+    leads = np.concatenate([spine.lead, lead])
+    instants = np.concatenate([spine.as_of, earlier.as_of])
+    is_earlier = np.arange(len(leads)) >= len(spine)
+    latest: tuple[int, Band | None] = (-1, None)
+    for row in np.lexsort((is_earlier, instants, leads)).tolist():
+        if is_earlier[row]:
+            latest = (int(leads[row]), cast("Band", band[row - len(spine)].as_py()))
+        elif latest[0] == leads[row]:
+            bands[row] = latest[1]
+    return bands

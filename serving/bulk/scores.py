@@ -32,7 +32,7 @@ from models.bands import Temperature
 from models.bundle import REPORTS, Bundle, load_bundle
 
 
-def scored(
+def score_spine(
     bundle: Bundle,
     tables: Tables,
     spine: Spine,
@@ -111,14 +111,16 @@ def score_on_spark(bundle: Path, tables: Tables, spine: Spine, output: Path) -> 
         write_tables(tables, spine, part / "tables")
         source, target = local_uri(part / "tables", read=True), local_uri(part / "rows")
         spec = load_bundle(bundle).spec
-        write_features(session, source, spec, target, shipped_scores(bundle))
-        written = row_count(part / "rows")
-        if written != len(spine):
-            raise OSError(f"Spark wrote {written:,} rows of {len(spine):,}: {output} is left out.")
-    return written
+        write_features(session, source, spec, target, spark_score_columns(bundle))
+        rows_written = row_count(part / "rows")
+        if rows_written != len(spine):
+            raise OSError(
+                f"Spark wrote {rows_written:,} rows of {len(spine):,}: {output} is left out."
+            )
+    return rows_written
 
 
-def shipped_scores(folder: Path) -> Columns:
+def spark_score_columns(folder: Path) -> Columns:
     """Columns that Spark's `write_features` writes to score by a bundle; its files travel along.
 
     Parameters
@@ -139,13 +141,15 @@ def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array
         return score_columns(load_bundle(Path(folder)), matrix)
 
 
-def in_bands(table: pa.Table) -> str:
+def band_counts_text(table: pa.Table) -> str:
     """How many scores fell into each band, such as ``3 hot, 12 warm, 128 cold``."""
-    found = {row["values"]: row["counts"] for row in pc.value_counts(table["band"]).to_pylist()}
-    return ", ".join(f"{found.get(band.value, 0):,} {band.value}" for band in reversed(Temperature))
+    counts = {row["values"]: row["counts"] for row in pc.value_counts(table["band"]).to_pylist()}
+    return ", ".join(
+        f"{counts.get(band.value, 0):,} {band.value}" for band in reversed(Temperature)
+    )
 
 
-def require_known_ending(path: Path) -> None:
+def require_scores_suffix(path: Path) -> None:
     """Refuse a file of scores whose name says no format.
 
     Raises
@@ -170,7 +174,7 @@ def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
     ValueError
         The file's name ends in neither .parquet nor .csv.
     """
-    require_known_ending(path)
+    require_scores_suffix(path)
     notes: tuple[str, ...] = ()
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -181,13 +185,13 @@ def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
             safe = without_formulas(table["lead_id"])
             changed = pc.sum(pc.not_equal(safe, table["lead_id"])).as_py() or 0
             if changed:
-                told = (
+                note = (
                     f"{changed:,} rows have a lead_id that a spreadsheet would take for a formula: "
                     "they stand with a leading apostrophe. Parquet keeps them as they are."
                 )
-                notes = (told,)
-            place = table.column_names.index("lead_id")
-            pyarrow.csv.write_csv(table.set_column(place, "lead_id", safe), part)
+                notes = (note,)
+            column = table.column_names.index("lead_id")
+            pyarrow.csv.write_csv(table.set_column(column, "lead_id", safe), part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -23,7 +23,7 @@ from features.tables import INTERACTIONS, Tables
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class ScoringFiles:
     """Where the tables that are to be scored are.
 
     Parameters
@@ -44,14 +44,14 @@ class Files:
         if self.mapping is None and self.leads is None:
             raise ValueError("--leads or --config must say where the leads are.")
 
-    def given(self) -> dict[str, Path]:
+    def by_section(self) -> dict[str, Path]:
         """Files by the section whose table they replace."""
-        found = {name: getattr(self, name) for name in ("leads", "interactions", "attributes")}
-        return {name: path for name, path in found.items() if path is not None}
+        paths = {name: getattr(self, name) for name in ("leads", "interactions", "attributes")}
+        return {name: path for name, path in paths.items() if path is not None}
 
 
 def read_for_scoring(
-    spec: Spec, files: Files, report_progress: ReadProgress = no_read_progress
+    spec: Spec, files: ScoringFiles, report_progress: ReadProgress = no_read_progress
 ) -> Tables:
     """Tables of leads that are to be scored by a bundle's spec.
 
@@ -77,7 +77,7 @@ def read_for_scoring(
     tables = read_export(mapping, report_progress)
     names = {mapping.leads.column(name): name for name in spec.attribute_kinds}
     names |= {f"attributes.{name}": name for name in spec.attribute_kinds}
-    left_out = [f"{names[key]}: {why}" for key, why in tables.unused.items() if key in names]
+    left_out = [f"{names[key]}: {reason}" for key, reason in tables.unused.items() if key in names]
     if left_out:
         reasons = "; ".join(sorted(left_out))
         raise ValueError(f"The bundle reads attributes that this export may not give: {reasons}.")
@@ -90,7 +90,7 @@ def read_for_scoring(
     return replace(tables, interactions=interactions, measures=spec.measures)
 
 
-def spine_from(path: Path, tables: Tables) -> LeadsToScore:
+def read_spine(path: Path, tables: Tables) -> LeadsToScore:
     """Leads and instants that a file of ``lead_id`` and ``as_of`` names.
 
     Raises
@@ -119,17 +119,17 @@ def spine_from(path: Path, tables: Tables) -> LeadsToScore:
     return LeadsToScore(spine)
 
 
-def _mapping(spec: Spec, files: Files) -> ExportMapping:
+def _mapping(spec: Spec, files: ScoringFiles) -> ExportMapping:
     """Mapping of the configuration, with the files given in the place of its tables."""
-    plain = {name: {"source": str(path.resolve())} for name, path in files.given().items()}
+    plain = {name: {"source": str(path.resolve())} for name, path in files.by_section().items()}
     if files.mapping is None:
         mapping = export_mapping(plain, Path.cwd())
     else:
         mapping = files.mapping
         bare = export_mapping({"leads": {"source": "leads.csv"}, **plain}, Path.cwd())
-        for name, place in plain.items():
+        for name, source in plain.items():
             section = getattr(mapping, name)
-            update = {**place, "table": None, "query": None}
+            update = {**source, "table": None, "query": None}
             replaced = section.model_copy(update=update) if section else getattr(bare, name)
             mapping = mapping.model_copy(update={name: replaced})
     mapping = _with_kinds(mapping, spec, declared=files.mapping is not None)
@@ -151,21 +151,23 @@ def _with_measures(mapping: ExportMapping, spec: Spec) -> ExportMapping:
 
 def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> ExportMapping:
     """Attributes of the spec, each as the kind it was trained as."""
-    fixed = mapping.leads.fixed_at_creation
+    fixed_at_creation = mapping.leads.fixed_at_creation
     if not declared:
         with open_source("leads", mapping.leads, mapping.data, mapping.base) as source:
-            fixed = tuple(name for name in spec.attribute_kinds if name in source.columns)
-    fixed = tuple(name for name in fixed if name in spec.attribute_kinds)
+            fixed_at_creation = tuple(
+                name for name in spec.attribute_kinds if name in source.columns
+            )
+    fixed_at_creation = tuple(name for name in fixed_at_creation if name in spec.attribute_kinds)
     leads = mapping.leads.model_copy(
         update={
-            "fixed_at_creation": fixed,
+            "fixed_at_creation": fixed_at_creation,
             "allow_sensitive": tuple(spec.attribute_kinds),
-            "kinds": {name: spec.attribute_kinds[name] for name in fixed},
+            "kinds": {name: spec.attribute_kinds[name] for name in fixed_at_creation},
         }
     )
     mapping = mapping.model_copy(update={"leads": leads})
     if mapping.attributes is not None:
-        logged = {n: kind for n, kind in spec.attribute_kinds.items() if n not in fixed}
+        logged = {n: kind for n, kind in spec.attribute_kinds.items() if n not in fixed_at_creation}
         log = mapping.attributes.model_copy(update={"kinds": logged})
         mapping = mapping.model_copy(update={"attributes": log})
     return mapping

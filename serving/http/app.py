@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from serving.http.live import Live
+from serving.http.live import LiveApp
 from serving.http.load import Load
 from serving.http.routes import BundleApp, Reload, bundle_app
 from serving.http.settings import DEFAULTS, Settings
@@ -24,7 +24,7 @@ def create_app(
     bundle_folder: Path,
     settings: Settings = DEFAULTS,
     clock: Callable[[], int] = now_microseconds,
-) -> Live:
+) -> LiveApp:
     """ASGI application that serves a bundle, and the one that takes its place in the folder.
 
     Parameters
@@ -49,9 +49,9 @@ def create_app(
         The bundle is of another format or was changed after it was written.
     """
     telemetry = Telemetry(clock)
-    load = Load(settings.max_requests, settings.max_batches, telemetry.running)
+    load = Load(settings.max_requests, settings.max_batches, telemetry.set_running)
 
     def made(reload: Reload) -> BundleApp:
         return bundle_app(bundle_folder, settings, clock, telemetry, load, reload)
 
-    return Live(bundle_folder, made, telemetry, load, settings.reload_seconds)
+    return LiveApp(bundle_folder, made, telemetry, load, settings.reload_seconds)

@@ -12,7 +12,7 @@ from fastapi import Request
 from serving.answers.problem import Refused
 
 
-async def json_body(request: Request, limit: int, seconds: float) -> bytes:
+async def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
     """Bytes of a JSON body.
 
     Raises
@@ -22,13 +22,13 @@ async def json_body(request: Request, limit: int, seconds: float) -> bytes:
         it takes longer than `seconds` to arrive.
     """
     headers = dict(reversed(request.scope["headers"]))  # of a name that comes twice, the first
-    declared = headers.get(b"content-type", b"")
-    if declared.partition(b";")[0].strip().lower() != b"application/json":
-        law = "Send JSON, with the header Content-Type: application/json."
-        raise Refused(415, "other_type", law)
+    content_type = headers.get(b"content-type", b"")
+    if content_type.partition(b";")[0].strip().lower() != b"application/json":
+        detail = "Send JSON, with the header Content-Type: application/json."
+        raise Refused(415, "other_type", detail)
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        law = "Send the body uncompressed, without Content-Encoding."
-        raise Refused(415, "compressed", law)
+        detail = "Send the body uncompressed, without Content-Encoding."
+        raise Refused(415, "compressed", detail)
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_long(limit)
@@ -40,8 +40,8 @@ async def json_body(request: Request, limit: int, seconds: float) -> bytes:
                 if len(body) > limit:
                     raise _too_long(limit)
     except TimeoutError as error:
-        late = f"A body must arrive within {seconds:g} s of its head; send it at once."
-        raise Refused(408, "slow_body", late, {"Connection": "close"}) from error
+        detail = f"A body must arrive within {seconds:g} s of its head; send it at once."
+        raise Refused(408, "slow_body", detail, {"Connection": "close"}) from error
     return bytes(body)
 
 

@@ -32,7 +32,7 @@ def docs_page(document: Json) -> str:
     Parameters
     ----------
     document : mapping
-        As `serving.http.openapi.document` makes it. All that stands in it is shown as text.
+        As `serving.http.openapi.openapi_document` makes it. All that stands in it is shown as text.
     """
     info, schemas = document["info"], document["components"]["schemas"]
     title = f"{escape(info['title'])}: the routes of model {escape(info['version'])}"
@@ -88,10 +88,10 @@ def _answer(status: str, answer: Json) -> str:
 
 
 def _example(body: Json) -> str:
-    shown = [_json(body["example"])] if "example" in body else []
+    blocks = [_json(body["example"])] if "example" in body else []
     for name, example in body.get("examples", {}).items():
-        shown.append(f"<p><code>{escape(name)}</code></p>\n{_json(example['value'])}")
-    return "".join(shown)
+        blocks.append(f"<p><code>{escape(name)}</code></p>\n{_json(example['value'])}")
+    return "".join(blocks)
 
 
 def _json(value: object) -> str:
@@ -110,10 +110,10 @@ def _schema(name: str, schema: Json) -> str:
 
 
 def _field(name: str, schema: Json, required: bool) -> str:
-    told = [schema["description"]] if "description" in schema else []
+    sentences = [schema["description"]] if "description" in schema else []
     if "default" in schema:
-        told.append(f"Default: {json.dumps(schema['default'])}.")
-    cells = (f"{'required ' if required else ''}{_kind(schema)}", escape(" ".join(told)))
+        sentences.append(f"Default: {json.dumps(schema['default'])}.")
+    cells = (f"{'required ' if required else ''}{_kind(schema)}", escape(" ".join(sentences)))
     columns = "\n".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr><th scope="row"><code>{escape(name)}</code></th>\n{columns}</tr>\n'
 
@@ -127,8 +127,8 @@ def _kind(schema: Json) -> str:
         case {"anyOf": options}:
             return ", or ".join(_kind(option) for option in options)
         case {"enum": values}:
-            *first, last = (escape(json.dumps(value, ensure_ascii=False)) for value in values)
-            return f"{', '.join(first)} or {last}" if first else last
+            *first, final = (escape(json.dumps(value, ensure_ascii=False)) for value in values)
+            return f"{', '.join(first)} or {final}" if first else final
         case {"type": "array", "items": items}:
             return f"array of {_kind(items)}{_range(schema, 'minItems', 'maxItems')}"
         case {"type": "object", "additionalProperties": dict() as values}:
@@ -141,8 +141,11 @@ def _kind(schema: Json) -> str:
             return f"{escape(schema.get('type', ''))}{_range(schema, 'minimum', 'maximum')}"
 
 
-def _range(schema: Json, least: str, most: str) -> str:
-    low, high = (None if name not in schema else f"{schema[name]:,.15g}" for name in (least, most))
+def _range(schema: Json, minimum_name: str, maximum_name: str) -> str:
+    low, high = (
+        None if name not in schema else f"{schema[name]:,.15g}"
+        for name in (minimum_name, maximum_name)
+    )
     if low is None:
         return "" if high is None else f", at most {high}"
     return f", at least {low}" if high is None else f", {low} to {high}"

@@ -33,7 +33,7 @@ from serving.http.load import Load
 from serving.http.log import FIELDS
 from serving.http.telemetry import Telemetry
 
-ALWAYS = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
+ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
 """Pages that are answered however much there is to do."""
 
 PROBLEM_TYPE = "application/problem+json"
@@ -55,13 +55,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 def problem_response(
-    found: Problem, scope: Scope, headers: Mapping[str, str] | None = None
+    problem: Problem, scope: Scope, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer a request with a problem, and keep its reason to be counted."""
     state = scope["state"]
-    state["reason"] = found.reason
-    content = as_json(replace(found, request_id=state["request_id"]))
-    return Response(content, found.status, headers, PROBLEM_TYPE)
+    state["reason"] = problem.reason
+    content = as_json(replace(problem, request_id=state["request_id"]))
+    return Response(content, problem.status, headers, PROBLEM_TYPE)
 
 
 class Guard:
@@ -88,7 +88,7 @@ class Guard:
         scope.setdefault("state", {})["request_id"] = request_id
         only_head = scope["method"] == "HEAD"
         # A copy: the server that called must still know what was asked.
-        asked = {**scope, "method": "GET"} if only_head else scope
+        get_scope = {**scope, "method": "GET"} if only_head else scope
         began, status = time.perf_counter(), 0
 
         async def send_with_id(message: Message) -> None:
@@ -96,10 +96,10 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [*message["headers"], (b"x-request-id", request_id.encode())]
-                there = {name for name, _ in headers}
-                headers += [one for one in _SECURITY if one[0] not in there]
+                header_names = {name for name, _ in headers}
+                headers += [header for header in _SECURITY if header[0] not in header_names]
                 if self._load.draining:
-                    headers = [one for one in headers if one[0] != b"connection"]
+                    headers = [header for header in headers if header[0] != b"connection"]
                     headers.append((b"connection", b"close"))
                 message["headers"] = headers
             elif only_head and message["type"] == "http.response.body":
@@ -107,35 +107,35 @@ class Guard:
             await send(message)
 
         try:
-            if scope["path"] in ALWAYS:
-                await self._app(asked, receive, send_with_id)
+            if scope["path"] in ALWAYS_ANSWERED:
+                await self._app(get_scope, receive, send_with_id)
             else:
                 with self._load.request():
                     # All that arrived with it take their places before the first one works.
                     await asyncio.sleep(0)
-                    await self._app(asked, receive, send_with_id)
+                    await self._app(get_scope, receive, send_with_id)
         except HTTPException as refused:
             response = problem_response(problem_of(refused), scope, refused.headers)
             await response(scope, receive, send_with_id)
         except ClientDisconnect:
             pass  # its status stays 0, which the log tells
         except Exception as error:
-            places = "".join(traceback.format_tb(error.__traceback__))
+            stack = "".join(traceback.format_tb(error.__traceback__))
             fields = {"request_id": request_id}
-            told = (request_id, type(error).__name__, places)
-            _LOG.error("request %s failed: %s\n%s", *told, extra={FIELDS: fields})
+            arguments = (request_id, type(error).__name__, stack)
+            _LOG.error("request %s failed: %s\n%s", *arguments, extra={FIELDS: fields})
             if not status:
                 detail = "The server failed. Its log says where, under this request_id."
                 response = problem_response(problem(500, detail), scope)
                 await response(scope, receive, send_with_id)
         finally:
-            scope["route"] = asked.get("route")
+            scope["route"] = get_scope.get("route")
             self._tell(scope, status, time.perf_counter() - began)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that has ended, and log it; 0 is the status of one that was given up."""
         route = getattr(scope.get("route"), "path", "unknown")
-        self._telemetry.answered(route, status, seconds, scope["state"].get("reason"))
+        self._telemetry.count_request(route, status, seconds, scope["state"].get("reason"))
         level = _level(status)
         if _LOG.isEnabledFor(level):
             state = scope["state"]
@@ -157,5 +157,5 @@ def _level(status: int) -> int:
     return logging.WARNING if status >= 500 else logging.INFO
 
 
-def _request_id(given: str) -> str:
-    return given if _PLAIN.fullmatch(given) else uuid.uuid4().hex
+def _request_id(client_id: str) -> str:
+    return client_id if _PLAIN.fullmatch(client_id) else uuid.uuid4().hex

@@ -15,7 +15,7 @@ _RANGE = re.compile(
 )
 
 
-def preferred(header: str | None, offered: Sequence[str]) -> str:
+def preferred_language(header: str | None, offered: Sequence[str]) -> str:
     """Offered language that an ``Accept-Language`` header asks for.
 
     Parameters
@@ -37,8 +37,8 @@ def preferred(header: str | None, offered: Sequence[str]) -> str:
     refused = {tag for tag, weight in weights if weight == 0}
     # Sorting keeps the order of ranges of one weight: the first is what the reader put first.
     for tag, weight in sorted(weights, key=lambda pair: -pair[1]):
-        if weight > 0 and (found := _there(tag, offered, refused)):
-            return found
+        if weight > 0 and (language := _there(tag, offered, refused)):
+            return language
     return offered[0]
 
 

@@ -23,7 +23,7 @@ from serving.http.log import FIELDS
 from serving.http.routes import BundleApp, Reload
 from serving.http.telemetry import Telemetry
 
-MOST_FILES = 100
+MAX_FILES = 100
 """A bundle has fewer files; of another folder no more are looked at."""
 
 _LOG = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ Identity = tuple[tuple[str, int, int, int], ...]
 """Names, sizes, times and inodes of a folder's files: another bundle has another one."""
 
 
-class Live:
+class LiveApp:
     """ASGI application that is the application of the latest good bundle.
 
     Parameters
@@ -68,9 +68,9 @@ class Live:
         self._one_at_a_time = asyncio.Lock()
         self.tell_others: Callable[[], None] = lambda: None
         """Pass an operator's word to reload on to other processes that serve this folder."""
-        self._seen = identity(folder)
+        self._seen = folder_identity(folder)
         self._current = made(self._ordered)
-        telemetry.serving(self._current.bundle)
+        telemetry.set_bundle(self._current.bundle)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the bundle that is served when the request comes."""
@@ -81,7 +81,7 @@ class Live:
 
     def refused_unread(self, status: int, reason: Reason) -> None:
         """Count a request that was refused before it became one."""
-        self._telemetry.answered("unknown", status, 0.0, reason)
+        self._telemetry.count_request("unknown", status, 0.0, reason)
 
     async def _ordered(self) -> str | Problem:
         """Reload at an operator's word."""
@@ -98,31 +98,31 @@ class Live:
         """
         async with self._one_at_a_time:
             earlier = self._current.bundle.version
-            self._seen = await run_in_threadpool(identity, self._folder)
+            self._seen = await run_in_threadpool(folder_identity, self._folder)
             try:
-                found = await run_in_threadpool(self._loaded, self._seen)
+                application = await run_in_threadpool(self._loaded, self._seen)
             except Exception as error:
                 return self._refused(error, earlier)
-            self._current = found
-            self._telemetry.reloaded(found.bundle)
-            version = found.bundle.version
+            self._current = application
+            self._telemetry.count_reload(application.bundle)
+            version = application.bundle.version
             fields = {"model_version": version, "earlier": earlier}
             _LOG.warning("serving bundle %s after %s", version, earlier, extra={FIELDS: fields})
             return version
 
-    def _loaded(self, seen: Identity) -> BundleApp:
-        found = self._made(self._ordered)
-        if identity(self._folder) != seen:
+    def _loaded(self, identity: Identity) -> BundleApp:
+        application = self._made(self._ordered)
+        if folder_identity(self._folder) != identity:
             raise ValueError(f"{self._folder} changed while it was read. Load it again.")
-        return found
+        return application
 
     def _refused(self, error: Exception, earlier: str) -> Problem:
-        self._telemetry.reloaded(None)
+        self._telemetry.count_reload(None)
         # A ValueError or OSError is told by its message, which was written for people.
         expected = isinstance(error, ValueError | OSError)
-        why = str(error) if expected else f"{type(error).__name__} while it was read."
+        reason = str(error) if expected else f"{type(error).__name__} while it was read."
         stays = f"Meanwhile {earlier} is served as before."
-        detail = f"The bundle in the folder is not served: {why} {stays}"
+        detail = f"The bundle in the folder is not served: {reason} {stays}"
         _LOG.error(detail, exc_info=None if expected else error)
         return problem(409, detail)
 
@@ -137,21 +137,21 @@ class Live:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _watch(self) -> None:
-        before = self._seen
+        identity_before = self._seen
         while self._seconds:
             await asyncio.sleep(self._seconds)
-            now = await run_in_threadpool(identity, self._folder)
+            identity_now = await run_in_threadpool(folder_identity, self._folder)
             # What changes between two looks is still being written.
-            if now == before != self._seen:
+            if identity_now == identity_before != self._seen:
                 await self.reload()
-            before = now
+            identity_before = identity_now
 
 
-def identity(folder: Path) -> Identity:
+def folder_identity(folder: Path) -> Identity:
     """What tells a folder's bundle from another one, without reading it; empty where none is."""
     try:
         with os.scandir(folder) as entries:
-            found = [(one.name, one.stat()) for one in islice(entries, MOST_FILES)]
+            files = [(entry.name, entry.stat()) for entry in islice(entries, MAX_FILES)]
     except OSError:
         return ()
-    return tuple(sorted((name, s.st_size, s.st_mtime_ns, s.st_ino) for name, s in found))
+    return tuple(sorted((name, s.st_size, s.st_mtime_ns, s.st_ino) for name, s in files))

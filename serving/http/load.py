@@ -24,8 +24,10 @@ class Load:
         Told how many are at work whenever it changes.
     """
 
-    def __init__(self, most: int, most_batches: int, tell: Callable[[int], None]) -> None:
-        self._most, self._most_batches, self._tell = most, most_batches, tell
+    def __init__(
+        self, max_requests: int, max_batches: int, report_running: Callable[[int], None]
+    ) -> None:
+        self._most, self._most_batches, self._tell = max_requests, max_batches, report_running
         self.requests = self.batches = 0
         self.draining = False
         """Whether the process is about to end: it answers, and asks clients to go elsewhere."""
@@ -40,7 +42,7 @@ class Load:
             503: there is none.
         """
         if self.requests >= self._most:
-            raise overload()
+            raise overload_refusal()
         self.requests += 1
         self._tell(self.requests)
         try:
@@ -59,7 +61,7 @@ class Load:
             503: there is none.
         """
         if self.batches >= self._most_batches:
-            raise overload()
+            raise overload_refusal()
         self.batches += 1
         try:
             yield
@@ -67,7 +69,7 @@ class Load:
             self.batches -= 1
 
 
-def overload(
+def overload_refusal(
     detail: str = "The server has as much to do as it can.", reason: Reason = "overload"
 ) -> Refused:
     """Refusal for now."""

@@ -16,17 +16,17 @@ from pydantic import TypeAdapter
 from models.bundle import REPORT
 from serving.answers.examples import _REQUEST_ID
 from serving.answers.model import ServedModel
-from serving.answers.problem import FieldError, Problem, invalid, problem
+from serving.answers.problem import FieldError, Problem, invalid_fields_problem, problem
 from serving.answers.schemas import ANSWERS, Answer, as_json, batch_adapter
-from serving.http.guard import ALWAYS, PROBLEM_TYPE
-from serving.http.load import overload
-from serving.http.security import KEY_SCHEME, ROLES, Role, misdirected
+from serving.http.guard import ALWAYS_ANSWERED, PROBLEM_TYPE
+from serving.http.load import overload_refusal
+from serving.http.security import KEY_SCHEME, ROLES, Role, other_host_text
 
 NO_REPORT = (
     f"The bundle has no report; `lead-temperature report` makes one. Put it into the bundle's "
     f"folder as {REPORT}, and the server shows it when it has looked there again."
 )
-FIGURES = """# HELP lead_temperature_scored_leads_total Leads scored.
+METRICS_EXAMPLE = """# HELP lead_temperature_scored_leads_total Leads scored.
 # TYPE lead_temperature_scored_leads_total counter
 lead_temperature_scored_leads_total{band="warm"} 2.0
 """
@@ -44,34 +44,34 @@ _PROBLEMS = (
     problem(413, "A body has at most 8388608 bytes; send fewer leads a call."),
     problem(415, "Send JSON, with the header Content-Type: application/json."),
     problem(500, "The server failed. Its log says where, under this request_id."),
-    problem(503, str(overload().detail)),
+    problem(503, str(overload_refusal().detail)),
 )
 
 
-def takes(schema: str, example: object) -> dict[str, Any]:
+def request_body(schema: str, example: object) -> dict[str, Any]:
     """OpenAPI of a route's request body."""
     content = {"application/json": {"schema": _reference(schema), "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def gives(
+def answer_responses(
     answer: Answer, by_query: Mapping[str, Answer] | None = None
 ) -> dict[int | str, dict[str, Any]]:
     """OpenAPI of a route's good answer, with an example, and one for each of some queries."""
     return {200: _content("The answer", "application/json", {"": answer, **(by_query or {})})}
 
 
-def shows(media_type: str, text: str) -> dict[int | str, dict[str, Any]]:
+def text_responses(media_type: str, text: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI of a route's good answer that is no JSON, with an example."""
     return {200: {"content": {media_type: {"example": json.dumps(text)}}}}
 
 
-def refuses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the problems that a route may answer with, with examples."""
     return {status: _problems([p for p in _PROBLEMS if p.status == status]) for status in statuses}
 
 
-def mends(field: str) -> dict[int | str, dict[str, Any]]:
+def invalid_fields_responses(field: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the problem of invalid fields, with examples: a missing field, a strange query."""
     missing = FieldError(field, "Is required", "nothing", "Send it.")
     strange = FieldError(
@@ -80,34 +80,38 @@ def mends(field: str) -> dict[int | str, dict[str, Any]]:
         '"moon"',
         "Send a value that keeps to this law.",
     )
-    return {422: _problems([invalid([missing]), invalid([strange])])}
+    return {422: _problems([invalid_fields_problem([missing]), invalid_fields_problem([strange])])}
 
 
-def ends() -> dict[int | str, dict[str, Any]]:
+def shutdown_responses() -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the problem of a server that is about to end."""
-    return {503: _problems([problem(503, str(overload("The server is about to end.").detail))])}
+    return {
+        503: _problems([problem(503, str(overload_refusal("The server is about to end.").detail))])
+    }
 
 
-def admits(*roles: Role) -> dict[int | str, dict[str, Any]]:
+def required_roles_responses(*roles: Role) -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the problems of a key, where these roles may ask."""
-    wanted = " or ".join(roles)
-    way_out = f"Send a key with the role {wanted}: Authorization: Bearer KEY."
+    roles_text = " or ".join(roles)
+    way_out = f"Send a key with the role {roles_text}: Authorization: Bearer KEY."
     unknown = problem(401, f"No known API key came with the request. {way_out}")
-    others = [
-        problem(403, f"The key 'crm' has the role {role}; this needs the role {wanted}.")
+    other_role_problems = [
+        problem(403, f"The key 'crm' has the role {role}; this needs the role {roles_text}.")
         for role in ROLES
         if role not in roles
     ]
-    found: dict[int | str, dict[str, Any]] = {401: _problems([unknown])}
-    return found | {403: _problems(others[:1])} if others else found
+    responses: dict[int | str, dict[str, Any]] = {401: _problems([unknown])}
+    return (
+        responses | {403: _problems(other_role_problems[:1])} if other_role_problems else responses
+    )
 
 
-def misdirects() -> dict[int | str, dict[str, Any]]:
+def other_host_responses() -> dict[int | str, dict[str, Any]]:
     """OpenAPI of the problem of a request for another host, where there are no keys."""
-    return {421: _problems([problem(421, misdirected("crm.example"))])}
+    return {421: _problems([problem(421, other_host_text("crm.example"))])}
 
 
-def document(app: FastAPI, model: ServedModel, keys: bool) -> dict[str, Any]:
+def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> dict[str, Any]:
     """The application's OpenAPI document.
 
     Parameters
@@ -128,18 +132,18 @@ def document(app: FastAPI, model: ServedModel, keys: bool) -> dict[str, Any]:
         ],
         ref_template=_SCHEMAS + "{model}",
     )
-    found = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
     schemas = shared["$defs"]
     schemas["Batch"]["properties"]["leads"]["items"] = _reference("Lead")
-    found.setdefault("components", {})["schemas"] = schemas
+    document.setdefault("components", {})["schemas"] = schemas
     if keys:
-        found["components"]["securitySchemes"] = {"key": KEY_SCHEME}
-    for path, routes in found["paths"].items():
+        document["components"]["securitySchemes"] = {"key": KEY_SCHEME}
+    for path, routes in document["paths"].items():
         for route in routes.values():
             if "401" in route["responses"]:
                 route["security"] = [{"key": []}]
             _complete(path, route)
-    return found
+    return document
 
 
 def _reference(name: str) -> dict[str, str]:
@@ -148,11 +152,11 @@ def _reference(name: str) -> dict[str, str]:
 
 def _problems(examples: Sequence[Problem]) -> dict[str, Any]:
     """OpenAPI of the problems of one status."""
-    named = {
-        one.errors[0].field if one.errors else "": replace(one, request_id=_REQUEST_ID)
-        for one in examples
+    examples_by_name = {
+        example.errors[0].field if example.errors else "": replace(example, request_id=_REQUEST_ID)
+        for example in examples
     }
-    return _content(examples[0].title, PROBLEM_TYPE, named)
+    return _content(examples[0].title, PROBLEM_TYPE, examples_by_name)
 
 
 def _content(description: str, media_type: str, examples: Mapping[str, Answer]) -> dict[str, Any]:
@@ -173,9 +177,9 @@ def _complete(path: str, route: dict[str, Any]) -> None:
     for parameter in route.get("parameters", ()):
         if parameter["schema"].get("type") == "array":
             parameter["explode"] = False  # its words are separated by commas
-    common = refuses(500) if path in ALWAYS else refuses(500, 503)
-    found = {str(status): answer for status, answer in common.items()} | route["responses"]
-    route["responses"] = dict(sorted(found.items()))
+    common = problem_responses(500) if path in ALWAYS_ANSWERED else problem_responses(500, 503)
+    responses = {str(status): answer for status, answer in common.items()} | route["responses"]
+    route["responses"] = dict(sorted(responses.items()))
     for answer in route["responses"].values():
         for body in answer.get("content", {}).values():
             if "example" in body:

@@ -22,31 +22,31 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from models.bundle import REPORTS, Bundle, load_bundle
 from models.golden import GOLDEN
-from serving.answers.golden import replayed
-from serving.answers.model import ServedModel, described, served_model
-from serving.answers.problem import Problem, problem_of, shown
+from serving.answers.golden import replay_golden_leads
+from serving.answers.model import ServedModel, describe_model, served_model
+from serving.answers.problem import Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json
 from serving.http.docs import docs_page
 from serving.http.guard import Guard, problem_response
-from serving.http.languages import preferred
-from serving.http.load import Load, overload
+from serving.http.languages import preferred_language
+from serving.http.load import Load, overload_refusal
 from serving.http.openapi import (
-    FIGURES,
+    METRICS_EXAMPLE,
     NO_REPORT,
-    admits,
-    document,
-    ends,
-    gives,
-    misdirects,
-    refuses,
-    shows,
+    answer_responses,
+    openapi_document,
+    other_host_responses,
+    problem_responses,
+    required_roles_responses,
+    shutdown_responses,
+    text_responses,
 )
+from serving.http.query_shortcut import QueryShortcut
 from serving.http.score_routes import json_response, query_problem, scoring_routes
-from serving.http.security import ROLES, Role, admission
+from serving.http.security import ROLES, Role, role_check
 from serving.http.settings import Settings
-from serving.http.straight import Straight
 from serving.http.telemetry import Telemetry
-from serving.pages.try_page import examples_of, try_pages
+from serving.pages.try_page import page_examples, try_pages
 
 _LOG = logging.getLogger(__name__)
 
@@ -133,22 +133,24 @@ def bundle_app(
     # FastAPI remembers the functions of thousands of routes, so what is large of a bundle hangs on
     # its application and not on them: an earlier bundle leaves the memory.
     app.state.model, app.state.reports = model, reports
-    description = described(model)
+    description = describe_model(model)
     app.state.description = as_json(description)
     scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
     app.include_router(scoring, **_asking(settings, "score"))
     app.include_router(_reading(description), **_asking(settings, "score"))
-    examples = examples_of(model, golden)
+    examples = page_examples(model, golden)
     app.state.try_pages = try_pages(model, examples, needs_key=bool(settings.api_keys))
     app.include_router(_report(), **_asking(settings, "report"))
     app.include_router(_trying(), **_asking(settings, "report"))
     app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
     app.include_router(_health(model, load))
-    found = document(app, model, keys=bool(settings.api_keys))
-    app.state.docs, app.state.document = docs_page(found).encode(), _text(found)
+    document = openapi_document(app, model, keys=bool(settings.api_keys))
+    app.state.docs, app.state.document = docs_page(document).encode(), _text(document)
     app.include_router(_docs(), **_asking(settings, *ROLES))
-    ways = {one.path: one for one in scoring.routes if isinstance(one, APIRoute)}
-    app.add_middleware(Straight, routes=ways, admit=admission(settings.api_keys, ("score",)))
+    scoring_by_path = {route.path: route for route in scoring.routes if isinstance(route, APIRoute)}
+    app.add_middleware(
+        QueryShortcut, routes=scoring_by_path, admit=role_check(settings.api_keys, ("score",))
+    )
     app.add_middleware(Guard, telemetry=telemetry, load=load)
     return BundleApp(bundle, app)
 
@@ -160,15 +162,17 @@ def _golden_text(bundle: Bundle, folder: Path, *, rounded: bool) -> str | None:
         _LOG.warning("bundle %s has no %s: its answers are not compared", bundle.version, GOLDEN)
         return None
     text = file.read_text(encoding="utf-8")
-    replayed(bundle, text, rounded=rounded)
+    replay_golden_leads(bundle, text, rounded=rounded)
     return text
 
 
 def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
     """What is the same for all routes that one of the roles may ask for."""
     return {
-        "dependencies": [Depends(admission(settings.api_keys, roles))],
-        "responses": admits(*roles) if settings.api_keys else misdirects(),
+        "dependencies": [Depends(role_check(settings.api_keys, roles))],
+        "responses": required_roles_responses(*roles)
+        if settings.api_keys
+        else other_host_responses(),
     }
 
 
@@ -177,7 +181,7 @@ def _reading(description: ModelAnswer) -> APIRouter:
     router = APIRouter(tags=["model"], default_response_class=Response)
     example = replace(description, card={"data_end": description.card["data_end"]})
 
-    @router.get("/v1/model", summary="The model", responses=gives(example))
+    @router.get("/v1/model", summary="The model", responses=answer_responses(example))
     async def show_model(request: Request) -> Response:
         return json_response(request.app.state.description)
 
@@ -190,14 +194,18 @@ def _health(model: ServedModel, load: Load) -> APIRouter:
     version = model.bundle.version
     alive, ready = Health("alive", version), Health("ready", version)
 
-    @router.get("/healthz", summary="The process lives", responses=gives(alive))
+    @router.get("/healthz", summary="The process lives", responses=answer_responses(alive))
     async def healthz() -> Response:
         return json_response(as_json(alive))
 
-    @router.get("/readyz", summary="A model is loaded", responses=gives(ready) | ends())
+    @router.get(
+        "/readyz",
+        summary="A model is loaded",
+        responses=answer_responses(ready) | shutdown_responses(),
+    )
     async def readyz() -> Response:
         if load.draining:
-            raise overload("The server is about to end.", "ending")
+            raise overload_refusal("The server is about to end.", "ending")
         return json_response(as_json(ready))
 
     return router
@@ -212,7 +220,7 @@ def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIR
         "/v1/model/reload",
         summary="Serve the bundle that lies in the folder now",
         response_class=Response,
-        responses=gives(example) | refuses(409),
+        responses=answer_responses(example) | problem_responses(409),
     )
     async def reload_model(request: Request) -> Response:
         version = await reload()
@@ -224,7 +232,7 @@ def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIR
         "/metrics",
         summary="Figures for Prometheus",
         response_class=PlainTextResponse,
-        responses=shows("text/plain", FIGURES),
+        responses=text_responses("text/plain", METRICS_EXAMPLE),
     )
     async def show_metrics() -> Response:
         return Response(telemetry.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -241,7 +249,7 @@ def _report() -> APIRouter:
         "/report",
         summary="The managers' report",
         response_class=HTMLResponse,
-        responses=refuses(404),
+        responses=problem_responses(404),
     )
     async def show_report(request: Request) -> Response:
         reports = request.app.state.reports
@@ -283,10 +291,10 @@ def _docs() -> APIRouter:
 
 def _language(request: Request, offered: Mapping[str, object]) -> str:
     """Language that ``?lang=`` names, where it is there, else what the browser asks for."""
-    wanted = request.query_params.get("lang")
-    if wanted is not None and wanted in offered:
-        return wanted
-    return preferred(request.headers.get("accept-language"), list(offered))
+    requested = request.query_params.get("lang")
+    if requested is not None and requested in offered:
+        return requested
+    return preferred_language(request.headers.get("accept-language"), list(offered))
 
 
 def _spoken(answer: Response, code: str) -> Response:
@@ -307,9 +315,9 @@ async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
     """Problem for what the framework or a route refuses with a status."""
     detail = error.detail
     if error.status_code == 404 and detail == "Not Found":
-        detail = f"No such page: {shown(request.url.path)}. GET /openapi.json lists them."
+        detail = f"No such page: {quoted_value(request.url.path)}. GET /openapi.json lists them."
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
-        detail = f"{shown(request.method)} is not for this page; it takes {allowed}."
-    found = replace(problem_of(error), detail=detail)
-    return problem_response(found, request.scope, error.headers)
+        detail = f"{quoted_value(request.method)} is not for this page; it takes {allowed}."
+    refusal = replace(problem_of(error), detail=detail)
+    return problem_response(refusal, request.scope, error.headers)

@@ -15,20 +15,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from serving.answers.course import Part
 from serving.answers.examples import example_answers, example_leads
-from serving.answers.json_text import json_value
+from serving.answers.json_text import parse_json
 from serving.answers.model import ServedModel
-from serving.answers.passes import Passes
-from serving.answers.problem import Names, Problem, invalid_fields
+from serving.answers.passes import SharedPasses
+from serving.answers.problem import Names, Problem, validation_problem
 from serving.answers.schemas import BatchAnswer, ScoredLead, as_json, batch_adapter
-from serving.answers.scorer import scored
-from serving.http.body import json_body
+from serving.answers.scorer import score_leads
+from serving.http.body import read_json_body
 from serving.http.guard import problem_response
 from serving.http.load import Load
-from serving.http.openapi import gives, mends, refuses, takes
-from serving.http.straight import ASKED
+from serving.http.openapi import (
+    answer_responses,
+    invalid_fields_responses,
+    problem_responses,
+    request_body,
+)
+from serving.http.query_shortcut import PARSED_QUERY
 from serving.http.telemetry import Telemetry
 
-INLINE_BYTES = 64 * 1024
+MAX_INLINE_BYTES = 64 * 1024
 """Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
 
 
@@ -37,7 +42,7 @@ def _split(texts: list[str]) -> list[str]:
     return [word for text in texts for word in text.split(",")]
 
 
-class Asked(BaseModel):
+class ScoreQuery(BaseModel):
     """What may stand in the query of a route that scores."""
 
     model_config = ConfigDict(extra="forbid")
@@ -50,8 +55,8 @@ class Asked(BaseModel):
     ] = []
 
 
-InQuery = Annotated[Asked, Query()]
-_NAMES: Names = {("query",): tuple(Asked.model_fields)}
+InQuery = Annotated[ScoreQuery, Query()]
+_NAMES: Names = {("query",): tuple(ScoreQuery.model_fields)}
 
 
 def scoring_routes(
@@ -66,66 +71,68 @@ def scoring_routes(
     limits = bundle_model.limits
     limit, batch = limits.max_body_bytes, batch_adapter(limits)
     leads, answers = example_leads(bundle_model), example_answers(bundle_model)
-    whole = example_answers(bundle_model, include=("trend", "forecast"))
-    refused = refuses(400, 408, 413, 415)
-    passes = Passes(clock)
+    full_answers = example_answers(bundle_model, include=("trend", "forecast"))
+    body_problems = problem_responses(400, 408, 413, 415)
+    passes = SharedPasses(clock)
 
     @router.post(
         "/v1/score",
         summary="Score one lead",
-        openapi_extra=takes("Lead", leads[0]),
-        responses=gives(answers[0], {"?include=trend,forecast": whole[0]})
-        | refused
-        | mends("created_at"),
+        openapi_extra=request_body("Lead", leads[0]),
+        responses=answer_responses(answers[0], {"?include=trend,forecast": full_answers[0]})
+        | body_problems
+        | invalid_fields_responses("created_at"),
     )
     async def score(request: Request, query: InQuery) -> Response:
         model = _model(request)
-        request.scope["state"][ASKED] = query
-        body = await json_body(request, limit, body_seconds)
+        request.scope["state"][PARSED_QUERY] = query
+        body = await read_json_body(request, limit, body_seconds)
 
-        def answered() -> ScoredLead | Problem:
-            return scored(
-                model, [json_value(body, model.most_names)], clock(), query.reasons, query.include
+        def compute() -> ScoredLead | Problem:
+            return score_leads(
+                model, [parse_json(body, model.max_names)], clock(), query.reasons, query.include
             )[0]
 
-        if len(body) > INLINE_BYTES:
+        if len(body) > MAX_INLINE_BYTES:
             with load.batch():
-                answer = await run_in_threadpool(answered)
+                answer = await run_in_threadpool(compute)
         elif query.include:  # it takes its own pass, of many instants
-            answer = answered()
+            answer = compute()
         else:
-            answer = await passes.scored(model, json_value(body, model.most_names), query.reasons)
+            answer = await passes.score(model, parse_json(body, model.max_names), query.reasons)
         if isinstance(answer, Problem):
             return problem_response(answer, request.scope)
-        telemetry.scored([answer])
+        telemetry.count_scores([answer])
         return json_response(as_json(replace(answer, request_id=request.state.request_id)))
 
     @router.post(
         "/v1/score/batch",
         summary="Score many leads",
-        openapi_extra=takes("Batch", {"leads": leads}),
-        responses=gives(BatchAnswer(tuple(answers))) | refused | mends("leads"),
+        openapi_extra=request_body("Batch", {"leads": leads}),
+        responses=answer_responses(BatchAnswer(tuple(answers)))
+        | body_problems
+        | invalid_fields_responses("leads"),
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
         model = _model(request)
-        request.scope["state"][ASKED] = query
-        body = await json_body(request, limit, body_seconds)
+        request.scope["state"][PARSED_QUERY] = query
+        body = await read_json_body(request, limit, body_seconds)
         request_id: str = request.state.request_id
 
-        def answered() -> bytes | Problem:
+        def compute() -> bytes | Problem:
             try:
-                found = batch.validate_python(json_value(body, model.most_names))["leads"]
+                leads_json = batch.validate_python(parse_json(body, model.max_names))["leads"]
             except ValidationError as error:
-                return invalid_fields(error.errors(include_url=False), {(): ("leads",)})
+                return validation_problem(error.errors(include_url=False), {(): ("leads",)})
             results = tuple(
-                replace(one, request_id=request_id)
-                for one in scored(model, found, clock(), query.reasons, query.include)
+                replace(answer, request_id=request_id)
+                for answer in score_leads(model, leads_json, clock(), query.reasons, query.include)
             )
-            telemetry.scored(results)
+            telemetry.count_scores(results)
             return as_json(BatchAnswer(results))
 
         with load.batch():
-            answer = await run_in_threadpool(answered)
+            answer = await run_in_threadpool(compute)
         return (
             problem_response(answer, request.scope)
             if isinstance(answer, Problem)
@@ -137,12 +144,12 @@ def scoring_routes(
 
 async def query_problem(request: Request, error: RequestValidationError) -> Response:
     """Problem for a query parameter."""
-    return problem_response(invalid_fields(error.errors(), _NAMES), request.scope)
+    return problem_response(validation_problem(error.errors(), _NAMES), request.scope)
 
 
 def _model(request: Request) -> ServedModel:
-    found: ServedModel = request.app.state.model
-    return found
+    model: ServedModel = request.app.state.model
+    return model
 
 
 def json_response(content: bytes) -> Response:

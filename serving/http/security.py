@@ -85,7 +85,7 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
     >>> api_keys("crm:score:" + 64 * "0")[0].roles
     ('score',)
     """
-    found = []
+    keys = []
     for number, part in enumerate(filter(None, map(str.strip, text.split(","))), start=1):
         matched = _FORM.fullmatch(part)
         if not matched:
@@ -94,11 +94,11 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
                 "hexadecimal digits; `printf %s KEY | sha256sum` gives them"
             )
         name, roles, digest = matched.groups()
-        found.append(ApiKey(name, tuple(roles.split("+")), digest))  # type: ignore[arg-type]
-    for values, what in (([k.name for k in found], "name"), ([k.sha256 for k in found], "hash")):
+        keys.append(ApiKey(name, tuple(roles.split("+")), digest))  # type: ignore[arg-type]
+    for values, attribute in (([k.name for k in keys], "name"), ([k.sha256 for k in keys], "hash")):
         if len(set(values)) < len(values):
-            raise ValueError(f"Two keys have one {what}; give each its own")
-    return tuple(found)
+            raise ValueError(f"Two keys have one {attribute}; give each its own")
+    return tuple(keys)
 
 
 def is_loopback(host: str) -> bool:
@@ -130,7 +130,7 @@ def is_for_this_machine(host: str) -> bool:
     return matched is not None and is_loopback(matched["name"].strip("[]"))
 
 
-def misdirected(host: str) -> str:
+def other_host_text(host: str) -> str:
     """What is said to a request without a key that is for another host."""
     return (
         f"Without API keys the server answers this machine alone, as localhost, 127.0.0.1 or "
@@ -139,7 +139,7 @@ def misdirected(host: str) -> str:
     )
 
 
-def admission(
+def role_check(
     keys: Sequence[ApiKey], roles: Sequence[Role]
 ) -> Callable[[Request], Awaitable[None]]:
     """Check that lets a request through when its key has one of the roles.
@@ -157,18 +157,18 @@ def admission(
         Raises HTTPException: 401 without a known key, 403 where the key has another role; 421
         where there are no keys and the request is for another host.
     """
-    wanted = " or ".join(roles)
+    roles_text = " or ".join(roles)
 
     async def admit(request: Request) -> None:
         if not keys:
             # A page of another site may have had its name point to this machine.
             host = request.headers.get("host")
             if host is not None and not is_for_this_machine(host):
-                raise HTTPException(421, misdirected(host))
+                raise HTTPException(421, other_host_text(host))
             return
         key = _holder(keys, _presented(request))
         if key is None:
-            way_out = f"Send a key with the role {wanted}: Authorization: Bearer KEY."
+            way_out = f"Send a key with the role {roles_text}: Authorization: Bearer KEY."
             raise HTTPException(
                 401, f"No known API key came with the request. {way_out}", CHALLENGE
             )
@@ -176,7 +176,7 @@ def admission(
         if not set(roles) & set(key.roles):
             has = " and ".join(key.roles)
             raise HTTPException(
-                403, f"The key '{key.name}' has the role {has}; this needs the role {wanted}."
+                403, f"The key '{key.name}' has the role {has}; this needs the role {roles_text}."
             )
 
     return admit
@@ -185,11 +185,11 @@ def admission(
 def _holder(keys: Sequence[ApiKey], presented: str | None) -> ApiKey | None:
     """The key that was presented; every key is compared, so that time does not tell which."""
     digest = hashlib.sha256((presented or "").encode("utf-8", "surrogatepass")).hexdigest()
-    found = None
+    matching = None
     for key in keys:
         if hmac.compare_digest(key.sha256, digest) and presented:
-            found = key
-    return found
+            matching = key
+    return matching
 
 
 def _presented(request: Request) -> str | None:
@@ -199,14 +199,14 @@ def _presented(request: Request) -> str | None:
     never lets a request change something.
     """
     header = request.headers.get("authorization", "")
-    scheme, _, rest = header.partition(" ")
+    scheme, _, credentials = header.partition(" ")
     if len(header) > _LONGEST:
         return None
     if scheme.lower() == "bearer":
-        return rest.strip()
+        return credentials.strip()
     if scheme.lower() == "basic" and request.method == "GET":
         try:
-            return base64.b64decode(rest, validate=True).decode().partition(":")[2]
+            return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
         except ValueError:  # no base64, or no UTF-8
             return None
     return None

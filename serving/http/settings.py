@@ -105,21 +105,24 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     >>> settings_from({"LEAD_TEMPERATURE_MAX_BATCH": "50"}).limits.max_batch
     50
     """
-    given = {
+    texts = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in environment.items()
         if name.startswith(PREFIX)
     }
-    known = [*Limits.model_fields, *(name for name in Settings.model_fields if name != "limits")]
-    unknown = sorted(given.keys() - known)
+    known_names = [
+        *Limits.model_fields,
+        *(name for name in Settings.model_fields if name != "limits"),
+    ]
+    unknown = sorted(texts.keys() - known_names)
     if unknown:
         raise ValueError(
             f"{PREFIX}{unknown[0].upper()} is no setting of the server. "
-            f"Known: {', '.join(PREFIX + name.upper() for name in known)}."
+            f"Known: {', '.join(PREFIX + name.upper() for name in known_names)}."
         )
-    limits = {name: given.pop(name) for name in Limits.model_fields if name in given}
+    limits = {name: texts.pop(name) for name in Limits.model_fields if name in texts}
     try:
-        return Settings.model_validate_strings({"limits": limits, **given})
+        return Settings.model_validate_strings({"limits": limits, **texts})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = next(str(part) for part in first["loc"] if part != "limits")

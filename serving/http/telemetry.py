@@ -102,14 +102,14 @@ class Telemetry:
             multiprocess_mode="livemax",
         )
 
-    def reloaded(self, bundle: Bundle | None) -> None:
+    def count_reload(self, bundle: Bundle | None) -> None:
         """Count a bundle that took the place of another one, or None for one that was refused."""
         self._reloads.labels("refused" if bundle is None else "served").inc()
         self._refused_bundle.set(bundle is None)
         if bundle is not None:
-            self.serving(bundle)
+            self.set_bundle(bundle)
 
-    def serving(self, bundle: Bundle) -> None:
+    def set_bundle(self, bundle: Bundle) -> None:
         """Tell which bundle is served from now on."""
         end = datetime.fromisoformat(bundle.card["data_end"])
         self._end_seconds = (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
@@ -119,20 +119,22 @@ class Telemetry:
         self._workers.set(1)
         self._bundle.labels(bundle.version).set(1)
 
-    def running(self, requests: int) -> None:
+    def set_running(self, requests: int) -> None:
         """Tell how many requests are at work."""
         self._running.set(requests)
 
-    def answered(self, route: str, status: int, seconds: float, refused: Reason | None) -> None:
+    def count_request(
+        self, route: str, status: int, seconds: float, refused: Reason | None
+    ) -> None:
         """Count a request, and why it was refused if it was."""
-        found = self._latencies.get((route, status))
-        if found is None:  # to look a child up by its labels costs as much as all the rest
-            found = self._latencies[route, status] = self._seconds.labels(route, str(status))
-        found.observe(seconds)
+        latency = self._latencies.get((route, status))
+        if latency is None:  # to look a child up by its labels costs as much as all the rest
+            latency = self._latencies[route, status] = self._seconds.labels(route, str(status))
+        latency.observe(seconds)
         if refused:
             self._refusals.labels(refused).inc()
 
-    def scored(self, answers: Iterable[ScoredLead | Problem]) -> None:
+    def count_scores(self, answers: Iterable[ScoredLead | Problem]) -> None:
         """Count the answers of a batch, or the good answer to a single lead."""
         for answer in answers:
             if isinstance(answer, Problem):
@@ -150,7 +152,7 @@ class Telemetry:
     def collect(self) -> Iterable[Metric]:
         """The figures; of bundles only those that are served, for none can be taken back."""
         collector: Collector = self._registry
-        if FIGURES in os.environ:
+        if METRICS_FOLDER_VARIABLE in os.environ:
             collector = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
         for metric in collector.collect():
             if metric.name == BUNDLE_INFO:
@@ -158,5 +160,5 @@ class Telemetry:
             yield metric
 
 
-FIGURES = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable by which `prometheus_client` learns where processes keep their figures."""

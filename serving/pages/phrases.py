@@ -18,9 +18,9 @@ def _(message: str) -> str:
     return message
 
 
-def _n(one: str, many: str) -> tuple[str, str]:
+def _n(singular: str, plural: str) -> tuple[str, str]:
     """Mark a message with a number for the catalogues."""
-    return one, many
+    return singular, plural
 
 
 MESSAGES: tuple[str | tuple[str, str], ...] = (
@@ -184,9 +184,9 @@ _KINDS = {
     "name": r"\S+?",
 }
 """What may stand in a place; anything where it is not here."""
-VALUES = ("n", "all", "low", "high", "cutoff", "share")
+NUMBER_GROUPS = ("n", "all", "low", "high", "cutoff", "share")
 """Places of numbers."""
-WORDS = ("time", "when", "ago", "band", "previous", "other", "first", "second")
+PHRASE_GROUPS = ("time", "when", "ago", "band", "previous", "other", "first", "second")
 """Places of what is said anew itself; all others stay as they are."""
 
 
@@ -211,28 +211,28 @@ class Phrase:
 
 def phrases(speech: Speech) -> list[Phrase]:
     """All messages with their translations into a language."""
-    found = []
+    result = []
     for message in MESSAGES:
         several = (message,) if isinstance(message, str) else message
         forms = speech.forms(message)
-        found += [Phrase(*_pattern(text), forms) for text in several]
-    return found
+        result += [Phrase(*_pattern(text), forms) for text in several]
+    return result
 
 
 def _pattern(message: str) -> tuple[str, tuple[str, ...]]:
     """Regular expression of a message, and the names of its groups."""
     parts = re.split(r"%\((\w+)\)s", message)
-    places: list[str] = []
+    groups: list[str] = []
     pattern = ""
-    for place, part in enumerate(parts):
-        if place % 2 == 0:
+    for index, part in enumerate(parts):
+        if index % 2 == 0:
             pattern += _escaped(part)
-        elif part in places:
-            pattern += f"\\{places.index(part) + 1}"
+        elif part in groups:
+            pattern += f"\\{groups.index(part) + 1}"
         else:
-            places.append(part)
+            groups.append(part)
             pattern += f"({_KINDS.get(part, '.+')})"
-    return f"^{pattern}$", tuple(places)
+    return f"^{pattern}$", tuple(groups)
 
 
 def _escaped(text: str) -> str:
@@ -240,6 +240,6 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\^$.*+?()\[\]{}|/])", r"\\\1", text)
 
 
-def recognised(text: str, found: Sequence[Phrase]) -> bool:
+def is_recognised(text: str, phrases: Sequence[Phrase]) -> bool:
     """Whether a sentence is that of a message."""
-    return any(re.search(one.pattern, text, re.DOTALL) for one in found)
+    return any(re.search(phrase.pattern, text, re.DOTALL) for phrase in phrases)

@@ -66,10 +66,10 @@ class Speech:
         """Message in this language, with values in its places."""
         return self.forms(message)[0] % values
 
-    def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
+    def ngettext(self, singular: str, plural: str, number: int, /, **values: str) -> str:
         """Message in the form that goes with a number, with values in its places."""
         form = _FORM.get(self.code, _western)
-        return self.forms((one, many))[form(number)] % values
+        return self.forms((singular, plural))[form(number)] % values
 
     def word(self, name: str, /) -> str:
         """Word of a CRM: translated if it is one of the standard ones, else as it is."""
@@ -88,6 +88,6 @@ def speech(code: str) -> Speech:
     if code == "en":
         return Speech(code, {}, frozenset())
     text = files("serving.pages").joinpath("locale", f"{code}.json").read_text(encoding="utf-8")
-    found = json.loads(text)
-    messages = {one: tuple(forms) for one, forms in found["messages"].items()}
-    return Speech(code, messages, frozenset(found["vocabulary"]))
+    catalogue = json.loads(text)
+    messages = {message: tuple(forms) for message, forms in catalogue["messages"].items()}
+    return Speech(code, messages, frozenset(catalogue["vocabulary"]))

@@ -22,9 +22,9 @@ from features.language.kinds import Count, Share, Streak
 from features.language.wording import signal
 from models.golden import golden_leads
 from serving.answers.examples import example_answers, example_leads
-from serving.answers.golden import travelling
+from serving.answers.golden import golden_request
 from serving.answers.model import ServedModel
-from serving.pages.phrases import VALUES, WORDS, phrases
+from serving.pages.phrases import NUMBER_GROUPS, PHRASE_GROUPS, phrases
 from serving.pages.speech import CODES, NAMES, Speech, speech
 
 QUERY = "?reasons=8&include=trend,forecast"
@@ -124,11 +124,11 @@ class Example:
     band: str
 
 
-def examples_of(model: ServedModel, golden: str | None) -> list[Example]:
+def page_examples(model: ServedModel, golden: str | None) -> list[Example]:
     """The lead that the OpenAPI document shows, and the golden leads, where the bundle has some."""
     first = Example(example_leads(model)[0], example_answers(model)[0].band)
     leads = () if golden is None else golden_leads(golden)
-    return [first, *(Example(travelling(model.bundle, one), one.answer.band) for one in leads)]
+    return [first, *(Example(golden_request(model.bundle, one), one.answer.band) for one in leads)]
 
 
 def try_pages(
@@ -180,34 +180,34 @@ def try_page(
 def _translations(model: ServedModel, spoken: Speech) -> dict[str, Any]:
     """What the script says the server's answers anew with: patterns, and words by English ones."""
     if spoken.code == "en":
-        return {"phrases": [], "words": {}, "values": VALUES, "parts": WORDS}
+        return {"phrases": [], "words": {}, "values": NUMBER_GROUPS, "parts": PHRASE_GROUPS}
     words = {name: spoken.word(name) for name in spoken.vocabulary}
     for feature in model.bundle.spec.features:
         words[signal(feature)] = signal(feature, spoken)
-        others = None
+        counted = None
         match feature:
             case Share(_, among):
-                others = among
+                counted = among
             case Streak(_, ended_by):
-                others = ended_by
-        if others is not None:
-            named = Count(others, None)
-            words[signal(named)] = signal(named, spoken)
+                counted = ended_by
+        if counted is not None:
+            count = Count(counted, None)
+            words[signal(count)] = signal(count, spoken)
     words |= {band: spoken.gettext(TEXTS[band]) for band in ("hot", "warm", "cold")}
     return {
         "phrases": [[one.pattern, one.places, one.forms] for one in phrases(spoken)],
         "words": words,
-        "values": VALUES,
-        "parts": WORDS,
+        "values": NUMBER_GROUPS,
+        "parts": PHRASE_GROUPS,
     }
 
 
 def _languages(code: str) -> str:
     """Links to the page in the other languages."""
     links = [
-        f'<a href="?lang={other}" lang="{other}" hreflang="{other}">{NAMES[other]}</a>'
-        for other in CODES
-        if other != code
+        f'<a href="?lang={language}" lang="{language}" hreflang="{language}">{NAMES[language]}</a>'
+        for language in CODES
+        if language != code
     ]
     return f'<b lang="{code}">{NAMES[code]}</b> · {" · ".join(links)}'
 

@@ -22,12 +22,12 @@ from serving.answers.problem import Reason, problem
 from serving.answers.schemas import as_json
 from serving.http.guard import PROBLEM_TYPE, SECURITY_HEADERS
 
-HEAD_BYTES = 64 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 """Longest head, and most of what is neither head nor body, beyond as many bytes as the body has."""
 
 _OF_BODIES = (b"content-length", b"transfer-encoding")
 
-Count = Callable[[int, Reason], None]
+CountRefusal = Callable[[int, Reason], None]
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -43,7 +43,7 @@ class BoundedHttp(HttpToolsProtocol):
         Told status and reason of what is refused here.
     """
 
-    def __init__(self, *args: Any, seconds: float, count: Count, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, seconds: float, count: CountRefusal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._seconds, self._count = seconds, count
         self._received = self._body = 0
@@ -87,10 +87,10 @@ class BoundedHttp(HttpToolsProtocol):
         if self._coming is None:  # between requests uvicorn waits for a silent client alone
             self._wait()
         super().data_received(data)
-        if self._received - 2 * self._body <= HEAD_BYTES:
+        if self._received - 2 * self._body <= MAX_HEAD_BYTES:
             return
         if self._coming == "head":
-            law = f"The head of a request has at most {HEAD_BYTES} bytes."
+            law = f"The head of a request has at most {MAX_HEAD_BYTES} bytes."
             self._refuse(431, "long_head", f"{law} Send leads in the body.")
         else:
             self.transport.close()
@@ -143,8 +143,10 @@ class BoundedHttp(HttpToolsProtocol):
             import fcntl
             import termios
 
-            told = fcntl.ioctl(self.transport.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4))
-            unsent += int.from_bytes(told, sys.byteorder)
+            queued = fcntl.ioctl(
+                self.transport.get_extra_info("socket"), termios.TIOCOUTQ, bytes(4)
+            )
+            unsent += int.from_bytes(queued, sys.byteorder)
         return unsent
 
     def _taken(self) -> None:
@@ -152,10 +154,10 @@ class BoundedHttp(HttpToolsProtocol):
             self._taking.cancel()
             self._taking = None
 
-    def _untaken(self, before: int) -> None:
+    def _untaken(self, waiting_before: int) -> None:
         """End a connection whose client took nothing; one that takes slowly is waited for."""
-        if (now := self._waits()) < before:
-            self._taking = self.loop.call_later(self._seconds, self._untaken, now)
+        if (waiting := self._waits()) < waiting_before:
+            self._taking = self.loop.call_later(self._seconds, self._untaken, waiting)
         else:
             self.transport.abort()
 

@@ -27,12 +27,12 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from serving.http.log import FIELDS
 from serving.http.settings import Settings
-from serving.http.telemetry import FIGURES
+from serving.http.telemetry import METRICS_FOLDER_VARIABLE
 from serving.process.link import READY, RELOAD
 
-AGAIN_SECONDS = 5
+RESTART_SECONDS = 5
 """How long after a worker that did not become ready another one is started."""
-END_SECONDS = 30
+WORKER_END_SECONDS = 30
 """How long workers may take to end before they are killed; they need 28 s at most."""
 
 _LOG = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class _Crew:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 process.send_signal(number)
 
-    def interrupted(self) -> None:
+    def interrupt(self) -> None:
         """Stop at the first Ctrl+C; wait for nobody at the second."""
         if self.stop.is_set():
             self.tell(signal.SIGKILL)
@@ -92,55 +92,55 @@ def supervise(
     ValueError
         A worker cannot serve the bundle.
     """
-    told = {"bundle": str(bundle_folder.resolve()), "settings": settings.model_dump(mode="json")}
+    values = {"bundle": str(bundle_folder.resolve()), "settings": settings.model_dump(mode="json")}
     with TemporaryDirectory(prefix="lead-temperature-") as figures:
         # A worker imports what this process would, wherever it was started.
         paths = os.pathsep.join(filter(None, sys.path))
-        environment = {**os.environ, FIGURES: figures, "PYTHONPATH": paths}
+        environment = {**os.environ, METRICS_FOLDER_VARIABLE: figures, "PYTHONPATH": paths}
         places = set(range(1, workers + 1))
-        order = json.dumps(told).encode() + b"\n"
+        order = json.dumps(values).encode() + b"\n"
         asyncio.run(_supervised(_Crew(listener, order, environment, places, serving)))
 
 
 async def _supervised(crew: _Crew) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, crew.stop.set)
-    loop.add_signal_handler(signal.SIGINT, crew.interrupted)
-    places = [asyncio.create_task(_place(crew, number)) for number in sorted(crew.missing)]
-    for place in places:
-        place.add_done_callback(lambda _: crew.stop.set())
+    loop.add_signal_handler(signal.SIGINT, crew.interrupt)
+    slots = [asyncio.create_task(_place(crew, number)) for number in sorted(crew.missing)]
+    for slot in slots:
+        slot.add_done_callback(lambda _: crew.stop.set())
     await crew.stop.wait()
     crew.listener.close()
     crew.tell(signal.SIGTERM)
-    _, late = await asyncio.wait(places, timeout=END_SECONDS)
-    if late:
-        _LOG.error("%s of %s workers do not end and are killed", len(late), len(places))
+    _, unfinished = await asyncio.wait(slots, timeout=WORKER_END_SECONDS)
+    if unfinished:
+        _LOG.error("%s of %s workers do not end and are killed", len(unfinished), len(slots))
         crew.tell(signal.SIGKILL)
-    await asyncio.gather(*places)
+    await asyncio.gather(*slots)
 
 
 async def _place(crew: _Crew, number: int) -> None:
     """Keep a worker in a place, one after the other, until all are told to stop."""
     while True:
-        was_ready, why = await _worker(crew, number)
+        was_ready, reason = await _worker(crew, number)
         if crew.stop.is_set():
             return
         if number in crew.missing:
-            raise ValueError(why)
+            raise ValueError(reason)
         fields = {"worker": number}
-        _LOG.error("worker %s: %s Another takes its place.", number, why, extra={FIELDS: fields})
+        _LOG.error("worker %s: %s Another takes its place.", number, reason, extra={FIELDS: fields})
         if not was_ready:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(crew.stop.wait(), AGAIN_SECONDS)
+                await asyncio.wait_for(crew.stop.wait(), RESTART_SECONDS)
 
 
 async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
     """Start a worker and see it through its life: whether it became ready, and why it ended."""
-    mine, its = socket.socketpair()
-    descriptors = (crew.listener.fileno(), its.fileno())
+    own_end, worker_end = socket.socketpair()
+    descriptors = (crew.listener.fileno(), worker_end.fileno())
     command = [sys.executable, "-P", "-c", _WORKER, *map(str, descriptors)]
     try:
-        with its:
+        with worker_end:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 env=crew.environment,
@@ -149,12 +149,12 @@ async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
                 start_new_session=True,  # Ctrl+C is for the supervisor alone
             )
     except OSError as error:
-        mine.close()
+        own_end.close()
         return False, f"It cannot be started: {error}."
     crew.processes.add(process)
     if crew.stop.is_set():
         process.terminate()
-    reader, writer = await asyncio.open_unix_connection(sock=mine)
+    reader, writer = await asyncio.open_unix_connection(sock=own_end)
     reloads = crew.reloads
     writer.write(crew.order)
     word = await _line(reader)
@@ -168,13 +168,13 @@ async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
             writer.write(RELOAD)
         while await _line(reader) == RELOAD:
             crew.reloads += 1
-            for other in crew.links - {writer}:
-                other.write(RELOAD)
+            for link in crew.links - {writer}:
+                link.write(RELOAD)
         crew.links.discard(writer)
     code = await process.wait()
     writer.close()
     crew.processes.discard(process)
-    mark_process_dead(process.pid, crew.environment[FIGURES])  # type: ignore[no-untyped-call]
+    mark_process_dead(process.pid, crew.environment[METRICS_FOLDER_VARIABLE])  # type: ignore[no-untyped-call]
     if word.endswith(b"\n") and not was_ready:
         return False, str(json.loads(word))
     return was_ready, f"It ended by signal {-code}." if code < 0 else f"It ended with code {code}."

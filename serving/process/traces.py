@@ -50,8 +50,8 @@ def tracer_provider(environment: Mapping[str, str]) -> "TracerProvider | None":
             "The environment asks for traces, and OpenTelemetry is not installed: "
             f"pip install 'lead-temperature[otel]', or set {_EXPORTER}=none."
         ) from error
-    named = Resource({"service.name": "lead-temperature"}).merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=Resource.create().merge(named), shutdown_on_exit=False)
+    resource = Resource({"service.name": "lead-temperature"}).merge(OTELResourceDetector().detect())
+    provider = TracerProvider(resource=Resource.create().merge(resource), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
@@ -63,9 +63,9 @@ def _wanted(environment: Mapping[str, str]) -> bool:
         raise ValueError(
             f"{_EXPORTER} must be 'otlp' or 'none', got '{exporter}': let a collector pass them on."
         )
-    asked = exporter == "otlp" or any(environment.get(name) for name in _ENDPOINTS)
+    requested = exporter == "otlp" or any(environment.get(name) for name in _ENDPOINTS)
     disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
-    if not asked or disabled or exporter == "none":
+    if not requested or disabled or exporter == "none":
         return False
     for name in _PROTOCOLS:
         if environment.get(name, _PROTOCOL) != _PROTOCOL:
@@ -76,7 +76,7 @@ def _wanted(environment: Mapping[str, str]) -> bool:
     return True
 
 
-class Traced:
+class TracingApp:
     """ASGI application that makes a span of each request to another one.
 
     Parameters

@@ -25,21 +25,21 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from serving.http.app import create_app
-from serving.http.live import Live
+from serving.http.live import LiveApp
 from serving.http.log import log_as_json_lines
 from serving.http.settings import Settings
 from serving.process.link import READY, RELOAD
 from serving.process.protocol import BoundedHttp
-from serving.process.traces import Traced, tracer_provider
+from serving.process.traces import TracingApp, tracer_provider
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
-LAST_SECONDS = 20
+SHUTDOWN_SECONDS = 20
 """How long requests in flight may take once the server was told to stop."""
-QUIET_SECONDS = 5
+IDLE_SHUTDOWN_SECONDS = 5
 """How long a connection may be silent once the server was told to stop."""
-SPANS_SECONDS = 3
+SPAN_FLUSH_SECONDS = 3
 """How long the last spans may take to be sent."""
 KEEP_ALIVE_SECONDS = 75
 """How long a connection may be silent: longer than proxies keep one (60 s), so that it is the proxy
@@ -54,7 +54,7 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: ASGIApp, live: Live, seconds: float, link: socket.socket | None
+        self, app: ASGIApp, live: LiveApp, seconds: float, link: socket.socket | None
     ) -> None:
         connection = partial(BoundedHttp, seconds=seconds, count=live.refused_unread)
         super().__init__(
@@ -66,7 +66,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=LAST_SECONDS,
+                timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             )
         )
         self._live, self._link = live, link
@@ -98,7 +98,7 @@ class _Server(uvicorn.Server):
         for listener in sockets or ():
             listener.close()
         loop = asyncio.get_running_loop()
-        end = loop.time() + QUIET_SECONDS
+        end = loop.time() + IDLE_SHUTDOWN_SECONDS
         # One tick at least: what was accepted just before is a connection only then.
         await asyncio.sleep(0.1)
         while self.server_state.connections and not self.force_exit and loop.time() < end:
@@ -107,7 +107,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    live: Live,
+    live: LiveApp,
     listener: socket.socket,
     settings: Settings,
     traces: "TracerProvider | None" = None,
@@ -126,7 +126,7 @@ def serve(
     link : socket.socket, optional
         To the supervisor, where there is one.
     """
-    app = live if traces is None else Traced(live, traces)
+    app = live if traces is None else TracingApp(live, traces)
     server = _Server(app, live, settings.body_seconds, link)
     # uvicorn raises the signal that stopped it again when it has finished, for the handlers that
     # stood before it; with its own in that place the process ends well, however early it comes.
@@ -137,7 +137,7 @@ def serve(
         # Spans may be lost to a collector that hangs; the end may not be late.
         ending = threading.Thread(target=traces.shutdown, daemon=True)
         ending.start()
-        ending.join(SPANS_SECONDS)
+        ending.join(SPAN_FLUSH_SECONDS)
 
 
 def main() -> None:

@@ -2,12 +2,12 @@
 
 import pytest
 
-from serving.answers.json_text import json_value
+from serving.answers.json_text import parse_json
 from serving.answers.problem import Refused
 
 
 def test_plain_json_comes_in_as_it_is() -> None:
-    assert json_value('{"a": [1, 2.5, "ж", null, true]}'.encode(), 20) == {
+    assert parse_json('{"a": [1, 2.5, "ж", null, true]}'.encode(), 20) == {
         "a": [1, 2.5, "ж", None, True]
     }
 
@@ -34,7 +34,7 @@ def test_plain_json_comes_in_as_it_is() -> None:
 )
 def test_what_is_not_unambiguous_json_is_refused(body: bytes, reason: str, detail: str) -> None:
     with pytest.raises(Refused) as refused:
-        json_value(body, 20)
+        parse_json(body, 20)
     assert (refused.value.status_code, refused.value.reason) == (400, reason)
     assert detail in refused.value.detail
     assert len(refused.value.detail) < 300

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.schemas import ScoredLead
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 from serving.answers.times import rfc3339
 from tests.support.bundles import blended, carded
 from tests.support.histories import DAY
@@ -139,7 +139,7 @@ def test_a_trend_tells_what_changed_and_names_as_many_signals_as_are_asked_for(c
 
 
 def forecast_of(model: ServedModel, **fields: Any) -> ScoredLead:
-    (found,) = scored(model, [lead(**fields)], NOW, 0, ("forecast",))
+    (found,) = score_leads(model, [lead(**fields)], NOW, 0, ("forecast",))
     assert isinstance(found, ScoredLead), found
     return found
 
@@ -160,7 +160,7 @@ def test_days_on_which_a_lead_is_older_than_any_that_was_judged_are_told(model) 
 @pytest.mark.parametrize("kind", [blended, carded])
 def test_blends_and_points_cards_answer_as_boosters_do(model, kind) -> None:
     served = served_model(kind(model.bundle), Limits())
-    (found,) = scored(served, [lead()], NOW, 3, ("trend", "forecast"))
+    (found,) = score_leads(served, [lead()], NOW, 3, ("trend", "forecast"))
     assert isinstance(found, ScoredLead)
     assert found.trend is not None
     assert found.forecast is not None

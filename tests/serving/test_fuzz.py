@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.http.app import create_app
-from serving.http.live import Live
+from serving.http.live import LiveApp
 from serving.http.security import is_for_this_machine
 from tests.serving.test_app import LEAD as WHOLE
 from tests.support.histories import DAY
@@ -334,12 +334,12 @@ def test_no_bytes_bring_the_connection_down(server, place: int, gone: int, new: 
 
 
 @pytest.fixture(scope="module")
-def app(bundle_folder: Path) -> Live:
+def app(bundle_folder: Path) -> LiveApp:
     return create_app(bundle_folder, clock=lambda: 60 * DAY)
 
 
 def asked(
-    app: Live, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes
+    app: LiveApp, path: str, query: bytes, headers: list[tuple[bytes, bytes]], body: bytes
 ) -> int:
     """Status of the answer to a request of any bytes; a refusal is a problem."""
     sent: list[Any] = []

@@ -12,7 +12,7 @@ import pytest
 import serving.answers.golden
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.golden import GOLDEN, LEADS, REASONS, golden_json, golden_leads
-from serving.answers.golden import ROUNDING, replayed, travelling
+from serving.answers.golden import ROUNDING_TOLERANCE, golden_request, replay_golden_leads
 from serving.answers.schemas import as_json
 from serving.http.app import create_app
 from serving.http.settings import Settings
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_bundle_that_was_written_and_read_answers_as_before(folder: Path, text: str) -> None:
-    assert replayed(load_bundle(folder), text) == LEADS
+    assert replay_golden_leads(load_bundle(folder), text) == LEADS
 
 
 def test_the_same_bundle_has_the_same_golden_leads(text: str) -> None:
@@ -69,7 +69,7 @@ def last_bit_of_a_reason(answer: dict[str, Any]) -> None:
 
 
 def another_probability(answer: dict[str, Any]) -> None:
-    answer["hot_probability"] += 2 * ROUNDING
+    answer["hot_probability"] += 2 * ROUNDING_TOLERANCE
 
 
 def another_band(answer: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ def another_band(answer: dict[str, Any]) -> None:
 
 
 def another_reason(answer: dict[str, Any]) -> None:
-    answer["points"][0] += 2 * ROUNDING * max(1, abs(answer["points"][0]))
+    answer["points"][0] += 2 * ROUNDING_TOLERANCE * max(1, abs(answer["points"][0]))
 
 
 def a_reason_less(answer: dict[str, Any]) -> None:
@@ -96,8 +96,8 @@ def test_a_processor_that_rounds_otherwise_is_accepted_only_where_that_is_said(
 ) -> None:
     bundle, other = load_bundle(folder), changed(text, change, 1)
     with pytest.raises(ValueError, match=r"this processor rounds otherwise.*GOLDEN=rounded"):
-        replayed(bundle, other)
-    assert replayed(bundle, other, rounded=True) == LEADS
+        replay_golden_leads(bundle, other)
+    assert replay_golden_leads(bundle, other, rounded=True) == LEADS
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_answer_that_differs_is_refused_with_both_values(
 ) -> None:
     said = rf"Golden lead {number + 1} of .* must have .*; here it has [^:]*like this one\.$"
     with pytest.raises(ValueError, match=said):
-        replayed(load_bundle(folder), changed(text, change, number), rounded=rounded)
+        replay_golden_leads(load_bundle(folder), changed(text, change, number), rounded=rounded)
 
 
 @pytest.mark.parametrize("kind", [small_bundle, blend, points_card])
@@ -121,7 +121,7 @@ def test_over_http_golden_leads_are_answered_bit_for_bit(tmp_path: Path, kind) -
     with TestClient(create_app(tmp_path / "bundle")) as client:
         for lead in golden_leads(text):
             query = {"reasons": REASONS, "include": "trend,forecast"}
-            answer = client.post("/v1/score", params=query, json=travelling(bundle, lead))
+            answer = client.post("/v1/score", params=query, json=golden_request(bundle, lead))
             found = answer.json()
             found["points"] = [reason["points"] for reason in found["reasons"]]
             expected = asdict(lead.answer)
@@ -139,26 +139,26 @@ def test_a_number_that_changes_when_it_is_written_is_found(
 
     monkeypatch.setattr(serving.answers.golden, "as_json", in_single_precision)
     with pytest.raises(ValueError, match="Golden lead"):
-        replayed(load_bundle(folder), text)
+        replay_golden_leads(load_bundle(folder), text)
 
 
 def test_another_model_does_not_answer_alike(tmp_path: Path, text: str) -> None:
     other = save_bundle(small_bundle(seed=8), tmp_path / "other")
     with pytest.raises(ValueError, match="as where the bundle was made"):
-        replayed(other, text)
+        replay_golden_leads(other, text)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "7", '[{"record": {}}]', "[null]"])
 def test_what_holds_no_golden_leads_is_refused(folder: Path, text: str) -> None:
     with pytest.raises(ValueError, match=r"golden.json holds no golden leads.*again"):
-        replayed(load_bundle(folder), text)
+        replay_golden_leads(load_bundle(folder), text)
 
 
 def test_a_lead_that_the_schema_refuses_is_named(folder: Path, text: str) -> None:
     leads = json.loads(text)
     leads[2]["record"]["attributes"] = {"country": 7}
     with pytest.raises(ValueError, match=r"Golden lead 3 of .* is refused: attributes\.country"):
-        replayed(load_bundle(folder), json.dumps(leads))
+        replay_golden_leads(load_bundle(folder), json.dumps(leads))
 
 
 def test_a_server_whose_bundle_answers_otherwise_does_not_start(folder: Path, text: str) -> None:

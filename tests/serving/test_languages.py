@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from models.bundle import REPORTS, save_bundle
 from serving.http.app import create_app
-from serving.http.languages import preferred
+from serving.http.languages import preferred_language
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
 
@@ -40,13 +40,13 @@ OFFERED = ("en", "pt", "ru", "ro", "it")
     ],
 )
 def test_the_weightiest_language_that_is_there_is_given(header, expected):
-    assert preferred(header, OFFERED) == expected
+    assert preferred_language(header, OFFERED) == expected
 
 
 @given(st.text(alphabet="enrupto-*;q=0.123456789, \t") | st.text(), st.integers(1, 5))
 def test_any_header_gets_a_language_that_is_there(header, most):
     offered = OFFERED[:most]
-    assert preferred(header, offered) in offered
+    assert preferred_language(header, offered) in offered
 
 
 @given(st.lists(st.tuples(st.sampled_from(OFFERED), st.integers(1, 1000)), min_size=1))
@@ -55,7 +55,7 @@ def test_no_language_outweighs_the_one_that_is_given(ranges):
     for code, thousandths in ranges:
         weight[code] = max(weight.get(code, 0), thousandths)
     header = ",".join(f"{code};q={thousandths / 1000:.3f}" for code, thousandths in ranges)
-    assert weight[preferred(header, OFFERED)] == max(weight.values())
+    assert weight[preferred_language(header, OFFERED)] == max(weight.values())
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from models.bundle import REPORT, load_bundle, save_bundle
 from models.folder import MANIFEST
 from serving.answers.model import ServedModel
 from serving.http.app import create_app
-from serving.http.live import identity
+from serving.http.live import folder_identity
 from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
@@ -217,8 +217,11 @@ def test_an_earlier_bundle_leaves_the_memory(client) -> None:
 
 def test_another_bundle_has_another_identity(bundles, tmp_path: Path) -> None:
     first, second = bundles
-    assert identity(first) == identity(first)
-    assert len({identity(first), identity(second), identity(tmp_path / "none")}) == 3
+    assert folder_identity(first) == folder_identity(first)
+    assert (
+        len({folder_identity(first), folder_identity(second), folder_identity(tmp_path / "none")})
+        == 3
+    )
 
 
 SERVER = """

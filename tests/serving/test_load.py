@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from serving.http.app import create_app
-from serving.http.live import Live
+from serving.http.live import LiveApp
 from serving.http.settings import Settings
 from tests.support.http import TestClient
 
@@ -20,7 +20,7 @@ BATCH = b'{"leads": [' + BODY + b"]}"
 JSON = {"content-type": "application/json"}
 
 
-def at_once(app: Live, *requests: tuple[str, str, bytes]) -> list[Any]:
+def at_once(app: LiveApp, *requests: tuple[str, str, bytes]) -> list[Any]:
     """Answers to requests that arrive together."""
 
     async def ask() -> list[Any]:
@@ -97,14 +97,14 @@ def wait_for(go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Callabl
     from serving.http import score_routes
 
     begun: list[None] = []
-    score = score_routes.scored
+    score = score_routes.score_leads
 
     def waiting(*arguments: Any) -> Any:
         begun.append(None)
         assert go_on.wait(20)
         return score(*arguments)
 
-    monkeypatch.setattr(score_routes, "scored", waiting)
+    monkeypatch.setattr(score_routes, "score_leads", waiting)
     return lambda: len(begun)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from models.bundle import save_bundle
 from serving.http.app import create_app
-from serving.http.live import Live
+from serving.http.live import LiveApp
 from serving.http.security import ROLES, api_keys
 from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def app(folder: Path) -> Live:
+def app(folder: Path) -> LiveApp:
     hashes = {role: hashlib.sha256(f"key-{role}".encode()).hexdigest() for role in ROLES}
     keys = api_keys(",".join(f"{role}:{role}:{digest}" for role, digest in hashes.items()))
     settings = Settings(api_keys=keys, body_seconds=0.05, reload_seconds=0)
@@ -56,12 +56,12 @@ def app(folder: Path) -> Live:
 
 
 @pytest.fixture(scope="module")
-def keyless(folder: Path) -> Live:
+def keyless(folder: Path) -> LiveApp:
     return create_app(folder, Settings(reload_seconds=0), clock=lambda: 60 * DAY)
 
 
 @pytest.fixture(scope="module")
-def keyed(app: Live) -> TestClient:
+def keyed(app: LiveApp) -> TestClient:
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -164,7 +164,7 @@ def test_a_refusal_is_shown_as_the_server_says_it(
         headers = JSON | ({} if status == 401 else bearer(role)) | request.pop("headers", {})
         with monkeypatch.context() as patch, broken_bundle(folder, broken=status == 409):
             if status == 500:
-                patch.setattr("serving.http.straight.Straight.__call__", fails)
+                patch.setattr("serving.http.query_shortcut.QueryShortcut.__call__", fails)
             if status == 503:
                 patch.setattr(app.load, "draining", path == "/readyz")
                 patch.setattr(app.load, "requests", 64)
@@ -236,7 +236,7 @@ def broken_bundle(folder: Path, broken: bool) -> Iterator[None]:
         aside.rename(folder / "hot.txt")
 
 
-def asked(app: Live, method: str, path: str, **request: Any) -> httpx2.Response:
+def asked(app: LiveApp, method: str, path: str, **request: Any) -> httpx2.Response:
     """Answer of the application, which may come before the body does."""
 
     async def ask() -> httpx2.Response:

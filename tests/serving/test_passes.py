@@ -8,10 +8,10 @@ import pytest
 
 import serving.answers.passes
 from serving.answers.model import ServedModel
-from serving.answers.passes import MOST, Passes
+from serving.answers.passes import MAX_LEADS, SharedPasses
 from serving.answers.problem import Problem
 from serving.answers.schemas import ScoredLead
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 from tests.support.histories import DAY
 
 NOW = 60 * DAY
@@ -37,9 +37,9 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         found.append(len(leads))
         if any(one["lead_id"] == BROKEN for one in leads):
             raise RuntimeError(BROKEN)
-        return scored(model, leads, *rest)
+        return score_leads(model, leads, *rest)
 
-    monkeypatch.setattr(serving.answers.passes, "scored", watched)
+    monkeypatch.setattr(serving.answers.passes, "score_leads", watched)
     return found
 
 
@@ -47,15 +47,15 @@ def answers(model: ServedModel, *asked: tuple[Any, int]) -> list[Any]:
     """Answers to leads that come together, each with its number of reasons."""
 
     async def ask() -> list[Any]:
-        passes = Passes(lambda: NOW)
-        coming = (passes.scored(model, one, reasons) for one, reasons in asked)
+        passes = SharedPasses(lambda: NOW)
+        coming = (passes.score(model, one, reasons) for one, reasons in asked)
         return await asyncio.gather(*coming, return_exceptions=True)
 
     return asyncio.run(ask())
 
 
 def alone(model: ServedModel, one: Any, reasons: int) -> ScoredLead | Problem:
-    return scored(model, [one], NOW, reasons)[0]
+    return score_leads(model, [one], NOW, reasons)[0]
 
 
 def test_leads_that_come_together_are_scored_in_one_pass_with_the_bits_of_each_alone(
@@ -68,17 +68,17 @@ def test_leads_that_come_together_are_scored_in_one_pass_with_the_bits_of_each_a
 
 def test_a_lead_that_comes_alone_is_scored_at_once(model, sizes) -> None:
     async def ask() -> list[Any]:
-        passes = Passes(lambda: NOW)
-        return [await passes.scored(model, lead(number), 0) for number in range(3)]
+        passes = SharedPasses(lambda: NOW)
+        return [await passes.score(model, lead(number), 0) for number in range(3)]
 
     assert asyncio.run(ask()) == [alone(model, lead(number), 0) for number in range(3)]
     assert sizes == [1, 1, 1]
 
 
 def test_a_pass_takes_so_many_and_the_others_take_the_next(model, sizes) -> None:
-    asked = [(lead(number), 0) for number in range(2 * MOST + 3)]
+    asked = [(lead(number), 0) for number in range(2 * MAX_LEADS + 3)]
     assert answers(model, *asked) == [alone(model, *one) for one in asked]
-    assert sizes == [MOST, MOST, 3]
+    assert sizes == [MAX_LEADS, MAX_LEADS, 3]
 
 
 def test_who_asks_for_other_reasons_gets_them(model, sizes) -> None:
@@ -104,8 +104,8 @@ def test_a_failure_is_of_the_lead_that_makes_it(model, sizes) -> None:
 
 def test_who_goes_away_leaves_the_others_their_answers(model, sizes) -> None:
     async def ask() -> list[Any]:
-        passes = Passes(lambda: NOW)
-        tasks = [asyncio.create_task(passes.scored(model, lead(n), 0)) for n in range(3)]
+        passes = SharedPasses(lambda: NOW)
+        tasks = [asyncio.create_task(passes.score(model, lead(n), 0)) for n in range(3)]
         await asyncio.sleep(0)
         tasks[1].cancel()
         return await asyncio.gather(*tasks, return_exceptions=True)

@@ -12,7 +12,7 @@ from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.problem import Problem
 from serving.answers.schemas import ScoredLead
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 from serving.answers.times import rfc3339
 from tests.support.features import feature_matrix
 from tests.support.histories import DAY
@@ -21,7 +21,7 @@ LEAD = {"lead_id": "1", "created_at": rfc3339(0), "as_of": rfc3339(20 * DAY)}
 
 
 def answer(model: ServedModel, **fields: Any) -> ScoredLead:
-    (found,) = scored(model, [LEAD | fields], 60 * DAY, 0)
+    (found,) = score_leads(model, [LEAD | fields], 60 * DAY, 0)
     assert isinstance(found, ScoredLead), found
     return found
 
@@ -59,13 +59,13 @@ def test_the_probabilities_do_not_depend_on_the_band_before(near: ServedModel) -
 
 @pytest.mark.parametrize("wrong", ["HOT", "", 2, True, ["hot"]])
 def test_what_is_no_band_is_refused(model: ServedModel, wrong: Any) -> None:
-    (found,) = scored(model, [LEAD | {"previous_band": wrong}], 60 * DAY, 0)
+    (found,) = score_leads(model, [LEAD | {"previous_band": wrong}], 60 * DAY, 0)
     assert isinstance(found, Problem)
     assert found.errors[0].field == "previous_band"
 
 
 def test_in_a_batch_each_lead_has_its_own_band_before(near: ServedModel) -> None:
     before = ["hot", None, "warm", "hot"]
-    found = scored(near, [LEAD | {"previous_band": band} for band in before], 60 * DAY, 0)
+    found = score_leads(near, [LEAD | {"previous_band": band} for band in before], 60 * DAY, 0)
     bands = [one.band for one in found if isinstance(one, ScoredLead)]
     assert bands == ["hot", "cold", "cold", "hot"]

@@ -18,7 +18,7 @@ from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.problem import Problem
 from serving.answers.schemas import ScoredLead
-from serving.answers.scorer import scored
+from serving.answers.scorer import score_leads
 from serving.answers.times import rfc3339
 from tests.support.bundles import SPEC, blended, carded
 from tests.support.features import feature_matrix
@@ -66,13 +66,13 @@ def lead(**fields: Any) -> dict[str, Any]:
 
 
 def good(model: ServedModel, one: Any, now: int = NOW, reasons: int = 0) -> ScoredLead:
-    (answer,) = scored(model, [one], now, reasons)
+    (answer,) = score_leads(model, [one], now, reasons)
     assert isinstance(answer, ScoredLead), answer
     return answer
 
 
 def bad(model: ServedModel, one: Any, now: int = NOW) -> dict[str, str]:
-    (answer,) = scored(model, [one], now, 0)
+    (answer,) = score_leads(model, [one], now, 0)
     assert isinstance(answer, Problem), answer
     return {error.field: error.law for error in answer.errors}
 
@@ -221,7 +221,7 @@ def test_a_batch_asks_each_booster_once_and_compiles_nothing(model, monkeypatch)
         "serving.answers.model.lead_adapter",
     ):
         monkeypatch.setattr(name, never)
-    answers = scored(model, [lead(), lead(country=1), lead()], NOW, 3)
+    answers = score_leads(model, [lead(), lead(country=1), lead()], NOW, 3)
     assert [type(one) for one in answers] == [ScoredLead, Problem, ScoredLead]
     # Two margins for the scores, and the contributions for the reasons.
     assert asked == [2] * 3
@@ -324,7 +324,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(model) -> None:
         attributes={"colour": 1},
         interactions=[{"occurred_at": rfc3339(0), "measures": {"weight": 1}, "type": "x"}],
     )
-    (answer,) = scored(model, [one], NOW, 0)
+    (answer,) = score_leads(model, [one], NOW, 0)
     assert isinstance(answer, Problem)
     ways = {error.field: error.way_out for error in answer.errors}
     assert "Known: company_size, country, first_met_at." in ways["attributes.colour"]
@@ -334,7 +334,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(model) -> None:
 
 def test_many_errors_are_counted_and_the_first_are_listed(model) -> None:
     unknown = {f"unknown_{number}": 1 for number in range(500)}
-    (answer,) = scored(model, [lead(attributes=unknown)], NOW, 0)
+    (answer,) = score_leads(model, [lead(attributes=unknown)], NOW, 0)
     assert isinstance(answer, Problem)
     assert answer.detail.startswith("500 fields break their law")
     assert len(answer.errors) == 20
@@ -349,6 +349,6 @@ def test_of_many_wrong_interactions_the_first_is_told(model) -> None:
 
 
 def test_a_long_value_is_not_sent_back(model) -> None:
-    (answer,) = scored(model, [lead(created_at=10_000 * "\x00", lead_id=[1] * 10_000)], NOW, 0)
+    (answer,) = score_leads(model, [lead(created_at=10_000 * "\x00", lead_id=[1] * 10_000)], NOW, 0)
     assert isinstance(answer, Problem)
     assert all(len(error.found) <= 200 for error in answer.errors)

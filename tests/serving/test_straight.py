@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from serving.http.app import create_app
+from serving.http.query_shortcut import MAX_QUERIES
 from serving.http.settings import settings_from
-from serving.http.straight import MOST_QUERIES
 from tests.serving.conftest import NOW
 from tests.support.http import TestClient
 
@@ -67,12 +67,12 @@ def test_what_is_refused_on_the_way_is_the_same_problem(fresh) -> None:
 
 
 def test_queries_are_remembered_up_to_a_number(fresh, solved) -> None:
-    for number in range(MOST_QUERIES + 1):
+    for number in range(MAX_QUERIES + 1):
         fresh.post(f"/v1/score?reasons={'0' * (number // 20)}{number % 20}", json=LEAD)
     before = len(solved)
     fresh.post("/v1/score?reasons=0", json=LEAD)
     assert len(solved) == before
-    last = f"/v1/score?reasons={'0' * (MOST_QUERIES // 20)}{MOST_QUERIES % 20}"
+    last = f"/v1/score?reasons={'0' * (MAX_QUERIES // 20)}{MAX_QUERIES % 20}"
     assert fresh.post(last, json=LEAD).status_code == 200
     assert len(solved) == before + 1
 

@@ -38,9 +38,9 @@ from features.language.kinds import (
 from features.language.wording import in_words, signal
 from models.bands import Bands
 from serving.answers.model import ServedModel
-from serving.pages.phrases import MESSAGES, phrases, recognised
+from serving.pages.phrases import MESSAGES, is_recognised, phrases
 from serving.pages.speech import CODES, NAMES, speech
-from serving.pages.try_page import TEXTS, Example, examples_of, try_page
+from serving.pages.try_page import TEXTS, Example, page_examples, try_page
 
 FILES = Path(serving.__file__).parent / "pages"
 HOSTILE = "</script><script>alert(1)</script><!--'\"&amp;"
@@ -140,7 +140,7 @@ def test_every_example_scores(client, page) -> None:
 
 
 def test_a_bundle_without_golden_leads_has_an_example(model: ServedModel) -> None:
-    (example,) = examples_of(model, None)
+    (example,) = page_examples(model, None)
     assert example.lead["lead_id"] == "L-1001"
 
 
@@ -152,7 +152,7 @@ def test_hostile_names_are_text(model: ServedModel, page) -> None:
 
 @pytest.mark.parametrize("needs_key", [True, False])
 def test_the_script_is_told_whether_scoring_needs_a_key(model: ServedModel, needs_key) -> None:
-    made = try_page(model, examples_of(model, None), needs_key)
+    made = try_page(model, page_examples(model, None), needs_key)
     assert data(Page(made.content.decode()))["needsKey"] is needs_key
 
 
@@ -222,7 +222,7 @@ def test_no_text_of_the_page_or_of_the_server_is_untranslated(code) -> None:
 
 @pytest.mark.parametrize("code", CODES[1:])
 def test_the_words_of_the_page_are_those_of_the_language(model: ServedModel, code) -> None:
-    made = try_page(model, examples_of(model, None), False, code).content.decode()
+    made = try_page(model, page_examples(model, None), False, code).content.decode()
     shown = re.sub(r"<(script|style)[^>]*>.*?</\1>", "", made, flags=re.DOTALL)
     left = [text for text in TEXTS.values() if len(text) > 8 and f">{text}<" in shown]
     assert left == []
@@ -290,7 +290,7 @@ def test_every_value_of_a_feature_is_recognised(feature) -> None:
     for value in (*values, *unknown):
         said = in_words(feature, value).removeprefix(f"{signal(feature)}: ")
         number = re.fullmatch(r"-?[\d.,]+(e-?\d+)?", said)
-        assert number or said in ("referral", "refused") or recognised(said, known), said
+        assert number or said in ("referral", "refused") or is_recognised(said, known), said
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_every_reason_of_a_band_is_recognised(bands: Bands, previous) -> None:
     known = phrases(speech("it"))
     for low in (0.01, 0.19, 0.25, 0.28, 0.5):
         for part in bands.comparison_text(low, low, previous).split("; "):
-            assert recognised(part, known), part
+            assert is_recognised(part, known), part
 
 
 def test_what_the_server_answers_of_its_examples_is_recognised(client, page) -> None:
@@ -320,7 +320,7 @@ def test_what_the_server_answers_of_its_examples_is_recognised(client, page) -> 
             headers={"content-type": "application/json"},
         ).json()
         for said in (*answer["warnings"], answer["trend"]["verdict_reason"]):
-            assert recognised(said, known), said
+            assert is_recognised(said, known), said
         assert any("atlantis" in warning for warning in answer["warnings"])
 
 
@@ -344,4 +344,4 @@ def test_what_is_to_mend_is_recognised(client, lead) -> None:
     assert answer.status_code == 422
     for error in answer.json()["errors"]:
         for part in ("law", "way_out"):
-            assert recognised(error[part], known), error
+            assert is_recognised(error[part], known), error

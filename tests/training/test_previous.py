@@ -13,7 +13,7 @@ from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.spine import Spine
 from models.bands import Bands
 from serving.bulk.previous import previous_bands
-from serving.bulk.scores import scored, write_scores
+from serving.bulk.scores import score_spine, write_scores
 from tests.support.bundles import SPEC, small_bundle
 from tests.support.tables import tables_of
 
@@ -47,14 +47,14 @@ def test_each_row_has_the_latest_band_before_it(tmp_path: Path, name: str) -> No
 def test_a_lead_near_a_cutoff_stays_in_its_band(tmp_path: Path) -> None:
     bundle = small_bundle()
     spine = Spine(np.array([0, 2]), np.array([9, 9]) * DAY)
-    low = scored(bundle, TABLES, spine)["hot_low"].to_numpy()[0]
+    low = score_spine(bundle, TABLES, spine)["hot_low"].to_numpy()[0]
     bands = Bands(hot=min(1.0, low * 1.02), warm=None, hysteresis=0.5)
     bundle = dataclasses.replace(bundle, bands=bands)
     before = previous_bands(written(tmp_path, earlier(("1", 4, "hot"))), TABLES, spine)
-    assert scored(bundle, TABLES, spine)["band"].to_pylist() == ["cold", "cold"]
-    found = scored(bundle, TABLES, spine, previous=before)
+    assert score_spine(bundle, TABLES, spine)["band"].to_pylist() == ["cold", "cold"]
+    found = score_spine(bundle, TABLES, spine, previous=before)
     assert found["band"].to_pylist() == ["hot", "cold"]
-    assert found.drop_columns(["band"]) == scored(bundle, TABLES, spine).drop_columns(["band"])
+    assert found.drop_columns(["band"]) == score_spine(bundle, TABLES, spine).drop_columns(["band"])
 
 
 def test_what_is_no_band_is_refused(tmp_path: Path) -> None:

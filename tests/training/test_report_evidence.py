@@ -17,7 +17,7 @@ from features.language.spec import Spec
 from features.spine import Spine, open_leads_at
 from models.bands import Bands
 from models.explain import columns_by_signal
-from serving.bulk.scores import scored
+from serving.bulk.scores import score_spine
 from tests.support.bundles import random_lead, small_bundle
 from tests.support.cards import lifelike_card
 from tests.support.features import feature_matrix
@@ -141,7 +141,7 @@ def test_today_counts_the_open_leads_by_the_band_that_a_bulk_scoring_gives_them(
     easier = dataclasses.replace(bundle, bands=Bands(hot=0.05, warm=0.1))
     found = open_leads(easier, tables, until_days=20, threads=1)
     assert (found.leads, found.older) == (38, 28)
-    scores = scored(easier, tables, open_leads_at(30 * DAY, tables).spine).to_pylist()
+    scores = score_spine(easier, tables, open_leads_at(30 * DAY, tables).spine).to_pylist()
     assert found.uncertain == sum(one["not_enough_evidence"] for one in scores)
     assert [band.name for band in found.bands] == ["hot", "warm", "cold"]
     for band in found.bands:

@@ -23,7 +23,7 @@ from models.bundle import save_bundle
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from models.predictors.scorecard import Scorecard
-from serving.bulk.scores import scored
+from serving.bulk.scores import score_spine
 from serving.http.app import create_app
 from tests.support.http import TestClient
 from training.config import read_config
@@ -153,7 +153,7 @@ def test_http_scores_by_a_card_are_the_bulk_scores_and_reasons_add_up(crm) -> No
     lead = random.choice(tables.leads.num_rows, 30, replace=False)
     created_at = microseconds(tables.leads["created_at"])[lead]
     spine = Spine(lead, created_at + random.integers(0, 90 * 86_400_000_000, 30))
-    bulk = scored(bundle, tables, spine)
+    bulk = score_spine(bundle, tables, spine)
     with TestClient(create_app(folder / "bundle")) as client:
         answers = [
             client.post("/v1/score", json=body, params={"reasons": 5}).json()

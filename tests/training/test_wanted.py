@@ -12,8 +12,8 @@ from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.scale.scoring_notes import scoring_notes
 from features.spine import Spine
 from models.card import judged_days
-from serving.bulk.scores import scored
-from serving.bulk.selection import Files, read_for_scoring, spine_from
+from serving.bulk.scores import score_spine
+from serving.bulk.selection import ScoringFiles, read_for_scoring, read_spine
 from tests.support.bundles import SPEC, small_bundle
 from tests.support.exports import write_text
 from tests.support.tables import tables_of
@@ -43,7 +43,7 @@ TIMES = ("as_of", pa.array([MOMENT], pa.timestamp("us", "UTC")))
     ],
 )
 def test_a_spine_of_any_types_that_mean_the_same_is_read(tmp_path: Path, columns) -> None:
-    spine = spine_from(parquet(tmp_path, *columns), TABLES).spine
+    spine = read_spine(parquet(tmp_path, *columns), TABLES).spine
     assert (spine.lead.tolist(), spine.as_of.tolist()) == ([0], [4 * DAY])
 
 
@@ -59,21 +59,21 @@ def test_a_spine_of_any_types_that_mean_the_same_is_read(tmp_path: Path, columns
 )
 def test_a_spine_that_cannot_be_read_is_one_clear_message(tmp_path: Path, columns, said) -> None:
     with pytest.raises(ValueError, match=said):
-        spine_from(parquet(tmp_path, *columns), TABLES)
+        read_spine(parquet(tmp_path, *columns), TABLES)
 
 
 def test_a_csv_spine_with_a_column_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "spine.csv"
     write_text(path, "lead_id,lead_id,as_of", "1,1,1970-01-05T00:00:00Z")
     with pytest.raises(ValueError, match="'lead_id' must be there once"):
-        spine_from(path, TABLES)
+        read_spine(path, TABLES)
 
 
 @pytest.mark.parametrize("name", ["spine.csv", "spine.parquet"])
 def test_a_spine_file_that_is_none_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(ValueError, match=rf"{name} cannot be read"):
-        spine_from(tmp_path / name, TABLES)
+        read_spine(tmp_path / name, TABLES)
 
 
 def test_leads_without_interactions_are_scored_like_leads_without_a_contact(tmp_path) -> None:
@@ -84,17 +84,19 @@ def test_leads_without_interactions_are_scored_like_leads_without_a_contact(tmp_
         "2,1970-01-01T00:00:00Z,pt,",
     )
     bundle = small_bundle()
-    tables = read_for_scoring(SPEC, Files(leads=tmp_path / "leads.csv"))
+    tables = read_for_scoring(SPEC, ScoringFiles(leads=tmp_path / "leads.csv"))
     assert tables.measures == ("duration_seconds",)
     spine = Spine(np.array([0, 1]), np.array([5 * DAY, 400 * DAY]))
     write_text(tmp_path / "interactions.csv", "lead_id,occurred_at", "1,1971-06-01T00:00:00Z")
-    later = Files(leads=tmp_path / "leads.csv", interactions=tmp_path / "interactions.csv")
-    assert scored(bundle, tables, spine) == scored(bundle, read_for_scoring(SPEC, later), spine)
+    later = ScoringFiles(leads=tmp_path / "leads.csv", interactions=tmp_path / "interactions.csv")
+    assert score_spine(bundle, tables, spine) == score_spine(
+        bundle, read_for_scoring(SPEC, later), spine
+    )
 
 
 def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None:
     write_text(tmp_path / "leads.csv", "lead_id,created_at,country", "1,1970-01-01T00:00:00Z,it")
-    tables = read_for_scoring(SPEC, Files(leads=tmp_path / "leads.csv"))
+    tables = read_for_scoring(SPEC, ScoringFiles(leads=tmp_path / "leads.csv"))
     bundle = small_bundle()
     bundle.card["snapshots"] = {"until_days": 180.0}
     told = scoring_notes(
@@ -117,4 +119,4 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
 
 def test_something_must_say_where_the_leads_are() -> None:
     with pytest.raises(ValueError, match="--leads or --config"):
-        Files()
+        ScoringFiles()

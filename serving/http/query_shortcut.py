@@ -12,12 +12,12 @@ from fastapi import Request
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-ASKED = "asked"
+PARSED_QUERY = "asked"
 """Where in a request's state a route leaves the query that FastAPI read for it."""
-MOST_QUERIES, LONGEST_QUERY = 256, 200
+MAX_QUERIES, MAX_QUERY_BYTES = 256, 200
 
 
-class Straight:
+class QueryShortcut:
     """ASGI middleware inside of `Guard`, which answers what is refused here.
 
     Parameters
@@ -46,17 +46,17 @@ class Straight:
             await self._app(scope, receive, send)
             return
         text = scope["query_string"]
-        asked = self._known.get(text)
-        if asked is None:
+        query = self._known.get(text)
+        if query is None:
             await self._app(scope, receive, send)
-            self._remember(text, scope["state"].get(ASKED))
+            self._remember(text, scope["state"].get(PARSED_QUERY))
             return
         scope["route"] = route
         request = Request(scope, receive)
         await self._admit(request)
-        response = await route.endpoint(request, asked)
+        response = await route.endpoint(request, query)
         await response(scope, receive, send)
 
-    def _remember(self, text: bytes, asked: object | None) -> None:
-        if asked is not None and len(self._known) < MOST_QUERIES and len(text) <= LONGEST_QUERY:
-            self._known[text] = asked
+    def _remember(self, text: bytes, query: object | None) -> None:
+        if query is not None and len(self._known) < MAX_QUERIES and len(text) <= MAX_QUERY_BYTES:
+            self._known[text] = query
