@@ -19,7 +19,7 @@ from tests.support.bundles import blended, carded
 from tests.support.histories import DAY
 from tests.support.leads import leads, travelling
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "serving.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "serving.md"
 NOW = 60 * DAY
 SCORE = (
     *("hot_probability", "hot_low", "hot_high", "warm_probability", "warm_low", "warm_high"),

@@ -8,7 +8,7 @@ import pytest
 from serving.answers.limits import Limits
 from serving.http.settings import DEFAULTS, PREFIX, Settings, settings_from
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "serving.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "serving.md"
 HASH = hashlib.sha256(b"key").hexdigest()
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from serving.process.run import run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LABORATORY = (
     "pandas",
     "sklearn",

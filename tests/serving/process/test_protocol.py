@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from serving.http.app import create_app
 from serving.http.live import LiveApp
 from serving.http.security import is_for_this_machine
-from tests.serving.test_app import LEAD as WHOLE
+from tests.serving.http.test_app import LEAD as WHOLE
 from tests.support.histories import DAY
 from tests.support.served import ROOT, Served, served
 

@@ -25,7 +25,7 @@ from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LEAD = {
     "lead_id": "1",
     "created_at": "1970-01-01T00:00:00Z",
