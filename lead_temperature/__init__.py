@@ -1,65 +1,82 @@
-"""The front door: one command, `lead-temperature`, with a verb for each step of the way.
+"""Which sales leads are about to buy: the Python door to this project, and its command.
 
-Each verb imports what it needs when it runs, so that the server's environment needs none of the
-laboratory and `--help` answers at once. A mistake of the user's becomes one clear message and a
-non-zero exit; only a defect of ours shows a traceback.
+``import lead_temperature as lt`` gives what a data scientist needs without knowing the packages
+behind it: `read_config` and `read_export` read a CRM's export, `training_frame` is what a model
+learns from as a pandas table, `train`, `backtest` and `report` do what the commands of these names
+do, and a bundle from `train` or `load_bundle` has a method `score`.
+
+Nothing of that is loaded before it is used, so the import takes milliseconds and the server's
+environment, which has neither pandas nor scikit-learn, can import this package too. `main` is the
+command ``lead-temperature``.
+
+Examples
+--------
+>>> import lead_temperature as lt
+>>> print(lt.__version__)  # doctest: +SKIP
+0.1.0
 """
 
-import os
-import sys
-from importlib import metadata
-from typing import Annotated
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import typer
+from lead_temperature.shadowing import require_own_rooms
 
-from lead_temperature.output import err, say
-from lead_temperature.verbs import champions, exports, learning, report, score, serve, verify
+if TYPE_CHECKING:
+    from lead_temperature.api import (
+        ScoringBundle,
+        backtest,
+        load_bundle,
+        read_config,
+        read_export,
+        report,
+        save_bundle,
+        synthesize,
+        train,
+        training_frame,
+    )
+    from lead_temperature.command import main
 
-app = typer.Typer(
-    name="lead-temperature",
-    context_settings={"help_option_names": ["--help", "-h"]},
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
-for verb in (exports, learning, champions, score, report, verify, serve):
-    app.add_typer(verb.app)
+    __version__: str
+
+require_own_rooms()
+
+__all__ = [
+    "ScoringBundle",
+    "__version__",
+    "backtest",
+    "load_bundle",
+    "main",
+    "read_config",
+    "read_export",
+    "report",
+    "save_bundle",
+    "synthesize",
+    "train",
+    "training_frame",
+]
 
 
-def _say_version(asked: bool) -> None:
-    if asked:
-        typer.echo(metadata.version("lead-temperature"))
-        raise typer.Exit
-
-
-@app.callback(help="Which leads are about to buy: calibrated probabilities, dated and in bands.")
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
-    ] = False,
-) -> None:
-    pass
-
-
-def main() -> None:
-    """Run the command; a user's mistake becomes a message and exit code 1."""
-    # Read when a verb loads LightGBM: its threads sleep while they wait. On a machine that does
-    # other work too, threads that spin took six times the processor time to fit a booster.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is used for the first time."""
+    if name not in __all__:
+        raise AttributeError(
+            f"lead_temperature has no attribute '{name}'. It has: {', '.join(__all__)}."
+        )
+    if name == "__version__":
+        return import_module("importlib.metadata").version("lead-temperature")
+    if name == "main":
+        return import_module("lead_temperature.command").main
     try:
-        app()
-    except (ValueError, OSError, ImportError) as error:
-        if isinstance(error, ModuleNotFoundError):
-            message = (
-                f"This verb needs the laboratory, and '{error.name}' is not installed: "
-                "pip install 'lead-temperature[train]'."
-            )
-        else:
-            message = str(error)
-        say(f"Error: {message}", to=err, style="red")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("Stopped.")
-        sys.exit(130)
+        value = getattr(import_module("lead_temperature.api"), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"lead_temperature.{name} needs the laboratory, and '{error.name}' is not installed: "
+            "pip install 'lead-temperature[train]'.",
+            name=error.name,
+        ) from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

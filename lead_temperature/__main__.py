@@ -1,6 +1,6 @@
 """`python -m lead_temperature` is the command."""
 
-from lead_temperature import main
+from lead_temperature.command import main
 
 if __name__ == "__main__":
     main()

@@ -1,8 +1,10 @@
-"""What a verb is given: its usual options, and what they name."""
+"""What a command or a function is given: common options, and the values that they name."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +22,42 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The export's mapping and the settings.")
 ]
 BundleOption = Annotated[Path, typer.Option("--bundle", "-b", help="Folder of a trained bundle.")]
+
+
+def instant(moment: str | datetime | None, argument: str) -> int:
+    """An instant that a user names, in microseconds since 1970; now where it is None.
+
+    Parameters
+    ----------
+    moment : str, datetime or None
+        An ISO 8601 text or a datetime, either with a time zone.
+    argument : str
+        Name of the option or parameter, for messages.
+
+    Raises
+    ------
+    ValueError
+        It is not a time, or has no zone.
+
+    Examples
+    --------
+    >>> instant("1970-01-02T01:00:00+01:00", "--as-of")
+    86400000000
+    """
+    if moment is None:
+        return time.time_ns() // 1_000
+    try:
+        parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    except ValueError as error:
+        raise ValueError(
+            f"{argument} must be an ISO 8601 time such as 2026-01-01T00:00:00+00:00, got "
+            f"'{moment}'."
+        ) from error
+    if parsed.tzinfo is None:
+        raise ValueError(
+            f"{argument} needs a time zone, such as {parsed.isoformat()}+00:00, got '{moment}'."
+        )
+    return (parsed - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def configuration(path: Path) -> "Config":

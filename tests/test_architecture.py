@@ -68,7 +68,9 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("place", "extras"),
     [
-        ("lead_temperature", ()),
+        *((f"lead_temperature/{part}", ()) for part in ("verbs", "tables", "command.py")),
+        *((f"lead_temperature/{part}.py", ()) for part in ("__init__", "shadowing", "inputs")),
+        ("lead_temperature", ("train",)),
         ("models", ()),
         *(
             (f"serving/{room}", ("client", "otel"))
@@ -111,7 +113,7 @@ def plain(package: str) -> str:
 
 def test_help_answers_without_the_laboratory() -> None:
     code = (
-        "import sys, lead_temperature\n"
+        "import sys, lead_temperature.command\n"
         "print([m for m in ('pandas', 'sklearn', 'duckdb', 'mlflow', 'lightgbm', 'numpy') "
         "if m in sys.modules])"
     )

@@ -30,6 +30,7 @@ def train(
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
     from features.export.data_end import times_after_end
     from features.export.inspection import broken_rules
+    from lead_temperature.api import companion_files
     from lead_temperature.tables.training import (
         progress_bars,
         show_after_end,
@@ -38,12 +39,10 @@ def train(
         show_figures,
         show_rejects,
     )
-    from models.bundle import REPORTS, save_bundle
+    from models.bundle import save_bundle
     from models.folder import require_replaceable
-    from models.golden import GOLDEN, golden_json
     from training.pipeline import trained_bundle
-    from training.report.past import PAST, past_text, read_past, standing
-    from training.report.render import bundle_report
+    from training.report.past import PAST, read_past
     from training.report.standalone import run_documents
     from training.versions.registry import record, require_reachable
 
@@ -58,18 +57,17 @@ def train(
     show_after_end(err, times_after_end(tables), tables.data_end)
     with progress_bars(err) as report_progress:
         bundle = trained_bundle(tables, settings, report_progress)
-    # A folder of its own: another training may write into the other one meanwhile.
-    with TemporaryDirectory() as own:
-        bundle = save_bundle(bundle, Path(own, "bundle"))
-        pages = {name: bundle_report(bundle, code, past=past) for code, name in REPORTS.items()}
-        pages[GOLDEN] = golden_json(bundle)
-        if past is not None and standing(past, bundle.card) != "other settings":
-            pages[PAST] = past_text(past)
-        save_bundle(bundle, Path(own, "bundle"), pages)
-        save_bundle(bundle, folder, pages)
+    # What is registered comes from a folder of this training's own: another training may write
+    # into the bundle folder meanwhile.
+    with TemporaryDirectory() as temporary:
+        private_copy = Path(temporary, "bundle")
+        bundle = save_bundle(bundle, private_copy)
+        files = companion_files(bundle, past)
+        save_bundle(bundle, private_copy, files)
+        save_bundle(bundle, folder, files)
         with err.status("registering"):
             documents = run_documents(bundle)
-            version = record(registry, Path(own, "bundle"), documents)
+            version = record(registry, private_copy, documents)
     show_figures(out, bundle.card)
     show_ages(out, bundle.card)
     show_bands(out, bundle.card)

@@ -1,13 +1,11 @@
 """Score many leads at once."""
 
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from lead_temperature.inputs import BundleOption, configuration, reading
+from lead_temperature.inputs import BundleOption, configuration, instant, reading
 from lead_temperature.output import err, say
 
 app = typer.Typer()
@@ -85,7 +83,9 @@ def score(
         say(f"What was left out, each with its rule: {rejects}", to=err)
         if strict:
             raise ValueError("Nothing was scored: with --strict every row must be good.")
-    wanted = read_spine(spine, tables) if spine else open_leads_at(_instant(as_of), tables)
+    wanted = (
+        read_spine(spine, tables) if spine else open_leads_at(instant(as_of, "--as-of"), tables)
+    )
     notes = scoring_notes(loaded.spec, tables, wanted.spine, judged_days(loaded.card))
     bands = ""
     if engine == "spark":
@@ -100,19 +100,3 @@ def score(
     say(*wanted.notes, *notes, to=err, style="yellow")
     place = "folder " if engine == "spark" else ""
     say(f"Wrote {rows:,} scores of {loaded.version} to {place}{output}{bands}.")
-
-
-def _instant(text: str | None) -> int:
-    if text is None:
-        return time.time_ns() // 1_000
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(
-            f"--as-of must be an ISO 8601 time such as 2026-01-01T00:00:00+00:00, got '{text}'."
-        ) from error
-    if found.tzinfo is None:
-        raise ValueError(
-            f"--as-of needs a time zone, such as {found.isoformat()}+00:00, got '{text}'."
-        )
-    return round((found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)

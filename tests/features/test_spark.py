@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import features.scale.spark
-import lead_temperature
 from benchmarks import bpi2012
 from features.export.sources import read_export
 from features.language.catalogue import standard_spec
@@ -38,6 +37,7 @@ from features.scale.spark import (
 from features.spine import Spine, microseconds
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Kind, Tables
+from lead_temperature.command import app
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.histories import DAY, KINDS, leads, specs
@@ -271,9 +271,7 @@ def test_the_verb_scores_on_spark_what_it_scores_here(spark, tmp_path: Path) -> 
     one, many = folder / "one.parquet", folder / "many.parquet"
     many.write_text("an earlier output")
     for output, engine in ((one, "local"), (many, "spark")):
-        done = CliRunner().invoke(
-            lead_temperature.app, [*arguments, "-o", str(output), "--engine", engine]
-        )
+        done = CliRunner().invoke(app, [*arguments, "-o", str(output), "--engine", engine])
         assert done.exit_code == 0, done.output
     order = [("lead_id", "ascending")]
     expected, found = (pq.read_table(path).sort_by(order) for path in (one, many))
