@@ -24,20 +24,20 @@ def test_late_is_with_the_outcome_within_a_second_or_after_it() -> None:
     converted = [10.0] * 5
     known = days(10 - 2 * SECOND, 10 - SECOND / 2, 10, 12, 3)
     found = timing(known, lives([0.0] * 5, converted, [None] * 5), step_days=1)
-    assert (found.late.part, found.late.whole) == (3, 5)
-    assert (found.near_won.part, found.near_won.whole) == (1, 5)
+    assert (found.known_late.count, found.known_late.total) == (3, 5)
+    assert (found.near_won.count, found.near_won.total) == (1, 5)
 
 
 def test_after_the_outcome_only_as_long_is_looked_as_the_lead_had_lived_before() -> None:
     known = days(19, 21)
     found = timing(known, lives([0.0] * 2, [10.0] * 2, [None] * 2), step_days=1)
-    assert found.late == LeadShare(1, 1)
+    assert found.known_late == LeadShare(1, 1)
     assert found.won == LeadShare(2, 2)
 
 
 def test_leads_that_ended_as_they_were_created_are_not_judged() -> None:
     found = timing(days(5, 5), lives([5.0, 0.0], [None] * 2, [5.0, 20.0]), step_days=1)
-    assert found.late == LeadShare(0, 1)
+    assert found.known_late == LeadShare(0, 1)
 
 
 def test_leads_are_counted_by_what_became_of_them() -> None:

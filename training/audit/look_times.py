@@ -1,8 +1,9 @@
-"""Whether the instants of the looks give the label away: a warning, never a quarantine.
+"""Whether the instants of the looks give the outcome away: a warning, never a quarantine.
 
-The instants at which leads are looked at must be blind to what became of them. If the position in
-the grid, the calendar, the hour or what triggered a look ranks leads well by itself, a model's AUC
-is partly theirs; if leads are created the moment they convert, no look sees them before.
+The instants at which leads are looked at must not depend on what became of them. If the position in
+the grid, the calendar, the hour or the trigger of a look ranks leads well by itself, part of a
+model's AUC comes from there. And if leads are created at the moment they convert, no look sees them
+before the outcome.
 """
 
 from collections.abc import Iterator
@@ -23,28 +24,29 @@ from training.audit.timing import LeadShare
 from training.dataset.lives import SAME_MOMENT, Lives
 
 PERIODS = 20
-"""The calendar is looked at in so many periods of equally many looks."""
+"""The calendar is divided into this many periods of equally many looks."""
 _MANY = 0.1
 
 
 def grid_findings(
     looks: ComparableLooks, first_looks: ComparableLooks, lives: Lives
 ) -> Iterator[Finding]:
-    """Findings on the grid.
+    """Findings on the position in the grid, the calendar, the hour, and conversions at creation.
 
     Parameters
     ----------
     looks, first_looks : ComparableLooks
         All looks with a known outcome, and the first of each lead.
     lives : Lives
+        When the leads were created and converted.
     """
     rank = np.argsort(np.argsort(looks.as_of, kind="stable"), kind="stable")
     period = rank * PERIODS // max(len(rank), 1)
     hour = first_looks.as_of // (MICROSECONDS_PER_DAY // 24) % 24
-    everywhere = looks.across_ages_and_periods()
-    yield _by_itself("position", ranking(everywhere, looks.step), "the age of the lead")
-    yield _by_itself("calendar", ranking(everywhere, period), "the date: the base rate drifts")
-    yield _by_itself("hour", ranking(first_looks, hour), "the hour at which a lead is created")
+    whole_period = looks.across_ages_and_periods()
+    yield _grid_finding("position", ranking(whole_period, looks.step), "the age of the lead")
+    yield _grid_finding("calendar", ranking(whole_period, period), "the date: the base rate drifts")
+    yield _grid_finding("hour", ranking(first_looks, hour), "the hour at which a lead is created")
     yield _won_when_created(lives)
 
 
@@ -54,18 +56,18 @@ def trigger_finding(looks: ComparableLooks, trigger: Int64) -> Finding:
     Parameters
     ----------
     looks : ComparableLooks
-        All looks with a known outcome, those of the grid and those that follow on a trigger.
+        All looks with a known outcome, those of the grid and those that a trigger added.
     trigger : int64 array of shape (rows,)
-        Which trigger each look follows on; another number for the grid.
+        Number of the trigger that added the look; another number for looks of the grid.
     """
-    return _by_itself("triggers", ranking(looks, trigger), "the trigger that a look follows on")
+    return _grid_finding("triggers", ranking(looks, trigger), "the trigger that a look follows on")
 
 
-def _by_itself(name: str, found: Ranking, what: str) -> Finding:
+def _grid_finding(name: str, by_property: Ranking, property_text: str) -> Finding:
     warning = ""
-    if found.auc is not None and found.low > WORTH_A_WARNING:
-        warning = f"AUC {found.auc:.2f} by nothing but {what}"
-    return gravest_finding(name, "grid", [], [warning], ranking_figures("auc", found))
+    if by_property.auc is not None and by_property.low > WORTH_A_WARNING:
+        warning = f"AUC {by_property.auc:.2f} by nothing but {property_text}"
+    return gravest_finding(name, "grid", [], [warning], ranking_figures("auc", by_property))
 
 
 def _won_when_created(lives: Lives) -> Finding:
@@ -74,7 +76,7 @@ def _won_when_created(lives: Lives) -> Finding:
     warning = ""
     if share.low > _MANY:
         warning = (
-            f"{share.part:,} of {share.whole:,} conversions are the moment at which the lead was "
+            f"{share.count:,} of {share.total:,} conversions are the moment at which the lead was "
             "created: they were entered when they were won, and no look sees them before"
         )
     return gravest_finding("won when created", "grid", [], [warning], share_figures("share", share))

@@ -1,8 +1,8 @@
-"""What follows from the leak audit: the tables and the features without what is quarantined.
+"""The tables without what the leak audit quarantines.
 
-An attribute that is quarantined is no attribute any more. Quarantined interactions are taken out of
-the tables that training sees; and since a lead that is scored later will have such interactions
-too, `quarantined_values` says which, for the spec that travels with the model (`Spec.ignored`).
+Quarantined attributes leave the tables that training sees, and so do quarantined interactions. A
+lead that is scored later will have such interactions too. The spec that travels with the model
+therefore names them (`Spec.ignored`); `quarantined_values` computes that list.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from training.audit.leaks import FIELDS, Finding
 
 def quarantined_values(findings: Sequence[Finding]) -> dict[LabelField, tuple[str, ...]]:
     """Values of the interactions' fields that are quarantined, by field."""
-    found: dict[LabelField, tuple[str, ...]] = {
+    by_field: dict[LabelField, tuple[str, ...]] = {
         field: tuple(one.name for one in findings if one.what == field and one.quarantined)
         for field in FIELDS
     }
-    return {field: values for field, values in found.items() if values}
+    return {field: values for field, values in by_field.items() if values}
 
 
 def without_quarantined(tables: Tables, findings: Sequence[Finding]) -> Tables:
@@ -31,13 +31,14 @@ def without_quarantined(tables: Tables, findings: Sequence[Finding]) -> Tables:
     Parameters
     ----------
     tables : Tables
+        An export.
     findings : sequence of Finding
-        Of the same tables.
+        What the audit found in the same export.
 
     Returns
     -------
     Tables
-        What was left out stands in ``unused`` with the reason.
+        Its ``unused`` names what was left out, with the reason.
     """
     attributes = [one.name for one in findings if one.what == "attribute" and one.quarantined]
     columns = [name for name in attributes if name in tables.leads.column_names]
@@ -46,11 +47,13 @@ def without_quarantined(tables: Tables, findings: Sequence[Finding]) -> Tables:
         events = events.filter(pc.invert(_is_in(events[field], values)))
     kinds = {name: kind for name, kind in tables.attribute_kinds.items() if name not in attributes}
     reasons = {
-        one.name if one.what == "attribute" else f"interactions.{one.what}={one.name}": (
-            f"quarantined by the audit: {one.reason}"
+        finding.name
+        if finding.what == "attribute"
+        else f"interactions.{finding.what}={finding.name}": (
+            f"quarantined by the audit: {finding.reason}"
         )
-        for one in findings
-        if one.quarantined
+        for finding in findings
+        if finding.quarantined
     }
     return dataclasses.replace(
         tables,

@@ -1,11 +1,13 @@
-"""How well a single value ranks leads by their outcome, and how sure the surest value is.
+"""How well one attribute or property alone ranks leads by their outcome.
 
-A value is judged on leads that its ranking was not learned from, and only against leads of the same
-age at about the same time, so that neither the age of a lead nor a drifting base rate passes for
-knowledge. Intervals count leads, and are wide enough for the dozens of names that the leak audit
-(`training.audit.findings`) asks about at once.
+The leak audit (`training.audit.findings`) asks this of every name. The values of a name are scored
+on some leads and judged on others (cross-fitting over leads), and looks are compared only with
+looks at leads of the same age at about the same time. Neither the age of a lead nor a drifting base
+rate can then pass for knowledge. Intervals count leads, and they are wide enough for the dozens of
+names that the audit examines at once.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,7 @@ from training.audit.timing import LeadShare, Z
 from training.statistics.intervals import wilson_interval
 
 PERIOD_LEADS = 200
-"""Looks at leads of one age are compared within runs of so many that follow in time."""
+"""Looks at leads of one age are compared within periods of this many consecutive looks."""
 _FOLDS = 5
 _PRIOR_ROWS = 10.0
 
@@ -27,12 +29,13 @@ class ComparableLooks:
     Parameters
     ----------
     lead, as_of : int64 arrays of shape (rows,)
+        Index of the lead, and instant of the look in microseconds.
     converted : bool array of shape (rows,)
         Whether the lead converted within the horizon.
     step : int64 array of shape (rows,)
         Position in the grid: 0 is the first look at a lead.
     fold, cell : int64 arrays of shape (rows,)
-        Folds share no lead; a cell has one fold, one step and one period.
+        Folds share no lead; all looks of a cell have the same fold, step and period.
     """
 
     lead: Int64
@@ -42,32 +45,31 @@ class ComparableLooks:
     fold: Int64
     cell: Int64
 
-    def among(self, chosen: Bool) -> "ComparableLooks":
-        """The chosen looks alone."""
+    def among(self, mask: Bool) -> "ComparableLooks":
+        """Looks where the mask is true."""
         return ComparableLooks(
-            self.lead[chosen],
-            self.as_of[chosen],
-            self.converted[chosen],
-            self.step[chosen],
-            self.fold[chosen],
-            self.cell[chosen],
+            lead=self.lead[mask],
+            as_of=self.as_of[mask],
+            converted=self.converted[mask],
+            step=self.step[mask],
+            fold=self.fold[mask],
+            cell=self.cell[mask],
         )
 
     def across_ages_and_periods(self) -> "ComparableLooks":
         """The same looks, compared across all ages and periods."""
-        return ComparableLooks(
-            self.lead, self.as_of, self.converted, self.step, self.fold, self.fold
-        )
+        return dataclasses.replace(self, cell=self.fold)
 
 
 def comparable_looks(lead: Int64, as_of: Int64, age: Int64, converted: Bool) -> ComparableLooks:
-    """Looks in comparable cells.
+    """Looks in cells of the same age and period.
 
     Parameters
     ----------
     lead, as_of, age : int64 arrays of shape (rows,)
-        Index of the lead, instant, and age of the lead in steps of any length.
+        Index of the lead, instant in microseconds, and age of the lead in steps of any length.
     converted : bool array of shape (rows,)
+        Whether the lead converted within the horizon.
     """
     step = np.unique(age, return_inverse=True)[1].astype(np.int64)
     order = np.lexsort((as_of, step))
@@ -78,20 +80,25 @@ def comparable_looks(lead: Int64, as_of: Int64, age: Int64, converted: Bool) -> 
     fold = (np.random.default_rng(0).permutation(leads) % _FOLDS)[lead]
     periods = int(period.max()) + 1 if len(period) else 1
     return ComparableLooks(
-        lead, as_of, converted, step, fold, (step * periods + period) * _FOLDS + fold
+        lead=lead,
+        as_of=as_of,
+        converted=converted,
+        step=step,
+        fold=fold,
+        cell=(step * periods + period) * _FOLDS + fold,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How well a value alone ranks leads by their outcome.
+    """How well one attribute or property alone ranks leads by their outcome.
 
     Parameters
     ----------
     auc : float or None
-        None where no two looks can be compared.
+        AUC within cells; None where no two looks can be compared.
     low, high : float
-        Interval; 0 and 1 where there is no AUC.
+        99.9 % interval of the AUC; 0 and 1 where there is none.
     """
 
     auc: float | None
@@ -100,21 +107,23 @@ class Ranking:
 
 
 def ranking(looks: ComparableLooks, codes: Int64) -> Ranking:
-    r"""Ranking by a coded value, each look judged by what the other folds' leads say of its value.
+    r"""Ranking of looks by a categorical value, scored on the leads of the other folds.
 
-    A value's score is the mean excess of its conversions over those of its cells, drawn towards
-    none; so drift of the base rate is no knowledge, and an order need not be known. The AUC counts
-    pairs within a cell only.
+    The score of a value is the mean, over the other folds, of its conversions minus the rate of
+    their cells, shrunk towards 0. Drift of the base rate therefore counts for nothing, and the
+    values need no order. The AUC counts pairs within a cell only.
 
     Parameters
     ----------
     looks : ComparableLooks
+        Looks with a known outcome.
     codes : int64 array of shape (rows,)
-        The value of each look, 0 or more.
+        Value of each look, as a number from 0 on.
 
     Notes
     -----
-    The interval is Wilson's for as many trials as the rarer outcome has leads, because
+    The interval is Wilson's. Its number of trials is the number of leads with the rarer outcome,
+    because
 
     .. math:: \operatorname{Var}(\widehat{AUC}) \le AUC (1 - AUC) / \min(n_1, n_0).
 
@@ -156,8 +165,8 @@ def _auc_within(cell: Int64, score: Float64, converted: Bool) -> float:
     keys, group = np.unique(cell * (int(level.max()) + 1) + level, return_inverse=True)
     positives = np.bincount(group, weights=converted)
     negatives = np.bincount(group, weights=~converted)
-    place = keys // (int(level.max()) + 1)  # the cell of each group
-    starts = np.searchsorted(place, place)
+    cell_of_group = keys // (int(level.max()) + 1)
+    starts = np.searchsorted(cell_of_group, cell_of_group)
     below = np.concatenate([[0.0], np.cumsum(negatives)])
     ordered = positives * (below[:-1] - below[starts] + negatives / 2)
     pairs = np.bincount(cell, weights=converted) * np.bincount(cell, weights=~converted)
@@ -165,9 +174,19 @@ def _auc_within(cell: Int64, score: Float64, converted: Bool) -> float:
 
 
 def surest_value(codes: Int64, converted: Bool, values: int) -> tuple[int, LeadShare]:
-    """Value, of so many, after which conversion is most certain by the low end of its interval."""
+    """Value whose share of converted leads has the highest lower bound, and that share.
+
+    Parameters
+    ----------
+    codes : int64 array of shape (leads,)
+        Value of each lead, from 0 to ``values - 1``.
+    converted : bool array of shape (leads,)
+        Whether the lead converted.
+    values : int
+        Number of values.
+    """
     leads = np.bincount(codes, minlength=values)
     positives = np.bincount(codes, weights=converted, minlength=values)
     shares = [LeadShare(int(k), int(n)) for k, n in zip(positives, leads, strict=True)]
-    best = max(range(len(shares)), key=lambda code: shares[code].low)
-    return best, shares[best]
+    surest = max(range(len(shares)), key=lambda code: shares[code].low)
+    return surest, shares[surest]

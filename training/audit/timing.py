@@ -1,8 +1,8 @@
-"""When something was first known of leads, against their outcome.
+"""When something was first known about leads, relative to their outcome.
 
-What carries times can be asked directly: was it there before the outcome, or did it come with it?
-And a value without times betrays itself where the export ends: what is written with the outcome is
-missing in leads whose outcome has not come yet.
+Whatever carries times can be asked directly: was it there before the outcome, or did it come with
+it? A value without times is examined where the export ends: a value that is written with the
+outcome is missing in leads that have no outcome yet.
 """
 
 from dataclasses import dataclass
@@ -21,112 +21,116 @@ Z = 3.290526731491926
 
 @dataclass(frozen=True, slots=True)
 class LeadShare:
-    """A share of leads with its interval; of no leads, anything between 0 and 1.
+    """A share of leads with its 99.9 % interval, which is 0 to 1 where there are no leads.
 
     Parameters
     ----------
-    part, whole : int
-        Leads.
+    count, total : int
+        Number of leads that are counted, and of all leads that they are a share of.
     """
 
-    part: int
-    whole: int
+    count: int
+    total: int
 
     @classmethod
-    def of(cls, part: Bool, whole: Bool) -> Self:
-        """Share of the leads in `whole` that are in `part` too."""
-        return cls(int((part & whole).sum()), int(whole.sum()))
+    def of(cls, counted: Bool, group: Bool) -> Self:
+        """Share of the leads in `group` that are `counted`."""
+        return cls(int((counted & group).sum()), int(group.sum()))
 
     @property
     def share(self) -> float | None:
-        """The share itself; None of no leads."""
-        return self.part / self.whole if self.whole else None
+        """The share itself; None where there are no leads."""
+        return self.count / self.total if self.total else None
 
     @property
     def low(self) -> float:
         """Lower end of the interval."""
-        return wilson_interval(self.part / self.whole, self.whole, Z)[0] if self.whole else 0.0
+        return wilson_interval(self.count / self.total, self.total, Z)[0] if self.total else 0.0
 
     @property
     def high(self) -> float:
         """Upper end of the interval."""
-        return wilson_interval(self.part / self.whole, self.whole, Z)[1] if self.whole else 1.0
+        return wilson_interval(self.count / self.total, self.total, Z)[1] if self.total else 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When something was first known of leads, against their outcome.
+    """When something was first known about leads, relative to their outcome.
 
     Parameters
     ----------
     won, lost, open : LeadShare
-        Leads of each kind that have it at all.
-    late : LeadShare
-        Leads with outcome that have it: known first with the outcome or after it.
+        Leads that have it at all, among converted, lost and open leads.
+    known_late : LeadShare
+        Leads that had it first with the outcome or later, among leads with an outcome that have it.
     late_won, near_won : LeadShare
-        Of the converted ones: known first then, or within one step of the grid before.
+        The same among converted leads, and those that had it first within one step of the grid
+        before the conversion.
     """
 
     won: LeadShare
     lost: LeadShare
     open: LeadShare
-    late: LeadShare
+    known_late: LeadShare
     late_won: LeadShare
     near_won: LeadShare
 
 
 def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
-    """When something was first known of each lead, against its outcome.
+    """When something was first known about each lead, relative to its outcome.
 
-    After the outcome, only as much time is looked at as the lead had lived before it: contacts go
-    on with a client for years, and what is rare would else be seen first among clients by chance.
-    Leads that ended the moment they were created have no time before the outcome and are left out.
+    After the outcome, only as much time counts as the lead had lived before it. Contacts go on with
+    a client for years, so something rare would otherwise often be seen first after the conversion,
+    by chance. Leads that ended at the moment they were created have no time before the outcome and
+    are left out.
 
     Parameters
     ----------
     first_known : int64 array of shape (leads,)
-        Microseconds; `NEVER` where it never was.
+        Instant at which it was first known, in microseconds; `NEVER` where it never was.
     lives : Lives
+        When the leads were created and ended.
     step_days : float
-        One step of the grid.
+        Length of one step of the grid, in days.
     """
     has = first_known < NEVER
     won, ended = lives.won, lives.ended
     lived = np.where(ended, lives.ended_at - lives.created_at, 0)
     mirrored = np.where(ended, lives.ended_at, 0) + lived
-    judged = has & ended & (lived > SAME_MOMENT) & (first_known <= mirrored)
-    late = first_known >= np.where(ended, lives.ended_at, 0) - SAME_MOMENT
+    compared = has & ended & (lived > SAME_MOMENT) & (first_known <= mirrored)
+    known_late = first_known >= np.where(ended, lives.ended_at, 0) - SAME_MOMENT
     step = round(step_days * MICROSECONDS_PER_DAY)
-    near = ~late & (first_known >= np.where(ended, lives.ended_at, 0) - step)
+    near = ~known_late & (first_known >= np.where(ended, lives.ended_at, 0) - step)
     return Timing(
         won=LeadShare.of(has, won),
         lost=LeadShare.of(has, ended & ~won),
         open=LeadShare.of(has, ~ended),
-        late=LeadShare.of(late, judged),
-        late_won=LeadShare.of(late, judged & won),
-        near_won=LeadShare.of(near, judged & won),
+        known_late=LeadShare.of(known_late, compared),
+        late_won=LeadShare.of(known_late, compared & won),
+        near_won=LeadShare.of(near, compared & won),
     )
 
 
 def conversions_after(first_known: Int64, lives: Lives, days: int) -> LeadShare:
-    """Leads that converted after something was first known of them, before any outcome.
+    """Share of leads that converted, among those about which it was known before their outcome.
 
-    Only what was known so many days before the export's end is counted, so that they had the time.
+    Only leads count about which it was known at least `days` days before the export's end, so that
+    they had time to convert.
     """
     horizon = days * MICROSECONDS_PER_DAY
-    before = first_known < np.minimum(lives.data_end - horizon, lives.ended_at - SAME_MOMENT)
-    return LeadShare.of(lives.won, before)
+    in_time = first_known < np.minimum(lives.data_end - horizon, lives.ended_at - SAME_MOMENT)
+    return LeadShare.of(lives.won, in_time)
 
 
-def shares_filled_at_end(present: Bool, lives: Lives, days: int) -> tuple[LeadShare, LeadShare]:
-    """Leads with a value among those that ended in the last days, and among those open to the end.
+def shares_filled_at_end(filled: Bool, lives: Lives, days: int) -> tuple[LeadShare, LeadShare]:
+    """Shares of leads with a value among those that ended in the last days and those still open.
 
-    All of them were open when those days began, so that they differ in what happened since. What
-    was known at creation differs little between them; what is written with the outcome stands in
-    the first alone.
+    All of them were open when those days began, so the two groups differ only in what happened
+    since. A value that was known at creation is about as frequent in both. A value that is written
+    with the outcome stands in the first group alone.
     """
     begin = lives.data_end - days * MICROSECONDS_PER_DAY
     at_risk = (lives.created_at < begin) & (lives.ended_at >= begin)
-    return LeadShare.of(present, at_risk & lives.ended), LeadShare.of(
-        present, at_risk & ~lives.ended
-    )
+    ended_lately = LeadShare.of(filled, at_risk & lives.ended)
+    still_open = LeadShare.of(filled, at_risk & ~lives.ended)
+    return ended_lately, still_open

@@ -1,9 +1,11 @@
-"""What a model reached on the period after everything it learned from.
+"""Figures of a model's probabilities on rows whose outcomes are known.
 
-Every figure is a number of a frozen value first; tables, reports and JSON are made from that. Rows
-of one lead are not independent (the same purchase is foreseen in several weeks), so intervals of
-rates count leads in place of rows and the interval of the AUC resamples whole leads: both are wider
-than the ones that would count rows, and honest.
+These functions measure how well probabilities rank (AUC), how far they are from what happened (log
+loss, Brier score, promised against observed rates) and what each band brought. They return frozen
+values; tables, reports and JSON are made from those. Rows of one lead are not independent, because
+several of them foresee the same purchase. Intervals of rates therefore count leads in place of
+rows, and the interval of the AUC resamples whole leads. Both are wider than intervals that count
+rows.
 """
 
 import itertools
@@ -21,13 +23,14 @@ from training.statistics.intervals import wilson_interval
 from training.statistics.paired import AUC, lead_resamples
 
 AGE_EDGES = (0.0, 1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 120.0)
+"""Ages of leads, in days, at which a new age group begins."""
 LEAST_POSITIVES = 10
-"""Below so many conversions (or misses) an AUC is not given."""
+"""An AUC needs at least this many conversions, and as many rows without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How well probabilities of some rows rank and hold.
+    """How well the probabilities of some rows rank them, and how far they are from the outcomes.
 
     Parameters
     ----------
@@ -45,16 +48,16 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class ObservedRate:
-    """A share of rows with its 95 % interval, counted by leads.
+    """Share of some rows that converted, with its 95 % interval, beside what was predicted.
 
     Parameters
     ----------
     predicted : float
-        Mean probability that was promised.
+        Mean of the rows' predicted probabilities.
     observed, low, high : float
-        Share that converted; Wilson interval for as many trials as there are leads.
+        Share that converted, and Wilson's interval of it for as many trials as there are leads.
     rows, leads, positives : int
-        What it is counted from.
+        Number of rows, of leads among them, and of rows that converted.
     """
 
     predicted: float
@@ -68,101 +71,112 @@ class ObservedRate:
 
 @dataclass(frozen=True, slots=True)
 class JudgedRows:
-    """Rows that a model is judged on.
+    """Rows with known outcomes that a model is judged on.
 
     Parameters
     ----------
     converted : bool array of shape (rows,)
+        Whether the lead converted within the horizon.
     lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Lead of each row.
     age_days : float64 array of shape (rows,)
-        Age of the lead.
+        Age of the lead at the row's instant.
     """
 
     converted: Bool
     lead: Int64
     age_days: Float64
 
-    def among(self, chosen: Bool) -> "JudgedRows":
-        """The chosen rows alone."""
-        return JudgedRows(self.converted[chosen], self.lead[chosen], self.age_days[chosen])
+    def among(self, mask: Bool) -> "JudgedRows":
+        """Rows where the mask is true."""
+        return JudgedRows(
+            converted=self.converted[mask],
+            lead=self.lead[mask],
+            age_days=self.age_days[mask],
+        )
 
 
 def figures(converted: Bool, probability: Float64) -> Figures:
     """Figures of probabilities against outcomes."""
     if len(converted) == 0:
         return Figures(None, None, None, None)
-    both = min(int(converted.sum()), int((~converted).sum())) >= LEAST_POSITIVES
+    rankable = min(int(converted.sum()), int((~converted).sum())) >= LEAST_POSITIVES
+    precision = float(average_precision_score(converted, probability)) if rankable else None
     return Figures(
-        auc=float(roc_auc_score(converted, probability)) if both else None,
-        average_precision=float(average_precision_score(converted, probability)) if both else None,
+        auc=float(roc_auc_score(converted, probability)) if rankable else None,
+        average_precision=precision,
         log_loss=float(log_loss(converted, probability, labels=[False, True])),
         brier=float(brier_score_loss(converted, probability)),
     )
 
 
 def auc_interval(
-    judged: JudgedRows,
+    rows: JudgedRows,
     probability: Float64,
     seed: int,
     replicates: int = 200,
     report_progress: StepProgress = no_step_progress,
 ) -> tuple[float, float] | None:
     """95 % interval of the AUC by the bootstrap over leads; None where the AUC is not given."""
-    value = figures(judged.converted, probability).auc
+    value = figures(rows.converted, probability).auc
     if value is None:
         return None
-    auc = AUC.prepare(judged.converted, probability)
-    found = []
-    for replicate, weight in enumerate(lead_resamples(judged.lead, replicates, seed)):
-        found.append(auc(weight))
+    weighted_auc = AUC.prepare(rows.converted, probability)
+    replicate_aucs = []
+    for replicate, weight in enumerate(lead_resamples(rows.lead, replicates, seed)):
+        replicate_aucs.append(weighted_auc(weight))
         report_progress(replicate + 1, replicates)
-    low, high = np.nanquantile(found, [0.025, 0.975])
-    # Of a handful of leads the quantiles may lie to one side of the value itself.
+    low, high = np.nanquantile(replicate_aucs, [0.025, 0.975])
+    # With a handful of leads the quantiles may both lie on one side of the value.
     return min(float(low), value), max(float(high), value)
 
 
-def observed_rate(judged: JudgedRows, probability: Float64) -> ObservedRate | None:
-    """Promised against happened; None without rows."""
-    rows = len(judged.converted)
-    if rows == 0:
+def observed_rate(rows: JudgedRows, probability: Float64) -> ObservedRate | None:
+    """Share of the rows that converted, beside the mean probability; None without rows."""
+    if len(rows.converted) == 0:
         return None
-    leads = len(np.unique(judged.lead))
-    observed = float(judged.converted.mean())
+    leads = len(np.unique(rows.lead))
+    observed = float(rows.converted.mean())
     low, high = wilson_interval(observed, leads)
-    positives = int(judged.converted.sum())
-    return ObservedRate(float(probability.mean()), observed, low, high, rows, leads, positives)
+    return ObservedRate(
+        predicted=float(probability.mean()),
+        observed=observed,
+        low=low,
+        high=high,
+        rows=len(rows.converted),
+        leads=leads,
+        positives=int(rows.converted.sum()),
+    )
 
 
-def reliability_bins(
-    judged: JudgedRows, probability: Float64, bins: int = 10
-) -> list[ObservedRate]:
-    """Promised against happened over bins of about equally many rows, lowest first.
+def reliability_bins(rows: JudgedRows, probability: Float64, bins: int = 10) -> list[ObservedRate]:
+    """Predicted and observed rates in bins of about equally many rows, lowest probability first.
 
-    Rows of equal probability are never torn apart, so there may be fewer bins.
+    Rows of equal probability stay in one bin, so there may be fewer bins.
     """
     if len(probability) == 0:
         return []
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.searchsorted(edges, probability, side="right")
+    bin_of_row = np.searchsorted(edges, probability, side="right")
     rates = [
-        observed_rate(judged.among(place == i), probability[place == i])
+        observed_rate(rows.among(bin_of_row == i), probability[bin_of_row == i])
         for i in range(len(edges) + 1)
     ]
-    return [found for found in rates if found is not None]
+    return [rate for rate in rates if rate is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class AgeFigures:
-    """Figures of leads of one age, so that age alone cannot pass for skill.
+    """Figures of leads of one age: within them the age alone cannot rank leads.
 
     Parameters
     ----------
     from_days, to_days : float
-        Age at the look, half-open; `to_days` of the last group is the greatest age found.
+        Age at the look, half-open; `to_days` of the last group is the greatest age there is.
     rows, positives : int
+        Number of rows, and of those that converted.
     auc, auc_low, auc_high : float or None
-        AUC and its 95 % interval.
+        AUC and its 95 % interval; None where there are too few conversions.
     """
 
     from_days: float
@@ -174,31 +188,40 @@ class AgeFigures:
     auc_high: float | None
 
 
-def figures_by_age(judged: JudgedRows, probability: Float64, seed: int) -> list[AgeFigures]:
+def figures_by_age(rows: JudgedRows, probability: Float64, seed: int) -> list[AgeFigures]:
     """Figures by age of the lead; ages without rows are left out."""
     edges = [*AGE_EDGES, math.inf]
     groups = []
     for low, high in itertools.pairwise(edges):
-        chosen = (judged.age_days >= low) & (judged.age_days < high)
-        if chosen.any():
-            converted = judged.converted[chosen]
-            top = float(judged.age_days.max()) if math.isinf(high) else high
-            auc = figures(converted, probability[chosen]).auc
-            ends = auc_interval(judged.among(chosen), probability[chosen], seed) or (None, None)
-            groups.append(AgeFigures(low, top, int(chosen.sum()), int(converted.sum()), auc, *ends))
+        in_group = (rows.age_days >= low) & (rows.age_days < high)
+        if in_group.any():
+            group, group_probability = rows.among(in_group), probability[in_group]
+            auc_low, auc_high = auc_interval(group, group_probability, seed) or (None, None)
+            groups.append(
+                AgeFigures(
+                    from_days=low,
+                    to_days=float(rows.age_days.max()) if math.isinf(high) else high,
+                    rows=len(group.converted),
+                    positives=int(group.converted.sum()),
+                    auc=figures(group.converted, group_probability).auc,
+                    auc_low=auc_low,
+                    auc_high=auc_high,
+                )
+            )
     return groups
 
 
 @dataclass(frozen=True, slots=True)
 class BandResult:
-    """What a band promised and what came of it in the test period.
+    """What a band predicted and what happened in the test period.
 
     Parameters
     ----------
     rows, leads : int
-        Looks, and leads, that the band was given to.
+        Number of looks in the band, and of leads among them.
     hot, warm : ObservedRate or None
-        Conversion within each horizon, over the rows whose horizon has ended; None without any.
+        Conversion within each horizon, over the rows whose horizon has ended; None where there is
+        no such row.
     """
 
     rows: int
@@ -210,12 +233,12 @@ class BandResult:
 def band_results(
     scores: Scores, hot: JudgedRows, warm: JudgedRows, warm_mature: Bool
 ) -> dict[str, BandResult]:
-    """What the bands meant.
+    """Predicted and observed rates of each band, hottest first.
 
     Parameters
     ----------
     scores : Scores
-        Of the test rows of the hot horizon.
+        Scores of the test rows of the hot horizon.
     hot, warm : JudgedRows
         Outcomes of the same rows within each horizon.
     warm_mature : bool array of shape (rows,)
@@ -223,12 +246,12 @@ def band_results(
     """
     results = {}
     for band in reversed(Temperature):
-        mine = scores.band == band.value
-        mature = mine & warm_mature
+        in_band = scores.band == band.value
+        mature = in_band & warm_mature
         results[band.value] = BandResult(
-            rows=int(mine.sum()),
-            leads=len(np.unique(hot.lead[mine])),
-            hot=observed_rate(hot.among(mine), scores.hot_probability[mine]),
+            rows=int(in_band.sum()),
+            leads=len(np.unique(hot.lead[in_band])),
+            hot=observed_rate(hot.among(in_band), scores.hot_probability[in_band]),
             warm=observed_rate(warm.among(mature), scores.warm_probability[mature]),
         )
     return results

@@ -1,11 +1,12 @@
-"""How many leads of a group buy, and how long that takes, while some are too young to tell.
+"""Which share of a group of leads buys within a horizon, and how long that takes.
 
-A lead is watched from its creation to the end of the data, whatever becomes of it: a refusal is not
-the end, so a lead that was closed has simply not bought so far. That makes the time for which each
-lead could be watched known, and the product-limit estimate of those who buy within the horizon then
-is right without leaving the younger leads out. Where too few could be watched to the horizon's end,
-nothing is told. How long it takes is told from those who bought, of the leads that are old enough:
-the young ones show the quick purchases first and would make everybody look quick.
+Some leads are younger than the horizon, so their outcome is not known yet (they are censored). A
+lead is watched from its creation to the end of the data, whatever becomes of it: a refusal is not
+the end, so a lead that was closed has simply not bought so far. The time for which each lead was
+watched is therefore known, and the product-limit (Kaplan-Meier) estimate of the share that buys
+within the horizon uses the young leads too. It is given only where enough leads were watched for
+the whole horizon. The time to the purchase is the median over leads that are old enough: among
+young leads only the quick purchases have happened, and they would make everybody look quick.
 
 References
 ----------
@@ -25,9 +26,9 @@ from training.statistics.intervals import wilson_interval
 from training.statistics.rates import RateEstimate
 
 LEAST_LEADS = 30
-"""Leads that must have been watched for the whole horizon before a share of them is told."""
+"""A share is given from this many leads that were watched for the whole horizon."""
 LEAST_BOUGHT = 10
-"""Purchases from which a middle is told."""
+"""A median is given from this many values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class MedianEstimate:
     Parameters
     ----------
     value, low, high : float
-        In the unit of what it is the median of, ``low <= value <= high``.
+        In the unit of the lengths of time, ``low <= value <= high``.
     """
 
     value: float
@@ -59,15 +60,16 @@ class Conversion:
     Parameters
     ----------
     leads : int
+        Number of leads in the group.
     old_enough : int
-        Those that could be watched for the whole horizon.
+        Leads that were watched for the whole horizon.
     bought : int
-        Those, young or old, that have bought within it so far.
+        Leads of any age that have bought within the horizon so far.
     share : RateEstimate or None
         Share that buys within the horizon; None where fewer than `LEAST_LEADS` are old enough.
     days : MedianEstimate or None
-        From the start to the purchase, of the old enough that bought within the horizon; None
-        where these are fewer than `LEAST_BOUGHT`.
+        Days from the start to the purchase, over leads that are old enough and bought within the
+        horizon; None where these are fewer than `LEAST_BOUGHT`.
     """
 
     leads: int
@@ -78,37 +80,34 @@ class Conversion:
 
 
 def conversion(days: Float64, watched: Float64, horizon: float) -> Conversion:
-    """What became of leads within so many days.
+    """Share of leads that buy within a horizon, and the median time to the purchase.
 
     Parameters
     ----------
     days : float64 array of shape (leads,)
-        From the start to the purchase; infinite for those that have not bought.
+        Days from the start to the purchase; infinite for leads that have not bought.
     watched : float64 array of shape (leads,)
-        From the start to the end of the data.
+        Days from the start to the end of the data.
     horizon : float
-        Days.
+        Days within which a purchase counts.
     """
     in_time = days <= np.minimum(watched, horizon)
-    old = watched >= horizon
+    old_enough = watched >= horizon
+    enough_leads = old_enough.sum() >= LEAST_LEADS
     return Conversion(
         leads=len(days),
-        old_enough=int(old.sum()),
+        old_enough=int(old_enough.sum()),
         bought=int(in_time.sum()),
-        share=_share(days, watched, horizon) if old.sum() >= LEAST_LEADS else None,
-        days=median_estimate(days[in_time & old]),
+        share=_product_limit_share(days, watched, horizon) if enough_leads else None,
+        days=median_estimate(days[in_time & old_enough]),
     )
 
 
 def median_estimate(values: Float64) -> MedianEstimate | None:
-    """Median with the interval that its order statistics give; None of fewer than `LEAST_BOUGHT`.
+    """Median with the interval that its order statistics give; None below `LEAST_BOUGHT` values.
 
-    The interval reaches from one value to another and holds whatever the distribution is: the
-    number of values below the true median is binomial.
-
-    Parameters
-    ----------
-    values : float64 array of shape (n,)
+    The interval reaches from one of the values to another. It holds for every continuous
+    distribution, because the number of values below the true median is binomial.
 
     Examples
     --------
@@ -123,23 +122,22 @@ def median_estimate(values: Float64) -> MedianEstimate | None:
     return MedianEstimate(float(np.median(ordered)), float(ordered[k - 1]), float(ordered[-k]))
 
 
-def counted_rate(count: int, of: int) -> RateEstimate | None:
-    """Share that was counted, with Wilson's interval; None of nothing."""
-    if of == 0:
+def counted_rate(count: int, total: int) -> RateEstimate | None:
+    """Count divided by total, with Wilson's interval; None where the total is 0."""
+    if total == 0:
         return None
-    return RateEstimate(count / of, *wilson_interval(count / of, of))
+    return RateEstimate(count / total, *wilson_interval(count / total, total))
 
 
-def _share(days: Float64, watched: Float64, horizon: float) -> RateEstimate:
-    """Product-limit estimate, with Wilson's interval for the leads that its variance is worth."""
-    until = np.minimum(days, watched)
+def _product_limit_share(days: Float64, watched: Float64, horizon: float) -> RateEstimate:
+    """Product-limit estimate, with Wilson's interval for its effective number of trials."""
+    durations = np.sort(np.minimum(days, watched))
     moments, bought = np.unique(days[days <= np.minimum(watched, horizon)], return_counts=True)
-    ordered = np.sort(until)
-    at_risk = len(ordered) - np.searchsorted(ordered, moments, side="left")
-    left = float(np.prod(1 - bought / at_risk))
-    share, trials = 1 - left, float((watched >= horizon).sum())
+    at_risk = len(durations) - np.searchsorted(durations, moments, side="left")
+    survival = float(np.prod(1 - bought / at_risk))
+    share, trials = 1 - survival, float((watched >= horizon).sum())
     if 0 < share < 1:
-        # Greenwood's variance, as that of so many leads that were all watched to the end.
-        spread = left**2 * float(np.sum(bought / (at_risk * (at_risk - bought))))
-        trials = share * left / spread
+        # The number of leads, all watched to the end, whose binomial variance is Greenwood's.
+        variance = survival**2 * float(np.sum(bought / (at_risk * (at_risk - bought))))
+        trials = share * survival / variance
     return RateEstimate(share, *wilson_interval(share, trials))

@@ -1,4 +1,4 @@
-"""Intervals of shares."""
+"""Wilson's interval of a share: the one formula behind the intervals of rates in this project."""
 
 import math
 
@@ -6,7 +6,20 @@ import math
 def wilson_interval(
     share: float, trials: float, z: float = 1.959963984540054
 ) -> tuple[float, float]:
-    """Wilson's interval of a share.
+    r"""Wilson's interval of a share.
+
+    .. math::
+
+        \frac{p + z^2 / 2n \pm z \sqrt{p (1 - p) / n + z^2 / 4n^2}}{1 + z^2 / n}
+
+    Parameters
+    ----------
+    share : float
+        Share of successes p, from 0 to 1.
+    trials : float
+        Number of independent trials n, above 0; an effective number need not be whole.
+    z : float, default 1.96
+        Half-width in standard errors; the default gives 95 %.
 
     References
     ----------
@@ -22,6 +35,6 @@ def wilson_interval(
     centre = share + z * z / (2 * trials)
     spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     scale = 1 + z * z / trials
-    # "All of them" and "none of them" are ends of their own intervals, whatever rounding says.
+    # Rounding must not push the interval off a share of exactly 0 or 1.
     low, high = (centre - spread) / scale, (centre + spread) / scale
     return max(0.0, min(share, low)), min(1.0, max(share, high))

@@ -1,10 +1,10 @@
 """Two predictors on the same rows: how much better one is, and whether that is more than luck.
 
-Both are judged on the same leads, drawn again and again with replacement, each time the same leads
-for both. What makes a period hard or easy then cancels, and the interval is that of the difference
-alone: far narrower than two separate intervals would suggest. Whole leads are drawn, because the
-rows of one lead foresee the same purchase. Baselines and the promotion of a new model are both
-judged by this.
+The paired bootstrap draws leads with replacement, again and again, and judges both predictors on
+the same drawn leads. What makes a period hard or easy then cancels out, and the interval is that of
+the difference alone, far narrower than two separate intervals suggest. Whole leads are drawn
+because the rows of one lead foresee the same purchase. Baselines and the promotion of a new model
+are judged by this comparison.
 
 References
 ----------
@@ -22,9 +22,11 @@ import numpy as np
 from features.arrays import Bool, Float64, Int64
 
 WeightedFigure = Callable[[Float64], float]
-"""Figure of rows that count as often as their weights say; NaN where it cannot be told."""
+"""Function from weights of rows, shape (rows,), to the weighted figure; NaN where it is
+undefined."""
 
 REPLICATES = 200
+"""Number of bootstrap draws."""
 _TAIL = 0.025
 
 
@@ -35,11 +37,12 @@ class Metric:
     Parameters
     ----------
     name : str
-        In words.
+        Name in words, such as "log loss".
     prepare : callable
         Takes outcomes and probabilities, of shape (rows,), and returns the figure as a function of
         the rows' weights; so what does not depend on the weights, such as an order, is done once.
     higher_is_better : bool
+        Whether a predictor with the higher figure is the better one.
 
     Examples
     --------
@@ -98,40 +101,46 @@ def paired_differences(
     Parameters
     ----------
     metric : Metric
+        Figure by which the predictors are compared.
     converted : bool array of shape (rows,)
+        Whether the lead converted within the horizon.
     lead : int64 array of shape (rows,)
-        Which rows belong together; they are drawn together.
+        Lead of each row; rows of one lead are drawn together.
     predictor : float64 array of shape (rows,)
         Probabilities of the first predictor.
     rivals : mapping of str to float64 array of shape (rows,)
         Probabilities of the others for the same rows.
     seed : int
+        Seed of the draws; the same seed gives the same interval.
     replicates : int
+        Number of draws.
 
     Returns
     -------
     dict of str to Difference or None
-        None where the metric cannot be told for these rows, or where there are not two leads.
+        None where the metric is undefined for these rows, or where there are fewer than two leads.
 
     Raises
     ------
     ValueError
         The arrays differ in length.
     """
-    for name, one in {"lead": lead, "the predictor": predictor, **rivals}.items():
-        if len(one) != len(converted):
+    for name, values in {"lead": lead, "the predictor": predictor, **rivals}.items():
+        if len(values) != len(converted):
             raise ValueError(
                 f"Paired predictors must be of the same rows: there are {len(converted)} outcomes, "
-                f"{len(one)} of {name}."
+                f"{len(values)} of {name}."
             )
     figures = [metric.prepare(converted, one) for one in (predictor, *rivals.values())]
     sign = 1.0 if metric.higher_is_better else -1.0
-    told = np.array([figure(np.ones(len(converted))) for figure in figures])
-    drawn = np.array(
+    estimates = np.array([figure(np.ones(len(converted))) for figure in figures])
+    replicated = np.array(
         [[figure(w) for figure in figures] for w in lead_resamples(lead, replicates, seed)]
     ).reshape(-1, len(figures))
     return {
-        name: _difference(sign * (told[0] - told[i]), sign * (drawn[:, 0] - drawn[:, i]))
+        name: _difference(
+            sign * (estimates[0] - estimates[i]), sign * (replicated[:, 0] - replicated[:, i])
+        )
         for i, name in enumerate(rivals, start=1)
     }
 
@@ -151,29 +160,34 @@ def paired_difference(
 
 
 def lead_resamples(lead: Int64, replicates: int, seed: int) -> Iterator[Float64]:
-    """Weights of rows, shape (rows,): how often each row's lead was drawn, replicate by replicate.
+    """Weights of rows, shape (rows,), one array a replicate: how often each row's lead was drawn.
 
-    As many leads are drawn as there are, with replacement; with fewer than two leads there is
-    nothing to draw, and no replicate.
+    Every replicate draws as many leads as there are, with replacement. With fewer than two leads
+    there is no replicate.
     """
-    found, row = np.unique(lead, return_inverse=True)
-    if len(found) < 2:
+    unique_leads, lead_index = np.unique(lead, return_inverse=True)
+    leads = len(unique_leads)
+    if leads < 2:
         return
     random = np.random.default_rng(seed)
     for _ in range(replicates):
-        drawn = random.integers(len(found), size=len(found))
-        yield np.bincount(drawn, minlength=len(found)).astype(np.float64)[row]
+        draws = random.integers(leads, size=leads)
+        yield np.bincount(draws, minlength=leads).astype(np.float64)[lead_index]
 
 
-def _difference(advantage: float, drawn: Float64) -> Difference | None:
-    drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) == 0 or not np.isfinite(advantage):
+def _difference(advantage: float, replicated: Float64) -> Difference | None:
+    replicated = replicated[np.isfinite(replicated)]
+    if len(replicated) == 0 or not np.isfinite(advantage):
         return None
-    low, high = np.quantile(drawn, [_TAIL, 1 - _TAIL])
-    wins = (drawn > 0).mean() + (drawn == 0).mean() / 2
-    # Adding 0.0 makes a −0.0 of equals a plain 0.0.
-    told = (float(value) + 0.0 for value in (advantage, low, high, wins))
-    return Difference(*told)
+    low, high = np.quantile(replicated, [_TAIL, 1 - _TAIL])
+    wins = (replicated > 0).mean() + (replicated == 0).mean() / 2
+    # Adding 0.0 turns the −0.0 of equal predictors into a plain 0.0.
+    return Difference(
+        advantage=float(advantage) + 0.0,
+        low=float(low) + 0.0,
+        high=float(high) + 0.0,
+        wins=float(wins) + 0.0,
+    )
 
 
 def _auc(converted: Bool, probability: Float64) -> WeightedFigure:
@@ -195,8 +209,8 @@ def _auc(converted: Bool, probability: Float64) -> WeightedFigure:
 
 def _log_loss(converted: Bool, probability: Float64) -> WeightedFigure:
     """Mean of −ln of the probability that was given to what happened, never more than −ln ε."""
-    given = np.where(converted, probability, 1 - probability)
-    loss = -np.log(np.maximum(given, np.finfo(np.float64).eps))
+    outcome_probability = np.where(converted, probability, 1 - probability)
+    loss = -np.log(np.maximum(outcome_probability, np.finfo(np.float64).eps))
 
     def weighted(weight: Float64) -> float:
         total = weight.sum()

@@ -1,8 +1,9 @@
-"""How surely a share of conversions is known, when rows of one lead belong together.
+"""One-sided confidence bounds of a conversion rate when several rows belong to one lead.
 
-A lead that is looked at every week foresees the same purchase in several rows. Counting rows would
-claim too much, counting leads too little; here rows count as many independent trials as their
-outcomes say that they are worth.
+A lead that is looked at every week foresees the same purchase in several rows, so its rows are not
+independent. Bounds that count rows are too narrow; bounds that count leads are wider than
+necessary. The bounds here divide the number of rows by the design effect, which is estimated from
+the outcomes.
 """
 
 import numpy as np
@@ -14,22 +15,25 @@ from features.arrays import Bool, Int64
 def rate_bounds(converted: Bool, lead: Int64, confidence: float) -> tuple[float, float]:
     """Lower and upper bound of a share, each by itself with the given confidence.
 
-    Clopper and Pearson's bounds for as many trials as the rows are worth: their number divided by
-    the design effect, which is the variance of the share over whole leads divided by that over
-    independent rows, and never taken below 1; where every row has the same outcome, as many as
-    there are leads. Student's t in place of the normal deviate makes up for few leads.
+    The bounds are Clopper and Pearson's for an effective number of trials. That is the number of
+    rows divided by the design effect: the variance of the share over whole leads divided by the
+    variance over independent rows, and at least 1. Where every row has the same outcome the design
+    effect cannot be estimated, and the number of leads is used. Student's t in place of the normal
+    deviate widens the bounds where there are few leads.
 
     Parameters
     ----------
     converted : bool array of shape (rows,)
+        Whether the lead converted within the horizon.
     lead : int64 array of shape (rows,)
+        Lead of each row.
     confidence : float
-        Within 0.5 and 1.
+        One-sided confidence of each bound, between 0.5 and 1.
 
     Returns
     -------
     tuple of float
-        0 and 1 without rows.
+        Lower and upper bound; 0 and 1 without rows.
 
     References
     ----------
@@ -53,17 +57,17 @@ def rate_bounds(converted: Bool, lead: Int64, confidence: float) -> tuple[float,
 
 
 def effective_trials(converted: Bool, lead: Int64, confidence: float) -> float:
-    """How many independent trials rows of several leads are worth; see `rate_bounds`."""
+    """Effective number of independent trials in rows of several leads; see `rate_bounds`."""
     rows = len(converted)
     if rows == 0:
         return 0.0
-    names, place = np.unique(lead, return_inverse=True)
-    leads = len(names)
+    unique_leads, lead_index = np.unique(lead, return_inverse=True)
+    leads = len(unique_leads)
     rate = float(converted.mean())
     if leads == 1 or rate in {0.0, 1.0}:
         return float(leads)
-    away = np.bincount(place, converted - rate)
-    variance = leads / (leads - 1) * float(away @ away) / rows**2
+    excess = np.bincount(lead_index, converted - rate)
+    variance = leads / (leads - 1) * float(excess @ excess) / rows**2
     trials = min(rate * (1 - rate) / variance, rows) if variance > 0 else rows
-    heavier = stats.t.ppf(confidence, leads - 1) / stats.norm.ppf(confidence)
-    return float(trials / heavier**2)
+    few_leads_factor = stats.t.ppf(confidence, leads - 1) / stats.norm.ppf(confidence)
+    return float(trials / few_leads_factor**2)

@@ -1,14 +1,17 @@
-"""Shares and promises: what every part of the report tells of a group, with how sure it is."""
+"""A rate with its interval, and a promise beside what happened: the values that reports show.
+
+A *look* is one lead at one moment. A look has bought if a purchase followed within the horizon.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
 ENOUGH_PROMISED = 10
-"""Purchases that must have been promised before a promise inside its interval counts as kept: with
-fewer the interval is so wide that it tells little."""
+"""A promise inside the interval counts as kept from this many promised purchases on; with fewer the
+interval is so wide that it says little."""
 
 LEAST_POSITIVES = 10
-"""Looks that must have bought before it is told how well they were put in order."""
+"""The report shows how well looks were ranked only from this many looks that bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,16 @@ class RateEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was promised about a group of looks, and what came of it.
+    """What was promised about a group of looks, and what happened.
 
     Parameters
     ----------
     rows, positives : int
-        Looks, and those of them that a purchase followed in time.
+        Number of looks, and of those that bought.
     promised : float or None
-        Mean of the probabilities given.
+        Mean of the looks' predicted probabilities; None where there are no looks.
     happened : RateEstimate or None
-        Share that bought.
+        Share of the looks that bought; None where there are no looks.
     """
 
     rows: int
@@ -60,11 +63,12 @@ class Outcome:
 
     @property
     def finding(self) -> Literal["held", "too much", "too little", "unknown"]:
-        """Where the promise lies against the interval of what happened.
+        """Whether the promise lies above, below or inside the interval of what happened.
 
-        Outside of it the promise was broken, however few bought. Inside of it the promise held,
-        if it was large enough to be broken at all; the outcome has no say in that, or the groups
-        that bought least, which are those that were promised too much, would escape.
+        Outside the interval the promise was broken, however few looks bought. Inside the interval
+        it held, provided that at least `ENOUGH_PROMISED` purchases were promised; otherwise the
+        finding is "unknown". That limit counts promised purchases, not observed ones. Else the
+        groups that bought least, which are those that were promised too much, would escape.
         """
         if self.promised is None or self.happened is None:
             return "unknown"

@@ -1,7 +1,7 @@
 """What follows on a band: how long until the purchase, and how many contacts it takes.
 
-A lead counts in a band from its first look there in the test period. Contacts are those that we
-make; a CRM that does not tell directions counts every interaction.
+A lead counts in a band from its first look there in the test period. Contacts are outbound
+interactions; where the export knows no directions, every interaction counts as one.
 """
 
 from collections.abc import Mapping
@@ -29,11 +29,12 @@ class Aftermath:
     Parameters
     ----------
     name : Temperature
+        The band.
     conversion : Conversion
-        From that look on, within the warm horizon.
+        Purchases from that look on, within the warm horizon.
     contacts : MedianEstimate or None
-        Contacts between that look and the purchase, of the old enough that bought within the warm
-        horizon; None where these are too few.
+        Contacts between that look and the purchase, over leads that were watched for the whole warm
+        horizon and bought within it; None where these are too few.
     """
 
     name: Temperature
@@ -52,18 +53,19 @@ def aftermaths(
     Parameters
     ----------
     tables : Tables
+        The export.
     spine : Spine
         The looks of the test period.
     band : str array of shape (rows,)
-        Of the same looks.
+        Band of each look.
     horizon : float
-        Days.
+        Days from the look within which a purchase counts.
     """
     contacts = _contacts(tables)
     converted_at = microseconds(tables.leads["converted_at"]).astype(np.float64)
-    found = []
-    for one in reversed(Temperature):
-        look = _first_looks(spine, np.flatnonzero(band == one.value))
+    results = []
+    for temperature in reversed(Temperature):
+        look = _first_looks(spine, np.flatnonzero(band == temperature.value))
         lead, since = spine.lead[look], spine.as_of[look]
         days = (converted_at[lead] - since) / MICROSECONDS_PER_DAY
         watched = (tables.data_end - since) / MICROSECONDS_PER_DAY
@@ -76,22 +78,28 @@ def aftermaths(
         ]
         counts += [0] * (len(bought) - len(counts))
         number: Float64 = np.array(counts, np.float64)
-        found.append(Aftermath(one, conversion(days, watched, horizon), median_estimate(number)))
-    return tuple(found)
+        results.append(
+            Aftermath(
+                name=temperature,
+                conversion=conversion(days, watched, horizon),
+                contacts=median_estimate(number),
+            )
+        )
+    return tuple(results)
 
 
 def _contacts(tables: Tables) -> Mapping[int, Int64]:
-    """Instants of our contacts by lead, each in order."""
-    ours = selection_mask(tables, Selection(direction=("outbound",)))
-    ours |= not ours.any()
-    lead = lead_index(tables, tables.interactions["lead_id"])[ours]
-    at = microseconds(tables.interactions["occurred_at"])[ours]
-    order = np.lexsort((at, lead))
-    leads, starts = np.unique(lead[order], return_index=True)
+    """Instants of the contacts by lead, in order of time."""
+    is_contact = selection_mask(tables, Selection(direction=("outbound",)))
+    is_contact |= not is_contact.any()
+    lead = lead_index(tables, tables.interactions["lead_id"])[is_contact]
+    occurred_at = microseconds(tables.interactions["occurred_at"])[is_contact]
+    order = np.lexsort((occurred_at, lead))
+    unique_leads, starts = np.unique(lead[order], return_index=True)
     ends = [*starts[1:].tolist(), len(order)]
     return {
-        one: at[order[start:end]]
-        for one, start, end in zip(leads.tolist(), starts.tolist(), ends, strict=False)
+        index: occurred_at[order[start:end]]
+        for index, start, end in zip(unique_leads.tolist(), starts.tolist(), ends, strict=False)
     }
 
 

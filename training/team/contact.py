@@ -1,10 +1,10 @@
-"""How soon new leads are contacted, and how far they get: speed, and the funnel.
+"""How soon new leads are contacted, and how far they get: contact speed, and the funnel.
 
-Who buys at once cannot be contacted late, and who is never contacted had no time for it: counted
-from the creation, a slow contact would look worse than it is. Speeds are therefore compared among
-the leads that were still open on the third day, by what had happened until then, and purchases
-count from there on. What remains is an association: the leads that look best may well be called
-first.
+A lead that buys at once cannot be contacted late, so counting from the creation would make slow
+contact look different from what it is (immortal time bias). Speeds are therefore compared at a
+landmark: among the leads that were still open on the third day, grouped by when they had been
+contacted until then; purchases count from there on. What remains is an association: the leads that
+look best may well be called first.
 
 References
 ----------
@@ -37,7 +37,9 @@ from training.statistics.rates import RateEstimate
 from training.team.grouping import Cohort
 
 LANDMARK_DAYS = 3
+"""Age of a lead, in days, until which contacts count and from which purchases count."""
 SPEED_HOURS = (0.0, 1.0, 4.0, 24.0, 24.0 * LANDMARK_DAYS)
+"""Edges of the speed groups, in hours from the creation to the first contact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,10 @@ class SpeedGroup:
     Parameters
     ----------
     from_hours, to_hours : float or None
-        Since creation, half-open; both None for leads not contacted by the landmark.
+        Hours from creation to the first contact, half-open; both None for leads that were not
+        contacted by the landmark.
     conversion : Conversion
-        From the landmark on.
+        Purchases from the landmark on.
     """
 
     from_hours: float | None
@@ -64,11 +67,11 @@ class Speed:
     Parameters
     ----------
     landmark_days : int
-        Days after creation until which contacts count and from which purchases do.
+        Age in days until which contacts count and from which purchases count.
     hours : MedianEstimate or None
-        To the first contact, of those contacted by the landmark.
+        Hours to the first contact, over leads contacted by the landmark.
     groups : tuple of SpeedGroup
-        Fastest first.
+        Groups by speed, fastest first; leads that were not contacted come last.
     """
 
     landmark_days: int
@@ -78,13 +81,14 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Leads that got so far.
+    """Number of leads that reached one step of the funnel.
 
     Parameters
     ----------
     name : str
-        "leads", "contacted", "responded", "bought", or what the configuration calls it.
+        "leads", "contacted", "responded", "bought", or a name from the configuration.
     leads : int
+        Number of leads that reached the step.
     of_all, of_previous : RateEstimate or None
         Share of the leads at the first step and at the step before; None where there are none.
     """
@@ -99,33 +103,40 @@ FUNNEL: tuple[tuple[str, Selection], ...] = (
     ("contacted", Selection(direction=("outbound",))),
     ("responded", Selection(direction=("inbound",))),
 )
-"""What lies between lead and purchase, unless the configuration says something else."""
+"""Steps between lead and purchase, unless the configuration names others."""
 
 
 def contact_speed(tables: Tables, leads: Cohort, horizon: float) -> Speed | None:
     """How soon new leads are contacted; None where no interaction is outbound."""
-    chosen = selection_mask(tables, Selection(direction=("outbound",)))
-    if not chosen.any():
+    is_contact = selection_mask(tables, Selection(direction=("outbound",)))
+    if not is_contact.any():
         return None
-    at = microseconds(tables.interactions["occurred_at"])[chosen]
-    lead = lead_index(tables, tables.interactions["lead_id"].filter(pa.array(chosen)))
-    after = at >= leads.created_at[lead]
-    first = first_by_lead(lead[after], at[after], tables.leads.num_rows)
-    hours = (first.astype(np.float64) - leads.created_at) / (MICROSECONDS_PER_DAY / 24)
+    contacted_at = microseconds(tables.interactions["occurred_at"])[is_contact]
+    lead = lead_index(tables, tables.interactions["lead_id"].filter(pa.array(is_contact)))
+    since_creation = contacted_at >= leads.created_at[lead]
+    first_contact = first_by_lead(
+        lead[since_creation], contacted_at[since_creation], tables.leads.num_rows
+    )
+    hours = (first_contact.astype(np.float64) - leads.created_at) / (MICROSECONDS_PER_DAY / 24)
     landmark = leads.created_at + LANDMARK_DAYS * MICROSECONDS_PER_DAY
     still_open = (ended_at(tables) > landmark) & (leads.watched > LANDMARK_DAYS)
     days, watched = leads.days - LANDMARK_DAYS, leads.watched - LANDMARK_DAYS
-    spans = [(low, high, (low <= hours) & (hours < high)) for low, high in _spans()]
-    soon = hours < SPEED_HOURS[-1]
-    groups = [*spans, (None, None, ~soon)]
+    spans = [
+        (low, high, (low <= hours) & (hours < high))
+        for low, high in itertools.pairwise(SPEED_HOURS)
+    ]
+    by_landmark = hours < SPEED_HOURS[-1]
+    groups = [*spans, (None, None, ~by_landmark)]
     return Speed(
-        LANDMARK_DAYS,
-        median_estimate(hours[still_open & soon]),
-        tuple(
+        landmark_days=LANDMARK_DAYS,
+        hours=median_estimate(hours[still_open & by_landmark]),
+        groups=tuple(
             SpeedGroup(
-                low, high, conversion(days[still_open & mine], watched[still_open & mine], horizon)
+                low,
+                high,
+                conversion(days[still_open & in_span], watched[still_open & in_span], horizon),
             )
-            for low, high, mine in groups
+            for low, high, in_span in groups
         ),
     )
 
@@ -133,49 +144,53 @@ def contact_speed(tables: Tables, leads: Cohort, horizon: float) -> Speed | None
 def funnel(
     tables: Tables, leads: Cohort, horizon: float, steps: Sequence[tuple[str, Selection]] = FUNNEL
 ) -> tuple[Step, ...]:
-    """How many leads reach each step, of those old enough to have reached all of them.
+    """Number of leads that reach each step, among leads that were watched for the whole horizon.
 
-    A step is reached by an interaction that occurs from creation on, before the purchase and within
-    the horizon, and only by leads that reached the steps before, in whatever order it happened.
+    A lead reaches a step by an interaction that occurs from creation on, before the purchase and
+    within the horizon, provided that it reached the steps before. The order of the interactions
+    does not matter.
 
     Parameters
     ----------
     tables : Tables
+        The export.
     leads : Cohort
+        Its leads from their creation on.
     horizon : float
-        Days from creation.
+        Days from creation within which interactions and purchases count.
     steps : sequence of (str, Selection)
-        Between lead and purchase.
+        Name and interactions of each step between lead and purchase.
     """
-    through = leads.watched >= horizon
-    until = leads.created_at + np.rint(
-        np.minimum(leads.days, horizon) * MICROSECONDS_PER_DAY
-    ).astype(np.int64)
+    reached_all = leads.watched >= horizon
+    end = leads.created_at + np.rint(np.minimum(leads.days, horizon) * MICROSECONDS_PER_DAY).astype(
+        np.int64
+    )
     lead = lead_index(tables, tables.interactions["lead_id"])
-    at = microseconds(tables.interactions["occurred_at"])
-    in_time = (at >= leads.created_at[lead]) & (at < until[lead])
-    counts = [("leads", int(through.sum()))]
+    occurred_at = microseconds(tables.interactions["occurred_at"])
+    in_time = (occurred_at >= leads.created_at[lead]) & (occurred_at < end[lead])
+    counts = [("leads", int(reached_all.sum()))]
     for name, selection in steps:
-        reached = np.zeros(len(through), np.bool_)
+        reached = np.zeros(len(reached_all), np.bool_)
         reached[lead[in_time & selection_mask(tables, selection)]] = True
-        through = through & reached
-        counts.append((name, int(through.sum())))
-    counts.append(("bought", int((through & (leads.days <= horizon)).sum())))
-    all_leads, before = counts[0][1], [0, *(count for _, count in counts)]
+        reached_all = reached_all & reached
+        counts.append((name, int(reached_all.sum())))
+    counts.append(("bought", int((reached_all & (leads.days <= horizon)).sum())))
+    first_count, previous_counts = counts[0][1], [0, *(count for _, count in counts)]
     return tuple(
-        Step(name, count, counted_rate(count, all_leads), counted_rate(count, previous))
-        for (name, count), previous in zip(counts, before, strict=False)
+        Step(name, count, counted_rate(count, first_count), counted_rate(count, previous))
+        for (name, count), previous in zip(counts, previous_counts, strict=False)
     )
 
 
 def selection_mask(tables: Tables, selection: Selection) -> Bool:
-    """Interactions that a selection looks at; by whom the lead is owned is not asked."""
-    found = np.ones(tables.interactions.num_rows, np.bool_)
+    """Which interactions meet a selection's conditions; its condition on the owner is not tested.
+
+    Returns
+    -------
+    bool array of shape (interactions,)
+    """
+    mask = np.ones(tables.interactions.num_rows, np.bool_)
     for field, values in selection.conditions():
         column = tables.interactions[field].cast(pa.string())
-        found &= pc.is_in(column, value_set=pa.array(values, pa.string())).to_numpy()
-    return found
-
-
-def _spans() -> list[tuple[float, float]]:
-    return list(itertools.pairwise(SPEED_HOURS))
+        mask &= pc.is_in(column, value_set=pa.array(values, pa.string())).to_numpy()
+    return mask

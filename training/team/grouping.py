@@ -1,8 +1,8 @@
-"""Leads by what they have in common, and how many of each group buy: channel, owner, month.
+"""Leads in groups, by channel, owner or month of creation, and how many of each group buy.
 
-Groups that fewer than `LEAST_LEADS` leads belong to are not shown one by one, because chance alone
-would put them first and last; how many they are is told. Differences between groups are
-associations: whoever gets the better leads has the better figures.
+Groups of fewer than `LEAST_LEADS` leads are counted but not shown one by one, because chance alone
+would put them first and last. Differences between groups are associations: whoever gets the better
+leads has the better figures.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ from training.dataset.values import Coded, coded, versions
 from training.statistics.incidence import LEAST_LEADS, Conversion, conversion
 
 MOST_GROUPS = 20
+"""At most this many groups of one attribute are shown."""
 MOST_MONTHS = 24
+"""At most this many months are shown, the latest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,9 @@ class Cohort:
     Parameters
     ----------
     created_at : int64 array of shape (leads,)
-        Microseconds.
+        Instant of creation, in microseconds.
     days : float64 array of shape (leads,)
-        From creation to the purchase; infinite for those that have not bought.
+        Days from creation to the purchase; infinite for leads that have not bought.
     watched : float64 array of shape (leads,)
         Days from creation to the end of the data.
     """
@@ -42,13 +44,14 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class LeadGroup:
-    """Leads of one level.
+    """Conversion of the leads that have one level of an attribute, or were created in one month.
 
     Parameters
     ----------
     level : str or None
-        None for the leads of which it is not known.
+        The level or the month; None for leads of which it is not known.
     conversion : Conversion
+        Purchases from creation on.
     """
 
     level: str | None
@@ -62,11 +65,11 @@ class Grouping:
     Parameters
     ----------
     attribute : str
-        The export's name of it.
+        Name of the attribute in the export.
     groups : tuple of LeadGroup
-        Largest first.
+        The groups that are shown, largest first.
     small_groups, small_leads : int
-        Groups that are not shown, and the leads in them.
+        Number of groups that are not shown, and of leads in them.
     """
 
     attribute: str
@@ -85,13 +88,14 @@ def cohort(tables: Tables) -> Cohort:
 
 
 def attribute_levels(tables: Tables, name: str) -> Coded:
-    """Level of each lead in one attribute: as created or, from the log, what was known last."""
+    """Level of each lead in one attribute: from the leads' table or, from the log, the latest."""
     created_at = microseconds(tables.leads["created_at"])
     if name in tables.leads.column_names:
         return coded(tables.leads[name], tables.attribute_kinds[name], created_at)
-    found = versions(tables, name, created_at)
-    every = np.arange(found.leads)
-    return Coded(found.known_before(every, np.full(found.leads, NEVER)), found.values.words)
+    history = versions(tables, name, created_at)
+    all_leads = np.arange(history.leads)
+    latest = history.known_before(all_leads, np.full(history.leads, NEVER))
+    return Coded(latest, history.values.words)
 
 
 def grouping(attribute: str, levels: Coded, leads: Cohort, horizon: float) -> Grouping:
@@ -100,37 +104,39 @@ def grouping(attribute: str, levels: Coded, leads: Cohort, horizon: float) -> Gr
     Parameters
     ----------
     attribute : str
+        Name of the attribute in the export.
     levels : Coded
-        Of each lead.
+        Level of each lead.
     leads : Cohort
+        The same leads from their creation on.
     horizon : float
         Days from creation within which a purchase counts.
     """
     counts = np.bincount(levels.codes, minlength=len(levels.words))
-    largest = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], code))
-    shown = [code for code in largest if counts[code] >= LEAST_LEADS][:MOST_GROUPS]
+    by_size = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], code))
+    displayed = [code for code in by_size if counts[code] >= LEAST_LEADS][:MOST_GROUPS]
     return Grouping(
         attribute,
         tuple(
             LeadGroup(
                 None if code == levels.missing else levels.words[code],
-                _among(leads, np.flatnonzero(levels.codes == code), horizon),
+                _conversion_of(leads, np.flatnonzero(levels.codes == code), horizon),
             )
-            for code in shown
+            for code in displayed
         ),
-        small_groups=len(largest) - len(shown),
-        small_leads=int(counts.sum() - counts[shown].sum()),
+        small_groups=len(by_size) - len(displayed),
+        small_leads=int(counts.sum() - counts[displayed].sum()),
     )
 
 
 def groups_by_month(leads: Cohort, horizon: float) -> tuple[LeadGroup, ...]:
-    """Leads by the month of their creation, UTC, the last `MOST_MONTHS` of them, earliest first."""
-    month = leads.created_at.astype("datetime64[us]").astype("datetime64[M]")
+    """Leads by the month of their creation, UTC: the latest `MOST_MONTHS`, earliest first."""
+    created = leads.created_at.astype("datetime64[us]").astype("datetime64[M]")
     return tuple(
-        LeadGroup(str(one), _among(leads, np.flatnonzero(month == one), horizon))
-        for one in np.unique(month)[-MOST_MONTHS:]
+        LeadGroup(str(month), _conversion_of(leads, np.flatnonzero(created == month), horizon))
+        for month in np.unique(created)[-MOST_MONTHS:]
     )
 
 
-def _among(leads: Cohort, chosen: Int64, horizon: float) -> Conversion:
-    return conversion(leads.days[chosen], leads.watched[chosen], horizon)
+def _conversion_of(leads: Cohort, rows: Int64, horizon: float) -> Conversion:
+    return conversion(leads.days[rows], leads.watched[rows], horizon)

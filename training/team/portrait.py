@@ -1,10 +1,10 @@
-"""The ideal customer's portrait: which qualities of new leads those who buy share.
+"""The ideal customer's portrait: which traits of new leads go with buying.
 
-Of the leads that are old enough, the qualities known when they were created; for each, how many of
-those who bought have it, how many of all leads, and how many of the leads that have it buy. A
-quality stands out when its rate surely differs from everybody's, so sure that all of them are right
-together with 95 %. Numbers are told in quarters. A quality goes together with others: it is a
-portrait, not a list of causes.
+A trait is one level of an attribute that was known when the lead was created; numbers are divided
+into quarters. Over the leads that were watched for the whole horizon, each trait's conversion rate
+is compared with everybody's. A trait stands out when the interval of its rate excludes everybody's
+rate. The intervals are wide enough to hold all together with 95 % (Bonferroni). Traits go together
+with each other: this is a portrait, not a list of causes.
 """
 
 from dataclasses import dataclass
@@ -22,25 +22,27 @@ from training.statistics.rates import RateEstimate
 from training.team.grouping import Cohort
 
 MOST_LEVELS = 12
+"""An attribute with more levels has no traits."""
 QUARTERS = 4
+"""A number is divided into this many ranges with about equally many leads."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeadTrait:
-    """One quality of leads.
+    """One trait of leads, and how many of the leads that have it buy.
 
     Parameters
     ----------
     attribute : str
-        The export's name.
+        Name of the attribute in the export.
     level : str or None
-        Of a category; None where a number is meant or nothing is known.
+        Level of a category; None for a range of numbers, and where nothing is known.
     low, high : float or None
-        Least and greatest number of the quarter.
+        Smallest and greatest number of the range; None for a category.
     leads, customers : int
-        Leads that have it, and those of them that bought.
+        Number of leads that have the trait, and of those that bought.
     rate : RateEstimate
-        Share of these leads that buys, so wide that all of the portrait holds with 95 %.
+        Share of these leads that bought; its interval is wide enough for all traits together.
     """
 
     attribute: str
@@ -54,16 +56,17 @@ class LeadTrait:
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """What those who buy have in common.
+    """What leads that buy have in common.
 
     Parameters
     ----------
     leads, customers : int
-        Old enough, and those of them that bought within the horizon.
+        Number of leads watched for the whole horizon, and of those that bought within it.
     compared : int
-        Qualities that were looked at.
+        Number of traits that were compared.
     more, less : tuple of LeadTrait
-        Surely likelier and surely less likely to buy than everybody, furthest from it first.
+        Traits of leads that surely buy more often, and less often, than everybody; the highest and
+        the lowest rate first.
     """
 
     leads: int
@@ -79,63 +82,73 @@ def portrait(tables: Tables, leads: Cohort, horizon: float, owner: str | None = 
     Parameters
     ----------
     tables : Tables
-        Without what the audit quarantines.
+        The export without what the audit quarantines.
     leads : Cohort
+        Its leads from their creation on.
     horizon : float
         Days from creation within which a purchase counts.
     owner : str, optional
         Attribute that says who works the lead.
     """
-    old = leads.watched >= horizon
-    bought = (leads.days <= horizon)[old]
-    found: list[tuple[str, str | None, float | None, float | None, Bool]] = []
+    old_enough = leads.watched >= horizon
+    bought = (leads.days <= horizon)[old_enough]
+    candidates: list[tuple[str, str | None, float | None, float | None, Bool]] = []
     for name, kind in tables.attribute_kinds.items():
         if name == owner:
-            continue  # who sells is no quality of who buys
+            continue  # who sells is no trait of who buys
         if name in tables.leads.column_names and kind != "timestamp":
-            levels = _levels(tables, name, kind, old)
-            found += [(name, *level) for level in levels if level[-1].sum() >= LEAST_LEADS]
-    base = float(bought.mean()) if len(bought) else 0.0
-    # As many intervals as there are qualities, right together: Bonferroni.
-    z = float(norm.isf(0.025 / max(1, len(found))))
-    qualities = []
-    for name, word, low, high, mine in found:
-        share = float(bought[mine].mean())
-        rate = RateEstimate(share, *wilson_interval(share, int(mine.sum()), z))
-        counts = int(mine.sum()), int(bought[mine].sum())
-        qualities.append(LeadTrait(name, word, low, high, *counts, rate))
-    more = [one for one in qualities if one.rate.low > base]
-    less = [one for one in qualities if one.rate.high < base]
+            levels = _levels(tables, name, kind, old_enough)
+            candidates += [(name, *level) for level in levels if level[-1].sum() >= LEAST_LEADS]
+    base_rate = float(bought.mean()) if len(bought) else 0.0
+    # Bonferroni: all intervals hold together with 95 %.
+    z = float(norm.isf(0.025 / max(1, len(candidates))))
+    traits = []
+    for name, word, low, high, has_trait in candidates:
+        share = float(bought[has_trait].mean())
+        trait_leads = int(has_trait.sum())
+        traits.append(
+            LeadTrait(
+                attribute=name,
+                level=word,
+                low=low,
+                high=high,
+                leads=trait_leads,
+                customers=int(bought[has_trait].sum()),
+                rate=RateEstimate(share, *wilson_interval(share, trait_leads, z)),
+            )
+        )
+    likelier = [trait for trait in traits if trait.rate.low > base_rate]
+    less_likely = [trait for trait in traits if trait.rate.high < base_rate]
     return Portrait(
         leads=len(bought),
         customers=int(bought.sum()),
-        compared=len(qualities),
-        more=tuple(sorted(more, key=lambda one: -one.rate.value)),
-        less=tuple(sorted(less, key=lambda one: one.rate.value)),
+        compared=len(traits),
+        more=tuple(sorted(likelier, key=lambda trait: -trait.rate.value)),
+        less=tuple(sorted(less_likely, key=lambda trait: trait.rate.value)),
     )
 
 
 def _levels(
-    tables: Tables, name: str, kind: Literal["number", "category"], old: Bool
+    tables: Tables, name: str, kind: Literal["number", "category"], old_enough: Bool
 ) -> list[tuple[str | None, float | None, float | None, Bool]]:
-    """Word, ends and leads of each level of one attribute; none where it has too many levels."""
+    """Word, range and leads of each level of one attribute; none where it has too many levels."""
     if kind == "category":
-        found: Coded = coded(tables.leads[name], kind, np.zeros(len(old), np.int64))
-        if len(found.words) > MOST_LEVELS + 1:
+        categories: Coded = coded(tables.leads[name], kind, np.zeros(len(old_enough), np.int64))
+        if len(categories.words) > MOST_LEVELS + 1:
             return []
-        codes = found.codes[old]
-        words = [*found.words[:-1], None]
+        codes = categories.codes[old_enough]
+        words = [*categories.words[:-1], None]
         return [(word, None, None, codes == code) for code, word in enumerate(words)]
-    values = tables.leads[name].to_numpy(zero_copy_only=False)[old]
-    known = values[~np.isnan(values)]
-    if len(known) == 0:
+    numbers = tables.leads[name].to_numpy(zero_copy_only=False)[old_enough]
+    filled = numbers[~np.isnan(numbers)]
+    if len(filled) == 0:
         return []
-    edges = np.unique(np.quantile(known, np.arange(1, QUARTERS) / QUARTERS))
-    place = np.where(np.isnan(values), -1, np.searchsorted(edges, values))
-    quarters = [place == one for one in range(len(edges) + 1)]
-    told = [
-        (None, float(values[mine].min()), float(values[mine].max()), mine)
-        for mine in quarters
-        if mine.any()
+    edges = np.unique(np.quantile(filled, np.arange(1, QUARTERS) / QUARTERS))
+    quarter = np.where(np.isnan(numbers), -1, np.searchsorted(edges, numbers))
+    masks = [quarter == i for i in range(len(edges) + 1)]
+    ranges = [
+        (None, float(numbers[mask].min()), float(numbers[mask].max()), mask)
+        for mask in masks
+        if mask.any()
     ]
-    return [*told, (None, None, None, place == -1)]
+    return [*ranges, (None, None, None, quarter == -1)]

@@ -1,7 +1,10 @@
 """How the team works: what an export says about selling, without any model.
 
-Everything is counted from the leads' creation to the warm horizon. Which attributes are channel,
-kind of source and owner stands in ``[report]``, or is guessed by name.
+`practice` counts how many leads buy by channel, kind of source, owner and month, how soon leads are
+contacted, how far they get, how well the CRM is kept, and what the channels cost. Purchases count
+from a lead's creation to the end of the warm horizon. The section ``[report]`` of the configuration
+names the attributes that hold channel, kind of source and owner; without it they are found by their
+usual names.
 """
 
 from dataclasses import dataclass
@@ -43,20 +46,25 @@ class Practice:
     Parameters
     ----------
     horizon_days : int
-        A purchase counts so many days from the lead's creation.
+        Days from a lead's creation within which a purchase counts.
     least_leads : int
-        Groups of fewer are not shown.
+        Smallest group of leads that is shown.
     everybody : Conversion
+        Purchases of all leads.
     channels, source_kinds, owners : Grouping or None
-        None where the export does not say.
+        Leads by these attributes; None where the export has no such attribute.
     months : tuple of LeadGroup
-        By creation, earliest first.
+        Leads by the month of their creation, earliest first.
     speed : Speed or None
+        How soon leads are contacted; None where no interaction is outbound.
     funnel : tuple of Step
+        How far leads get.
     fields : tuple of FieldCompleteness
+        How often each field of the leads is filled, the rarest first.
     logging : LoggingPromptness or None
+        How soon interactions are recorded; None where the export does not say.
     spend : tuple of ChannelSpend
-        Empty without a table of spending.
+        Costs of each channel; empty without a table of spending.
     """
 
     horizon_days: int
@@ -79,18 +87,19 @@ def practice(tables: Tables, config: Config) -> Practice:
     Parameters
     ----------
     tables : Tables
-        All of the export: what the audit quarantines is work done too.
+        The whole export, with what the audit quarantines, because that is the team's work too.
     config : Config
+        Horizons, and the section ``[report]``.
 
     Raises
     ------
     FileNotFoundError, ValueError
         ``[report]`` names what is not in the export, or its table of spending breaks a rule.
     """
-    chosen, horizon, leads = config.report, config.horizons.warm_days, cohort(tables)
-    channel = named_attribute(tables, "channel", chosen.channel, CHANNEL_NAMES)
+    settings, horizon, leads = config.report, config.horizons.warm_days, cohort(tables)
+    channel = named_attribute(tables, "channel", settings.channel, CHANNEL_NAMES)
     owner = owner_attribute(tables, config)
-    steps = tuple((step.step, step.selection) for step in chosen.funnel) or FUNNEL
+    steps = tuple((step.step, step.selection) for step in settings.funnel) or FUNNEL
     return Practice(
         horizon_days=horizon,
         least_leads=LEAST_LEADS,
@@ -116,22 +125,23 @@ def owner_attribute(tables: Tables, config: Config) -> str | None:
 def named_attribute(
     tables: Tables, role: str, name: str | None, usual: tuple[str, ...]
 ) -> str | None:
-    """Attribute that plays a part in the report; None where there is none.
+    """Attribute that has a role in the report; None where there is none.
 
     Parameters
     ----------
     tables : Tables
+        The export.
     role : str
-        Its key in ``[report]``, for messages.
+        Key of the role in ``[report]``, for messages.
     name : str or None
-        What the configuration says.
+        Attribute that the configuration names, if it names one.
     usual : tuple of str
-        Names that are looked for when it says nothing.
+        Usual names, which are tried in this order where the configuration names none.
 
     Raises
     ------
     ValueError
-        The configuration names no attribute that is a category.
+        The configuration names something that is no attribute of the export, or no category.
     """
     categories = [one for one, kind in tables.attribute_kinds.items() if kind == "category"]
     if name is None:
@@ -153,11 +163,11 @@ def _grouped(tables: Tables, name: str | None, leads: Cohort, horizon: int) -> G
 def _source_kinds(
     tables: Tables, config: Config, channel: str | None, leads: Cohort
 ) -> Grouping | None:
-    """Leads by seed, net and spear: as ``[report]`` tells channels apart, or by an attribute."""
-    chosen, horizon = config.report, config.horizons.warm_days
-    kinds = {"seed": chosen.seeds, "net": chosen.nets, "spear": chosen.spears}
+    """Leads by seed, net and spear: by channel as ``[report]`` says, or by an attribute."""
+    settings, horizon = config.report, config.horizons.warm_days
+    kinds = {"seed": settings.seeds, "net": settings.nets, "spear": settings.spears}
     if not any(kinds.values()):
-        name = named_attribute(tables, "source_kind", chosen.source_kind, SOURCE_KIND_NAMES)
+        name = named_attribute(tables, "source_kind", settings.source_kind, SOURCE_KIND_NAMES)
         return _grouped(tables, name, leads, horizon)
     if channel is None:
         raise ValueError("[report] seeds, nets and spears are values of a channel: name it there.")
@@ -168,7 +178,7 @@ def _source_kinds(
                 f"[report] seeds, nets, spears: no lead has {word!r} as {channel}."
                 f"{near_miss(word, levels.words[:-1])}"
             )
-    code = {word: place for place, words in enumerate(kinds.values()) for word in words}
+    code = {word: index for index, words in enumerate(kinds.values()) for word in words}
     codes = np.array([code.get(word, len(kinds)) for word in levels.words[:-1]] + [len(kinds)])
     return grouping(channel, Coded(codes[levels.codes], (*kinds, "no value")), leads, horizon)
 
@@ -181,5 +191,5 @@ def _spend(
         return ()
     if channel is None:
         raise ValueError("[report] spend needs a channel: name the attribute that holds it there.")
-    spent = read_spend(config.export.base / path)
-    return channel_spend(spent, attribute_levels(tables, channel), leads, channel)
+    rows = read_spend(config.export.base / path)
+    return channel_spend(rows, attribute_levels(tables, channel), leads, channel)

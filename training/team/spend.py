@@ -1,9 +1,9 @@
-"""What channels cost: a small table that marketing keeps, beside the leads that came of it.
+"""What channels cost: a small table that marketing keeps, beside the leads that it brought.
 
-The table is a CSV file with the columns channel, month, reach, clicks and cost: one row for each
-channel and month (such as 2025-03), with what was paid, how many people saw it and how many
-clicked. It is read strictly. A wrong row is an error that names the line, because a sum that lacks
-a row looks like a bargain. Leads are counted for the months and channels of the table alone.
+The table is a CSV file with the columns channel, month, reach, clicks and cost. Each row says for
+one channel and month (such as 2025-03) what was paid, how many people saw it and how many clicked.
+It is read strictly: a wrong row is an error that names the row, because a channel whose sum lacks a
+row looks cheap. Leads are counted only for the months and channels of the table.
 """
 
 import csv
@@ -29,11 +29,13 @@ class SpendRow:
     Parameters
     ----------
     channel : str
+        Value of the attribute that holds the channel.
     month : str
-        Such as "2025-03".
+        Month in the form "2025-03".
     reach, clicks : int
+        Number of people who saw it, and of clicks.
     cost : float
-        In whatever currency the table is kept.
+        What was paid, in the currency of the table.
     """
 
     channel: str
@@ -60,12 +62,15 @@ class ChannelSpend:
     Parameters
     ----------
     channel : str
+        Value of the attribute that holds the channel.
     months, reach, clicks : int
+        Number of months in the table, and the sums over them.
     cost : float
+        Sum over these months, in the currency of the table.
     leads : int
-        Created in these months.
+        Number of leads of the channel that were created in these months.
     bought : int
-        Of these leads, so far.
+        Number of these leads that have bought so far.
     """
 
     channel: str
@@ -107,18 +112,20 @@ def read_spend(path: Path) -> tuple[SpendRow, ...]:
 
 
 def channel_spend(
-    spent: Sequence[SpendRow], levels: Coded, leads: Cohort, attribute: str
+    rows: Sequence[SpendRow], levels: Coded, leads: Cohort, attribute: str
 ) -> tuple[ChannelSpend, ...]:
-    """What each channel cost and brought, dearest first.
+    """What each channel cost and brought, the most expensive first.
 
     Parameters
     ----------
-    spent : sequence of SpendRow
+    rows : sequence of SpendRow
+        The table of spending.
     levels : Coded
         Channel of each lead.
     leads : Cohort
+        The same leads from their creation on.
     attribute : str
-        That holds the channel, for messages.
+        Name of the attribute that holds the channel, for messages.
 
     Raises
     ------
@@ -127,31 +134,33 @@ def channel_spend(
     """
     codes = {word: code for code, word in enumerate(levels.words[:-1])}
     month = leads.created_at.astype("datetime64[us]").astype("datetime64[M]").astype(str)
-    found = []
-    for channel in dict.fromkeys(one.channel for one in spent):
+    totals = []
+    for channel in dict.fromkeys(row.channel for row in rows):
         if channel not in codes:
             raise ValueError(
                 f"[report] spend: no lead has {channel!r} as {attribute}."
                 f"{near_miss(channel, codes)} Channels: {', '.join(sorted(codes))}."
             )
-        rows = [one for one in spent if one.channel == channel]
-        came = (levels.codes == codes[channel]) & np.isin(month, [one.month for one in rows])
-        found.append(
+        of_channel = [row for row in rows if row.channel == channel]
+        counted = (levels.codes == codes[channel]) & np.isin(
+            month, [row.month for row in of_channel]
+        )
+        totals.append(
             ChannelSpend(
-                channel,
-                len(rows),
-                sum(one.reach for one in rows),
-                sum(one.clicks for one in rows),
-                math.fsum(one.cost for one in rows),
-                int(came.sum()),
-                int((leads.days[came] <= leads.watched[came]).sum()),
+                channel=channel,
+                months=len(of_channel),
+                reach=sum(row.reach for row in of_channel),
+                clicks=sum(row.clicks for row in of_channel),
+                cost=math.fsum(row.cost for row in of_channel),
+                leads=int(counted.sum()),
+                bought=int((leads.days[counted] <= leads.watched[counted]).sum()),
             )
         )
-    return tuple(sorted(found, key=lambda one: (-one.cost, one.channel)))
+    return tuple(sorted(totals, key=lambda total: (-total.cost, total.channel)))
 
 
 def _rows(path: Path, lines: Iterable[list[str]]) -> Iterable[SpendRow]:
-    seen: dict[tuple[str, str], int] = {}
+    row_numbers: dict[tuple[str, str], int] = {}
     header: list[str] | None = None
     for number, cells in enumerate(lines, start=1):
         if header is None:
@@ -165,13 +174,13 @@ def _rows(path: Path, lines: Iterable[list[str]]) -> Iterable[SpendRow]:
             row = _row(dict(zip(header, cells, strict=True)))
         except ValueError as error:
             raise ValueError(f"{path}, row {number}: {error}.") from error
-        first = seen.setdefault((row.channel, row.month), number)
+        first = row_numbers.setdefault((row.channel, row.month), number)
         if first != number:
             raise ValueError(
                 f"{path}, row {number}: {row.channel} in {row.month} is in row {first} already."
             )
         yield row
-    if not seen:
+    if not row_numbers:
         raise ValueError(f"{path} has no rows. It needs one for each channel and month.")
 
 
@@ -184,9 +193,9 @@ def _row(cells: dict[str, str]) -> SpendRow:
     if not cells["channel"]:
         raise ValueError("channel must not be empty")
     return SpendRow(
-        cells["channel"],
-        cells["month"],
-        int(cells["reach"]),
-        int(cells["clicks"]),
-        float(cells["cost"]),
+        channel=cells["channel"],
+        month=cells["month"],
+        reach=int(cells["reach"]),
+        clicks=int(cells["clicks"]),
+        cost=float(cells["cost"]),
     )

@@ -1,4 +1,7 @@
-"""The leads that are open when the data end, by band: what there is to do today."""
+"""The leads that are open at the end of the data, by band: the work that is there today.
+
+The leads are scored by the new bundle exactly as a bulk scoring scores them.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +14,7 @@ from features.spine import microseconds, open_leads_at
 from features.tables import Tables
 from models.bands import Temperature
 from models.bundle import Bundle
+from models.horizon import Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,14 @@ class OpenBand:
     Parameters
     ----------
     name : Temperature
+        The band.
     leads : int
+        Number of open leads in it.
     hot, warm : float or None
-        Mean probability of buying within the hot and within the warm horizon; None of no leads.
+        Mean probability of buying within the hot and within the warm horizon; None where the band
+        has no leads.
     hot_expected : float
-        Purchases that the probabilities add up to within the hot horizon.
+        Expected number of purchases within the hot horizon: the sum of the probabilities.
     """
 
     name: Temperature
@@ -43,12 +50,13 @@ class OpenLeads:
     at : datetime.datetime
         The end of the data.
     leads : int
+        Number of open leads.
     uncertain : int
-        Those whose interval is too wide to act on.
+        Number of open leads whose interval is too wide to act on.
     older : int
-        Those older than any lead that the model learned from.
+        Number of open leads that are older than any lead the model learned from.
     bands : tuple of OpenBand
-        Hottest first.
+        The bands, hottest first.
     """
 
     at: datetime
@@ -59,16 +67,18 @@ class OpenLeads:
 
 
 def open_leads(bundle: Bundle, tables: Tables, until_days: float, threads: int) -> OpenLeads:
-    """Open leads of an export at its end, scored as a bulk scoring would.
+    """Open leads at the end of an export, scored as a bulk scoring scores them.
 
     Parameters
     ----------
     bundle : Bundle
+        The model that scores them.
     tables : Tables
-        Without what the audit quarantines.
+        The export without what the audit quarantines.
     until_days : float
-        Age up to which the model looked at leads.
+        Greatest age, in days, at which the model looked at leads in training.
     threads : int
+        Number of threads for the trees.
     """
     spine = open_leads_at(tables.data_end, tables).spine
     scores = bundle.scores(point_in_time_features(tables, spine, bundle.spec), threads)
@@ -78,15 +88,16 @@ def open_leads(bundle: Bundle, tables: Tables, until_days: float, threads: int) 
         leads=len(spine),
         uncertain=int(scores.not_enough_evidence.sum()),
         older=int((age > until_days * MICROSECONDS_PER_DAY).sum()),
-        bands=tuple(
-            OpenBand(
-                band,
-                int(mine.sum()),
-                float(scores.hot_probability[mine].mean()) if mine.any() else None,
-                float(scores.warm_probability[mine].mean()) if mine.any() else None,
-                float(scores.hot_probability[mine].sum()),
-            )
-            for band in reversed(Temperature)
-            for mine in [np.asarray(scores.band == band.value)]
-        ),
+        bands=tuple(_open_band(scores, band) for band in reversed(Temperature)),
+    )
+
+
+def _open_band(scores: Scores, band: Temperature) -> OpenBand:
+    in_band = np.asarray(scores.band == band.value)
+    return OpenBand(
+        name=band,
+        leads=int(in_band.sum()),
+        hot=float(scores.hot_probability[in_band].mean()) if in_band.any() else None,
+        warm=float(scores.warm_probability[in_band].mean()) if in_band.any() else None,
+        hot_expected=float(scores.hot_probability[in_band].sum()),
     )

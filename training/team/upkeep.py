@@ -1,4 +1,8 @@
-"""How well the CRM is kept: how complete the leads' cards are, how promptly contacts are logged."""
+"""How well the CRM is kept: how complete the leads' fields are, how soon interactions are recorded.
+
+Completeness counts the leads of which a field is known at the end of the data. Promptness compares
+the instants at which interactions occurred and were recorded.
+"""
 
 from dataclasses import dataclass
 
@@ -13,19 +17,21 @@ from training.dataset.values import coded
 from training.team.grouping import attribute_levels
 
 MOST_CHANNELS = 8
+"""Promptness is counted for at most this many channels, the largest ones."""
 PROMPT_HOURS = 24.0
+"""An interaction that is recorded within this many hours is recorded promptly."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldCompleteness:
-    """One field of the leads' cards.
+    """How many leads have one field filled.
 
     Parameters
     ----------
     name : str
-        The export's.
+        Name of the field in the export.
     known, leads : int
-        Leads of which it is known at the end of the data, of all leads.
+        Number of leads of which the field is known at the end of the data, and of all leads.
     """
 
     name: str
@@ -34,21 +40,23 @@ class FieldCompleteness:
 
     @property
     def share(self) -> float:
-        """Part of the cards in which it is filled."""
+        """Share of the leads of which the field is known."""
         return self.known / self.leads if self.leads else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoggingDelays:
-    """How long after they occurred interactions were recorded.
+    """How soon after they occurred the interactions of a channel were recorded.
 
     Parameters
     ----------
     channel : str or None
-        None for all channels together, or where an interaction has none.
+        None for all channels together, and for interactions without a channel.
     interactions : int
+        Number of interactions.
     before, prompt, late : int
-        Recorded before they were to occur (booked), within `PROMPT_HOURS`, later than that.
+        Number of interactions that were recorded before they occurred (booked ahead), within
+        `PROMPT_HOURS` after, and later.
     """
 
     channel: str | None
@@ -60,25 +68,25 @@ class LoggingDelays:
 
 @dataclass(frozen=True, slots=True)
 class LoggingPromptness:
-    """Promptness of the log, in all and by channel, largest first."""
+    """How soon interactions are recorded, over all channels and by channel, largest first."""
 
     everything: LoggingDelays
     channels: tuple[LoggingDelays, ...]
 
 
 def field_completeness(tables: Tables) -> tuple[FieldCompleteness, ...]:
-    """Fields of the leads' cards, the least complete first."""
-    found = [
+    """Completeness of the leads' fields, the least complete first."""
+    completeness = [
         FieldCompleteness(
             name, int(attribute_levels(tables, name).present.sum()), tables.leads.num_rows
         )
         for name in tables.attribute_kinds
     ]
-    return tuple(sorted(found, key=lambda field: (field.known, field.name)))
+    return tuple(sorted(completeness, key=lambda field: (field.known, field.name)))
 
 
 def logging_promptness(tables: Tables) -> LoggingPromptness | None:
-    """How promptly contacts are logged; None where the export does not say when they were."""
+    """How soon interactions are recorded; None where the export does not say when they were."""
     events = tables.interactions
     recorded, occurred = (microseconds(events[name]) for name in ("recorded_at", "occurred_at"))
     hours = (recorded - occurred) / (MICROSECONDS_PER_DAY / 24)
@@ -86,17 +94,26 @@ def logging_promptness(tables: Tables) -> LoggingPromptness | None:
         return None
     channel = coded(events["channel"].cast(pa.string()), "category", occurred)
     counts = np.bincount(channel.codes, minlength=len(channel.words))
-    largest = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], code))
+    by_size = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], code))
     return LoggingPromptness(
-        _logged(None, hours),
+        _delays(None, hours),
         tuple(
-            _logged(None if code == channel.missing else channel.words[code], hours[chosen])
-            for code in largest[:MOST_CHANNELS]
-            for chosen in [channel.codes == code]
+            _delays(
+                None if code == channel.missing else channel.words[code],
+                hours[channel.codes == code],
+            )
+            for code in by_size[:MOST_CHANNELS]
         ),
     )
 
 
-def _logged(channel: str | None, hours: Float64) -> LoggingDelays:
-    before, late = int((hours < 0).sum()), int((hours > PROMPT_HOURS).sum())
-    return LoggingDelays(channel, len(hours), before, len(hours) - before - late, late)
+def _delays(channel: str | None, hours: Float64) -> LoggingDelays:
+    booked = int((hours < 0).sum())
+    delayed = int((hours > PROMPT_HOURS).sum())
+    return LoggingDelays(
+        channel=channel,
+        interactions=len(hours),
+        before=booked,
+        prompt=len(hours) - booked - delayed,
+        late=delayed,
+    )
