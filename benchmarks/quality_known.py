@@ -97,9 +97,9 @@ def made_up_export(leads: int, seed: int) -> Export:
 def known(export: Export, report_progress: Progress = no_progress) -> tuple[Known, ...]:
     """A model trained on an export beside the truth of its test period, for both horizons."""
     tables, config = export.tables, export.config
-    findings = audit(tables, config)
-    frame = training_frame(without_quarantined(tables, findings), config, report_progress)
-    bundle = fitted_bundle(frame, findings, config, report_progress).bundle
+    findings = audit(tables, config.dataset, config.audit)
+    frame = training_frame(without_quarantined(tables, findings), config.dataset, report_progress)
+    bundle = fitted_bundle(frame, findings, config.fitting, report_progress).bundle
     truths = true_probabilities(tables, frame.spine, export.truth)
     return tuple(_known(name, frame, bundle, truths[name], config) for name in HORIZONS)
 

@@ -111,8 +111,8 @@ def loan_figures(data: Path, report_progress: Progress) -> list[Figure]:
     tables, config = loan_export(data)
     bundle = trained_bundle(tables, config, report_progress)
     card, hot = bundle.card, bundle.card["horizons"]["hot"]
-    examined = without_quarantined(tables, audit(tables, config))
-    frame = training_frame(examined, config, report_progress)
+    examined = without_quarantined(tables, audit(tables, config.dataset, config.audit))
+    frame = training_frame(examined, config.dataset, report_progress)
     error, test, base = hot["calibration_error"], hot["test"], hot["baselines"]["base rate"]
     return [
         Figure(
@@ -162,7 +162,7 @@ def choice_figures(
     }
     found = []
     for what, (other, test) in others.items():
-        rival = fitted_bundle(other, (), config, no_progress).bundle
+        rival = fitted_bundle(other, (), config.fitting, no_progress).bundle
         ours, theirs = (
             one.scores(frame.matrix[test], config.model.threads).hot_probability
             for one in (bundle, rival)
@@ -266,7 +266,7 @@ def rolled(
     parts, refused, bundle = [], [], None
     for number, at in enumerate(origins):
         until = origins[number + 1] if number + 1 < len(origins) else None
-        splits = {n: split_of(tables, spine, found[n], config, at, until) for n in HORIZONS}
+        splits = {n: split_of(tables, spine, found[n], config.dataset, at, until) for n in HORIZONS}
         try:
             bundle = _trained_at(at, tables, config, spine, found, splits, age_days)
         except ValueError as error:
@@ -300,14 +300,14 @@ def _trained_at(
 ) -> Bundle:
     """Model of an instant: its audit and its features know nothing of that time or later."""
     before = cut_at(tables, at)
-    findings = audit(before, config)
+    findings = audit(before, config.dataset, config.audit)
     learned_until = min(split.calibrate_from for split in splits.values())
-    spec = spec_of(without_quarantined(before, findings), config, learned_until)
+    spec = spec_of(without_quarantined(before, findings), config.dataset, learned_until)
     spec = replace(spec, ignored=quarantined_values(findings))
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
-    return fitted_bundle(frame, findings, config, no_progress).bundle
+    return fitted_bundle(frame, findings, config.fitting, no_progress).bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

@@ -117,14 +117,14 @@ def _exports(data: Path, small: bool) -> Iterator[tuple[str, tuple[Tables, Confi
 
 
 def _frame(tables: Tables, config: Config) -> TrainingFrame:
-    examined = without_quarantined(tables, audit(tables, config))
-    return training_frame(examined, config, no_progress)
+    examined = without_quarantined(tables, audit(tables, config.dataset, config.audit))
+    return training_frame(examined, config.dataset, no_progress)
 
 
 def our_answer(frame: TrainingFrame, config: Config) -> Answer:
     """What this project's training says of the hot horizon."""
     split = frame.splits["hot"]
-    horizon, cost = timed(lambda: learned_horizon(frame, "hot", config).horizon)
+    horizon, cost = timed(lambda: learned_horizon(frame, "hot", config.fitting).horizon)
     probability = horizon.probability(frame.matrix[split.test], config.model.threads)
     return Answer(probability, cost, type(horizon.predictor).__name__)
 

@@ -50,8 +50,8 @@ def prepare(folder: Path, small: bool) -> None:
         write_wide_export(Path(made), SMALL if small else LEADS)
         config = read_config(Path(made) / "lead_temperature.toml")
         tables = read_export(config.export)
-        frame = training_frame(tables, config, no_progress)
-        bundle = fitted_bundle(frame, (), config, no_progress).bundle
+        frame = training_frame(tables, config.dataset, no_progress)
+        bundle = fitted_bundle(frame, (), config.fitting, no_progress).bundle
         bundle = dataclasses.replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
         save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
         leads = full_leads(tables, bundle)

@@ -180,8 +180,8 @@ def training_frame(
     from training.dataset.frame import training_frame as frame_of
 
     tables, settings = _tables(tables), _config(config)
-    findings = audit(tables, settings) if settings.audit.enabled else ()
-    frame = frame_of(without_quarantined(tables, findings), settings, report_progress)
+    findings = audit(tables, settings.dataset, settings.audit) if settings.audit.enabled else ()
+    frame = frame_of(without_quarantined(tables, findings), settings.dataset, report_progress)
     as_of = pd.Series(frame.spine.as_of, dtype="int64").astype("datetime64[us]")
     columns: dict[str, Any] = {
         "lead_id": tables.leads["lead_id"].take(frame.spine.lead).to_pandas(),

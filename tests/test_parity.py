@@ -52,8 +52,8 @@ def loans_bundle(folder: Path) -> Path:
         }
     )
     tables = read_export(config.export)
-    frame = training_frame(tables, config, lambda *told: None)
-    bundle = fitted_bundle(frame, (), config, lambda *told: None).bundle
+    frame = training_frame(tables, config.dataset, lambda *told: None)
+    bundle = fitted_bundle(frame, (), config.fitting, lambda *told: None).bundle
     bundle = replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
     save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
     return folder / "bundle"

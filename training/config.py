@@ -6,6 +6,7 @@ typing error never trains a model quietly on something else.
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -340,6 +341,77 @@ class RegistrySettings(Section):
     model: str = Field(default="lead-temperature", pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$")
 
 
+@dataclass(frozen=True, slots=True)
+class DatasetSettings:
+    """What the rows of a training are made by: looks, outcomes, periods and features.
+
+    Parameters
+    ----------
+    horizons : HorizonSettings
+        How long after a look a purchase counts.
+    snapshots : SnapshotSettings
+        When leads are looked at.
+    split : SplitSettings
+        Which looks are learned from and which the model is judged on.
+    features : FeatureSettings
+        What is added to the standard features and what is dropped.
+    timezone : str or None
+        Time zone of the export, by its IANA name; UTC where it has none.
+    base : pathlib.Path
+        Folder of the configuration's file; a file of features is named relative to it.
+    """
+
+    horizons: HorizonSettings
+    snapshots: SnapshotSettings
+    split: SplitSettings
+    features: FeatureSettings
+    timezone: str | None
+    base: Path
+
+    @property
+    def horizon_days(self) -> dict[str, int]:
+        """Length of the "hot" and of the "warm" horizon."""
+        return {"hot": self.horizons.hot_days, "warm": self.horizons.warm_days}
+
+    def configured_test_from(self) -> int | None:
+        """First instant of the test period in microseconds, where the configuration names it.
+
+        A time without a zone is in the export's time zone.
+        """
+        moment = self.split.test_from
+        if moment is None:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=ZoneInfo(self.timezone) if self.timezone else UTC)
+        return round(moment.timestamp() * 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class FittingSettings:
+    """What a model is made by, once there are rows to learn from.
+
+    Parameters
+    ----------
+    model : ModelSettings
+        What predicts, and how it is learned.
+    calibration : CalibrationSettings
+        How margins become probabilities.
+    bands : BandSettings
+        What is promised of hot and of warm leads.
+    scorecard : ScorecardSettings
+        Points cards that a person has edited, with absolute paths.
+    """
+
+    model: ModelSettings
+    calibration: CalibrationSettings
+    bands: BandSettings
+    scorecard: ScorecardSettings
+
+    def edited_scorecard(self, horizon: str) -> Path | None:
+        """Points card that a person has edited for the "hot" or the "warm" horizon."""
+        return {"hot": self.scorecard.hot, "warm": self.scorecard.warm}[horizon]
+
+
 class Config(Section):
     """All of ``lead_temperature.toml``.
 
@@ -371,23 +443,43 @@ class Config(Section):
         """Folder of the registry, absolute."""
         return (self.export.base / self.registry.folder).resolve()
 
+    @property
+    def dataset(self) -> DatasetSettings:
+        """What the rows of a training are made by."""
+        return DatasetSettings(
+            horizons=self.horizons,
+            snapshots=self.snapshots,
+            split=self.split,
+            features=self.features,
+            timezone=self.export.data.timezone,
+            base=self.export.base,
+        )
+
+    @property
+    def fitting(self) -> FittingSettings:
+        """What a model is made by."""
+        named = {"hot": self.scorecard.hot, "warm": self.scorecard.warm}
+        paths = {name: path and (self.export.base / path).resolve() for name, path in named.items()}
+        return FittingSettings(
+            model=self.model,
+            calibration=self.calibration,
+            bands=self.bands,
+            scorecard=self.scorecard.model_copy(update=paths),
+        )
+
+    @property
+    def practice(self) -> ReportSettings:
+        """What the report counts by: owners as ``[features]`` names them where it does not."""
+        spend = self.report.spend
+        resolved = {
+            "owner": self.report.owner or self.features.owner,
+            "spend": spend and self.export.base / spend,
+        }
+        return self.report.model_copy(update=resolved)
+
     def edited_scorecard(self, horizon: str) -> Path | None:
         """Points card that a person has edited for the "hot" or "warm" horizon, absolute."""
-        found = {"hot": self.scorecard.hot, "warm": self.scorecard.warm}[horizon]
-        return None if found is None else (self.export.base / found).resolve()
-
-    def test_from(self) -> int | None:
-        """First instant of the test period in microseconds, where the file names it.
-
-        A time without a zone is in the export's time zone, or in UTC when it has none.
-        """
-        found = self.split.test_from
-        if found is None:
-            return None
-        if found.tzinfo is None:
-            zone = self.export.data.timezone
-            found = found.replace(tzinfo=ZoneInfo(zone) if zone else UTC)
-        return round(found.timestamp() * 1_000_000)
+        return self.fitting.edited_scorecard(horizon)
 
 
 EXPORT_SECTIONS = ("data", "leads", "interactions", "attributes")

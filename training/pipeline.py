@@ -63,11 +63,12 @@ def trained_bundle(
     ValueError
         The export is too short or has too few conversions.
     """
-    worked = practice(tables, config)  # first, because its settings may be wrong
-    findings = audit(tables, config) if config.audit.enabled else ()
+    # First, because its settings may be wrong.
+    worked = practice(tables, config.practice, config.horizons.warm_days)
+    findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
-    frame = training_frame(examined, config, report_progress)
-    fitted = fitted_bundle(frame, findings, config, report_progress)
+    frame = training_frame(examined, config.dataset, report_progress)
+    fitted = fitted_bundle(frame, findings, config.fitting, report_progress)
     bundle = fitted.bundle
     ranked = importance_card(bundle, frame, config, report_progress)
     card = {
@@ -156,7 +157,7 @@ def _report_card(
     scores = bundle.scores(matrix, config.model.threads)
     judged = judged_rows(frame, "hot", test)
     signals = [one["signal"] for one in ranked]
-    owner = owner_attribute(examined, config)
+    owner = owner_attribute(examined, config.practice.owner)
     return {
         "today": carded(
             OpenLeads,

@@ -73,7 +73,7 @@ def check(
         say(f"What was left out, each with its rule: {target}")
     if found.problems:
         raise ValueError("This export cannot be used:\n" + "\n".join(found.problems))
-    horizons = readiness(tables, settings)
+    horizons = readiness(tables, settings.dataset)
     show_readiness(out, horizons)
     problems = [horizon.problem for horizon in horizons if horizon.problem]
     if problems:
@@ -95,7 +95,7 @@ def audit(
     settings = configuration(config)
     tables = tables_of(settings)
     with err.status("examining"):
-        findings = findings_of(tables, settings)
+        findings = findings_of(tables, settings.dataset, settings.audit)
     show_audit(out, findings)
     if json_file is not None:
         values = [found.to_json() for found in findings]
@@ -109,7 +109,7 @@ def features(config: ConfigOption = CONFIG) -> None:
     from training.dataset.coverage import features_overview
 
     settings = configuration(config)
-    show_features(out, features_overview(tables_of(settings), settings))
+    show_features(out, features_overview(tables_of(settings), settings.dataset))
 
 
 def _require_made_up(folder: Path) -> None:

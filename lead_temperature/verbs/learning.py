@@ -138,7 +138,16 @@ def tune(
     tables = tables_of(settings)
     until = time.monotonic() + 60 * minutes
     with progress_bars(err) as report_progress:
-        found = tuned(tables, settings, trials, lambda: time.monotonic() > until, report_progress)
+        found = tuned(
+            tables,
+            settings.dataset,
+            settings.audit,
+            settings.model,
+            settings.registry_folder,
+            trials,
+            lambda: time.monotonic() > until,
+            report_progress,
+        )
     show_tuned(out, found)
     if found.worth_changing:
         say(f"Worth changing. Paste into {config}:", "", found.section())

@@ -73,7 +73,7 @@ def hot(export: Export) -> Known:
 
 @pytest.fixture(scope="module")
 def frame(export: Export) -> TrainingFrame:
-    return training_frame(export.tables, export.config, lambda stage, done, total: None)
+    return training_frame(export.tables, export.config.dataset, lambda stage, done, total: None)
 
 
 def promising(one: Known, probability: np.ndarray) -> Known:
@@ -267,7 +267,7 @@ def test_what_the_defaults_give_away_is_told_on_the_same_looks(
     large = {"kind": "booster", "trees": 100, "leaves": 63, "learning_rate": 0.3, "least_rows": 5}
     learner = export.config.model.model_copy(update=large)
     config = export.config.model_copy(update={"model": learner})
-    model = fitted_bundle(by_name, (), config, lambda stage, done, total: None).bundle
+    model = fitted_bundle(by_name, (), config.fitting, lambda stage, done, total: None).bundle
     thinned, apart = choice_figures("leads", export.tables, by_name, model, config)
     assert apart.high is not None
     assert apart.high < 0

@@ -27,6 +27,10 @@ OUTCOME_KINDS = {
 }  # fmt: skip
 
 
+def findings_of(tables: Tables, config: Config) -> tuple[Finding, ...]:
+    return audit(tables, config.dataset, config.audit)
+
+
 def export(folder: Path) -> tuple[Tables, Config]:
     config = read_config(folder / "lead_temperature.toml")
     return read_export(config.export), config
@@ -150,7 +154,7 @@ def test_nothing_honest_of_a_made_up_crm_is_quarantined_however_small(
     tmp_path: Path, leads: int, seed: int
 ) -> None:
     tables, config = synthetic(tmp_path, leads, seed)
-    findings = audit(tables, config)
+    findings = findings_of(tables, config)
     assert {finding.verdict for finding in findings} == {"clear"}
     assert {one.name for one in findings if one.what == "attribute"} == set(tables.attribute_kinds)
     assert len([one for one in findings if one.what == "kind"]) == 13
@@ -160,14 +164,14 @@ def test_nothing_honest_of_a_made_up_crm_is_quarantined_however_small(
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_nothing_honest_of_a_large_made_up_crm_is_quarantined(tmp_path: Path, seed: int) -> None:
     tables, config = synthetic(tmp_path, 20_000, seed)
-    assert {finding.verdict for finding in audit(tables, config)} == {"clear"}
+    assert {finding.verdict for finding in findings_of(tables, config)} == {"clear"}
 
 
 @pytest.mark.slow
 def test_nothing_of_the_loan_log_as_converted_is_quarantined(
     loans: tuple[Tables, Config],
 ) -> None:
-    findings = audit(*loans)
+    findings = findings_of(*loans)
     assert {finding.verdict for finding in findings} == {"clear"}
     assert len([one for one in findings if one.what == "kind"]) == 29
 
@@ -183,7 +187,7 @@ def test_a_kind_that_goes_on_with_clients_for_a_year_is_honest(
     ends = np.minimum(ends, tables.data_end)
     lead = np.repeat(np.arange(len(created)), random.poisson((ends - created) / (60 * DAY)))
     at = created[lead] + (random.random(len(lead)) * (ends - created)[lead]).astype(np.int64)
-    webinar = found("webinar", audit(with_events(tables, "webinar", lead, at), config))
+    webinar = found("webinar", findings_of(with_events(tables, "webinar", lead, at), config))
     assert webinar.verdict == "clear"
     assert webinar.figures["late_leads"] > 100
 
@@ -204,7 +208,7 @@ def test_strong_drift_is_a_warning_about_the_calendar_and_no_reason_against_an_a
         for i, (at, yes) in enumerate(zip(day.tolist(), converts.tolist(), strict=True))
     ]
     tables = tables_of(leads, kinds={"interest": "number"}, fixed=("interest",), end_day=320)
-    findings = audit(tables, quick_config())
+    findings = findings_of(tables, quick_config())
     assert found("interest", findings).verdict == "clear"
     assert found("calendar", findings).verdict == "warning"
 
@@ -216,7 +220,7 @@ def test_the_duration_of_the_call_is_caught_and_nothing_else_of_bank_marketing(
     calls: tuple[Tables, Config],
 ) -> None:
     tables, config = calls
-    findings = audit(tables, config)
+    findings = findings_of(tables, config)
     assert len(tables.attribute_kinds) == 19
     assert quarantined(findings) == {"duration"}
     duration = found("duration", findings)
@@ -233,7 +237,7 @@ def test_a_clients_card_that_only_converted_leads_get_is_caught(crm_folder: Path
     file = crm_folder / "with_card.toml"
     file.write_text(text, encoding="utf-8")
     config = read_config(file)
-    findings = audit(read_export(config.export), config)
+    findings = findings_of(read_export(config.export), config)
     assert quarantined(findings) == {"client_card_number"}
     card = found("client_card_number", findings)
     assert (card.figures["had_by_won"], card.figures["had_by_lost"]) == (1.0, 0.0)
@@ -266,7 +270,7 @@ def test_a_column_written_after_the_outcome_is_caught(
     crm: tuple[Tables, Config], name: str
 ) -> None:
     tables, config = crm
-    findings = audit(with_column(tables, name, planted(tables, name), "category"), config)
+    findings = findings_of(with_column(tables, name, planted(tables, name), "category"), config)
     assert quarantined(findings) == {name}
 
 
@@ -277,7 +281,7 @@ def test_a_column_of_instants_that_lie_at_the_outcome_is_caught(
     leads = tables.leads
     changed = pc.coalesce(leads["converted_at"], leads["closed_at"], leads["created_at"])
     tables = with_column(tables, "changed_at", changed.combine_chunks(), "timestamp")
-    findings = audit(tables, config)
+    findings = findings_of(tables, config)
     assert quarantined(findings) == {"changed_at"}
     assert "the outcome or after it" in found("changed_at", findings).reason
 
@@ -285,7 +289,7 @@ def test_a_column_of_instants_that_lie_at_the_outcome_is_caught(
 def test_with_few_conversions_a_suspicion_is_a_warning(tmp_path: Path) -> None:
     tables, config = synthetic(tmp_path, 300, 1)
     tables = with_column(tables, "tier", planted(tables, "overwritten"), "category")
-    tier = found("tier", audit(tables, config))
+    tier = found("tier", findings_of(tables, config))
     assert tier.verdict == "warning"
     assert "few conversions" in tier.reason
 
@@ -296,7 +300,7 @@ def test_with_few_conversions_a_suspicion_is_a_warning(tmp_path: Path) -> None:
 def test_the_outcome_left_in_the_loan_log_is_caught_and_nothing_else(
     loans_with_outcome: tuple[Tables, Config],
 ) -> None:
-    findings = audit(*loans_with_outcome)
+    findings = findings_of(*loans_with_outcome)
     assert quarantined(findings) == OUTCOME_KINDS
     late = {one.name: one.figures["late"] for one in findings if one.what == "kind"}
     assert {late[name] for name in OUTCOME_KINDS} == {1.0}
@@ -308,7 +312,7 @@ def test_a_logged_attribute_that_comes_with_the_outcome_or_after_it_is_caught(
     crm: tuple[Tables, Config], days_after: float
 ) -> None:
     tables, config = crm
-    findings = audit(with_log(tables, "client_tier", days_after), config)
+    findings = findings_of(with_log(tables, "client_tier", days_after), config)
     assert quarantined(findings) == {"client_tier"}
     tier = found("client_tier", findings)
     assert tier.figures["auc"] == pytest.approx(0.5, abs=0.02)
@@ -325,7 +329,7 @@ def test_a_logged_attribute_that_was_backfilled_to_the_leads_creation_is_caught(
     place = pc.index_in(log["lead_id"], value_set=tables.leads["lead_id"].combine_chunks())
     recorded = pc.if_else(mine, tables.leads["created_at"].take(place), log["recorded_at"])
     log = log.set_column(log.column_names.index("recorded_at"), ATTRIBUTE_LOG.field(1), recorded)
-    assert quarantined(audit(dataclasses.replace(tables, attribute_log=log), config)) == {
+    assert quarantined(findings_of(dataclasses.replace(tables, attribute_log=log), config)) == {
         "client_tier"
     }
 
@@ -345,7 +349,7 @@ def test_a_logged_status_whose_last_value_is_the_outcome_is_warned_about(
     }
     log = pa.concat_tables([tables.attribute_log, pa.table(new).cast(ATTRIBUTE_LOG)])
     tables = dataclasses.replace(tables, attribute_log=log.unify_dictionaries())
-    status = found("status", audit(tables, config))
+    status = found("status", findings_of(tables, config))
     assert status.verdict == "warning"
     assert "never make a column" in status.reason
 
@@ -358,7 +362,7 @@ def test_a_kind_that_is_the_conversion_under_another_name_is_caught(
     lead = np.flatnonzero(won(tables))
     at = microseconds(tables.leads["converted_at"])[lead] - round(minutes_before * 60_000_000)
     at = np.maximum(at, microseconds(tables.leads["created_at"])[lead])
-    findings = audit(with_events(tables, "contract_signed", lead, at), config)
+    findings = findings_of(with_events(tables, "contract_signed", lead, at), config)
     assert quarantined(findings) == {"contract_signed"}
 
 
@@ -371,7 +375,7 @@ def test_a_kind_that_is_dated_back_after_the_outcome_is_caught(
     converted = microseconds(tables.leads["converted_at"])[lead]
     at = np.maximum(converted - 10 * DAY, microseconds(tables.leads["created_at"])[lead])
     tables = with_events(tables, "good_talk", lead, at, converted)
-    talk = found("good_talk", audit(tables, config))
+    talk = found("good_talk", findings_of(tables, config))
     assert talk.quarantined
     assert talk.figures["auc_today"] > talk.figures["auc_high"]
 
@@ -382,7 +386,7 @@ def test_a_kind_that_is_dated_back_after_the_outcome_is_caught(
 def test_the_configuration_overrules_by_name(crm: tuple[Tables, Config]) -> None:
     tables, config = crm
     tables = with_column(tables, "status", planted(tables, "overwritten"), "category")
-    status = found("status", audit(tables, allowing(config, "status")))
+    status = found("status", findings_of(tables, allowing(config, "status")))
     assert status.verdict == "allowed"
     assert status.reason
 
@@ -390,7 +394,7 @@ def test_the_configuration_overrules_by_name(crm: tuple[Tables, Config]) -> None
 def test_allowing_a_name_that_is_nowhere_is_an_error(crm: tuple[Tables, Config]) -> None:
     tables, config = crm
     with pytest.raises(ValueError, match=r"'ovner' .* Did you mean 'owner'\?"):
-        audit(tables, allowing(config, "ovner"))
+        findings_of(tables, allowing(config, "ovner"))
 
 
 def test_a_lead_entered_when_it_was_won_is_warned_about() -> None:
@@ -400,14 +404,14 @@ def test_a_lead_entered_when_it_was_won_is_warned_about() -> None:
         else {"lead_id": f"L{i}", "created_at": i / 4, "closed_at": i / 4 + 5}
         for i in range(400)
     ]
-    findings = audit(tables_of(leads, end_day=130), quick_config())
+    findings = findings_of(tables_of(leads, end_day=130), quick_config())
     assert found("won when created", findings).verdict == "warning"
 
 
 def test_an_export_without_mature_outcomes_has_findings_and_no_verdict() -> None:
     leads = [{"lead_id": "L1", "created_at": 1, "size": None}, {"lead_id": "L2", "created_at": 2}]
     tables = tables_of(leads, kinds={"size": "number"}, fixed=("size",), end_day=3)
-    findings = audit(tables, quick_config())
+    findings = findings_of(tables, quick_config())
     assert {finding.verdict for finding in findings} == {"clear"}
     assert found("size", findings).figures["auc"] is None
 

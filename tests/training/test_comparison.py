@@ -32,16 +32,20 @@ UNSURE = {
 
 def fitted(tables: Tables, config: Config) -> Bundle:
     """A trained bundle without its evaluation."""
-    return bundle_of(training_frame(tables, config, lambda *_: None), tables, config)
+    return bundle_of(training_frame(tables, config.dataset, lambda *_: None), tables, config)
 
 
 def bundle_of(frame: TrainingFrame, tables: Tables, config: Config) -> Bundle:
-    bundle = fitted_bundle(frame, (), config, lambda *_: None).bundle
+    bundle = fitted_bundle(frame, (), config.fitting, lambda *_: None).bundle
     card = {
         "data_end": iso(tables.data_end),
         "settings": {"test_from": iso(frame.splits["hot"].test_from)},
     }
     return dataclasses.replace(bundle, card=card)
+
+
+def compared_on(champion: Bundle, challenger: Bundle, tables: Tables, config: Config) -> Comparison:
+    return comparison(champion, challenger, tables, config.snapshots, config.model)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
 
 @pytest.fixture(scope="module")
 def frame(crm: tuple[Tables, Config]) -> TrainingFrame:
-    return training_frame(*crm, lambda *_: None)
+    return training_frame(crm[0], crm[1].dataset, lambda *_: None)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +77,7 @@ def models(crm: tuple[Tables, Config], frame: TrainingFrame) -> tuple[Bundle, Bu
 
 @pytest.fixture(scope="module")
 def found(crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]) -> Comparison:
-    return comparison(*models, *crm)
+    return compared_on(*models, *crm)
 
 
 def finding(compared: Comparison) -> str:
@@ -98,7 +102,7 @@ def test_a_training_on_some_more_of_the_same_is_no_worse(found: Comparison) -> N
 def test_who_is_called_champion_decides_the_sign_alone(
     crm: tuple[Tables, Config], models: tuple[Bundle, Bundle], found: Comparison
 ) -> None:
-    turned = comparison(models[1], models[0], *crm)
+    turned = compared_on(models[1], models[0], *crm)
     for name in ("hot", "warm"):
         before, after = found.questions[name], turned.questions[name]
         assert before.log_loss.advantage == pytest.approx(-after.log_loss.advantage)
@@ -109,7 +113,7 @@ def test_who_is_called_champion_decides_the_sign_alone(
 def test_a_model_is_exactly_as_good_as_itself(
     crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
 ) -> None:
-    same = comparison(models[1], models[1], *crm)
+    same = compared_on(models[1], models[1], *crm)
     assert finding(same) == "no worse"
     assert same.changed_band == 0
     assert same.questions["hot"].rank_correlation == pytest.approx(1)
@@ -123,7 +127,7 @@ def test_a_model_that_promises_too_much_is_worse_however_well_it_ranks(
     calibration = challenger.hot.calibration
     bold = dataclasses.replace(calibration, c=calibration.c + 1.0)
     hot = dataclasses.replace(challenger.hot, calibration=bold)
-    compared = comparison(champion, dataclasses.replace(challenger, hot=hot), *crm)
+    compared = compared_on(champion, dataclasses.replace(challenger, hot=hot), *crm)
     verdict = against_champion(compared, UNSURE, UNSURE, 10)
     assert verdict.finding == "worse"
     assert any("log loss is worse" in reason for reason in verdict.reasons)
@@ -138,7 +142,7 @@ def test_a_model_that_ranks_at_random_is_worse(
     mixed = np.random.default_rng(0).permutation(frame.labels["hot"].converted[fit])
     booster = fitted_booster(frame.matrix[fit], mixed, frame.spec.categorical, crm[1].model)
     noise = dataclasses.replace(challenger.hot, predictor=booster)
-    compared = comparison(champion, dataclasses.replace(challenger, hot=noise), *crm)
+    compared = compared_on(champion, dataclasses.replace(challenger, hot=noise), *crm)
     verdict = against_champion(compared, UNSURE, UNSURE, 10)
     assert verdict.finding == "worse"
     assert any("AUC is worse" in reason for reason in verdict.reasons)
@@ -149,7 +153,7 @@ def test_other_horizons_cannot_be_compared(
 ) -> None:
     other = dataclasses.replace(models[1], hot=dataclasses.replace(models[1].hot, days=7))
     with pytest.raises(ValueError, match="answers for 14 and 90 days, the challenger for 7 and 90"):
-        comparison(models[0], other, *crm)
+        compared_on(models[0], other, *crm)
 
 
 def test_an_export_that_ends_where_the_models_learned_tells_nothing(
@@ -158,7 +162,7 @@ def test_an_export_that_ends_where_the_models_learned_tells_nothing(
     tables, config = crm
     early = cut_at(tables, tables.data_end - 6 * MONTHS)
     with pytest.raises(ValueError, match="Nothing can be compared: the export, which ends at"):
-        comparison(*models, early, config)
+        compared_on(*models, early, config)
 
 
 def test_the_table_and_the_document_hold_what_was_found(found: Comparison, tmp_path: Path) -> None:

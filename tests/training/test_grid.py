@@ -2,11 +2,17 @@
 
 import pytest
 
+from features.tables import Tables
 from tests.support.tables import tables_of
 from training.audit.findings import audit
+from training.audit.leaks import Finding
 from training.config import Config, config_of
 
 DAYS = 400
+
+
+def findings_of(tables: Tables, config: Config) -> tuple[Finding, ...]:
+    return audit(tables, config.dataset, config.audit)
 
 
 @pytest.fixture
@@ -39,7 +45,9 @@ def exported(telling: bool):
 
 
 def finding(config: Config, telling: bool):
-    return next(found for found in audit(exported(telling), config) if found.name == "triggers")
+    return next(
+        found for found in findings_of(exported(telling), config) if found.name == "triggers"
+    )
 
 
 def test_a_trigger_that_tells_who_converts_is_warned_of(config) -> None:
@@ -54,5 +62,5 @@ def test_a_trigger_that_says_nothing_is_clear(config) -> None:
 
 def test_without_triggers_there_is_no_such_finding(config) -> None:
     grid = config.snapshots.model_copy(update={"triggers": ()})
-    found = audit(exported(telling=True), config.model_copy(update={"snapshots": grid}))
+    found = findings_of(exported(telling=True), config.model_copy(update={"snapshots": grid}))
     assert "triggers" not in {one.name for one in found}

@@ -29,7 +29,7 @@ def changed(config, **features):
 
 def test_the_catalogue_has_80_to_150_features_each_with_words_and_a_family(crm) -> None:
     _, config, tables = crm
-    found = features_overview(tables, changed(config, owner="owner"))
+    found = features_overview(tables, changed(config, owner="owner").dataset)
     assert 80 <= len(found) <= 150
     assert {one.family for one in found} == {
         "fit",
@@ -53,19 +53,21 @@ def test_features_are_added_by_the_configuration_and_by_a_python_file(crm) -> No
         "selection": {"kind": ["call"], "outcome": ["answered"]},
         "days": 5,
     }
-    by_toml = spec_of(tables, changed(config, add=(item,)), tables.data_end)
+    by_toml = spec_of(tables, changed(config, add=(item,)).dataset, tables.data_end)
     (folder / "mine.py").write_text(
         "from features.language.kinds import Count, Selection\n"
         "FEATURES = [Count(Selection(kind=('call',), outcome=('answered',)), 5)]\n"
     )
-    by_file = spec_of(tables, changed(config, file="mine.py"), tables.data_end)
+    by_file = spec_of(tables, changed(config, file="mine.py").dataset, tables.data_end)
     assert by_toml.features[-1] == by_file.features[-1] == ADDED
 
 
 def test_features_are_dropped_by_name_and_by_pattern(crm) -> None:
     _, config, tables = crm
-    whole = spec_of(tables, config, tables.data_end)
-    fewer = spec_of(tables, changed(config, drop=("calendar_*", "lead_age_days")), tables.data_end)
+    whole = spec_of(tables, config.dataset, tables.data_end)
+    fewer = spec_of(
+        tables, changed(config, drop=("calendar_*", "lead_age_days")).dataset, tables.data_end
+    )
     assert set(whole.names) - set(fewer.names) == {
         "calendar_hour",
         "calendar_weekday",
@@ -94,7 +96,7 @@ def test_features_are_dropped_by_name_and_by_pattern(crm) -> None:
 def test_a_mistake_in_the_features_is_named(crm, settings, said: str) -> None:
     _, config, tables = crm
     with pytest.raises((ValueError, FileNotFoundError)) as told:
-        spec_of(tables, changed(config, **settings), tables.data_end)
+        spec_of(tables, changed(config, **settings).dataset, tables.data_end)
     assert said in str(told.value)
 
 

@@ -29,7 +29,7 @@ def leads(days: int, converting: int):
 
 
 def test_a_good_export_is_ready_for_both_horizons(config) -> None:
-    hot, warm = readiness(tables_of(leads(200, 5), end_day=200), config)
+    hot, warm = readiness(tables_of(leads(200, 5), end_day=200), config.dataset)
     assert (hot.problem, warm.problem) == (None, None)
     assert (hot.days, warm.days) == (5, 10)
     assert [period.name for period in warm.periods] == ["fit", "calibrate", "test"]
@@ -39,20 +39,20 @@ def test_a_good_export_is_ready_for_both_horizons(config) -> None:
 
 
 def test_too_few_conversions_are_a_problem_with_the_periods_beside_it(config) -> None:
-    hot, _ = readiness(tables_of(leads(200, 100), end_day=200), config)
+    hot, _ = readiness(tables_of(leads(200, 100), end_day=200), config.dataset)
     assert hot.problem.startswith("The fitting period of the 5-day horizon has")
     assert len(hot.periods) == 3
 
 
 def test_too_short_a_time_is_a_problem_without_periods(config) -> None:
-    _, warm = readiness(tables_of(leads(25, 5), end_day=25), config)
+    _, warm = readiness(tables_of(leads(25, 5), end_day=25), config.dataset)
     assert warm.problem.startswith("The export is too short for a horizon of 10 days")
     assert warm.periods == ()
 
 
 def test_looks_that_are_too_young_to_tell_are_counted_for_each_horizon(config) -> None:
     rows = [{"lead_id": str(i), "created_at": float(i)} for i in range(100)]
-    hot, warm = readiness(tables_of(rows, end_day=100), config)
+    hot, warm = readiness(tables_of(rows, end_day=100), config.dataset)
     # Looks every 5 days up to day 20 of a lead's life: one a day begins at each of five ages.
     assert hot.immature == sum(
         1 for i in range(100) for age in (0, 5, 10, 15, 20) if 95 < i + age <= 100

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from features.language.kinds import Selection
+from features.tables import Tables
 from tests.support.tables import tables_of
-from training.config import config_of
+from training.config import Config, config_of
 from training.statistics.incidence import LEAST_LEADS, conversion, median_estimate
 from training.team.contact import contact_speed, funnel
 from training.team.grouping import attribute_levels, cohort, grouping, groups_by_month
@@ -23,6 +24,10 @@ from training.team.upkeep import FieldCompleteness, field_completeness, logging_
 
 HOUR = 1 / 24
 NAMES = ("ads", "fair", "friends", None)
+
+
+def practice_of(tables: Tables, config: Config) -> Practice:
+    return practice(tables, config.practice, config.horizons.warm_days)
 
 
 def made_up(leads: int = 400, seed: int = 3, **more):
@@ -355,7 +360,7 @@ def test_a_channels_cost_stands_beside_the_leads_of_the_same_months(tmp_path):
     spend_file(tmp_path, SPEND + "fair,1970-03,10,10,999\n")
     sections = {"leads": {"source": "leads.csv"}, "report": {"spend": "spend.csv"}}
     ads, fair = sorted(
-        practice(tables, config_of(sections, tmp_path)).spend, key=lambda one: one.channel
+        practice_of(tables, config_of(sections, tmp_path)).spend, key=lambda one: one.channel
     )
     mine = [
         row
@@ -394,14 +399,14 @@ def test_a_channel_that_no_lead_came_by_is_refused_with_the_channels_there_are(t
     spend_file(tmp_path, SPEND.replace("ads", "add"))
     sections = {"leads": {"source": "leads.csv"}, "report": {"spend": "spend.csv"}}
     with pytest.raises(ValueError, match=r"'add' as source\. Did you mean 'ads'"):
-        practice(made_up(), config_of(sections, tmp_path))
+        practice_of(made_up(), config_of(sections, tmp_path))
 
 
 # All of it.
 
 
 def test_practice_survives_json_and_knows_channel_and_owner_by_their_usual_names():
-    found = practice(made_up(), config())
+    found = practice_of(made_up(), config())
     assert (found.channels.attribute, found.owners.attribute) == ("source", "owner")
     assert found.source_kinds is None
     assert found.everybody.leads == 400
@@ -411,7 +416,9 @@ def test_practice_survives_json_and_knows_channel_and_owner_by_their_usual_names
 
 def test_seeds_nets_and_spears_are_told_apart_by_their_channels():
     tables = made_up()
-    found = practice(tables, config(seeds=["friends"], nets=["ads"], spears=["fair"])).source_kinds
+    found = practice_of(
+        tables, config(seeds=["friends"], nets=["ads"], spears=["fair"])
+    ).source_kinds
     sources = [row["source"] for row in tables.leads.to_pylist()]
     kinds = {"friends": "seed", "ads": "net", "fair": "spear", None: None}
     expected = [kinds[source] for source in sources]
@@ -432,10 +439,10 @@ def test_seeds_nets_and_spears_are_told_apart_by_their_channels():
 )
 def test_a_report_section_that_means_nothing_is_refused(report, message):
     with pytest.raises(ValueError, match=message):
-        practice(made_up(), config(**report))
+        practice_of(made_up(), config(**report))
 
 
 def test_the_configured_funnel_is_the_one_that_is_counted():
     steps = [{"step": "quoted", "selection": {"kind": ["quote"]}}]
-    found = practice(made_up(), config(funnel=steps)).funnel
+    found = practice_of(made_up(), config(funnel=steps)).funnel
     assert [step.name for step in found] == ["leads", "quoted", "bought"]

@@ -36,7 +36,8 @@ def test_the_work_is_counted_from_the_export_and_finds_what_the_made_up_crm_is_m
     trained, summary
 ) -> None:
     config = read_config(trained.config)
-    assert summary.practice == practice(read_export(config.export), config)
+    tables, horizon_days = read_export(config.export), config.horizons.warm_days
+    assert summary.practice == practice(tables, config.practice, horizon_days)
     share = {group.level: group.conversion.share for group in summary.practice.source_kinds.groups}
     assert share["seed"].low > max(share["net"].high, share["spear"].high)
     assert {q.level for q in summary.portrait.more} >= {"referral", "yes"}

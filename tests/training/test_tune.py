@@ -1,5 +1,6 @@
 """A search for settings looks at the fitting period alone, and says so when it finds nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.snapshots import labels, snapshots
 from training.dataset.split import judged_from, split_of
-from training.search.rolling import rolling_ground
+from training.search.rolling import Ground, rolling_ground
 from training.search.tune import Tuned, sooner_rows, tuned
 from training.statistics.paired import Difference
 
@@ -25,6 +26,18 @@ threads = 1
 [features]
 drop = ["*kind=*", "*outcome=*", "*channel=*"]
 """
+
+
+def search(
+    tables: Tables, config: Config, trials: int, enough: Callable[[], bool] = lambda: False
+) -> Tuned:
+    """What `tune` does with a configuration."""
+    folder = config.registry_folder
+    return tuned(tables, config.dataset, config.audit, config.model, folder, trials, enough)
+
+
+def ground_of(tables: Tables, config: Config) -> Ground:
+    return rolling_ground(tables, config.dataset, config.audit)
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +59,16 @@ def stored_in(config: Config, folder) -> Config:
 @pytest.fixture(scope="module")
 def found(crm, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
     tables, config = crm
-    return tuned(tables, stored_in(config, tmp_path_factory.mktemp("store")), trials=3)
+    return search(tables, stored_in(config, tmp_path_factory.mktemp("store")), trials=3)
 
 
 def calibration_begins(tables: Tables, config: Config) -> int:
     spine = snapshots(tables, config.snapshots)
-    test_from = judged_from(config, spine, tables.data_end)
+    test_from = judged_from(config.dataset, spine, tables.data_end)
     days = (config.horizons.hot_days, config.horizons.warm_days)
-    splits = (split_of(tables, spine, labels(tables, spine, n), config, test_from) for n in days)
+    splits = (
+        split_of(tables, spine, labels(tables, spine, n), config.dataset, test_from) for n in days
+    )
     return min(split.calibrate_from for split in splits)
 
 
@@ -82,13 +97,13 @@ def test_poison_where_calibration_begins_changes_nothing(crm, found, tmp_path) -
     tables, config = crm
     bad = poisoned(tables, calibration_begins(tables, config))
     assert bad.leads["converted_at"].null_count > tables.leads["converted_at"].null_count + 100
-    assert tuned(bad, stored_in(config, tmp_path), trials=3) == found
+    assert search(bad, stored_in(config, tmp_path), trials=3) == found
 
 
 def test_nothing_at_or_after_the_start_of_calibration_is_on_the_ground(crm) -> None:
     tables, config = crm
     until = calibration_begins(tables, config)
-    ground = rolling_ground(tables, config)
+    ground = ground_of(tables, config)
     assert ground.spine.as_of.max() <= until
     for fold in (*ground.search, *ground.confirm):
         gap = ground.labels[fold.horizon].days * 86_400_000_000
@@ -103,7 +118,7 @@ def test_apart_no_lead_is_fitted_on_and_judged_at_one_origin(crm, monkeypatch) -
     )  # few leads are enough here
     tables, config = crm
     strict = config.split.model_copy(update={"leads": "apart"})
-    ground = rolling_ground(tables, config.model_copy(update={"split": strict}))
+    ground = ground_of(tables, config.model_copy(update={"split": strict}))
     for fold in (*ground.search, *ground.confirm):
         fitted, judged = (set(ground.spine.lead[rows]) for rows in (fold.fit, fold.judge))
         assert judged
@@ -115,14 +130,14 @@ def test_other_weights_begin_another_search(crm, found, tmp_path) -> None:
     tables, config = crm
     whole = config.snapshots.model_copy(update={"thin": 1})
     config = stored_in(config, tmp_path)
-    assert tuned(tables, config, trials=1).trials == 1
+    assert search(tables, config, trials=1).trials == 1
     other = config.model_copy(update={"snapshots": whole})
-    assert tuned(tables, other, trials=1, enough=lambda: True).trials == 0
+    assert search(tables, other, trials=1, enough=lambda: True).trials == 0
 
 
 def test_what_confirms_takes_no_part_in_the_search(crm) -> None:
     tables, config = crm
-    ground = rolling_ground(tables, config)
+    ground = ground_of(tables, config)
     for confirm in ground.confirm:
         searched = [fold for fold in ground.search if fold.horizon == confirm.horizon]
         assert not any(np.any(fold.judge & confirm.judge) for fold in searched)
@@ -133,17 +148,17 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(crm, found, tmp
     tables, config = crm
     asked = iter([False, True])
     config = stored_in(config, tmp_path)
-    stopped = tuned(tables, config, trials=3, enough=lambda: next(asked))
+    stopped = search(tables, config, trials=3, enough=lambda: next(asked))
     assert stopped.trials == 1
-    assert tuned(tables, config, trials=3) == found
+    assert search(tables, config, trials=3) == found
 
 
 def test_other_data_begin_another_search(crm, found, tmp_path) -> None:
     tables, config = crm
     config = stored_in(config, tmp_path)
-    tuned(tables, config, trials=1)
+    search(tables, config, trials=1)
     other = config.model_copy(update={"model": config.model.model_copy(update={"seed": 2})})
-    assert tuned(tables, other, trials=2, enough=lambda: True).trials == 0
+    assert search(tables, other, trials=2, enough=lambda: True).trials == 0
 
 
 def test_the_best_settings_are_never_worse_in_the_search_than_the_present_ones(found) -> None:
@@ -180,7 +195,7 @@ def test_too_few_conversions_to_compare_settings_are_said(crm) -> None:
     tables, config = crm
     horizons = config.horizons.model_copy(update={"hot_days": 1, "warm_days": 2})
     with pytest.raises(ValueError, match="too few conversions to compare settings"):
-        rolling_ground(
+        ground_of(
             cut_at(tables, tables.data_end - 500 * 86_400_000_000),
             config.model_copy(update={"horizons": horizons}),
         )
@@ -192,4 +207,4 @@ def test_a_points_card_has_nothing_to_tune(crm) -> None:
         update={"model": config.model.model_copy(update={"kind": "scorecard"})}
     )
     with pytest.raises(ValueError, match=r"kind is scorecard.*nothing to tune"):
-        tuned(tables, carded, 1)
+        search(tables, carded, 1)

@@ -40,7 +40,7 @@ from training.audit.look_times import grid_findings, trigger_finding
 from training.audit.quarantine import without_quarantined
 from training.audit.ranking import ComparableLooks, Ranking, comparable_looks, ranking, surest_value
 from training.audit.timing import LeadShare, Timing, conversions_after, shares_filled_at_end, timing
-from training.config import Config, SnapshotSettings
+from training.config import AuditSettings, DatasetSettings, SnapshotSettings
 from training.dataset.lives import NEVER, SAME_MOMENT, Lives, first_by_lead, lead_index
 from training.dataset.snapshots import Labels, labels, snapshots, triggered
 from training.dataset.values import Coded, coded, versions
@@ -51,22 +51,26 @@ class _Ground:
     """What every name is judged on: the leads' lives, and the looks with a known outcome."""
 
     tables: Tables
-    config: Config
+    settings: DatasetSettings
     lives: Lives
     looks: ComparableLooks
     first_looks: ComparableLooks
     base: LeadShare
 
 
-def audit(tables: Tables, config: Config) -> tuple[Finding, ...]:
+def audit(
+    tables: Tables, settings: DatasetSettings, exceptions: AuditSettings
+) -> tuple[Finding, ...]:
     """Findings on every attribute, every kind, outcome and channel, and the grid of looks.
 
     Parameters
     ----------
     tables : Tables
         The export as it was read.
-    config : Config
-        Horizons, grid of looks, and the names that are allowed whatever the audit says.
+    settings : DatasetSettings
+        Its horizons and its grid of looks are those of the training.
+    exceptions : AuditSettings
+        Names that are allowed whatever the audit says.
 
     Returns
     -------
@@ -78,19 +82,19 @@ def audit(tables: Tables, config: Config) -> tuple[Finding, ...]:
     ValueError
         A name in ``[audit] allow`` is nowhere in the export.
     """
-    ground = _ground(tables, config)
+    ground = _ground(tables, settings)
     findings = [
         *(_attribute_finding(ground, name) for name in sorted(tables.attribute_kinds)),
         *(finding for field in FIELDS for finding in _field_findings(ground, field)),
     ]
     names = {finding.name for finding in findings}
-    for name in config.audit.allow:
+    for name in exceptions.allow:
         if name not in names:
             raise ValueError(
                 f"[audit] allow: {name!r} is no attribute and no kind, outcome or channel of the "
                 f"export.{near_miss(name, names)}"
             )
-    findings = [_with_allowance(finding, config.audit.allow) for finding in findings]
+    findings = [_with_allowance(finding, exceptions.allow) for finding in findings]
     return (
         *findings,
         *grid_findings(ground.looks, ground.first_looks, ground.lives),
@@ -104,16 +108,17 @@ def _with_allowance(finding: Finding, allow: Sequence[str]) -> Finding:
     return finding
 
 
-def _ground(tables: Tables, config: Config) -> _Ground:
+def _ground(tables: Tables, settings: DatasetSettings) -> _Ground:
     created_at = microseconds(tables.leads["created_at"])
     converted_at = microseconds(tables.leads["converted_at"])
     lives = Lives(created_at, converted_at, ended_at(tables), tables.data_end)
-    spine = snapshots(tables, _grid(config))
-    looks = _looks(tables, config, spine, labels(tables, spine, config.horizons.warm_days))
+    spine = snapshots(tables, _grid(settings.snapshots))
+    outcomes = labels(tables, spine, settings.horizons.warm_days)
+    looks = _looks(tables, settings.snapshots, spine, outcomes)
     first_looks = looks.among(looks.step == 0)
     return _Ground(
         tables=tables,
-        config=config,
+        settings=settings,
         lives=lives,
         looks=looks,
         first_looks=first_looks,
@@ -121,31 +126,33 @@ def _ground(tables: Tables, config: Config) -> _Ground:
     )
 
 
-def _looks(tables: Tables, config: Config, spine: Spine, outcomes: Labels) -> ComparableLooks:
+def _looks(
+    tables: Tables, grid: SnapshotSettings, spine: Spine, outcomes: Labels
+) -> ComparableLooks:
     """Looks whose outcome is known; their age counts in steps of the grid."""
     lead, as_of = spine.lead[outcomes.mature], spine.as_of[outcomes.mature]
     days = (as_of - microseconds(tables.leads["created_at"])[lead]) / MICROSECONDS_PER_DAY
-    step = np.floor((days - config.snapshots.first_days) / config.snapshots.every_days + 1e-9)
+    step = np.floor((days - grid.first_days) / grid.every_days + 1e-9)
     converted = outcomes.converted[outcomes.mature]
     return comparable_looks(lead, as_of, step.astype(np.int64), converted)
 
 
 def _trigger_findings(ground: _Ground, findings: Sequence[Finding]) -> Iterator[Finding]:
     """Finding on the looks that triggers add, where there are any."""
-    config, settings = ground.config, ground.config.snapshots
+    settings = ground.settings.snapshots
     if settings.triggers:
         tables = without_quarantined(ground.tables, findings)
-        grid, added = snapshots(tables, _grid(config)), triggered(tables, settings)
+        grid, added = snapshots(tables, _grid(settings)), triggered(tables, settings)
         lead = np.concatenate([grid.lead, added.spine.lead])
         spine = Spine(lead, np.concatenate([grid.as_of, added.spine.as_of]))
-        outcomes = labels(tables, spine, config.horizons.warm_days)
+        outcomes = labels(tables, spine, ground.settings.horizons.warm_days)
         trigger = np.concatenate([np.full(len(grid), len(settings.triggers)), added.trigger])
-        yield trigger_finding(_looks(tables, config, spine, outcomes), trigger[outcomes.mature])
+        yield trigger_finding(_looks(tables, settings, spine, outcomes), trigger[outcomes.mature])
 
 
-def _grid(config: Config) -> SnapshotSettings:
+def _grid(settings: SnapshotSettings) -> SnapshotSettings:
     """Settings without triggers: such looks are at the same ages of every lead, so comparable."""
-    return config.snapshots.model_copy(update={"triggers": ()})
+    return settings.model_copy(update={"triggers": ()})
 
 
 def _attribute_finding(ground: _Ground, name: str) -> Finding:
@@ -197,7 +204,7 @@ def _field_findings(ground: _Ground, field: InteractionField) -> Iterator[Findin
 
 def _column_finding(ground: _Ground, name: str) -> Finding:
     """Judge a column of the leads by its values and their absence, because it carries no times."""
-    first, days = ground.first_looks, ground.config.horizons.hot_days
+    first, days = ground.first_looks, ground.settings.horizons.hot_days
     kind = ground.tables.attribute_kinds[name]
     won, ended = ground.lives.won, ground.lives.ended
     values = coded(ground.tables.leads[name], kind, ground.lives.created_at)
@@ -247,7 +254,7 @@ def _timed_finding(
     """Judge what carries times: when it was known, what followed, and what stood at creation."""
     first, base = ground.first_looks, ground.base
     times = _timing(ground, first_known)
-    won_after = conversions_after(first_known, ground.lives, ground.config.horizons.warm_days)
+    won_after = conversions_after(first_known, ground.lives, ground.settings.horizons.warm_days)
     at_creation_ranking = ranking(first, at_creation.codes[first.lead])
     won = ground.lives.won[first.lead]
     code, share = surest_value(at_creation.codes[first.lead], won, len(at_creation.words))
@@ -277,4 +284,4 @@ def _timed_finding(
 
 
 def _timing(ground: _Ground, first_known: Int64) -> Timing:
-    return timing(first_known, ground.lives, ground.config.snapshots.every_days)
+    return timing(first_known, ground.lives, ground.settings.snapshots.every_days)

@@ -33,7 +33,7 @@ def brought_up_to_date(bundle: Bundle, tables: Tables, config: Config) -> Bundle
     parts = {
         **bundle.card.get(MANAGERS, {}),
         "today": carded(OpenLeads, open_leads(bundle, tables, until_days, threads)),
-        "practice": carded(Practice, practice(tables, config)),
+        "practice": carded(Practice, practice(tables, config.practice, config.horizons.warm_days)),
     }
     return dataclasses.replace(bundle, card={**bundle.card, MANAGERS: parts})
 

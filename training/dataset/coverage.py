@@ -7,7 +7,7 @@ import numpy as np
 from features.language.wording import Family, description, family
 from features.scale.batch import point_in_time_features
 from features.tables import Tables
-from training.config import Config
+from training.config import DatasetSettings
 from training.dataset.frame import spec_of
 from training.dataset.snapshots import snapshots
 
@@ -39,21 +39,21 @@ class FeatureOverview:
     varied: float
 
 
-def features_overview(tables: Tables, config: Config) -> list[FeatureOverview]:
+def features_overview(tables: Tables, settings: DatasetSettings) -> list[FeatureOverview]:
     """Features of an export, in the catalogue's order.
 
     Parameters
     ----------
     tables : Tables
-    config : Config
+    settings : DatasetSettings
 
     Returns
     -------
     list of FeatureOverview
         Coverage is over the looks of the grid; of many, every n-th.
     """
-    spec = spec_of(tables, config, tables.data_end)
-    spine = snapshots(tables, config.snapshots)
+    spec = spec_of(tables, settings, tables.data_end)
+    spine = snapshots(tables, settings.snapshots)
     step = max(1, len(spine) // MOST_LOOKS)
     some = type(spine)(spine.lead[::step], spine.as_of[::step])
     matrix = point_in_time_features(tables, some, spec)

@@ -12,7 +12,7 @@ from features.scale.batch import point_in_time_features
 from features.spine import Spine, microseconds
 from features.tables import Tables
 from models.bundle import HORIZONS
-from training.config import Config
+from training.config import DatasetSettings
 from training.dataset.examples import Looks
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, judged_from, require_conversions, split_of
@@ -62,17 +62,19 @@ class TrainingFrame(Rows):
     age_days: Float64
 
 
-def training_frame(tables: Tables, config: Config, report_progress: Progress) -> TrainingFrame:
+def training_frame(
+    tables: Tables, settings: DatasetSettings, report_progress: Progress
+) -> TrainingFrame:
     """Snapshots of an export with labels, splits and features."""
-    spine = snapshots(tables, config.snapshots)
-    days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
+    spine = snapshots(tables, settings.snapshots)
+    days = settings.horizon_days
     found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
-    test_from = judged_from(config, spine, tables.data_end)
-    splits = {name: split_of(tables, spine, found[name], config, test_from) for name in HORIZONS}
+    test_from = judged_from(settings, spine, tables.data_end)
+    splits = {name: split_of(tables, spine, found[name], settings, test_from) for name in HORIZONS}
     for name in HORIZONS:
         require_conversions(splits[name], found[name], spine.lead)
     # What the catalogue sees ends before the first row that calibrates, in either horizon.
-    spec = spec_of(tables, config, min(split.calibrate_from for split in splits.values()))
+    spec = spec_of(tables, settings, min(split.calibrate_from for split in splits.values()))
     done = 0
 
     def report_rows(rows: int) -> None:
@@ -83,17 +85,17 @@ def training_frame(tables: Tables, config: Config, report_progress: Progress) ->
     matrix = point_in_time_features(tables, spine, spec, report_rows)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
-    thinning = thinning_of(tables, spine, config.snapshots.thin)
+    thinning = thinning_of(tables, spine, settings.snapshots.thin)
     return TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
 
 
-def spec_of(tables: Tables, config: Config, until: int) -> Spec:
+def spec_of(tables: Tables, settings: DatasetSettings, until: int) -> Spec:
     """Spec of the standard features, as the configuration adds to it and drops from it.
 
     Parameters
     ----------
     tables : Tables
-    config : Config
+    settings : DatasetSettings
     until : int
         Microseconds; what was known at or after it is not looked at.
 
@@ -102,11 +104,9 @@ def spec_of(tables: Tables, config: Config, until: int) -> Spec:
     ValueError
         A feature that is added is no feature, or one that is dropped is not there.
     """
-    chosen = config.features
-    standard = standard_spec(
-        tables, until, owner=chosen.owner, timezone=config.export.data.timezone or "UTC"
-    )
+    chosen = settings.features
+    standard = standard_spec(tables, until, owner=chosen.owner, timezone=settings.timezone or "UTC")
     added = [feature_from_json(item) for item in chosen.add]
     if chosen.file is not None:
-        added += features_of_file(config.export.base / chosen.file)
+        added += features_of_file(settings.base / chosen.file)
     return customised_spec(standard, added, chosen.drop)

@@ -13,7 +13,7 @@ from features.arrays import Bool
 from features.spine import Spine
 from features.tables import Tables
 from models.bundle import HORIZONS
-from training.config import Config
+from training.config import DatasetSettings
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import judged_from, require_conversions, split_of
 
@@ -62,35 +62,40 @@ class Readiness:
     problem: str | None
 
 
-def readiness(tables: Tables, config: Config) -> tuple[Readiness, ...]:
+def readiness(tables: Tables, settings: DatasetSettings) -> tuple[Readiness, ...]:
     """What a training would find, horizon by horizon.
 
     Parameters
     ----------
     tables : Tables
-    config : Config
+    settings : DatasetSettings
 
     Raises
     ------
     ValueError
         No lead is open at any instant of the grid.
     """
-    spine = snapshots(tables, config.snapshots)
-    days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
-    test_from = judged_from(config, spine, tables.data_end)
+    spine = snapshots(tables, settings.snapshots)
+    days = settings.horizon_days
+    test_from = judged_from(settings, spine, tables.data_end)
     return tuple(
-        _readiness(name, tables, spine, labels(tables, spine, days[name]), config, test_from)
+        _readiness(name, tables, spine, labels(tables, spine, days[name]), settings, test_from)
         for name in HORIZONS
     )
 
 
 def _readiness(
-    name: str, tables: Tables, spine: Spine, found: Labels, config: Config, test_from: int
+    name: str,
+    tables: Tables,
+    spine: Spine,
+    found: Labels,
+    settings: DatasetSettings,
+    test_from: int,
 ) -> Readiness:
     periods: tuple[Period, ...] = ()
     immature = int((~found.mature).sum())
     try:
-        split = split_of(tables, spine, found, config, test_from)
+        split = split_of(tables, spine, found, settings, test_from)
         periods = (
             _period("fit", spine, found, split.fit),
             _period("calibrate", spine, found, split.calibrate),

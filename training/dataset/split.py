@@ -24,7 +24,7 @@ from features.arrays import Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.spine import Spine, microseconds
 from features.tables import Tables
-from training.config import Config, SplitSettings
+from training.config import DatasetSettings, SplitSettings
 from training.dataset.draws import drawn_by_lead
 from training.dataset.snapshots import Labels
 
@@ -68,12 +68,12 @@ class Split:
     left_out: int = 0
 
 
-def judged_from(config: Config, spine: Spine, data_end: int) -> int:
+def judged_from(settings: DatasetSettings, spine: Spine, data_end: int) -> int:
     """Start of the test period, in microseconds: the configured one or the default."""
-    configured = config.test_from()
+    configured = settings.configured_test_from()
     if configured is not None:
         return configured
-    days, share = config.horizons.warm_days, config.split.test_share
+    days, share = settings.horizons.warm_days, settings.split.test_share
     return default_test_from(spine, data_end, days, share)
 
 
@@ -92,7 +92,7 @@ def split_of(
     tables: Tables,
     spine: Spine,
     labels: Labels,
-    config: Config,
+    settings: DatasetSettings,
     test_from: int,
     test_until: int | None = None,
 ) -> Split:
@@ -103,7 +103,7 @@ def split_of(
     tables : Tables
     spine : Spine
     labels : Labels
-    config : Config
+    settings : DatasetSettings
     test_from, test_until : int
         Microseconds; the end of the test period is that of the data when it is not given.
 
@@ -112,11 +112,11 @@ def split_of(
     ValueError
         See `time_split`.
     """
-    split = time_split(spine, labels, config.split, test_from)
+    split = time_split(spine, labels, settings.split, test_from)
     if test_until is not None:
         split = replace(split, test=split.test & (spine.as_of < test_until))
-    if config.split.leads == "apart":
-        split = leads_apart(split, tables, spine, config.snapshots.until_days)
+    if settings.split.leads == "apart":
+        split = leads_apart(split, tables, spine, settings.snapshots.until_days)
     return split
 
 

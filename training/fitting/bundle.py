@@ -15,7 +15,7 @@ from models.predictors.predictor import Predictor
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values
 from training.bands.cutoffs import banded
-from training.config import Config
+from training.config import FittingSettings
 from training.dataset.frame import TrainingFrame
 from training.fitting.horizon import FittedHorizon, fitted_horizon
 from training.fitting.predictor import fitted_predictor
@@ -40,7 +40,10 @@ class Fitted:
 
 
 def fitted_bundle(
-    frame: TrainingFrame, findings: Sequence[Finding], config: Config, report_progress: Progress
+    frame: TrainingFrame,
+    findings: Sequence[Finding],
+    settings: FittingSettings,
+    report_progress: Progress,
 ) -> Fitted:
     """Predictors, calibrations and bands learned from a frame.
 
@@ -50,7 +53,7 @@ def fitted_bundle(
         Its test rows are not looked at.
     findings : sequence of Finding
         Of the audit; what it quarantines is no part of the frame.
-    config : Config
+    settings : FittingSettings
     report_progress : callable
 
     Raises
@@ -58,7 +61,7 @@ def fitted_bundle(
     ValueError
         The bands' rates are not in order.
     """
-    hot, warm = (learned_horizon(frame, name, config, report_progress) for name in HORIZONS)
+    hot, warm = (learned_horizon(frame, name, settings, report_progress) for name in HORIZONS)
     bundle = Bundle(
         spec=dataclasses.replace(frame.spec, ignored=quarantined_values(findings)),
         hot=hot.horizon,
@@ -74,7 +77,7 @@ def fitted_bundle(
         warm.horizon.estimate_of(warm.held_out[rows], matrix),
     )
     hot_low[rows], warm_low[rows] = held_out.hot_low, held_out.warm_low
-    bands = banded(hot_low, warm_low, frame.spine, frame.labels, frame.splits, config.bands)
+    bands = banded(hot_low, warm_low, frame.spine, frame.labels, frame.splits, settings.bands)
     return Fitted(dataclasses.replace(bundle, bands=bands), hot_low, warm_low)
 
 
@@ -97,7 +100,7 @@ def sooner_rows(frame: TrainingFrame, final: bool = True) -> Bool:
 def learned_horizon(
     frame: TrainingFrame,
     name: str,
-    config: Config,
+    settings: FittingSettings,
     report_progress: Progress = no_progress,
 ) -> FittedHorizon:
     """One horizon learned from a frame.
@@ -107,7 +110,7 @@ def learned_horizon(
     frame : TrainingFrame
         Its test rows are not looked at.
     name : {"hot", "warm"}
-    config : Config
+    settings : FittingSettings
     report_progress : callable, optional
     """
     split = frame.splits[name]
@@ -116,7 +119,7 @@ def learned_horizon(
     def report_trees(trees: int) -> None:
         nonlocal done
         done += trees
-        report_progress(f"trees of the {name} horizon", done, 2 * config.model.trees)
+        report_progress(f"trees of the {name} horizon", done, 2 * settings.model.trees)
 
     def fitted(rows: Bool, like: Predictor | None) -> Predictor:
         sooner = None
@@ -125,8 +128,8 @@ def learned_horizon(
         return fitted_predictor(
             frame.spec,
             frame.looks(name, rows),
-            config.model,
-            config.edited_scorecard(name),
+            settings.model,
+            settings.edited_scorecard(name),
             report_trees,
             sooner,
             like,
@@ -139,8 +142,8 @@ def learned_horizon(
         frame.spine,
         frame.labels[name],
         split,
-        config.model,
-        config.calibration.method,
+        settings.model,
+        settings.calibration.method,
     )
 
 

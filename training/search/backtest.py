@@ -117,13 +117,13 @@ def backtest(
         There is too little to learn from before the test period, or before any earlier origin.
     """
     spine = _looks(tables, config)
-    days = {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
+    days = config.dataset.horizon_days
     found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
     instants = _origins(tables, spine, found, config, origins)
     pasts = []
     for i, at in enumerate(instants):
         until = instants[i + 1] if i + 1 < len(instants) else None
-        splits = {n: split_of(tables, spine, found[n], config, at, until) for n in HORIZONS}
+        splits = {n: split_of(tables, spine, found[n], config.dataset, at, until) for n in HORIZONS}
         pasts.append(_past(tables, config, at, splits))
         report_progress("audits and vocabularies", i + 1, len(instants))
     done = 0
@@ -142,7 +142,7 @@ def backtest(
         examined = without_quarantined(tables, past.findings)
         thinning = thinning_of(examined, spine, config.snapshots.thin)
         frame = TrainingFrame(spine, past.spec, matrix, found, thinning, past.splits, age_days)
-        bundle = fitted_bundle(frame, past.findings, config, no_progress).bundle
+        bundle = fitted_bundle(frame, past.findings, config.fitting, no_progress).bundle
         cards.append(evaluation(bundle, frame, config, no_progress))
         report_progress("origins", len(cards), len(instants))
     return Backtest(instants, tuple(cards), _series(cards))
@@ -151,7 +151,7 @@ def backtest(
 def _looks(tables: Tables, config: Config) -> Spine:
     """Looks at all leads; nothing that any audit quarantines triggers one."""
     if config.snapshots.triggers and config.audit.enabled:
-        tables = without_quarantined(tables, audit(tables, config))
+        tables = without_quarantined(tables, audit(tables, config.dataset, config.audit))
     return snapshots(tables, config.snapshots)
 
 
@@ -160,7 +160,7 @@ def _origins(
 ) -> tuple[int, ...]:
     if count < 2:
         raise ValueError(f"A backtest needs at least 2 origins, got {count}.")
-    last = judged_from(config, spine, tables.data_end)
+    last = judged_from(config.dataset, spine, tables.data_end)
     _require_enough(tables, spine, found, config, last)
     candidates = np.linspace(int(spine.as_of.min()), last, CANDIDATES + 1).astype(np.int64)
     for first in candidates[1:-1].tolist():
@@ -180,16 +180,16 @@ def _require_enough(
     tables: Tables, spine: Spine, found: Mapping[str, Labels], config: Config, at: int
 ) -> None:
     for name in HORIZONS:
-        split = split_of(tables, spine, found[name], config, at)
+        split = split_of(tables, spine, found[name], config.dataset, at)
         require_conversions(split, found[name], spine.lead)
 
 
 def _past(tables: Tables, config: Config, at: int, splits: Mapping[str, Split]) -> _Past:
     """What an origin knows: nothing that was known at it or later is looked at."""
     before = cut_at(tables, at)
-    findings = audit(before, config) if config.audit.enabled else ()
+    findings = audit(before, config.dataset, config.audit) if config.audit.enabled else ()
     until = min(split.calibrate_from for split in splits.values())
-    spec = spec_of(without_quarantined(before, findings), config, until)
+    spec = spec_of(without_quarantined(before, findings), config.dataset, until)
     return _Past(splits, findings, replace(spec, ignored=quarantined_values(findings)))
 
 

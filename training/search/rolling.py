@@ -20,7 +20,7 @@ from features.tables import Tables
 from models.bundle import HORIZONS
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
-from training.config import Config
+from training.config import AuditSettings, DatasetSettings
 from training.dataset.as_of_cut import cut_at
 from training.dataset.draws import drawn_by_lead
 from training.dataset.frame import Rows, spec_of
@@ -79,14 +79,19 @@ class Ground(Rows):
 
 
 def rolling_ground(
-    tables: Tables, config: Config, report_progress: StepProgress = no_step_progress
+    tables: Tables,
+    settings: DatasetSettings,
+    audit_settings: AuditSettings,
+    report_progress: StepProgress = no_step_progress,
 ) -> Ground:
     """Looks, features and rolling origins of a fitting period.
 
     Parameters
     ----------
     tables : Tables
-    config : Config
+    settings : DatasetSettings
+    audit_settings : AuditSettings
+        Whether what the audit quarantines is left out.
     report_progress : callable, optional
         Called with the number of rows whose features are done and their total.
 
@@ -95,13 +100,13 @@ def rolling_ground(
     ValueError
         There are too few conversions to judge settings inside of the fitting period.
     """
-    until = _fitting_ends(tables, config)
+    until = _fitting_ends(tables, settings)
     past = cut_at(tables, until)
-    if config.audit.enabled:
-        past = without_quarantined(past, audit(past, config))
-    spine = snapshots(past, config.snapshots)
-    found = {name: labels(past, spine, days) for name, days in _days(config).items()}
-    folds = {name: _folds(name, past, spine, found[name], until, config) for name in HORIZONS}
+    if audit_settings.enabled:
+        past = without_quarantined(past, audit(past, settings, audit_settings))
+    spine = snapshots(past, settings.snapshots)
+    found = {name: labels(past, spine, days) for name, days in settings.horizon_days.items()}
+    folds = {name: _folds(name, past, spine, found[name], until, settings) for name in HORIZONS}
     usable = [name for name in HORIZONS if len(folds[name]) == len(ORIGINS)]
     if not usable:
         raise ValueError(
@@ -110,7 +115,7 @@ def rolling_ground(
             f"and {LEAST_CALIBRATE_LEADS} in it. Keep the defaults, or export more."
         )
     first_origin = min(int(spine.as_of[folds[name][0].judge].min()) for name in usable)
-    spec = spec_of(past, config, first_origin)
+    spec = spec_of(past, settings, first_origin)
     done = 0
 
     def finished(rows: int) -> None:
@@ -123,29 +128,25 @@ def rolling_ground(
         spec,
         point_in_time_features(past, spine, spec, finished),
         found,
-        thinning_of(past, spine, config.snapshots.thin),
+        thinning_of(past, spine, settings.snapshots.thin),
         search=tuple(fold for name in usable for fold in folds[name][:-1]),
         confirm=tuple(folds[name][-1] for name in usable),
     )
 
 
-def _days(config: Config) -> dict[str, int]:
-    return {"hot": config.horizons.hot_days, "warm": config.horizons.warm_days}
-
-
-def _fitting_ends(tables: Tables, config: Config) -> int:
+def _fitting_ends(tables: Tables, settings: DatasetSettings) -> int:
     """Instant at which the first horizon begins to calibrate."""
-    spine = snapshots(tables, config.snapshots)
-    test_from = judged_from(config, spine, tables.data_end)
+    spine = snapshots(tables, settings.snapshots)
+    test_from = judged_from(settings, spine, tables.data_end)
     splits = (
-        split_of(tables, spine, labels(tables, spine, days), config, test_from)
-        for days in _days(config).values()
+        split_of(tables, spine, labels(tables, spine, days), settings, test_from)
+        for days in settings.horizon_days.values()
     )
     return min(split.calibrate_from for split in splits)
 
 
 def _folds(
-    name: str, tables: Tables, spine: Spine, found: Labels, until: int, config: Config
+    name: str, tables: Tables, spine: Spine, found: Labels, until: int, settings: DatasetSettings
 ) -> list[Fold]:
     """Origins of one horizon that have enough conversions on both sides."""
     gap = found.days * MICROSECONDS_PER_DAY
@@ -157,8 +158,8 @@ def _folds(
         fit = found.known_before(spine, at)
         judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
         may_fit = np.ones(len(spine), np.bool_)
-        if config.split.leads == "apart":
-            earlier, later = two_sides(created_at, config.snapshots.until_days, at, drawn)
+        if settings.split.leads == "apart":
+            earlier, later = two_sides(created_at, settings.snapshots.until_days, at, drawn)
             may_fit = earlier[spine.lead]
             fit, judge = fit & may_fit, judge & later[spine.lead]
         enough = converting_leads(found, spine.lead, fit) >= LEAST_FIT_LEADS

@@ -10,6 +10,7 @@ worth changing" is an answer.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from features.progress import Progress, no_progress
 from features.tables import Tables
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
-from training.config import Config, ModelSettings
+from training.config import AuditSettings, DatasetSettings, ModelSettings
 from training.fitting.predictor import fitted_predictor
 from training.search.rolling import Fold, Ground, rolling_ground
 from training.statistics.paired import LOG_LOSS, Difference, paired_difference
@@ -69,7 +70,10 @@ class Tuned:
 
 def tuned(
     tables: Tables,
-    config: Config,
+    dataset: DatasetSettings,
+    audit: AuditSettings,
+    model: ModelSettings,
+    folder: Path,
     trials: int,
     enough: Callable[[], bool] = lambda: False,
     report_progress: Progress = no_progress,
@@ -82,7 +86,14 @@ def tuned(
     Parameters
     ----------
     tables : Tables
-    config : Config
+    dataset : DatasetSettings
+        What the rows of a training are made by.
+    audit : AuditSettings
+        Whether what the leak audit quarantines is left out.
+    model : ModelSettings
+        The present settings.
+    folder : pathlib.Path
+        Folder that holds `STORE`; it is made where there is none.
     trials : int
         Settings to draw in all.
     enough : callable, optional
@@ -96,20 +107,22 @@ def tuned(
         The fitting period has too few conversions to compare settings inside of it, or the model
         is a points card.
     """
-    if config.model.kind == "scorecard":
+    if model.kind == "scorecard":
         raise ValueError(
             f"[model] kind is scorecard, and {', '.join(TUNED)} are settings of boosters: there is "
             'nothing to tune. Leave kind out, or set it to "blend" or "booster".'
         )
-    ground = rolling_ground(tables, config, lambda done, of: report_progress("features", done, of))
-    study = _study(ground, config)
-    losses = [_relative_loss(ground, fold, config.model) for fold in ground.search]
-    present = {name: getattr(config.model, name) for name in TUNED}
+    ground = rolling_ground(
+        tables, dataset, audit, lambda done, of: report_progress("features", done, of)
+    )
+    study = _study(ground, model, folder / STORE)
+    losses = [_relative_loss(ground, fold, model) for fold in ground.search]
+    present = {name: getattr(model, name) for name in TUNED}
     best, best_loss = present, float(np.mean(losses))
     while (drawn := len(study.get_trials(deepcopy=False))) < trials and not enough():
         # A sampler for each trial: stopped in between or not, it draws from the same seed.
-        study.sampler = _sampler(config.model.seed + drawn)
-        _try_one(study, ground, config.model)
+        study.sampler = _sampler(model.seed + drawn)
+        _try_one(study, ground, model)
         report_progress("settings tried", drawn + 1, trials)
     for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
         if trial.value is not None and trial.value < best_loss:
@@ -120,16 +133,16 @@ def tuned(
         present=present,
         best_loss=best_loss,
         present_loss=float(np.mean(losses)),
-        gains=_gains(ground, config.model, best) if best != present else {},
+        gains=_gains(ground, model, best) if best != present else {},
     )
 
 
-def _study(ground: Ground, config: Config) -> optuna.Study:
+def _study(ground: Ground, model: ModelSettings, store: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    config.registry_folder.mkdir(parents=True, exist_ok=True)
+    store.parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
-        storage=f"sqlite:///{config.registry_folder / STORE}",
-        study_name=_fingerprint(ground, config),
+        storage=f"sqlite:///{store}",
+        study_name=_fingerprint(ground, model),
         direction="minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
         load_if_exists=True,
@@ -141,10 +154,10 @@ def _sampler(seed: int) -> optuna.samplers.TPESampler:
     return optuna.samplers.TPESampler(seed=seed, constant_liar=False)
 
 
-def _fingerprint(ground: Ground, config: Config) -> str:
+def _fingerprint(ground: Ground, model: ModelSettings) -> str:
     """Name of a search: the same looks, weights, features, origins and settings not searched."""
     digest = hashlib.sha256(ground.spec.fingerprint.encode())
-    fixed = config.model.model_dump(exclude=set(TUNED))
+    fixed = model.model_dump(exclude=set(TUNED))
     digest.update(repr(sorted(fixed.items())).encode())
     digest.update(np.ascontiguousarray(ground.matrix).tobytes())
     digest.update(repr(ground.thinning.most).encode() + ground.thinning.quiet.tobytes())

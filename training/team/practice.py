@@ -8,12 +8,13 @@ usual names.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from features.export.mapping import near_miss
 from features.tables import Tables
-from training.config import Config
+from training.config import ReportSettings
 from training.dataset.values import Coded
 from training.statistics.incidence import LEAST_LEADS, Conversion, conversion
 from training.team.contact import FUNNEL, Speed, Step, contact_speed, funnel
@@ -81,44 +82,45 @@ class Practice:
     spend: tuple[ChannelSpend, ...]
 
 
-def practice(tables: Tables, config: Config) -> Practice:
+def practice(tables: Tables, settings: ReportSettings, horizon_days: int) -> Practice:
     """How the team works, by an export.
 
     Parameters
     ----------
     tables : Tables
         The whole export, with what the audit quarantines, because that is the team's work too.
-    config : Config
-        Horizons, and the section ``[report]``.
+    settings : ReportSettings
+        Attributes to group by, funnel and spending; see `training.config.Config.practice`.
+    horizon_days : int
+        A purchase counts so many days from the lead's creation.
 
     Raises
     ------
     FileNotFoundError, ValueError
         ``[report]`` names what is not in the export, or its table of spending breaks a rule.
     """
-    settings, horizon, leads = config.report, config.horizons.warm_days, cohort(tables)
+    leads = cohort(tables)
     channel = named_attribute(tables, "channel", settings.channel, CHANNEL_NAMES)
-    owner = owner_attribute(tables, config)
+    owner = owner_attribute(tables, settings.owner)
     steps = tuple((step.step, step.selection) for step in settings.funnel) or FUNNEL
     return Practice(
-        horizon_days=horizon,
+        horizon_days=horizon_days,
         least_leads=LEAST_LEADS,
-        everybody=conversion(leads.days, leads.watched, horizon),
-        channels=_grouped(tables, channel, leads, horizon),
-        source_kinds=_source_kinds(tables, config, channel, leads),
-        owners=_grouped(tables, owner, leads, horizon),
-        months=groups_by_month(leads, horizon),
-        speed=contact_speed(tables, leads, horizon),
-        funnel=funnel(tables, leads, horizon, steps),
+        everybody=conversion(leads.days, leads.watched, horizon_days),
+        channels=_grouped(tables, channel, leads, horizon_days),
+        source_kinds=_source_kinds(tables, settings, channel, leads, horizon_days),
+        owners=_grouped(tables, owner, leads, horizon_days),
+        months=groups_by_month(leads, horizon_days),
+        speed=contact_speed(tables, leads, horizon_days),
+        funnel=funnel(tables, leads, horizon_days, steps),
         fields=field_completeness(tables),
         logging=logging_promptness(tables),
-        spend=_spend(tables, config, channel, leads),
+        spend=_spend(tables, settings.spend, channel, leads),
     )
 
 
-def owner_attribute(tables: Tables, config: Config) -> str | None:
-    """Attribute that says who works a lead; None where there is none."""
-    name = config.report.owner or config.features.owner
+def owner_attribute(tables: Tables, name: str | None) -> str | None:
+    """Attribute that says who works a lead, of the configured name or a usual one, or None."""
     return named_attribute(tables, "owner", name, OWNER_NAMES)
 
 
@@ -161,10 +163,9 @@ def _grouped(tables: Tables, name: str | None, leads: Cohort, horizon: int) -> G
 
 
 def _source_kinds(
-    tables: Tables, config: Config, channel: str | None, leads: Cohort
+    tables: Tables, settings: ReportSettings, channel: str | None, leads: Cohort, horizon: int
 ) -> Grouping | None:
     """Leads by seed, net and spear: by channel as ``[report]`` says, or by an attribute."""
-    settings, horizon = config.report, config.horizons.warm_days
     kinds = {"seed": settings.seeds, "net": settings.nets, "spear": settings.spears}
     if not any(kinds.values()):
         name = named_attribute(tables, "source_kind", settings.source_kind, SOURCE_KIND_NAMES)
@@ -184,12 +185,11 @@ def _source_kinds(
 
 
 def _spend(
-    tables: Tables, config: Config, channel: str | None, leads: Cohort
+    tables: Tables, path: Path | None, channel: str | None, leads: Cohort
 ) -> tuple[ChannelSpend, ...]:
-    path = config.report.spend
     if path is None:
         return ()
     if channel is None:
         raise ValueError("[report] spend needs a channel: name the attribute that holds it there.")
-    rows = read_spend(config.export.base / path)
+    rows = read_spend(path)
     return channel_spend(rows, attribute_levels(tables, channel), leads, channel)

@@ -3,7 +3,7 @@
 Both models are asked about the same looks, all of them after everything that either of them learned
 from, and only such whose outcome is known. A challenger that is trained on a fresh export brings
 these looks along: they are its own test period, and the champion, being older, never saw them
-either. What the leak audit quarantines is hidden from both, so that nobody wins by knowing the
+either. The tables come without what the leak audit quarantines, so that nobody wins by knowing the
 future. The numbers are made here; what they mean for a promotion stands in
 `training.versions.gate`.
 """
@@ -26,10 +26,8 @@ from features.tables import Tables
 from models.bundle import HORIZONS, Bundle
 from models.card import judged_days
 from models.horizon import Scores
-from training.audit.findings import audit
-from training.audit.quarantine import without_quarantined
 from training.bands.results import promise_cards
-from training.config import Config
+from training.config import ModelSettings, SnapshotSettings
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.evaluation.reliability import (
     LEAST_LEADS,
@@ -144,7 +142,13 @@ class Comparison:
         return dataclasses.asdict(self)
 
 
-def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Config) -> Comparison:
+def comparison(
+    champion: Bundle,
+    challenger: Bundle,
+    tables: Tables,
+    snapshot_settings: SnapshotSettings,
+    model_settings: ModelSettings,
+) -> Comparison:
     """Champion and challenger on the later leads of an export.
 
     Parameters
@@ -152,8 +156,11 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
     champion, challenger : Bundle
         With the same horizons.
     tables : Tables
-    config : Config
-        Says when leads are looked at; ``[model]`` gives the seed and the threads.
+        Without what the leak audit quarantines.
+    snapshot_settings : SnapshotSettings
+        When leads are looked at.
+    model_settings : ModelSettings
+        Seed and threads.
 
     Raises
     ------
@@ -161,16 +168,14 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
         The horizons differ, or no look is late enough and old enough to be judged.
     """
     _require_same_questions(champion, challenger)
-    findings = audit(tables, config) if config.audit.enabled else ()
-    examined = without_quarantined(tables, findings)
     since = max(learned_until(champion), learned_until(challenger))
-    spine = _later_looks(examined, config, since, champion.hot.days)
-    found = {name: labels(examined, spine, champion.horizon(name).days) for name in HORIZONS}
-    created_at = microseconds(examined.leads["created_at"])[spine.lead]
+    spine = _later_looks(tables, snapshot_settings, since, champion.hot.days)
+    found = {name: labels(tables, spine, champion.horizon(name).days) for name in HORIZONS}
+    created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
     judged = {n: JudgedRows(found[n].converted, spine.lead, age_days) for n in HORIZONS}
-    matrices = [point_in_time_features(examined, spine, m.spec) for m in (champion, challenger)]
-    threads, seed = config.model.threads, config.model.seed
+    matrices = [point_in_time_features(tables, spine, m.spec) for m in (champion, challenger)]
+    threads, seed = model_settings.threads, model_settings.seed
     scores = [champion.scores(matrices[0], threads), challenger.scores(matrices[1], threads)]
     groups = [
         (attribute, level, place == code)
@@ -190,7 +195,7 @@ def comparison(champion: Bundle, challenger: Bundle, tables: Tables, config: Con
         notes=tuple(
             f"{role}: {note}"
             for role, model in (("champion", champion), ("challenger", challenger))
-            for note in scoring_notes(model.spec, examined, spine, judged_days(model.card))
+            for note in scoring_notes(model.spec, tables, spine, judged_days(model.card))
         ),
     )
 
@@ -204,9 +209,9 @@ def learned_until(bundle: Bundle) -> int:
     return round(datetime.fromisoformat(told).timestamp() * 1_000_000)
 
 
-def _later_looks(tables: Tables, config: Config, since: int, days: int) -> Spine:
+def _later_looks(tables: Tables, settings: SnapshotSettings, since: int, days: int) -> Spine:
     """Looks at or after an instant whose outcome within so many days is known."""
-    spine = snapshots(tables, config.snapshots)
+    spine = snapshots(tables, settings)
     chosen = (spine.as_of >= since) & labels(tables, spine, days).mature
     if not chosen.any():
         raise ValueError(

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 
 from features.tables import Tables
 from models.bundle import Bundle
+from training.audit.findings import audit
+from training.audit.quarantine import without_quarantined
 from training.config import Config
 from training.versions.comparison import Comparison, comparison
 from training.versions.gate import Verdict, against_baselines, against_champion
@@ -109,7 +111,10 @@ def _compared(
     config: Config,
     read: Callable[[], Tables],
 ) -> Examination:
-    found = comparison(before, challenger, read(), config)
+    tables = read()
+    findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
+    examined = without_quarantined(tables, findings)
+    found = comparison(before, challenger, examined, config.snapshots, config.model)
     least = config.gate.least_conversions
     verdict = against_champion(found, before.card, challenger.card, least)
     return Examination(number, champion, verdict, found)
