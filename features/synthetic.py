@@ -29,10 +29,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from features.arrays import Float64, Int64
+from features.engine.history import is_known, when_known
 
 DAY = 86_400
 STARTS_AT = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
@@ -240,13 +239,13 @@ def synthetic_crm(leads: int, seed: int) -> SyntheticCrm:
 class _Population(NamedTuple):
     """The leads as created: what is known of each, and what it means for the chain."""
 
-    created_at: Integers
+    created_at: Int64
     attributes: dict[str, pa.Array]
-    owner: Integers
-    mix: Floats
-    appeal: Floats
-    reluctance: Floats
-    diligence: Floats
+    owner: Int64
+    mix: Float64
+    appeal: Float64
+    reluctance: Float64
+    diligence: Float64
 
 
 def _population(rng: np.random.Generator, n: int) -> _Population:
@@ -288,11 +287,11 @@ def _population(rng: np.random.Generator, n: int) -> _Population:
     )
 
 
-def _codes(rng: np.random.Generator, choices: tuple[_Choice, ...], n: int) -> Integers:
+def _codes(rng: np.random.Generator, choices: tuple[_Choice, ...], n: int) -> Int64:
     return rng.choice(len(choices), n, p=[c.share for c in choices])
 
 
-def _creations(rng: np.random.Generator, n: int) -> Integers:
+def _creations(rng: np.random.Generator, n: int) -> Int64:
     """Draw when the leads come in: twice as many at the end, few at weekends and by night."""
     days = np.arange((ENDS_AT - STARTS_AT) // DAY)
     week = np.array([1.1, 1.1, 1.0, 1.0, 0.9, 0.45, 0.35])  # 2024-01-01 was a Monday
@@ -304,15 +303,15 @@ def _creations(rng: np.random.Generator, n: int) -> Integers:
 class _Lives(NamedTuple):
     """What happened to the leads; instants in seconds, 0 for what did not happen."""
 
-    converted_at: Integers
-    closed_at: Integers
-    event_lead: Integers
-    event_at: Integers
-    event_type: Integers
-    truth_lead: Integers
-    truth_as_of: Integers
-    truth_hot: Floats
-    truth_warm: Floats
+    converted_at: Int64
+    closed_at: Int64
+    event_lead: Int64
+    event_at: Int64
+    event_type: Int64
+    truth_lead: Int64
+    truth_as_of: Int64
+    truth_hot: Float64
+    truth_warm: Float64
 
 
 def _lives(rng: np.random.Generator, population: _Population) -> _Lives:
@@ -352,7 +351,7 @@ def _lives(rng: np.random.Generator, population: _Population) -> _Lives:
     )
 
 
-def _conversion_within(days: int, conversion: Floats, survival: Floats) -> Floats:
+def _conversion_within(days: int, conversion: Float64, survival: Float64) -> Float64:
     """P(converts within so many days | state now), leads × states, by backward recursion."""
     probability = np.zeros_like(conversion)
     for _ in range(days):
@@ -360,16 +359,16 @@ def _conversion_within(days: int, conversion: Floats, survival: Floats) -> Float
     return probability
 
 
-def _stepped(rng: np.random.Generator, probabilities: Floats) -> Integers:
+def _stepped(rng: np.random.Generator, probabilities: Float64) -> Int64:
     """Draw one state for each row of probabilities."""
     below = np.cumsum(probabilities[:, :-1], axis=1)
-    state: Integers = (rng.random(len(probabilities))[:, None] >= below).sum(axis=1)
+    state: Int64 = (rng.random(len(probabilities))[:, None] >= below).sum(axis=1)
     return state
 
 
 def _ends(
-    rng: np.random.Generator, created_at: Integers, conversion: Floats, survival: Floats
-) -> tuple[Integers, Integers]:
+    rng: np.random.Generator, created_at: Int64, conversion: Float64, survival: Float64
+) -> tuple[Int64, Int64]:
     """Draw how the day ends for each lead, and the second in it at which it does."""
     chance = rng.random(len(created_at))
     end = np.select([chance < conversion, chance < 1 - survival], [_CONVERTED, _LOST], _OPEN)
@@ -378,9 +377,7 @@ def _ends(
     return end, np.where(end == _OPEN, DAY, last)
 
 
-def _emissions(
-    rng: np.random.Generator, state: Integers, effort: Floats
-) -> tuple[Integers, Integers]:
+def _emissions(rng: np.random.Generator, state: Int64, effort: Float64) -> tuple[Int64, Int64]:
     """Draw a day's interactions: the position of the lead and the type of each."""
     where, kind = [], []
     for outbound in (False, True):
@@ -396,8 +393,8 @@ def _emissions(
 
 
 def _updated(
-    belief: Floats, where: Integers, kind: Integers, effort: Floats, survival: Floats
-) -> Floats:
+    belief: Float64, where: Int64, kind: Int64, effort: Float64, survival: Float64
+) -> Float64:
     """Bayes' rule for one day that the lead has survived, then the drift into the next.
 
     The likelihood of Poisson counts n_k with rates λ_k(state) is ∏ λ_k^n_k · exp(−∑ λ_k); factors
@@ -408,19 +405,19 @@ def _updated(
     np.add.at(log_likelihood, where, np.log(_RATES)[kind])
     log_likelihood -= log_likelihood.max(axis=1, keepdims=True)
     posterior = (belief * np.exp(log_likelihood) * survival) @ _DRIFT
-    updated: Floats = posterior / posterior.sum(axis=1, keepdims=True)
+    updated: Float64 = posterior / posterior.sum(axis=1, keepdims=True)
     return updated
 
 
-def _working_seconds(rng: np.random.Generator, created_at: Integers) -> Integers:
+def _working_seconds(rng: np.random.Generator, created_at: Int64) -> Int64:
     """Seconds since the start of the lead's own day that fall, by the clock, into working hours."""
     clock = rng.triangular(28_800, 43_200, 68_400, len(created_at)).astype(np.int64)
     return (clock - created_at) % DAY
 
 
 def _seconds_of_day(
-    rng: np.random.Generator, created_at: Integers, kind: Integers, effort: Floats, day: int
-) -> Integers:
+    rng: np.random.Generator, created_at: Int64, kind: Int64, effort: Float64, day: int
+) -> Int64:
     """When in the lead's day each interaction falls; the first calls come as fast as staff work."""
     second = _working_seconds(rng, created_at)
     if day == 0:
@@ -438,7 +435,7 @@ def _interactions(
         column[order] for column in (lives.event_lead, lives.event_at, lives.event_type)
     )
     recorded = _recorded(rng, population.created_at[lead], at, kind)
-    exported = (at < ENDS_AT) & (recorded < ENDS_AT)
+    exported = is_known(when_known(at, recorded), ENDS_AT)
     lead, at, kind, recorded = (column[exported] for column in (lead, at, kind, recorded))
     usual = np.array([t.seconds for t in _TYPES])[kind]
     seconds = 1 + (usual * rng.lognormal(0.0, 0.6, len(lead))).astype(np.int64)
@@ -462,9 +459,7 @@ def _interactions(
     return table, _learnt(rng, table)
 
 
-def _recorded(
-    rng: np.random.Generator, created_at: Integers, at: Integers, kind: Integers
-) -> Integers:
+def _recorded(rng: np.random.Generator, created_at: Int64, at: Int64, kind: Int64) -> Int64:
     """One in twenty is written down late, half of the meetings and demos when they are booked."""
     chance = rng.random(len(at))
     late = at + 60 + rng.exponential(1.5 * DAY, len(at)).astype(np.int64)
@@ -518,7 +513,7 @@ def _leads(
     )
 
 
-def _instants(seconds: Integers) -> pa.Array:
+def _instants(seconds: Int64) -> pa.Array:
     """Seconds since the epoch as an Arrow timestamp in UTC; 0 is null."""
     return pa.array(1_000_000 * seconds, pa.int64(), mask=seconds == 0).cast(
         pa.timestamp("us", tz="UTC")

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Bool, Int64
-from features.engine.history import Histories
+from features.engine.history import Histories, when_known
 from features.engine.plan import Plan
 
 NEVER = np.iinfo(np.int64).max
-MOST_COMPARED = 50_000
-"""Up to so many pairs of instant and event are compared one with another, not searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Events:
 
 def events_of(plan: Plan, histories: Histories) -> Events:
     """Events in the order of becoming known, with the selections that look at them."""
-    known_at = np.maximum(histories.occurred_at, histories.recorded_at)
+    known_at = when_known(histories.occurred_at, histories.recorded_at)
     for name, values in plan.spec.ignored.items():
         index = dict.fromkeys(values, 1)
         known_at[histories.labels[name].recode(index, other=0, missing=0) == 1] = NEVER
@@ -129,25 +127,3 @@ def _by_owner(histories: Histories, owner: str, lead: Int64 | None) -> Int64:
     agent = histories.labels["agent"].recode(index, other=len(index), missing=-1)
     mine = owners.labels.codes[0 if lead is None else lead]
     return np.where((agent < 0) | (mine < 0), -1, (agent == mine).astype(np.int64))
-
-
-def last_before(offsets: Int64, times: Int64, lead: Int64, as_of: Int64) -> Int64:
-    """Place after the last of the lead's `times` that is before `as_of`; times sorted by lead.
-
-    `lead` has shape (rows,), `as_of` and the places have shape (rows,) or (…, rows).
-    """
-    if len(offsets) == 2:  # one lead: a request to the server
-        return np.searchsorted(times, as_of, side="left")
-    low, high = np.broadcast_to(offsets[lead], as_of.shape), offsets[lead + 1]
-    if as_of.size * len(times) <= MOST_COMPARED:  # some calls of NumPy in place of some forty
-        place = np.arange(len(times))
-        mine = (place >= low[..., None]) & (place < high[..., None])
-        before: Int64 = low + (mine & (times < as_of[..., None])).sum(axis=-1)
-        return before
-    for _ in range(int(np.max(high - low, initial=0)).bit_length()):
-        middle = (low + high) >> 1
-        inside = middle < high
-        passed = inside & (times[np.where(inside, middle, 0)] < as_of)
-        low = np.where(passed, middle + 1, low)
-        high = np.where(passed, high, middle)
-    return low

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Bool, Int64
-from features.engine.events import Events, events_of, last_before
-from features.engine.history import MICROSECONDS_PER_DAY, MISSING, Histories
+from features.engine.events import Events, events_of
+from features.engine.history import MICROSECONDS_PER_DAY, MISSING, Histories, last_known
 from features.engine.plan import Plan, Sums
 from features.engine.questions import Unbroken
 from features.language.kinds import LABEL_FIELDS
@@ -62,7 +62,7 @@ def exact_answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -
     """
     events = events_of(plan, histories)
     start = histories.offsets[lead]
-    passed = last_before(histories.offsets, events.known_at, lead, as_of)
+    passed = last_known(histories.offsets, events.known_at, lead, as_of)
     rows = _Rows(lead, as_of, start, passed)
     largest, weighted = _over_pairs(plan, events, rows)
     sums = _sums(plan.sums, events, rows)
@@ -100,7 +100,7 @@ def _sums(sums: Sums, events: Events, rows: _Rows) -> Int64:
     """
     values = _values(sums, events)
     width = sums.days[:, None] * MICROSECONDS_PER_DAY
-    left = last_before(events.histories.offsets, events.known_at, rows.lead, rows.as_of - width)
+    left = last_known(events.histories.offsets, events.known_at, rows.lead, rows.as_of - width)
     places = np.concatenate([rows.passed[None], rows.start[None], left])
     condensed, at = _condensed(np.add, values, places)
     prefix = _prefix(condensed)
@@ -127,9 +127,7 @@ def _gone_of_late(sums: Sums, events: Events, rows: _Rows, late: Int64, values: 
     order = np.lexsort((leaves, np.broadcast_to(lead, (windows, len(late))).ravel()))
     begins = np.append(offsets[:-1] + len(late) * window, windows * len(late))
     as_of = np.broadcast_to(rows.as_of, (windows, len(rows)))
-    left = (
-        last_before(begins, leaves[order], rows.lead + leads * window, as_of) - len(late) * window
-    )
+    left = last_known(begins, leaves[order], rows.lead + leads * window, as_of) - len(late) * window
     summand, window = sums.summand[sums.windowed :], sums.before[sums.windowed :] - 2
     in_order = late[order.reshape(windows, -1) - len(late) * np.arange(windows)[:, None]]
     gone = _prefix(_picked(values, summand, in_order[window]))
@@ -231,7 +229,7 @@ def _unbroken(questions: tuple[Unbroken, ...], events: Events, rows: _Rows) -> I
     ended_by = events.chosen[[question.ended_by for question in questions]]
     last = _best(_mark(ended_by, np.arange(len(events))), rows)
     ended_at = events.known_at.take(last, mode="clip")
-    after = last_before(events.histories.offsets, events.known_at, rows.lead, ended_at + 1)
+    after = last_known(events.histories.offsets, events.known_at, rows.lead, ended_at + 1)
     since = np.where(last >= rows.start, after, rows.start)
     chosen = events.chosen[[question.selection for question in questions]]
     prefix = _prefix(chosen)

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Float64, Int64
-from features.engine.events import last_before
 from features.engine.exact import ExactAnswers, exact_answers
 from features.engine.history import (
     MEASURE_SCALE,
@@ -24,6 +23,7 @@ from features.engine.history import (
     MISSING,
     AttributeVersions,
     Histories,
+    last_known,
 )
 from features.engine.plan import FeatureGroup, Plan
 from features.engine.questions import MINUTES_PER_DAY
@@ -250,7 +250,7 @@ def _known(rows: _Rows, attributes: tuple[str, ...]) -> Int64:
 
 def _version(versions: AttributeVersions, rows: _Rows) -> Int64:
     """Place of the latest version known at each row; −1 where there is none."""
-    place = last_before(versions.offsets, versions.recorded_at, rows.lead, rows.as_of) - 1
+    place = last_known(versions.offsets, versions.recorded_at, rows.lead, rows.as_of) - 1
     return np.where(place >= versions.offsets[rows.lead], place, -1)
 
 

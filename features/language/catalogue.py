@@ -17,6 +17,7 @@ from typing import get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.engine.history import is_known, when_known
 from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
@@ -44,6 +45,7 @@ from features.language.kinds import (
     Trend,
 )
 from features.language.spec import Spec
+from features.spine import microseconds
 from features.tables import Tables
 
 MINIMUM_LEADS = 30
@@ -82,13 +84,10 @@ def standard_spec(
     Spec
         In a fixed order: the same tables give the same spec.
     """
-    instant = pa.scalar(until, pa.timestamp("us", "UTC"))
     events = tables.interactions
-    known = pc.and_(
-        pc.less(events["occurred_at"], instant), pc.less(events["recorded_at"], instant)
-    )
-    events = events.filter(known)
-    features: list[Feature] = [LeadAge(), *_attribute_features(tables, instant)]
+    known_at = when_known(microseconds(events["occurred_at"]), microseconds(events["recorded_at"]))
+    events = events.filter(pa.array(is_known(known_at, until)))
+    features: list[Feature] = [LeadAge(), *_attribute_features(tables, until)]
     if events.num_rows:
         features += [Calendar("hour", timezone), Calendar("weekday", timezone)]
         features += _interaction_features(events, tables.measures[:MOST_MEASURES])
@@ -211,7 +210,7 @@ def _values(events: pa.Table, field: LabelField) -> list[str]:
     return _frequent(events["lead_id"], events[field], MOST_VALUES[field])
 
 
-def _attribute_features(tables: Tables, instant: pa.Scalar) -> Iterator[Feature]:
+def _attribute_features(tables: Tables, until: int) -> Iterator[Feature]:
     for name, kind in sorted(tables.attribute_kinds.items()):
         match kind:
             case "number":
@@ -219,19 +218,19 @@ def _attribute_features(tables: Tables, instant: pa.Scalar) -> Iterator[Feature]
             case "timestamp":
                 yield DaysSinceAttribute(name)
             case "category":
-                yield AttributeCategory(name, tuple(_levels(tables, name, instant)))
+                yield AttributeCategory(name, tuple(_levels(tables, name, until)))
     if len(tables.attribute_kinds) > 1:
         yield KnownAttributes(tuple(sorted(tables.attribute_kinds)))
 
 
-def _levels(tables: Tables, name: str, instant: pa.Scalar) -> list[str]:
+def _levels(tables: Tables, name: str, until: int) -> list[str]:
     """Levels of a category that enough leads had, in alphabetical order."""
     if name in tables.leads.column_names:
-        found = tables.leads.filter(pc.less(tables.leads["created_at"], instant))
+        found = tables.leads.filter(pa.array(microseconds(tables.leads["created_at"]) < until))
         return sorted(_frequent(found["lead_id"], found[name], MOST_LEVELS))
     log = tables.attribute_log
     log = log.filter(pc.equal(log["name"].cast(pa.string()), name))
-    log = log.filter(pc.less(log["recorded_at"], instant))
+    log = log.filter(pa.array(is_known(microseconds(log["recorded_at"]), until)))
     return sorted(_frequent(log["lead_id"], log["text"], MOST_LEVELS))
 
 

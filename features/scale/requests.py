@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.engine.history import is_known
 from features.language.kinds import LABEL_FIELDS, AttributeKind
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
@@ -66,7 +67,7 @@ def _interactions(
     tables: Tables, lead_id: str, as_of: int, measures: Sequence[str]
 ) -> list[dict[str, Any]]:
     events = tables.interactions.filter(pc.equal(tables.interactions["lead_id"], lead_id))
-    events = events.filter(pa.array(microseconds(events["recorded_at"]) < as_of))
+    events = events.filter(pa.array(is_known(microseconds(events["recorded_at"]), as_of)))
     found = []
     for event in events.to_pylist():
         sent: dict[str, Any] = {
@@ -85,7 +86,7 @@ def _latest(tables: Tables, lead_id: str, name: str, as_of: int, kind: Attribute
     log = log.filter(mine)
     recorded_at = microseconds(log["recorded_at"])
     order = np.argsort(recorded_at, kind="stable")
-    known = order[recorded_at[order] < as_of]
+    known = order[is_known(recorded_at[order], as_of)]
     if len(known) == 0:
         return None
     value = log["text" if kind == "category" else "number"][int(known[-1])].as_py()

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord
+from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, is_known, when_known
 from features.language.kinds import LabelField
 from features.language.spec import Spec
 
@@ -72,11 +72,11 @@ def freshness(
     for event in record.interactions:
         if ignored and any(event.get(field) in values for field, values in ignored.items()):
             continue
-        occurred_at, recorded_at = event["occurred_at"], event["recorded_at"]
-        if occurred_at < as_of and recorded_at < as_of:
-            counted.append(occurred_at)
+        known_at = when_known(event["occurred_at"], event["recorded_at"])
+        if is_known(known_at, as_of):
+            counted.append(event["occurred_at"])
         else:
-            ends.append(max(occurred_at, recorded_at))
+            ends.append(known_at)
     counted.sort()
     for days in widths:
         width = days * MICROSECONDS_PER_DAY

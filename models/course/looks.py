@@ -13,7 +13,13 @@ import numpy as np
 
 from features.arrays import Float64
 from features.engine.executor import features_of
-from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, single_history
+from features.engine.history import (
+    MICROSECONDS_PER_DAY,
+    LeadRecord,
+    is_known,
+    single_history,
+    when_known,
+)
 from models.bundle import Bundle
 from models.horizon import Scores
 
@@ -61,7 +67,7 @@ def known_record(record: LeadRecord, as_of: int) -> LeadRecord:
     before = [
         event
         for event in record.interactions
-        if event["occurred_at"] < as_of and event["recorded_at"] < as_of
+        if is_known(when_known(event["occurred_at"], event["recorded_at"]), as_of)
     ]
     return record._replace(interactions=before)
 

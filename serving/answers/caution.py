@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, column
+from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, column, is_known, when_known
 from features.language.kinds import LabelField
 from models.card import older_than_judged
 from models.course.forecast import DAYS
@@ -83,8 +83,9 @@ def _of_labels(model: ServedModel, values: Iterable[str], field: LabelField) -> 
 def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
     events = record.interactions
     occurred, recorded = column(events, "occurred_at"), column(events, "recorded_at")
-    if max(occurred + recorded, default=0) >= as_of:
-        unused = sum(max(clock) >= as_of for clock in zip(occurred, recorded, strict=True))
+    known_at = list(map(when_known, occurred, recorded))
+    if known_at and not is_known(max(known_at), as_of):
+        unused = sum(not is_known(instant, as_of) for instant in known_at)
         yield (
             f"interactions: {unused} of {len(events)} occurred or were recorded at or "
             "after as_of and were not used."

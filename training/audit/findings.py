@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Int64
-from features.engine.history import MICROSECONDS_PER_DAY
+from features.engine.history import MICROSECONDS_PER_DAY, is_known, when_known
 from features.export.mapping import near_miss
 from features.spine import Spine, ended_at, microseconds
 from features.tables import Tables
@@ -179,7 +179,7 @@ def _field_findings(ground: _Ground, field: InteractionField) -> Iterator[Findin
     events, looks, created_at = ground.tables.interactions, ground.looks, ground.lives.created_at
     lead = lead_index(ground.tables, events["lead_id"])
     occurred_at = microseconds(events["occurred_at"])
-    known_at = np.maximum(occurred_at, microseconds(events["recorded_at"]))
+    known_at = when_known(occurred_at, microseconds(events["recorded_at"]))
     words = coded(events[field], "category", created_at[lead])
     used_codes = np.unique(words.codes[words.present]).tolist()
     for code in sorted(used_codes, key=lambda code: words.words[code]):
@@ -194,7 +194,9 @@ def _field_findings(ground: _Ground, field: InteractionField) -> Iterator[Findin
             words.words[code],
             field,
             first_known,
-            as_known=ranking(looks, (first_known[looks.lead] < looks.as_of).astype(np.int64)),
+            as_known=ranking(
+                looks, is_known(first_known[looks.lead], looks.as_of).astype(np.int64)
+            ),
             as_stored_today=ranking(
                 looks, (first_occurred[looks.lead] < looks.as_of).astype(np.int64)
             ),

@@ -10,6 +10,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.engine.history import is_known, when_known
+from features.spine import microseconds
 from features.tables import INSTANT, Tables
 
 
@@ -34,9 +36,9 @@ def cut_at(tables: Tables, instant: int) -> Tables:
         come = pc.if_else(pc.less(leads[name], at), leads[name], None)
         leads = leads.set_column(leads.column_names.index(name), leads.schema.field(name), come)
     events, log = tables.interactions, tables.attribute_log
-    occurred, recorded = pc.less(events["occurred_at"], at), pc.less(events["recorded_at"], at)
-    events = events.filter(pc.and_(occurred, recorded))
-    log = log.filter(pc.less(log["recorded_at"], at))
+    known_at = when_known(microseconds(events["occurred_at"]), microseconds(events["recorded_at"]))
+    events = events.filter(pa.array(is_known(known_at, instant)))
+    log = log.filter(pa.array(is_known(microseconds(log["recorded_at"]), instant)))
     ids = leads["lead_id"].combine_chunks()
     return replace(
         tables,

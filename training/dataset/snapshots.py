@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.arrays import Bool, Int64
-from features.engine.history import MICROSECONDS_PER_DAY
+from features.engine.history import MICROSECONDS_PER_DAY, when_known
 from features.export.mapping import near_miss
 from features.language.kinds import LabelField
 from features.spine import Spine, ended_at, microseconds
@@ -143,7 +143,7 @@ def triggered(tables: Tables, settings: SnapshotSettings) -> Triggered:
         trigger[_named(tables, name)] = code
     mine = np.flatnonzero(trigger >= 0)
     lead = lead_index(tables, events["lead_id"])[mine]
-    known_at = np.maximum(
+    known_at = when_known(
         microseconds(events["occurred_at"])[mine], microseconds(events["recorded_at"])[mine]
     )
     as_of = known_at + SAME_MOMENT

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Bool, Float64, Int64
+from features.engine.history import when_known
 from features.spine import Spine, microseconds
 from features.tables import Tables
 from training.dataset.draws import drawn_by_lead
@@ -111,7 +112,7 @@ def quiet_looks(tables: Tables, spine: Spine) -> Bool:
     lead = np.concatenate([lead_index(tables, one["lead_id"]) for one in (events, log)])
     known_at = np.concatenate(
         [
-            np.maximum(microseconds(events["occurred_at"]), microseconds(events["recorded_at"])),
+            when_known(microseconds(events["occurred_at"]), microseconds(events["recorded_at"])),
             microseconds(log["recorded_at"]),
         ]
     )

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.arrays import Bool, Float64, Int64
-from features.engine.history import MICROSECONDS_PER_DAY
+from features.engine.history import MICROSECONDS_PER_DAY, last_known
 from features.spine import microseconds
 from features.tables import Kind, Tables
 from training.dataset.lives import first_by_lead, lead_index
@@ -110,13 +110,10 @@ class Versions:
 
     def known_before(self, lead: Int64, instant: Int64) -> Int64:
         """Code of each lead's latest version that was recorded strictly before an instant."""
-        times = np.unique(self.recorded_at)
-        span = len(times) + 1
-        keys = self.lead * span + np.searchsorted(times, self.recorded_at)
-        place = np.searchsorted(keys, lead * span + np.searchsorted(times, instant)) - 1
-        mine = (place >= 0) & (self.lead[np.maximum(place, 0)] == lead) if len(keys) else place > 0
+        offsets = np.searchsorted(self.lead, np.arange(self.leads + 1))
+        end = last_known(offsets, self.recorded_at, lead, instant)
         codes = np.append(self.values.codes, self.values.missing)
-        return np.where(mine, codes[place], self.values.missing)
+        return np.where(end > offsets[lead], codes[end - 1], self.values.missing)
 
 
 def versions(tables: Tables, name: str, created_at: Int64) -> Versions:
