@@ -31,6 +31,7 @@ def train(
     from features.export.data_end import times_after_end
     from features.export.inspection import broken_rules
     from lead_temperature.api import companion_files
+    from lead_temperature.mlflow_model import input_example
     from lead_temperature.tables.training import (
         progress_bars,
         show_after_end,
@@ -44,7 +45,8 @@ def train(
     from training.pipeline import trained_bundle
     from training.report.past import PAST, read_past
     from training.report.standalone import run_documents
-    from training.versions.registry import record, require_reachable
+    from training.versions.mlflow_store import INPUT_EXAMPLE
+    from training.versions.registry import ARTIFACT, record, require_reachable
 
     settings = configuration(config)
     registry = registry_of(settings)
@@ -67,6 +69,7 @@ def train(
         save_bundle(bundle, folder, files)
         with err.status("registering"):
             documents = run_documents(bundle)
+            documents[f"{ARTIFACT}/{INPUT_EXAMPLE}"] = input_example(bundle)
             version = record(registry, private_copy, documents)
     show_figures(out, bundle.card)
     show_ages(out, bundle.card)

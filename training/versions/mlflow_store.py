@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Client: TypeAlias = "MlflowClient"
 STORE = "mlflow.db"
+MODEL_LOADER = "lead_temperature.mlflow_model"
+"""Module whose `_load_pyfunc` MLflow calls to load a registered bundle."""
+INPUT_EXAMPLE = "input_example.json"
 LONGEST_WAIT = 60.0
 """Seconds after which a process gives up waiting for another one to finish its change."""
 
@@ -174,6 +177,41 @@ def log_figures(client: Client, run_id: str, card: Mapping[str, Any]) -> None:
         client.log_batch(run_id, params=parameters[first : first + 100])
     for first in range(0, len(metrics), 1000):
         client.log_batch(run_id, metrics=metrics[first : first + 1000])
+
+
+def log_model_file(client: Client, run_id: str, folder: str, *, with_example: bool) -> None:
+    """Describe a bundle that a run keeps as a model that MLflow can load and serve.
+
+    The description is a text file beside the bundle that names a module of ours, which reads the
+    bundle; nothing is pickled.
+
+    Parameters
+    ----------
+    client : MlflowClient
+        Of the store.
+    run_id : str
+        The run that keeps the bundle.
+    folder : str
+        The bundle's folder among the run's files.
+    with_example : bool
+        Whether `INPUT_EXAMPLE` lies in that folder: leads as a data frame in JSON.
+    """
+    from mlflow import pyfunc
+    from mlflow.models import Model, ModelSignature
+    from mlflow.types import ParamSchema, ParamSpec
+
+    # There is no schema of the input: MLflow would drop columns that it does not name, and a
+    # mistyped one is to be refused.
+    parameters = ParamSchema([ParamSpec("reasons", "long", 3)])
+    model = Model(folder, run_id, signature=ModelSignature(params=parameters))
+    if with_example:
+        model.saved_input_example_info = {
+            "artifact_path": INPUT_EXAMPLE,
+            "type": "dataframe",
+            "pandas_orient": "split",
+        }
+    pyfunc.add_to_model(model, MODEL_LOADER)
+    client.log_text(run_id, model.to_yaml(), f"{folder}/MLmodel")
 
 
 def downloaded(client: Client, registry: Registry, number: int, folder: str) -> Path:

@@ -18,6 +18,7 @@ from pathlib import Path
 from models.bundle import Bundle, load_bundle
 from models.folder import put_in_place, require_replaceable
 from training.versions.mlflow_store import (
+    INPUT_EXAMPLE,
     Client,
     Registry,
     alone,
@@ -25,6 +26,7 @@ from training.versions.mlflow_store import (
     ensure_model,
     experiment,
     log_figures,
+    log_model_file,
     opened,
 )
 
@@ -95,7 +97,8 @@ def record(
     bundle_folder : pathlib.Path
         As `models.bundle.save_bundle` wrote it.
     documents : mapping of file name to text, optional
-        What is kept with the run beside the bundle, such as pictures.
+        What is kept with the run beside the bundle, such as pictures. ``bundle/input_example.json``
+        becomes the example of the MLflow model.
 
     Returns
     -------
@@ -111,6 +114,8 @@ def record(
             for name, text in sorted((documents or {}).items()):
                 client.log_text(run_id, text, name)
             client.log_artifacts(run_id, str(bundle_folder), ARTIFACT)
+            with_example = f"{ARTIFACT}/{INPUT_EXAMPLE}" in (documents or {})
+            log_model_file(client, run_id, ARTIFACT, with_example=with_example)
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
