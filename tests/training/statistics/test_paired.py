@@ -49,6 +49,29 @@ def test_weighted_figures_are_those_of_scikit_learn(probability, weight, convert
         assert np.isnan(loss)
 
 
+@pytest.mark.parametrize("metric", [AUC, LOG_LOSS])
+def test_differences_are_those_of_whole_leads_drawn_again(metric) -> None:
+    """Each replicate is built row by row and judged by scikit-learn."""
+    converted, lead, truth = drawn(240, 11, leads=50)
+    rival = np.clip(truth * np.random.default_rng(12).uniform(0.4, 1.6, 240), 0.001, 0.999)
+    figure = roc_auc_score if metric is AUC else lambda c, p: -log_loss(c, p, labels=[0, 1])
+    draws, unique_leads = np.random.default_rng(7), np.unique(lead)
+    differences = []
+    for _ in range(80):
+        chosen = unique_leads[draws.integers(len(unique_leads), size=len(unique_leads))]
+        rows = np.concatenate([np.flatnonzero(lead == one) for one in chosen])
+        differences.append(
+            figure(converted[rows], truth[rows]) - figure(converted[rows], rival[rows])
+        )
+    found = paired_difference(metric, converted, lead, truth, rival, seed=7, replicates=80)
+    assert found is not None
+    assert found.advantage == pytest.approx(figure(converted, truth) - figure(converted, rival))
+    low, high = np.quantile(differences, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx((low, high))
+    signs = np.sign(np.round(differences, 12))
+    assert found.wins == pytest.approx((signs > 0).mean() + (signs == 0).mean() / 2)
+
+
 def test_a_predictor_is_never_better_than_itself() -> None:
     converted, lead, truth = drawn(500, 1)
     for metric in (AUC, LOG_LOSS):

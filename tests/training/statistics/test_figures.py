@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from models.bands import Bands
 from models.horizon import Scores
@@ -28,12 +29,6 @@ def calibrated(rows: int = 20_000, seed: int = 1) -> tuple[np.ndarray, np.ndarra
     return probability, random.random(rows) < probability
 
 
-def test_wilson_interval_equals_the_published_example() -> None:
-    # Newcombe (1998), Statistics in Medicine 17, table I: 81 of 263, score method.
-    low, high = wilson_interval(81 / 263, 263)
-    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
-
-
 def test_figures_of_a_hand_made_case() -> None:
     converted = np.array([True] * 10 + [False] * 10)
     probability = np.concatenate([np.full(10, 0.8), np.full(10, 0.4)])
@@ -41,6 +36,27 @@ def test_figures_of_a_hand_made_case() -> None:
     assert found.auc == 1.0
     assert found.brier == pytest.approx((0.2**2 + 0.4**2) / 2)
     assert found.log_loss == pytest.approx(-(np.log(0.8) + np.log(0.6)) / 2)
+
+
+def test_figures_are_those_of_plain_loops() -> None:
+    random = np.random.default_rng(3)
+    probability = random.integers(1, 20, 80) / 20
+    converted = random.random(80) < probability
+    pairs = [(p, q) for p in probability[converted] for q in probability[~converted]]
+    in_order = sum((p > q) + 0.5 * (p == q) for p, q in pairs)
+    levels = sorted(set(probability), reverse=True)
+    precision, recall_before = 0.0, 0.0
+    for level in levels:
+        called = probability >= level
+        recall = (called & converted).sum() / converted.sum()
+        precision += (recall - recall_before) * (called & converted).sum() / called.sum()
+        recall_before = recall
+    found = figures(converted, probability)
+    assert found.auc == pytest.approx(in_order / len(pairs))
+    assert found.average_precision == pytest.approx(precision)
+    assert found.brier == pytest.approx(
+        sum((p - c) ** 2 for p, c in zip(probability, converted, strict=True)) / 80
+    )
 
 
 def test_too_few_conversions_give_no_auc() -> None:
@@ -85,6 +101,40 @@ def test_the_auc_interval_holds_the_auc_and_widens_with_fewer_leads() -> None:
     assert auc is not None
     assert many[0] < auc < many[1]
     assert many == auc_interval(judged(converted), probability, seed=1)
+
+
+def test_the_auc_interval_is_that_of_whole_leads_drawn_again() -> None:
+    random = np.random.default_rng(4)
+    lead = random.integers(0, 40, 300)
+    probability = random.random(300)
+    converted = random.random(300) < probability
+    draws, replicates = np.random.default_rng(9), []
+    unique_leads = np.unique(lead)
+    for _ in range(60):
+        chosen = unique_leads[draws.integers(len(unique_leads), size=len(unique_leads))]
+        rows = np.concatenate([np.flatnonzero(lead == one) for one in chosen])
+        replicates.append(roc_auc_score(converted[rows], probability[rows]))
+    calls: list[tuple[int, int]] = []
+    found = auc_interval(
+        judged(converted, lead), probability, 9, 60, lambda *call: calls.append(call)
+    )
+    assert found == pytest.approx(tuple(np.quantile(replicates, [0.025, 0.975])))
+    assert calls == [(i, 60) for i in range(1, 61)]
+
+
+def test_a_bin_says_what_its_rows_promised_and_what_happened() -> None:
+    probability, converted = calibrated(2_000, seed=5)
+    lead = np.arange(2_000) // 3
+    order = np.argsort(probability)
+    bins = reliability_bins(judged(converted, lead), probability, bins=4)
+    for part, group in zip(np.array_split(order, 4), bins, strict=True):
+        assert group.rows == len(part)
+        assert group.positives == converted[part].sum()
+        assert group.leads == len(set(lead[part]))
+        assert group.predicted == pytest.approx(probability[part].mean())
+        assert group.observed == pytest.approx(converted[part].mean())
+        assert (group.low, group.high) == wilson_interval(group.observed, group.leads)
+    assert observed_rate(judged(np.empty(0, bool)), np.empty(0)) is None
 
 
 def test_ages_are_half_open_and_complete() -> None:
