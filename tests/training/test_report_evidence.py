@@ -14,10 +14,7 @@ import pytest
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.language.kinds import AttributeCategory, AttributeNumber
 from features.language.spec import Spec
-from features.spine import Spine, open_leads_at
-from models.bands import Bands
 from models.explain import columns_by_signal
-from serving.bulk.scores import score_spine
 from tests.support.bundles import random_lead, small_bundle
 from tests.support.cards import lifelike_card
 from tests.support.features import feature_matrix
@@ -34,12 +31,8 @@ from training.report.changes import FIGURES
 from training.report.render import bundle_report
 from training.report.summary import report_summary
 from training.statistics.figures import JudgedRows
-from training.statistics.intervals import wilson_interval
 from training.statistics.rates import Outcome, RateEstimate
-from training.team.aftermath import aftermaths
-from training.team.grouping import cohort
-from training.team.portrait import portrait
-from training.team.today import OpenLeads, open_leads
+from training.team.today import OpenLeads
 
 VERSION = "2026-01-01-0f3a9c41d2"
 
@@ -136,24 +129,6 @@ def export():
     )
 
 
-def test_today_counts_the_open_leads_by_the_band_that_a_bulk_scoring_gives_them(bundle):
-    tables = export()
-    easier = dataclasses.replace(bundle, bands=Bands(hot=0.05, warm=0.1))
-    found = open_leads(easier, tables, until_days=20, threads=1)
-    assert (found.leads, found.older) == (38, 28)
-    scores = score_spine(easier, tables, open_leads_at(30 * DAY, tables).spine).to_pylist()
-    assert found.uncertain == sum(one["not_enough_evidence"] for one in scores)
-    assert [band.name for band in found.bands] == ["hot", "warm", "cold"]
-    for band in found.bands:
-        mine = [one for one in scores if one["band"] == band.name]
-        assert band.leads == len(mine)
-        assert band.hot_expected == pytest.approx(sum(one["hot_probability"] for one in mine))
-        if mine:
-            assert band.hot == pytest.approx(band.hot_expected / len(mine))
-            assert band.warm == pytest.approx(np.mean([one["warm_probability"] for one in mine]))
-    assert found.bands[0].leads > 0
-
-
 def test_a_fresh_export_renews_the_open_leads_and_the_work_and_leaves_the_model(bundle):
     carded_bundle = dataclasses.replace(bundle, card=lifelike_card())
     settings = config_of({"leads": {"source": "leads.csv"}}, Path())
@@ -201,28 +176,6 @@ def test_an_export_that_is_not_as_in_training_is_refused(bundle, changed, said):
     settings = config_of({"leads": {"source": "leads.csv"}}, Path())
     with pytest.raises(ValueError, match=f"{said}.*train again"):
         brought_up_to_date(carded_bundle, changed(export()), settings)
-
-
-def test_what_follows_on_a_band_counts_from_its_first_look_and_only_our_contacts():
-    rows = [
-        {"lead_id": str(i), "created_at": 0, "converted_at": 20 + i if i < 40 else None}
-        for i in range(60)
-    ]
-    events = [
-        {"lead_id": str(i), "occurred_at": day, "direction": way}
-        for i in range(60)
-        for day, way in ((5, "outbound"), (12, "outbound"), (13, "inbound"), (15, "outbound"))
-    ]
-    lead = np.repeat(np.arange(60), 2)
-    spine = Spine(lead, np.tile([10 * DAY, 14 * DAY], 60))
-    band = np.tile(["cold", "hot"], 60)
-    hot, warm, cold = aftermaths(tables_of(rows, events), spine, band, horizon=30)
-    assert (hot.conversion.leads, warm.conversion.leads, cold.conversion.leads) == (60, 0, 60)
-    # Within 30 days of day 14, those that convert up to day 44; of day 10, up to day 40.
-    assert (hot.conversion.bought, cold.conversion.bought) == (25, 21)
-    assert cold.conversion.days.value == 20
-    assert (cold.contacts.value, hot.contacts.value) == (2, 1)
-    assert warm.contacts is None
 
 
 # Direction and shape, portrait.
@@ -305,50 +258,6 @@ def test_levels_of_a_category_are_told_by_name(bundle, looks):
         None: np.isnan(column).sum(),
     }
     assert country.shape == "levels"
-
-
-def population(leads: int, effect: float, seed: int):
-    """Leads of which one level and the upper half of a number convert more, the rest alike."""
-    random = np.random.default_rng(seed)
-    rows = []
-    for i in range(leads):
-        city, size = ("porto", "lisbon")[int(random.random() < 0.5)], float(random.integers(1, 101))
-        rate = 0.1 + effect * (city == "porto") + effect * (size > 50)
-        rows.append(
-            {
-                "lead_id": str(i),
-                "created_at": 0,
-                "converted_at": 5 if random.random() < rate else None,
-                "city": city,
-                "size": size,
-            }
-        )
-    kinds = {"city": "category", "size": "number"}
-    return rows, tables_of(rows, kinds=kinds, fixed=("city", "size"))
-
-
-def test_the_portrait_finds_what_customers_share_and_counts_it():
-    rows, tables = population(4000, 0.15, 1)
-    found = portrait(tables, cohort(tables), 30)
-    bought = [row for row in rows if row["converted_at"]]
-    assert (found.leads, found.customers) == (4000, len(bought))
-    assert {(q.attribute, q.level) for q in found.more} == {("city", "porto"), ("size", None)}
-    assert [q.level for q in found.less if q.attribute == "city"] == ["lisbon"]
-    assert all(q.low > 49 for q in found.more if q.attribute == "size")
-    porto = next(q for q in found.more if q.level == "porto")
-    mine = [row for row in rows if row["city"] == "porto"]
-    assert (porto.leads, porto.customers) == (len(mine), sum(row in bought for row in mine))
-    low, high = wilson_interval(porto.customers / porto.leads, porto.leads)
-    assert porto.rate.low < low < high < porto.rate.high
-
-
-def test_where_customers_share_nothing_the_portrait_stays_empty():
-    wrong = 0
-    for seed in range(40):
-        _, tables = population(600, 0.0, seed)
-        found = portrait(tables, cohort(tables), 30)
-        wrong += bool(found.more or found.less)
-    assert wrong <= 6  # one in twenty, and chance
 
 
 # Refits and families.
