@@ -27,7 +27,7 @@ from training.audit.quarantine import without_quarantined
 from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.evaluation.reliability import Group, groups
-from training.fitting.bundle import fitted_bundle
+from training.fitting.bundle import fit_bundle
 from training.statistics.figures import JudgedRows
 
 _STEPS = 1_000
@@ -99,7 +99,7 @@ def known(export: Export, report_progress: Progress = no_progress) -> tuple[Know
     tables, config = export.tables, export.config
     findings = audit(tables, config.dataset, config.audit)
     frame = training_frame(without_quarantined(tables, findings), config.dataset, report_progress)
-    bundle = fitted_bundle(frame, findings, config.fitting, report_progress).bundle
+    bundle = fit_bundle(frame, findings, config.fitting, report_progress).bundle
     truths = true_probabilities(tables, frame.spine, export.truth)
     return tuple(_known(name, frame, bundle, truths[name], config) for name in HORIZONS)
 

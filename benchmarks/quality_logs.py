@@ -37,8 +37,8 @@ from training.dataset.split import Split, leads_apart, split_of
 from training.dataset.thinning import thinning_of
 from training.evaluation.evaluation import judged_rows
 from training.evaluation.reliability import calibration_error
-from training.fitting.booster import fitted_booster
-from training.fitting.bundle import fitted_bundle
+from training.fitting.booster import fit_booster
+from training.fitting.bundle import fit_bundle
 from training.pipeline import trained_bundle
 from training.statistics.figures import JudgedRows, auc_interval, figures
 from training.statistics.paired import LOG_LOSS, paired_difference
@@ -155,14 +155,14 @@ def choice_figures(
         for name, one in frame.splits.items()
     }
     all_looks = replace(frame, thinning=replace(frame.thinning, most=1))
-    met = np.isin(frame.spine.lead, frame.spine.lead[split.learn])
+    met = np.isin(frame.spine.lead, frame.spine.lead[split.refit])
     others = {
         "every look is learned from": (all_looks, split.test),
         "leads are kept apart": (replace(frame, splits=apart), apart["hot"].test & met),
     }
     found = []
     for what, (other, test) in others.items():
-        rival = fitted_bundle(other, (), config.fitting, no_progress).bundle
+        rival = fit_bundle(other, (), config.fitting, no_progress).bundle
         ours, theirs = (
             one.scores(frame.matrix[test], config.model.threads).hot_probability
             for one in (bundle, rival)
@@ -170,7 +170,7 @@ def choice_figures(
         judged = judged_rows(frame, "hot", test)
         gain = paired_difference(LOG_LOSS, judged.converted, judged.lead, theirs, ours, SEED)
         learned, by_default = (
-            np.count_nonzero(one.thinning.weight(one.splits["hot"].learn)) for one in (other, frame)
+            np.count_nonzero(one.thinning.weight(one.splits["hot"].refit)) for one in (other, frame)
         )
         advantage, low, high = (
             (None, None, None) if gain is None else (gain.advantage, gain.low, gain.high)
@@ -204,7 +204,7 @@ def contemporaries_figure(about: str, frame: TrainingFrame, config: Config) -> F
     probability = np.full(len(frame.spine), np.nan)
     for number in range(FOLDS):
         others, own = mature & (group != number), test & (group == number)
-        booster = fitted_booster(
+        booster = fit_booster(
             frame.matrix[others], hot[others], frame.spec.categorical, config.model
         )
         probability[own] = sigmoid(margin_of(booster, frame.matrix[own], config.model.threads))
@@ -307,7 +307,7 @@ def _trained_at(
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
-    return fitted_bundle(frame, findings, config.fitting, no_progress).bundle
+    return fit_bundle(frame, findings, config.fitting, no_progress).bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

@@ -50,7 +50,7 @@ def write_frames(frame: TrainingFrame, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     split = frame.splits["hot"]
-    learned = split.learn
+    learned = split.refit
     outcomes = {
         CONVERTED: frame.labels["hot"].converted[learned].astype(np.int8),
         LEAD: frame.spine.lead[learned],

@@ -28,7 +28,7 @@ from models.bundle import Bundle, save_bundle
 from models.golden import GOLDEN, golden_json
 from training.config import read_config
 from training.dataset.frame import training_frame
-from training.fitting.bundle import fitted_bundle
+from training.fitting.bundle import fit_bundle
 
 LEADS, SMALL = 8_000, 2_500
 ATTRIBUTES = INTERACTIONS = 20
@@ -51,7 +51,7 @@ def prepare(folder: Path, small: bool) -> None:
         config = read_config(Path(made) / "lead_temperature.toml")
         tables = read_export(config.export)
         frame = training_frame(tables, config.dataset, no_progress)
-        bundle = fitted_bundle(frame, (), config.fitting, no_progress).bundle
+        bundle = fit_bundle(frame, (), config.fitting, no_progress).bundle
         bundle = dataclasses.replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
         save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
         leads = full_leads(tables, bundle)

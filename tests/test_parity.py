@@ -21,7 +21,7 @@ from tests.support.http import TestClient
 from tests.support.required import require_loan_log, require_spark
 from training.config import read_config
 from training.dataset.frame import training_frame
-from training.fitting.bundle import fitted_bundle
+from training.fitting.bundle import fit_bundle
 
 DAY = 86_400_000_000
 OVER_HTTP = 200
@@ -53,7 +53,7 @@ def loans_bundle(folder: Path) -> Path:
     )
     tables = read_export(config.export)
     frame = training_frame(tables, config.dataset, lambda *told: None)
-    bundle = fitted_bundle(frame, (), config.fitting, lambda *told: None).bundle
+    bundle = fit_bundle(frame, (), config.fitting, lambda *told: None).bundle
     bundle = replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
     save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
     return folder / "bundle"

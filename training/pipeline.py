@@ -30,7 +30,7 @@ from training.evaluation.dependence import Dependences, dependences
 from training.evaluation.evaluation import evaluation, judged_rows
 from training.evaluation.importance import family_importance, importance
 from training.evaluation.refits import refits
-from training.fitting.bundle import Fitted, fitted_bundle
+from training.fitting.bundle import FittedBundle, fit_bundle
 from training.fitting.predictor import kind_of
 from training.report.model_card import card_text
 from training.team.aftermath import Aftermaths, aftermaths
@@ -68,7 +68,7 @@ def trained_bundle(
     findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config.dataset, report_progress)
-    fitted = fitted_bundle(frame, findings, config.fitting, report_progress)
+    fitted = fit_bundle(frame, findings, config.fitting, report_progress)
     bundle = fitted.bundle
     ranked = importance_card(bundle, frame, config, report_progress)
     card = {
@@ -170,7 +170,7 @@ def _report_card(
 
 
 def _learning_curve_card(
-    fitted: Fitted, frame: TrainingFrame, config: Config, tables: Tables
+    fitted: FittedBundle, frame: TrainingFrame, config: Config, tables: Tables
 ) -> dict[str, Any]:
     rows = frame.splits["hot"].calibrate
     hot = fitted.hot_low[rows] >= fitted.bundle.bands.promises["hot"].line

@@ -17,7 +17,7 @@ from models.policy import (
 )
 from training.statistics.figures import ObservedRate
 from training.statistics.paired import Difference
-from training.versions.comparison import Comparison, Question, Segment
+from training.versions.comparison import Comparison, HorizonComparison, Segment
 from training.versions.promotion import Examination
 
 COLOURS = {"better": "green", "no worse": "green", "worse": "red", "cannot be told": "yellow"}
@@ -70,7 +70,7 @@ def _show_figures(console: Console, found: Comparison) -> None:
     )
 
 
-def _notable(question: Question) -> Iterator[Segment]:
+def _notable(question: HorizonComparison) -> Iterator[Segment]:
     """Segments in which the two surely differ, each looked at alone."""
     for segment in question.segments:
         if segment.log_loss.surely_better or segment.log_loss.surely_worse:

@@ -3,10 +3,10 @@
 from rich.console import Console
 
 from lead_temperature.tables.plain import plain_table
-from training.search.tune import Tuned
+from training.search.tune import Tuning
 
 
-def show_tuned(console: Console, found: Tuned) -> None:
+def show_tuned(console: Console, found: Tuning) -> None:
     """The present and the best settings, and what the best gain where nothing was chosen by."""
     title = f"After {found.trials} trials inside the fitting period"
     table = plain_table(title, ("settings",), (*found.present, "log loss / base rate's"))

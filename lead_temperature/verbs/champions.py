@@ -93,7 +93,7 @@ def pull(
 ) -> None:
     """Fetch a version's bundle as a folder, checked, ready to serve."""
     from training.versions.registry import pull as pulled
-    from training.versions.watch import watched
+    from training.versions.watch import follow_alias
 
     registry = registry_of(configuration(config))
     if watch is None:
@@ -105,7 +105,7 @@ def pull(
         return
     # Told to end, it clears away what it has half fetched.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    for now in watched(registry, alias, output, partial(time.sleep, watch)):
+    for now in follow_alias(registry, alias, output, partial(time.sleep, watch)):
         if isinstance(now, Exception):
             say(f"{output} stays as it is: {now}", to=err, style="yellow")
         else:

@@ -135,13 +135,13 @@ def tune(
     """Look for better [model] settings inside the fitting period; run it again to go on."""
     from lead_temperature.tables.training import progress_bars
     from lead_temperature.tables.tune import show_tuned
-    from training.search.tune import tuned
+    from training.search.tune import tune_boosters
 
     settings = configuration(config)
     tables = tables_of(settings)
     until = time.monotonic() + 60 * minutes
     with progress_bars(err) as report_progress:
-        found = tuned(
+        found = tune_boosters(
             tables,
             settings.dataset,
             settings.audit,

@@ -43,7 +43,7 @@ from models.policy import GuaranteedRate
 from training.config import Config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.dataset.snapshots import snapshots
-from training.fitting.bundle import fitted_bundle
+from training.fitting.bundle import fit_bundle
 from training.statistics.figures import JudgedRows
 
 ROOT = Path(__file__).parents[2]
@@ -267,7 +267,7 @@ def test_what_the_defaults_give_away_is_told_on_the_same_looks(
     large = {"kind": "booster", "trees": 100, "leaves": 63, "learning_rate": 0.3, "least_rows": 5}
     learner = export.config.model.model_copy(update=large)
     config = export.config.model_copy(update={"model": learner})
-    model = fitted_bundle(by_name, (), config.fitting, lambda stage, done, total: None).bundle
+    model = fit_bundle(by_name, (), config.fitting, lambda stage, done, total: None).bundle
     thinned, apart = choice_figures("leads", export.tables, by_name, model, config)
     assert apart.high is not None
     assert apart.high < 0
@@ -305,8 +305,8 @@ def test_a_training_that_refuses_leaves_the_model_before_in_service(
         trained.append(fitted(*arguments))
         return trained[0]
 
-    fitted = quality_logs.fitted_bundle
-    monkeypatch.setattr(quality_logs, "fitted_bundle", once)
+    fitted = quality_logs.fit_bundle
+    monkeypatch.setattr(quality_logs, "fit_bundle", once)
     found = rolled(calls.tables, calls.config, 1_900, 300, lambda stage, done, total: None)
     assert found.refused == ("The bands are not in order.",)
     assert found.origin.max() == 1
@@ -355,7 +355,7 @@ def test_peers_get_the_rows_ours_learns_from_and_no_outcome_of_the_test(
     write_frames(frame, tmp_path)
     train, test = (pq.read_table(tmp_path / f"{name}.parquet") for name in ("train", "test"))
     split = frame.splits["hot"]
-    learned = split.learn
+    learned = split.refit
     assert train["lead"].to_pylist() == frame.spine.lead[learned].tolist()
     assert train["converted"].to_pylist() == frame.labels["hot"].converted[learned].tolist()
     assert test.num_rows == split.test.sum()
@@ -385,7 +385,7 @@ def test_a_peer_answers_from_a_process_of_its_own(frame: TrainingFrame, tmp_path
     write_frames(frame, tmp_path)
     found = peer_answer(Path(sys.executable), "base_rate", tmp_path, seconds=1, threads=1)
     split = frame.splits["hot"]
-    share = frame.labels["hot"].converted[split.learn].mean()
+    share = frame.labels["hot"].converted[split.refit].mean()
     assert found.probability.tolist() == pytest.approx([share] * int(split.test.sum()))
 
 

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from models.calibration import BetaCalibration, StepCalibration, sigmoid
-from training.calibration.choice import Choice, comparison, fitted_calibration, ties, winner
+from training.calibration.choice import (
+    CurveChoice,
+    best_curve,
+    compare_curves,
+    fit_calibration,
+    ties,
+)
 from training.calibration.curves import CURVES
 
 SHARP = BetaCalibration(0.6, 1.3, 0.4)
@@ -26,15 +32,15 @@ def drawn(
 @pytest.mark.parametrize("method", CURVES)
 def test_with_much_data_every_curve_that_can_bend_so_is_the_truth(method) -> None:
     truth = BetaCalibration(0.8, 0.8, 0.4) if method == "platt" else SHARP
-    found, choice = fitted_calibration(*drawn(200_000, truth), method)
+    found, choice = fit_calibration(*drawn(200_000, truth), method)
     grid = np.linspace(-4, 1.5, 50)
     assert np.max(np.abs(found.probability(grid) - truth.probability(grid))) < 0.04
     assert np.mean(np.abs(found.probability(grid) - truth.probability(grid))) < 0.01
-    assert choice == Choice(method, ())
+    assert choice == CurveChoice(method, ())
 
 
 def test_without_data_the_calibration_is_the_identity_and_unsure() -> None:
-    found, _ = fitted_calibration(np.empty(0), np.empty(0, bool), np.empty(0, np.int64), "auto")
+    found, _ = fit_calibration(np.empty(0), np.empty(0, bool), np.empty(0, np.int64), "auto")
     assert isinstance(found, BetaCalibration)
     assert (found.a, found.b, found.c) == (1.0, 1.0, 0.0)
     assert np.all(found.variance(np.linspace(-3, 3, 5)) > 1)
@@ -42,7 +48,7 @@ def test_without_data_the_calibration_is_the_identity_and_unsure() -> None:
 
 @pytest.mark.parametrize("method", CURVES)
 def test_without_data_each_method_still_answers(method) -> None:
-    found, _ = fitted_calibration(np.empty(0), np.empty(0, bool), np.empty(0, np.int64), method)
+    found, _ = fit_calibration(np.empty(0), np.empty(0, bool), np.empty(0, np.int64), method)
     assert np.all(np.isfinite(found.probability(np.array([-2.0, 2.0]))))
 
 
@@ -52,7 +58,7 @@ def test_a_single_outcome_gives_no_certainty(method, outcome: bool) -> None:
     margin, _, lead = drawn(60)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found, _ = fitted_calibration(margin, np.full(60, outcome), lead, method)
+        found, _ = fit_calibration(margin, np.full(60, outcome), lead, method)
     probability = found.probability(np.array([-30.0, 0.0, 30.0]))
     assert np.all((probability >= 0) & (probability <= 1))
     assert 0.002 < found.probability(np.array([0.0]))[0] < 0.998
@@ -63,14 +69,14 @@ def test_the_sparse_top_does_not_pin_a_slope_to_nothing() -> None:
     margin, converted, lead = drawn(4_000, BetaCalibration(1.0, 1.0, -1.5), seed=8)
     stale = np.repeat(np.array([3.0, 3.2]), 25), np.zeros(50, bool), np.repeat([9_000, 9_001], 25)
     rows = [np.concatenate(pair) for pair in zip((margin, converted, lead), stale, strict=True)]
-    found, _ = fitted_calibration(*rows, "beta")
+    found, _ = fit_calibration(*rows, "beta")
     assert isinstance(found, BetaCalibration)
     assert found.b > 0.4
 
 
 def test_rows_of_one_lead_are_not_taken_for_so_many() -> None:
-    once, _ = fitted_calibration(*drawn(2_000), "beta")
-    tenfold, _ = fitted_calibration(*drawn(20_000, rows_per_lead=10), "beta")
+    once, _ = fit_calibration(*drawn(2_000), "beta")
+    tenfold, _ = fit_calibration(*drawn(20_000, rows_per_lead=10), "beta")
     grid = np.linspace(-4, 1, 9)
     np.testing.assert_allclose(tenfold.variance(grid), once.variance(grid), rtol=0.15)
     np.testing.assert_allclose(tenfold.log_odds(grid), once.log_odds(grid), atol=0.05)
@@ -80,7 +86,7 @@ def test_the_posterior_covers_the_true_curve_as_often_as_it_says() -> None:
     margin = np.array([-3.0, -1.5, 0.0])
     below, above = [], []
     for seed in range(120):
-        found, _ = fitted_calibration(*drawn(3_000, seed=seed, rows_per_lead=5), "beta")
+        found, _ = fit_calibration(*drawn(3_000, seed=seed, rows_per_lead=5), "beta")
         z, sd = found.log_odds(margin), np.sqrt(found.variance(margin))
         below.append(SHARP.log_odds(margin) < z - 1.2816 * sd)
         above.append(SHARP.log_odds(margin) > z + 1.2816 * sd)
@@ -91,7 +97,7 @@ def test_the_posterior_covers_the_true_curve_as_often_as_it_says() -> None:
 
 def test_the_comparison_judges_every_curve_on_leads_it_has_not_seen() -> None:
     margin, converted, lead = drawn(3_000)
-    compared = comparison(margin, converted, lead)
+    compared = compare_curves(margin, converted, lead)
     assert [one.method for one in compared] == list(CURVES)
     assert compared[0].gain == compared[0].gain_error == 0
     steps = next(one for one in compared if one.method == "isotonic")
@@ -103,9 +109,9 @@ def test_steps_win_where_the_truth_is_a_step() -> None:
     margin = random.normal(-1.5, 1.5, 8_000)
     true = np.where(margin > -1.5, 0.5, 0.05)
     converted = random.random(8_000) < true
-    found, choice = fitted_calibration(margin, converted, np.arange(8_000), "auto")
+    found, choice = fit_calibration(margin, converted, np.arange(8_000), "auto")
     assert isinstance(found, StepCalibration)
-    assert winner(choice.compared) == choice.curve == found.method
+    assert best_curve(choice.compared) == choice.curve == found.method
     grid = np.array([-4.0, -1.8, -1.2, 1.0])
     np.testing.assert_allclose(found.probability(grid), [0.05, 0.05, 0.5, 0.5], atol=0.05)
 
@@ -113,7 +119,7 @@ def test_steps_win_where_the_truth_is_a_step() -> None:
 def test_luck_alone_takes_no_other_curve_than_the_first() -> None:
     truth = BetaCalibration(1.0, 1.0, 0.0)
     for seed in range(3):
-        found, _ = fitted_calibration(*drawn(1_500, truth, seed), "auto")
+        found, _ = fit_calibration(*drawn(1_500, truth, seed), "auto")
         assert isinstance(found, BetaCalibration)
 
 
@@ -121,12 +127,12 @@ def test_too_few_conversions_are_not_compared() -> None:
     margin, _, lead = drawn(500)
     converted = np.zeros(500, bool)
     converted[:3] = True
-    assert comparison(margin, converted, lead) == ()
+    assert compare_curves(margin, converted, lead) == ()
 
 
 def test_steps_tell_their_ties_and_what_they_cost() -> None:
     margin, converted, lead = drawn(1_000)
-    steps, _ = fitted_calibration(margin, converted, lead, "isotonic")
+    steps, _ = fit_calibration(margin, converted, lead, "isotonic")
     fresh, outcome, _ = drawn(5_000, seed=9)
     told = ties(steps, fresh, outcome)
     assert told is not None
@@ -134,7 +140,7 @@ def test_steps_tell_their_ties_and_what_they_cost() -> None:
     assert told.rows > 4_500
     assert told.auc_cost is not None
     assert told.auc_cost > 0
-    beta, _ = fitted_calibration(margin, converted, lead, "beta")
+    beta, _ = fit_calibration(margin, converted, lead, "beta")
     assert ties(beta, fresh, outcome) is None
     assert np.all(np.diff(beta.probability(np.sort(fresh))) >= 0)
 
@@ -142,13 +148,13 @@ def test_steps_tell_their_ties_and_what_they_cost() -> None:
 def test_a_step_of_few_leads_is_unsure() -> None:
     margin = np.concatenate([np.linspace(-3, -1, 1_000), np.linspace(1, 2, 40)])
     converted = np.concatenate([np.arange(1_000) % 20 == 0, np.arange(40) % 2 == 0])
-    steps, _ = fitted_calibration(margin, converted, np.arange(1_040), "isotonic")
+    steps, _ = fit_calibration(margin, converted, np.arange(1_040), "isotonic")
     variance = steps.variance(np.array([-2.0, 1.5]))
     assert variance[1] > 2 * variance[0]
 
 
 def test_the_identity_is_kept_where_it_is_the_truth() -> None:
-    found, _ = fitted_calibration(*drawn(30_000, BetaCalibration(1.0, 1.0, 0.0)), "auto")
+    found, _ = fit_calibration(*drawn(30_000, BetaCalibration(1.0, 1.0, 0.0)), "auto")
     grid = np.linspace(-4, 2, 13)
     assert np.max(np.abs(found.probability(grid) - sigmoid(grid))) < 0.03
 
@@ -161,8 +167,8 @@ def test_steps_that_follow_the_times_are_not_taken_for_truth() -> None:
     level = np.where(stretch % 2 == 0, 0.6, -0.6)
     converted = random.random(len(margin)) < sigmoid(margin + level)
     lead = np.arange(len(margin))
-    _, choice = fitted_calibration(margin, converted, lead, "auto")
+    _, choice = fit_calibration(margin, converted, lead, "auto")
     assert choice.curve not in {"isotonic", "venn_abers"}
     mixed = random.permutation(len(margin))  # as if the times of leads were not known
-    _, blind = fitted_calibration(margin[mixed], converted[mixed], lead, "auto")
+    _, blind = fit_calibration(margin[mixed], converted[mixed], lead, "auto")
     assert blind.curve in {"isotonic", "venn_abers"}

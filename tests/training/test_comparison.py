@@ -18,10 +18,10 @@ from models.bundle import Bundle
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, training_frame
-from training.fitting.booster import fitted_booster
-from training.fitting.bundle import fitted_bundle
+from training.fitting.booster import fit_booster
+from training.fitting.bundle import fit_bundle
 from training.versions.comparison import Comparison, comparison
-from training.versions.gate import against_champion
+from training.versions.gate import judge_against_champion
 from training.versions.promotion import Examination
 
 MONTHS = round(timedelta(days=60) / timedelta(microseconds=1))
@@ -36,7 +36,7 @@ def fitted(tables: Tables, config: Config) -> Bundle:
 
 
 def bundle_of(frame: TrainingFrame, tables: Tables, config: Config) -> Bundle:
-    bundle = fitted_bundle(frame, (), config.fitting, lambda *_: None).bundle
+    bundle = fit_bundle(frame, (), config.fitting, lambda *_: None).bundle
     card = {
         "data_end": iso(tables.data_end),
         "settings": {"test_from": iso(frame.splits["hot"].test_from)},
@@ -81,7 +81,7 @@ def found(crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]) -> Comparis
 
 
 def finding(compared: Comparison) -> str:
-    return against_champion(compared, UNSURE, UNSURE, 10).finding
+    return judge_against_champion(compared, UNSURE, UNSURE, 10).finding
 
 
 def test_a_fresh_training_brings_the_later_leads_along(
@@ -128,7 +128,7 @@ def test_a_model_that_promises_too_much_is_worse_however_well_it_ranks(
     bold = dataclasses.replace(calibration, c=calibration.c + 1.0)
     hot = dataclasses.replace(challenger.hot, calibration=bold)
     compared = compared_on(champion, dataclasses.replace(challenger, hot=hot), *crm)
-    verdict = against_champion(compared, UNSURE, UNSURE, 10)
+    verdict = judge_against_champion(compared, UNSURE, UNSURE, 10)
     assert verdict.finding == "worse"
     assert any("log loss is worse" in reason for reason in verdict.reasons)
     assert not any("AUC is worse" in reason for reason in verdict.reasons if "14 days" in reason)
@@ -140,10 +140,10 @@ def test_a_model_that_ranks_at_random_is_worse(
     champion, challenger = models
     fit = frame.splits["hot"].fit
     mixed = np.random.default_rng(0).permutation(frame.labels["hot"].converted[fit])
-    booster = fitted_booster(frame.matrix[fit], mixed, frame.spec.categorical, crm[1].model)
+    booster = fit_booster(frame.matrix[fit], mixed, frame.spec.categorical, crm[1].model)
     noise = dataclasses.replace(challenger.hot, predictor=booster)
     compared = compared_on(champion, dataclasses.replace(challenger, hot=noise), *crm)
-    verdict = against_champion(compared, UNSURE, UNSURE, 10)
+    verdict = judge_against_champion(compared, UNSURE, UNSURE, 10)
     assert verdict.finding == "worse"
     assert any("AUC is worse" in reason for reason in verdict.reasons)
 
@@ -166,7 +166,7 @@ def test_an_export_that_ends_where_the_models_learned_tells_nothing(
 
 
 def test_the_table_and_the_document_hold_what_was_found(found: Comparison, tmp_path: Path) -> None:
-    examined = Examination(2, 1, against_champion(found, UNSURE, UNSURE, 10), found)
+    examined = Examination(2, 1, judge_against_champion(found, UNSURE, UNSURE, 10), found)
     console = Console(width=140, record=True, file=(tmp_path / "out").open("w"))
     show_examination(console, examined)
     said = console.export_text()

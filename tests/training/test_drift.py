@@ -5,7 +5,7 @@ import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY
 from models.calibration import BetaCalibration, StepCalibration, sigmoid
-from training.calibration.drift import LevelDrift, level_drift, widened
+from training.calibration.drift import LevelDrift, level_drift, with_added_variance
 
 ROWS, DAYS = 12_000, 200
 
@@ -86,6 +86,6 @@ def test_a_level_that_is_less_sure_widens_either_kind_of_calibration() -> None:
     beta = BetaCalibration(1.2, 0.9, -0.3, ((0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, 0.2)))
     steps = StepCalibration("isotonic", (0.0,), (-1.0, 1.0), (0.1, 0.2))
     for one in (beta, steps):
-        wider = widened(one, 0.25)
+        wider = with_added_variance(one, 0.25)
         np.testing.assert_allclose(wider.variance(margin), one.variance(margin) + 0.25)
         np.testing.assert_array_equal(wider.log_odds(margin), one.log_odds(margin))

@@ -4,7 +4,7 @@ import numpy as np
 
 from models.calibration import sigmoid
 from training.config import ModelSettings
-from training.fitting.booster import evidence_of, fitted_booster
+from training.fitting.booster import evidence_of, fit_booster
 
 
 def test_the_same_data_and_seed_give_the_same_booster_byte_for_byte() -> None:
@@ -12,9 +12,9 @@ def test_the_same_data_and_seed_give_the_same_booster_byte_for_byte() -> None:
     matrix = random.normal(size=(1_000, 6))
     converted = random.random(1_000) < sigmoid(matrix[:, 0] - 2)
     settings = ModelSettings(trees=20, threads=1)
-    texts = [fitted_booster(matrix, converted, (), settings).model_to_string() for _ in range(2)]
+    texts = [fit_booster(matrix, converted, (), settings).model_to_string() for _ in range(2)]
     assert texts[0] == texts[1]
-    other = fitted_booster(matrix, converted, (), settings.model_copy(update={"seed": 9}))
+    other = fit_booster(matrix, converted, (), settings.model_copy(update={"seed": 9}))
     assert other.model_to_string() != texts[0]
 
 

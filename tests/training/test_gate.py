@@ -7,8 +7,8 @@ import pytest
 
 from training.statistics.figures import BandResult, Figures, ObservedRate
 from training.statistics.paired import Difference
-from training.versions.comparison import Comparison, Question, Segment, Side
-from training.versions.gate import against_baselines, against_champion
+from training.versions.comparison import Comparison, HorizonComparison, ModelResult, Segment
+from training.versions.gate import judge_against_baselines, judge_against_champion
 
 EQUAL = Difference(0.0, -0.01, 0.01, 0.5)
 AHEAD = Difference(0.02, 0.01, 0.03, 1.0)
@@ -20,11 +20,11 @@ def rate(observed: float, low: float, high: float) -> ObservedRate:
     return ObservedRate(observed, observed, low, high, rows=100, leads=80, positives=10)
 
 
-def side(finding: str = "kept", hot: ObservedRate | None = None) -> Side:
+def side(finding: str = "kept", hot: ObservedRate | None = None) -> ModelResult:
     nothing = Figures(None, None, None, None)
     rates = {"hot": hot or rate(0.4, 0.3, 0.5), "warm": rate(0.2, 0.15, 0.25)}
     rates["cold"] = rate(0.02, 0.01, 0.03)
-    return Side(
+    return ModelResult(
         version="2026-01-01-abc",
         figures={"hot": nothing, "warm": nothing},
         calibration_error={"hot": None, "warm": None},
@@ -33,17 +33,17 @@ def side(finding: str = "kept", hot: ObservedRate | None = None) -> Side:
     )
 
 
-def question(**changed: Any) -> Question:
+def question(**changed: Any) -> HorizonComparison:
     told: dict[str, Any] = {"days": 14, "looks": 900, "leads": 500, "conversions": 60}
     told |= {"auc": EQUAL, "log_loss": EQUAL, "rank_correlation": 0.9, "segments": ()}
-    return Question(**(told | changed))
+    return HorizonComparison(**(told | changed))
 
 
 def compared(
-    hot: Question | None = None,
-    warm: Question | None = None,
-    champion: Side | None = None,
-    challenger: Side | None = None,
+    hot: HorizonComparison | None = None,
+    warm: HorizonComparison | None = None,
+    champion: ModelResult | None = None,
+    challenger: ModelResult | None = None,
 ) -> Comparison:
     return Comparison(
         since="2026-01-01T00:00:00+00:00",
@@ -67,18 +67,18 @@ UNSURE = card()
 
 
 def finding(found: Comparison) -> str:
-    return against_champion(found, UNSURE, UNSURE, LEAST).finding
+    return judge_against_champion(found, UNSURE, UNSURE, LEAST).finding
 
 
 def test_equals_are_no_worse_and_pass() -> None:
-    verdict = against_champion(compared(), UNSURE, UNSURE, LEAST)
+    verdict = judge_against_champion(compared(), UNSURE, UNSURE, LEAST)
     assert (verdict.finding, verdict.passed) == ("no worse", True)
 
 
 @pytest.mark.parametrize("figure", ["auc", "log_loss"])
 @pytest.mark.parametrize("horizon", ["hot", "warm"])
 def test_an_interval_wholly_on_the_wrong_side_is_worse(figure: str, horizon: str) -> None:
-    verdict = against_champion(
+    verdict = judge_against_champion(
         compared(**{horizon: question(**{figure: BEHIND})}), UNSURE, UNSURE, LEAST
     )
     assert (verdict.finding, verdict.passed) == ("worse", False)
@@ -105,7 +105,7 @@ def test_one_of_many_segments_is_worse_only_beyond_the_chance_of_them_all() -> N
     assert finding(compared(question(segments=(hardly,)))) == "worse"
     assert finding(compared(question(segments=(hardly, *others)))) == "no worse"
     surely = dataclasses.replace(hardly, log_loss=Difference(-0.05, -0.06, -0.04, 0))
-    verdict = against_champion(
+    verdict = judge_against_champion(
         compared(question(segments=(surely, *others))), UNSURE, UNSURE, LEAST
     )
     assert verdict.finding == "worse"
@@ -129,28 +129,28 @@ def test_bands_out_of_order_are_worse_where_the_champions_are_in_order() -> None
 
 def test_too_few_conversions_tell_nothing_and_the_champion_stays() -> None:
     few = compared(question(conversions=LEAST - 1, log_loss=AHEAD))
-    verdict = against_champion(few, UNSURE, UNSURE, LEAST)
+    verdict = judge_against_champion(few, UNSURE, UNSURE, LEAST)
     assert (verdict.finding, verdict.passed) == ("cannot be told", False)
     assert "fewer than the 30 of [gate] least_conversions" in verdict.reasons[0]
 
 
 def test_with_too_few_conversions_what_the_own_cards_show_decides() -> None:
     few = compared(question(conversions=3))
-    assert against_champion(few, UNSURE, GOOD, LEAST).finding == "better"
-    assert against_champion(few, GOOD, GOOD, LEAST).finding == "cannot be told"
-    assert against_champion(few, GOOD, UNSURE, LEAST).finding == "cannot be told"
+    assert judge_against_champion(few, UNSURE, GOOD, LEAST).finding == "better"
+    assert judge_against_champion(few, GOOD, GOOD, LEAST).finding == "cannot be told"
+    assert judge_against_champion(few, GOOD, UNSURE, LEAST).finding == "cannot be told"
 
 
 def test_too_few_conversions_in_the_longer_horizon_leave_the_shorter_one_to_decide() -> None:
     few = question(days=90, conversions=3, auc=BEHIND)
-    verdict = against_champion(compared(warm=few), UNSURE, UNSURE, LEAST)
+    verdict = judge_against_champion(compared(warm=few), UNSURE, UNSURE, LEAST)
     assert verdict.finding == "no worse"
     assert "Within 90 days 3 of the later leads converted" in verdict.reasons[-1]
 
 
 def test_a_first_champion_must_beat_the_base_rate_and_the_age_of_a_lead() -> None:
-    assert against_baselines(GOOD).finding == "better"
-    assert against_baselines(UNSURE).finding == "cannot be told"
-    assert against_baselines(card(better_than=("base rate",))).finding == "cannot be told"
+    assert judge_against_baselines(GOOD).finding == "better"
+    assert judge_against_baselines(UNSURE).finding == "cannot be told"
+    assert judge_against_baselines(card(better_than=("base rate",))).finding == "cannot be told"
     beaten = card(better_than=("base rate",), beaten_by=("age only",))
-    assert against_baselines(beaten).finding == "worse"
+    assert judge_against_baselines(beaten).finding == "worse"

@@ -12,9 +12,9 @@ from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
-from training.fitting.booster import fitted_booster
-from training.fitting.horizon import FittedHorizon, carried, fitted_horizon
-from training.fitting.predictor import shift_to, shifted
+from training.fitting.booster import fit_booster
+from training.fitting.horizon import FittedHorizon, calibration_for_refit, fit_horizon
+from training.fitting.predictor import shift_to, shifted_by
 
 LEADS, DAYS = 6_000, 14
 SETTINGS = ModelSettings(trees=30, least_rows=20, threads=1)
@@ -32,9 +32,9 @@ def looks(seed: int = 1):
         fit=ends < 150,
         calibrate=(day >= 150) & (ends < 300),
         test=(day >= 300) & (ends < 400),
-        learn=ends < 300,
-        may_fit=np.ones(LEADS, bool),
-        may_learn=np.ones(LEADS, bool),
+        refit=ends < 300,
+        fit_eligible=np.ones(LEADS, bool),
+        refit_eligible=np.ones(LEADS, bool),
         calibrate_from=150 * MICROSECONDS_PER_DAY,
         test_from=300 * MICROSECONDS_PER_DAY,
     )
@@ -45,10 +45,10 @@ def learned(matrix, converted, spine, split, seen=None) -> FittedHorizon:
     def fitted(rows, like):
         if seen is not None:
             seen.append((rows.copy(), like))
-        return fitted_booster(matrix[rows], converted[rows], (), SETTINGS)
+        return fit_booster(matrix[rows], converted[rows], (), SETTINGS)
 
     labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
-    return fitted_horizon(fitted, (), matrix, spine, labels, split, SETTINGS, "beta")
+    return fit_horizon(fitted, (), matrix, spine, labels, split, SETTINGS, "beta")
 
 
 def test_what_serves_has_learned_from_everything_known_before_the_test() -> None:
@@ -57,17 +57,17 @@ def test_what_serves_has_learned_from_everything_known_before_the_test() -> None
     found = learned(matrix, converted, spine, split, seen)
     (first, none), (second, like) = seen
     np.testing.assert_array_equal(first, split.fit)
-    np.testing.assert_array_equal(second, split.learn)
+    np.testing.assert_array_equal(second, split.refit)
     assert none is None
     assert isinstance(like, lgb.Booster)
-    assert found.horizon.evidence.conversions == converted[split.learn].sum()
+    assert found.horizon.evidence.conversions == converted[split.refit].sum()
 
 
 def test_the_latest_looks_are_promised_what_the_second_fit_expects_of_them() -> None:
     matrix, converted, spine, split = looks()
     found = learned(matrix, converted, spine, split)
-    gap = (spine.as_of < split.test_from) & ~split.learn & (spine.as_of >= split.calibrate_from)
-    second = fitted_booster(matrix[split.learn], converted[split.learn], (), SETTINGS)
+    gap = (spine.as_of < split.test_from) & ~split.refit & (spine.as_of >= split.calibrate_from)
+    second = fit_booster(matrix[split.refit], converted[split.refit], (), SETTINGS)
     expected = sigmoid(margin_of(second, matrix[gap])).mean()
     assert found.horizon.probability(matrix[gap]).mean() == pytest.approx(expected, rel=1e-6)
 
@@ -96,25 +96,25 @@ def test_a_second_fit_that_is_the_first_is_not_moved() -> None:
     _, converted, spine, split = looks()
     margin = np.random.default_rng(3).normal(size=LEADS)
     labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
-    assert carried(margin, margin, spine, labels, split, "isotonic").shift == 0.0
+    assert calibration_for_refit(margin, margin, spine, labels, split, "isotonic").shift == 0.0
 
 
 def test_a_level_that_rose_after_the_first_fit_is_promised() -> None:
     matrix, converted, spine, split = looks()
     margin = 1.5 * matrix[:, 0] - 1.5
     labels = Labels(DAYS, converted, np.ones(LEADS, np.bool_))
-    found = carried(margin, margin + 2.0, spine, labels, split, "beta")
-    gap = (spine.as_of < split.test_from) & ~split.learn & (spine.as_of >= split.calibrate_from)
+    found = calibration_for_refit(margin, margin + 2.0, spine, labels, split, "beta")
+    gap = (spine.as_of < split.test_from) & ~split.refit & (spine.as_of >= split.calibrate_from)
     promised = found.calibration.probability(margin[gap] + 2.0 + found.shift).mean()
     assert promised == pytest.approx(sigmoid(margin[gap] + 2.0).mean())
 
 
 def test_every_kind_of_predictor_can_be_moved() -> None:
     matrix, converted, _, split = looks()
-    booster = fitted_booster(matrix[split.fit], converted[split.fit], (), SETTINGS)
+    booster = fit_booster(matrix[split.fit], converted[split.fit], (), SETTINGS)
     for one in (booster, Scorecard(base=-1.0, doubling=10.0, qualities=(), columns=3)):
         np.testing.assert_allclose(
-            margin_of(shifted(one, 0.7), matrix), margin_of(one, matrix) + 0.7, atol=1e-12
+            margin_of(shifted_by(one, 0.7), matrix), margin_of(one, matrix) + 0.7, atol=1e-12
         )
 
 

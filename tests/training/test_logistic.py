@@ -5,7 +5,7 @@ import pytest
 
 from models.calibration import sigmoid
 from models.predictors.linear import Levels, Slope
-from training.fitting.linear import fitted_linear
+from training.fitting.linear import fit_linear
 
 
 def drawn(rows: int = 4_000) -> tuple[np.ndarray, np.ndarray]:
@@ -20,7 +20,7 @@ def drawn(rows: int = 4_000) -> tuple[np.ndarray, np.ndarray]:
 
 
 MATRIX, CONVERTED = drawn()
-MODEL = fitted_linear(MATRIX, CONVERTED, (2,), seed=1)
+MODEL = fit_linear(MATRIX, CONVERTED, (2,), seed=1)
 
 
 def test_the_terms_of_the_fitting_rows_add_nothing_on_average() -> None:
@@ -42,21 +42,21 @@ def test_it_finds_what_matters() -> None:
 
 @pytest.mark.parametrize("direction", [1, -1])
 def test_what_would_go_against_its_direction_has_no_slope(direction: int) -> None:
-    model = fitted_linear(MATRIX, CONVERTED, (2,), seed=1, monotone=(direction, 0, 0))
+    model = fit_linear(MATRIX, CONVERTED, (2,), seed=1, monotone=(direction, 0, 0))
     (telling, *_) = model.terms
     assert isinstance(telling, Slope)
     assert (telling.slope > 0) if direction == 1 else (telling.slope == 0)
 
 
 def test_the_same_rows_give_the_same_model() -> None:
-    assert fitted_linear(MATRIX, CONVERTED, (2,), seed=1) == MODEL
+    assert fit_linear(MATRIX, CONVERTED, (2,), seed=1) == MODEL
 
 
 def test_a_column_of_one_value_has_no_say_when_another_value_comes() -> None:
     constant = np.full((len(MATRIX), 1), 93.994)  # whose deviation is rounding, and not 0
     assert constant.std() > 0
     matrix = np.column_stack([MATRIX, constant])
-    model = fitted_linear(matrix, CONVERTED, (2,), seed=1)
+    model = fit_linear(matrix, CONVERTED, (2,), seed=1)
     fresh = matrix[:50].copy()
     fresh[:, 3] = 92.201
     assert model.margin(fresh) == pytest.approx(model.margin(matrix[:50]), abs=1e-9)

@@ -6,7 +6,7 @@ import pytest
 from features.language.kinds import AttributeCategory, Count, LeadAge, Selection
 from features.language.spec import Spec
 from training.config import ModelSettings
-from training.fitting.booster import fitted_booster
+from training.fitting.booster import fit_booster
 from training.fitting.monotone import directions
 
 SPEC = Spec(
@@ -46,7 +46,7 @@ def test_the_booster_never_moves_against_a_direction(direction, sign: int) -> No
     grid[:, 1] = np.tile(np.linspace(-3, 3, 60), 50)
 
     def steps(monotone: tuple[int, ...]) -> np.ndarray:
-        booster = fitted_booster(matrix, converted, (), settings, monotone=monotone)
+        booster = fit_booster(matrix, converted, (), settings, monotone=monotone)
         margin = booster.predict(grid, raw_score=True, num_threads=1).reshape(50, 60)
         return sign * np.diff(margin, axis=1)
 

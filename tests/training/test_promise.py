@@ -11,12 +11,12 @@ from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, High
 from tests.support.bundles import SPEC, random_lead, small_bundle
 from tests.support.features import feature_matrix
 from training.bands.cutoffs import (
-    Looks,
-    banded,
-    chosen_cutoff,
+    HeldOutLooks,
+    bands_for_promises,
+    choose_cutoff,
+    fit_bands,
     guaranteed_cutoff,
     highest_rate,
-    promised_bands,
     require_order,
 )
 from training.config import BandSettings
@@ -26,7 +26,7 @@ from training.dataset.split import Split
 RATE, HYSTERESIS = 0.3, 0.2
 
 
-def looks(leads: int, random: np.random.Generator, boast: float = 0.0) -> Looks:
+def looks(leads: int, random: np.random.Generator, boast: float = 0.0) -> HeldOutLooks:
     """Looks at leads that share what no score sees, with bounds off by `boast` in log-odds."""
     lead = np.repeat(np.arange(leads), random.geometric(0.25, leads))
     rows = len(lead)
@@ -36,7 +36,7 @@ def looks(leads: int, random: np.random.Generator, boast: float = 0.0) -> Looks:
     luck = np.where(random.random(rows) < 0.3, random.random(rows), random.random(leads)[lead])
     bound = 1 / (1 + np.exp(-0.9 * seen - boast))
     as_of = np.arange(rows, dtype=np.int64)
-    return Looks(bound, lead, as_of, luck < true, np.ones(rows, bool))
+    return HeldOutLooks(bound, lead, as_of, luck < true, np.ones(rows, bool))
 
 
 class Truth:
@@ -107,11 +107,11 @@ def test_the_highest_rate_that_is_borne_holds_too(boasting: Truth, leads: int) -
 
 def test_the_highest_rate_becomes_a_guaranteed_one() -> None:
     drawn = looks(1_000, np.random.default_rng(10))
-    cutoff, promise = chosen_cutoff(HighestRate(0.3), drawn, "hot", HYSTERESIS)
+    cutoff, promise = choose_cutoff(HighestRate(0.3), drawn, "hot", HYSTERESIS)
     assert cutoff == 0.3
     assert promise.policy == GuaranteedRate(0.3)
     few = drawn.among(drawn.lead < 8)
-    cutoff, promise = chosen_cutoff(HighestRate(0.3), few, "hot", HYSTERESIS)
+    cutoff, promise = choose_cutoff(HighestRate(0.3), few, "hot", HYSTERESIS)
     assert cutoff is None
     assert promise.policy == GuaranteedRate(0.1)
 
@@ -122,7 +122,7 @@ def test_where_no_rate_is_asked_for_warm_begins_no_higher_than_hot() -> None:
     likelier = dataclasses.replace(
         drawn, bound=np.sqrt(drawn.bound), converted=drawn.converted | later
     )
-    found = promised_bands(BandSettings(), drawn, likelier, drawn.bound)
+    found = bands_for_promises(BandSettings(), drawn, likelier, drawn.bound)
     assert found.hot is not None
     assert found.warm is not None
     assert found.warm <= found.hot
@@ -152,7 +152,7 @@ def test_a_bundle_is_banded_by_its_calibrating_rows_alone() -> None:
     }
     splits, settings = {"hot": split, "warm": split}, BandSettings()
     low = scores.hot_low, scores.warm_low
-    found = banded(*low, spine, labels, splits, settings)
+    found = fit_bands(*low, spine, labels, splits, settings)
     promise = found.promises["hot"]
     counted = split.calibrate & (scores.hot_low >= promise.line)
     assert promise.looks == counted.sum() > 0
@@ -161,16 +161,16 @@ def test_a_bundle_is_banded_by_its_calibrating_rows_alone() -> None:
         name: dataclasses.replace(one, converted=one.converted ^ ~split.calibrate)
         for name, one in labels.items()
     }
-    assert banded(*low, spine, shuffled, splits, settings) == found
+    assert fit_bands(*low, spine, shuffled, splits, settings) == found
 
 
 def test_what_the_looks_do_not_bear_is_not_promised() -> None:
     drawn = looks(60, np.random.default_rng(3))
-    cutoff, promise = chosen_cutoff(GuaranteedRate(0.9), drawn, "hot", HYSTERESIS)
+    cutoff, promise = choose_cutoff(GuaranteedRate(0.9), drawn, "hot", HYSTERESIS)
     assert cutoff is None
     assert "nobody is called hot" in promise.explanation
     nothing = drawn.among(np.zeros(len(drawn.lead), bool))
-    assert chosen_cutoff(GuaranteedRate(0.9), nothing, "hot", HYSTERESIS)[0] is None
+    assert choose_cutoff(GuaranteedRate(0.9), nothing, "hot", HYSTERESIS)[0] is None
 
 
 def test_more_confidence_never_lowers_a_cutoff() -> None:
@@ -183,16 +183,16 @@ def test_more_confidence_never_lowers_a_cutoff() -> None:
 def test_outcomes_that_may_not_be_looked_at_choose_nothing() -> None:
     drawn = looks(500, np.random.default_rng(5), boast=1.2)
     known = drawn.lead < 400
-    some = Looks(drawn.bound, drawn.lead, drawn.as_of, drawn.converted, known)
-    other = Looks(drawn.bound, drawn.lead, drawn.as_of, drawn.converted | ~known, known)
+    some = HeldOutLooks(drawn.bound, drawn.lead, drawn.as_of, drawn.converted, known)
+    other = HeldOutLooks(drawn.bound, drawn.lead, drawn.as_of, drawn.converted | ~known, known)
     policy = GuaranteedRate(RATE)
-    assert chosen_cutoff(policy, some, "hot", 0.2) == chosen_cutoff(policy, other, "hot", 0.2)
+    assert choose_cutoff(policy, some, "hot", 0.2) == choose_cutoff(policy, other, "hot", 0.2)
 
 
 def test_a_call_that_must_pay_is_a_rate_that_must_hold() -> None:
     drawn = looks(800, np.random.default_rng(6), boast=1.2)
-    by_money, promise = chosen_cutoff(Economics(900, 270), drawn, "hot", HYSTERESIS)
-    by_rate, _ = chosen_cutoff(GuaranteedRate(0.3), drawn, "hot", HYSTERESIS)
+    by_money, promise = choose_cutoff(Economics(900, 270), drawn, "hot", HYSTERESIS)
+    by_rate, _ = choose_cutoff(GuaranteedRate(0.3), drawn, "hot", HYSTERESIS)
     assert by_money == by_rate
     assert promise.bound is not None
     assert 900 * promise.bound >= 270
@@ -200,7 +200,7 @@ def test_a_call_that_must_pay_is_a_rate_that_must_hold() -> None:
 
 def test_a_fixed_cutoff_is_taken_as_it_is_and_its_rate_told() -> None:
     drawn = looks(800, np.random.default_rng(7))
-    cutoff, promise = chosen_cutoff(FixedCutoff(0.25), drawn, "warm", 0.0)
+    cutoff, promise = choose_cutoff(FixedCutoff(0.25), drawn, "warm", 0.0)
     above = drawn.among(drawn.bound >= 0.25)
     assert cutoff == 0.25
     assert (promise.looks, promise.leads) == (len(above.lead), len(np.unique(above.lead)))
@@ -209,8 +209,10 @@ def test_a_fixed_cutoff_is_taken_as_it_is_and_its_rate_told() -> None:
 
 def test_a_hot_lead_is_not_counted_as_warm() -> None:
     drawn = looks(2_000, np.random.default_rng(8))
-    likelier = Looks(np.sqrt(drawn.bound), drawn.lead, drawn.as_of, drawn.converted, drawn.known)
-    found = promised_bands(BandSettings(warm=Capacity(5)), drawn, likelier, drawn.bound)
+    likelier = HeldOutLooks(
+        np.sqrt(drawn.bound), drawn.lead, drawn.as_of, drawn.converted, drawn.known
+    )
+    found = bands_for_promises(BandSettings(warm=Capacity(5)), drawn, likelier, drawn.bound)
     assert found.hot == RATE
     assert found.promises["warm"].looks <= (drawn.bound < staying_cutoff(RATE, HYSTERESIS)).sum()
 

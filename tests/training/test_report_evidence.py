@@ -22,7 +22,7 @@ from tests.support.tables import tables_of
 from training.card.fresh import brought_up_to_date
 from training.card.values import carded, uncarded
 from training.config import ModelSettings, config_of
-from training.dataset.examples import Looks
+from training.dataset.examples import Examples
 from training.evaluation.dependence import Bin, dependences, shape_of
 from training.evaluation.gains import SHARES, by_month, gains
 from training.evaluation.importance import family_importance
@@ -275,10 +275,10 @@ def test_refits_tell_a_signal_from_shadows_and_from_noise():
         (),
     )
 
-    def drawn(rows: int) -> Looks:
+    def drawn(rows: int) -> Examples:
         matrix = np.column_stack([random.integers(0, 2, rows), random.normal(size=(rows, 10))])
         converted = random.random(rows) < np.where(matrix[:, 0] == 1, 0.5, 0.1)
-        return Looks(matrix, converted, np.arange(rows) // 2, np.ones(rows))
+        return Examples(matrix, converted, np.arange(rows) // 2, np.ones(rows))
 
     told: list[int] = []
     found = refits(
@@ -302,14 +302,14 @@ def test_refits_whose_buyers_are_all_stood_for_by_others_are_none(bundle, looks,
     matrix, judged = looks
     bought = np.arange(len(matrix)) == 0
     lead = np.zeros(len(matrix), np.int64)
-    few = Looks(matrix, bought, lead, np.where(bought, 0.0, 1.0))
-    test = Looks(matrix, judged.converted, judged.lead, np.ones(len(matrix)))
+    few = Examples(matrix, bought, lead, np.where(bought, 0.0, 1.0))
+    test = Examples(matrix, judged.converted, judged.lead, np.ones(len(matrix)))
     columns = columns_by_signal(bundle.spec)
     assert refits(bundle.spec, few, test, columns, ModelSettings(kind=kind, trees=2)) is None
 
 
 def test_refits_without_anything_to_test_on_are_none(bundle):
-    nothing = Looks(np.empty((0, 11)), np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
+    nothing = Examples(np.empty((0, 11)), np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
     columns = columns_by_signal(bundle.spec)
     assert refits(bundle.spec, nothing, nothing, columns, ModelSettings(kind="booster")) is None
 

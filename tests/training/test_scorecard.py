@@ -27,10 +27,10 @@ from serving.bulk.scores import score_spine
 from serving.http.app import create_app
 from tests.support.http import TestClient
 from training.config import read_config
-from training.dataset.examples import Looks
+from training.dataset.examples import Examples
 from training.fitting.linear import logistic_margin
-from training.fitting.predictor import fitted_predictor
-from training.fitting.scorecard import MOST_QUALITIES, learned_scorecard, read_scorecard
+from training.fitting.predictor import fit_predictor
+from training.fitting.scorecard import MOST_QUALITIES, fit_scorecard, read_scorecard
 from training.pipeline import trained_bundle
 
 PRICE = Selection(kind=("price_question",))
@@ -70,7 +70,7 @@ def learned(rows: int, seed: int) -> Scorecard:
     matrix, converted, lead, _ = drawn(rows, seed)
     every = np.ones(rows, bool)
     regression = logistic_margin(matrix, SPEC.categorical, converted, every, seed=1)
-    return learned_scorecard(SPEC, matrix, converted, lead, regression)
+    return fit_scorecard(SPEC, matrix, converted, lead, regression)
 
 
 def test_the_qualities_that_matter_are_found_and_weighed() -> None:
@@ -108,7 +108,7 @@ def test_where_nothing_matters_points_are_few() -> None:
     matrix, _, lead, _ = drawn(4_000, seed=4)
     converted = random.random(4_000) < 0.05
     regression = logistic_margin(matrix, SPEC.categorical, converted, converted >= 0, seed=1)
-    card = learned_scorecard(SPEC, matrix, converted, lead, regression)
+    card = fit_scorecard(SPEC, matrix, converted, lead, regression)
     assert np.ptp(card.points(matrix)) <= 10  # less than a doubling of the odds
 
 
@@ -116,9 +116,9 @@ def test_copies_of_rows_are_no_more_evidence() -> None:
     """Ten looks at each lead, all alike, must not be taken for ten times as many leads."""
     matrix, converted, lead, _ = drawn(400, seed=5)
     regression = logistic_margin(matrix, SPEC.categorical, converted, converted >= 0, seed=1)
-    once = learned_scorecard(SPEC, matrix, converted, lead, regression)
+    once = fit_scorecard(SPEC, matrix, converted, lead, regression)
     arrays = [np.repeat(one, 10, axis=0) for one in (matrix, converted, lead, regression)]
-    copied = learned_scorecard(SPEC, *arrays)
+    copied = fit_scorecard(SPEC, *arrays)
     columns = [[quality.column for quality in card.qualities] for card in (once, copied)]
     assert set(columns[0]) == set(columns[1])
 
@@ -215,7 +215,7 @@ def test_converting_leads_decide_unless_the_configuration_does(
     settings = config.model.model_copy(update={"kind": kind, "trees": 2})
     matrix, _, _, _ = drawn(3_000, seed=7)
     converted = np.arange(3_000) < 10 * converting
-    looks = Looks(matrix, converted, np.arange(3_000) // 10, np.ones(3_000))
-    found = fitted_predictor(SPEC, looks, settings)
+    looks = Examples(matrix, converted, np.arange(3_000) // 10, np.ones(3_000))
+    found = fit_predictor(SPEC, looks, settings)
     assert isinstance(found, Scorecard) == card
     assert margin_of(found, matrix).shape == (3_000,)

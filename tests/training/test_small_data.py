@@ -12,8 +12,8 @@ from models.horizon import Estimate
 from training.config import ModelSettings, read_config
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
-from training.fitting.booster import fitted_booster
-from training.fitting.horizon import fitted_horizon
+from training.fitting.booster import fit_booster
+from training.fitting.horizon import fit_horizon
 from training.pipeline import trained_bundle
 
 
@@ -26,8 +26,8 @@ def estimated(leads: int, base_log_odds: float) -> tuple[int, Estimate]:
     everyone = np.ones(len(third), bool)
     split = Split(third == 0, third == 1, third == 2, third < 2, everyone, everyone, 1, 2)
     settings = ModelSettings(trees=40, least_rows=20, threads=1)
-    found = fitted_horizon(
-        lambda rows, like: fitted_booster(matrix[rows], converted[rows], (), settings),
+    found = fit_horizon(
+        lambda rows, like: fit_booster(matrix[rows], converted[rows], (), settings),
         (),
         matrix,
         Spine(np.arange(leads), third),

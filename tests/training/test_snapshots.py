@@ -7,7 +7,7 @@ from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.spine import Spine
 from tests.support.tables import tables_of
 from training.config import SnapshotSettings
-from training.dataset.snapshots import effective_leads, labels, snapshots, triggered
+from training.dataset.snapshots import effective_leads, labels, snapshots, triggered_looks
 
 GRID = SnapshotSettings(first_days=0, every_days=7, until_days=28)
 
@@ -90,8 +90,8 @@ def test_a_trigger_is_a_direction_a_kind_or_a_channel(name: str) -> None:
     tables = tables_of([{"lead_id": "a", "created_at": 10}], events)
     settings = GRID.model_copy(update={"triggers": ("other", name)})
     with pytest.raises(ValueError, match="'other'"):
-        triggered(tables, settings)
-    found = triggered(tables, GRID.model_copy(update={"triggers": (name,)}))
+        triggered_looks(tables, settings)
+    found = triggered_looks(tables, GRID.model_copy(update={"triggers": (name,)}))
     assert len(found.spine) == 1
 
 
@@ -101,7 +101,7 @@ def test_of_a_day_the_first_trigger_alone_is_looked_after() -> None:
     tables = tables_of(
         [{"lead_id": "a", "created_at": 10}], [{**INBOUND, "occurred_at": day} for day in at]
     )
-    found = [day for _, day in days(triggered(tables, TRIGGERED).spine)]
+    found = [day for _, day in days(triggered_looks(tables, TRIGGERED).spine)]
     assert found == pytest.approx([11.1 + SECOND, 12.1 + SECOND], abs=1e-9)
 
 
@@ -117,7 +117,7 @@ def test_no_look_follows_on_a_trigger_before_the_first_or_after_the_last_age() -
     events = [{**INBOUND, "occurred_at": day} for day in (10.5, 14.0, 39.0)]
     tables = tables_of([{"lead_id": "a", "created_at": 10}], events)
     settings = TRIGGERED.model_copy(update={"first_days": 1.0})
-    found = [day for _, day in days(triggered(tables, settings).spine)]
+    found = [day for _, day in days(triggered_looks(tables, settings).spine)]
     assert found == pytest.approx([14 + SECOND])
 
 

@@ -118,8 +118,8 @@ def test_of_a_lead_that_is_looked_at_in_two_periods_no_purchase_is_learned_befor
     found = labels(tables, spine, days)
     split = time_split(spine, found, SplitSettings(), 200 * DAY)
     lead, buys = spine.lead, found.converted
-    assert np.isin(lead[split.learn], lead[split.test]).any()
-    assert not np.isin(lead[split.learn & buys], lead[split.test]).any()
+    assert np.isin(lead[split.refit], lead[split.test]).any()
+    assert not np.isin(lead[split.refit & buys], lead[split.test]).any()
     assert not np.isin(lead[split.fit & buys], lead[split.calibrate]).any()
 
 
@@ -152,13 +152,13 @@ def test_apart_no_lead_has_looks_in_two_periods(seed: int, test_from: int) -> No
     assert not own[0] & own[1]
     assert not own[1] & own[2]
     assert not own[0] & own[2]
-    assert not set(spine.lead[found.learn]) & own[2]
+    assert not set(spine.lead[found.refit]) & own[2]
     for rows in (found.fit, found.calibrate):
-        assert not (rows & ~found.learn).any()
-    assert not set(spine.lead[found.may_fit & (spine.as_of < split.calibrate_from)]) & own[1]
-    assert not set(spine.lead[found.may_learn & (spine.as_of < split.test_from)]) & own[2]
-    kept = int((found.learn | found.test).sum())
-    assert found.left_out == int((split.learn | split.test).sum()) - kept
+        assert not (rows & ~found.refit).any()
+    assert not set(spine.lead[found.fit_eligible & (spine.as_of < split.calibrate_from)]) & own[1]
+    assert not set(spine.lead[found.refit_eligible & (spine.as_of < split.test_from)]) & own[2]
+    kept = int((found.refit | found.test).sum())
+    assert found.left_out == int((split.refit | split.test).sum()) - kept
 
 
 def test_apart_which_period_is_a_leads_own_does_not_depend_on_what_became_of_it() -> None:
@@ -167,7 +167,7 @@ def test_apart_which_period_is_a_leads_own_does_not_depend_on_what_became_of_it(
     whole = leads_apart(split, tables, spine, UNTIL)
     first = np.unique(spine.lead, return_index=True)[1]
     few = Spine(spine.lead[first], spine.as_of[first])
-    names = ("fit", "calibrate", "test", "learn", "may_fit", "may_learn")
+    names = ("fit", "calibrate", "test", "refit", "fit_eligible", "refit_eligible")
     of_few = replace(split, **{name: getattr(split, name)[first] for name in names})
     short = leads_apart(of_few, tables, few, UNTIL)
     for name in names:
@@ -188,7 +188,7 @@ def test_apart_little_is_lost_to_learn_from(test_from: int) -> None:
     tables, spine, labels = lives(12_000, seed=3)
     split = time_split(spine, labels, SplitSettings(), test_from * DAY)
     found = leads_apart(split, tables, spine, UNTIL)
-    learned, left = (len(np.unique(spine.lead[one.learn])) for one in (split, found))
+    learned, left = (len(np.unique(spine.lead[one.refit])) for one in (split, found))
     assert (1 - 1.3 * LOST) * learned < left < learned
 
 
@@ -203,4 +203,4 @@ def test_apart_where_no_lead_lives_on_nothing_is_left_out() -> None:
     found = leads_apart(split, tables, spine, until_days=2)
     assert found.left_out == 0
     assert np.array_equal(found.test, split.test)
-    assert np.array_equal(found.learn, split.learn)
+    assert np.array_equal(found.refit, split.refit)

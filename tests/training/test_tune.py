@@ -15,8 +15,8 @@ from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.snapshots import labels, snapshots
 from training.dataset.split import judged_from, split_of
-from training.search.rolling import Ground, rolling_ground
-from training.search.tune import Tuned, sooner_rows, tuned
+from training.search.rolling import RollingRows, rolling_rows
+from training.search.tune import Tuning, shorter_horizon_rows, tune_boosters
 from training.statistics.paired import Difference
 
 SETTINGS = """
@@ -30,14 +30,14 @@ drop = ["*kind=*", "*outcome=*", "*channel=*"]
 
 def search(
     tables: Tables, config: Config, trials: int, enough: Callable[[], bool] = lambda: False
-) -> Tuned:
+) -> Tuning:
     """What `tune` does with a configuration."""
     folder = config.registry_folder
-    return tuned(tables, config.dataset, config.audit, config.model, folder, trials, enough)
+    return tune_boosters(tables, config.dataset, config.audit, config.model, folder, trials, enough)
 
 
-def ground_of(tables: Tables, config: Config) -> Ground:
-    return rolling_ground(tables, config.dataset, config.audit)
+def ground_of(tables: Tables, config: Config) -> RollingRows:
+    return rolling_rows(tables, config.dataset, config.audit)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def stored_in(config: Config, folder) -> Config:
 
 
 @pytest.fixture(scope="module")
-def found(crm, tmp_path_factory: pytest.TempPathFactory) -> Tuned:
+def found(crm, tmp_path_factory: pytest.TempPathFactory) -> Tuning:
     tables, config = crm
     return search(tables, stored_in(config, tmp_path_factory.mktemp("store")), trials=3)
 
@@ -123,7 +123,7 @@ def test_apart_no_lead_is_fitted_on_and_judged_at_one_origin(crm, monkeypatch) -
         fitted, judged = (set(ground.spine.lead[rows]) for rows in (fold.fit, fold.judge))
         assert judged
         assert not fitted & judged
-        assert not set(ground.spine.lead[sooner_rows(ground, fold)]) & judged
+        assert not set(ground.spine.lead[shorter_horizon_rows(ground, fold)]) & judged
 
 
 def test_other_weights_begin_another_search(crm, found, tmp_path) -> None:

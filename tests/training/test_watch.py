@@ -13,7 +13,7 @@ from models.bundle import load_bundle
 from tests.support.stores import registry_of_three
 from training.versions.mlflow_store import Registry
 from training.versions.registry import Version, promote
-from training.versions.watch import watched
+from training.versions.watch import follow_alias
 
 pytestmark = pytest.mark.mlflow
 
@@ -47,7 +47,7 @@ def test_what_the_alias_comes_to_mean_is_fetched_and_nothing_else_is(
         if look == 3:
             raise KeyboardInterrupt
 
-    found = steps(watched(registry, "champion", folder, wait))
+    found = steps(follow_alias(registry, "champion", folder, wait))
     assert [one.number for one in found if isinstance(one, Version)] == [1, 2]
     assert load_bundle(folder).version == found[-1].bundle
     assert inodes[0] == inodes[1] != inodes[2] == inodes[3]
@@ -71,7 +71,7 @@ def test_a_fault_is_told_once_and_leaves_the_folder_as_it_is(
         if look == 3:
             raise KeyboardInterrupt
 
-    first, fault, second = steps(watched(registry, "champion", folder, wait))
+    first, fault, second = steps(follow_alias(registry, "champion", folder, wait))
     assert isinstance(first, Version)
     assert isinstance(fault, ValueError | OSError)
     assert isinstance(second, Version)
@@ -81,7 +81,7 @@ def test_a_fault_is_told_once_and_leaves_the_folder_as_it_is(
 
 def test_an_alias_that_there_is_not_is_refused_at_once(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no version or alias 'rival'"):
-        next(watched(registry, "rival", tmp_path / "served", lambda: None))
+        next(follow_alias(registry, "rival", tmp_path / "served", lambda: None))
 
 
 @pytest.mark.slow

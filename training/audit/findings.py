@@ -42,8 +42,8 @@ from training.audit.ranking import ComparableLooks, Ranking, comparable_looks, r
 from training.audit.timing import LeadShare, Timing, conversions_after, shares_filled_at_end, timing
 from training.config import AuditSettings, DatasetSettings, SnapshotSettings
 from training.dataset.lives import NEVER, SAME_MOMENT, Lives, first_by_lead, lead_index
-from training.dataset.snapshots import Labels, labels, snapshots, triggered
-from training.dataset.values import Coded, coded, versions
+from training.dataset.snapshots import Labels, labels, snapshots, triggered_looks
+from training.dataset.values import EncodedValues, attribute_versions, encode_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _trigger_findings(ground: _Ground, findings: Sequence[Finding]) -> Iterator[
     settings = ground.settings.snapshots
     if settings.triggers:
         tables = without_quarantined(ground.tables, findings)
-        grid, added = snapshots(tables, _grid(settings)), triggered(tables, settings)
+        grid, added = snapshots(tables, _grid(settings)), triggered_looks(tables, settings)
         lead = np.concatenate([grid.lead, added.spine.lead])
         spine = Spine(lead, np.concatenate([grid.as_of, added.spine.as_of]))
         outcomes = labels(tables, spine, ground.settings.horizons.warm_days)
@@ -159,7 +159,7 @@ def _attribute_finding(ground: _Ground, name: str) -> Finding:
     if name in ground.tables.leads.column_names:
         return _column_finding(ground, name)
     looks, created_at = ground.looks, ground.lives.created_at
-    history = versions(ground.tables, name, created_at)
+    history = attribute_versions(ground.tables, name, created_at)
     leads = np.arange(history.leads)
     latest = history.known_before(leads, np.full(history.leads, NEVER))
     return _timed_finding(
@@ -169,7 +169,7 @@ def _attribute_finding(ground: _Ground, name: str) -> Finding:
         history.first_known(),
         as_known=ranking(looks, history.known_before(looks.lead, looks.as_of)),
         as_stored_today=ranking(looks, latest[looks.lead]),
-        at_creation=Coded(
+        at_creation=EncodedValues(
             history.known_before(leads, created_at + SAME_MOMENT + 1), history.values.words
         ),
     )
@@ -180,7 +180,7 @@ def _field_findings(ground: _Ground, field: InteractionField) -> Iterator[Findin
     lead = lead_index(ground.tables, events["lead_id"])
     occurred_at = microseconds(events["occurred_at"])
     known_at = when_known(occurred_at, microseconds(events["recorded_at"]))
-    words = coded(events[field], "category", created_at[lead])
+    words = encode_values(events[field], "category", created_at[lead])
     used_codes = np.unique(words.codes[words.present]).tolist()
     for code in sorted(used_codes, key=lambda code: words.words[code]):
         rows = np.flatnonzero(words.codes == code)
@@ -200,7 +200,7 @@ def _field_findings(ground: _Ground, field: InteractionField) -> Iterator[Findin
             as_stored_today=ranking(
                 looks, (first_occurred[looks.lead] < looks.as_of).astype(np.int64)
             ),
-            at_creation=Coded(not_at_creation, ("seen", "not seen")),
+            at_creation=EncodedValues(not_at_creation, ("seen", "not seen")),
         )
 
 
@@ -209,7 +209,7 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
     first, days = ground.first_looks, ground.settings.horizons.hot_days
     kind = ground.tables.attribute_kinds[name]
     won, ended = ground.lives.won, ground.lives.ended
-    values = coded(ground.tables.leads[name], kind, ground.lives.created_at)
+    values = encode_values(ground.tables.leads[name], kind, ground.lives.created_at)
     value_ranking = ranking(first, values.codes[first.lead])
     filled = values.present[first.lead]
     presence = ranking(first, filled.astype(np.int64))
@@ -251,7 +251,7 @@ def _timed_finding(
     first_known: Int64,
     as_known: Ranking,
     as_stored_today: Ranking,
-    at_creation: Coded,
+    at_creation: EncodedValues,
 ) -> Finding:
     """Judge what carries times: when it was known, what followed, and what stood at creation."""
     first, base = ground.first_looks, ground.base

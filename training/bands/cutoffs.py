@@ -63,7 +63,7 @@ STEPS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class HeldOutLooks:
     """Rows that no model has learned from, to choose a band's cut-off on.
 
     Parameters
@@ -83,9 +83,9 @@ class Looks:
     converted: Bool
     known: Bool
 
-    def among(self, chosen: Bool) -> "Looks":
+    def among(self, chosen: Bool) -> "HeldOutLooks":
         """The chosen rows alone."""
-        return Looks(
+        return HeldOutLooks(
             self.bound[chosen],
             self.lead[chosen],
             self.as_of[chosen],
@@ -94,7 +94,7 @@ class Looks:
         )
 
 
-def banded(
+def fit_bands(
     hot_low: Float64,
     warm_low: Float64,
     spine: Spine,
@@ -123,14 +123,14 @@ def banded(
         split, found = splits[name], labels[name]
         rows = (spine.as_of >= split.calibrate_from) & (spine.as_of < split.test_from)
         hot_bound[name] = hot_low[rows]
-        looks[name] = Looks(
+        looks[name] = HeldOutLooks(
             bound=bound[rows],
             lead=spine.lead[rows],
             as_of=spine.as_of[rows],
             converted=found.converted[rows],
             known=split.calibrate[rows],
         )
-    bands = promised_bands(settings, looks["hot"], looks["warm"], hot_bound["warm"])
+    bands = bands_for_promises(settings, looks["hot"], looks["warm"], hot_bound["warm"])
     for name in HORIZONS:
         rows = splits[name].calibrate
         band = bands.assign(hot_low[rows], warm_low[rows])
@@ -138,38 +138,40 @@ def banded(
     return bands
 
 
-def promised_bands(settings: BandSettings, hot: Looks, warm: Looks, warm_hot: Float64) -> Bands:
+def bands_for_promises(
+    settings: BandSettings, hot: HeldOutLooks, warm: HeldOutLooks, warm_hot: Float64
+) -> Bands:
     """Bands that keep what the configuration asks of them.
 
     Parameters
     ----------
     settings : BandSettings
-    hot, warm : Looks
+    hot, warm : HeldOutLooks
         By which the cut-off of each band is chosen.
     warm_hot : float64 array of shape (rows of `warm`,)
         Lower bounds of the hot probability, because a hot lead is not warm.
     """
     hysteresis, asked = settings.hysteresis, settings.warm
-    at_hot, hot_promise = chosen_cutoff(settings.hot, hot, "hot", hysteresis)
+    at_hot, hot_promise = choose_cutoff(settings.hot, hot, "hot", hysteresis)
     # Hysteresis may keep a lead hot: what is left for warm are those that are surely not.
     lowest = math.inf if at_hot is None else staying_cutoff(at_hot, hysteresis)
     left = warm.among(warm_hot < lowest)
     if isinstance(asked, HighestRate) and at_hot:
         # Then every hot lead would be warm as well, and one that cools does not skip a band.
         asked = dataclasses.replace(asked, up_to=min(asked.up_to, at_hot))
-    at_warm, warm_promise = chosen_cutoff(asked, left, "warm", hysteresis)
+    at_warm, warm_promise = choose_cutoff(asked, left, "warm", hysteresis)
     return Bands(at_hot, at_warm, hysteresis, {"hot": hot_promise, "warm": warm_promise})
 
 
-def chosen_cutoff(
-    policy: Policy, looks: Looks, band: str, hysteresis: float
+def choose_cutoff(
+    policy: Policy, looks: HeldOutLooks, band: str, hysteresis: float
 ) -> tuple[float | None, Promise]:
     """Cut-off of a band, or None where nobody can be called so, and what the promise rests on.
 
     Parameters
     ----------
     policy : Policy
-    looks : Looks
+    looks : HeldOutLooks
         Those that are not in a hotter band.
     band : {"hot", "warm"}
         For the reason.
@@ -202,7 +204,9 @@ def chosen_cutoff(
     return at, _promise(policy, judged, at or rate, hysteresis, because)
 
 
-def highest_rate(looks: Looks, up_to: float, confidence: float, hysteresis: float) -> float | None:
+def highest_rate(
+    looks: HeldOutLooks, up_to: float, confidence: float, hysteresis: float
+) -> float | None:
     """Highest rate that holds among the looks whose own lower bound promises it.
 
     Rates are tested from `LOWEST_RATE` on upwards by `RATE_STEP`, and the first that fails ends the
@@ -210,7 +214,7 @@ def highest_rate(looks: Looks, up_to: float, confidence: float, hysteresis: floa
 
     Parameters
     ----------
-    looks : Looks
+    looks : HeldOutLooks
         All of them known.
     up_to : float
         Highest rate that is tried.
@@ -230,13 +234,13 @@ def highest_rate(looks: Looks, up_to: float, confidence: float, hysteresis: floa
 
 
 def guaranteed_cutoff(
-    looks: Looks, rate: float, confidence: float, hysteresis: float
+    looks: HeldOutLooks, rate: float, confidence: float, hysteresis: float
 ) -> float | None:
     """Lowest cut-off that shows, by a test that the search does not spoil, that a rate holds.
 
     Parameters
     ----------
-    looks : Looks
+    looks : HeldOutLooks
         All of them known.
     rate : float
         Share that must convert; no cut-off is lower than it.
@@ -296,7 +300,9 @@ def require_order(horizon: str, band: npt.NDArray[np.str_], converted: Bool, lea
             )
 
 
-def _holds(looks: Looks, cutoff: float, rate: float, allowed: float, hysteresis: float) -> bool:
+def _holds(
+    looks: HeldOutLooks, cutoff: float, rate: float, allowed: float, hysteresis: float
+) -> bool:
     """Whether the rate of the leads that a band may hold is shown to be `rate` or more."""
     chosen = looks.bound >= staying_cutoff(cutoff, hysteresis)
     low, _ = rate_bounds(looks.converted[chosen], looks.lead[chosen], 1 - allowed)
@@ -304,7 +310,7 @@ def _holds(looks: Looks, cutoff: float, rate: float, allowed: float, hysteresis:
 
 
 def _promise(
-    policy: Promised, looks: Looks, cutoff: float, hysteresis: float, because: str
+    policy: Promised, looks: HeldOutLooks, cutoff: float, hysteresis: float, because: str
 ) -> Promise:
     line = staying_cutoff(cutoff, hysteresis)
     chosen = looks.among(looks.bound >= line)

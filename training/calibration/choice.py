@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from features.arrays import Bool, Float64, Int64
 from models.calibration import BetaCalibration, Calibration, StepCalibration
-from training.calibration.curves import CURVES, Curve, learned_curve
+from training.calibration.curves import CURVES, Curve, fit_curve
 from training.config import CalibrationMethod
 
 FOLDS = 5
@@ -24,7 +24,7 @@ SURE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedCurve:
     """A curve's log loss on leads that it was not learned from, beside the first curve's.
 
     Parameters
@@ -44,18 +44,18 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class CurveChoice:
     """Which curve was taken, and why.
 
     Parameters
     ----------
     curve : str
-    compared : tuple of Compared
+    compared : tuple of ComparedCurve
         Empty where the curve was given, or there was too little to compare.
     """
 
     curve: Curve
-    compared: tuple[Compared, ...]
+    compared: tuple[ComparedCurve, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class Ties:
     auc_cost: float | None
 
 
-def fitted_calibration(
+def fit_calibration(
     margin: Float64, converted: Bool, lead: Int64, method: CalibrationMethod = "auto"
-) -> tuple[Calibration, Choice]:
+) -> tuple[Calibration, CurveChoice]:
     """Calibration of margins of rows that the predictor was not fitted on.
 
     Parameters
@@ -94,16 +94,16 @@ def fitted_calibration(
 
     Returns
     -------
-    tuple of Calibration and Choice
+    tuple of Calibration and CurveChoice
     """
     if method != "auto":
-        return learned_curve(method, margin, converted, lead), Choice(method, ())
-    compared = comparison(margin, converted, lead)
-    choice = Choice(winner(compared), compared)
-    return learned_curve(choice.curve, margin, converted, lead), choice
+        return fit_curve(method, margin, converted, lead), CurveChoice(method, ())
+    compared = compare_curves(margin, converted, lead)
+    choice = CurveChoice(best_curve(compared), compared)
+    return fit_curve(choice.curve, margin, converted, lead), choice
 
 
-def comparison(margin: Float64, converted: Bool, lead: Int64) -> tuple[Compared, ...]:
+def compare_curves(margin: Float64, converted: Bool, lead: Int64) -> tuple[ComparedCurve, ...]:
     """Log loss of each kind of curve by cross-fitting over leads; empty with too few of them.
 
     Parameters
@@ -122,7 +122,7 @@ def comparison(margin: Float64, converted: Bool, lead: Int64) -> tuple[Compared,
         loss = np.empty(len(margin))
         for one in range(FOLDS):
             out = fold == one
-            curve = learned_curve(method, margin[~out], converted[~out], lead[~out])
+            curve = fit_curve(method, margin[~out], converted[~out], lead[~out])
             z = curve.log_odds(margin[out])
             loss[out] = np.logaddexp(0.0, z) - z * converted[out]
         losses[method] = loss
@@ -131,19 +131,19 @@ def comparison(margin: Float64, converted: Bool, lead: Int64) -> tuple[Compared,
         gain = losses[CURVES[0]] - loss
         scatter = np.bincount(index, gain - gain.mean())
         error = float(np.sqrt(scatter @ scatter)) / len(gain)
-        found.append(Compared(method, float(loss.mean()), float(gain.mean()), error))
+        found.append(ComparedCurve(method, float(loss.mean()), float(gain.mean()), error))
     return tuple(found)
 
 
-def winner(compared: tuple[Compared, ...]) -> Curve:
+def best_curve(compared: tuple[ComparedCurve, ...]) -> Curve:
     """Curve of the least log loss; the first one unless that is better by `SURE` standard errors.
 
     Examples
     --------
-    >>> first = Compared("beta", 0.2, 0.0, 0.0)
-    >>> winner((first, Compared("platt", 0.19, 0.01, 0.02)))
+    >>> first = ComparedCurve("beta", 0.2, 0.0, 0.0)
+    >>> best_curve((first, ComparedCurve("platt", 0.19, 0.01, 0.02)))
     'beta'
-    >>> winner((first, Compared("platt", 0.19, 0.01, 0.004)))
+    >>> best_curve((first, ComparedCurve("platt", 0.19, 0.01, 0.004)))
     'platt'
     """
     surely = [one for one in compared if one.gain > SURE * one.gain_error]

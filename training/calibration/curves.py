@@ -39,7 +39,7 @@ _NEAR = 1e-4
 """So near its maximum a logarithm of the posterior is that maximum."""
 
 
-def learned_curve(method: Curve, margin: Float64, converted: Bool, lead: Int64) -> Calibration:
+def fit_curve(method: Curve, margin: Float64, converted: Bool, lead: Int64) -> Calibration:
     """Calibration of one kind, learned from margins, outcomes and leads of shape (rows,)."""
     match method:
         case "beta":

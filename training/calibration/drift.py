@@ -23,7 +23,7 @@ import numpy as np
 from features.arrays import Bool, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from models.calibration import BetaCalibration, Calibration, StepCalibration, sigmoid
-from training.calibration.curves import learned_curve
+from training.calibration.curves import fit_curve
 
 BLOCKS = 24
 """Blocks of equally many looks: short enough to follow a season, long enough to hold outcomes."""
@@ -119,7 +119,7 @@ def level_drift(
     edges = np.unique(np.sort(as_of)[np.arange(BLOCKS) * len(as_of) // BLOCKS])
     if len(edges) < BLOCKS // 2 or not 0 < converted.sum() < len(converted):
         return still
-    standing = learned_curve("platt", margin, converted, lead)
+    standing = fit_curve("platt", margin, converted, lead)
     log_odds = standing.log_odds(margin)
     weight = _independent_share(log_odds, converted, lead)
     place = np.searchsorted(edges, as_of, side="right") - 1
@@ -159,7 +159,7 @@ def level_drift(
     )
 
 
-def widened(calibration: Calibration, variance: float) -> Calibration:
+def with_added_variance(calibration: Calibration, variance: float) -> Calibration:
     """Calibration whose level is less sure by a variance of its log-odds."""
     match calibration:
         case BetaCalibration():

@@ -8,7 +8,7 @@ from features.arrays import Bool, Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Examples:
     """Rows that something is learned from.
 
     Parameters
@@ -32,10 +32,10 @@ class Looks:
         """How many leads convert at some of the rows."""
         return len(np.unique(self.lead[self.converted]))
 
-    def among(self, rows: Bool | Int64) -> "Looks":
+    def among(self, rows: Bool | Int64) -> "Examples":
         """Some of the rows, chosen by a mask or by their places."""
-        return Looks(self.matrix[rows], self.converted[rows], self.lead[rows], self.weight[rows])
+        return Examples(self.matrix[rows], self.converted[rows], self.lead[rows], self.weight[rows])
 
-    def thinned(self) -> "Looks":
+    def with_weight(self) -> "Examples":
         """The rows that stand for all."""
         return self.among(self.weight > 0)

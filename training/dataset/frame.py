@@ -13,7 +13,7 @@ from features.spine import Spine, microseconds
 from features.tables import Tables
 from models.bundle import HORIZONS
 from training.config import DatasetSettings
-from training.dataset.examples import Looks
+from training.dataset.examples import Examples
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, judged_from, require_conversions, split_of
 from training.dataset.thinning import Thinning, thinning_of
@@ -38,12 +38,14 @@ class Rows:
     labels: Mapping[str, Labels]
     thinning: Thinning
 
-    def looks(self, horizon: str, chosen: Bool) -> Looks:
+    def looks(self, horizon: str, chosen: Bool) -> Examples:
         """Those up to some instant, with what came of them within a horizon."""
         converted = self.labels[horizon].converted
-        return Looks(
-            *(self.matrix[chosen], converted[chosen]),
-            *(self.spine.lead[chosen], self.thinning.weight(chosen)),
+        return Examples(
+            matrix=self.matrix[chosen],
+            converted=converted[chosen],
+            lead=self.spine.lead[chosen],
+            weight=self.thinning.weight(chosen),
         )
 
 

@@ -19,7 +19,7 @@ from training.dataset.split import judged_from, require_conversions, split_of
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class PeriodSize:
     """Looks that one horizon fits, calibrates or judges by.
 
     Parameters
@@ -47,7 +47,7 @@ class Readiness:
     ----------
     horizon : {"hot", "warm"}
     days : int
-    periods : tuple of Period
+    periods : tuple of PeriodSize
         Empty where the export's time does not suffice for them.
     immature : int
         Looks whose horizon has not ended: whatever has happened so far, they are not used.
@@ -57,7 +57,7 @@ class Readiness:
 
     horizon: str
     days: int
-    periods: tuple[Period, ...]
+    periods: tuple[PeriodSize, ...]
     immature: int
     problem: str | None
 
@@ -92,7 +92,7 @@ def _readiness(
     settings: DatasetSettings,
     test_from: int,
 ) -> Readiness:
-    periods: tuple[Period, ...] = ()
+    periods: tuple[PeriodSize, ...] = ()
     immature = int((~found.mature).sum())
     try:
         split = split_of(tables, spine, found, settings, test_from)
@@ -107,9 +107,9 @@ def _readiness(
     return Readiness(name, found.days, periods, immature, None)
 
 
-def _period(name: str, spine: Spine, found: Labels, chosen: Bool) -> Period:
+def _period(name: str, spine: Spine, found: Labels, chosen: Bool) -> PeriodSize:
     as_of = spine.as_of[chosen]
-    return Period(
+    return PeriodSize(
         name,
         looks=len(as_of),
         leads=len(np.unique(spine.lead[chosen])),

@@ -62,7 +62,7 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Triggered:
+class TriggeredLooks:
     """Looks that follow on interactions.
 
     Parameters
@@ -102,7 +102,7 @@ def snapshots(tables: Tables, settings: SnapshotSettings) -> Spine:
     lead, step = np.nonzero(_open(tables, np.arange(len(as_of))[:, None], as_of))
     looks = np.column_stack([lead, as_of[lead, step]])
     if settings.triggers:
-        spine = triggered(tables, settings).spine
+        spine = triggered_looks(tables, settings).spine
         both = np.concatenate([looks, np.column_stack([spine.lead, spine.as_of])])
         looks = np.unique(both, axis=0)
     if len(looks) == 0:
@@ -113,7 +113,7 @@ def snapshots(tables: Tables, settings: SnapshotSettings) -> Spine:
     return Spine(looks[:, 0].copy(), looks[:, 1].copy())
 
 
-def triggered(tables: Tables, settings: SnapshotSettings) -> Triggered:
+def triggered_looks(tables: Tables, settings: SnapshotSettings) -> TriggeredLooks:
     """Looks after interactions, the first of a lead's day alone.
 
     A look comes a second after its interaction became known, so that the interaction counts and
@@ -129,7 +129,7 @@ def triggered(tables: Tables, settings: SnapshotSettings) -> Triggered:
 
     Returns
     -------
-    Triggered
+    TriggeredLooks
         In the order of the leads and, within a lead, of time.
 
     Raises
@@ -154,7 +154,7 @@ def triggered(tables: Tables, settings: SnapshotSettings) -> Triggered:
     order = looked_at[np.lexsort((as_of[looked_at], lead[looked_at]))]
     _, firsts = np.unique(np.column_stack([lead[order], day[order]]), axis=0, return_index=True)
     order = order[firsts]
-    return Triggered(Spine(lead[order], as_of[order]), trigger[mine][order])
+    return TriggeredLooks(Spine(lead[order], as_of[order]), trigger[mine][order])
 
 
 def labels(tables: Tables, spine: Spine, days: int) -> Labels:

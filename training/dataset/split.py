@@ -45,13 +45,13 @@ class Split:
     ----------
     fit, calibrate, test : bool arrays of shape (rows,)
         No row is in two of them; all of them are mature.
-    learn : bool array of shape (rows,)
+    refit : bool array of shape (rows,)
         All that may be learned from before the test: `fit`, `calibrate` and what lies in the gap
         between them, because its labels ended only after calibration began.
     calibrate_from, test_from : int
         Microseconds. Labels of rows in `fit` ended before the first, those of rows in `calibrate`
         before the second.
-    may_fit, may_learn : bool arrays of shape (rows,)
+    fit_eligible, refit_eligible : bool arrays of shape (rows,)
         Rows of the leads that may be fitted on and learned from, whenever they were looked at.
     left_out : int
         Rows neither learned from nor judged on, because their lead belongs to another period.
@@ -60,9 +60,9 @@ class Split:
     fit: Bool
     calibrate: Bool
     test: Bool
-    learn: Bool
-    may_fit: Bool
-    may_learn: Bool
+    refit: Bool
+    fit_eligible: Bool
+    refit_eligible: Bool
     calibrate_from: int
     test_from: int
     left_out: int = 0
@@ -159,15 +159,15 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
             f"the data did. {_way_out(spine, labels, settings)}"
         )
     calibrate_from = test_from - gap - round(settings.calibrate_share * usable)
-    learn = labels.known_before(spine, test_from)
+    refit = labels.known_before(spine, test_from)
     everyone = np.ones(len(spine), np.bool_)
     return Split(
         fit=labels.known_before(spine, calibrate_from),
-        calibrate=learn & (spine.as_of >= calibrate_from),
+        calibrate=refit & (spine.as_of >= calibrate_from),
         test=labels.mature & (spine.as_of >= test_from),
-        learn=learn,
-        may_fit=everyone,
-        may_learn=everyone,
+        refit=refit,
+        fit_eligible=everyone,
+        refit_eligible=everyone,
         calibrate_from=calibrate_from,
         test_from=test_from,
     )
@@ -198,17 +198,17 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     # All new leads calibrate, though those that were there before are then too few among them:
     # curves want conversions more than they want the proportions of ages.
     fits, calibrates = learns & fits, calibrates | (created_at >= split.calibrate_from)
-    may_fit, may_learn = fits[spine.lead], learns[spine.lead]
+    fit_eligible, refit_eligible = fits[spine.lead], learns[spine.lead]
     apart = replace(
         split,
-        fit=split.fit & may_fit,
-        calibrate=split.calibrate & may_learn & calibrates[spine.lead],
+        fit=split.fit & fit_eligible,
+        calibrate=split.calibrate & refit_eligible & calibrates[spine.lead],
         test=split.test & judges[spine.lead],
-        learn=split.learn & may_learn,
-        may_fit=may_fit,
-        may_learn=may_learn,
+        refit=split.refit & refit_eligible,
+        fit_eligible=fit_eligible,
+        refit_eligible=refit_eligible,
     )
-    before, after = (one.learn | one.test for one in (split, apart))
+    before, after = (one.refit | one.test for one in (split, apart))
     return replace(apart, left_out=int((before & ~after).sum()))
 
 

@@ -24,7 +24,7 @@ BINS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class EncodedValues:
     """Values as whole numbers.
 
     Parameters
@@ -49,7 +49,7 @@ class Coded:
         return np.not_equal(self.codes, self.missing)
 
 
-def coded(column: pa.ChunkedArray, kind: Kind, created_at: Int64) -> Coded:
+def encode_values(column: pa.ChunkedArray, kind: Kind, created_at: Int64) -> EncodedValues:
     """Codes of values.
 
     Parameters
@@ -64,7 +64,7 @@ def coded(column: pa.ChunkedArray, kind: Kind, created_at: Int64) -> Coded:
         texts = column.cast(pa.string())
         levels = pc.unique(texts.drop_null())
         codes = pc.fill_null(pc.index_in(texts, value_set=levels), len(levels)).to_numpy()
-        return Coded(codes.astype(np.int64), (*levels.to_pylist(), "no value"))
+        return EncodedValues(codes.astype(np.int64), (*levels.to_pylist(), "no value"))
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     numbers = pc.fill_null(column.cast(pa.float64(), safe=False), float("nan"))
@@ -74,32 +74,32 @@ def coded(column: pa.ChunkedArray, kind: Kind, created_at: Int64) -> Coded:
     return _binned(values, " d after creation" if kind == "timestamp" else "")
 
 
-def _binned(values: Float64, unit: str) -> Coded:
+def _binned(values: Float64, unit: str) -> EncodedValues:
     finite = values[~np.isnan(values)]
     if len(finite) == 0:
-        return Coded(np.zeros(len(values), np.int64), ("no value",))
+        return EncodedValues(np.zeros(len(values), np.int64), ("no value",))
     edges = np.unique(np.quantile(finite, np.linspace(0, 1, BINS + 1)))
     codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     words = [f"{low:g} to {high:g}{unit}" for low, high in itertools.pairwise(edges)]
     words = words or [f"{edges[0]:g}{unit}"]
-    return Coded(np.where(np.isnan(values), len(words), codes), (*words, "no value"))
+    return EncodedValues(np.where(np.isnan(values), len(words), codes), (*words, "no value"))
 
 
 @dataclass(frozen=True, slots=True)
-class Versions:
+class AttributeVersions:
     """Versions of one attribute of the log, ordered by lead and time.
 
     Parameters
     ----------
     lead, recorded_at : int64 arrays of shape (versions,)
-    values : Coded
+    values : EncodedValues
     leads : int
         Number of leads of the export.
     """
 
     lead: Int64
     recorded_at: Int64
-    values: Coded
+    values: EncodedValues
     leads: int
 
     def first_known(self) -> Int64:
@@ -116,14 +116,14 @@ class Versions:
         return np.where(end > offsets[lead], codes[end - 1], self.values.missing)
 
 
-def versions(tables: Tables, name: str, created_at: Int64) -> Versions:
+def attribute_versions(tables: Tables, name: str, created_at: Int64) -> AttributeVersions:
     """Versions of one attribute of the log."""
     log = tables.attribute_log
     log = log.filter(pc.equal(log["name"].cast(pa.string()), name))
     lead = lead_index(tables, log["lead_id"])
     recorded_at = microseconds(log["recorded_at"])
     kind = tables.attribute_kinds[name]
-    values = coded(log["text" if kind == "category" else "number"], kind, created_at[lead])
+    values = encode_values(log["text" if kind == "category" else "number"], kind, created_at[lead])
     order = np.lexsort((recorded_at, lead))
-    ordered = Coded(values.codes[order], values.words)
-    return Versions(lead[order], recorded_at[order], ordered, tables.leads.num_rows)
+    ordered = EncodedValues(values.codes[order], values.words)
+    return AttributeVersions(lead[order], recorded_at[order], ordered, tables.leads.num_rows)

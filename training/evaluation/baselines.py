@@ -23,11 +23,11 @@ from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
-from training.fitting.booster import fitted_booster
-from training.fitting.horizon import carried
+from training.fitting.booster import fit_booster
+from training.fitting.horizon import calibration_for_refit
 from training.fitting.linear import logistic_margin
 from training.fitting.predictor import shift_to
-from training.fitting.scorecard import learned_scorecard
+from training.fitting.scorecard import fit_scorecard
 from training.statistics.figures import JudgedRows, figures
 from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_differences
 
@@ -77,12 +77,12 @@ def baseline_probabilities(
     """
     held_out, final = (
         _margins(spec, matrix, age_days, spine, labels, rows, settings)
-        for rows in (split.fit, split.learn)
+        for rows in (split.fit, split.refit)
     )
     base_rate = float(labels.converted[split.calibrate].mean())
     found = {"base rate": np.full(int(split.test.sum()), base_rate)}
     for name, margin in final.items():
-        how = carried(held_out[name], margin, spine, labels, split, "beta")
+        how = calibration_for_refit(held_out[name], margin, spine, labels, split, "beta")
         found[name] = how.calibration.probability(margin[split.test] + how.shift)
     return found
 
@@ -99,10 +99,10 @@ def _margins(
     """Margins of all rows by each baseline that was fitted on some, at the level of those."""
     converted, lead = labels.converted, spine.lead
     regression = logistic_margin(matrix, spec.categorical, converted, fit, settings.seed)
-    card = learned_scorecard(spec, matrix[fit], converted[fit], lead[fit], regression[fit])
+    card = fit_scorecard(spec, matrix[fit], converted[fit], lead[fit], regression[fit])
     latest, codes = _latest(spec, matrix)
     age = np.ascontiguousarray(age_days[:, None])
-    booster = fitted_booster(age[fit], converted[fit], (), settings)
+    booster = fit_booster(age[fit], converted[fit], (), settings)
     found = {
         "newest first": _newest_first(age_days, fit),
         "age only": margin_of(booster, age, settings.threads),

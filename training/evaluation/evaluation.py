@@ -19,7 +19,7 @@ from training.dataset.frame import TrainingFrame
 from training.evaluation.baselines import baseline_card, baseline_probabilities
 from training.evaluation.gains import Gains, Months, by_month, gains
 from training.evaluation.reliability import reliability_card
-from training.fitting.bundle import sooner_rows
+from training.fitting.bundle import shorter_horizon_rows
 from training.statistics.figures import (
     JudgedRows,
     auc_interval,
@@ -103,7 +103,7 @@ def _horizon_card(
         "calibrate": _period(frame, name, split.calibrate),
         "test": _period(frame, name, split.test),
         "immature_rows": int((~found.mature).sum()),
-        "learned_rows": int(split.learn.sum()),
+        "learned_rows": int(split.refit.sum()),
         "kept_rows": _kept_rows(bundle, frame, name),
         "left_out_rows": split.left_out,
         "never_learned_from": _new_leads_card(frame, name, probability),
@@ -128,10 +128,10 @@ def _horizon_card(
 
 def _kept_rows(bundle: Bundle, frame: TrainingFrame, name: str) -> int:
     """Looks that a horizon is learned from; others stand for the rest, but not in a points card."""
-    learn = frame.splits[name].learn
+    refit = frame.splits[name].refit
     if isinstance(bundle.horizon(name).predictor, Scorecard):
-        return int(learn.sum())
-    return int(np.count_nonzero(frame.thinning.weight(learn)))
+        return int(refit.sum())
+    return int(np.count_nonzero(frame.thinning.weight(refit)))
 
 
 def _rivals_card(
@@ -167,9 +167,9 @@ def _rivals_card(
 def _new_leads_card(frame: TrainingFrame, name: str, probability: Float64) -> dict[str, Any]:
     """Figures of the test rows of leads that nothing was learned from, at no earlier look."""
     split, lead = frame.splits[name], frame.spine.lead
-    learned = split.learn
+    learned = split.refit
     if name == "warm":
-        learned = learned | sooner_rows(frame)
+        learned = learned | shorter_horizon_rows(frame)
     new = ~np.isin(lead[split.test], lead[learned])
     converted = frame.labels[name].converted[split.test][new]
     found = figures(converted, probability[new])

@@ -25,9 +25,9 @@ from features.progress import StepProgress, no_step_progress
 from models.calibration import sigmoid
 from models.predictors.predictor import Predictor, margin_of
 from training.config import ModelSettings
-from training.dataset.examples import Looks
+from training.dataset.examples import Examples
 from training.evaluation.importance import rises
-from training.fitting.predictor import fitted_predictor
+from training.fitting.predictor import fit_predictor
 
 REFITS = 3
 SHADOWS = 12
@@ -68,8 +68,8 @@ class Refits:
 
 def refits(
     spec: Spec,
-    fit: Looks,
-    test: Looks,
+    fit: Examples,
+    test: Examples,
     columns: Mapping[str, Sequence[int]],
     settings: ModelSettings,
     report_progress: StepProgress = no_step_progress,
@@ -79,7 +79,7 @@ def refits(
     Parameters
     ----------
     spec : Spec
-    fit, test : Looks
+    fit, test : Examples
         What the model may learn from, and the test period.
     columns : mapping of signal to columns
         As `models.explain.columns_by_signal` has them.
@@ -95,14 +95,14 @@ def refits(
     found: list[dict[str, float]] = []
     for done in range(REFITS):
         looks = _drawn(fit, random)
-        kept = looks.thinned().converted
+        kept = looks.with_weight().converted
         if kept.all() or not kept.any():
             continue
         chosen = random.permutation(len(columns))[:SHADOWS]
         copied = [list(columns[name]) for name in np.array(list(columns), dtype=object)[chosen]]
         both = {**columns, **_shadow_columns(copied, len(spec.features))}
         shadowed, tested = (_with_shadows(one, copied, random) for one in (looks, test))
-        predictor = fitted_predictor(
+        predictor = fit_predictor(
             _spec_with_shadows(spec, copied),
             shadowed,
             settings,
@@ -119,7 +119,7 @@ def refits(
     return Refits(float(np.quantile(chance, CHANCE)), swings)
 
 
-def _drawn(looks: Looks, random: np.random.Generator) -> Looks:
+def _drawn(looks: Examples, random: np.random.Generator) -> Examples:
     """Looks of leads that are drawn with replacement, until there are enough."""
     order = np.argsort(looks.lead, kind="stable")
     _, starts, counts = np.unique(looks.lead[order], return_index=True, return_counts=True)
@@ -130,8 +130,8 @@ def _drawn(looks: Looks, random: np.random.Generator) -> Looks:
 
 
 def _with_shadows(
-    looks: Looks, copied: Sequence[Sequence[int]], random: np.random.Generator
-) -> Looks:
+    looks: Examples, copied: Sequence[Sequence[int]], random: np.random.Generator
+) -> Examples:
     """Looks with a shuffled copy of the columns of each of some signals."""
     shadows = [looks.matrix[random.permutation(len(looks.matrix))][:, mine] for mine in copied]
     return dataclasses.replace(looks, matrix=np.column_stack([looks.matrix, *shadows]))
@@ -164,7 +164,7 @@ def _spec_with_shadows(spec: Spec, copied: Sequence[Sequence[int]]) -> Spec:
 
 def _rises(
     predictor: Predictor,
-    test: Looks,
+    test: Examples,
     columns: Mapping[str, Sequence[int]],
     threads: int,
     random: np.random.Generator,

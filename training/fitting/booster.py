@@ -41,7 +41,7 @@ def evidence_of(
     )
 
 
-def fitted_booster(
+def fit_booster(
     matrix: Float64,
     converted: Bool,
     categorical: tuple[int, ...],

@@ -14,15 +14,15 @@ from models.bundle import HORIZONS, Bundle
 from models.predictors.predictor import Predictor
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values
-from training.bands.cutoffs import banded
+from training.bands.cutoffs import fit_bands
 from training.config import FittingSettings
 from training.dataset.frame import TrainingFrame
-from training.fitting.horizon import FittedHorizon, fitted_horizon
-from training.fitting.predictor import fitted_predictor
+from training.fitting.horizon import FittedHorizon, fit_horizon
+from training.fitting.predictor import fit_predictor
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedBundle:
     """A model, and what it would have said of the looks that its bands were chosen by.
 
     Parameters
@@ -39,12 +39,12 @@ class Fitted:
     warm_low: Float64
 
 
-def fitted_bundle(
+def fit_bundle(
     frame: TrainingFrame,
     findings: Sequence[Finding],
     settings: FittingSettings,
     report_progress: Progress,
-) -> Fitted:
+) -> FittedBundle:
     """Predictors, calibrations and bands learned from a frame.
 
     Parameters
@@ -61,7 +61,7 @@ def fitted_bundle(
     ValueError
         The bands' rates are not in order.
     """
-    hot, warm = (learned_horizon(frame, name, settings, report_progress) for name in HORIZONS)
+    hot, warm = (fit_frame_horizon(frame, name, settings, report_progress) for name in HORIZONS)
     bundle = Bundle(
         spec=dataclasses.replace(frame.spec, ignored=quarantined_values(findings)),
         hot=hot.horizon,
@@ -77,11 +77,11 @@ def fitted_bundle(
         warm.horizon.estimate_of(warm.held_out[rows], matrix),
     )
     hot_low[rows], warm_low[rows] = held_out.hot_low, held_out.warm_low
-    bands = banded(hot_low, warm_low, frame.spine, frame.labels, frame.splits, settings.bands)
-    return Fitted(dataclasses.replace(bundle, bands=bands), hot_low, warm_low)
+    bands = fit_bands(hot_low, warm_low, frame.spine, frame.labels, frame.splits, settings.bands)
+    return FittedBundle(dataclasses.replace(bundle, bands=bands), hot_low, warm_low)
 
 
-def sooner_rows(frame: TrainingFrame, final: bool = True) -> Bool:
+def shorter_horizon_rows(frame: TrainingFrame, final: bool = True) -> Bool:
     """Rows that the warm booster learns from: their hot outcome was known by then.
 
     Parameters
@@ -91,13 +91,13 @@ def sooner_rows(frame: TrainingFrame, final: bool = True) -> Bool:
         Whether by the start of the test period, or else by that of the calibration.
     """
     split = frame.splits["warm"]
-    until, may = split.calibrate_from, split.may_fit
+    until, may = split.calibrate_from, split.fit_eligible
     if final:
-        until, may = split.test_from, split.may_learn
+        until, may = split.test_from, split.refit_eligible
     return may & frame.labels["hot"].known_before(frame.spine, until)
 
 
-def learned_horizon(
+def fit_frame_horizon(
     frame: TrainingFrame,
     name: str,
     settings: FittingSettings,
@@ -121,22 +121,22 @@ def learned_horizon(
         done += trees
         report_progress(f"trees of the {name} horizon", done, 2 * settings.model.trees)
 
-    def fitted(rows: Bool, like: Predictor | None) -> Predictor:
-        sooner = None
+    def fit_rows(rows: Bool, first: Predictor | None) -> Predictor:
+        soon = None
         if name == "warm":
-            sooner = frame.looks("hot", sooner_rows(frame, final=like is not None))
-        return fitted_predictor(
+            soon = frame.looks("hot", shorter_horizon_rows(frame, final=first is not None))
+        return fit_predictor(
             frame.spec,
             frame.looks(name, rows),
             settings.model,
             settings.edited_scorecard(name),
             report_trees,
-            sooner,
-            like,
+            soon,
+            first,
         )
 
-    return fitted_horizon(
-        fitted,
+    return fit_horizon(
+        fit_rows,
         frame.spec.categorical,
         frame.matrix,
         frame.spine,

@@ -23,26 +23,26 @@ from features.spine import Spine
 from models.calibration import Calibration, sigmoid
 from models.horizon import HorizonModel
 from models.predictors.predictor import Predictor, margin_of
-from training.calibration.choice import Choice, fitted_calibration
-from training.calibration.drift import LevelDrift, level_drift, widened
+from training.calibration.choice import CurveChoice, fit_calibration
+from training.calibration.drift import LevelDrift, level_drift, with_added_variance
 from training.config import CalibrationMethod, ModelSettings
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
 from training.fitting.booster import evidence_of
-from training.fitting.predictor import shift_to, shifted
+from training.fitting.predictor import shift_to, shifted_by
 
 LATEST = 200
 """Looks at least by which the second fit tells its level."""
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class RefitCalibration:
     """What margins of looks that were not learned from give to those of a second fit.
 
     Parameters
     ----------
     calibration : BetaCalibration or StepCalibration
-    choice : Choice
+    choice : CurveChoice
         How the calibration was chosen.
     drift : LevelDrift
     shift : float
@@ -50,7 +50,7 @@ class Carried:
     """
 
     calibration: Calibration
-    choice: Choice
+    choice: CurveChoice
     drift: LevelDrift
     shift: float
 
@@ -66,18 +66,18 @@ class FittedHorizon:
     held_out : float64 array of shape (rows,)
         Margins by the predictor of the fitting rows alone, at the latest level; NaN from the
         test period on.
-    choice : Choice
+    choice : CurveChoice
         How the calibration was chosen.
     drift : LevelDrift
     """
 
     horizon: HorizonModel
     held_out: Float64
-    choice: Choice
+    choice: CurveChoice
     drift: LevelDrift
 
 
-def fitted_horizon(
+def fit_horizon(
     fitted: Callable[[Bool, Predictor | None], Predictor],
     categorical: tuple[int, ...],
     matrix: Float64,
@@ -106,12 +106,12 @@ def fitted_horizon(
     """
     before = spine.as_of < split.test_from
     first = fitted(split.fit, None)
-    last = fitted(split.learn, first)
+    last = fitted(split.refit, first)
     held_out, final = (_margins(one, matrix, before, settings.threads) for one in (first, last))
-    found = carried(held_out, final, spine, labels, split, method)
+    found = calibration_for_refit(held_out, final, spine, labels, split, method)
     if found.shift:
-        last = shifted(last, found.shift)
-    learned = split.learn
+        last = shifted_by(last, found.shift)
+    learned = split.refit
     evidence = evidence_of(
         matrix[learned], labels.converted[learned], spine.lead[learned], categorical
     )
@@ -123,20 +123,20 @@ def fitted_horizon(
     )
 
 
-def carried(
+def calibration_for_refit(
     held_out: Float64,
     final: Float64,
     spine: Spine,
     labels: Labels,
     split: Split,
     method: CalibrationMethod,
-) -> Carried:
+) -> RefitCalibration:
     """Calibration by margins of a first fit, carried over to those of a second.
 
     Parameters
     ----------
     held_out, final : float64 arrays of shape (rows,)
-        Margins of a predictor of `split.fit`, and of one of `split.learn`, as log-odds whose mean
+        Margins of a predictor of `split.fit`, and of one of `split.refit`, as log-odds whose mean
         probability is the share that converted of what it learned from; those of test rows are not
         looked at.
     spine : Spine
@@ -149,15 +149,13 @@ def carried(
     rows = rows[np.argsort(spine.as_of[rows], kind="stable")]
     converted, lead, as_of = labels.converted[rows], spine.lead[rows], spine.as_of[rows]
     drift = level_drift(held_out[rows], converted, lead, as_of, labels.days, split.test_from)
-    calibration, choice = fitted_calibration(
-        held_out[rows] + drift.at(as_of), converted, lead, method
-    )
+    calibration, choice = fit_calibration(held_out[rows] + drift.at(as_of), converted, lead, method)
     latest = _latest(spine, split)
     shift = 0.0
     if len(latest) and not np.array_equal(held_out[latest], final[latest]):
         expected = float(sigmoid(final[latest]).mean())
         shift = shift_to(final[latest], expected, calibration.probability)
-    return Carried(widened(calibration, drift.variance), choice, drift, shift)
+    return RefitCalibration(with_added_variance(calibration, drift.variance), choice, drift, shift)
 
 
 def _latest(spine: Spine, split: Split) -> npt.NDArray[np.intp]:
@@ -166,7 +164,7 @@ def _latest(spine: Spine, split: Split) -> npt.NDArray[np.intp]:
     Neither fit has learned from the former, so both are equally honest there.
     """
     before = np.flatnonzero(spine.as_of < split.test_from)
-    unknown = before[~split.learn[before]]
+    unknown = before[~split.refit[before]]
     unknown = unknown[spine.as_of[unknown] >= split.calibrate_from]
     if len(unknown) >= LATEST:
         return unknown

@@ -47,10 +47,10 @@ def logistic_margin(
     -------
     float64 array of shape (rows,)
     """
-    return fitted_linear(matrix[fit], converted[fit], categorical, seed).margin(matrix)
+    return fit_linear(matrix[fit], converted[fit], categorical, seed).margin(matrix)
 
 
-def fitted_linear(
+def fit_linear(
     matrix: Float64,
     converted: Bool,
     categorical: tuple[int, ...],

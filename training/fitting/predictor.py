@@ -26,11 +26,11 @@ from models.calibration import sigmoid
 from models.predictors.predictor import Blend, Predictor, margin_of
 from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
-from training.dataset.examples import Looks
-from training.fitting.booster import fitted_booster
-from training.fitting.linear import fitted_linear, logistic_margin
+from training.dataset.examples import Examples
+from training.fitting.booster import fit_booster
+from training.fitting.linear import fit_linear, logistic_margin
 from training.fitting.monotone import directions
-from training.fitting.scorecard import learned_scorecard, read_scorecard
+from training.fitting.scorecard import fit_scorecard, read_scorecard
 
 LEAST_BOOSTER_LEADS = 150
 """Converting leads of the fitting period from which a booster is worth it. On made-up CRMs, seeds 2
@@ -39,14 +39,14 @@ the card's 50 against 46 per cent of the base rate's with 73 to 97 such leads, 8
 to 130, 36 against 35 with 154 to 180, 20 against 25 with 422 to 476."""
 
 
-def fitted_predictor(
+def fit_predictor(
     spec: Spec,
-    looks: Looks,
+    looks: Examples,
     settings: ModelSettings,
     edited: Path | None = None,
     progress: Callable[[int], object] = lambda trees: None,
-    sooner: Looks | None = None,
-    like: Predictor | None = None,
+    shorter_horizon_rows: Examples | None = None,
+    same_kind_as: Predictor | None = None,
 ) -> Predictor:
     """Predictor of one horizon.
 
@@ -54,7 +54,7 @@ def fitted_predictor(
     ----------
     spec : Spec
         Its columns are those of the looks.
-    looks : Looks
+    looks : Examples
         The fitting rows, with both outcomes.
     settings : ModelSettings
         Its `kind` decides, unless that is "auto".
@@ -62,10 +62,10 @@ def fitted_predictor(
         A points card to take in place of learning anything.
     progress : callable, optional
         Told after each tree.
-    sooner : Looks, optional
+    shorter_horizon_rows : Examples, optional
         Rows with the outcomes of a shorter horizon, known by the same time: what a blend's booster
         is fitted on where enough of their leads converted.
-    like : Blend, lightgbm.Booster or Scorecard, optional
+    same_kind_as : Blend, lightgbm.Booster or Scorecard, optional
         One of fewer rows, of whose kind this one must be.
 
     Raises
@@ -77,9 +77,9 @@ def fitted_predictor(
         return read_scorecard(edited, spec)
     monotone = directions(spec, settings.monotone)
 
-    def booster(rows: Looks) -> lgb.Booster:
-        kept = rows.thinned()
-        return fitted_booster(
+    def booster(rows: Examples) -> lgb.Booster:
+        kept = rows.with_weight()
+        return fit_booster(
             kept.matrix,
             kept.converted,
             spec.categorical,
@@ -89,15 +89,20 @@ def fitted_predictor(
             kept.weight,
         )
 
-    kind = settings.kind if like is None else kind_of(like)
+    kind = settings.kind if same_kind_as is None else kind_of(same_kind_as)
     match kind:
         case "auto" if looks.converting_leads < LEAST_BOOSTER_LEADS:
             return _card(spec, looks, settings)
         case "auto" | "blend":
-            enough = sooner is not None and sooner.converting_leads >= LEAST_BOOSTER_LEADS
-            learned = booster(sooner if sooner is not None and enough else looks)
-            kept = looks.thinned()
-            linear = fitted_linear(
+            enough = (
+                shorter_horizon_rows is not None
+                and shorter_horizon_rows.converting_leads >= LEAST_BOOSTER_LEADS
+            )
+            learned = booster(
+                shorter_horizon_rows if shorter_horizon_rows is not None and enough else looks
+            )
+            kept = looks.with_weight()
+            linear = fit_linear(
                 kept.matrix,
                 kept.converted,
                 spec.categorical,
@@ -127,15 +132,15 @@ def kind_of(predictor: Predictor) -> Literal["blend", "booster", "scorecard"]:
             assert_never(predictor)
 
 
-def _card(spec: Spec, looks: Looks, settings: ModelSettings) -> Scorecard:
+def _card(spec: Spec, looks: Examples, settings: ModelSettings) -> Scorecard:
     matrix, converted = looks.matrix, looks.converted
     every = np.ones(len(matrix), np.bool_)
     regression = logistic_margin(matrix, spec.categorical, converted, every, settings.seed)
-    card = learned_scorecard(spec, matrix, converted, looks.lead, regression)
+    card = fit_scorecard(spec, matrix, converted, looks.lead, regression)
     return replace(card, base=card.base + shift_to(card.margin(matrix), float(converted.mean())))
 
 
-def _levelled(blend: Blend, looks: Looks, threads: int) -> Blend:
+def _levelled(blend: Blend, looks: Examples, threads: int) -> Blend:
     """Blend whose mean probability on the looks is the share of them that converted."""
     margin, rate = margin_of(blend, looks.matrix, threads), float(looks.converted.mean())
     linear = blend.linear
@@ -164,7 +169,7 @@ def shift_to(
     return float(brentq(excess, -reach, reach))
 
 
-def shifted(predictor: Predictor, by: float) -> Predictor:
+def shifted_by(predictor: Predictor, by: float) -> Predictor:
     """Predictor whose margins are all greater by so much.
 
     Parameters

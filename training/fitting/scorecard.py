@@ -62,7 +62,7 @@ _RIDGE = 1.0
 _LEAST_SHARE = 0.005
 
 
-def learned_scorecard(
+def fit_scorecard(
     spec: Spec, matrix: Float64, converted: Bool, lead: Int64, regression: Float64
 ) -> Scorecard:
     """Points card of the fitting rows.

@@ -19,7 +19,7 @@ from features.tables import Tables
 from models.bundle import HORIZONS
 from training.card.values import carded
 from training.config import Config
-from training.search.backtest import Backtest, Series
+from training.search.backtest import Backtest, FigureSeries
 from training.statistics.rates import LEAST_POSITIVES, Outcome, RateEstimate
 from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
 
@@ -209,7 +209,7 @@ def _course(found: Backtest, name: str) -> Course:
     )
 
 
-def _spread(series: Series) -> Spread:
+def _spread(series: FigureSeries) -> Spread:
     return Spread(series.mean, series.spread, series.trend)
 
 

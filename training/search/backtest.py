@@ -31,14 +31,14 @@ from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, judged_from, require_conversions, split_of
 from training.dataset.thinning import thinning_of
 from training.evaluation.evaluation import evaluation
-from training.fitting.bundle import fitted_bundle
+from training.fitting.bundle import fit_bundle
 
 CANDIDATES = 60
 """The first origin is looked for among so many evenly spaced instants."""
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class FigureSeries:
     """One figure over the origins.
 
     Parameters
@@ -70,12 +70,12 @@ class Backtest:
         Microseconds; each training knew what came before and is judged up to the next.
     cards : tuple of mapping
         Evaluation of each training, as in a bundle's card.
-    series : tuple of Series
+    series : tuple of FigureSeries
     """
 
     origins: tuple[int, ...]
     cards: tuple[Mapping[str, Any], ...]
-    series: tuple[Series, ...]
+    series: tuple[FigureSeries, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -142,7 +142,7 @@ def backtest(
         examined = without_quarantined(tables, past.findings)
         thinning = thinning_of(examined, spine, config.snapshots.thin)
         frame = TrainingFrame(spine, past.spec, matrix, found, thinning, past.splits, age_days)
-        bundle = fitted_bundle(frame, past.findings, config.fitting, no_progress).bundle
+        bundle = fit_bundle(frame, past.findings, config.fitting, no_progress).bundle
         cards.append(evaluation(bundle, frame, config, no_progress))
         report_progress("origins", len(cards), len(instants))
     return Backtest(instants, tuple(cards), _series(cards))
@@ -193,7 +193,7 @@ def _past(tables: Tables, config: Config, at: int, splits: Mapping[str, Split]) 
     return _Past(splits, findings, replace(spec, ignored=quarantined_values(findings)))
 
 
-def _series(cards: Sequence[Mapping[str, Any]]) -> tuple[Series, ...]:
+def _series(cards: Sequence[Mapping[str, Any]]) -> tuple[FigureSeries, ...]:
     found: dict[tuple[str, str], list[float | None]] = {}
     for card in cards:
         for about, name, value in _figures(card):
@@ -217,7 +217,7 @@ def _figures(card: Mapping[str, Any]) -> Iterator[tuple[str, str, float | None]]
         yield about, "happened", card["bands"][band][f"{name}_rate"]
 
 
-def series_of(about: str, name: str, values: Sequence[float | None]) -> Series:
+def series_of(about: str, name: str, values: Sequence[float | None]) -> FigureSeries:
     """Series of values with its mean, spread and trend.
 
     Examples
@@ -229,7 +229,7 @@ def series_of(about: str, name: str, values: Sequence[float | None]) -> Series:
     place = np.array([i for i, value in enumerate(values) if value is not None])
     there = np.array([value for value in values if value is not None])
     slope = np.polyfit(place, there, 1)[0] if len(there) >= 3 else None
-    return Series(
+    return FigureSeries(
         about,
         name,
         tuple(values),

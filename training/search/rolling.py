@@ -50,7 +50,7 @@ class Fold:
         The origin, in microseconds.
     fit, judge : bool arrays of shape (rows,)
         Looks whose horizon had ended before the origin, and those from it up to the next one.
-    may_fit : bool array of shape (rows,)
+    fit_eligible : bool array of shape (rows,)
         Rows of the leads that may be learned from before the origin.
     """
 
@@ -58,11 +58,11 @@ class Fold:
     at: int
     fit: Bool
     judge: Bool
-    may_fit: Bool
+    fit_eligible: Bool
 
 
 @dataclass(frozen=True, slots=True)
-class Ground(Rows):
+class RollingRows(Rows):
     """All that settings are compared by; nothing of it was known when calibration begins.
 
     Its spec is of what was known before the first origin.
@@ -78,12 +78,12 @@ class Ground(Rows):
     confirm: tuple[Fold, ...]
 
 
-def rolling_ground(
+def rolling_rows(
     tables: Tables,
     settings: DatasetSettings,
     audit_settings: AuditSettings,
     report_progress: StepProgress = no_step_progress,
-) -> Ground:
+) -> RollingRows:
     """Looks, features and rolling origins of a fitting period.
 
     Parameters
@@ -123,7 +123,7 @@ def rolling_ground(
         done += rows
         report_progress(done, len(spine))
 
-    return Ground(
+    return RollingRows(
         spine,
         spec,
         point_in_time_features(past, spine, spec, finished),
@@ -157,12 +157,12 @@ def _folds(
     for at, end in itertools.pairwise([*(first + round(s * span) for s in ORIGINS), until]):
         fit = found.known_before(spine, at)
         judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
-        may_fit = np.ones(len(spine), np.bool_)
+        fit_eligible = np.ones(len(spine), np.bool_)
         if settings.split.leads == "apart":
             earlier, later = two_sides(created_at, settings.snapshots.until_days, at, drawn)
-            may_fit = earlier[spine.lead]
-            fit, judge = fit & may_fit, judge & later[spine.lead]
+            fit_eligible = earlier[spine.lead]
+            fit, judge = fit & fit_eligible, judge & later[spine.lead]
         enough = converting_leads(found, spine.lead, fit) >= LEAST_FIT_LEADS
         if enough and converting_leads(found, spine.lead, judge) >= LEAST_CALIBRATE_LEADS:
-            folds.append(Fold(name, at, fit, judge, may_fit))
+            folds.append(Fold(name, at, fit, judge, fit_eligible))
     return folds

@@ -22,8 +22,8 @@ from features.tables import Tables
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from training.config import AuditSettings, DatasetSettings, ModelSettings
-from training.fitting.predictor import fitted_predictor
-from training.search.rolling import Fold, Ground, rolling_ground
+from training.fitting.predictor import fit_predictor
+from training.search.rolling import Fold, RollingRows, rolling_rows
 from training.statistics.paired import LOG_LOSS, Difference, paired_difference
 
 STORE = "tuning.sqlite"
@@ -33,7 +33,7 @@ TUNED = ("trees", "leaves", "learning_rate", "least_rows")
 
 
 @dataclass(frozen=True, slots=True)
-class Tuned:
+class Tuning:
     """What a search found.
 
     Parameters
@@ -68,7 +68,7 @@ class Tuned:
         return "\n".join(["[model]", *(f"{name} = {self.best[name]}" for name in TUNED)])
 
 
-def tuned(
+def tune_boosters(
     tables: Tables,
     dataset: DatasetSettings,
     audit: AuditSettings,
@@ -77,7 +77,7 @@ def tuned(
     trials: int,
     enough: Callable[[], bool] = lambda: False,
     report_progress: Progress = no_progress,
-) -> Tuned:
+) -> Tuning:
     """Best settings of the boosters that a search finds.
 
     What was tried is kept in `STORE`, by the data and the settings it was tried on. So a search
@@ -112,7 +112,7 @@ def tuned(
             f"[model] kind is scorecard, and {', '.join(TUNED)} are settings of boosters: there is "
             'nothing to tune. Leave kind out, or set it to "blend" or "booster".'
         )
-    ground = rolling_ground(
+    ground = rolling_rows(
         tables, dataset, audit, lambda done, of: report_progress("features", done, of)
     )
     study = _study(ground, model, folder / STORE)
@@ -127,7 +127,7 @@ def tuned(
     for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
         if trial.value is not None and trial.value < best_loss:
             best, best_loss = _settings(trial.params), trial.value
-    return Tuned(
+    return Tuning(
         trials=len(study.get_trials(deepcopy=False)),
         best=best,
         present=present,
@@ -137,7 +137,7 @@ def tuned(
     )
 
 
-def _study(ground: Ground, model: ModelSettings, store: Path) -> optuna.Study:
+def _study(ground: RollingRows, model: ModelSettings, store: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     store.parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
@@ -154,7 +154,7 @@ def _sampler(seed: int) -> optuna.samplers.TPESampler:
     return optuna.samplers.TPESampler(seed=seed, constant_liar=False)
 
 
-def _fingerprint(ground: Ground, model: ModelSettings) -> str:
+def _fingerprint(ground: RollingRows, model: ModelSettings) -> str:
     """Name of a search: the same looks, weights, features, origins and settings not searched."""
     digest = hashlib.sha256(ground.spec.fingerprint.encode())
     fixed = model.model_dump(exclude=set(TUNED))
@@ -164,7 +164,7 @@ def _fingerprint(ground: Ground, model: ModelSettings) -> str:
     for fold in (*ground.search, *ground.confirm):
         found = ground.labels[fold.horizon]
         digest.update(repr((fold.horizon, found.days)).encode())
-        for rows in (fold.fit, fold.judge, fold.may_fit, found.converted):
+        for rows in (fold.fit, fold.judge, fold.fit_eligible, found.converted):
             digest.update(rows.tobytes())
     return digest.hexdigest()[:16]
 
@@ -174,7 +174,7 @@ def _settings(drawn: Mapping[str, Any]) -> dict[str, Any]:
     return {**drawn, "learning_rate": round(drawn["learning_rate"], 4)}
 
 
-def _try_one(study: optuna.Study, ground: Ground, present: ModelSettings) -> None:
+def _try_one(study: optuna.Study, ground: RollingRows, present: ModelSettings) -> None:
     """Draw settings and judge them at one origin after the other, until it is hopeless."""
     trial = study.ask()
     drawn = {
@@ -194,7 +194,7 @@ def _try_one(study: optuna.Study, ground: Ground, present: ModelSettings) -> Non
     study.tell(trial, float(np.mean(losses)))
 
 
-def _relative_loss(ground: Ground, fold: Fold, settings: ModelSettings) -> float:
+def _relative_loss(ground: RollingRows, fold: Fold, settings: ModelSettings) -> float:
     """Log loss on a fold's judged rows, as a share of what its fitted rows' base rate reaches."""
     converted = ground.labels[fold.horizon].converted
     base = np.full(int(fold.judge.sum()), converted[fold.fit].mean())
@@ -206,29 +206,29 @@ def _loss(converted: Bool, probability: Float64) -> float:
     return LOG_LOSS.prepare(converted, probability)(np.ones(len(converted)))
 
 
-def _guesses(ground: Ground, fold: Fold, settings: ModelSettings) -> Float64:
+def _guesses(ground: RollingRows, fold: Fold, settings: ModelSettings) -> Float64:
     """Probabilities of a fold's judged rows by what `train` would fit on its earlier ones."""
-    sooner = None
+    soon = None
     if fold.horizon == "warm":
-        sooner = ground.looks("hot", sooner_rows(ground, fold))
+        soon = ground.looks("hot", shorter_horizon_rows(ground, fold))
     # What is searched is of boosters, so a points card is no answer, however few converted.
     kind = "blend" if settings.kind == "auto" else settings.kind
-    predictor = fitted_predictor(
+    predictor = fit_predictor(
         ground.spec,
         ground.looks(fold.horizon, fold.fit),
         settings.model_copy(update={"kind": kind}),
-        sooner=sooner,
+        shorter_horizon_rows=soon,
     )
     return sigmoid(margin_of(predictor, ground.matrix[fold.judge], settings.threads))
 
 
-def sooner_rows(ground: Ground, fold: Fold) -> Bool:
+def shorter_horizon_rows(ground: RollingRows, fold: Fold) -> Bool:
     """Rows that a warm booster learns from at an origin: their hot outcome was known by then."""
-    return fold.may_fit & ground.labels["hot"].known_before(ground.spine, fold.at)
+    return fold.fit_eligible & ground.labels["hot"].known_before(ground.spine, fold.at)
 
 
 def _gains(
-    ground: Ground, present: ModelSettings, best: Mapping[str, Any]
+    ground: RollingRows, present: ModelSettings, best: Mapping[str, Any]
 ) -> dict[str, Difference]:
     """What the best settings gain over the present ones on the stretch that took no part."""
     better = present.model_copy(update=dict(best))

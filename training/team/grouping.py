@@ -14,7 +14,7 @@ from features.engine.history import MICROSECONDS_PER_DAY
 from features.spine import microseconds
 from features.tables import Tables
 from training.dataset.lives import NEVER
-from training.dataset.values import Coded, coded, versions
+from training.dataset.values import EncodedValues, attribute_versions, encode_values
 from training.statistics.incidence import LEAST_LEADS, Conversion, conversion
 
 MOST_GROUPS = 20
@@ -87,25 +87,25 @@ def cohort(tables: Tables) -> Cohort:
     return Cohort(created_at, np.where(converted_at == NEVER, np.inf, days), watched)
 
 
-def attribute_levels(tables: Tables, name: str) -> Coded:
+def attribute_levels(tables: Tables, name: str) -> EncodedValues:
     """Level of each lead in one attribute: from the leads' table or, from the log, the latest."""
     created_at = microseconds(tables.leads["created_at"])
     if name in tables.leads.column_names:
-        return coded(tables.leads[name], tables.attribute_kinds[name], created_at)
-    history = versions(tables, name, created_at)
+        return encode_values(tables.leads[name], tables.attribute_kinds[name], created_at)
+    history = attribute_versions(tables, name, created_at)
     all_leads = np.arange(history.leads)
     latest = history.known_before(all_leads, np.full(history.leads, NEVER))
-    return Coded(latest, history.values.words)
+    return EncodedValues(latest, history.values.words)
 
 
-def grouping(attribute: str, levels: Coded, leads: Cohort, horizon: float) -> Grouping:
+def grouping(attribute: str, levels: EncodedValues, leads: Cohort, horizon: float) -> Grouping:
     """All leads by the levels of an attribute.
 
     Parameters
     ----------
     attribute : str
         Name of the attribute in the export.
-    levels : Coded
+    levels : EncodedValues
         Level of each lead.
     leads : Cohort
         The same leads from their creation on.

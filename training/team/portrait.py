@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from features.arrays import Bool
 from features.tables import Tables
-from training.dataset.values import Coded, coded
+from training.dataset.values import EncodedValues, encode_values
 from training.statistics.incidence import LEAST_LEADS
 from training.statistics.intervals import wilson_interval
 from training.statistics.rates import RateEstimate
@@ -133,7 +133,9 @@ def _levels(
 ) -> list[tuple[str | None, float | None, float | None, Bool]]:
     """Word, range and leads of each level of one attribute; none where it has too many levels."""
     if kind == "category":
-        categories: Coded = coded(tables.leads[name], kind, np.zeros(len(old_enough), np.int64))
+        categories: EncodedValues = encode_values(
+            tables.leads[name], kind, np.zeros(len(old_enough), np.int64)
+        )
         if len(categories.words) > MOST_LEVELS + 1:
             return []
         codes = categories.codes[old_enough]

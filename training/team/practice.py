@@ -15,7 +15,7 @@ import numpy as np
 from features.export.mapping import near_miss
 from features.tables import Tables
 from training.config import ReportSettings
-from training.dataset.values import Coded
+from training.dataset.values import EncodedValues
 from training.statistics.incidence import LEAST_LEADS, Conversion, conversion
 from training.team.contact import FUNNEL, Speed, Step, contact_speed, funnel
 from training.team.grouping import (
@@ -181,7 +181,9 @@ def _source_kinds(
             )
     code = {word: index for index, words in enumerate(kinds.values()) for word in words}
     codes = np.array([code.get(word, len(kinds)) for word in levels.words[:-1]] + [len(kinds)])
-    return grouping(channel, Coded(codes[levels.codes], (*kinds, "no value")), leads, horizon)
+    return grouping(
+        channel, EncodedValues(codes[levels.codes], (*kinds, "no value")), leads, horizon
+    )
 
 
 def _spend(

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from features.export.mapping import near_miss
-from training.dataset.values import Coded
+from training.dataset.values import EncodedValues
 from training.team.grouping import Cohort
 
 COLUMNS = ("channel", "month", "reach", "clicks", "cost")
@@ -112,7 +112,7 @@ def read_spend(path: Path) -> tuple[SpendRow, ...]:
 
 
 def channel_spend(
-    rows: Sequence[SpendRow], levels: Coded, leads: Cohort, attribute: str
+    rows: Sequence[SpendRow], levels: EncodedValues, leads: Cohort, attribute: str
 ) -> tuple[ChannelSpend, ...]:
     """What each channel cost and brought, the most expensive first.
 
@@ -120,7 +120,7 @@ def channel_spend(
     ----------
     rows : sequence of SpendRow
         The table of spending.
-    levels : Coded
+    levels : EncodedValues
         Channel of each lead.
     leads : Cohort
         The same leads from their creation on.

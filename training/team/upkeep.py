@@ -13,7 +13,7 @@ from features.arrays import Float64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.spine import microseconds
 from features.tables import Tables
-from training.dataset.values import coded
+from training.dataset.values import encode_values
 from training.team.grouping import attribute_levels
 
 MOST_CHANNELS = 8
@@ -92,7 +92,7 @@ def logging_promptness(tables: Tables) -> LoggingPromptness | None:
     hours = (recorded - occurred) / (MICROSECONDS_PER_DAY / 24)
     if not hours.any():
         return None
-    channel = coded(events["channel"].cast(pa.string()), "category", occurred)
+    channel = encode_values(events["channel"].cast(pa.string()), "category", occurred)
     counts = np.bincount(channel.codes, minlength=len(channel.words))
     by_size = sorted(np.flatnonzero(counts).tolist(), key=lambda code: (-counts[code], code))
     return LoggingPromptness(

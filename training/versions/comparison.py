@@ -43,7 +43,7 @@ LEAST_CONVERTED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ModelResult:
     """What became of one model's scores.
 
     Parameters
@@ -84,7 +84,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HorizonComparison:
     """What the challenger has over the champion within one horizon.
 
     Parameters
@@ -121,8 +121,8 @@ class Comparison:
         ISO 8601; neither model learned anything from this instant on.
     until : str
         ISO 8601; the end of the data.
-    champion, challenger : Side
-    questions : mapping of "hot", "warm" to Question
+    champion, challenger : ModelResult
+    questions : mapping of "hot", "warm" to HorizonComparison
     changed_band : float
         Share of leads whose band, at their latest look, is another one with the challenger.
     notes : tuple of str
@@ -131,9 +131,9 @@ class Comparison:
 
     since: str
     until: str
-    champion: Side
-    challenger: Side
-    questions: Mapping[str, Question]
+    champion: ModelResult
+    challenger: ModelResult
+    questions: Mapping[str, HorizonComparison]
     changed_band: float
     notes: tuple[str, ...]
 
@@ -239,12 +239,12 @@ def _side(
     found: Mapping[str, Labels],
     spine: Spine,
     seed: int,
-) -> Side:
+) -> ModelResult:
     mature = {name: found[name].mature for name in HORIZONS}
     days = {name: found[name].days for name in HORIZONS}
     known = {name: judged[name].among(mature[name]) for name in HORIZONS}
     guesses = {name: scores.probability(name)[mature[name]] for name in HORIZONS}
-    return Side(
+    return ModelResult(
         version=model.version,
         figures={name: figures(known[name].converted, guesses[name]) for name in HORIZONS},
         calibration_error={
@@ -262,7 +262,7 @@ def _question(
     found: Labels,
     groups: Sequence[tuple[str, str, Bool]],
     seed: int,
-) -> Question:
+) -> HorizonComparison:
     known = judged.among(found.mature)
     before, after = (one.probability(name)[found.mature] for one in scores)
     outcome, lead = known.converted, known.lead
@@ -276,7 +276,7 @@ def _question(
             if ahead is not None:
                 told.append(Segment(attribute, level, len(np.unique(lead[mine])), ahead))
     ranks = spearmanr(before, after).statistic if len(lead) > 1 else np.nan
-    return Question(
+    return HorizonComparison(
         days=found.days,
         looks=len(lead),
         leads=len(np.unique(lead)),

@@ -20,8 +20,15 @@ from training.config import Config
 
 Word = npt.NDArray[np.uint64]
 RECIPE = (
-    *("horizons", "snapshots", "split", "bands", "model", "scorecard", "calibration"),
-    *("audit", "features"),
+    "horizons",
+    "snapshots",
+    "split",
+    "bands",
+    "model",
+    "scorecard",
+    "calibration",
+    "audit",
+    "features",
 )
 """Sections of the configuration that a training follows."""
 _MISSING = np.uint64(0x9E3779B97F4A7C15)

@@ -26,7 +26,7 @@ from models.bands import LEVELS
 from models.bundle import HORIZONS
 from training.statistics.figures import BandResult
 from training.statistics.paired import Difference
-from training.versions.comparison import Comparison, Question
+from training.versions.comparison import Comparison, HorizonComparison
 
 SIMPLEST = ("base rate", "age only")
 """Baselines that a first champion must beat."""
@@ -56,7 +56,7 @@ class Verdict:
         return self.finding in ("better", "no worse")
 
 
-def against_champion(
+def judge_against_champion(
     found: Comparison,
     champion: Mapping[str, Any],
     challenger: Mapping[str, Any],
@@ -110,7 +110,7 @@ def against_champion(
     return Verdict("no worse", ("No difference in log loss is beyond chance.", *few))
 
 
-def against_baselines(card: Mapping[str, Any]) -> Verdict:
+def judge_against_baselines(card: Mapping[str, Any]) -> Verdict:
     """Verdict on a model where there is no champion: by its own test period.
 
     It must be surely better, in log loss, than the base rate and than the age of a lead alone
@@ -148,13 +148,13 @@ def against_baselines(card: Mapping[str, Any]) -> Verdict:
 def _by_own_cards(
     champion: Mapping[str, Any], challenger: Mapping[str, Any], few: tuple[str, ...]
 ) -> Verdict:
-    own = against_baselines(challenger)
-    if own.passed and not against_baselines(champion).passed:
+    own = judge_against_baselines(challenger)
+    if own.passed and not judge_against_baselines(champion).passed:
         return Verdict("better", (*own.reasons, "The champion's own card shows no such thing."))
     return Verdict("cannot be told", few)
 
 
-def _worse_figures(judged: Mapping[str, Question]) -> Iterator[str]:
+def _worse_figures(judged: Mapping[str, HorizonComparison]) -> Iterator[str]:
     count = FIGURES * len(judged)
     for question in judged.values():
         for name, ahead in (("AUC", question.auc), ("log loss", question.log_loss)):
@@ -165,7 +165,7 @@ def _worse_figures(judged: Mapping[str, Question]) -> Iterator[str]:
                 )
 
 
-def _worse_segments(judged: Mapping[str, Question]) -> Iterator[str]:
+def _worse_segments(judged: Mapping[str, HorizonComparison]) -> Iterator[str]:
     count = sum(len(question.segments) for question in judged.values())
     for question in judged.values():
         for segment in question.segments:

@@ -55,7 +55,7 @@ class Registry:
 
 
 @contextmanager
-def opened(registry: Registry) -> Iterator[Client]:
+def connect(registry: Registry) -> Iterator[Client]:
     """MLflow's client; its own errors and its store's become ours, with the registry's address."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -110,7 +110,7 @@ def _ensure_store(registry: Registry) -> None:
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    with alone(registry):
+    with exclusive_access(registry):
         if path.exists():  # another process has just made it
             return
         part = registry.folder / f"{STORE}.part"
@@ -122,7 +122,7 @@ def _ensure_store(registry: Registry) -> None:
 
 
 @contextmanager
-def alone(registry: Registry) -> Iterator[None]:
+def exclusive_access(registry: Registry) -> Iterator[None]:
     """Keep other processes from changing the folder's store meanwhile.
 
     The lock is one of the operating system's, by way of SQLite: it is gone with its process.
@@ -214,7 +214,7 @@ def log_model_file(client: Client, run_id: str, folder: str, *, with_example: bo
     client.log_text(run_id, model.to_yaml(), f"{folder}/MLmodel")
 
 
-def downloaded(client: Client, registry: Registry, number: int, folder: str) -> Path:
+def download_bundle(client: Client, registry: Registry, number: int, folder: str) -> Path:
     """Files of a version, copied into a folder; nothing is said about what they hold."""
     from mlflow.artifacts import download_artifacts
 

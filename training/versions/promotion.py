@@ -15,7 +15,7 @@ from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
 from training.config import Config
 from training.versions.comparison import Comparison, comparison
-from training.versions.gate import Verdict, against_baselines, against_champion
+from training.versions.gate import Verdict, judge_against_baselines, judge_against_champion
 from training.versions.mlflow_store import Registry
 from training.versions.registry import Judgement, UnreadableBundleError, registered_bundle, versions
 
@@ -88,12 +88,12 @@ def examination(
     challenger = registered_bundle(registry, number)
     champion = next((one.number for one in versions(registry) if one.champion), None)
     if champion is None:
-        return Examination(number, None, against_baselines(challenger.card), None)
+        return Examination(number, None, judge_against_baselines(challenger.card), None)
     try:
         before = registered_bundle(registry, champion)
         return _compared(number, champion, before, challenger, config, read)
     except UnreadableBundleError as error:
-        own = against_baselines(challenger.card)
+        own = judge_against_baselines(challenger.card)
         unreadable = f"The champion, version {champion}, cannot be served by this release: {error}"
         verdict = Verdict(own.finding, (unreadable, *own.reasons))
         return Examination(number, champion, verdict, None)
@@ -116,5 +116,5 @@ def _compared(
     examined = without_quarantined(tables, findings)
     found = comparison(before, challenger, examined, config.snapshots, config.model)
     least = config.gate.least_conversions
-    verdict = against_champion(found, before.card, challenger.card, least)
+    verdict = judge_against_champion(found, before.card, challenger.card, least)
     return Examination(number, champion, verdict, found)

@@ -21,13 +21,13 @@ from training.versions.mlflow_store import (
     INPUT_EXAMPLE,
     Client,
     Registry,
-    alone,
-    downloaded,
+    connect,
+    download_bundle,
     ensure_model,
+    exclusive_access,
     experiment,
     log_figures,
     log_model_file,
-    opened,
 )
 
 CHAMPION = "champion"
@@ -106,7 +106,7 @@ def record(
         Not promoted yet.
     """
     bundle = load_bundle(bundle_folder)
-    with opened(registry) as client, alone(registry):
+    with connect(registry) as client, exclusive_access(registry):
         run = client.create_run(experiment(client, registry), run_name=bundle.version)
         run_id = run.info.run_id
         try:
@@ -148,7 +148,7 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
     ValueError
         There is no such version, or the champion is not the one it was compared with any more.
     """
-    with opened(registry) as client, alone(registry):
+    with connect(registry) as client, exclusive_access(registry):
         known = {version.number: version for version in _versions(client, registry)}
         if number not in known:
             raise ValueError(
@@ -171,7 +171,7 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
 
 def keep(registry: Registry, number: int, judgement: Judgement) -> None:
     """Keep with a version what was found of it, and leave the champion as it is."""
-    with opened(registry) as client, alone(registry):
+    with connect(registry) as client, exclusive_access(registry):
         _keep(client, registry, number, judgement)
 
 
@@ -183,7 +183,7 @@ def rollback(registry: Registry) -> Version:
     ValueError
         There was no champion before.
     """
-    with opened(registry) as client, alone(registry):
+    with connect(registry) as client, exclusive_access(registry):
         before = _champions(client, registry)
         if len(before) < 2:
             raise ValueError(
@@ -221,7 +221,7 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
         return version
 
 
-def resolved(registry: Registry, alias: str) -> Version:
+def resolve_version(registry: Registry, alias: str) -> Version:
     """The version that an alias or a number means now.
 
     Raises
@@ -229,7 +229,7 @@ def resolved(registry: Registry, alias: str) -> Version:
     ValueError
         There is no such version or alias.
     """
-    with opened(registry) as client:
+    with connect(registry) as client:
         return _resolved(client, registry, alias)
 
 
@@ -265,7 +265,7 @@ def require_reachable(registry: Registry) -> None:
 
 def versions(registry: Registry) -> list[Version]:
     """All registered versions, oldest first."""
-    with opened(registry) as client:
+    with connect(registry) as client:
         return _versions(client, registry)
 
 
@@ -334,9 +334,9 @@ def _way_to(alias: str, trained: bool) -> str:
 
 def _fetched(registry: Registry, alias: str, folder: str) -> tuple[Version, Path]:
     """Download a version's files; nothing is said about what they hold."""
-    with opened(registry) as client:
+    with connect(registry) as client:
         version = _resolved(client, registry, alias)
-        return version, downloaded(client, registry, version.number, folder)
+        return version, download_bundle(client, registry, version.number, folder)
 
 
 def _keep(client: Client, registry: Registry, number: int, judgement: Judgement) -> None:

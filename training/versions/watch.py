@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from training.versions.mlflow_store import Registry
-from training.versions.registry import Version, pull, resolved
+from training.versions.registry import Version, pull, resolve_version
 
 
-def watched(
+def follow_alias(
     registry: Registry, alias: str, folder: Path, wait: Callable[[], object]
 ) -> Iterator[Version | ValueError | OSError]:
     """Every version that an alias means, as soon as its bundle is in the folder; without end.
@@ -42,7 +42,7 @@ def watched(
     while True:
         wait()
         try:
-            if resolved(registry, alias).number != here.number:
+            if resolve_version(registry, alias).number != here.number:
                 here = pull(registry, alias, folder)
                 yield here
             told = ""
