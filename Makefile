@@ -42,8 +42,8 @@ $(SPARK): $(INSTALLED)
 	$(SYNC) --extra spark
 	touch $@
 
-demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of 20,000 leads
-	$(BIN)/python demo.py
+demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of LEADS=20000 leads
+	$(BIN)/python demo.py $(LEADS)
 
 PYTEST = $(BIN)/pytest -n 2 --dist loadgroup
 FAST = not (slow or process or mlflow or training)

@@ -144,4 +144,4 @@ def post(url: str, body: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
