@@ -44,12 +44,9 @@ def asserted_limits(source: str) -> Iterator[int]:
         for node in ast.walk(function):
             match node:
                 case ast.Assert(test=ast.Compare(left=left, ops=[operator], comparators=[right])):
-                    smaller, larger = left, right
-                    if isinstance(operator, ast.Gt | ast.GtE):
-                        smaller, larger = right, left
-                    elif not isinstance(operator, ast.Lt | ast.LtE):
-                        continue
-                    if reads_clock(smaller, clocked):
+                    smaller = {ast.Lt: left, ast.LtE: left, ast.Gt: right, ast.GtE: right}
+                    limited = smaller.get(type(operator))
+                    if limited is not None and reads_clock(limited, clocked):
                         yield node.lineno
 
 

@@ -371,9 +371,7 @@ def test_a_run_killed_half_way_resumes_to_the_same_bits(tmp_path: Path) -> None:
     files = written(tmp_path / "in", tables)
     out = tmp_path / "out"
     process = subprocess.Popen(command(files, out, partitions=30), cwd=ROOT)
-    deadline = time.monotonic() + 60
     while not list(out.glob("part-*.parquet")) and process.poll() is None:
-        assert time.monotonic() < deadline
         time.sleep(0.001)
     process.kill()
     assert process.wait() == -signal.SIGKILL

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +15,6 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from serving.process.traces import tracer_provider
-from serving.process.worker import SPAN_FLUSH_SECONDS
 from tests.support.served import ROOT, served
 
 WORD = "Maria.Rossi-39055123"
@@ -143,14 +141,14 @@ def test_fastapi_itself_tells_nobody_anything(collector: Collector, bundle_folde
 
 
 def test_a_collector_that_never_answers_makes_no_end_late(bundle_folder: Path) -> None:
+    """The collector's own limit lies beyond that of the test: only ours can end the process."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with served(bundle_folder, 1, {ENDPOINT: endpoint}) as server:
+        patient = {ENDPOINT: endpoint, "OTEL_EXPORTER_OTLP_TIMEOUT": "10000"}
+        with served(bundle_folder, 1, patient) as server:
             assert httpx2.post(f"{server.url}/v1/score", json=LEAD).status_code == 200
-            began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
-            assert server.ended(20).code == 0
-            assert time.monotonic() - began < SPAN_FLUSH_SECONDS + 3
+            assert server.ended().code == 0
 
 
 def test_a_collector_that_is_not_there_costs_no_answer_and_no_end(bundle_folder: Path) -> None:
