@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 import io
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,22 @@ def test_every_path_and_command_that_a_document_names_exists(document: str) -> N
         assert re.search(rf"^(?:[\w-]+ )*{target}(?: [\w-]+)*:", MAKEFILE, re.MULTILINE), target
     for module in re.findall(r"python -m ([\w.]+)", text):
         assert importlib.util.find_spec(module), module
+
+
+def test_the_guide_for_developers_is_one_screen() -> None:
+    assert len(DOCUMENTS["CONTRIBUTING.md"].splitlines()) <= 60
+
+
+@pytest.mark.parametrize("room", ["features", "training", "serving"])
+def test_the_guide_shows_the_order_that_the_import_contracts_hold(room: str) -> None:
+    (cell,) = re.findall(
+        rf"^\| `{room}/` \|[^|]*\| (.*) \|$", DOCUMENTS["CONTRIBUTING.md"], re.MULTILINE
+    )
+    shown = [set(re.findall(r"`(\w+)`", layer)) for layer in cell.partition(";")[0].split(">")]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract.get("containers") == [room]
+    )
+    assert shown == [set(layer.split(" | ")) for layer in layers]
