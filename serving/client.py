@@ -1,9 +1,9 @@
-"""A client of the server, in one file that needs `httpx2` and nothing else of the project.
+"""A client of the server, in one file that needs only `httpx2` and nothing of the project.
 
-An integration may install the extra ``client`` or copy this file. Leads go in and answers come out
-as plain dictionaries whose names and types the TypedDicts tell; a time may be a `datetime` with a
-zone. The same lead always gets the same score, so asking again does no harm: when the connection
-breaks or the server is full, the client waits and asks again, a bounded number of times.
+An integration may install the extra ``client`` or copy this file. Leads and answers are plain
+dictionaries; the TypedDicts describe their fields. A time may be a `datetime` with a zone. The same
+lead always gets the same score, so a request may be repeated: when a connection breaks or the
+server is full, the client waits and tries again, a bounded number of times.
 
 >>> with Client("https://scores.example", "KEY") as client:  # doctest: +SKIP
 ...     answer = client.score({"lead_id": "A-1", "created_at": "2026-03-01T09:30:00Z"})
@@ -25,11 +25,11 @@ Time = str | datetime
 """RFC 3339 text, or a datetime that knows its zone."""
 
 LONGEST_WAIT_SECONDS = 30.0
-"""When the server asks to wait longer, the caller is told instead."""
+"""If the server asks to wait longer, `Refused` is raised instead."""
 _PAUSE_SECONDS = 0.5
-_AGAIN = (408, 502, 503, 504)
-_TOO_LONG = 413
-_BROKEN = (httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.ConnectTimeout)
+_RETRY_STATUSES = (408, 502, 503, 504)
+_TOO_LONG_STATUS = 413
+_RETRY_ERRORS = (httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.ConnectTimeout)
 
 
 class Interaction(TypedDict):
@@ -46,7 +46,7 @@ class Interaction(TypedDict):
 
 
 class Lead(TypedDict):
-    """A lead with all that is known about it; `Client.model` tells the names of attributes."""
+    """A lead with all that is known about it; `Client.model` lists the names of attributes."""
 
     lead_id: str
     created_at: Time
@@ -191,12 +191,12 @@ class ModelAnswer(TypedDict):
 
 
 class Refused(Exception):  # noqa: N818 - the name says what happened
-    """The server said no, in its own words.
+    """The server refused, for the reason that its problem gives.
 
     Parameters
     ----------
     problem : Problem
-        ``problem["errors"]`` names the fields to mend, where some are wrong.
+        The server's answer; ``problem["errors"]`` names the fields to mend, if some are wrong.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -211,25 +211,25 @@ class Refused(Exception):  # noqa: N818 - the name says what happened
 
 
 class Client:
-    """The server at an address, asked by one thread; close it, or use it in a `with`.
+    """Client for the server at an address, to be used by one thread; close it, or use a `with`.
 
     Parameters
     ----------
     address : str
-        Such as ``https://scores.example``; the routes begin there.
+        Base of all routes, such as ``https://scores.example``.
     key : str, optional
         An API key with the role ``score``.
     timeout : float
-        Seconds that connecting, and each silence of the server, may last.
+        Seconds that connecting may take, and the server may be silent.
     tries : int
-        How often to ask in all, while connections break or the server is full.
+        Most attempts of one call while connections break or the server is full, from 1.
     sleep : callable
-        Waits for seconds between two tries.
+        Called with the seconds to wait between two attempts.
 
     Raises
     ------
     ValueError
-        The address is none, or nothing is ever asked.
+        The address has no scheme of HTTP, or there are no attempts.
     """
 
     def __init__(
@@ -264,8 +264,8 @@ class Client:
         self._http.close()
 
     def model(self) -> ModelAnswer:
-        """What is served; raises as `score` does."""
-        return cast("ModelAnswer", self._asked("GET", "v1/model", None, {}))
+        """Description of the model that is served; raises the errors of `score`."""
+        return cast("ModelAnswer", self._request("GET", "v1/model", None, {}))
 
     def score(self, lead: Lead, reasons: int = 3, include: Sequence[Include] = ()) -> ScoredLead:
         """Temperature of one lead.
@@ -273,10 +273,11 @@ class Client:
         Parameters
         ----------
         lead : Lead
+            The lead with what is known about it.
         reasons : int
             How many signals to name.
         include : sequence of Include
-            What else to tell.
+            What the answer holds beside the score: "trend", "forecast".
 
         Returns
         -------
@@ -285,15 +286,15 @@ class Client:
         Raises
         ------
         Refused
-            The server said no, or something in front of it.
+            The server refused, or a proxy in front of it did.
         ConnectionError
-            It could not be reached in so many tries.
+            The server could not be reached in all attempts.
         TimeoutError
-            It was silent for too long.
+            The server was silent for too long.
         ValueError
             The lead cannot be written as JSON.
         """
-        answer = self._asked("POST", "v1/score", _json(lead), _query(reasons, include))
+        answer = self._request("POST", "v1/score", _json(lead), _query(reasons, include))
         return cast("ScoredLead", answer)
 
     def score_batch(
@@ -304,34 +305,36 @@ class Client:
         Parameters
         ----------
         leads : iterable of Lead
-            Read as they are needed.
+            The leads, read when they are needed.
         reasons, include
             As for `score`.
 
         Yields
         ------
         ScoredLead or Problem
-            A problem stands in the place of a lead that cannot be scored; ``"status" in answer``
-            tells it.
+            A lead that cannot be scored gets a problem in its place; ``"status" in answer`` tells
+            the two apart.
 
         Raises
         ------
         Refused, ConnectionError, TimeoutError, ValueError
-            As `score`; answers that were given before stand.
+            As in `score`; answers that were yielded before stay valid.
         """
         limits, query = self.model()["limits"], _query(reasons, include)
-        for group in _groups(map(_json, leads), limits["max_batch"], limits["max_body_bytes"]):
+        for group in _call_groups(map(_json, leads), limits["max_batch"], limits["max_body_bytes"]):
             body = _FRAME % b",".join(group)
             try:
-                yield from self._asked("POST", "v1/score/batch", body, query)["results"]
+                yield from self._request("POST", "v1/score/batch", body, query)["results"]
             except Refused as refused:
                 # One lead alone that is too long is that lead's problem, not the others'.
-                if len(group) > 1 or refused.problem["status"] != _TOO_LONG:
+                if len(group) > 1 or refused.problem["status"] != _TOO_LONG_STATUS:
                     raise
                 yield refused.problem
 
-    def _asked(self, method: str, path: str, body: bytes | None, query: Mapping[str, Any]) -> Any:
-        """The answer to a call, which is made again while that may help."""
+    def _request(
+        self, method: str, path: str, body: bytes | None, query: Mapping[str, str | int]
+    ) -> Any:
+        """Answer to a call, which is repeated while that may help."""
         tries_left, pause = self._tries, _PAUSE_SECONDS
         while True:
             tries_left -= 1
@@ -340,7 +343,7 @@ class Client:
                 response = self._http.request(
                     method, path, content=body, params=query, headers=_JSON_HEADERS
                 )
-            except _BROKEN as error:
+            except _RETRY_ERRORS as error:
                 if not tries_left:
                     raise ConnectionError(
                         f"{self._http.base_url} cannot be reached, asked {self._tries} times: "
@@ -355,10 +358,10 @@ class Client:
                 kind = response.headers.get("content-type", "")
                 if response.is_success and kind.startswith("application/json"):
                     return response.json()
-                wait = _asked_wait(response, pause)
+                wait = _retry_after(response, pause)
                 if (
                     not tries_left
-                    or response.status_code not in _AGAIN
+                    or response.status_code not in _RETRY_STATUSES
                     or wait > LONGEST_WAIT_SECONDS
                 ):
                     raise Refused(_problem(response))
@@ -370,13 +373,13 @@ _FRAME = b'{"leads":[%b]}'
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
 
-def _query(reasons: int, include: Sequence[Include]) -> dict[str, Any]:
+def _query(reasons: int, include: Sequence[Include]) -> dict[str, str | int]:
     return {"reasons": reasons, **({"include": ",".join(include)} if include else {})}
 
 
 def _json(lead: Lead) -> bytes:
     try:
-        return json.dumps(lead, default=_travelling, allow_nan=False).encode()
+        return json.dumps(lead, default=_time_text, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Lead {lead.get('lead_id')!r} cannot be written as JSON: {error}. Send texts, finite "
@@ -384,8 +387,8 @@ def _json(lead: Lead) -> bytes:
         ) from error
 
 
-def _travelling(value: object) -> str:
-    """Text of a time; nothing else is turned into something."""
+def _time_text(value: object) -> str:
+    """Text of a time; other types are refused."""
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} is no value of a lead")
     if value.utcoffset() is None:
@@ -393,8 +396,8 @@ def _travelling(value: object) -> str:
     return value.isoformat()
 
 
-def _groups(bodies: Iterable[bytes], max_leads: int, max_bytes: int) -> Iterator[list[bytes]]:
-    """Groups of at most so many leads and bytes; a longer lead is alone."""
+def _call_groups(bodies: Iterable[bytes], max_leads: int, max_bytes: int) -> Iterator[list[bytes]]:
+    """Groups within both limits, in their order; a lead that is too long stands alone."""
     group: list[bytes] = []
     size = 0
     for body in bodies:
@@ -407,14 +410,14 @@ def _groups(bodies: Iterable[bytes], max_leads: int, max_bytes: int) -> Iterator
         yield group
 
 
-def _asked_wait(response: httpx2.Response, default: float) -> float:
-    """Seconds that the server asks to wait."""
+def _retry_after(response: httpx2.Response, default: float) -> float:
+    """Seconds that the server asks to wait, else the default."""
     retry_after = response.headers.get("retry-after", "")
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else default
 
 
 def _problem(response: httpx2.Response) -> Problem:
-    """The server's problem, or one made of what something in front of it said."""
+    """The server's problem, or one made from the answer of a proxy in front of it."""
     if response.headers.get("content-type", "").startswith("application/problem+json"):
         return cast("Problem", response.json())
     return {

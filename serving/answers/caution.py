@@ -1,7 +1,8 @@
-"""What an answer warns of: a lead that can be scored, but is not all that the model was trained on.
+"""Warnings of an answer: what the model could not use of a lead that it scored all the same.
 
-Nothing of it is silent: what was missing, unknown, sent twice or not used is named, once for each
-field and cut where there is much of it.
+A lead may lack attributes, name values that the model has never met, repeat an interaction or bring
+one from the future. Such a lead is scored, and `cautions` names each of these things: one sentence
+for each field, with at most `MAX_VALUES` values and `MAX_NAMES` names in it.
 """
 
 import math
@@ -24,28 +25,34 @@ MAX_NAMES = 20
 def cautions(
     model: ServedModel, record: LeadRecord, as_of: int, include: Collection[Part] = ()
 ) -> Iterator[str]:
-    """What of a lead was missing, unknown or not used; one line for each field.
+    """What of a lead was missing, unknown or not used; one sentence for each field.
 
     Parameters
     ----------
     model : ServedModel
+        The model that scores the lead.
     record : LeadRecord
-        Its attributes are those that came, be it without a value.
+        The lead. Its attributes are those that were sent, with or without a value.
     as_of : int
-        Microseconds.
+        The instant of the score, in microseconds since the epoch.
     include : collection of "trend", "forecast"
-        What else the answer is to hold.
+        What the answer holds beside the score.
+
+    Yields
+    ------
+    str
+        One warning.
     """
-    yield from _aged(model, record, as_of, include)
-    yield from _of_attributes(model, record)
+    yield from _age_warnings(model, record, as_of, include)
+    yield from _attribute_warnings(model, record)
     for field, words in model.words.items():
         values = column(record.interactions, field)
         if not words.issuperset(values):
-            yield from _of_labels(model, values, field)
-    yield from _of_interactions(record, as_of)
+            yield from _label_warnings(model, values, field)
+    yield from _interaction_warnings(record, as_of)
 
 
-def _of_attributes(model: ServedModel, record: LeadRecord) -> Iterator[str]:
+def _attribute_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]:
     names = model.bundle.spec.attribute_kinds
     if len(record.attributes) < len(names):  # no other names come
         absent = [name for name in names if name not in record.attributes]
@@ -59,15 +66,15 @@ def _of_attributes(model: ServedModel, record: LeadRecord) -> Iterator[str]:
             )
 
 
-def _of_labels(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:
+def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:
     known_values = model.vocabulary.get(field, ())
     ignored = model.bundle.spec.ignored.get(field, ())
     distinct = dict.fromkeys(values)
-    left_out = [quoted_value(value) for value in distinct if value in ignored]
-    if left_out:
+    ignored_values = [quoted_value(value) for value in distinct if value in ignored]
+    if ignored_values:
         yield (
-            f"interactions.{field}: {list_names(left_out, MAX_VALUES)} does not count: it was "
-            "found to know the outcome."
+            f"interactions.{field}: {list_names(ignored_values, MAX_VALUES)} does not count: it "
+            "was found to know the outcome."
         )
     unseen = [
         v for v in distinct if v and known_values and v not in known_values and v not in ignored
@@ -80,7 +87,7 @@ def _of_labels(model: ServedModel, values: Iterable[str], field: LabelField) -> 
         )
 
 
-def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
+def _interaction_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
     events = record.interactions
     occurred, recorded = column(events, "occurred_at"), column(events, "recorded_at")
     known_at = list(map(when_known, occurred, recorded))
@@ -90,7 +97,7 @@ def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
             f"interactions: {unused} of {len(events)} occurred or were recorded at or "
             "after as_of and were not used."
         )
-    copies = _copies(events) if len(set(occurred)) < len(events) else 0
+    copies = _count_copies(events) if len(set(occurred)) < len(events) else 0
     if copies:
         yield (
             f"interactions: {copies} of {len(events)} say in every field what another one says; "
@@ -98,10 +105,10 @@ def _of_interactions(record: LeadRecord, as_of: int) -> Iterator[str]:
         )
 
 
-def _aged(
+def _age_warnings(
     model: ServedModel, record: LeadRecord, as_of: int, include: Collection[Part]
 ) -> Iterator[str]:
-    """That the lead is, or becomes, older than any lead that the model was judged on."""
+    """Say if the lead is, or becomes, older than any lead that the model was judged on."""
     judged_days = model.judged_days
     if judged_days is None:
         return
@@ -113,7 +120,7 @@ def _aged(
         yield f"forecast: from day {first} on the lead is {older_than_judged(judged_days)}."
 
 
-def _copies(interactions: Sequence[Mapping[str, Any]]) -> int:
+def _count_copies(interactions: Sequence[Mapping[str, Any]]) -> int:
     """How many interactions are equal to an earlier one."""
     times = Counter(event["occurred_at"] for event in interactions)
     several = [event for event in interactions if times[event["occurred_at"]] > 1]

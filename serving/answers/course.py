@@ -1,7 +1,8 @@
-"""The course of a lead's temperature as it travels: what it was, and what it becomes.
+"""The JSON of a lead's course: what its temperature was, and what it becomes.
 
-What `models.course.trend` and `models.course.forecast` find, with names and texts for those who
-read an answer.
+`models.course.trend` and `models.course.forecast` compute the two. The dataclasses here give them
+the field names and descriptions that clients read, and `trend_answer` and `forecast_answer` convert
+them.
 """
 
 from dataclasses import dataclass
@@ -119,24 +120,25 @@ class ForecastAnswer:
 
 
 def trend_answer(trend: ScoreTrend) -> TrendAnswer:
-    """A trend as it travels."""
+    """Convert a trend to its JSON form."""
     return TrendAnswer(
         looks=tuple(None if look is None else _look(look) for look in trend.looks),
         verdict=trend.verdict,
         verdict_reason=trend.verdict_reason,
         changes=tuple(
-            ChangeAnswer(look.signal, look.points, look.before, look.text) for look in trend.changes
+            ChangeAnswer(change.signal, change.points, change.before, change.text)
+            for change in trend.changes
         ),
     )
 
 
 def forecast_answer(forecast: Forecast) -> ForecastAnswer:
-    """A forecast as it travels."""
+    """Convert a forecast to its JSON form."""
     return ForecastAnswer(
         looks=tuple(_look(look) for look in forecast.looks),
         band_changes=tuple(
-            BandChangeAnswer(look.day, rfc3339(look.as_of), look.band)
-            for look in forecast.band_changes
+            BandChangeAnswer(change.day, rfc3339(change.as_of), change.band)
+            for change in forecast.band_changes
         ),
     )
 

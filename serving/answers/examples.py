@@ -1,4 +1,8 @@
-"""Leads to try a model on, and what it answers about them."""
+"""Example leads of a bundle's own schema, and the model's answers to them.
+
+The OpenAPI document and the page on which a person tries a lead show them, so every example works
+with the bundle that is served.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -7,15 +11,17 @@ from typing import Any
 
 from features.language.kinds import AttributeKind
 from serving.answers.course import Part
+from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
 from serving.answers.times import microseconds
 
-_REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
+EXAMPLE_REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
+"""Request id that every example answer bears."""
 
 
-def example_leads(model: ServedModel) -> list[dict[str, Any]]:
+def example_leads(model: ServedModel) -> list[JsonObject]:
     """Two leads of the bundle's schema, as of the end of the data that it was trained on."""
     end = datetime.fromisoformat(model.bundle.card["data_end"])
     end = (end if end.tzinfo else end.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
@@ -39,11 +45,11 @@ def example_leads(model: ServedModel) -> list[dict[str, Any]]:
 
 
 def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[ScoredLead]:
-    """What the model says to the example leads, whatever the time is now."""
+    """The model's answers to the example leads; they do not depend on the present."""
     leads = example_leads(model)
     answers = score_leads(model, leads, microseconds(leads[0]["as_of"]), reasons=3, include=include)
     return [
-        replace(answer, request_id=_REQUEST_ID)
+        replace(answer, request_id=EXAMPLE_REQUEST_ID)
         for answer in answers
         if isinstance(answer, ScoredLead)
     ]

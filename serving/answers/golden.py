@@ -1,10 +1,10 @@
-"""The bundle's golden leads, asked again on the way that a request takes.
+"""Replay of a bundle's golden leads: it must answer here as it did where it was trained.
 
-See `models.golden`. A lead is written as the body of a request, read, validated and scored, and its
-answer is written as it would travel and read again; only then is it compared, to the last bit. A
-processor of another kind than the one that trained may round
-exponentials otherwise in their last bit; who wants to serve there all the same has to say so, and
-then numbers may differ by `ROUNDING`.
+`models.golden` writes the leads and their answers when a bundle is trained. `replay_golden_leads`
+sends each lead the way of a request: it writes the body, reads it, validates and scores it, writes
+the answer as JSON and reads that again. Then it compares every number to the last bit. Another kind
+of processor may round the last bit of an exponential differently. An operator may accept that;
+numbers may then differ by `ROUNDING_TOLERANCE`.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 from features.language.kinds import LABEL_FIELDS
 from models.bundle import Bundle
 from models.golden import GOLDEN, REASONS, GoldenAnswer, GoldenLead, golden_leads
-from serving.answers.json_text import parse_json
+from serving.answers.json_text import JsonObject, parse_json
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.problem import Problem
@@ -24,24 +24,30 @@ from serving.answers.scorer import score_leads
 from serving.answers.times import rfc3339
 
 ROUNDING_TOLERANCE = 1e-12
-"""By what share of a number, or by how much where it is below 1, processors may differ."""
+"""Relative difference of two processors' numbers that may be accepted; absolute below 1."""
 
 
 def replay_golden_leads(bundle: Bundle, text: str, *, rounded: bool = False) -> int:
-    """How many golden leads were asked again and answered as before.
+    """Score the golden leads again and require the answers of before.
 
     Parameters
     ----------
     bundle : Bundle
+        The bundle that must give the answers.
     text : str
-        What `models.golden.GOLDEN` holds.
+        Content of the bundle's file `models.golden.GOLDEN`.
     rounded : bool
-        Whether numbers may differ by `ROUNDING`; otherwise not by a bit.
+        Whether numbers may differ by `ROUNDING_TOLERANCE`; otherwise every bit must agree.
+
+    Returns
+    -------
+    int
+        How many golden leads were compared.
 
     Raises
     ------
     ValueError
-        An answer is another one, or there are no golden leads in the text.
+        An answer differs, or the text holds no golden leads.
     """
     leads = golden_leads(text)
     model = served_model(bundle, Limits())
@@ -53,7 +59,7 @@ def replay_golden_leads(bundle: Bundle, text: str, *, rounded: bool = False) -> 
 
 
 def _answer(model: ServedModel, number: int, lead: GoldenLead) -> GoldenAnswer:
-    """What whoever asks about the lead reads."""
+    """The answer to a golden lead, as a client reads it."""
     body = json.dumps(golden_request(model.bundle, lead)).encode()
     (scored,) = score_leads(model, [parse_json(body, model.max_names)], lead.as_of, REASONS)
     if isinstance(scored, Problem):  # what the text holds is wrong, not its type
@@ -91,7 +97,7 @@ def _require_same(
 
 
 def _close(actual: Any, required: Any) -> bool:
-    """Whether two values of a golden answer are one, but for a processor's rounding."""
+    """Whether two values of a golden answer agree up to a processor's rounding."""
     match actual, required:
         case (float(), float()):
             return math.isclose(
@@ -103,8 +109,8 @@ def _close(actual: Any, required: Any) -> bool:
             return bool(actual == required)
 
 
-def golden_request(bundle: Bundle, lead: GoldenLead) -> dict[str, Any]:
-    """The lead as a client would send it."""
+def golden_request(bundle: Bundle, lead: GoldenLead) -> JsonObject:
+    """JSON of a golden lead, as a client would send it."""
     kinds, record = bundle.spec.attribute_kinds, lead.record
     return {
         "lead_id": "golden",

@@ -1,21 +1,30 @@
-"""JSON text to values: strict, bounded, no twin names."""
+"""Reading JSON strictly: nothing that two readers could understand differently.
+
+Python's own reader takes NaN, the last of two equal names and objects of any size. `parse_json`
+refuses all three with a problem that says what is wrong. A request body is read by it, and so is a
+golden lead.
+"""
 
 import json
 from collections import Counter
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from serving.answers.problem import Reason, Refused, quoted_value
 
+JsonObject: TypeAlias = dict[str, Any]
+"""A JSON object as Python holds it: a request, an answer, or a part of the OpenAPI document."""
+
 
 def parse_json(body: bytes, max_names: int) -> Any:
-    """The JSON value that the body is.
+    """Value of a JSON text.
 
     Parameters
     ----------
     body : bytes
+        UTF-8 text of one JSON value.
     max_names : int
-        So many names one object may have.
+        Most names that one object may have.
 
     Raises
     ------
@@ -46,7 +55,7 @@ def _decoder(max_names: int) -> json.JSONDecoder:
     return json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant)
 
 
-def _members(max_names: int, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _members(max_names: int, pairs: list[tuple[str, Any]]) -> JsonObject:
     if len(pairs) > max_names:
         detail = (
             f"An object in the body has {len(pairs)} names, at most {max_names} are read. "

@@ -1,4 +1,10 @@
-"""How much one request may bring."""
+"""How much one request may bring.
+
+The limits bound the cost of a call. An operator sets them by environment variables
+(`serving.http.settings`), and `GET /v1/model` shows them to clients.
+
+Tests: tests/serving/http/test_settings.py and tests/serving/http/test_app.py.
+"""
 
 from typing import Annotated
 

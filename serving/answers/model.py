@@ -1,7 +1,7 @@
 """A bundle made ready for requests: its schema as a validator, its vocabulary, its description.
 
-All that can be prepared before the first request is prepared here, once, so that the request path
-parses and compiles nothing.
+`served_model` prepares once what does not depend on a request, so that no request parses or
+compiles anything. `describe_model` makes the answer of `GET /v1/model`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ from serving.answers.schemas import (
 )
 
 MAX_UNKNOWN_NAMES = 1_000
-"""So many names that the schema does not know are told one by one, for a CRM may send a whole card;
-to tell some 100,000 would take the server seconds."""
+"""Most names in an object, beyond those of the schema, that are refused one by one. A CRM may send
+its whole card and then reads each wrong name; to list 100,000 would take the server seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +38,25 @@ class ServedModel:
     Parameters
     ----------
     bundle : Bundle
+        The bundle as it was loaded.
     limits : Limits
+        How much one request may bring.
     adapter : TypeAdapter of Lead
         Validator with the bundle's schema.
     names : mapping of path to names
         The schema's names, to be offered in place of unknown ones.
     max_names : int
-        So many names an object of a request may have: all of the schema's largest, and some that
-        are not of it.
+        Most names an object of a request may have: those of the schema's largest object and
+        `MAX_UNKNOWN_NAMES` more.
     vocabulary : mapping of field to values
         Values of interactions that a feature looks at.
     words : mapping of field to values
-        Where a feature looks at a field: values of which no answer warns, and what stands for none.
+        For each field that a feature looks at: the values that no answer warns of, among them
+        the empty text and None.
     levels : mapping of attribute to levels
         Levels of categories that the model tells apart.
     signals : mapping of signal to columns
-        Features that make one reason together.
+        Columns of the features that make one reason together.
     windows : tuple of int
         Widths of the features' windows, in days.
     judged_days : float or None
@@ -109,7 +112,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
 
 
 def describe_model(model: ServedModel) -> ModelAnswer:
-    """What the model promises and what it reads."""
+    """The answer of ``GET /v1/model``: what the model promises and what it reads."""
     bundle = model.bundle
     measured = bundle.card.get("horizons", {})
     rates = {name: measured.get(name, {}).get("base_rate") for name in HORIZONS}

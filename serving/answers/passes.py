@@ -1,10 +1,10 @@
-"""Leads that come at the same time are scored together, in one pass.
+"""Leads that arrive at the same time are scored together, in one pass.
 
-Most of what one lead costs is the way through NumPy, not the numbers: eight leads in one pass cost
-little more than two that come alone. So a lead waits until no other comes with it — a turn or two
-of the event loop, never a clock — and then all that wait are scored. Where requests come one by
-one nobody waits; where they crowd, each costs less. What is answered does not depend on it: a lead
-among others has the bits it has alone.
+Most of a lead's cost is the overhead of NumPy calls: eight leads in one pass cost little more than
+two that are scored one by one. So a lead waits for a turn or two of the event loop, never for a
+clock, until no other lead arrives; then all leads that wait are scored. Requests that come one by
+one do not wait, and requests that crowd cost less each. The answers do not depend on it: a lead
+among others gets the same bits as alone.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
 
 MAX_LEADS = 16
-"""Leads in one pass: it holds up the event loop for as long as one long body would."""
+"""Most leads in one pass: a full pass holds up the event loop as long as one long body does."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    """A lead that waits, and the future that is to hold its answer."""
+    """A lead that waits, and the future that will hold its answer."""
 
     model: ServedModel
     lead: object
@@ -31,12 +31,12 @@ class _Waiting:
 
 
 class SharedPasses:
-    """Scores the leads of one application's requests; asked from the event loop alone.
+    """Scores the leads of one application's requests; to be called from its event loop only.
 
     Parameters
     ----------
     clock : callable
-        The present, in microseconds since the epoch.
+        Returns the present, in microseconds since the epoch.
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
@@ -53,7 +53,7 @@ class SharedPasses:
         return await waiting.answer
 
     def _turn(self, waiting_before: int) -> None:
-        """Score those that wait, once no other has come during a turn of the loop."""
+        """Score the leads that wait, once no other has come during a turn of the event loop."""
         loop, waiting_count = asyncio.get_running_loop(), len(self._waiting)
         if waiting_before < waiting_count < MAX_LEADS:
             loop.call_soon(self._turn, waiting_count)
@@ -65,7 +65,7 @@ class SharedPasses:
             self._answer([one for one in leads_of_pass if one.reasons == reasons])
 
     def _answer(self, together: Sequence[_Waiting]) -> None:
-        """Score leads in one pass; where that fails, each alone, so that one fails for itself."""
+        """Score leads in one pass; if it fails, score each alone, so that only the cause fails."""
         first, leads = together[0], [waiting.lead for waiting in together]
         try:
             answers = score_leads(first.model, leads, self._clock(), first.reasons)

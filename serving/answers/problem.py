@@ -1,23 +1,26 @@
-"""How the server says no: problem objects as in RFC 9457.
+"""How the server refuses: problem objects as in RFC 9457.
 
-Whatever is wrong with a call, the answer is `application/problem+json` and names each field, the
-law that it breaks, what was found there and the way out. What a client sent is shown cut and
-escaped, so that an answer is never longer than a page and never carries a text that JSON cannot.
-The law that was broken first also has one of a few short names, `Reason`, by which it is counted.
+Whatever is wrong with a call, the answer is `application/problem+json`. It names each wrong field,
+the law that the field breaks, what was found there and the way out. What a client sent is quoted
+cut and escaped (`quoted_value`), so an answer is never longer than a page and never holds text that
+JSON cannot carry. The law that was broken first also has a short name, a `Reason`, by which the
+refusal is counted.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 INVALID = "urn:lead-temperature:invalid-fields"
 MAX_ERRORS = 20
-"""So many errors of one call are listed; the problem's detail counts all of them."""
+"""Most errors of one call that are listed; the problem's detail counts all of them."""
 MAX_NAMES = 50
+"""Most known names that are offered in place of an unknown one."""
 MAX_QUOTED = 160
 """Longest piece of a client's value that is sent back."""
 
@@ -31,7 +34,7 @@ Reason = Literal[
     "missing", "unknown_name", "other_kind", "no_time", "length", "too_many", "unknown_word",
     "future", "before_creation", "other_value", "failure", "overload", "ending", "other",
 ]  # fmt: skip
-"""Which law was broken; a figure counts each."""
+"""Which law was broken; a metric counts each."""
 
 _BY_STATUS: Mapping[int, Reason] = {
     401: "no_key",
@@ -45,7 +48,7 @@ _BY_STATUS: Mapping[int, Reason] = {
     500: "failure",
     503: "overload",
 }
-"""Statuses that one law alone leads to."""
+"""Statuses that only one law leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class Problem:
 
 
 class Refused(HTTPException):
-    """A call that breaks a law of which its status does not tell."""
+    """A call that is refused for a reason that its status alone does not say."""
 
     def __init__(
         self, status: int, reason: Reason, detail: str, headers: Mapping[str, str] | None = None
@@ -83,7 +86,7 @@ class Refused(HTTPException):
 
 
 def problem(status: int, detail: str, reason: Reason | None = None) -> Problem:
-    """Problem whose status says all about its type."""
+    """Problem whose type is its status."""
     reason = reason or _BY_STATUS.get(status, "other")
     return Problem("about:blank", HTTPStatus(status).phrase, status, detail, reason=reason)
 
@@ -95,7 +98,7 @@ def problem_of(error: HTTPException) -> Problem:
 
 
 def invalid_fields_problem(errors: Sequence[FieldError], count: int | None = None) -> Problem:
-    """Problem of fields that break a law; `count` where more were found than are listed."""
+    """Problem of fields that break a law; `count` is given where more are wrong than listed."""
     count = len(errors) if count is None else count
     wrong = "1 field breaks its law" if count == 1 else f"{count} fields break their law"
     listed = f", the first {len(errors)} of them" if count > len(errors) else ""
@@ -138,12 +141,13 @@ _REASONS: Mapping[str, Reason] = {
 }
 
 
-def validation_problem(details: Sequence[Mapping[str, Any]], names: Names) -> Problem:
-    """Problem with what pydantic found.
+def validation_problem(details: Sequence[ErrorDetails], names: Names) -> Problem:
+    """Problem of the errors that pydantic found.
 
     Parameters
     ----------
-    details : sequence of pydantic's error details
+    details : sequence of mapping
+        The errors, as `pydantic.ValidationError.errors` gives them.
     names : mapping of path to names
         What to offer in place of an unknown name.
     """
@@ -152,7 +156,7 @@ def validation_problem(details: Sequence[Mapping[str, Any]], names: Names) -> Pr
     )
 
 
-def _field_error(detail: Mapping[str, Any], names: Names) -> FieldError:
+def _field_error(detail: ErrorDetails, names: Names) -> FieldError:
     location, kind = detail["loc"], detail["type"]
     law, value_text = str(detail["msg"]), quoted_value(detail["input"])
     way_out = _WAYS.get(kind, "Send a value that keeps to this law.")
@@ -168,7 +172,7 @@ def _field_error(detail: Mapping[str, Any], names: Names) -> FieldError:
 
 
 def _path(location: Sequence[str | int]) -> str:
-    """Path as a person writes it; a name that is no plain word is shown in quotes and brackets."""
+    """Path as a person writes it; a name that is no plain word stands in quotes and brackets."""
     path = ""
     for part in location:
         if isinstance(part, str) and part.isidentifier() and len(part) < MAX_QUOTED:
@@ -179,7 +183,7 @@ def _path(location: Sequence[str | int]) -> str:
 
 
 def quoted_value(value: object) -> str:
-    """A client's value, cut and escaped.
+    """A client's value as text for a message, cut and escaped.
 
     Examples
     --------
@@ -204,7 +208,7 @@ def quoted_value(value: object) -> str:
 
 
 def list_names(names: Sequence[str], max_names: int) -> str:
-    """Names in a sentence.
+    """Names as part of a sentence, the rest of them counted.
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""What travels: the lead in a request, and the answers.
+"""The JSON of requests and answers: the lead that a client sends, and what it reads.
 
 The lead's schema is the bundle's own. `lead_adapter` turns the spec of a bundle into one closed,
-strict pydantic validator: the attributes and measures that the model was trained on are its fields,
-everything else is refused, a number is a number and a time has a zone. One validation leaves values
-as the engine takes them, with every time as whole microseconds. Answers are frozen dataclasses that
-pydantic writes as JSON; floats are written so that they are read back bit for bit.
+strict pydantic validator: its fields are the attributes and measures that the model was trained on,
+every other name is refused, a number must be a number and a time must have a zone. Validation
+returns the values that the engine takes, with every time as whole microseconds. Answers are frozen
+dataclasses that pydantic writes as JSON; floats are written so that they are read back bit for bit.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ class Lead(TypedDict):
 
 
 def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
-    """Validator of a lead for one bundle, with exactly the names of its spec."""
+    """Validator of a lead, with exactly the names of a bundle's spec."""
     attributes = _closed(
         "Attributes",
         "What the card says about the lead, as known at `as_of`.",
@@ -95,7 +95,7 @@ def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
     )
     interactions: Any = Annotated[
         list[interaction],  # type: ignore[valid-type]  # it is made here, from the spec
-        # To tell what is wrong with each of 10,000 would take a second: the first one's is told.
+        # To list what is wrong with each of 10,000 would take a second: only the first is listed.
         Field(max_length=limits.max_interactions, fail_fast=True),
     ]
     lead = _closed(
@@ -111,7 +111,7 @@ def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
 
 
 def batch_adapter(limits: Limits) -> TypeAdapter[Mapping[str, list[object]]]:
-    """Validator of a batch's frame; its leads are validated one by one."""
+    """Validator of the object around a batch; its leads are validated one by one."""
     length = Field(max_length=limits.max_batch)
     return TypeAdapter(
         _closed("Batch", "Leads to score.", {"leads": Annotated[list[object], length]})
@@ -119,7 +119,7 @@ def batch_adapter(limits: Limits) -> TypeAdapter[Mapping[str, list[object]]]:
 
 
 def _closed(name: str, description: str, fields: Mapping[str, Any]) -> Any:
-    """A strict TypedDict that takes no other fields."""
+    """A strict TypedDict that refuses other fields."""
     schema = TypedDict(name, fields)  # type: ignore[misc]  # names come from the spec
     schema.__doc__ = description
     return with_config(ConfigDict(extra="forbid", strict=True))(schema)
@@ -275,5 +275,5 @@ ANSWERS: Mapping[type[Answer], TypeAdapter[Any]] = {
 
 
 def as_json(answer: Answer) -> bytes:
-    """Answer as it travels."""
+    """An answer as JSON text."""
     return ANSWERS[type(answer)].dump_json(answer)

@@ -1,13 +1,14 @@
-"""From leads as they travel to answers: no HTTP, no clock, no files.
+"""From the JSON of leads to answers: no HTTP, no clock, no files.
 
-A lead of a request becomes the same `Histories` value that a partition of an export becomes, and
-goes through the same executor and the same bundle; that is why a score over HTTP is the bulk score
-bit for bit. A lead that cannot be scored becomes a `Problem` in its place. What can be scored but
-is not what the model was trained on (a missing attribute, an unknown word, an interaction from the
-future) is scored, and said in the answer's warnings.
+`score_leads` validates each lead, computes its features, scores it and explains the score. A lead
+of a request becomes the same `Histories` value as a partition of an export, and goes through the
+same executor and the same bundle; that is why a score over HTTP equals the bulk score bit for bit.
+A lead that cannot be scored gets a `Problem` in its place. A lead that differs from what the model
+was trained on (a missing attribute, an unknown word, an interaction from the future) is scored, and
+the answer's warnings say so.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,9 @@ from models.course.trend import days_of_trend, score_trend
 from models.explain import Reason, explanations
 from serving.answers.caution import cautions
 from serving.answers.course import (
+    ForecastAnswer,
     Part,
+    TrendAnswer,
     forecast_answer,
     trend_answer,
 )
@@ -46,20 +49,22 @@ def score_leads(
     Parameters
     ----------
     model : ServedModel
+        The model that scores.
     leads : sequence of JSON values
-        As they came; each is validated here.
-    now : int
-        Microseconds; the default `as_of`, and the limit of a given one but for the clock skew.
+        Leads as they were sent; each is validated here.
+    current_time : int
+        The present, in microseconds since the epoch: the default `as_of`. An `as_of` that was sent
+        may lie after it by the allowed clock skew.
     reasons : int
         How many signals to name; 0 gives no reasons.
     include : collection of "trend", "forecast"
-        What else the answers are to hold.
+        What the answers hold beside the scores.
 
     Returns
     -------
     list of ScoredLead or Problem
     """
-    prepared = [_prepared(model, lead, current_time, include) for lead in leads]
+    prepared = [_prepare(model, lead, current_time, include) for lead in leads]
     accepted = [one for one in prepared if isinstance(one, _Prepared)]
     answers = iter(_answers(model, accepted, reasons, include))
     return [next(answers) if isinstance(one, _Prepared) else one for one in prepared]
@@ -76,7 +81,7 @@ class _Prepared:
     warnings: tuple[str, ...]
 
 
-def _prepared(
+def _prepare(
     model: ServedModel, raw: object, current_time: int, include: Collection[Part]
 ) -> _Prepared | Problem:
     try:
@@ -88,23 +93,25 @@ def _prepared(
     as_of = _as_of(lead, current_time, model.limits.clock_skew_seconds * 1_000_000)
     if isinstance(as_of, FieldError):
         return invalid_fields_problem([as_of])
-    events = [_event(one) for one in lead.get("interactions") or ()]
+    events = [_engine_event(one) for one in lead.get("interactions") or ()]
     record = LeadRecord(lead["created_at"], events, lead.get("attributes") or {})
     warnings = cautions(model, record, as_of, include)
     return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(warnings))
 
 
 def _as_of(lead: Lead, current_time: int, skew: int) -> int | FieldError:
-    """The instant to score at, or what is wrong with it."""
+    """The instant of the score, or what is wrong with the one that was sent."""
     created_at, requested = lead["created_at"], lead.get("as_of")
     latest = current_time + skew
     if created_at > latest:
-        return _late("created_at", created_at, latest, "Mend the time of creation, or its zone.")
+        return _future_error(
+            "created_at", created_at, latest, "Mend the time of creation, or its zone."
+        )
     if requested is None:
         # The CRM's clock may be ahead: a lead that it has just created is scored at its creation.
         return max(current_time, created_at)
     if requested > latest:
-        return _late("as_of", requested, latest, "Leave as_of out to score as of now.")
+        return _future_error("as_of", requested, latest, "Leave as_of out to score as of now.")
     if requested < created_at:
         law = f"Must not lie before created_at, {rfc3339(created_at)}"
         way_out = "Score the lead from its creation on."
@@ -112,18 +119,18 @@ def _as_of(lead: Lead, current_time: int, skew: int) -> int | FieldError:
     return requested
 
 
-def _late(field: str, instant: int, latest: int, way_out: str) -> FieldError:
+def _future_error(field: str, instant: int, latest: int, way_out: str) -> FieldError:
     law = f"Must not lie after {rfc3339(latest)}, which is now and the allowed clock skew"
     return FieldError(field, law, rfc3339(instant), way_out, "future")
 
 
-_NOTHING = dict.fromkeys((*LABEL_FIELDS, "recorded_at"))
-"""What an interaction says that says nothing; columns of such are read at once."""
+_EMPTY_EVENT = dict.fromkeys((*LABEL_FIELDS, "recorded_at"))
+"""Fields of an interaction without a value; with all of them present a column is read at once."""
 
 
-def _event(sent: Interaction) -> dict[str, Any]:
-    """An interaction as the engine takes it: measures beside the rest, and both clocks."""
-    event: dict[str, Any] = {**_NOTHING, **sent}
+def _engine_event(sent: Interaction) -> Mapping[str, Any]:
+    """An interaction as the engine takes it: measures beside other fields, and both times."""
+    event: dict[str, Any] = {**_EMPTY_EVENT, **sent}
     if event["recorded_at"] is None:
         event["recorded_at"] = event["occurred_at"]
     measures = event.pop("measures", None)
@@ -144,58 +151,57 @@ def _answers(
     scores = bundle.scores(matrix)
     reasons_by_lead: Sequence[tuple[Reason, ...]] = [()] * len(accepted)
     if reasons:
-        hot_probability = scores.hot_probability
-        explained = explanations(bundle, matrix, reasons, model.signals, hot_probability)
-        reasons_by_lead = [lead.reasons for lead in explained]
+        explained = explanations(bundle, matrix, reasons, model.signals, scores.hot_probability)
+        reasons_by_lead = [explanation.reasons for explanation in explained]
     previous = [lead.previous_band for lead in accepted]
     hots = np.column_stack([scores.hot_probability, scores.hot_low, scores.hot_high])
     warms = np.column_stack([scores.warm_probability, scores.warm_low, scores.warm_high])
     bands = bundle.bands.assign(scores.hot_low, scores.warm_low, previous=previous)
     columns = (hots, warms, scores.not_enough_evidence, bands)
     rows = zip(accepted, reasons_by_lead, *(column.tolist() for column in columns), strict=True)
-    for lead, lead_reasons, (hot, hot_low, hot_high), (
-        warm,
-        warm_low,
-        warm_high,
-    ), doubtful, band in rows:
+    for lead, lead_reasons, hot, warm, not_enough_evidence, band in rows:
+        hot_probability, hot_low, hot_high = hot
+        warm_probability, warm_low, warm_high = warm
+        lead_trend, lead_forecast = _course(model, lead, reasons, include)
         fresh = freshness(lead.record, lead.as_of, model.windows, spec.ignored)
         yield ScoredLead(
             lead_id=lead.lead_id,
             as_of=rfc3339(lead.as_of),
             valid_until=rfc3339(fresh.valid_until),
             newest_interaction_days=fresh.newest_interaction_days,
-            hot_probability=hot,
+            hot_probability=hot_probability,
             hot_low=hot_low,
             hot_high=hot_high,
-            warm_probability=warm,
+            warm_probability=warm_probability,
             warm_low=warm_low,
             warm_high=warm_high,
-            not_enough_evidence=doubtful,
+            not_enough_evidence=not_enough_evidence,
             hot_days=bundle.hot.days,
             warm_days=bundle.warm.days,
             band=band,
             band_reason=bundle.bands.comparison_text(hot_low, warm_low, lead.previous_band),
             base_probability=model.base_probability,
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in lead_reasons),
-            **_course(model, lead, reasons, include),
+            trend=lead_trend,
+            forecast=lead_forecast,
             model_version=bundle.version,
             warnings=lead.warnings,
-            request_id="",  # whoever was asked knows it
+            request_id="",  # HTTP sets it
         )
 
 
 def _course(
-    model: ServedModel, prepared: _Prepared, reasons: int, include: Collection[Part]
-) -> dict[str, Any]:
-    """Where a lead comes from and where it goes, as far as that is asked for."""
-    course: dict[str, Any] = {"trend": None, "forecast": None}
+    model: ServedModel, lead: _Prepared, reasons: int, include: Collection[Part]
+) -> tuple[TrendAnswer | None, ForecastAnswer | None]:
+    """Trend and forecast of a lead; None for what was not asked for."""
     if not include:
-        return course
-    days = [*days_of_trend(prepared.record, prepared.as_of)] if "trend" in include else []
+        return None, None
+    days = [*days_of_trend(lead.record, lead.as_of)] if "trend" in include else []
     days += DAYS if "forecast" in include else ()
-    look_series = look_at_days(model.bundle, prepared.record, prepared.as_of, days)
+    looks = look_at_days(model.bundle, lead.record, lead.as_of, days)
+    lead_trend = lead_forecast = None
     if "trend" in include:
-        course["trend"] = trend_answer(score_trend(look_series, reasons, model.signals))
+        lead_trend = trend_answer(score_trend(looks, reasons, model.signals))
     if "forecast" in include:
-        course["forecast"] = forecast_answer(forecast(look_series, prepared.previous_band))
-    return course
+        lead_forecast = forecast_answer(forecast(looks, lead.previous_band))
+    return lead_trend, lead_forecast

@@ -1,4 +1,8 @@
-"""Times as they travel: RFC 3339 text outside, whole microseconds since the epoch inside."""
+"""Times in JSON: RFC 3339 text outside, whole microseconds since the epoch inside.
+
+`Instant` is the type of a time in a request, `Moment` that of a time in an answer. `microseconds`
+reads a text, `rfc3339` writes one.
+"""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,8 +19,8 @@ from pydantic_core.core_schema import (
 TIME_EXAMPLE = "2026-03-01T09:30:00+01:00"
 
 REMEMBERED_TEXTS = 64
-"""So many texts are remembered: an interaction is mostly recorded when it occurs, and a time that
-was just read is then not read again."""
+"""How many texts are remembered with their instants. Most interactions are recorded when they
+occur, so the same text often comes twice in a row."""
 
 _FORMAT = "Must be a time with a zone, as in RFC 3339"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +46,7 @@ def _instant(text: str) -> int:
 
 
 def _schema(*_: object) -> CoreSchema:
-    """Form, then value: pydantic's compiled code looks at the form of each text of a lead."""
+    """Check the form first, by pydantic's compiled code, and then the value."""
     text = str_schema(strict=True, pattern=_RFC3339)
     rfc3339_text = custom_error_schema(text, "time_format", custom_error_message=_FORMAT)
     return no_info_after_validator_function(_instant, rfc3339_text)
@@ -53,7 +57,7 @@ Instant = Annotated[
     GetPydanticSchema(_schema),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": [TIME_EXAMPLE]}),
 ]
-"""A time of a request; `microseconds` says what it may be."""
+"""A time of a request; see `microseconds` for what is accepted."""
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """A time of an answer, as `rfc3339` writes it."""
 

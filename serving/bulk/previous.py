@@ -1,4 +1,9 @@
-"""The band that each lead had before, so that one near a cut-off does not flap in bulk scores."""
+"""The band that each lead had in an earlier run of bulk scores.
+
+A lead near a cut-off would change its band again and again. `Bands.assign` therefore keeps a lead
+in its band until it falls clearly below the cut-off, and `previous_bands` finds that band in an
+earlier file of scores.
+"""
 
 from pathlib import Path
 from typing import cast
@@ -22,21 +27,22 @@ def previous_bands(path: Path, tables: Tables, spine: Spine) -> list[Band | None
     Parameters
     ----------
     path : pathlib.Path
-        A file that `serving.bulk.scores.write_scores` wrote: of its columns ``lead_id``, ``as_of``
-        and ``band`` are read. Leads that are not asked for are passed over.
+        A file that `serving.bulk.scores.write_scores` wrote; the columns ``lead_id``, ``as_of`` and
+        ``band`` are read. Leads that the spine does not name are ignored.
     tables : Tables
-        Of the spine.
+        The tables to whose leads the spine refers.
     spine : Spine
+        The rows that will be scored.
 
     Returns
     -------
     list of "hot", "warm", "cold" or None
-        In the order of the spine: the latest one before the row's own instant.
+        For each row of the spine: the lead's latest band before the row's own instant.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As of `features.scale.instants.instants_of`; or a band is none of the three.
+        As in `features.scale.instants.instants_of`; or a band is none of the three.
     """
     earlier = instants_of(path, "band")
     band = earlier.texts["band"]
@@ -48,11 +54,11 @@ def previous_bands(path: Path, tables: Tables, spine: Spine) -> list[Band | None
         )
     ids = tables.leads["lead_id"]
     if path.suffix != ".parquet":
-        ids = without_formulas(ids)  # as they were written there
+        ids = without_formulas(ids)  # as a CSV file holds them
     lead = pc.fill_null(pc.index_in(earlier.lead_id, value_set=ids.combine_chunks()), -1).to_numpy()
     bands: list[Band | None] = [None] * len(spine)
-    # One pass in the order of leads and time; at one instant the rows asked for come first, so
-    # that a score does not follow one of its own moment.
+    # One pass in the order of leads and time. At the same instant rows of the spine come first, so
+    # that a score never follows a band of its own instant.
     leads = np.concatenate([spine.lead, lead])
     instants = np.concatenate([spine.as_of, earlier.as_of])
     is_earlier = np.arange(len(leads)) >= len(spine)

@@ -1,7 +1,8 @@
 """Bulk scores: an export and instants in, a table of banded probabilities out.
 
-The same executor and the same bundle as in the server: a lead scored here has the bits it has over
-HTTP. A lead that is not scored is told of, never just absent.
+`score_spine` scores on this machine, `score_on_spark` on Spark; `write_scores` writes a file.
+Executor and bundle are the same as in the server, so a lead gets the same bits here as over HTTP.
+The command reports every lead that is not scored.
 """
 
 import os
@@ -44,12 +45,15 @@ def score_spine(
     Parameters
     ----------
     bundle : Bundle
+        The model that scores.
     tables : Tables
+        Leads and interactions, as `serving.bulk.selection.read_for_scoring` reads them.
     spine : Spine
+        Which leads to score, and as of when.
     threads : int, optional
-        All cores by default.
+        Threads of the model; all cores by default.
     previous : sequence of "hot", "warm", "cold" or None, optional
-        Band of each row's lead before (`serving.bulk.previous`): a lead near a cut-off stays in it.
+        Earlier band of each row's lead (`serving.bulk.previous`); near a cut-off it stays.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def score_columns(
     threads: int = 1,
     previous: Sequence[str | None] | None = None,
 ) -> dict[str, pa.Array]:
-    """What is written of each row's score, by name: all of `models.horizon.Scores`, and by whom."""
+    """Columns of a table of scores by name: those of `models.horizon.Scores`, band and version."""
     scores = bundle.scores(matrix, threads)
     band = scores.band
     if previous is not None:
@@ -91,7 +95,7 @@ def score_columns(
 
 
 def score_on_spark(bundle: Path, tables: Tables, spine: Spine, output: Path) -> int:
-    """Scores of a spine by Spark: `output` becomes a folder of Parquet parts, all at once.
+    """Score a spine on Spark: `output` becomes a folder of Parquet parts, all at once.
 
     Returns
     -------
@@ -121,12 +125,12 @@ def score_on_spark(bundle: Path, tables: Tables, spine: Spine, output: Path) -> 
 
 
 def spark_score_columns(folder: Path) -> Columns:
-    """Columns that Spark's `write_features` writes to score by a bundle; its files travel along.
+    """Columns of scores for Spark's `write_features`; they carry the bundle's files to the tasks.
 
     Parameters
     ----------
     folder : Path
-        Of the bundle, on this machine.
+        Folder of the bundle, on this machine.
     """
     pages = REPORTS.values()
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in pages}
@@ -134,7 +138,7 @@ def spark_score_columns(folder: Path) -> Columns:
 
 
 def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array]:
-    """Scores by a bundle that came along as texts; one thread, as Spark gives a task one core."""
+    """Score by a bundle given as files; with one thread, as Spark gives a task one core."""
     with TemporaryDirectory() as folder:
         for name, content in files.items():
             Path(folder, name).write_bytes(content)
@@ -150,12 +154,12 @@ def band_counts_text(table: pa.Table) -> str:
 
 
 def require_scores_suffix(path: Path) -> None:
-    """Refuse a file of scores whose name says no format.
+    """Refuse a file name whose suffix is no format of scores.
 
     Raises
     ------
     ValueError
-        It ends in neither .parquet nor .csv.
+        The name ends in neither .parquet nor .csv.
     """
     if path.suffix not in (".parquet", ".csv"):
         raise ValueError(f"--output must end in .parquet or .csv, got '{path.name}'.")
@@ -167,7 +171,7 @@ def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        What a reader of the file must know, a line each.
+        What a reader of the file must know, one sentence each.
 
     Raises
     ------

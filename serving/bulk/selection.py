@@ -1,7 +1,8 @@
-"""What is to be scored: leads out of an export or of plain files, and the instants to look at.
+"""Reads what is to be scored: leads from an export or from plain files, and the instants.
 
-The bundle decides which attributes and measures are read and as what; the configuration, where
-there is one, only says where they stand. A lead that is not scored is told of, never just absent.
+`read_for_scoring` reads the tables and `read_spine` the leads and instants to score. The bundle
+decides which attributes and measures are read, and of which kind; a configuration only says where
+they are. Every lead that cannot be scored is reported.
 """
 
 from dataclasses import dataclass, replace
@@ -24,15 +25,14 @@ from features.tables import INTERACTIONS, Tables
 
 @dataclass(frozen=True, slots=True)
 class ScoringFiles:
-    """Where the tables that are to be scored are.
+    """Files and mapping of the tables that are to be scored.
 
     Parameters
     ----------
     mapping : ExportMapping or None
-        Where the configuration says that tables and columns are; without it they must have our
-        names.
+        Where tables and columns are, from the configuration; without it they must have our names.
     leads, interactions, attributes : pathlib.Path or None
-        Files in the place of those that the configuration names.
+        Files that replace those of the configuration.
     """
 
     mapping: ExportMapping | None = None
@@ -58,15 +58,16 @@ def read_for_scoring(
     Parameters
     ----------
     spec : Spec
-        Which attributes and measures are read, and as what: the bundle decides, not the export.
-    files : Files
+        The bundle's spec: it decides which attributes and measures are read, and of which kind.
+    files : ScoringFiles
+        Where the tables are.
     report_progress : callable, optional
         Called with the name of each table and the number of its rows read so far.
 
     Returns
     -------
     Tables
-        With every measure of the spec; one that the export lacks is empty.
+        The tables, with every measure of the spec; a measure that the export lacks is empty.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def read_spine(path: Path, tables: Tables) -> LeadsToScore:
     ------
     ValueError
         The file cannot be read, a column is missing or there twice, a time has no zone, or a lead
-        is unknown or not created yet.
+        is unknown or not yet created.
     """
     table = instants_of(path)
     lead_ids, as_of = table.lead_id, table.as_of
@@ -120,7 +121,7 @@ def read_spine(path: Path, tables: Tables) -> LeadsToScore:
 
 
 def _mapping(spec: Spec, files: ScoringFiles) -> ExportMapping:
-    """Mapping of the configuration, with the files given in the place of its tables."""
+    """Mapping of the configuration, with its tables replaced by the given files."""
     plain = {name: {"source": str(path.resolve())} for name, path in files.by_section().items()}
     if files.mapping is None:
         mapping = export_mapping(plain, Path.cwd())
@@ -137,7 +138,7 @@ def _mapping(spec: Spec, files: ScoringFiles) -> ExportMapping:
 
 
 def _with_measures(mapping: ExportMapping, spec: Spec) -> ExportMapping:
-    """Measures of the spec, as far as the interactions have them."""
+    """Mapping with the measures of the spec that the interactions have."""
     section = mapping.interactions
     if section is None:
         return mapping
@@ -150,7 +151,7 @@ def _with_measures(mapping: ExportMapping, spec: Spec) -> ExportMapping:
 
 
 def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> ExportMapping:
-    """Attributes of the spec, each as the kind it was trained as."""
+    """Mapping with the attributes of the spec, each of the kind it was trained as."""
     fixed_at_creation = mapping.leads.fixed_at_creation
     if not declared:
         with open_source("leads", mapping.leads, mapping.data, mapping.base) as source:

@@ -1,7 +1,19 @@
-"""The server as one ASGI application: the bundle that is served now.
+"""The server as one ASGI application; start here to read `serving.http`.
 
-Nothing is global; two of them can live in one process. `routes` makes the application of one
-bundle, with `guard` around it, and `live` puts another one in its place.
+`create_app` takes a bundle's folder and returns an application that any ASGI server can run. A
+request passes through these layers, each in a module of its own:
+
+1. `live` hands it to the application of the bundle that is served now; when another bundle comes
+   into the folder, `live` builds its application and switches to it.
+2. `guard` gives it an id, refuses it if too many others are at work (`load`), and turns every
+   exception into a problem.
+3. `query_shortcut` takes it past FastAPI if its query was read before.
+4. `routes` and `score_routes` hold the routes; `security` checks the API key, `body` reads the
+   JSON, and `serving.answers` computes the answer.
+
+`openapi` and `docs` describe the routes, `settings` holds what an operator may set, and `telemetry`
+and `log` say what happened. Nothing is global: two applications can live in one process.
+`serving.process.run` runs the application as a server.
 """
 
 import time
@@ -16,7 +28,7 @@ from serving.http.telemetry import Telemetry
 
 
 def now_microseconds() -> int:
-    """The system's clock."""
+    """The system's clock, in microseconds since the epoch."""
     return time.time_ns() // 1000
 
 
@@ -25,17 +37,17 @@ def create_app(
     settings: Settings = DEFAULTS,
     clock: Callable[[], int] = now_microseconds,
 ) -> LiveApp:
-    """ASGI application that serves a bundle, and the one that takes its place in the folder.
+    """ASGI application that serves the bundle in a folder, and each one that replaces it there.
 
     Parameters
     ----------
     bundle_folder : pathlib.Path
-        A bundle's folder. It is looked at again every `Settings.reload_seconds` once the
-        application has started.
+        A bundle's folder. Once the application has started, it looks there for another bundle
+        every `Settings.reload_seconds`.
     settings : Settings
         Limits, and who may ask. Without API keys everybody may: keep it to this machine.
     clock : callable
-        The present, in microseconds since the epoch.
+        Returns the present, in microseconds since the epoch.
 
     Returns
     -------
@@ -51,7 +63,7 @@ def create_app(
     telemetry = Telemetry(clock)
     load = Load(settings.max_requests, settings.max_batches, telemetry.set_running)
 
-    def made(reload: Reload) -> BundleApp:
+    def make_app(reload: Reload) -> BundleApp:
         return bundle_app(bundle_folder, settings, clock, telemetry, load, reload)
 
-    return LiveApp(bundle_folder, made, telemetry, load, settings.reload_seconds)
+    return LiveApp(bundle_folder, make_app, telemetry, load, settings.reload_seconds)

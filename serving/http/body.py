@@ -1,8 +1,8 @@
-"""Reading a request body: bounded, UTF-8, and JSON without ambiguity.
+"""Reading the body of a request: bounded in length and time.
 
-Python's own JSON reader takes more than JSON (NaN, the last of two equal names). Here everything
-that two readers could understand differently is refused, and a body that is too long is refused
-before it is read to its end, and so is one that takes too long.
+`read_json_body` refuses a body that is not declared as plain JSON, one that is too long before it
+is read to its end, and one that takes too long to arrive. `serving.answers.json_text` then reads
+the bytes.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ async def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
         415 when it is not declared to be plain JSON, 413 when it is longer than `limit`, 408 when
         it takes longer than `seconds` to arrive.
     """
-    headers = dict(reversed(request.scope["headers"]))  # of a name that comes twice, the first
+    headers = dict(reversed(request.scope["headers"]))  # the first of several with one name
     content_type = headers.get(b"content-type", b"")
     if content_type.partition(b";")[0].strip().lower() != b"application/json":
         detail = "Send JSON, with the header Content-Type: application/json."

@@ -1,16 +1,14 @@
-"""The page of the routes: the OpenAPI document as HTML, without scripts and without network.
+"""The page that documents the routes: OpenAPI as HTML, without scripts and without network.
 
-FastAPI's own page loads its program from a content delivery network. This one shows what a person
+FastAPI's own page loads its program from a content delivery network. This page shows what a person
 needs to write a client: every route with a request that works and the answer to it, every refusal,
 and every field. Programs read the same from ``openapi.json``.
 """
 
 import json
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
-Json = Mapping[str, Any]
+from serving.answers.json_text import JsonObject
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -26,13 +24,14 @@ summary { cursor: pointer; }
 """
 
 
-def docs_page(document: Json) -> str:
+def docs_page(document: JsonObject) -> str:
     """HTML page of an OpenAPI document.
 
     Parameters
     ----------
-    document : mapping
-        As `serving.http.openapi.openapi_document` makes it. All that stands in it is shown as text.
+    document : JsonObject
+        The document that `serving.http.openapi.openapi_document` makes. Everything in it is shown
+        as text, never as markup.
     """
     info, schemas = document["info"], document["components"]["schemas"]
     title = f"{escape(info['title'])}: the routes of model {escape(info['version'])}"
@@ -63,7 +62,7 @@ def docs_page(document: Json) -> str:
 """
 
 
-def _route(method: str, path: str, route: Json) -> str:
+def _route(method: str, path: str, route: JsonObject) -> str:
     parts = [f"<h3><code>{method.upper()} {escape(path)}</code>\n{escape(route['summary'])}</h3>\n"]
     if "security" in route:
         parts.append("<p>Needs an API key: <code>Authorization: Bearer KEY</code>.</p>\n")
@@ -77,7 +76,7 @@ def _route(method: str, path: str, route: Json) -> str:
     return "".join(parts)
 
 
-def _answer(status: str, answer: Json) -> str:
+def _answer(status: str, answer: JsonObject) -> str:
     contents = "".join(
         f"<p>{escape(media_type)}{': ' if body['schema'] else ''}{_kind(body['schema'])}</p>\n"
         f"{_example(body)}"
@@ -87,7 +86,7 @@ def _answer(status: str, answer: Json) -> str:
     return f"<details>{summary}\n{contents}</details>\n"
 
 
-def _example(body: Json) -> str:
+def _example(body: JsonObject) -> str:
     blocks = [_json(body["example"])] if "example" in body else []
     for name, example in body.get("examples", {}).items():
         blocks.append(f"<p><code>{escape(name)}</code></p>\n{_json(example['value'])}")
@@ -95,12 +94,12 @@ def _example(body: Json) -> str:
 
 
 def _json(value: object) -> str:
-    """A value as it travels; a text that is no JSON as it stands."""
+    """A value as JSON; a text that is no JSON stays as it is."""
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     return f"<pre>{escape(text)}</pre>\n"
 
 
-def _schema(name: str, schema: Json) -> str:
+def _schema(name: str, schema: JsonObject) -> str:
     required = schema.get("required", ())
     rows = (_field(f, inner, f in required) for f, inner in schema.get("properties", {}).items())
     return (
@@ -109,7 +108,7 @@ def _schema(name: str, schema: Json) -> str:
     )
 
 
-def _field(name: str, schema: Json, required: bool) -> str:
+def _field(name: str, schema: JsonObject, required: bool) -> str:
     sentences = [schema["description"]] if "description" in schema else []
     if "default" in schema:
         sentences.append(f"Default: {json.dumps(schema['default'])}.")
@@ -118,7 +117,7 @@ def _field(name: str, schema: Json, required: bool) -> str:
     return f'<tr><th scope="row"><code>{escape(name)}</code></th>\n{columns}</tr>\n'
 
 
-def _kind(schema: Json) -> str:
+def _kind(schema: JsonObject) -> str:
     """What a value may be, as HTML."""
     match schema:
         case {"$ref": reference}:
@@ -141,7 +140,7 @@ def _kind(schema: Json) -> str:
             return f"{escape(schema.get('type', ''))}{_range(schema, 'minimum', 'maximum')}"
 
 
-def _range(schema: Json, minimum_name: str, maximum_name: str) -> str:
+def _range(schema: JsonObject, minimum_name: str, maximum_name: str) -> str:
     low, high = (
         None if name not in schema else f"{schema[name]:,.15g}"
         for name in (minimum_name, maximum_name)

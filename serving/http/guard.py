@@ -1,15 +1,14 @@
-"""The outermost layer of the server: every request has an id, no exception gets out.
+"""The outermost layer of a bundle's application: ids, limits, headers, and no exception gets out.
 
-What can be read can be asked for its head alone, by load balancers and monitors: HEAD is GET
-without the body.
+`Guard` does for every request what does not depend on its route:
 
-A request that comes while too many are at work is refused before anything of it is read.
-
-Every answer bears headers that keep browsers from doing more with it than showing it.
-
-The id is the client's own `X-Request-ID` where it is a plain word, a new one otherwise; it comes
-back as a header and in every problem, and stands in the log. An exception that nobody expected is
-logged with the places it passed through but without its message, which may quote a lead.
+- It gives the request an id: the client's own `X-Request-ID` if that is a plain word, else a new
+  one. The id comes back as a header and in every problem, and stands in the log.
+- It refuses a request before reading any of it while too many others are at work.
+- It answers HEAD, which load balancers and monitors send, as GET without the body.
+- It adds headers that keep browsers from doing more with an answer than showing it.
+- It turns an exception that nobody expected into a problem. The log gets the stack but not the
+  message, which may quote a lead.
 """
 
 import asyncio
@@ -34,7 +33,7 @@ from serving.http.log import FIELDS
 from serving.http.telemetry import Telemetry
 
 ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
-"""Pages that are answered however much there is to do."""
+"""Paths that are answered however many requests are at work."""
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -46,8 +45,8 @@ SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
-"""Sent with every answer that does not set them itself: nothing is kept, framed or guessed at. No
-header lets other sites read an answer, so CORS is closed."""
+"""Headers of every answer that does not set them itself: no caching, no framing, no guessing of
+types. None of them lets other sites read an answer, so CORS is closed."""
 
 _LOG = logging.getLogger(__name__)
 _SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
@@ -57,7 +56,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 def problem_response(
     problem: Problem, scope: Scope, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer a request with a problem, and keep its reason to be counted."""
+    """Response with a problem; its reason is kept in the request's state, to be counted."""
     state = scope["state"]
     state["reason"] = problem.reason
     content = as_json(replace(problem, request_id=state["request_id"]))
@@ -70,10 +69,11 @@ class Guard:
     Parameters
     ----------
     app : ASGI application
+        The application inside.
     telemetry : Telemetry
-        Where every request is counted.
+        Counts every request.
     load : Load
-        What is at work already.
+        Counts the requests at work and refuses more than its limit.
     """
 
     def __init__(self, app: ASGIApp, telemetry: Telemetry, load: Load) -> None:
@@ -87,7 +87,7 @@ class Guard:
         request_id = _request_id(Headers(scope=scope).get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
         only_head = scope["method"] == "HEAD"
-        # A copy: the server that called must still know what was asked.
+        # A copy: the ASGI server that called must still see the method that the client sent.
         get_scope = {**scope, "method": "GET"} if only_head else scope
         began, status = time.perf_counter(), 0
 
@@ -111,14 +111,14 @@ class Guard:
                 await self._app(get_scope, receive, send_with_id)
             else:
                 with self._load.request():
-                    # All that arrived with it take their places before the first one works.
+                    # All that arrived together are counted before the first of them works.
                     await asyncio.sleep(0)
                     await self._app(get_scope, receive, send_with_id)
         except HTTPException as refused:
             response = problem_response(problem_of(refused), scope, refused.headers)
             await response(scope, receive, send_with_id)
         except ClientDisconnect:
-            pass  # its status stays 0, which the log tells
+            pass  # its status stays 0, as the log shows
         except Exception as error:
             stack = "".join(traceback.format_tb(error.__traceback__))
             fields = {"request_id": request_id}
@@ -130,10 +130,10 @@ class Guard:
                 await response(scope, receive, send_with_id)
         finally:
             scope["route"] = get_scope.get("route")
-            self._tell(scope, status, time.perf_counter() - began)
+            self._record(scope, status, time.perf_counter() - began)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count a request that has ended, and log it; 0 is the status of one that was given up."""
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count and log a request that has ended; status 0 means that its client went away."""
         route = getattr(scope.get("route"), "path", "unknown")
         self._telemetry.count_request(route, status, seconds, scope["state"].get("reason"))
         level = _level(status)
@@ -151,8 +151,8 @@ class Guard:
 
 
 def _level(status: int) -> int:
-    """How much a request with this status matters."""
-    if 0 < status < 400 or status == 503:  # many at once: a figure tells them
+    """Log level of a request with this status."""
+    if 0 < status < 400 or status == 503:  # overload comes in crowds: a metric counts it
         return logging.DEBUG
     return logging.WARNING if status >= 500 else logging.INFO
 

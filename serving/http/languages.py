@@ -1,9 +1,9 @@
-"""Which of the languages that a page is there in the reader's browser asks for.
+"""The language of a page, chosen from those that the reader's browser asks for.
 
-A browser sends what its reader speaks, such as ``pt-BR, ru;q=0.8``: ranges of languages with
-weights (RFC 9110, 12.5.4). The weightiest range that is there wins; a range is there in a language
-that begins as it does (RFC 4647, 3.4), so Brazilians get Portuguese. What cannot be read is passed
-over, since a page in another language is better than none.
+A browser sends the languages that its reader speaks, such as ``pt-BR, ru;q=0.8``: language ranges
+with weights (RFC 9110, 12.5.4). The offered language with the largest weight wins. A range without
+an offered language of its own is shortened until one fits (RFC 4647, 3.4), so Brazilians get
+Portuguese. Ranges that cannot be read are ignored: a page in another language is better than none.
 """
 
 import re
@@ -16,14 +16,14 @@ _RANGE = re.compile(
 
 
 def preferred_language(header: str | None, offered: Sequence[str]) -> str:
-    """Offered language that an ``Accept-Language`` header asks for.
+    """Offered language that fits an ``Accept-Language`` header best.
 
     Parameters
     ----------
     header : str or None
-        As it came; None or empty for no preference.
+        The header as it was sent; None or empty for no preference.
     offered : sequence of str
-        Codes of ISO 639; the first one is given to whoever speaks none of them.
+        Codes of ISO 639; the first one is the default.
 
     Examples
     --------
@@ -37,12 +37,12 @@ def preferred_language(header: str | None, offered: Sequence[str]) -> str:
     refused = {tag for tag, weight in weights if weight == 0}
     # Sorting keeps the order of ranges of one weight: the first is what the reader put first.
     for tag, weight in sorted(weights, key=lambda pair: -pair[1]):
-        if weight > 0 and (language := _there(tag, offered, refused)):
+        if weight > 0 and (language := _matching_language(tag, offered, refused)):
             return language
     return offered[0]
 
 
-def _there(tag: str, offered: Sequence[str], refused: set[str]) -> str | None:
+def _matching_language(tag: str, offered: Sequence[str], refused: set[str]) -> str | None:
     if tag == "*":
         return next((code for code in offered if code not in refused), None)
     while tag:

@@ -1,7 +1,7 @@
 """The server's log: JSON lines on standard error.
 
-A line holds nothing of a lead. Of an exception it tells the type and the places that it passed
-through, never the message, which may quote a lead.
+A line never holds data of a lead. For an exception it holds the type and the stack, but not the
+message, which may quote a lead. `log_as_json_lines` sets the whole process up.
 """
 
 import json
@@ -14,7 +14,7 @@ FIELDS = "fields"
 
 
 class JsonLines(logging.Formatter):
-    """Formatter that makes one JSON object a line of each record."""
+    """Formatter that writes each record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as a line."""
@@ -38,11 +38,11 @@ def log_as_json_lines(level: str) -> None:
     Parameters
     ----------
     level : str
-        Least level of the server's own records; those of libraries are told from warnings on.
+        Lowest level of the server's own records, such as "info"; libraries log from "warning" on.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("serving").setLevel(level.upper())
-    # Whoever likes to could fill the log with warnings of what is no HTTP; a figure counts them.
+    # Anybody could fill the log with warnings by sending what is no HTTP; a metric counts it.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

@@ -1,26 +1,32 @@
 """The OpenAPI document of one bundle, with examples that work.
 
-The examples are made from the bundle's own schema and answered by its own model, so what the
-document shows is what the server says.
+The functions that end in ``_responses`` give FastAPI the answers that a route may send, each with
+an example; the routes use them where they are declared. `openapi_document` puts the document
+together. All examples come from the bundle's own schema and its own model, so the document shows
+what the server really answers.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from models.bundle import REPORT
-from serving.answers.examples import _REQUEST_ID
+from serving.answers.examples import EXAMPLE_REQUEST_ID
+from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel
 from serving.answers.problem import FieldError, Problem, invalid_fields_problem, problem
 from serving.answers.schemas import ANSWERS, Answer, as_json, batch_adapter
 from serving.http.guard import ALWAYS_ANSWERED, PROBLEM_TYPE
 from serving.http.load import overload_refusal
 from serving.http.security import KEY_SCHEME, ROLES, Role, other_host_text
+
+Responses: TypeAlias = dict[int | str, JsonObject]
+"""OpenAPI of a route's answers by status, as FastAPI takes them."""
 
 NO_REPORT = (
     f"The bundle has no report; `lead-temperature report` makes one. Put it into the bundle's "
@@ -30,7 +36,7 @@ METRICS_EXAMPLE = """# HELP lead_temperature_scored_leads_total Leads scored.
 # TYPE lead_temperature_scored_leads_total counter
 lead_temperature_scored_leads_total{band="warm"} 2.0
 """
-"""Some lines of what `GET /metrics` tells."""
+"""Some lines of what `GET /metrics` answers."""
 _SCHEMAS = "#/components/schemas/"
 _PROBLEMS = (
     problem(400, "The body is not JSON: Expecting value, line 1, column 12."),
@@ -48,31 +54,29 @@ _PROBLEMS = (
 )
 
 
-def request_body(schema: str, example: object) -> dict[str, Any]:
+def request_body(schema: str, example: object) -> JsonObject:
     """OpenAPI of a route's request body."""
     content = {"application/json": {"schema": _reference(schema), "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def answer_responses(
-    answer: Answer, by_query: Mapping[str, Answer] | None = None
-) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of a route's good answer, with an example, and one for each of some queries."""
+def answer_responses(answer: Answer, by_query: Mapping[str, Answer] | None = None) -> Responses:
+    """OpenAPI of a route's good answer, with an example and others by the query they need."""
     return {200: _content("The answer", "application/json", {"": answer, **(by_query or {})})}
 
 
-def text_responses(media_type: str, text: str) -> dict[int | str, dict[str, Any]]:
+def text_responses(media_type: str, text: str) -> Responses:
     """OpenAPI of a route's good answer that is no JSON, with an example."""
     return {200: {"content": {media_type: {"example": json.dumps(text)}}}}
 
 
-def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> Responses:
     """OpenAPI of the problems that a route may answer with, with examples."""
     return {status: _problems([p for p in _PROBLEMS if p.status == status]) for status in statuses}
 
 
-def invalid_fields_responses(field: str) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the problem of invalid fields, with examples: a missing field, a strange query."""
+def invalid_fields_responses(field: str) -> Responses:
+    """OpenAPI of the problem of invalid fields: a missing field, an unknown word in the query."""
     missing = FieldError(field, "Is required", "nothing", "Send it.")
     strange = FieldError(
         "query.include[0]",
@@ -83,15 +87,15 @@ def invalid_fields_responses(field: str) -> dict[int | str, dict[str, Any]]:
     return {422: _problems([invalid_fields_problem([missing]), invalid_fields_problem([strange])])}
 
 
-def shutdown_responses() -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the problem of a server that is about to end."""
+def shutdown_responses() -> Responses:
+    """OpenAPI of the problem of a server that is shutting down."""
     return {
         503: _problems([problem(503, str(overload_refusal("The server is about to end.").detail))])
     }
 
 
-def required_roles_responses(*roles: Role) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the problems of a key, where these roles may ask."""
+def required_roles_responses(*roles: Role) -> Responses:
+    """OpenAPI of the problems of a missing key and of a key without one of these roles."""
     roles_text = " or ".join(roles)
     way_out = f"Send a key with the role {roles_text}: Authorization: Bearer KEY."
     unknown = problem(401, f"No known API key came with the request. {way_out}")
@@ -100,24 +104,26 @@ def required_roles_responses(*roles: Role) -> dict[int | str, dict[str, Any]]:
         for role in ROLES
         if role not in roles
     ]
-    responses: dict[int | str, dict[str, Any]] = {401: _problems([unknown])}
+    responses: Responses = {401: _problems([unknown])}
     return (
         responses | {403: _problems(other_role_problems[:1])} if other_role_problems else responses
     )
 
 
-def other_host_responses() -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the problem of a request for another host, where there are no keys."""
+def other_host_responses() -> Responses:
+    """OpenAPI of the problem of a request for another host, on a server without keys."""
     return {421: _problems([problem(421, other_host_text("crm.example"))])}
 
 
-def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> dict[str, Any]:
+def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> JsonObject:
     """The application's OpenAPI document.
 
     Parameters
     ----------
     app : FastAPI
+        The application with all its routes.
     model : ServedModel
+        The model that the application serves; its schema becomes the document's.
     keys : bool
         Whether routes that may answer 401 need an API key.
     """
@@ -150,20 +156,27 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": _SCHEMAS + name}
 
 
-def _problems(examples: Sequence[Problem]) -> dict[str, Any]:
+def _problems(examples: Sequence[Problem]) -> JsonObject:
     """OpenAPI of the problems of one status."""
     examples_by_name = {
-        example.errors[0].field if example.errors else "": replace(example, request_id=_REQUEST_ID)
+        example.errors[0].field if example.errors else "": replace(
+            example, request_id=EXAMPLE_REQUEST_ID
+        )
         for example in examples
     }
     return _content(examples[0].title, PROBLEM_TYPE, examples_by_name)
 
 
-def _content(description: str, media_type: str, examples: Mapping[str, Answer]) -> dict[str, Any]:
-    """OpenAPI of an answer, with examples by what they are of."""
+def _example_name(example: Problem) -> str:
+    """The first wrong field; empty for a problem without fields."""
+    return example.errors[0].field if example.errors else ""
+
+
+def _content(description: str, media_type: str, examples: Mapping[str, Answer]) -> JsonObject:
+    """OpenAPI of an answer, with its examples by name."""
     (kind,) = {type(example).__name__ for example in examples.values()}
-    content: dict[str, Any] = {"schema": _reference(kind)}
-    # FastAPI leaves nulls out of what it is told; text goes through it as it is.
+    content: JsonObject = {"schema": _reference(kind)}
+    # FastAPI leaves nulls out of the values that it is given, but passes text on as it is.
     texts = {name: as_json(example).decode() for name, example in examples.items()}
     if len(texts) == 1:
         (content["example"],) = texts.values()
@@ -172,8 +185,8 @@ def _content(description: str, media_type: str, examples: Mapping[str, Answer]) 
     return {"description": description, "content": {media_type: content}}
 
 
-def _complete(path: str, route: dict[str, Any]) -> None:
-    """Add to a route what holds for every one, and make values of examples that are text."""
+def _complete(path: str, route: JsonObject) -> None:
+    """Add to a route what all routes have, and read its examples, which are still JSON text."""
     for parameter in route.get("parameters", ()):
         if parameter["schema"].get("type") == "array":
             parameter["explode"] = False  # its words are separated by commas

@@ -1,9 +1,9 @@
-"""A short way to the routes that score, for queries that were read before.
+"""A shortcut past FastAPI to the routes that score, for queries that were read before.
 
-FastAPI reads a query, solves a route's dependencies and walks through its routers anew for every
-request, which costs as much as a quarter of a score. It alone says what a query may be: a request
-whose query is new goes through it. The query that it accepted is remembered, and later requests
-with the same one go straight to the function that FastAPI would have called.
+For every request FastAPI reads the query, solves the route's dependencies and walks through its
+routers, which costs a quarter of a score. FastAPI alone decides which queries are valid: a request
+with a new query goes through it. `QueryShortcut` remembers each query that FastAPI accepted; later
+requests with the same query go directly to the function that FastAPI would have called.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,21 +13,21 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 PARSED_QUERY = "asked"
-"""Where in a request's state a route leaves the query that FastAPI read for it."""
+"""Key in a request's state where a route leaves the query that FastAPI read for it."""
 MAX_QUERIES, MAX_QUERY_BYTES = 256, 200
 
 
 class QueryShortcut:
-    """ASGI middleware inside of `Guard`, which answers what is refused here.
+    """ASGI middleware inside `Guard`, which answers the exceptions that are raised here.
 
     Parameters
     ----------
     app : ASGI application
-        FastAPI's, for all else.
+        FastAPI's application, for all other requests.
     routes : mapping of path to APIRoute
-        Routes of the method POST that take a request and one query and share what a query may be.
+        POST routes whose functions take a request and a query; all share one query model.
     admit : async function of a request
-        Raises HTTPException where the request may not ask.
+        Raises HTTPException if the request may not use these routes.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class QueryShortcut:
         admit: Callable[[Request], Awaitable[None]],
     ) -> None:
         self._app, self._routes, self._admit = app, routes, admit
-        self._known: dict[bytes, object] = {}
+        self._queries: dict[bytes, object] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -46,7 +46,7 @@ class QueryShortcut:
             await self._app(scope, receive, send)
             return
         text = scope["query_string"]
-        query = self._known.get(text)
+        query = self._queries.get(text)
         if query is None:
             await self._app(scope, receive, send)
             self._remember(text, scope["state"].get(PARSED_QUERY))
@@ -58,5 +58,5 @@ class QueryShortcut:
         await response(scope, receive, send)
 
     def _remember(self, text: bytes, query: object | None) -> None:
-        if query is not None and len(self._known) < MAX_QUERIES and len(text) <= MAX_QUERY_BYTES:
-            self._known[text] = query
+        if query is not None and len(self._queries) < MAX_QUERIES and len(text) <= MAX_QUERY_BYTES:
+            self._queries[text] = query

@@ -1,8 +1,10 @@
-"""The routes around one bundle.
+"""The routes of one bundle, as a FastAPI application.
 
-`bundle_app` prepares all that does not depend on a request: validator, examples, OpenAPI document,
-pages. What is served is therefore one value, of one bundle, and another bundle is another
-application. The routes that score have a file of their own, `score_routes`.
+`bundle_app` loads a bundle and prepares everything that does not depend on a request: validator,
+examples, OpenAPI document, pages. Each bundle has an application of its own, so that nothing of an
+earlier bundle can stay behind. The routes that score are in `score_routes`.
+
+Tests: tests/serving/http/test_app.py.
 """
 
 import json
@@ -10,9 +12,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.routing import APIRoute
@@ -23,6 +25,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from models.bundle import REPORTS, Bundle, load_bundle
 from models.golden import GOLDEN
 from serving.answers.golden import replay_golden_leads
+from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel, describe_model, served_model
 from serving.answers.problem import Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json
@@ -33,6 +36,7 @@ from serving.http.load import Load, overload_refusal
 from serving.http.openapi import (
     METRICS_EXAMPLE,
     NO_REPORT,
+    Responses,
     answer_responses,
     openapi_document,
     other_host_responses,
@@ -54,7 +58,7 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Pages may style themselves and show pictures that they carry: no script, no network."""
+"""Content-Security-Policy of pages: own styles and embedded pictures, no script, no network."""
 
 
 NO_TELEMETRY: TelemetryConfig = {
@@ -63,11 +67,11 @@ NO_TELEMETRY: TelemetryConfig = {
     "logs": False,
     "auto_configure": False,
 }
-"""FastAPI's own would tell whoever the environment names the paths and values that were sent;
-`serving.process.traces` tells neither."""
+"""Switches FastAPI's own telemetry off: it would export the paths and values that were sent.
+`serving.process.traces` exports neither."""
 
 Reload = Callable[[], Awaitable[str | Problem]]
-"""Take the bundle that lies in the folder now: its version, or why the earlier one stays."""
+"""Serves the bundle that is in the folder now: its version, or why the earlier one stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +95,18 @@ def bundle_app(
     Parameters
     ----------
     folder : pathlib.Path
-        Its model and reports are read once, now, so that the report that is shown is on the model
-        that scores, whatever becomes of the folder.
+        The bundle's folder. Model and reports are read once, now: the report that is shown always
+        belongs to the model that scores, even if the folder changes.
     settings : Settings
+        Limits, and who may ask.
     clock : callable
-        The present, in microseconds since the epoch.
+        Returns the present, in microseconds since the epoch.
     telemetry : Telemetry
+        Counts requests and scores.
     load : Load
+        Limits the requests at work.
     reload : async function
+        Called when an operator asks for a reload.
 
     Returns
     -------
@@ -130,23 +138,23 @@ def bundle_app(
             RequestValidationError: query_problem,
         },
     )
-    # FastAPI remembers the functions of thousands of routes, so what is large of a bundle hangs on
-    # its application and not on them: an earlier bundle leaves the memory.
+    # FastAPI remembers the functions of thousands of routes. The large parts of a bundle are
+    # attributes of its application instead, so that an earlier bundle leaves the memory.
     app.state.model, app.state.reports = model, reports
     description = describe_model(model)
     app.state.description = as_json(description)
     scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
-    app.include_router(scoring, **_asking(settings, "score"))
-    app.include_router(_reading(description), **_asking(settings, "score"))
+    app.include_router(scoring, **_access(settings, "score"))
+    app.include_router(_model_routes(description), **_access(settings, "score"))
     examples = page_examples(model, golden)
     app.state.try_pages = try_pages(model, examples, needs_key=bool(settings.api_keys))
-    app.include_router(_report(), **_asking(settings, "report"))
-    app.include_router(_trying(), **_asking(settings, "report"))
-    app.include_router(_operating(model, telemetry, reload), **_asking(settings, "operate"))
-    app.include_router(_health(model, load))
+    app.include_router(_report_routes(), **_access(settings, "report"))
+    app.include_router(_try_routes(), **_access(settings, "report"))
+    app.include_router(_operator_routes(model, telemetry, reload), **_access(settings, "operate"))
+    app.include_router(_health_routes(model, load))
     document = openapi_document(app, model, keys=bool(settings.api_keys))
     app.state.docs, app.state.document = docs_page(document).encode(), _text(document)
-    app.include_router(_docs(), **_asking(settings, *ROLES))
+    app.include_router(_docs_routes(), **_access(settings, *ROLES))
     scoring_by_path = {route.path: route for route in scoring.routes if isinstance(route, APIRoute)}
     app.add_middleware(
         QueryShortcut, routes=scoring_by_path, admit=role_check(settings.api_keys, ("score",))
@@ -156,7 +164,7 @@ def bundle_app(
 
 
 def _golden_text(bundle: Bundle, folder: Path, *, rounded: bool) -> str | None:
-    """The bundle's golden leads, whose answers are as where it was made; None where it has none."""
+    """The bundle's golden leads, after it has answered them as before; None if it has none."""
     file = folder / GOLDEN
     if not file.exists():
         _LOG.warning("bundle %s has no %s: its answers are not compared", bundle.version, GOLDEN)
@@ -166,8 +174,15 @@ def _golden_text(bundle: Bundle, folder: Path, *, rounded: bool) -> str | None:
     return text
 
 
-def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
-    """What is the same for all routes that one of the roles may ask for."""
+class _Access(TypedDict):
+    """Who may use a router, as FastAPI takes it."""
+
+    dependencies: list[params.Depends]
+    responses: Responses
+
+
+def _access(settings: Settings, *roles: Role) -> _Access:
+    """Access to a router for the keys that have one of the roles."""
     return {
         "dependencies": [Depends(role_check(settings.api_keys, roles))],
         "responses": required_roles_responses(*roles)
@@ -176,8 +191,8 @@ def _asking(settings: Settings, *roles: Role) -> dict[str, Any]:
     }
 
 
-def _reading(description: ModelAnswer) -> APIRouter:
-    """Route that tells about the model."""
+def _model_routes(description: ModelAnswer) -> APIRouter:
+    """Route that describes the model."""
     router = APIRouter(tags=["model"], default_response_class=Response)
     example = replace(description, card={"data_end": description.card["data_end"]})
 
@@ -188,8 +203,8 @@ def _reading(description: ModelAnswer) -> APIRouter:
     return router
 
 
-def _health(model: ServedModel, load: Load) -> APIRouter:
-    """Routes that tell an orchestrator about the process; they need no key."""
+def _health_routes(model: ServedModel, load: Load) -> APIRouter:
+    """Routes by which an orchestrator checks the process; they need no key."""
     router = APIRouter(tags=["health"], default_response_class=Response)
     version = model.bundle.version
     alive, ready = Health("alive", version), Health("ready", version)
@@ -211,8 +226,8 @@ def _health(model: ServedModel, load: Load) -> APIRouter:
     return router
 
 
-def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIRouter:
-    """Routes for who runs the server."""
+def _operator_routes(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIRouter:
+    """Routes for those who run the server."""
     router = APIRouter(tags=["operate"])
     example = Health("ready", model.bundle.version)
 
@@ -240,8 +255,8 @@ def _operating(model: ServedModel, telemetry: Telemetry, reload: Reload) -> APIR
     return router
 
 
-def _report() -> APIRouter:
-    """Route of the managers' report, in the language that the reader asks for."""
+def _report_routes() -> APIRouter:
+    """Route of the managers' report, in the reader's language."""
     router = APIRouter(tags=["model"])
 
     @router.get("/", include_in_schema=False)
@@ -256,12 +271,12 @@ def _report() -> APIRouter:
         if not reports:
             raise HTTPException(404, NO_REPORT)
         code = _language(request, reports)
-        return _spoken(_page(reports[code]), code)
+        return _with_language(_page(reports[code]), code)
 
     return router
 
 
-def _trying() -> APIRouter:
+def _try_routes() -> APIRouter:
     """Route of the page on which a person tries a lead."""
     router = APIRouter(tags=["score"])
 
@@ -269,13 +284,13 @@ def _trying() -> APIRouter:
     async def show_try_page(request: Request) -> Response:
         pages = request.app.state.try_pages
         code = _language(request, pages)
-        return _spoken(_page(pages[code].content, pages[code].policy), code)
+        return _with_language(_page(pages[code].content, pages[code].policy), code)
 
     return router
 
 
-def _docs() -> APIRouter:
-    """Routes of the page on the routes, and of the same for programs."""
+def _docs_routes() -> APIRouter:
+    """Routes that document the routes: a page for people, OpenAPI for programs."""
     router = APIRouter()
 
     @router.get("/docs", include_in_schema=False)
@@ -290,20 +305,20 @@ def _docs() -> APIRouter:
 
 
 def _language(request: Request, offered: Mapping[str, object]) -> str:
-    """Language that ``?lang=`` names, where it is there, else what the browser asks for."""
+    """Language that ``?lang=`` names if it is offered, else the one that the browser prefers."""
     requested = request.query_params.get("lang")
     if requested is not None and requested in offered:
         return requested
     return preferred_language(request.headers.get("accept-language"), list(offered))
 
 
-def _spoken(answer: Response, code: str) -> Response:
-    """Answer that says its language, and that another browser may get another one."""
+def _with_language(answer: Response, code: str) -> Response:
+    """Add the headers that say the language and that it depends on the browser."""
     answer.headers.update({"Content-Language": code, "Vary": "Accept-Language"})
     return answer
 
 
-def _text(document: dict[str, Any]) -> bytes:
+def _text(document: JsonObject) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
@@ -312,7 +327,7 @@ def _page(content: bytes, policy: str = PAGE_POLICY) -> Response:
 
 
 async def _http_problem(request: Request, error: AnyHTTPException) -> Response:
-    """Problem for what the framework or a route refuses with a status."""
+    """Problem for an HTTPException of FastAPI or of a route."""
     detail = error.detail
     if error.status_code == 404 and detail == "Not Found":
         detail = f"No such page: {quoted_value(request.url.path)}. GET /openapi.json lists them."

@@ -1,7 +1,12 @@
 """The routes that score: one lead, or many at once.
 
-A score is made in steps that each have a file of their own: `body` reads JSON, `scorer` answers,
-`problem` says no. What does not depend on a request is prepared when the routes are made.
+Each step of a request has a module of its own: `body` reads the bytes, `serving.answers.json_text`
+the JSON, and `serving.answers.scorer` computes the answers or problems. Short bodies are scored on
+the event loop, together with other leads that arrive at the same time
+(`serving.answers.passes`); long ones and batches in a thread. What does not depend on a request is
+prepared when the routes are made.
+
+Tests: tests/serving/http/test_app.py, test_load.py and test_query_shortcut.py.
 """
 
 from collections.abc import Callable
@@ -34,23 +39,23 @@ from serving.http.query_shortcut import PARSED_QUERY
 from serving.http.telemetry import Telemetry
 
 MAX_INLINE_BYTES = 64 * 1024
-"""Shorter bodies are scored on the event loop, which is faster; longer ones would hold it up."""
+"""Longest body that is scored on the event loop, which is faster; longer ones would hold it up."""
 
 
-def _split(texts: list[str]) -> list[str]:
+def _split_words(texts: list[str]) -> list[str]:
     """Words of a parameter that may come once, with commas, or several times."""
     return [word for text in texts for word in text.split(",")]
 
 
 class ScoreQuery(BaseModel):
-    """What may stand in the query of a route that scores."""
+    """Query of a route that scores."""
 
     model_config = ConfigDict(extra="forbid")
 
     reasons: Annotated[int, Field(ge=0, le=20, description="How many signals to name.")] = 3
     include: Annotated[
         list[Part],
-        BeforeValidator(_split),
+        BeforeValidator(_split_words),
         Field(min_length=1, description="What else to answer, with commas between."),
     ] = []
 
@@ -84,7 +89,7 @@ def scoring_routes(
         | invalid_fields_responses("created_at"),
     )
     async def score(request: Request, query: InQuery) -> Response:
-        model = _model(request)
+        model = _served_model(request)
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds)
 
@@ -96,7 +101,7 @@ def scoring_routes(
         if len(body) > MAX_INLINE_BYTES:
             with load.batch():
                 answer = await run_in_threadpool(compute)
-        elif query.include:  # it takes its own pass, of many instants
+        elif query.include:  # it needs a pass of its own, with many instants
             answer = compute()
         else:
             answer = await passes.score(model, parse_json(body, model.max_names), query.reasons)
@@ -114,7 +119,7 @@ def scoring_routes(
         | invalid_fields_responses("leads"),
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
-        model = _model(request)
+        model = _served_model(request)
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds)
         request_id: str = request.state.request_id
@@ -143,15 +148,15 @@ def scoring_routes(
 
 
 async def query_problem(request: Request, error: RequestValidationError) -> Response:
-    """Problem for a query parameter."""
+    """Problem of a query that breaks a law."""
     return problem_response(validation_problem(error.errors(), _NAMES), request.scope)
 
 
-def _model(request: Request) -> ServedModel:
+def _served_model(request: Request) -> ServedModel:
     model: ServedModel = request.app.state.model
     return model
 
 
 def json_response(content: bytes) -> Response:
-    """Answer that is JSON already."""
+    """Response whose content is JSON text already."""
     return Response(content, media_type="application/json")

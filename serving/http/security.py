@@ -1,10 +1,10 @@
-"""Who may ask for what: API keys, known by their hashes alone.
+"""Who may use which route: API keys, of which the server knows only the hashes.
 
 A key is a long random text that one client holds. The server knows its SHA-256 hash, a name for the
-log, and its roles: ``score`` for the CRM, ``report`` for people who read pages, ``operate`` for who
-runs the server. A hash without salt is enough for keys that nobody can guess: at least 128 random
-bits, such as ``openssl rand -hex 32`` gives. Programs send ``Authorization: Bearer KEY``; a browser
-that opens a page asks for a name, which is free, and takes the key as the password.
+log, and its roles: ``score`` for the CRM, ``report`` for people who read pages, ``operate`` for
+those who run the server. A hash without salt is enough for keys that nobody can guess: at least 128
+random bits, such as ``openssl rand -hex 32`` gives. Programs send ``Authorization: Bearer KEY``. A
+browser that opens a page asks for a name, which may be any, and for a password, which is the key.
 """
 
 import base64
@@ -28,15 +28,15 @@ KEY_SCHEME = {
     "description": "An API key with the role that the page needs: `score` to score and to read "
     "about the model, `report` for the report, `operate` to run the server.",
 }
-"""OpenAPI of how a program shows its key."""
+"""OpenAPI of how a program sends its key."""
 CHALLENGE = {
     "WWW-Authenticate": 'Basic realm="lead-temperature", charset="UTF-8", '
     'Bearer realm="lead-temperature"'
 }
 _FORM = re.compile(r"([A-Za-z0-9._-]{1,40}):([a-z+]+):([0-9a-f]{64})")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
-_LONGEST = 4_096
-"""Longer headers than this hold no key."""
+_MAX_HEADER_LETTERS = 4_096
+"""Longest Authorization header that may hold a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class ApiKey:
     Parameters
     ----------
     name : str
-        What the log calls it.
+        Its name in the log.
     roles : tuple of Role
-        What it may ask for.
+        Which routes it may use.
     sha256 : str
         Hash of its key, 64 hexadecimal digits in lower case.
 
@@ -77,8 +77,8 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
     Raises
     ------
     ValueError
-        One has another form, or two have one name or one hash. What stands in the place of a hash
-        is not shown, for it may be the key.
+        A part has another form, or two keys share a name or a hash. The message does not show
+        what stands in place of a hash, because it may be the key.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def is_for_this_machine(host: str) -> bool:
 
 
 def other_host_text(host: str) -> str:
-    """What is said to a request without a key that is for another host."""
+    """Detail of the problem of a request for another host, on a server without keys."""
     return (
         f"Without API keys the server answers this machine alone, as localhost, 127.0.0.1 or "
         f"[::1]; the request is for {host[:100]!r}. Ask for one of these, or set "
@@ -142,31 +142,32 @@ def other_host_text(host: str) -> str:
 def role_check(
     keys: Sequence[ApiKey], roles: Sequence[Role]
 ) -> Callable[[Request], Awaitable[None]]:
-    """Check that lets a request through when its key has one of the roles.
+    """Check that a request's key has one of the roles.
 
     Parameters
     ----------
     keys : sequence of ApiKey
-        Where there is none, everybody is let through who asks for this machine by a loopback name,
-        or for no host, as no browser does.
+        All keys. Without any, a request may pass if it names this machine by a loopback name, or
+        no host at all, which no browser does.
     roles : sequence of Role
+        The roles of which a key needs one.
 
     Returns
     -------
     async function of a request
-        Raises HTTPException: 401 without a known key, 403 where the key has another role; 421
-        where there are no keys and the request is for another host.
+        It raises HTTPException: 401 without a known key, 403 if the key has only other roles; 421
+        if there are no keys and the request is for another host.
     """
     roles_text = " or ".join(roles)
 
     async def admit(request: Request) -> None:
         if not keys:
-            # A page of another site may have had its name point to this machine.
+            # Another site may have made its own name point to this machine (DNS rebinding).
             host = request.headers.get("host")
             if host is not None and not is_for_this_machine(host):
                 raise HTTPException(421, other_host_text(host))
             return
-        key = _holder(keys, _presented(request))
+        key = _matching_key(keys, _presented_key(request))
         if key is None:
             way_out = f"Send a key with the role {roles_text}: Authorization: Bearer KEY."
             raise HTTPException(
@@ -182,8 +183,8 @@ def role_check(
     return admit
 
 
-def _holder(keys: Sequence[ApiKey], presented: str | None) -> ApiKey | None:
-    """The key that was presented; every key is compared, so that time does not tell which."""
+def _matching_key(keys: Sequence[ApiKey], presented: str | None) -> ApiKey | None:
+    """The key that was presented; all are compared, so that the time does not reveal which."""
     digest = hashlib.sha256((presented or "").encode("utf-8", "surrogatepass")).hexdigest()
     matching = None
     for key in keys:
@@ -192,15 +193,15 @@ def _holder(keys: Sequence[ApiKey], presented: str | None) -> ApiKey | None:
     return matching
 
 
-def _presented(request: Request) -> str | None:
-    """The key in the Authorization header; a password is taken for pages that are opened alone.
+def _presented_key(request: Request) -> str | None:
+    """The key in the Authorization header; a password counts for GET only.
 
-    A browser sends a password that it remembers with whatever other pages make it ask for, so one
-    never lets a request change something.
+    A browser sends a password that it remembers with every request, even with those that pages of
+    other sites make it send. So a password must never let a request change something.
     """
     header = request.headers.get("authorization", "")
     scheme, _, credentials = header.partition(" ")
-    if len(header) > _LONGEST:
+    if len(header) > _MAX_HEADER_LETTERS:
         return None
     if scheme.lower() == "bearer":
         return credentials.strip()

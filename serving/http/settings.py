@@ -1,8 +1,9 @@
 """What an operator may set: the limits within which the server answers, and who may ask.
 
 Everything has a default that suits a CRM, so `Settings()` is a complete configuration. A setting
-comes from the environment: ``LEAD_TEMPERATURE_`` and its name in capitals. The limits bound what
-one call may cost; beyond them a call is refused, never cut. ``docs/serving.md`` tells all of them.
+comes from the environment variable ``LEAD_TEMPERATURE_`` and its name in capitals. The limits bound
+the cost of one call; a call beyond them is refused, never cut. ``docs/serving.md`` lists all
+settings.
 """
 
 from collections.abc import Mapping
@@ -83,12 +84,12 @@ DEFAULTS = Settings()
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Settings that stand in an environment; what does not stand there has its default.
+    """Settings of an environment; a setting that is not there has its default.
 
     Parameters
     ----------
     environment : mapping of name to text
-        Names that do not begin with `PREFIX` are not looked at.
+        Environment variables; those whose names do not begin with `PREFIX` are ignored.
 
     Returns
     -------
@@ -97,8 +98,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     Raises
     ------
     ValueError
-        A name is unknown, or a value breaks its law; the value itself is not shown, for it may be
-        a secret.
+        A name is unknown, or a value breaks its law. The message does not show the value, because
+        it may be a secret.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""What the server tells of itself: figures for Prometheus.
+"""The server's metrics for Prometheus.
 
-They hold nothing of a lead, and carry the labels that are written here and no other: the route as
-the code names it, never the path that was asked for. Where several processes serve one address,
-whichever is asked tells the figures of all, those that have ended too.
+Metrics never hold data of a lead. Their labels are those written here and no others: the route as
+the code names it, never the path that was requested. If several processes serve one address, each
+of them answers with the sums over all, including those that have ended.
 """
 
 import os
@@ -25,12 +25,12 @@ _PROBABILITIES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8
 
 
 class Telemetry:
-    """Figures of one server.
+    """Metrics of one server.
 
     Parameters
     ----------
     clock : callable
-        The present, in microseconds since the epoch; the bundle's age depends on it.
+        Returns the present, in microseconds since the epoch; the bundle's age depends on it.
     """
 
     def __init__(self, clock: Callable[[], int]) -> None:
@@ -73,7 +73,7 @@ class Telemetry:
             buckets=_PROBABILITIES,
             registry=registry,
         )
-        # What every score counts is looked up by its labels once.
+        # The children that every score counts are looked up by their labels once.
         self._hot, self._warm = (probabilities.labels(name) for name in HORIZONS)
         self._by_band = {str(band): bands.labels(str(band)) for band in LEVELS}
         self._bundle = Gauge(
@@ -103,14 +103,14 @@ class Telemetry:
         )
 
     def count_reload(self, bundle: Bundle | None) -> None:
-        """Count a bundle that took the place of another one, or None for one that was refused."""
+        """Count a bundle that replaced another one, or None for a bundle that was refused."""
         self._reloads.labels("refused" if bundle is None else "served").inc()
         self._refused_bundle.set(bundle is None)
         if bundle is not None:
             self.set_bundle(bundle)
 
     def set_bundle(self, bundle: Bundle) -> None:
-        """Tell which bundle is served from now on."""
+        """Set the bundle that is served from now on."""
         end = datetime.fromisoformat(bundle.card["data_end"])
         self._end_seconds = (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
         if self._version:
@@ -120,15 +120,15 @@ class Telemetry:
         self._bundle.labels(bundle.version).set(1)
 
     def set_running(self, requests: int) -> None:
-        """Tell how many requests are at work."""
+        """Set how many requests are at work."""
         self._running.set(requests)
 
     def count_request(
         self, route: str, status: int, seconds: float, refused: Reason | None
     ) -> None:
-        """Count a request, and why it was refused if it was."""
+        """Count a request that has ended, and the reason if it was refused."""
         latency = self._latencies.get((route, status))
-        if latency is None:  # to look a child up by its labels costs as much as all the rest
+        if latency is None:  # a look-up by labels costs as much as everything else
             latency = self._latencies[route, status] = self._seconds.labels(route, str(status))
         latency.observe(seconds)
         if refused:
@@ -145,12 +145,12 @@ class Telemetry:
                 self._warm.observe(answer.warm_probability)
 
     def exposition(self) -> bytes:
-        """All figures in Prometheus' text format, of all processes that serve together."""
+        """All metrics in Prometheus' text format, summed over the processes that serve together."""
         self._age.set(self._clock() / 1e6 - self._end_seconds)
         return generate_latest(self)
 
     def collect(self) -> Iterable[Metric]:
-        """The figures; of bundles only those that are served, for none can be taken back."""
+        """All metrics; only bundles that are served now, because no label can be removed."""
         collector: Collector = self._registry
         if METRICS_FOLDER_VARIABLE in os.environ:
             collector = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
@@ -161,4 +161,4 @@ class Telemetry:
 
 
 METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable by which `prometheus_client` learns where processes keep their figures."""
+"""Environment variable that names the folder in which processes share their metrics."""

@@ -1,9 +1,11 @@
-"""What the server says in answers, as patterns, so that a page can say it in another language.
+"""The server's English sentences as patterns, so that a page can translate them.
 
-Programs are answered in English. The page on which a person tries a lead recognises each sentence
-by its message below, takes it apart into the values in its places, and says it anew in the reader's
-language; what it does not recognise stays as it is. The messages stand in the catalogues of
-`training.report.messages`; a test provokes the sentences and looks that each is recognised.
+Answers to programs are in English. The page on which a person tries a lead compares each sentence
+of an answer with the messages below, extracts the values, and writes the translated message with
+the same values; a sentence without a message stays in English. The catalogues of
+`training.report.words.messages` hold the translations.
+
+Tests: tests/serving/pages/test_try_page.py.
 """
 
 import re
@@ -183,29 +185,29 @@ _KINDS = {
     "previous": "hot|warm|cold",
     "name": r"\S+?",
 }
-"""What may stand in a place; anything where it is not here."""
+"""Regular expression of the values that may stand for a name; any text for other names."""
 NUMBER_GROUPS = ("n", "all", "low", "high", "cutoff", "share")
-"""Places of numbers."""
+"""Names that stand for numbers."""
 PHRASE_GROUPS = ("time", "when", "ago", "band", "previous", "other", "first", "second")
-"""Places of what is said anew itself; all others stay as they are."""
+"""Names that stand for phrases to be translated themselves; all others stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A message as a script recognises it and says it.
+    """A message as a script recognises and translates it.
 
     Parameters
     ----------
     pattern : str
-        Regular expression of the English sentence, of JavaScript's and of Python's.
-    places : tuple of str
-        Names of its groups.
+        Regular expression of the English sentence, valid in JavaScript and in Python.
+    group_names : tuple of str
+        Names of the groups, in their order.
     forms : tuple of str
-        Translation, or one for each form of number, with ``%(name)s`` for each value.
+        Translation, or one for each plural form, with ``%(name)s`` for each value.
     """
 
     pattern: str
-    places: tuple[str, ...]
+    group_names: tuple[str, ...]
     forms: tuple[str, ...]
 
 
@@ -236,10 +238,10 @@ def _pattern(message: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _escaped(text: str) -> str:
-    """Text as a regular expression that JavaScript takes with the flag ``u``, too."""
+    """Text as a regular expression, escaped as JavaScript's flag ``u`` needs it, too."""
     return re.sub(r"([\\^$.*+?()\[\]{}|/])", r"\\\1", text)
 
 
 def is_recognised(text: str, phrases: Sequence[Phrase]) -> bool:
-    """Whether a sentence is that of a message."""
+    """Whether one of the phrases matches a sentence."""
     return any(re.search(phrase.pattern, text, re.DOTALL) for phrase in phrases)

@@ -1,8 +1,8 @@
-"""A language of the pages that the server itself makes: its words, compiled from the catalogues.
+"""The languages of the pages that the server itself makes.
 
-``locale/<code>.json`` is what ``make messages`` compiles of the report's catalogues for these
-pages: the translation of each message, or one for each form of number. So the server needs neither
-a catalogue's reader nor a template's. English is what the messages are written in.
+``make messages`` compiles the report's catalogues for these pages into ``locale/<code>.json``: the
+translation of each message, or one for each plural form. So the server needs no library that reads
+catalogues or templates. The messages themselves are English.
 """
 
 import functools
@@ -41,16 +41,16 @@ _FORM: Mapping[str, Callable[[int], int]] = {"ru": _slavic, "ro": _romanian}
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A language: messages with places ``%(name)s`` for values, and words of the CRM's own.
+    """A language: messages with ``%(name)s`` for values, and the usual words of a CRM.
 
     Parameters
     ----------
     code : str
-        Of ISO 639, such as "ru".
+        Code of ISO 639, such as "ru".
     messages : mapping of str to tuple of str
-        Translations, each in all its forms; what is not there stays English.
+        Translations by English message, each in all its plural forms; others stay English.
     vocabulary : frozenset of str
-        Words of a CRM that are translated.
+        English words of a CRM that have a translation.
     """
 
     code: str
@@ -58,21 +58,21 @@ class Speech:
     vocabulary: frozenset[str]
 
     def forms(self, message: str | tuple[str, str], /) -> tuple[str, ...]:
-        """Message in all its forms, with its places."""
+        """Message in all its plural forms, with its placeholders."""
         english = (message,) if isinstance(message, str) else message
         return self.messages.get(english[0], english)
 
     def gettext(self, message: str, /, **values: str) -> str:
-        """Message in this language, with values in its places."""
+        """Message in this language, with its values."""
         return self.forms(message)[0] % values
 
     def ngettext(self, singular: str, plural: str, number: int, /, **values: str) -> str:
-        """Message in the form that goes with a number, with values in its places."""
+        """Message in the plural form of a number, with its values."""
         form = _FORM.get(self.code, _western)
         return self.forms((singular, plural))[form(number)] % values
 
     def word(self, name: str, /) -> str:
-        """Word of a CRM: translated if it is one of the standard ones, else as it is."""
+        """Word of a CRM: translated if the vocabulary has it, else as it is."""
         return self.forms(name)[0] if name in self.vocabulary else name
 
 

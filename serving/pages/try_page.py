@@ -1,11 +1,11 @@
 """The page on which a person tries a lead: its JSON on one side, its temperature on the other.
 
-The page asks the server that it came from as any client would, so it shows what a CRM gets. It is
-one answer with everything in it: words, examples, one style and one script. Both are allowed by
-their hashes, so no other script ever runs, whatever a lead is called, and the browser itself
-refuses markup that a script would make of text (trusted types). All words stand in `TEXTS`, and the
-page is there in every language of the report: numbers and dates are written by the browser, and
-what the server answers in English is said anew by `serving.pages.phrases`.
+The page asks its server as any client would, so it shows what a CRM gets. One response holds
+everything: words, examples, one style and one script. The policy allows style and script by their
+hashes, so no other script ever runs, whatever a lead is called, and the browser refuses markup that
+a script would make of text (trusted types). All words stand in `TEXTS`. The page exists in every
+language of the report: the browser writes numbers and dates, and `serving.pages.phrases` translates
+the server's English sentences.
 """
 
 import base64
@@ -16,19 +16,19 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import Any
 
 from features.language.kinds import Count, Share, Streak
 from features.language.wording import signal
 from models.golden import golden_leads
 from serving.answers.examples import example_answers, example_leads
 from serving.answers.golden import golden_request
+from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel
 from serving.pages.phrases import NUMBER_GROUPS, PHRASE_GROUPS, phrases
 from serving.pages.speech import CODES, NAMES, Speech, speech
 
 QUERY = "?reasons=8&include=trend,forecast"
-"""What the page asks for beside the score."""
+"""Query with which the page asks for a score, its reasons and its course."""
 
 
 def _(message: str) -> str:
@@ -103,14 +103,14 @@ TEXTS: Mapping[str, str] = {
     "warnings_title": _("What the model could not use"),
     "whole": _("The whole answer"),
 }
-"""Words of the page, in English, with places for values."""
+"""Words of the page, in English, with placeholders for values."""
 
 _HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
 class TryPage:
-    """The page, and the Content-Security-Policy that it is sent with."""
+    """The page and its Content-Security-Policy."""
 
     content: bytes
     policy: str
@@ -118,14 +118,14 @@ class TryPage:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A lead as it would travel, and its band."""
+    """A lead as a client would send it, and its band."""
 
-    lead: Mapping[str, Any]
+    lead: JsonObject
     band: str
 
 
 def page_examples(model: ServedModel, golden: str | None) -> list[Example]:
-    """The lead that the OpenAPI document shows, and the golden leads, where the bundle has some."""
+    """The lead that the OpenAPI document shows, and the golden leads if the bundle has them."""
     first = Example(example_leads(model)[0], example_answers(model)[0].band)
     leads = () if golden is None else golden_leads(golden)
     return [first, *(Example(golden_request(model.bundle, one), one.answer.band) for one in leads)]
@@ -146,12 +146,13 @@ def try_page(
     Parameters
     ----------
     model : ServedModel
+        The model that the page asks.
     examples : sequence of Example
-        At least one; the page begins with the first. They are shown as text.
+        One or more; the page begins with the first. They are shown as text.
     needs_key : bool
         Whether scoring needs an API key.
     code : str
-        Of the language, one of `serving.pages.speech.CODES`.
+        Code of the language, one of `serving.pages.speech.CODES`.
     """
     spoken = speech(code)
     texts = {name: spoken.forms(text)[0] for name, text in TEXTS.items()}
@@ -171,14 +172,14 @@ def try_page(
         languages=_languages(code),
         style=style,
         script=script,
-        # Nothing in it may look like the end of the element that it stands in.
+        # Nothing in the data may look like the end of the element that holds it.
         data=json.dumps(data, ensure_ascii=False).replace("<", "\\u003c"),
     )
     return TryPage(content.encode(), _policy(style, script))
 
 
-def _translations(model: ServedModel, spoken: Speech) -> dict[str, Any]:
-    """What the script says the server's answers anew with: patterns, and words by English ones."""
+def _translations(model: ServedModel, spoken: Speech) -> JsonObject:
+    """What the script needs to translate answers: patterns of sentences, and words."""
     if spoken.code == "en":
         return {"phrases": [], "words": {}, "values": NUMBER_GROUPS, "parts": PHRASE_GROUPS}
     words = {name: spoken.word(name) for name in spoken.vocabulary}
@@ -195,7 +196,7 @@ def _translations(model: ServedModel, spoken: Speech) -> dict[str, Any]:
             words[signal(count)] = signal(count, spoken)
     words |= {band: spoken.gettext(TEXTS[band]) for band in ("hot", "warm", "cold")}
     return {
-        "phrases": [[one.pattern, one.places, one.forms] for one in phrases(spoken)],
+        "phrases": [[one.pattern, one.group_names, one.forms] for one in phrases(spoken)],
         "words": words,
         "values": NUMBER_GROUPS,
         "parts": PHRASE_GROUPS,

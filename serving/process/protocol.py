@@ -1,10 +1,10 @@
-"""HTTP as it comes over a connection, within bounds.
+"""The HTTP protocol of one connection, bounded in length and time.
 
-Between a connection and the application stands uvicorn's parser. It takes a head of any length, and
-waits for one as long as a client likes; here neither head nor framing may be long, and all of a
-request must have come in time. Nor does it mind a client that takes no answers, which would hold
-places of requests at work for as long as it likes; here such a connection is ended. What is no HTTP
-is refused like everything else, by a problem.
+uvicorn's parser stands between a connection and the application. It accepts a head of any length,
+waits for one without end, and lets a client that takes no answers occupy requests at work without
+end. `BoundedHttp` adds the bounds: head and framing may not be long, a whole request must arrive in
+time, and a connection whose client takes nothing is ended. Bytes that are no HTTP are refused by a
+problem, like every other mistake.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from serving.answers.schemas import as_json
 from serving.http.guard import PROBLEM_TYPE, SECURITY_HEADERS
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Longest head, and most of what is neither head nor body, beyond as many bytes as the body has."""
+"""Longest head of a request; also how far its framing may exceed the length of its body."""
 
 _OF_BODIES = (b"content-length", b"transfer-encoding")
 
@@ -35,80 +35,84 @@ class BoundedHttp(HttpToolsProtocol):
 
     Parameters
     ----------
-    *args, **kwargs : what uvicorn gives
+    *args, **kwargs : Any
+        The arguments of uvicorn's own protocol.
     seconds : float
-        How long a request may take to come, from its first byte, or from the connection's beginning
-        where it is the first one; and how long a client that is sent something may take none of it.
+        Longest time that a request may take to arrive, from its first byte, or from the start of
+        the connection for its first request. Also the longest time that a client may take nothing
+        of an answer that waits for it.
     count : callable
-        Told status and reason of what is refused here.
+        Called with status and reason of each request that is refused here.
     """
 
     def __init__(self, *args: Any, seconds: float, count: CountRefusal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._seconds, self._count = seconds, count
+        self._seconds, self._count_refusal = seconds, count
         self._received = self._body = 0
-        self._coming: Literal["head", "body"] | None = None
+        self._incoming: Literal["head", "body"] | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._taking: asyncio.TimerHandle | None = None
-        self._running: RequestResponseCycle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
+        self._cycle_at_work: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request."""
+        """Start the deadline of the first request."""
         super().connection_made(transport)
-        self._wait()
+        self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait for nothing."""
-        if self._running is not None and not self._running.response_complete:
-            # uvicorn tells the request that came last; the one at work may be an earlier one.
-            self._running.disconnected = True
-            self._running.message_event.set()
+        """Stop all timers, and tell the request at work that its client has gone."""
+        if self._cycle_at_work is not None and not self._cycle_at_work.response_complete:
+            # uvicorn tells only the request that came last; the one at work may be an earlier one.
+            self._cycle_at_work.disconnected = True
+            self._cycle_at_work.message_event.set()
         super().connection_lost(exc)
-        self._in_time()
-        self._taken()
+        self._cancel_deadline()
+        self._cancel_write_timer()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
+        self._cycle_at_work = cycle
         super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
-        """More waits to be taken than a connection holds."""
+        """Watch whether the client takes anything: the write buffer is full."""
         super().pause_writing()
-        self._taking = self.loop.call_later(self._seconds, self._untaken, self._waits())
+        self._write_timer = self.loop.call_later(
+            self._seconds, self._check_client_takes, self._untaken_bytes()
+        )
 
     def resume_writing(self) -> None:
-        """It was taken."""
+        """Stop watching: the client has taken what waited."""
         super().resume_writing()
-        self._taken()
+        self._cancel_write_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come, as long as it is in proportion."""
+        """Read bytes, and refuse a head or framing that is too long."""
         self._received += len(data)
-        if self._coming is None:  # between requests uvicorn waits for a silent client alone
-            self._wait()
+        if self._incoming is None:  # uvicorn's own timer is for silent clients
+            self._start_deadline()
         super().data_received(data)
         if self._received - 2 * self._body <= MAX_HEAD_BYTES:
             return
-        if self._coming == "head":
+        if self._incoming == "head":
             law = f"The head of a request has at most {MAX_HEAD_BYTES} bytes."
             self._refuse(431, "long_head", f"{law} Send leads in the body.")
         else:
             self.transport.close()
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Start the deadline of a request."""
         super().on_message_begin()
         self._received = self._body = 0
-        self._coming = "head"
-        self._in_time()
-        self._wait()
+        self._incoming = "head"
+        self._cancel_deadline()
+        self._start_deadline()
 
     def on_headers_complete(self) -> None:
-        """Its head is whole."""
-        self._coming = "body"
+        """Expect the body; refuse one that an upgrade would lose."""
+        self._incoming = "body"
         upgrade = self.parser.should_upgrade()
         if upgrade and any(name in _OF_BODIES for name, _ in self.headers):
-            # The parser takes what follows for another protocol: the body would be lost.
+            # The parser takes the bytes that follow for another protocol and would lose the body.
             way_out = "Leave the header Upgrade out; Java's client does with Version.HTTP_1_1."
             self._refuse(400, "not_http", f"A request with a body asks for an Upgrade. {way_out}")
             return
@@ -117,29 +121,29 @@ class BoundedHttp(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        """A piece of its body."""
+        """Count the bytes of the body."""
         self._body += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """It is whole."""
+        """Stop the deadline: the request has arrived in time."""
         super().on_message_complete()
-        self._coming = None
-        self._in_time()
+        self._incoming = None
+        self._cancel_deadline()
 
-    def _wait(self) -> None:
+    def _start_deadline(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(self._seconds, self._late)
+            self._deadline = self.loop.call_later(self._seconds, self._deadline_passed)
 
-    def _in_time(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _waits(self) -> int:
-        """Bytes that the client has not taken yet."""
+    def _untaken_bytes(self) -> int:
+        """How many bytes the client has not taken yet, as far as the kernel says."""
         unsent: int = self.transport.get_write_buffer_size()
-        with contextlib.suppress(OSError, ImportError):  # not every kernel tells what it holds
+        with contextlib.suppress(OSError, ImportError):  # not every kernel says
             import fcntl
             import termios
 
@@ -149,40 +153,42 @@ class BoundedHttp(HttpToolsProtocol):
             unsent += int.from_bytes(queued, sys.byteorder)
         return unsent
 
-    def _taken(self) -> None:
-        if self._taking is not None:
-            self._taking.cancel()
-            self._taking = None
+    def _cancel_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
 
-    def _untaken(self, waiting_before: int) -> None:
-        """End a connection whose client took nothing; one that takes slowly is waited for."""
-        if (waiting := self._waits()) < waiting_before:
-            self._taking = self.loop.call_later(self._seconds, self._untaken, waiting)
+    def _check_client_takes(self, waiting_before: int) -> None:
+        """End the connection if the client took nothing; wait on for one that takes slowly."""
+        if (waiting := self._untaken_bytes()) < waiting_before:
+            self._write_timer = self.loop.call_later(
+                self._seconds, self._check_client_takes, waiting
+            )
         else:
             self.transport.abort()
 
-    def _late(self) -> None:
+    def _deadline_passed(self) -> None:
         self._deadline = None
-        if self._coming == "head":
+        if self._incoming == "head":
             law = f"The head of a request must arrive within {self._seconds:g} s."
             self._refuse(408, "slow_head", f"{law} Send it at once.")
-        elif not self._answering():
-            # Nothing has come, nothing but line ends, or a body that nobody reads still comes.
+        elif not self._is_answering():
+            # Nothing came, or only line ends, or a body still comes that nobody reads.
             self.transport.close()
 
-    def _answering(self) -> bool:
-        """Whether a request is at work; before the first one uvicorn has no cycle at all."""
+    def _is_answering(self) -> bool:
+        """Whether a request is at work; before the first one uvicorn has no cycle."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it says no more than this
-        """Refuse what is no HTTP."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the message says no more than ours
+        """Refuse bytes that are no HTTP."""
         self._refuse(400, "not_http", "The request is not HTTP/1.1. Use an HTTP library.")
 
     def _refuse(self, status: int, reason: Reason, detail: str) -> None:
         if self.transport.is_closing():
             return
-        self._count(status, reason)
+        self._count_refusal(status, reason)
         request_id = uuid.uuid4().hex
         content = as_json(replace(problem(status, detail, reason), request_id=request_id))
         headers = {

@@ -1,7 +1,14 @@
-"""The server as a command: what it needs to listen, and one process that answers, or several.
+"""The server as a command: start here to read `serving.process`.
 
-Standard output stays empty; standard error holds the log, in JSON lines but for one: the address,
-as soon as the server answers.
+`run` opens the socket and serves a bundle until the process gets SIGTERM or Ctrl+C. With one worker
+this process answers: it makes the application (`serving.http.app`) and serves it
+(`serving.process.worker`). With several, this process supervises (`serving.process.supervisor`) and
+starts each worker as a process of its own; the two talk over a link (`serving.process.link`). Every
+connection is read by `serving.process.protocol`, and `serving.process.traces` exports traces where
+the environment asks for them.
+
+Standard output stays empty. Standard error holds the log as JSON lines, and one line of plain text:
+the address, as soon as the server answers.
 """
 
 import logging
@@ -29,42 +36,44 @@ def run(
     Parameters
     ----------
     bundle_folder : pathlib.Path
+        Folder of the bundle; a new bundle may replace it there at any time.
     host : str
         Address to listen at; the default answers this machine alone.
     port : int
         0 takes a free one; the line on standard error says which.
     settings : Settings
+        Limits, and who may ask.
     workers : int
-        Processes that answer; with one of them it is this process.
+        How many processes answer, from 1; with 1 it is this process.
 
     Raises
     ------
     OSError
-        The address cannot be listened at, or the bundle is not there.
+        The server cannot listen at the address, or there is no bundle.
     ValueError
-        The bundle is not whole, other machines could ask without an API key, or traces are to go on
-        a way that is not offered.
+        The bundle is not whole, other machines could ask without an API key, or the environment
+        asks for a way of exporting traces that is not offered.
     ImportError
-        Traces are asked for, and OpenTelemetry is not installed.
+        The environment asks for traces, and OpenTelemetry is not installed.
     """
     log_as_json_lines(settings.log_level)
     if not settings.api_keys:
         _require_loopback(host)
         _LOG.warning("no API keys: every program on this machine may ask")
     listener = _listener(host, port)
-    # Only who answers needs the libraries of the model, and only who supervises the supervisor.
+    # Only a process that answers loads the libraries of the model, and only a supervisor its own.
     if workers == 1:
         from serving.http.app import create_app
         from serving.process.traces import tracer_provider
         from serving.process.worker import serve
 
         live, traces = create_app(bundle_folder, settings), tracer_provider(os.environ)
-        _tell(listener)
+        _print_address(listener)
         serve(live, listener, settings, traces)
     else:
         from serving.process.supervisor import supervise
 
-        supervise(listener, bundle_folder, settings, workers, lambda: _tell(listener))
+        supervise(listener, bundle_folder, settings, workers, lambda: _print_address(listener))
 
 
 def _require_loopback(host: str) -> None:
@@ -76,7 +85,7 @@ def _require_loopback(host: str) -> None:
 
 
 def _reason(error: OSError | OverflowError) -> str:
-    """What the system says, without Python's own account of the call."""
+    """The system's own message, without Python's description of the call."""
     if isinstance(error, OverflowError | socket.gaierror) or error.errno is None:
         return str(error)
     return os.strerror(error.errno)
@@ -93,7 +102,7 @@ def _listener(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _tell(listener: socket.socket) -> None:
+def _print_address(listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     print(f"serving http://{address}", file=sys.stderr, flush=True)

@@ -1,11 +1,11 @@
-"""Several processes that answer at one address, and the process that sees to it that they do.
+"""Several processes that answer at one address, and the supervisor that keeps them running.
 
-Workers share nothing but files and the socket that they accept from, so what kills one leaves the
-others answering: connections that wait in the socket's queue are theirs to accept. The supervisor
-loads no model and answers nothing. It starts the workers, puts another one in the place of one that
-has ended, passes on the word to reload, and when it is told to stop it tells them and waits. Each
-worker keeps its figures in a file of its own, in a folder that any of them adds up; so they neither
-need the supervisor nor die with their worker (`prometheus_client.multiprocess`).
+Workers share only files and the socket that they accept from. If one is killed, the others go on
+and accept the connections that wait in the socket's queue. The supervisor loads no model and
+answers nothing: it starts the workers, replaces a worker that has ended, passes requests to reload
+on to all of them, and on SIGTERM or Ctrl+C ends them and waits. Each worker keeps its metrics in a
+file in a shared folder, and any worker can add all files up. So the metrics do not depend on the
+supervisor, and those of a worker that has ended stay (`prometheus_client.multiprocess`).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from serving.http.telemetry import METRICS_FOLDER_VARIABLE
 from serving.process.link import READY, RELOAD
 
 RESTART_SECONDS = 5
-"""How long after a worker that did not become ready another one is started."""
+"""How long to wait before replacing a worker that did not become ready."""
 WORKER_END_SECONDS = 30
 """How long workers may take to end before they are killed; they need 28 s at most."""
 
@@ -41,30 +41,30 @@ _WORKER = "from serving.process.worker import main; main()"
 
 @dataclass(slots=True)
 class _Crew:
-    """What the places of all workers share."""
+    """What the tasks of all workers share."""
 
     listener: socket.socket
     order: bytes
     environment: dict[str, str]
     missing: set[int]
-    """Places whose first worker is not ready yet."""
-    serving: Callable[[], None]
+    """Numbers of the workers that have not become ready since the start."""
+    report_serving: Callable[[], None]
     processes: set[Process] = field(default_factory=set)
     links: set[StreamWriter] = field(default_factory=set)
     reloads: int = 0
-    """How often an operator has ordered a reload."""
+    """How often an operator has asked for a reload."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, number: signal.Signals) -> None:
-        """Send all workers a signal."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to all workers."""
         for process in self.processes:
             with contextlib.suppress(ProcessLookupError):  # it has just ended
                 process.send_signal(number)
 
     def interrupt(self) -> None:
-        """Stop at the first Ctrl+C; wait for nobody at the second."""
+        """Stop at the first Ctrl+C; kill the workers at the second."""
         if self.stop.is_set():
-            self.tell(signal.SIGKILL)
+            self.send_signal(signal.SIGKILL)
         self.stop.set()
 
 
@@ -73,19 +73,22 @@ def supervise(
     bundle_folder: Path,
     settings: Settings,
     workers: int,
-    serving: Callable[[], None],
+    report_serving: Callable[[], None],
 ) -> None:
     """Keep workers answering until the process is told to stop.
 
     Parameters
     ----------
     listener : socket.socket
-        Listens already; it is closed at the end.
+        A socket that listens; it is closed at the end.
     bundle_folder : pathlib.Path
+        Folder of the bundle.
     settings : Settings
+        Limits, and who may ask.
     workers : int
-    serving : callable
-        Called once, when all of them answer.
+        How many workers answer, from 2.
+    report_serving : callable
+        Called once, when all workers answer.
 
     Raises
     ------
@@ -93,36 +96,36 @@ def supervise(
         A worker cannot serve the bundle.
     """
     values = {"bundle": str(bundle_folder.resolve()), "settings": settings.model_dump(mode="json")}
-    with TemporaryDirectory(prefix="lead-temperature-") as figures:
-        # A worker imports what this process would, wherever it was started.
+    with TemporaryDirectory(prefix="lead-temperature-") as metrics_folder:
+        # A worker must import the same modules as this process, wherever that was started.
         paths = os.pathsep.join(filter(None, sys.path))
-        environment = {**os.environ, METRICS_FOLDER_VARIABLE: figures, "PYTHONPATH": paths}
-        places = set(range(1, workers + 1))
+        environment = {**os.environ, METRICS_FOLDER_VARIABLE: metrics_folder, "PYTHONPATH": paths}
+        numbers = set(range(1, workers + 1))
         order = json.dumps(values).encode() + b"\n"
-        asyncio.run(_supervised(_Crew(listener, order, environment, places, serving)))
+        asyncio.run(_supervise_crew(_Crew(listener, order, environment, numbers, report_serving)))
 
 
-async def _supervised(crew: _Crew) -> None:
+async def _supervise_crew(crew: _Crew) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, crew.stop.set)
     loop.add_signal_handler(signal.SIGINT, crew.interrupt)
-    slots = [asyncio.create_task(_place(crew, number)) for number in sorted(crew.missing)]
-    for slot in slots:
-        slot.add_done_callback(lambda _: crew.stop.set())
+    tasks = [asyncio.create_task(_keep_worker(crew, number)) for number in sorted(crew.missing)]
+    for task in tasks:
+        task.add_done_callback(lambda _: crew.stop.set())
     await crew.stop.wait()
     crew.listener.close()
-    crew.tell(signal.SIGTERM)
-    _, unfinished = await asyncio.wait(slots, timeout=WORKER_END_SECONDS)
+    crew.send_signal(signal.SIGTERM)
+    _, unfinished = await asyncio.wait(tasks, timeout=WORKER_END_SECONDS)
     if unfinished:
-        _LOG.error("%s of %s workers do not end and are killed", len(unfinished), len(slots))
-        crew.tell(signal.SIGKILL)
-    await asyncio.gather(*slots)
+        _LOG.error("%s of %s workers do not end and are killed", len(unfinished), len(tasks))
+        crew.send_signal(signal.SIGKILL)
+    await asyncio.gather(*tasks)
 
 
-async def _place(crew: _Crew, number: int) -> None:
-    """Keep a worker in a place, one after the other, until all are told to stop."""
+async def _keep_worker(crew: _Crew, number: int) -> None:
+    """Run a worker, and another one whenever it ends, until the crew stops."""
     while True:
-        was_ready, reason = await _worker(crew, number)
+        was_ready, reason = await _run_worker(crew, number)
         if crew.stop.is_set():
             return
         if number in crew.missing:
@@ -134,8 +137,8 @@ async def _place(crew: _Crew, number: int) -> None:
                 await asyncio.wait_for(crew.stop.wait(), RESTART_SECONDS)
 
 
-async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
-    """Start a worker and see it through its life: whether it became ready, and why it ended."""
+async def _run_worker(crew: _Crew, number: int) -> tuple[bool, str]:
+    """Run a worker to its end: whether it became ready, and why it ended."""
     own_end, worker_end = socket.socketpair()
     descriptors = (crew.listener.fileno(), worker_end.fileno())
     command = [sys.executable, "-P", "-c", _WORKER, *map(str, descriptors)]
@@ -157,16 +160,16 @@ async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
     reader, writer = await asyncio.open_unix_connection(sock=own_end)
     reloads = crew.reloads
     writer.write(crew.order)
-    word = await _line(reader)
+    word = await _read_line(reader)
     was_ready = word == READY
     if was_ready:
         if crew.missing == {number}:
-            crew.serving()
+            crew.report_serving()
         crew.missing.discard(number)
         crew.links.add(writer)
-        if crew.reloads != reloads:  # it may have read the bundle that lay there before
+        if crew.reloads != reloads:  # it may have read the earlier bundle
             writer.write(RELOAD)
-        while await _line(reader) == RELOAD:
+        while await _read_line(reader) == RELOAD:
             crew.reloads += 1
             for link in crew.links - {writer}:
                 link.write(RELOAD)
@@ -180,9 +183,9 @@ async def _worker(crew: _Crew, number: int) -> tuple[bool, str]:
     return was_ready, f"It ended by signal {-code}." if code < 0 else f"It ended with code {code}."
 
 
-async def _line(reader: StreamReader) -> bytes:
-    """Next line from a worker; nothing when it has ended."""
+async def _read_line(reader: StreamReader) -> bytes:
+    """Next line from a worker; empty when it has ended."""
     try:
         return await reader.readline()
-    except ConnectionError:  # it had not read all that was said to it
+    except ConnectionError:  # it ended without reading everything
         return b""

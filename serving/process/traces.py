@@ -1,9 +1,10 @@
-"""OpenTelemetry traces of requests, where the environment asks for them.
+"""OpenTelemetry traces of requests, if the environment asks for them.
 
-OpenTelemetry's own variables say where spans go: `OTEL_EXPORTER_OTLP_ENDPOINT` is enough. A request
-is one span, in the trace of the client where it names one (W3C Trace Context). Like figures and
-log, it holds nothing of a lead: the route as the code names it, the method, the status and the
-request's id. Where nothing is asked for, nothing of this is loaded and requests pass by it.
+OpenTelemetry's own variables say where spans go: `OTEL_EXPORTER_OTLP_ENDPOINT` is enough. Each
+request is one span, which belongs to the client's trace if the request names one (W3C Trace
+Context). Like metrics and log, a span holds no data of a lead: only the route as the code names it,
+the method, the status and the request's id. Without such variables OpenTelemetry is not loaded, and
+requests do not pass through this module.
 """
 
 from collections.abc import Mapping
@@ -23,22 +24,22 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE
 
 
 def tracer_provider(environment: Mapping[str, str]) -> "TracerProvider | None":
-    """Maker of spans that sends them where the environment says, or None where it asks for none.
+    """Provider of tracers that export where the environment says; None if it asks for no traces.
 
     Parameters
     ----------
     environment : mapping of name to text
-        Only whether there are spans to send is read here; OpenTelemetry itself reads the rest from
-        the environment of the process.
+        Environment variables. Only those that switch traces on or off are read from it;
+        OpenTelemetry reads the others from the environment of the process.
 
     Raises
     ------
     ValueError
-        Spans are to go on a way that is not offered.
+        The environment asks for an exporter or protocol that is not offered.
     ImportError
         OpenTelemetry is not installed.
     """
-    if not _wanted(environment):
+    if not _traces_requested(environment):
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -56,8 +57,8 @@ def tracer_provider(environment: Mapping[str, str]) -> "TracerProvider | None":
     return provider
 
 
-def _wanted(environment: Mapping[str, str]) -> bool:
-    """Whether spans are to be sent; refuse what is asked for and not offered."""
+def _traces_requested(environment: Mapping[str, str]) -> bool:
+    """Whether spans are to be sent; ValueError for an exporter or protocol that is not offered."""
     exporter = environment.get(_EXPORTER, "")
     if exporter not in ("", "otlp", "none"):
         raise ValueError(
@@ -77,12 +78,14 @@ def _wanted(environment: Mapping[str, str]) -> bool:
 
 
 class TracingApp:
-    """ASGI application that makes a span of each request to another one.
+    """ASGI middleware that makes one span of each request.
 
     Parameters
     ----------
     app : ASGI application
+        The application inside.
     provider : opentelemetry.sdk.trace.TracerProvider
+        Provider of the tracer, from `tracer_provider`.
     """
 
     def __init__(self, app: ASGIApp, provider: "TracerProvider") -> None:

@@ -1,13 +1,15 @@
 """A process that answers: one bundle, one event loop, a graceful end.
 
-SIGTERM and Ctrl+C stop accepting, let requests in flight finish, ask clients to end their
-connections and end the process with exit code 0.
+On SIGTERM or Ctrl+C a worker stops accepting connections, finishes the requests in flight, asks
+clients to close their connections, and ends with exit code 0.
 
-`serve` runs in the process that was started, where it is the only one. Where there are several,
-`serving.process.supervisor` starts each as a process of its own, which runs `main`: it has the
-socket that all accept from, and a link to the supervisor. Over the link come its orders, and then
-the word that another worker was told to reload; when the link breaks, the supervisor is gone, and
-the worker ends as if it had been told to.
+A single worker runs `serve` in the process that was started. With several,
+`serving.process.supervisor` starts each worker as a process that runs `main`. Such a worker has the
+socket from which all accept, and a link to the supervisor. Its orders (bundle and settings) come
+over the link first, then a line whenever another worker was asked to reload. If the link breaks,
+the supervisor is gone, and the worker ends as after SIGTERM.
+
+Tests: tests/serving/process/test_run.py and test_supervisor.py.
 """
 
 import asyncio
@@ -36,21 +38,21 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
 
 SHUTDOWN_SECONDS = 20
-"""How long requests in flight may take once the server was told to stop."""
+"""Longest time that requests in flight may take after the signal to stop."""
 IDLE_SHUTDOWN_SECONDS = 5
-"""How long a connection may be silent once the server was told to stop."""
+"""Longest time that silent connections stay open after the signal to stop."""
 SPAN_FLUSH_SECONDS = 3
-"""How long the last spans may take to be sent."""
+"""Longest time that sending the last spans may take."""
 KEEP_ALIVE_SECONDS = 75
-"""How long a connection may be silent: longer than proxies keep one (60 s), so that it is the proxy
-that ends it, and no request meets an end that is on its way."""
+"""Longest time that a connection may be silent: longer than proxies keep one (60 s). So the proxy
+closes it, and no request meets a connection that the server is closing."""
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which when told to stop lets clients end their connections before it does.
+    """uvicorn that lets clients close their connections before it stops.
 
-    uvicorn itself closes every connection that is silent at that moment; a request that is on its
-    way there is lost. Here a client is told by `Connection: close` in its next answer.
+    uvicorn itself closes every connection that is silent when the signal comes; a request that is
+    on its way is then lost. Here the next answer asks the client to close, by `Connection: close`.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=connection,  # type: ignore[arg-type]  # it is called, and only called
+                http=connection,  # type: ignore[arg-type]  # uvicorn only calls it
                 ws="none",
                 log_config=None,
                 access_log=False,
@@ -72,7 +74,7 @@ class _Server(uvicorn.Server):
         self._live, self._link = live, link
 
     async def main_loop(self) -> None:
-        """Serve until told to stop, by a signal or by the end of the supervisor."""
+        """Serve until a signal comes or the supervisor ends."""
         if self._link is None:
             await super().main_loop()
             return
@@ -91,7 +93,7 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, wait for the connections, then end."""
+        """Stop accepting, wait until clients have closed their connections, then end."""
         self._live.load.draining = True
         for server in self.servers:
             server.close()
@@ -99,7 +101,7 @@ class _Server(uvicorn.Server):
             listener.close()
         loop = asyncio.get_running_loop()
         end = loop.time() + IDLE_SHUTDOWN_SECONDS
-        # One tick at least: what was accepted just before is a connection only then.
+        # A connection that was accepted just before is counted only after a turn of the loop.
         await asyncio.sleep(0.1)
         while self.server_state.connections and not self.force_exit and loop.time() < end:
             await asyncio.sleep(0.05)
@@ -113,28 +115,31 @@ def serve(
     traces: "TracerProvider | None" = None,
     link: socket.socket | None = None,
 ) -> None:
-    """Answer what comes to a socket until the process is told to stop.
+    """Answer requests on a socket until the process gets a signal to stop.
 
     Parameters
     ----------
-    live : Live
+    live : LiveApp
+        The application, from `serving.http.app.create_app`.
     listener : socket.socket
-        Listens already; it is closed at the end.
+        A socket that listens; it is closed at the end.
     settings : Settings
+        The settings of the application; `body_seconds` also bounds the connections.
     traces : opentelemetry.sdk.trace.TracerProvider, optional
-        Where spans of requests go, where they are asked for; it is shut down at the end.
+        Exports a span of each request; it is shut down at the end.
     link : socket.socket, optional
-        To the supervisor, where there is one.
+        Connection to the supervisor, if there is one.
     """
     app = live if traces is None else TracingApp(live, traces)
     server = _Server(app, live, settings.body_seconds, link)
-    # uvicorn raises the signal that stopped it again when it has finished, for the handlers that
-    # stood before it; with its own in that place the process ends well, however early it comes.
+    # When uvicorn has finished, it raises the signal again for the handlers that were installed
+    # before its own. Its own handler is therefore installed here, too: so the process ends with
+    # exit code 0, however early the signal comes.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
     if traces is not None:
-        # Spans may be lost to a collector that hangs; the end may not be late.
+        # A collector that hangs may cost the last spans, but must not delay the end.
         ending = threading.Thread(target=traces.shutdown, daemon=True)
         ending.start()
         ending.join(SPAN_FLUSH_SECONDS)
