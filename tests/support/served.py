@@ -49,7 +49,7 @@ class Served:
         told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return set(map(int, told.split()))
 
-    def ended(self, seconds: float = 30) -> Ended:
+    def ended(self, seconds: float = 120) -> Ended:
         """Wait for its end."""
         assert self.process.stdout is not None
         output = self.process.stdout.read()

@@ -77,11 +77,6 @@ def bad(model: ServedModel, one: Any, now: int = NOW) -> dict[str, str]:
     return {error.field: error.law for error in answer.errors}
 
 
-def test_a_complete_lead_has_no_warnings(model) -> None:
-    interaction = {"occurred_at": rfc3339(DAY), "kind": "price_question", "channel": "anything"}
-    assert good(model, lead(interactions=[interaction])).warnings == ()
-
-
 def test_reasons_start_at_the_base_and_add_up(model) -> None:
     answer = good(model, lead(), reasons=3)
     assert [reason.text for reason in answer.reasons][-1] == "all the rest"
@@ -117,88 +112,12 @@ def test_reasons_of_any_lead_sum_to_what_moved_it(model, lead, most: int, kind) 
     assert "" not in signals[:-1]
 
 
-def test_attributes_that_were_not_sent_are_named(model) -> None:
-    answer = good(model, lead(attributes={"country": None}))
-    assert answer.warnings == (
-        "attributes: not sent, taken as missing: company_size, first_met_at.",
-    )
-
-
-def test_a_level_that_the_model_does_not_know_is_named(model) -> None:
-    (warning,) = good(model, lead(attributes=lead()["attributes"] | {"country": "xx"})).warnings
-    assert warning.startswith('attributes.country: the model has no level "xx"')
-    assert "Known: it, pt." in warning
-
-
-def test_words_that_no_feature_looks_at_are_named_once_and_bounded(model) -> None:
-    interactions = [{"occurred_at": rfc3339(DAY), "kind": f"{i} " + 150 * "x"} for i in range(99)]
-    (warning,) = good(model, lead(interactions=interactions)).warnings
-    assert warning.startswith('interactions.kind: no feature looks at "0 xxx')
-    assert "and 94 more" in warning
-    assert "Known: price_question." in warning
-    assert len(warning) < 1_200
-
-
-def test_interactions_at_or_after_the_instant_are_counted(model) -> None:
-    before = {"occurred_at": rfc3339(DAY)}
-    at = {"occurred_at": rfc3339(2 * DAY)}
-    learnt_later = {"occurred_at": rfc3339(DAY), "recorded_at": rfc3339(3 * DAY)}
-    one = lead(as_of=rfc3339(2 * DAY), interactions=[before, at, learnt_later])
-    (warning,) = good(model, one).warnings
-    assert warning.startswith("interactions: 2 of 3 occurred or were recorded at or after as_of")
-    assert (
-        good(model, one).hot_probability
-        == good(model, one | {"interactions": [before]}).hot_probability
-    )
-
-
 def test_an_interaction_from_before_the_lead_counts(model) -> None:
     asked = {"occurred_at": rfc3339(58 * DAY), "kind": "price_question"}
     late = lead(created_at=rfc3339(59 * DAY))
     found = good(model, late | {"interactions": [asked]})
     assert (found.newest_interaction_days, found.warnings) == (2.0, ())
     assert found.hot_probability > good(model, late).hot_probability
-
-
-def test_what_the_model_ignores_is_named_and_does_not_count(model) -> None:
-    spec = replace(model.bundle.spec, ignored={"kind": ("contract",)})
-    ignoring = served_model(replace(model.bundle, spec=spec), Limits())
-    price, contract = (
-        {"occurred_at": rfc3339(DAY), "kind": kind} for kind in ("price_question", "contract")
-    )
-    found = good(ignoring, lead(interactions=[price, contract]))
-    assert found.warnings == (
-        'interactions.kind: "contract" does not count: it was found to know the outcome.',
-    )
-    alone = good(ignoring, lead(interactions=[price]))
-    assert replace(found, warnings=()) == alone
-    assert (
-        good(model, lead(interactions=[price, contract]))
-        .warnings[0]
-        .startswith(
-            'interactions.kind: no feature looks at "contract", it counts as any interaction.'
-        )
-    )
-
-
-def test_copies_of_an_interaction_are_counted_and_told(model) -> None:
-    call = {"occurred_at": rfc3339(DAY), "channel": "phone", "measures": {"duration_seconds": 5}}
-    copy = dict(reversed(call.items())) | {"recorded_at": rfc3339(DAY), "agent": None}
-    other = call | {"measures": {"duration_seconds": 6}}
-    (warning,) = good(model, lead(interactions=[call, copy, other, copy])).warnings
-    assert warning == (
-        "interactions: 2 of 4 say in every field what another one says; each counts."
-    )
-    assert good(model, lead(interactions=[call, other])).warnings == ()
-
-
-def test_a_lead_older_than_any_that_was_judged_is_warned_of(model) -> None:
-    card = {**model.bundle.card, "snapshots": {"until_days": 30.0}}
-    judged = served_model(replace(model.bundle, card=card), Limits())
-    assert good(judged, lead(as_of=rfc3339(30 * DAY))).warnings == ()
-    (warning,) = good(judged, lead(as_of=rfc3339(30 * DAY + 1))).warnings
-    assert warning == "created_at: older than any lead the model was judged on: 30 days."
-    assert good(model, lead(as_of=rfc3339(59 * DAY))).warnings == ()
 
 
 def test_a_batch_asks_each_booster_once_and_compiles_nothing(model, monkeypatch) -> None:

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,13 @@ import pytest
 from models.bundle import REPORT, load_bundle, save_bundle
 from models.folder import MANIFEST
 from serving.answers.model import ServedModel
+from serving.http import live
 from serving.http.app import create_app
 from serving.http.live import folder_identity
 from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[3]
 LEAD = {
@@ -159,14 +160,6 @@ def test_a_folder_that_changes_while_it_is_read_is_refused(
     assert "changed while it was read" in client.post(RELOAD).json()["detail"]
 
 
-def until(true: Callable[[], bool], seconds: float = 10) -> bool:
-    """Whether it becomes true in time."""
-    end = time.monotonic() + seconds
-    while not (found := true()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return found
-
-
 def test_a_bundle_that_comes_into_the_folder_is_noticed(folder, bundles) -> None:
     version = load_bundle(bundles[1]).version
     with TestClient(create_app(folder, Settings(reload_seconds=0.02))) as client:
@@ -188,19 +181,36 @@ def test_a_bundle_that_is_copied_slowly_is_served_once_it_is_whole(folder, bundl
         assert "lead_temperature_bundle_refused 0.0" in client.get("/metrics").text
 
 
-def test_what_is_refused_is_not_tried_again_and_again(folder) -> None:
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Folders that were looked at, one entry a look."""
+    folders: list[Path] = []
+
+    def counted(folder: Path) -> live.Identity:
+        folders.append(folder)
+        return folder_identity(folder)
+
+    monkeypatch.setattr(live, "folder_identity", counted)
+    return folders
+
+
+def test_what_is_refused_is_not_tried_again_and_again(folder, looks: list[Path]) -> None:
     with TestClient(create_app(folder, Settings(reload_seconds=0.01))) as client:
         no_json(folder)
         assert until(lambda: "refused 1.0" in client.get("/metrics").text)
-        time.sleep(0.3)
+        looks_at_refusal = len(looks)
+        assert until(lambda: len(looks) > looks_at_refusal + 10)
         assert 'reloads_total{outcome="refused"} 1.0' in client.get("/metrics").text
 
 
-def test_zero_seconds_mean_that_nobody_looks(folder) -> None:
+def test_zero_seconds_mean_that_nobody_looks(folder, looks: list[Path]) -> None:
     with TestClient(create_app(folder, Settings(reload_seconds=0))) as client:
         no_folder(folder)
-        time.sleep(0.1)
+        looks.clear()
+        for _ in range(50):  # each is some turns of the event loop, in which a look could come
+            assert client.get("/healthz").status_code == 200
         assert "lead_temperature_bundle_refused 0.0" in client.get("/metrics").text
+    assert looks == []
 
 
 def models_in_memory() -> int:
@@ -262,7 +272,7 @@ def test_no_request_fails_during_fifty_reloads_and_each_answer_is_of_one_bundle(
     def ask() -> None:
         with httpx2.Client(headers=named) as client:
             while not over.is_set():
-                answer = client.post(f"{served}/v1/score", json=LEAD, timeout=20)
+                answer = client.post(f"{served}/v1/score", json=LEAD, timeout=120)
                 found.append(answer.json() if answer.status_code == 200 else answer.text)
 
     askers = [threading.Thread(target=ask) for _ in range(2)]
@@ -271,7 +281,7 @@ def test_no_request_fails_during_fifty_reloads_and_each_answer_is_of_one_bundle(
     try:
         for number in range(50):
             put(bundles[(number + 1) % 2], folder)
-            answer = httpx2.post(f"{served}{RELOAD}", timeout=20)
+            answer = httpx2.post(f"{served}{RELOAD}", timeout=120)
             assert answer.status_code == 200, answer.text
     finally:
         over.set()

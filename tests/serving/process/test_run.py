@@ -76,7 +76,7 @@ def server(bundle_folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def ended_well(process: subprocess.Popen[str]) -> bool:
     """Whether the process ends by itself, silent, and without ever having met the laboratory."""
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=120)
     return (process.returncode, output, errors) == (0, "[]\n", "")
 
 
@@ -98,7 +98,7 @@ def test_a_request_in_flight_is_finished_before_the_end(server) -> None:
     body = b'{"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}'
     head = f"POST /v1/score HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
     head += f"Content-Length: {len(body)}\r\n\r\n"
-    with socket.create_connection((host, int(port)), timeout=20) as connection:
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
         connection.sendall(head.encode() + body[:10])
         # Its answer shows that the server has seen the first request before it is told to stop.
         assert httpx2.get(f"{url}/healthz").status_code == 200
@@ -117,7 +117,7 @@ def test_no_keep_alive_client_meets_a_broken_connection_at_the_end(server) -> No
     answered, broken = [0] * 8, list[str]()
 
     def ask(number: int) -> None:
-        connection = http.client.HTTPConnection(host, int(port), timeout=20)
+        connection = http.client.HTTPConnection(host, int(port), timeout=120)
         connection.connect()
         try:
             while True:
@@ -138,14 +138,14 @@ def test_no_keep_alive_client_meets_a_broken_connection_at_the_end(server) -> No
         assert not broken
     process.send_signal(signal.SIGTERM)
     for client in clients:
-        client.join(20)
+        client.join(120)
     assert broken == []
     assert ended_well(process)
 
 
 def accepts(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, port), timeout=1).close()
+        socket.create_connection((host, port), timeout=60).close()
     except OSError:
         return False
     return True

@@ -7,8 +7,7 @@ import re
 import shutil
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -19,6 +18,7 @@ from models.folder import MANIFEST
 from serving.process.run import run
 from tests.support.bundles import small_bundle
 from tests.support.served import Served, served
+from tests.support.waiting import until
 
 LEAD = json.dumps({"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"})
 JSON = {"content-type": "application/json"}
@@ -35,14 +35,6 @@ def folder(tmp_path: Path, bundle_folder: Path) -> Path:
 def server(folder: Path) -> Iterator[Served]:
     with served(folder, 2, {"LEAD_TEMPERATURE_RELOAD_SECONDS": "0"}) as server:
         yield server
-
-
-def until(true: Callable[[], object], seconds: float = 30) -> bool:
-    """Whether it becomes true in time."""
-    end = time.monotonic() + seconds
-    while not (found := true()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return bool(found)
 
 
 def figure(server: Served, name: str) -> float:
@@ -87,7 +79,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.over = threading.Event()
         self.answered, self.failed, self.ended = 0, list[str](), False
-        self.connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+        self.connection = http.client.HTTPConnection(server.host, server.port, timeout=120)
         self.connection.connect()
         self.port = self.connection.sock.getsockname()[1]
 
@@ -120,7 +112,7 @@ def clients(server) -> Iterator[list[Client]]:
     yield found
     for one in found:
         one.over.set()
-        one.join(20)
+        one.join(120)
 
 
 def worker_of_once_accepted(server: Served, client_port: int) -> int:
@@ -149,7 +141,7 @@ def test_a_killed_worker_loses_the_requests_in_flight_on_it_and_none_else(server
     assert until(lambda: all(one.answered > then[one] + 10 for one in clients))
     for one in clients:
         one.over.set()
-        one.join(20)
+        one.join(120)
     assert any(one.failed for one in clients)
     for one in clients:
         assert len(one.failed) <= (owner[one] == victim), one.failed
@@ -166,8 +158,8 @@ def test_a_worker_that_is_killed_before_it_has_read_its_orders_is_replaced(serve
     os.kill(min(first), signal.SIGKILL)
     assert until(lambda: server.children() - first)
     os.kill((server.children() - first).pop(), signal.SIGKILL)
-    assert httpx2.get(f"{server.url}/readyz", timeout=30).status_code == 200
-    assert until(lambda: figure(server, "lead_temperature_workers ") == 2, seconds=60)
+    assert httpx2.get(f"{server.url}/readyz", timeout=120).status_code == 200
+    assert until(lambda: figure(server, "lead_temperature_workers ") == 2)
     assert server.process.poll() is None
 
 
@@ -188,7 +180,7 @@ def test_an_operators_word_reaches_every_worker(server, folder: Path) -> None:
 def test_at_the_end_no_client_of_any_worker_meets_a_broken_connection(server, clients) -> None:
     server.process.send_signal(signal.SIGTERM)
     for one in clients:
-        one.join(20)
+        one.join(120)
     assert [one.failed for one in clients] == [[]] * len(clients)
     assert server.ended() == (0, "")
     assert [line["level"] for line in server.log if line["level"] == "error"] == []

@@ -1,0 +1,125 @@
+"""Warnings name what the model could not use, and say nothing about a lead that it knows."""
+
+from dataclasses import replace
+
+import pytest
+
+from features.engine.history import LeadRecord
+from serving.answers.caution import MAX_NAMES, cautions
+from serving.answers.limits import Limits
+from serving.answers.model import ServedModel, served_model
+from serving.answers.times import rfc3339
+from tests.serving.answers.test_scorer import good, lead
+from tests.support.histories import DAY
+
+
+def test_a_complete_lead_has_no_warnings(model) -> None:
+    interaction = {"occurred_at": rfc3339(DAY), "kind": "price_question", "channel": "anything"}
+    assert good(model, lead(interactions=[interaction])).warnings == ()
+
+
+def test_attributes_that_were_not_sent_are_named(model) -> None:
+    answer = good(model, lead(attributes={"country": None}))
+    assert answer.warnings == (
+        "attributes: not sent, taken as missing: company_size, first_met_at.",
+    )
+
+
+def test_a_level_that_the_model_does_not_know_is_named(model) -> None:
+    (warning,) = good(model, lead(attributes=lead()["attributes"] | {"country": "xx"})).warnings
+    assert warning.startswith('attributes.country: the model has no level "xx"')
+    assert "Known: it, pt." in warning
+
+
+def test_words_that_no_feature_looks_at_are_named_once_and_bounded(model) -> None:
+    interactions = [{"occurred_at": rfc3339(DAY), "kind": f"{i} " + 150 * "x"} for i in range(99)]
+    (warning,) = good(model, lead(interactions=interactions)).warnings
+    assert warning.startswith('interactions.kind: no feature looks at "0 xxx')
+    assert "and 94 more" in warning
+    assert "Known: price_question." in warning
+    assert len(warning) < 1_200
+
+
+def test_interactions_at_or_after_the_instant_are_counted(model) -> None:
+    before = {"occurred_at": rfc3339(DAY)}
+    at = {"occurred_at": rfc3339(2 * DAY)}
+    learnt_later = {"occurred_at": rfc3339(DAY), "recorded_at": rfc3339(3 * DAY)}
+    one = lead(as_of=rfc3339(2 * DAY), interactions=[before, at, learnt_later])
+    (warning,) = good(model, one).warnings
+    assert warning.startswith("interactions: 2 of 3 occurred or were recorded at or after as_of")
+    assert (
+        good(model, one).hot_probability
+        == good(model, one | {"interactions": [before]}).hot_probability
+    )
+
+
+def test_what_the_model_ignores_is_named_and_does_not_count(model) -> None:
+    spec = replace(model.bundle.spec, ignored={"kind": ("contract",)})
+    ignoring = served_model(replace(model.bundle, spec=spec), Limits())
+    price, contract = (
+        {"occurred_at": rfc3339(DAY), "kind": kind} for kind in ("price_question", "contract")
+    )
+    found = good(ignoring, lead(interactions=[price, contract]))
+    assert found.warnings == (
+        'interactions.kind: "contract" does not count: it was found to know the outcome.',
+    )
+    alone = good(ignoring, lead(interactions=[price]))
+    assert replace(found, warnings=()) == alone
+    assert (
+        good(model, lead(interactions=[price, contract]))
+        .warnings[0]
+        .startswith(
+            'interactions.kind: no feature looks at "contract", it counts as any interaction.'
+        )
+    )
+
+
+def test_copies_of_an_interaction_are_counted_and_told(model) -> None:
+    call = {"occurred_at": rfc3339(DAY), "channel": "phone", "measures": {"duration_seconds": 5}}
+    copy = dict(reversed(call.items())) | {"recorded_at": rfc3339(DAY), "agent": None}
+    other = call | {"measures": {"duration_seconds": 6}}
+    (warning,) = good(model, lead(interactions=[call, copy, other, copy])).warnings
+    assert warning == (
+        "interactions: 2 of 4 say in every field what another one says; each counts."
+    )
+    assert good(model, lead(interactions=[call, other])).warnings == ()
+
+
+def test_a_lead_older_than_any_that_was_judged_is_warned_of(model) -> None:
+    card = {**model.bundle.card, "snapshots": {"until_days": 30.0}}
+    judged = served_model(replace(model.bundle, card=card), Limits())
+    assert good(judged, lead(as_of=rfc3339(30 * DAY))).warnings == ()
+    (warning,) = good(judged, lead(as_of=rfc3339(30 * DAY + 1))).warnings
+    assert warning == "created_at: older than any lead the model was judged on: 30 days."
+    assert good(model, lead(as_of=rfc3339(59 * DAY))).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("days", "include", "warnings"),
+    [
+        (100, (), []),
+        (100, ("trend",), []),
+        (10, ("forecast",), []),
+        (11, ("forecast",), ["forecast: from day 90 on the lead is older than"]),
+        (100, ("forecast",), ["forecast: from day 1 on the lead is older than"]),
+        (101, ("forecast",), ["created_at: older than"]),
+    ],
+)
+def test_a_forecast_warns_of_the_day_on_which_the_lead_becomes_too_old(
+    model: ServedModel, days: int, include: tuple, warnings: list[str]
+) -> None:
+    judged = replace(model, judged_days=100.0)
+    complete = dict.fromkeys(model.bundle.spec.attribute_kinds)
+    found = [*cautions(judged, LeadRecord(0, [], complete), days * DAY, include)]
+    assert len(found) == len(warnings)
+    for text, start in zip(found, warnings, strict=True):
+        assert text.startswith(start)
+        assert text.endswith("any lead the model was judged on: 100 days.")
+
+
+def test_names_in_a_warning_are_bounded(model: ServedModel) -> None:
+    more = {f"a{number:02}": "number" for number in range(MAX_NAMES)}
+    spec = replace(model.bundle.spec, attribute_kinds=model.bundle.spec.attribute_kinds | more)
+    wide = served_model(replace(model.bundle, spec=spec), Limits())
+    (warning,) = cautions(wide, LeadRecord(0, [], {}), DAY)
+    assert warning.endswith(" and 3 more.")
