@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,13 +28,14 @@ from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from training.audit.findings import audit
 from training.audit.quarantine import quarantined_values, without_quarantined
+from training.card.values import read_card
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, spec_of, training_frame
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, leads_apart, split_of
 from training.dataset.thinning import thinning_of
-from training.evaluation.evaluation import judged_rows
+from training.evaluation.evaluation import BandEvaluations, judged_rows
 from training.evaluation.reliability import calibration_error
 from training.fitting.booster import fit_booster
 from training.fitting.bundle import fit_bundle
@@ -110,33 +110,37 @@ def loan_figures(data: Path, report_progress: Progress) -> list[Figure]:
         return absent
     tables, config = loan_export(data)
     bundle = trained_bundle(tables, config, report_progress)
-    card, hot = bundle.card, bundle.card["horizons"]["hot"]
+    card = read_card(bundle.card)
+    hot = card.horizons.hot
     examined = without_quarantined(tables, audit(tables, config.dataset, config.audit))
     frame = training_frame(examined, config.dataset, report_progress)
-    error, test, base = hot["calibration_error"], hot["test"], hot["baselines"]["base rate"]
+    error, test, base = hot.calibration_error, hot.test, hot.baselines["base rate"]
+    order = hot.auc_rate
+    if error is None or order is None:
+        raise ValueError(f"{about}: too little to judge the model on.")
     return [
         Figure(
             about,
             "AUC",
-            hot["auc"],
-            hot["auc_low"],
-            hot["auc_high"],
+            order.value,
+            order.low,
+            order.high,
             AtLeast(LOAN_AUC),
-            f"log loss {hot['log_loss']:.4f}, of the base rate {base['log_loss']:.4f}; "
-            f"{test['rows']:,} looks at {test['leads']:,} leads, {test['positives']:,} converted",
+            f"log loss {hot.log_loss:.4f}, of the base rate {base.log_loss:.4f}; "
+            f"{test.rows:,} looks at {test.leads:,} leads, {test.positives:,} converted",
         ),
         contemporaries_figure(about, frame, config),
         Figure(
             about,
             "calibration error",
-            error["error"],
-            error["low"],
-            error["high"],
+            error.error,
+            error.low,
+            error.high,
             AtMost(LOAN_ERROR),
-            f"over {len(hot['reliability'])} bins of about equally many looks",
+            f"over {len(hot.reliability)} bins of about equally many looks",
             places=4,
         ),
-        order_figure(about, card["bands"]),
+        order_figure(about, card.bands),
         *choice_figures(about, examined, frame, bundle, config),
     ]
 
@@ -220,10 +224,10 @@ def contemporaries_figure(about: str, frame: TrainingFrame, config: Config) -> F
     )
 
 
-def order_figure(about: str, bands: Mapping[str, Mapping[str, Any]]) -> Figure:
+def order_figure(about: str, bands: BandEvaluations) -> Figure:
     """By how much each band converts more often than the next colder one, at the least."""
     what = "bands in order: least step up in the rate"
-    rates = {name: bands[name]["hot_rate"] for name in ("hot", "warm", "cold")}
+    rates = {name: bands[name].hot_rate for name in ("hot", "warm", "cold")}
     there = {name: rate for name, rate in rates.items() if rate is not None}
     told = ", ".join(f"{name} {100 * rate:.1f} %" for name, rate in there.items())
     if len(there) < 2:

@@ -69,15 +69,18 @@ def measured(folder: Path) -> dict[str, float]:
     """Seconds of each stage, peak memory and size of the page."""
     from features.export.sources import read_export
     from models.bundle import load_bundle
-    from training.card.fresh import brought_up_to_date
+    from training.card.fresh import with_fresh_export
     from training.config import read_config
     from training.report.render import bundle_report
+    from training.team.practice import practice
 
     config = read_config(folder / "lead_temperature.toml")
     began, busy = time.perf_counter(), time.process_time()
     tables = read_export(config.export)
     read = time.perf_counter()
-    bundle = brought_up_to_date(load_bundle(folder.parent / "bundle"), tables, config)
+    worked = practice(tables, config.practice, config.horizons.warm_days)
+    trained = load_bundle(folder.parent / "bundle")
+    bundle = with_fresh_export(trained, tables, worked, config.model.threads)
     counted = time.perf_counter()
     page = bundle_report(bundle).encode()
     drawn = time.perf_counter()

@@ -25,6 +25,7 @@ from features.spine import Spine, iso, microseconds
 from features.synthetic import ENDS_AT, synthetic_crm, write_export
 from features.tables import Tables
 from models.bundle import Bundle, save_bundle
+from models.card import CardDocument
 from models.golden import GOLDEN, golden_json
 from training.config import read_config
 from training.dataset.frame import training_frame
@@ -52,7 +53,8 @@ def prepare(folder: Path, small: bool) -> None:
         tables = read_export(config.export)
         frame = training_frame(tables, config.dataset, no_progress)
         bundle = fit_bundle(frame, (), config.fitting, no_progress).bundle
-        bundle = dataclasses.replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
+        card = CardDocument.of({"data_end": iso(tables.data_end)})
+        bundle = dataclasses.replace(bundle, card=card)
         save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
         leads = full_leads(tables, bundle)
         shutil.copytree(made, folder / "export")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from features.synthetic import SyntheticCrm
     from features.tables import Tables
     from models.bundle import Bundle
+    from training.card.schema import ModelCard
     from training.config import Config
     from training.dataset.split import Split
     from training.report.past import Past
@@ -219,9 +220,11 @@ class ScoringBundle:
         return self.bundle.version
 
     @property
-    def card(self) -> Any:
+    def card(self) -> "ModelCard":
         """The model card: what the model was trained on, and what it reached."""
-        return self.bundle.card
+        from training.card.values import read_card
+
+        return read_card(self.bundle.card)
 
     @property
     def card_text(self) -> str:
@@ -276,7 +279,6 @@ class ScoringBundle:
         from features.export.inspection import broken_rules
         from features.scale.scoring_notes import scoring_notes
         from features.spine import open_leads_at
-        from models.card import judged_days
         from serving.bulk.previous import previous_bands
         from serving.bulk.scores import score_spine
         from serving.bulk.selection import read_spine
@@ -302,9 +304,8 @@ class ScoringBundle:
                 f"{rule.left_out} is left out.",
                 stacklevel=2,
             )
-        for note in scoring_notes(
-            self.bundle.spec, tables, selection.spine, judged_days(self.bundle.card)
-        ):
+        judged_days = self.bundle.card.served.judged_days
+        for note in scoring_notes(self.bundle.spec, tables, selection.spine, judged_days):
             warnings.warn(note, stacklevel=2)
         scores: pd.DataFrame = table.to_pandas()
         scores.attrs["notes"] = list(selection.notes)
@@ -509,9 +510,10 @@ def report(
     ValueError
         The language is unknown, or the fresh export lacks what the model was trained with.
     """
-    from training.card.fresh import brought_up_to_date
+    from training.card.fresh import with_fresh_export
     from training.report.past import PAST, read_past
     from training.report.render import bundle_report
+    from training.team.practice import practice
 
     scoring = _scoring(bundle)
     model, past = scoring.bundle, None
@@ -520,7 +522,9 @@ def report(
     if config is not None:
         settings = _config(config)
         past = read_past(settings.registry_folder / PAST) or past
-        model = brought_up_to_date(model, read_export(settings), settings)
+        tables = read_export(settings)
+        worked = practice(tables, settings.practice, settings.horizons.warm_days)
+        model = with_fresh_export(model, tables, worked, settings.model.threads)
     earlier = None if previous is None else _scoring(previous).bundle
     return bundle_report(model, language, earlier, past)
 
@@ -541,13 +545,14 @@ def companion_files(
     """
     from models.bundle import REPORTS
     from models.golden import GOLDEN, golden_json
+    from training.card.values import read_card
     from training.report.past import PAST, past_text, standing
     from training.report.render import bundle_report
 
     pages = REPORTS if reports else {}
     files = {name: bundle_report(bundle, code, past=past) for code, name in pages.items()}
     files[GOLDEN] = golden_json(bundle)
-    if past is not None and standing(past, bundle.card) != "other settings":
+    if past is not None and standing(past, read_card(bundle.card)) != "other settings":
         files[PAST] = past_text(past)
     return files
 

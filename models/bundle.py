@@ -23,9 +23,11 @@ import numpy as np
 
 from features.arrays import Float64
 from features.engine.plan import Plan, compile_plan
+from features.json_values import JsonObject
 from features.language.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
 from models.calibration import calibration_from_json
+from models.card import CardDocument
 from models.evidence import evidence_from_json
 from models.folder import MANIFEST, put_in_place, require_replaceable, write_durably
 from models.horizon import Estimate, HorizonModel, Scores
@@ -54,9 +56,8 @@ class Bundle:
         The two questions; ``hot.days < warm.days``.
     bands : Bands
         The cut-offs.
-    card : mapping
-        JSON values that say what the model was trained on and what it reached; ``data_end``
-        (ISO date) is always there.
+    card : CardDocument
+        What the model was trained on and what it reached, as JSON.
     card_text : str
         The same for people, in Markdown; empty when nobody wrote it.
     version : str
@@ -74,7 +75,7 @@ class Bundle:
     hot: HorizonModel
     warm: HorizonModel
     bands: Bands
-    card: Mapping[str, Any]
+    card: CardDocument
     card_text: str = ""
     version: str = ""
     plan: Plan = field(init=False, repr=False, compare=False)
@@ -207,7 +208,7 @@ def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
         )
         for name in HORIZONS
     }
-    card = json.loads(files["card.json"])
+    card = CardDocument(files["card.json"])
     return Bundle(
         spec=spec,
         hot=horizons["hot"],
@@ -215,7 +216,7 @@ def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
         bands=bands_from_json(settings["bands"]),
         card=card,
         card_text=files[CARD],
-        version=f"{card['data_end'][:10]}-{contents}",
+        version=f"{card.served.data_end.date().isoformat()}-{contents}",
     )
 
 
@@ -231,7 +232,7 @@ def _texts(bundle: Bundle) -> dict[str, str]:
     return {
         "bundle.json": _json({"horizons": horizons, "bands": bundle.bands.to_json()}),
         "spec.json": _json(bundle.spec.to_json()),
-        "card.json": _json(bundle.card),
+        "card.json": bundle.card.text,
         CARD: bundle.card_text,
         **{
             file: text
@@ -265,7 +266,7 @@ def _checked_files(folder: Path, manifest_bytes: bytes) -> dict[str, str]:
     return {name: content.decode() for name, content in files.items()}
 
 
-def _manifest(folder: Path, manifest_bytes: bytes) -> dict[str, Any]:
+def _manifest(folder: Path, manifest_bytes: bytes) -> JsonObject:
     try:
         manifest = json.loads(manifest_bytes)
         names = dict(manifest["files"])

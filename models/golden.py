@@ -9,7 +9,7 @@ computes otherwise is found before it meets a lead.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import numpy as np
@@ -150,7 +150,7 @@ def _answers(bundle: Bundle, records: Sequence[LeadRecord], as_of: int) -> list[
 
 def _end(bundle: Bundle) -> int:
     """End of the data that the bundle was trained on, in whole seconds of microseconds."""
-    end = datetime.fromisoformat(bundle.card["data_end"])
+    end = bundle.card.served.data_end
     end = end if end.tzinfo else end.replace(tzinfo=UTC)
     return int(end.timestamp()) * _SECOND
 

@@ -14,6 +14,7 @@ from features.scale.requests import requests_of
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 from models.bundle import Bundle, load_bundle, save_bundle
+from models.card import CardDocument
 from models.golden import GOLDEN, golden_json
 from serving.bulk.scores import score_on_spark, score_spine
 from serving.http.app import create_app
@@ -54,7 +55,7 @@ def loans_bundle(folder: Path) -> Path:
     tables = read_export(config.export)
     frame = training_frame(tables, config.dataset, lambda *told: None)
     bundle = fit_bundle(frame, (), config.fitting, lambda *told: None).bundle
-    bundle = replace(bundle, card={**bundle.card, "data_end": iso(tables.data_end)})
+    bundle = replace(bundle, card=CardDocument.of({"data_end": iso(tables.data_end)}))
     save_bundle(bundle, folder / "bundle", {GOLDEN: golden_json(bundle)})
     return folder / "bundle"
 

@@ -1,7 +1,6 @@
 """What a comparison of champion and challenger says in a terminal."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.text import Text
@@ -12,9 +11,9 @@ from models.policy import (
     Economics,
     FixedCutoff,
     GuaranteedRate,
-    policy_from_json,
     promised_rate,
 )
+from training.bands.results import BandPromise
 from training.statistics.figures import ObservedRate
 from training.statistics.paired import Difference
 from training.versions.comparison import Comparison, HorizonComparison, Segment
@@ -99,15 +98,15 @@ def _show_bands(console: Console, found: Comparison) -> None:
     console.print(table)
 
 
-def _promise(found: Mapping[str, Any] | None) -> str:
+def _promise(promise: BandPromise | None) -> str:
     """What came of a promise, with the rate that was promised, if it is one of a rate."""
-    if found is None:
+    if promise is None:
         return ""
-    match policy_from_json(found["policy"]):
+    match promise.policy:
         case FixedCutoff() | GuaranteedRate() | Economics() as policy:
-            return f"{100 * promised_rate(policy):.3g} %: {found['finding']}"
+            return f"{100 * promised_rate(policy):.3g} %: {promise.finding}"
         case _:
-            return str(found["finding"])
+            return promise.finding
 
 
 def _rate(rate: ObservedRate | None) -> str:

@@ -3,8 +3,9 @@
 Only text and layout are made here; every number comes from a value that was computed elsewhere.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -23,6 +24,8 @@ from lead_temperature.tables.rivals import advantage_text, baselines_weakest_fir
 from models.bands import Temperature
 from models.bundle import HORIZONS
 from models.policy import within
+from training.bands.results import BandPromise
+from training.card.schema import ModelCard
 from training.dataset.coverage import FeatureOverview
 from training.dataset.readiness import Readiness
 
@@ -47,70 +50,70 @@ def progress_bars(console: Console) -> Iterator[Progress]:
         yield report_progress
 
 
-def show_figures(console: Console, card: Mapping[str, Any]) -> None:
+def show_figures(console: Console, card: ModelCard) -> None:
     """Figures of both horizons beside their baselines."""
     for name in HORIZONS:
-        horizon = card["horizons"][name]
+        horizon = card.horizons[name]
         table = plain_table(
-            f"{name}: converts {within(horizon['days'])}; judged after all it learned from",
+            f"{name}: converts {within(horizon.days)}; judged after all it learned from",
             ("predictor",),
             ("AUC (95 %)", "log loss", "model ahead by 10⁻³ (95 %)"),
         )
-        for baseline in baselines_weakest_first(horizon["baselines"]):
-            figures = horizon["baselines"][baseline]
-            cells = (_figure(figures["auc"]), _figure(figures["log_loss"]))
-            table.add_row(baseline, *cells, advantage_text(figures["log_loss_advantage"]))
+        for baseline in baselines_weakest_first(horizon.baselines):
+            figures = horizon.baselines[baseline]
+            cells = (_figure(figures.auc), _figure(figures.log_loss))
+            table.add_row(baseline, *cells, advantage_text(figures.log_loss_advantage))
         table.add_section()
         interval = ""
-        if horizon["auc_low"] is not None:
-            interval = f" ({horizon['auc_low']:.3f}–{horizon['auc_high']:.3f})"
-        reached = f"{_figure(horizon['auc'])}{interval}"
-        table.add_row("model", reached, _figure(horizon["log_loss"]), "", style="bold")
+        if (rate := horizon.auc_rate) is not None:
+            interval = f" ({rate.low:.3f}–{rate.high:.3f})"
+        reached = f"{_figure(horizon.auc)}{interval}"
+        table.add_row("model", reached, _figure(horizon.log_loss), "", style="bold")
         console.print(table)
     for name in HORIZONS:
-        horizon = card["horizons"][name]
-        test = horizon["test"]
+        horizon = card.horizons[name]
+        test = horizon.test
         console.print(
-            f"{name}: judged on {test['rows']:,} looks at {test['leads']:,} leads, of which "
-            f"{test['positives']:,} led to a conversion {within(horizon['days'])} "
-            f"(base rate {_percent(test['positives'], test['rows'])}), "
-            f"from {_day(test['from'])} to {_day(test['to'])}; "
-            f"{horizon['immature_rows']:,} looks are too young to judge.",
+            f"{name}: judged on {test.rows:,} looks at {test.leads:,} leads, of which "
+            f"{test.positives:,} led to a conversion {within(horizon.days)} "
+            f"(base rate {_percent(test.positives, test.rows)}), "
+            f"from {_day(test.first)} to {_day(test.last)}; "
+            f"{horizon.immature_rows:,} looks are too young to judge.",
             highlight=False,
         )
-        learned, kept = horizon["learned_rows"], horizon["kept_rows"]
+        learned, kept = horizon.learned_rows, horizon.kept_rows
         if kept < learned:
             console.print(
                 f"    {learned - kept:,} of {learned:,} looks to learn from were left to another "
                 "look of the same lead: nothing new had become known between the two.",
                 highlight=False,
             )
-        new = horizon["never_learned_from"]
+        new = horizon.never_learned_from
         console.print(
-            f"    of these at leads that nothing was learned from: {new['rows']:,} looks, "
-            f"{new['positives']:,} conversions, AUC {_figure(new['auc'])}, "
-            f"log loss {_figure(new['log_loss'])}.",
+            f"    of these at leads that nothing was learned from: {new.rows:,} looks, "
+            f"{new.positives:,} conversions, AUC {_figure(new.auc)}, "
+            f"log loss {_figure(new.log_loss)}.",
             highlight=False,
         )
     show_rivals(console, card)
 
 
-def show_ages(console: Console, card: Mapping[str, Any]) -> None:
+def show_ages(console: Console, card: ModelCard) -> None:
     """AUC of the hot horizon by age of the lead: age alone must not pass for skill."""
     table = plain_table(
         "Hot horizon by age of the lead", (), ("age in days", "looks", "conversions", "AUC")
     )
-    for group in card["horizons"]["hot"]["by_age"]:
+    for group in card.horizons.hot.by_age:
         table.add_row(
-            f"{group['from_days']:g}–{group['to_days']:g}",
-            f"{group['rows']:,}",
-            f"{group['positives']:,}",
-            _figure(group["auc"]),
+            f"{group.from_days:g}–{group.to_days:g}",
+            f"{group.rows:,}",
+            f"{group.positives:,}",
+            _figure(group.auc),
         )
     console.print(table)
 
 
-def show_bands(console: Console, card: Mapping[str, Any]) -> None:
+def show_bands(console: Console, card: ModelCard) -> None:
     """What each band promised and what came of it."""
     table = plain_table(
         "What the bands meant in the test period",
@@ -118,50 +121,51 @@ def show_bands(console: Console, card: Mapping[str, Any]) -> None:
         ("looks", "leads", "promised", "happened", "95 %"),
     )
     for band in reversed(Temperature):
-        found = card["bands"][band.value]
+        evaluation = card.bands[band]
         for name in HORIZONS:
-            days = card["horizons"][name]["days"]
+            outcome = evaluation.outcome(name)
             first = band.value if name == "hot" else ""
-            cells = [first, f"{days} d", f"{found[f'{name}_rows']:,}"]
-            cells.append(f"{found['leads']:,}" if name == "hot" else "")
-            if found[f"predicted_{name}"] is None:
+            cells = [first, f"{card.horizons[name].days} d", f"{outcome.rows:,}"]
+            cells.append(f"{evaluation.leads:,}" if name == "hot" else "")
+            if outcome.promised is None or outcome.happened is None:
                 table.add_row(*cells, "–", "–", "–")
             else:
+                happened = outcome.happened
                 table.add_row(
                     *cells,
-                    f"{100 * found[f'predicted_{name}']:.1f} %",
-                    f"{100 * found[f'{name}_rate']:.1f} %",
-                    f"{100 * found[f'{name}_low']:.1f}–{100 * found[f'{name}_high']:.1f}",
+                    f"{100 * outcome.promised:.1f} %",
+                    f"{100 * happened.value:.1f} %",
+                    f"{100 * happened.low:.1f}–{100 * happened.high:.1f}",
                 )
     console.print(table)
     show_promises(console, card)
 
 
-def show_promises(console: Console, card: Mapping[str, Any]) -> None:
+def show_promises(console: Console, card: ModelCard) -> None:
     """What was promised of the bands, what that rests on, and what came of it."""
     for band in reversed(Temperature):
-        if promise := card["bands"][band.value]["promise"]:
-            console.print(_promise(band, card["bands"][band.value]["cutoff"], promise))
-    console.print(card["learning_curve"]["sentence"], highlight=False)
+        if promise := card.bands[band].promise:
+            console.print(_promise(band, card.bands[band].cutoff, promise))
+    console.print(card.learning_curve.sentence, highlight=False)
 
 
-def _promise(band: str, cutoff: float | None, promise: Mapping[str, Any]) -> Text:
+def _promise(band: str, cutoff: float | None, promise: BandPromise) -> Text:
     """What a band promises, what that rests on, and what came of it."""
-    colour = {"kept": "green", "broken": "red"}.get(promise["finding"], "yellow")
+    colour = {"kept": "green", "broken": "red"}.get(promise.finding, "yellow")
     rests = "" if cutoff is None else f"from a lower bound of {cutoff:.3f} on, "
-    counted = f" (there was none with a lower bound of {promise['line']:.3f} or more)"
-    if promise["looks"]:
-        looks = f"{promise['looks']:,} looks at {promise['leads']:,} leads"
-        rate, bound = (100 * promise[name] for name in ("rate", "bound"))
+    counted = f" (there was none with a lower bound of {promise.line:.3f} or more)"
+    if promise.rate is not None and promise.bound is not None:
+        looks = f"{promise.looks:,} looks at {promise.leads:,} leads"
+        rate, bound = 100 * promise.rate, 100 * promise.bound
         counted = (
-            f" (of the {looks} with {promise['line']:.3f} or more {rate:.1f} % converted, "
+            f" (of the {looks} with {promise.line:.3f} or more {rate:.1f} % converted, "
             f"at least {bound:.1f} %)"
         )
     return Text.assemble(
         (f"{band}: ", "bold"),
-        f"{promise['words']}; {rests}{promise['because']}{counted}. In the test period ",
-        (promise["finding"], colour),
-        f": {promise['sentence']}.",
+        f"{promise.words}; {rests}{promise.explanation}{counted}. In the test period ",
+        (promise.finding, colour),
+        f": {promise.sentence}.",
     )
 
 
@@ -282,8 +286,8 @@ def show_after_end(console: Console, found: Sequence[TimesAfterEnd], data_end: i
         )
 
 
-def _day(instant: str | None) -> str:
-    return "–" if instant is None else instant[:10]
+def _day(instant: datetime | None) -> str:
+    return "–" if instant is None else instant.date().isoformat()
 
 
 def _figure(value: float | None) -> str:

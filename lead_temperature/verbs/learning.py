@@ -42,6 +42,7 @@ def train(
     )
     from models.bundle import save_bundle
     from models.folder import require_replaceable
+    from training.card.values import read_card, to_json
     from training.pipeline import trained_bundle
     from training.report.past import PAST, read_past
     from training.report.standalone import run_documents
@@ -71,11 +72,12 @@ def train(
             documents = run_documents(bundle)
             documents[f"{ARTIFACT}/{INPUT_EXAMPLE}"] = input_example(bundle)
             version = record(registry, private_copy, documents)
-    show_figures(out, bundle.card)
-    show_ages(out, bundle.card)
-    show_bands(out, bundle.card)
+    card = read_card(bundle.card)
+    show_figures(out, card)
+    show_ages(out, card)
+    show_bands(out, card)
     if json_file is not None:
-        figures = {"version": bundle.version, "registered": version.number, **bundle.card}
+        figures = {"version": bundle.version, "registered": version.number, **to_json(card)}
         write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     say(
         f"Bundle {bundle.version} in {folder}, registered as version {version.number}. "
@@ -102,8 +104,9 @@ def backtest(
     """
     from lead_temperature.tables.backtest import show_backtest
     from lead_temperature.tables.training import progress_bars
-    from training.report.past import PAST, past_of, past_text
+    from training.report.past import PAST, backtest_json, past_of, past_text
     from training.search.backtest import backtest as backtested
+    from training.versions.fingerprint import recipe_fingerprint
 
     settings = configuration(config)
     tables = tables_of(settings)
@@ -111,9 +114,9 @@ def backtest(
         found = backtested(tables, settings, origins, report_progress)
     show_backtest(out, found)
     if json_file is not None:
-        write(json_file, json.dumps(found.to_json(), indent=1, ensure_ascii=False) + "\n")
+        write(json_file, json.dumps(backtest_json(found), indent=1, ensure_ascii=False) + "\n")
     kept = settings.registry_folder / PAST
-    write(kept, past_text(past_of(found, tables, settings)))
+    write(kept, past_text(past_of(found, tables, recipe_fingerprint(settings))))
     say(
         f"Kept in {kept}: the next training puts it into its report, and so does",
         f"  lead-temperature report --bundle BUNDLE --config {word(config)} -o report.html",

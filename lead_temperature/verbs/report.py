@@ -42,16 +42,19 @@ def report(
 ) -> None:
     """Write the managers' report: one self-contained page, or a PDF to print."""
     from models.bundle import load_bundle
-    from training.card.fresh import brought_up_to_date
+    from training.card.fresh import with_fresh_export
     from training.report.past import PAST, read_past
     from training.report.render import bundle_report
+    from training.team.practice import practice
 
     page_format = _page_format(output, format_)
     loaded, past = load_bundle(bundle), read_past(bundle / PAST)
     if config is not None:
         settings = configuration(config)
         past = read_past(settings.registry_folder / PAST) or past
-        loaded = brought_up_to_date(loaded, tables_of(settings), settings)
+        tables = tables_of(settings)
+        worked = practice(tables, settings.practice, settings.horizons.warm_days)
+        loaded = with_fresh_export(loaded, tables, worked, settings.model.threads)
     before = None if previous is None else load_bundle(previous)
     page = bundle_report(loaded, lang, before, past)
     if page_format == "pdf":

@@ -55,7 +55,6 @@ def score(
     from features.tables import keep_rejects
     from lead_temperature.tables.training import show_rejects
     from models.bundle import load_bundle
-    from models.card import judged_days
     from serving.bulk.previous import previous_bands
     from serving.bulk.scores import (
         band_counts_text,
@@ -86,7 +85,7 @@ def score(
     wanted = (
         read_spine(spine, tables) if spine else open_leads_at(instant(as_of, "--as-of"), tables)
     )
-    notes = scoring_notes(loaded.spec, tables, wanted.spine, judged_days(loaded.card))
+    notes = scoring_notes(loaded.spec, tables, wanted.spine, loaded.card.served.judged_days)
     bands = ""
     if engine == "spark":
         err.print(f"scoring {len(wanted.spine):,} rows on Spark")  # its own bar comes below

@@ -6,7 +6,7 @@ with the bundle that is served.
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from features.language.kinds import AttributeKind
@@ -23,7 +23,7 @@ EXAMPLE_REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
 
 def example_leads(model: ServedModel) -> list[JsonObject]:
     """Two leads of the bundle's schema, as of the end of the data that it was trained on."""
-    end = datetime.fromisoformat(model.bundle.card["data_end"])
+    end = model.bundle.card.served.data_end
     end = (end if end.tzinfo else end.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
     created_at, occurred_at, as_of = (
         (end - timedelta(days=days)).isoformat().replace("+00:00", "Z") for days in (10, 2, 0)

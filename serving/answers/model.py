@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from features.language.kinds import LABEL_FIELDS, AttributeCategory, LabelField
 from models.bundle import HORIZONS, Bundle
-from models.card import MANAGERS, judged_days
+from models.card import shown_card
 from models.course.freshness import windows
 from models.explain import columns_by_signal, explanation
 from models.golden import vocabulary
@@ -106,7 +106,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
         signals=columns_by_signal(spec),
         windows=windows(spec),
-        judged_days=judged_days(bundle.card),
+        judged_days=bundle.card.served.judged_days,
         base_probability=explanation(bundle, unknown, most=0).base_probability,
     )
 
@@ -114,12 +114,10 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
 def describe_model(model: ServedModel) -> ModelAnswer:
     """The answer of ``GET /v1/model``: what the model promises and what it reads."""
     bundle = model.bundle
-    measured = bundle.card.get("horizons", {})
-    rates = {name: measured.get(name, {}).get("base_rate") for name in HORIZONS}
     return ModelAnswer(
         model_version=bundle.version,
         horizons={name: bundle.horizon(name).days for name in HORIZONS},
-        base_rates={name: rate for name, rate in rates.items() if rate is not None},
+        base_rates=dict(bundle.card.served.base_rates),
         bands=bundle.bands.cutoffs,
         base_probability=model.base_probability,
         attributes={
@@ -129,6 +127,5 @@ def describe_model(model: ServedModel) -> ModelAnswer:
         measures=bundle.spec.measures,
         vocabulary=dict(model.vocabulary),
         limits=model.limits,
-        # What the managers read of their team, its owners by name, is for the report's readers.
-        card={name: value for name, value in bundle.card.items() if name != MANAGERS},
+        card=dict(shown_card(bundle.card)),
     )

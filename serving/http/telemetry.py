@@ -7,7 +7,7 @@ of them answers with the sums over all, including those that have ended.
 
 import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -111,7 +111,7 @@ class Telemetry:
 
     def set_bundle(self, bundle: Bundle) -> None:
         """Set the bundle that is served from now on."""
-        end = datetime.fromisoformat(bundle.card["data_end"])
+        end = bundle.card.served.data_end
         self._end_seconds = (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
         if self._version:
             self._bundle.labels(self._version).set(0)

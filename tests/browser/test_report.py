@@ -12,7 +12,7 @@ from models.bundle import REPORTS, Bundle, save_bundle
 from serving.http.app import create_app
 from tests.support.browser import chromium
 from tests.support.bundles import small_bundle
-from tests.support.cards import lifelike_card, unmeasured_card
+from tests.support.cards import document, lifelike_card, unmeasured_card
 from tests.support.required import require_module
 from tests.support.servers import answering
 from training.report.render import bundle_report
@@ -77,7 +77,7 @@ UNMARKED = """
 
 
 def bundle_with(card: dict[str, Any]) -> Bundle:
-    return dataclasses.replace(small_bundle(), card=card)
+    return dataclasses.replace(small_bundle(), card=document(card))
 
 
 def hostile_card() -> dict[str, Any]:

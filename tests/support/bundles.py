@@ -24,6 +24,7 @@ from features.language.spec import Spec
 from models.bands import Bands
 from models.bundle import Bundle
 from models.calibration import BetaCalibration
+from models.card import CardDocument
 from models.evidence import Evidence
 from models.horizon import HorizonModel
 from models.predictors.linear import Linear, Slope
@@ -92,7 +93,7 @@ def small_bundle(rows: int = 400, seed: int = 7) -> Bundle:
         hot=HorizonModel(14, _booster(matrix, hot), BetaCalibration(0.9, 1.1, -0.1), evidence),
         warm=HorizonModel(90, _booster(matrix, warm), BetaCalibration(1.0, 1.0, 0.05), evidence),
         bands=Bands(hot=0.3, warm=0.3),
-        card={"data_end": "1970-02-01T00:00:00+00:00"},
+        card=CardDocument.of({"data_end": "1970-02-01T00:00:00+00:00"}),
     )
 
 

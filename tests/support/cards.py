@@ -1,13 +1,49 @@
 """Cards of models: a lifelike one, and one of a model about which nothing could be measured."""
 
+import json
 import math
+from dataclasses import replace
 from typing import Any
 
+from models.bundle import Bundle
+from models.card import CardDocument
+from tests.support.bundles import small_bundle
 from tests.support.report_parts import (
     lifelike_families,
     lifelike_horizon_parts,
     lifelike_parts,
 )
+from training.card.schema import ModelCard
+from training.card.values import read_card
+from training.report.figures import ReportSummary
+from training.report.past import Past
+from training.report.render import report_summary
+
+
+def document(values: dict[str, Any]) -> CardDocument:
+    """Card of JSON values, in the order in which they stand."""
+    return CardDocument(json.dumps(values))
+
+
+def judged_bundle(**options: int) -> Bundle:
+    """A `small_bundle` with a lifelike card."""
+    return replace(small_bundle(**options), card=document(lifelike_card()))
+
+
+def card_of(values: dict[str, Any]) -> ModelCard:
+    """Typed card of JSON values."""
+    return read_card(document(values))
+
+
+def summary_of(
+    values: dict[str, Any],
+    version: str,
+    previous: ReportSummary | None = None,
+    past: Past | None = None,
+) -> ReportSummary:
+    """What the report says of a card of JSON values."""
+    return report_summary(card_of(values), version, previous, past)
+
 
 # Promised, rows, positives: groups of equal size in the test period of a healthy model.
 CALIBRATED = {
@@ -53,7 +89,8 @@ def _band(
     warm: tuple[float, int, int],
 ) -> dict[str, Any]:
     band: dict[str, Any] = {
-        "cutoff": cutoff, "rows": hot[1], "leads": leads, "warm_rows": warm[1],
+        "cutoff": cutoff, "promise": None, "rows": hot[1], "leads": leads,
+        "hot_rows": hot[1], "warm_rows": warm[1],
     }  # fmt: skip
     for name, (promised, rows, positives) in (("hot", hot), ("warm", warm)):
         low, high = wilson(positives / rows, leads * rows / hot[1])
@@ -64,7 +101,7 @@ def _band(
     return band
 
 
-def _ages(*groups: tuple[int, int | None, int, int, float | None]) -> list[dict[str, Any]]:
+def _ages(*groups: tuple[int, int, int, int, float | None]) -> list[dict[str, Any]]:
     names = ("from_days", "to_days", "rows", "positives", "auc", "auc_low", "auc_high")
     ends = [(None, None) if auc is None else (auc - 0.03, auc + 0.02) for *_, auc in groups]
     return [
@@ -73,14 +110,38 @@ def _ages(*groups: tuple[int, int | None, int, int, float | None]) -> list[dict[
     ]
 
 
+def baseline(auc: float | None, log_loss: float | None, brier: float | None) -> dict[str, Any]:
+    return {
+        "auc": auc, "average_precision": None, "log_loss": log_loss, "brier": brier,
+        "auc_advantage": None, "log_loss_advantage": None,
+    }  # fmt: skip
+
+
+def _common_horizon_parts() -> dict[str, Any]:
+    return {
+        "left_out_rows": 0,
+        "never_learned_from": {
+            "rows": 900, "leads": 300, "positives": 40, "auc": 0.8, "log_loss": 0.15,
+        },
+        "predictor": "blend", "points_card": None, "better_than": [], "beaten_by": [],
+        "calibration": {"curve": "beta", "compared": [], "drift": None},
+        "brier_parts": None, "calibration_error": None, "ties": None,
+        "intervals": {"groups": 2, "contradicted": 0, "not_enough_evidence": 0},
+        **lifelike_horizon_parts(),
+    }  # fmt: skip
+
+
 def lifelike_card() -> dict[str, Any]:
     """Card of a model that was trained on a made-up CRM of 20,000 leads."""
     return {
+        "format": 2, "data_fingerprint": None, "recipe": None, "audit": [],
+        "learning_curve": {"points": [], "more": None, "sentence": "It cannot be told."},
         "report": lifelike_parts(),
         "families": lifelike_families(),
         "data_end": "2026-01-01T00:00:00+00:00",
         "export": {
             "leads": 20000, "interactions": 301_452, "conversions": 2913, "rejected_rows": 12,
+            "rejects": [], "sensitive_allowed": [],
             "first_created": "2024-01-01T08:12:00+00:00",
             "unused": {
                 "age": "sensitive; name it in allow_sensitive to use it",
@@ -94,6 +155,7 @@ def lifelike_card() -> dict[str, Any]:
         "snapshots": {
             "rows": 152_310, "leads": 19_412,
             "first_days": 0.0, "every_days": 7.0, "until_days": 180.0,
+            "effective_leads": 2300.0, "triggers": [], "thin": 2,
         },
         "horizons": {
             "hot": {
@@ -106,15 +168,15 @@ def lifelike_card() -> dict[str, Any]:
                 "auc": 0.831, "auc_low": 0.818, "auc_high": 0.844, "average_precision": 0.262,
                 "log_loss": 0.1392, "brier": 0.0347,
                 "baselines": {
-                    "base rate": {"auc": 0.5, "log_loss": 0.1702, "brier": 0.0391},
-                    "age only": {"auc": 0.613, "log_loss": 0.1661, "brier": 0.0389},
+                    "base rate": baseline(0.5, 0.1702, 0.0391),
+                    "age only": baseline(0.613, 0.1661, 0.0389),
                 },
                 "reliability": [_group(*g) for g in CALIBRATED["hot"]],
-                **lifelike_horizon_parts(),
+                **_common_horizon_parts(),
                 "by_age": _ages(
                     (0, 7, 5210, 251, 0.762), (7, 30, 8120, 402, 0.835),
                     (30, 90, 7340, 273, 0.846), (90, 180, 3582, 56, 0.811),
-                    (180, None, 48, 7, 0.701),
+                    (180, 240, 48, 7, 0.701),
                 ),
             },
             "warm": {
@@ -127,11 +189,11 @@ def lifelike_card() -> dict[str, Any]:
                 "auc": 0.768, "auc_low": 0.755, "auc_high": 0.781, "average_precision": 0.391,
                 "log_loss": 0.3321, "brier": 0.0988,
                 "baselines": {
-                    "base rate": {"auc": 0.5, "log_loss": 0.3937, "brier": 0.116},
-                    "age only": {"auc": 0.588, "log_loss": 0.3852, "brier": 0.1148},
+                    "base rate": baseline(0.5, 0.3937, 0.116),
+                    "age only": baseline(0.588, 0.3852, 0.1148),
                 },
                 "reliability": [_group(*g) for g in CALIBRATED["warm"]],
-                **lifelike_horizon_parts(),
+                **_common_horizon_parts(),
                 "by_age": _ages(
                     (0, 7, 2310, 322, 0.722), (7, 30, 3705, 561, 0.774),
                     (30, 90, 3388, 447, 0.781), (90, 180, 1597, 143, 0.752),
@@ -146,7 +208,7 @@ def lifelike_card() -> dict[str, Any]:
         "importance": [
             {
                 "signal": name, "log_loss_increase": increase, "spread": spread,
-                "mean_points": points, "family": "engagement", "chance": 0.0002,
+                "mean_points": points, "chance": 0.0002,
                 "swing": {"low": increase - 2 * spread, "high": increase + 2 * spread},
             }
             for name, increase, spread, points in (
@@ -173,20 +235,18 @@ def unmeasured_card() -> dict[str, Any]:
     nothing = {"from": None, "to": None, "rows": 0, "leads": 0, "positives": 0}
     card = lifelike_card()
     for horizon in card["horizons"].values():
-        horizon |= {"test": nothing, "immature_rows": None, "reliability": [], "by_age": []}
+        horizon |= {"test": nothing, "immature_rows": 0, "reliability": [], "by_age": []}
         horizon |= {"gains": [], "by_month": [], "groups": []}
         for name in ("auc", "auc_low", "auc_high", "average_precision", "log_loss", "brier"):
             horizon[name] = None
         horizon["base_rate"] = None
-        horizon["baselines"] = {
-            name: {"auc": None, "log_loss": None, "brier": None} for name in horizon["baselines"]
-        }
+        horizon["baselines"] = {name: baseline(None, None, None) for name in horizon["baselines"]}
     for band in card["bands"].values():
         for name in set(band) - {"cutoff"}:
-            counts = name in ("rows", "leads", "warm_rows", "hot_positives", "warm_positives")
-            band[name] = 0 if counts else None
+            band[name] = 0 if name.endswith(("rows", "leads", "positives")) else None
     card["importance"] = []
-    card |= {"families": [], "report": {}}
+    nobody = {"practice": None, "today": None, "aftermath": [], "dependence": [], "portrait": None}
+    card |= {"families": [], "report": nobody}
     card["export"] |= {"first_created": None, "rejected_rows": None, "unused": {}}
     card["snapshots"]["every_days"] = None
     return card

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from models.bands import Temperature
-from training.card.values import carded
+from training.card.values import to_json
 from training.evaluation.dependence import Bin, Dependence, Dependences
 from training.evaluation.gains import SHARES, Gain, Gains, Month, Months
 from training.report.past import Course, Past, Spread, Trial
@@ -40,11 +40,11 @@ def outcome(promised: float, rows: int, positives: int) -> Outcome:
 def lifelike_parts() -> dict[str, Any]:
     """What stands under "report"."""
     return {
-        "today": carded(OpenLeads, _today()),
-        "aftermath": carded(Aftermaths, _aftermath()),
-        "dependence": carded(Dependences, _dependence()),
-        "portrait": carded(Portrait, _portrait()),
-        "practice": carded(Practice, _practice()),
+        "today": to_json(_today()),
+        "aftermath": to_json(_aftermath()),
+        "dependence": to_json(_dependence()),
+        "portrait": to_json(_portrait()),
+        "practice": to_json(_practice()),
     }  # fmt: skip
 
 
@@ -84,8 +84,8 @@ def lifelike_horizon_parts() -> dict[str, Any]:
         )
     )  # fmt: skip
     return {
-        "gains": carded(Gains, gains),
-        "by_month": carded(Months, months),
+        "gains": to_json(gains),
+        "by_month": to_json(months),
         "groups": [
             _segment("country", "it", 0.04, 5000, 205),
             _segment("source", "fair", 0.1, 900, 20),
@@ -100,7 +100,10 @@ def _segment(by: str, level: str, promised: float, rows: int, positives: int) ->
         "predicted": promised, "observed": share, "low": low, "high": high,
         "rows": rows, "leads": rows // 4, "positives": positives,
     }  # fmt: skip
-    return {"by": by, "level": level, "rate": rate}
+    return {
+        "by": by, "level": level, "rate": rate,
+        "promised_low": promised, "promised_high": promised, "contradicted": False,
+    }  # fmt: skip
 
 
 def _today() -> OpenLeads:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from models.bundle import save_bundle
-from tests.support.bundles import small_bundle
 from tests.support.cached import cached, copy_kept
+from tests.support.cards import judged_bundle
 from training.versions.mlflow_store import Registry
 from training.versions.registry import record, versions
 
@@ -21,7 +21,7 @@ def make_three_versions(folder: Path) -> None:
     copy_kept(cached("mlflow-store", make_store), folder)
     for seed in (1, 2, 3):
         bundle = folder / f"bundle {seed}"
-        save_bundle(small_bundle(seed=seed), bundle)
+        save_bundle(judged_bundle(seed=seed), bundle)
         assert record(Registry(folder, MODEL), bundle).number == seed
 
 

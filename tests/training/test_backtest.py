@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from features.export.sources import read_export
 from features.synthetic import synthetic_crm, write_export
 from features.tables import INSTANT, Tables
 from training.config import read_config
+from training.evaluation.evaluation import instant
 from training.search.backtest import backtest, series_of
 
 SETTINGS = """
@@ -42,17 +42,17 @@ def found(crm):
 
 
 def test_each_origin_is_judged_up_to_the_next_and_the_last_to_the_end(found) -> None:
-    first, last = (card["horizons"]["hot"]["test"] for card in found.cards)
-    begins, ends = found.to_json()["origins"][0]["from"], found.to_json()["origins"][1]["from"]
-    assert begins <= first["from"] <= first["to"] < ends <= last["from"]
-    assert min(first["positives"], last["positives"]) > 0
+    first, last = (evaluation.horizons.hot.test for evaluation in found.evaluations)
+    begins, ends = (instant(origin) for origin in found.origins)
+    assert begins <= first.first <= first.last < ends <= last.first
+    assert min(first.positives, last.positives) > 0
 
 
 def test_what_an_origin_learns_from_had_ended_before_it(found) -> None:
-    for at, card in zip(found.origins, found.cards, strict=True):
-        for horizon in card["horizons"].values():
-            latest = datetime.fromisoformat(horizon["calibrate"]["to"]).timestamp()
-            assert latest + horizon["days"] * 86_400 <= at / 1e6
+    for origin, evaluation in zip(found.origins, found.evaluations, strict=True):
+        for horizon in (evaluation.horizons.hot, evaluation.horizons.warm):
+            latest = horizon.calibrate.last.timestamp()
+            assert latest + horizon.days * 86_400 <= origin / 1e6
 
 
 def test_what_comes_later_changes_no_earlier_origin(crm, found) -> None:
@@ -72,7 +72,7 @@ def test_what_comes_later_changes_no_earlier_origin(crm, found) -> None:
     again = backtest(poisoned, config, origins=2)
     assert pc.sum(late).as_py() > 100
     assert again.origins == found.origins
-    assert again.cards[0] == found.cards[0]
+    assert again.evaluations[0] == found.evaluations[0]
 
 
 @pytest.mark.slow

@@ -19,8 +19,9 @@ from models.calibration import sigmoid
 from training.config import ModelSettings
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
-from training.evaluation.baselines import baseline_card, baseline_probabilities
+from training.evaluation.baselines import baseline_comparison, baseline_probabilities
 from training.statistics.figures import JudgedRows, figures
+from training.statistics.paired import Difference
 
 ANY = Selection()
 SPEC = Spec(
@@ -167,17 +168,15 @@ def test_a_model_is_called_better_only_where_the_whole_interval_says_so() -> Non
         "blind": np.full(len(probability), converted.mean()),
         "clairvoyant": np.where(converted[test], 0.9, 0.1),
     }
-    found = baseline_card(judged, probability, rivals, seed=1)
-    assert found["better_than"] == ["blind"]
-    assert found["beaten_by"] == ["clairvoyant"]
-    assert found["baselines"]["itself"]["log_loss_advantage"] == {
-        "advantage": 0.0, "low": 0.0, "high": 0.0, "wins": 0.5,
-    }  # fmt: skip
-    assert found["baselines"]["blind"]["auc_advantage"]["low"] > 0
+    found = baseline_comparison(judged, probability, rivals, seed=1)
+    assert found.better_than == ("blind",)
+    assert found.beaten_by == ("clairvoyant",)
+    assert found.baselines["itself"].log_loss_advantage == Difference(0.0, 0.0, 0.0, 0.5)
+    assert found.baselines["blind"].auc_advantage.low > 0
 
 
 def test_what_cannot_be_compared_is_neither_better_nor_worse() -> None:
     nothing = JudgedRows(np.empty(0, bool), np.empty(0, np.int64), np.empty(0))
-    found = baseline_card(nothing, np.empty(0), {"base rate": np.empty(0)}, seed=1)
-    assert found["better_than"] == found["beaten_by"] == []
-    assert found["baselines"]["base rate"]["log_loss_advantage"] is None
+    found = baseline_comparison(nothing, np.empty(0), {"base rate": np.empty(0)}, seed=1)
+    assert found.better_than == found.beaten_by == ()
+    assert found.baselines["base rate"].log_loss_advantage is None

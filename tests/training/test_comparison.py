@@ -15,6 +15,8 @@ from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
 from lead_temperature.tables.comparison import show_examination
 from models.bundle import Bundle
+from models.card import CardDocument
+from tests.support.cards import card_of, lifelike_card
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, training_frame
@@ -25,9 +27,7 @@ from training.versions.gate import judge_against_champion
 from training.versions.promotion import Examination
 
 MONTHS = round(timedelta(days=60) / timedelta(microseconds=1))
-UNSURE = {
-    "horizons": {name: {"days": 1, "better_than": [], "beaten_by": []} for name in ("hot", "warm")}
-}
+UNSURE = card_of(lifelike_card())
 
 
 def fitted(tables: Tables, config: Config) -> Bundle:
@@ -41,7 +41,7 @@ def bundle_of(frame: TrainingFrame, tables: Tables, config: Config) -> Bundle:
         "data_end": iso(tables.data_end),
         "settings": {"test_from": iso(frame.splits["hot"].test_from)},
     }
-    return dataclasses.replace(bundle, card=card)
+    return dataclasses.replace(bundle, card=CardDocument.of(card))
 
 
 def compared_on(champion: Bundle, challenger: Bundle, tables: Tables, config: Config) -> Comparison:
@@ -87,8 +87,8 @@ def finding(compared: Comparison) -> str:
 def test_a_fresh_training_brings_the_later_leads_along(
     found: Comparison, models: tuple[Bundle, Bundle]
 ) -> None:
-    assert found.since == models[1].card["settings"]["test_from"]
-    assert found.since > models[0].card["settings"]["test_from"]
+    assert found.since == models[1].card.values["settings"]["test_from"]
+    assert found.since > models[0].card.values["settings"]["test_from"]
     assert found.questions["hot"].conversions > 30
     assert found.questions["hot"].looks > found.questions["warm"].looks > 0
 

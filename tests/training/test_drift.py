@@ -33,7 +33,7 @@ def step(day):
 def test_a_level_that_stands_still_is_left_alone(seed: int) -> None:
     found = drift(drawn(lambda day: np.full(len(day), -0.5), seed))
     assert found == LevelDrift()
-    assert found.to_json() is None
+    assert found.summary() is None
     assert not found.at(np.array([0, 5])).any()
 
 
@@ -49,10 +49,10 @@ def test_a_step_is_found_and_earlier_margins_are_moved_by_it() -> None:
     assert before == pytest.approx(-1.0, abs=0.25)
     assert after == pytest.approx(0.0, abs=0.2)
     assert 0 < found.variance < 0.1
-    card = found.to_json()
-    assert card is not None
-    assert card["least_odds"] == pytest.approx(np.exp(-1.2), rel=0.25)
-    assert 1.0 <= card["most_odds"] < 1.3
+    summary = found.summary()
+    assert summary is not None
+    assert summary.least_odds == pytest.approx(np.exp(-1.2), rel=0.25)
+    assert 1.0 <= summary.most_odds < 1.3
 
 
 def test_what_is_foretold_of_a_look_knows_no_later_outcome() -> None:

@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from models.policy import GuaranteedRate
+from tests.support.cards import card_of, lifelike_card
+from training.bands.results import BandPromise
+from training.card.schema import ModelCard
 from training.statistics.figures import BandResult, Figures, ObservedRate
 from training.statistics.paired import Difference
 from training.versions.comparison import Comparison, HorizonComparison, ModelResult, Segment
@@ -20,6 +24,22 @@ def rate(observed: float, low: float, high: float) -> ObservedRate:
     return ObservedRate(observed, observed, low, high, rows=100, leads=80, positives=10)
 
 
+def promise(finding: Any) -> BandPromise:
+    return BandPromise(
+        policy=GuaranteedRate(0.3),
+        line=0.25,
+        looks=100,
+        leads=60,
+        positives=40,
+        rate=0.4,
+        bound=0.3,
+        explanation="tested",
+        words="at least 30 %",
+        finding=finding,
+        sentence="12 % did",
+    )
+
+
 def side(finding: str = "kept", hot: ObservedRate | None = None) -> ModelResult:
     nothing = Figures(None, None, None, None)
     rates = {"hot": hot or rate(0.4, 0.3, 0.5), "warm": rate(0.2, 0.15, 0.25)}
@@ -29,7 +49,7 @@ def side(finding: str = "kept", hot: ObservedRate | None = None) -> ModelResult:
         figures={"hot": nothing, "warm": nothing},
         calibration_error={"hot": None, "warm": None},
         bands={name: BandResult(100, 80, found, found) for name, found in rates.items()},
-        promises={"hot": {"finding": finding, "words": "at least 30 %", "sentence": "12 % did"}},
+        promises={"hot": promise(finding)},
     )
 
 
@@ -56,10 +76,10 @@ def compared(
     )
 
 
-def card(better_than: tuple[str, ...] = (), beaten_by: tuple[str, ...] = ()) -> dict[str, Any]:
-    told = {"days": 14, "better_than": list(better_than), "beaten_by": list(beaten_by)}
-    nothing: dict[str, Any] = {"days": 90, "better_than": [], "beaten_by": []}
-    return {"horizons": {"hot": told, "warm": nothing}}
+def card(better_than: tuple[str, ...] = (), beaten_by: tuple[str, ...] = ()) -> ModelCard:
+    values = lifelike_card()
+    values["horizons"]["hot"] |= {"better_than": list(better_than), "beaten_by": list(beaten_by)}
+    return card_of(values)
 
 
 GOOD = card(better_than=("base rate", "age only", "tags"))

@@ -14,6 +14,7 @@ from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
 from models.bundle import load_bundle, save_bundle
 from models.predictors.predictor import files_of
+from training.card.values import read_card
 from training.config import read_config
 from training.pipeline import trained_bundle
 
@@ -43,7 +44,7 @@ def test_groups_of_equal_promise_keep_it_in_truth(trained, name: str) -> None:
     bundle = load_bundle(trained.bundle)
     tables = read_export(read_config(trained.config).export)
     truth = synthetic_crm(4_000, seed=11).truth
-    test_from = pa.scalar(bundle.card["settings"]["test_from"]).cast(pa.timestamp("us", "UTC"))
+    test_from = pa.scalar(bundle.card.served.test_from).cast(pa.timestamp("us", "UTC"))
     truth = truth.filter(pc.greater_equal(truth["as_of"], test_from))
     ids = tables.leads["lead_id"].combine_chunks()
     lead = pc.index_in(truth["lead_id"], value_set=ids).to_numpy().astype(np.int64)
@@ -59,9 +60,10 @@ def test_groups_of_equal_promise_keep_it_in_truth(trained, name: str) -> None:
 
 
 def test_the_model_beats_its_baselines(trained) -> None:
-    for horizon in load_bundle(trained.bundle).card["horizons"].values():
-        assert horizon["auc_low"] > horizon["baselines"]["age only"]["auc"]
-        assert horizon["log_loss"] < horizon["baselines"]["base rate"]["log_loss"]
+    horizons = read_card(load_bundle(trained.bundle).card).horizons
+    for horizon in (horizons.hot, horizons.warm):
+        assert horizon.auc_rate.low > horizon.baselines["age only"].auc
+        assert horizon.log_loss < horizon.baselines["base rate"].log_loss
 
 
 def test_the_same_data_and_seed_give_the_same_bundle_byte_for_byte(crm, bundle, tmp_path) -> None:
@@ -76,7 +78,7 @@ def test_the_same_data_and_seed_give_the_same_bundle_byte_for_byte(crm, bundle, 
 def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bundle) -> None:
     """Cut the export where the test period begins: boosters and calibrations stay as they are."""
     config, tables = crm
-    cut = bundle.card["settings"]["test_from"]
+    cut = read_card(bundle.card).settings["test_from"]
     instant = pa.scalar(cut).cast(pa.timestamp("us", "UTC"))
     leads = tables.leads.filter(pc.less(tables.leads["created_at"], instant))
     for name in ("converted_at", "closed_at"):

@@ -9,8 +9,9 @@ from rich.console import Console
 from lead_temperature.tables.training import show_promises
 from models.bands import Bands, Promise
 from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate
-from tests.support.cards import lifelike_card
-from training.bands.results import promise_cards, promise_result
+from tests.support.cards import card_of, lifelike_card
+from training.bands.results import band_promises, promise_result
+from training.card.values import to_json
 from training.statistics.figures import JudgedRows
 
 DAY = 86_400_000_000
@@ -68,25 +69,26 @@ def test_each_band_answers_for_its_own_horizon_as_far_as_it_is_known() -> None:
         "warm": JudgedRows((np.arange(300) % 10 == 0) | (lead >= 200), lead, age),
     }
     mature = {"hot": np.ones(300, bool), "warm": lead < 200}
-    found = promise_cards(
+    found = band_promises(
         bands, {"hot": 14, "warm": 90}, band, judged, mature, np.arange(300) * DAY
     )
-    assert [found[name]["finding"] for name in ("hot", "warm")] == ["kept", "broken"]
-    assert found["warm"]["sentence"].startswith("10.0 % converted")
-    assert "within 14 days" in found["hot"]["words"]
-    assert "within 90 days" in found["warm"]["words"]
-    assert found["hot"]["policy"] == {"rate": 0.3, "confidence": 0.9}
+    assert [found[name].finding for name in ("hot", "warm")] == ["kept", "broken"]
+    assert found["warm"].sentence.startswith("10.0 % converted")
+    assert "within 14 days" in found["hot"].words
+    assert "within 90 days" in found["warm"].words
+    assert to_json(found["hot"])["policy"] == {"rate": 0.3, "confidence": 0.9}
 
 
 def printed(card: dict) -> str:
     console = Console(width=500, file=io.StringIO())
-    show_promises(console, card)
+    show_promises(console, card_of(card))
     return console.file.getvalue()
 
 
 def test_the_terminal_says_what_is_promised_what_it_rests_on_and_what_came_of_it() -> None:
     asked = promise_card(Promise(GuaranteedRate(0.3), 0.27, 100, 50, 40, 0.4, 0.33, "tested"))
-    card = lifelike_card() | {"learning_curve": {"sentence": "About 80 more conversions."}}
+    card = lifelike_card()
+    card["learning_curve"]["sentence"] = "About 80 more conversions."
     for name, band in card["bands"].items():
         band["promise"] = asked if name == "hot" else None
     text = printed(card)
@@ -99,7 +101,7 @@ def test_the_terminal_says_what_is_promised_what_it_rests_on_and_what_came_of_it
 def test_the_terminal_says_why_nobody_is_called_so() -> None:
     why = "the calibrating looks do not bear the promise, so nobody is called hot"
     asked = promise_card(Promise(GuaranteedRate(0.3), 0.27, 0, 0, 0, None, None, why))
-    card = lifelike_card() | {"learning_curve": {"sentence": "It cannot be told."}}
+    card = lifelike_card()
     for band in card["bands"].values():
         band["promise"] = None
     card["bands"]["hot"] |= {"cutoff": None, "promise": asked}
@@ -111,4 +113,4 @@ def promise_card(promise: Promise) -> dict:
     judged = {"hot": JudgedRows(lead < 60, lead, np.zeros(100))}
     mature = {"hot": np.ones(100, bool)}
     bands = Bands(0.3, 0.3, 0.1, {"hot": promise})
-    return promise_cards(bands, {"hot": 14}, band, judged, mature, lead * DAY)["hot"]
+    return to_json(band_promises(bands, {"hot": 14}, band, judged, mature, lead * DAY)["hot"])

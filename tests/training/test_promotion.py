@@ -10,37 +10,31 @@ import pytest
 from mlflow import MlflowClient
 
 from models.bundle import save_bundle
+from models.card import CardDocument
 from tests.support.bundles import small_bundle
+from tests.support.cards import document, lifelike_card
 from tests.support.stores import new_registry
+from training.card.values import read_card
 from training.config import Config, config_of
 from training.versions.gate import Verdict
 from training.versions.mlflow_store import Registry
 from training.versions.promotion import Examination, examination
 from training.versions.registry import Judgement, keep, promote, record, rollback, versions
+from training.versions.run_figures import run_metrics
 
 pytestmark = pytest.mark.mlflow
 BASE = ["base rate", "age only"]
 
 
-def card(better_than: list[str]) -> dict[str, Any]:
-    horizon = {
-        "days": 14,
-        "auc": 0.8,
-        "better_than": better_than,
-        "beaten_by": [],
-        "baselines": {"base rate": {"auc": 0.5, "log_loss_advantage": {"advantage": 0.1}}},
-        "calibration_error": {"error": 0.01},
-        "groups": [{"by": "a|b"}],
-    }
-    return {
-        "data_end": "2026-01-01T00:00:00+00:00",
-        "data_fingerprint": "f" * 32,
-        "settings": {"trees": 30, "monotone": {"x": "increasing"}},
-        "snapshots": {"leads": 5},
-        "libraries": {"lightgbm": "4.7.0"},
-        "horizons": {"hot": horizon, "warm": {**horizon, "days": 90, "auc": None}},
-        "bands": {"hot": {"hot_rate": 0.4, "promise": {"finding": "kept", "rate": 0.41}}},
-    }
+def card(better_than: list[str]) -> CardDocument:
+    values = lifelike_card()
+    values["data_fingerprint"] = "f" * 32
+    values["settings"] = {"trees": 30, "monotone": {"x": "increasing"}, "test_from": None}
+    for horizon in values["horizons"].values():
+        horizon["better_than"] = better_than
+    for name in ("auc", "auc_low", "auc_high"):
+        values["horizons"]["warm"][name] = None
+    return document(values)
 
 
 @pytest.fixture(scope="module")
@@ -86,21 +80,9 @@ def test_a_run_shows_settings_data_and_every_figure(filled: Registry) -> None:
     assert run.data.params["data_fingerprint"] == "f" * 32
     assert run.data.params["trees"] == "30"
     assert run.data.params["library.lightgbm"] == "4.7.0"
-    assert run.data.metrics == {
-        "hot.days": 14,
-        "hot.auc": 0.8,
-        "hot.baselines.base_rate.auc": 0.5,
-        "hot.baselines.base_rate.log_loss_advantage.advantage": 0.1,
-        "hot.calibration_error.error": 0.01,
-        "hot.better_than_all_baselines": 1,
-        "warm.days": 90,
-        "warm.baselines.base_rate.auc": 0.5,
-        "warm.baselines.base_rate.log_loss_advantage.advantage": 0.1,
-        "warm.calibration_error.error": 0.01,
-        "warm.better_than_all_baselines": 1,
-        "bands.hot.hot_rate": 0.4,
-        "bands.hot.promise.rate": 0.41,
-    }
+    assert run.data.metrics == pytest.approx(run_metrics(read_card(card(BASE))))
+    assert run.data.metrics["hot.auc"] == 0.831
+    assert "warm.auc" not in run.data.metrics
     files = {one.path for one in client(filled).list_artifacts(version.run_id)}
     assert files == {"audit.json", "bundle"}
 

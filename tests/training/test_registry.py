@@ -9,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from models.bundle import load_bundle, save_bundle
-from tests.support.bundles import small_bundle
+from tests.support.cards import judged_bundle
 from tests.support.stores import registry_of_three
 from training.versions.mlflow_store import Registry
 from training.versions.registry import promote, pull, record, require_reachable, rollback, versions
@@ -68,7 +68,7 @@ def test_versions_that_were_champion_twice_are_gone_back_through_once(
 ) -> None:
     registry = Registry(filled.folder, "twice")
     for seed in (1, 2):
-        save_bundle(small_bundle(seed=seed), tmp_path / f"bundle {seed}")
+        save_bundle(judged_bundle(seed=seed), tmp_path / f"bundle {seed}")
         record(registry, tmp_path / f"bundle {seed}")
     for number in (1, 2, 1, 2):
         promote(registry, number)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle import load_bundle, save_bundle
-from tests.support.bundles import small_bundle
+from tests.support.cards import judged_bundle
 from tests.support.processes import REFUSED, on_a_full_disk, process
 from tests.support.stores import registry_of_three
 from training.versions import mlflow_store
@@ -71,7 +71,7 @@ def test_a_change_that_never_gets_its_turn_says_who_is_in_the_way(
 
 
 def test_two_trainings_that_write_one_folder_leave_it_whole(tmp_path: Path) -> None:
-    bundles = [small_bundle(seed=seed, rows=60) for seed in (1, 2)]
+    bundles = [judged_bundle(seed=seed, rows=60) for seed in (1, 2)]
     failed: list[BaseException] = []
 
     def write(number: int) -> None:
@@ -96,7 +96,7 @@ def test_two_trainings_that_write_one_folder_leave_it_whole(tmp_path: Path) -> N
 def test_a_kill_at_any_moment_leaves_a_whole_champion(
     second: Registry, tmp_path: Path, verb: str
 ) -> None:
-    save_bundle(small_bundle(seed=4), tmp_path / "fourth")
+    save_bundle(judged_bundle(seed=4), tmp_path / "fourth")
     steps: dict[str, tuple[Callable[..., object], tuple[object, ...], int]] = {
         "record": (record, (second, tmp_path / "fourth"), 2),
         "promote": (promote, (second, 3), 3),
@@ -142,7 +142,7 @@ def test_a_kill_while_the_store_is_made_spoils_nothing(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_a_whole_champion(
     second: Registry, tmp_path: Path, verb: str, size: int
 ) -> None:
-    save_bundle(small_bundle(seed=5), tmp_path / "fifth")
+    save_bundle(judged_bundle(seed=5), tmp_path / "fifth")
     before = versions(second)
     call = (record, second, tmp_path / "fifth") if verb == "record" else (promote, second, 3)
     full = process(on_a_full_disk, size, *call)
@@ -158,7 +158,7 @@ def test_a_full_disk_leaves_a_whole_champion(
 def test_trainings_at_once_in_a_new_registry_are_all_registered(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "store", "lead-temperature")
     bundles = {
-        save_bundle(small_bundle(seed=seed), tmp_path / f"bundle {seed}").version
+        save_bundle(judged_bundle(seed=seed), tmp_path / f"bundle {seed}").version
         for seed in (1, 2, 3)
     }
     run_together([process(record, registry, tmp_path / f"bundle {seed}") for seed in (1, 2, 3)])

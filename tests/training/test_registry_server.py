@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle import load_bundle, save_bundle
-from tests.support.bundles import small_bundle
+from tests.support.cards import judged_bundle
 from training.versions.mlflow_store import Registry
 from training.versions.registry import Judgement, promote, pull, record, rollback, versions
 
@@ -68,7 +68,7 @@ def test_a_version_is_recorded_promoted_and_pulled_through_the_server(
 ) -> None:
     registry = Registry(tmp_path / "nothing here", "lead-temperature", server)
     for seed in (1, 2):
-        saved = save_bundle(small_bundle(seed=seed), tmp_path / f"bundle {seed}")
+        saved = save_bundle(judged_bundle(seed=seed), tmp_path / f"bundle {seed}")
         documents = {"audit.json": "[]\n", "pictures/reliability_hot.svg": "<svg/>"}
         assert record(registry, tmp_path / f"bundle {seed}", documents).bundle == saved.version
     promote(registry, 1)
@@ -86,7 +86,7 @@ def test_a_version_is_recorded_promoted_and_pulled_through_the_server(
 def test_the_command_takes_the_server_from_the_environment(
     server: str, run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_bundle(small_bundle(seed=3), tmp_path / "bundle")
+    save_bundle(judged_bundle(seed=3), tmp_path / "bundle")
     config = tmp_path / "lead_temperature.toml"
     config.write_text('[leads]\nsource = "leads.csv"\n[registry]\nmodel = "elsewhere"\n')
     saved = record(Registry(tmp_path, "elsewhere", server), tmp_path / "bundle")

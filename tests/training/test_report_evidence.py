@@ -16,11 +16,11 @@ from features.language.kinds import AttributeCategory, AttributeNumber
 from features.language.spec import Spec
 from models.explain import columns_by_signal
 from tests.support.bundles import random_lead, small_bundle
-from tests.support.cards import lifelike_card
+from tests.support.cards import document, lifelike_card, summary_of
 from tests.support.features import feature_matrix
 from tests.support.tables import tables_of
-from training.card.fresh import brought_up_to_date
-from training.card.values import carded, uncarded
+from training.card.fresh import with_fresh_export
+from training.card.values import read_card, to_json
 from training.config import ModelSettings, config_of
 from training.dataset.examples import Examples
 from training.evaluation.dependence import Bin, dependences, shape_of
@@ -28,11 +28,10 @@ from training.evaluation.gains import SHARES, by_month, gains
 from training.evaluation.importance import family_importance
 from training.evaluation.refits import REFITS, refits
 from training.report.changes import FIGURES
-from training.report.render import bundle_report
-from training.report.summary import report_summary
+from training.report.render import bundle_report, report_summary
 from training.statistics.figures import JudgedRows
 from training.statistics.rates import Outcome, RateEstimate
-from training.team.today import OpenLeads
+from training.team.practice import practice
 
 VERSION = "2026-01-01-0f3a9c41d2"
 
@@ -130,13 +129,18 @@ def export():
 
 
 def test_a_fresh_export_renews_the_open_leads_and_the_work_and_leaves_the_model(bundle):
-    carded_bundle = dataclasses.replace(bundle, card=lifelike_card())
+    carded_bundle = dataclasses.replace(bundle, card=document(lifelike_card()))
     settings = config_of({"leads": {"source": "leads.csv"}}, Path())
-    found = brought_up_to_date(carded_bundle, export(), settings)
-    summary = report_summary(found.card, VERSION)
+    found = with_fresh_export(
+        carded_bundle,
+        export(),
+        practice(export(), settings.practice, settings.horizons.warm_days),
+        1,
+    )
+    summary = report_summary(read_card(found.card), VERSION)
     assert (summary.today.leads, summary.today.at) == (38, datetime(1970, 1, 31, tzinfo=UTC))
     assert summary.practice.everybody.leads == 40
-    assert summary.hot == report_summary(lifelike_card(), VERSION).hot
+    assert summary.hot == summary_of(lifelike_card(), VERSION).hot
     page = bundle_report(found, previous=carded_bundle)
     assert "What has changed?" in page
     assert "What has changed?" not in bundle_report(found)
@@ -172,10 +176,11 @@ def without_duration(tables):
     ],
 )
 def test_an_export_that_is_not_as_in_training_is_refused(bundle, changed, said):
-    carded_bundle = dataclasses.replace(bundle, card=lifelike_card())
+    carded_bundle = dataclasses.replace(bundle, card=document(lifelike_card()))
     settings = config_of({"leads": {"source": "leads.csv"}}, Path())
+    worked = practice(export(), settings.practice, settings.horizons.warm_days)
     with pytest.raises(ValueError, match=f"{said}.*train again"):
-        brought_up_to_date(carded_bundle, changed(export()), settings)
+        with_fresh_export(carded_bundle, changed(export()), worked, 1)
 
 
 # Direction and shape, portrait.
@@ -331,7 +336,7 @@ def test_families_are_shuffled_whole(bundle, looks):
 def test_a_signal_matters_when_it_beats_chance_in_every_refit(low, chance, matters):
     card = lifelike_card()
     card["importance"][0] |= {"chance": chance, "swing": low and {"low": low, "high": 0.02}}
-    assert report_summary(card, VERSION).signals[0].matters is matters
+    assert summary_of(card, VERSION).signals[0].matters is matters
 
 
 # The card, and an earlier report.
@@ -339,25 +344,24 @@ def test_a_signal_matters_when_it_beats_chance_in_every_refit(low, chance, matte
 
 def test_values_survive_the_card_and_wrong_ones_are_refused_by_name():
     card = json.loads(json.dumps(lifelike_card()))
-    found = report_summary(card, VERSION)
-    assert carded(OpenLeads, found.today) == card["report"]["today"]
-    assert uncarded(OpenLeads, card["report"]["today"], "today") == found.today
+    found = summary_of(card, VERSION)
+    assert to_json(found.today) == card["report"]["today"]
     card["report"]["practice"]["funnel"][1]["leads"] = "many"
-    with pytest.raises(ValueError, match=r"practice\.funnel\.1\.leads is wrong"):
-        report_summary(card, VERSION)
+    with pytest.raises(ValueError, match=r"card\.report\.practice\.funnel\.1\.leads is wrong"):
+        summary_of(card, VERSION)
 
 
 def test_a_card_of_an_earlier_version_lacks_the_new_parts_and_is_read_all_the_same():
     card = lifelike_card()
-    del card["report"], card["families"]
+    del card["format"], card["report"], card["families"]
     for horizon in card["horizons"].values():
         del horizon["gains"], horizon["by_month"], horizon["groups"]
-    found = report_summary(card, VERSION)
+    found = summary_of(card, VERSION)
     assert (found.today, found.practice, found.hot.gains) == (None, None, ())
 
 
 def test_only_differences_beyond_their_intervals_are_sure_changes():
-    before = report_summary(lifelike_card(), "2025-10-01-aaaa")
+    before = summary_of(lifelike_card(), "2025-10-01-aaaa")
     card = lifelike_card()
     card["export"]["leads"] += 500
     card["report"]["practice"]["everybody"]["share"] = {"value": 0.2, "low": 0.19, "high": 0.21}
@@ -366,9 +370,9 @@ def test_only_differences_beyond_their_intervals_are_sure_changes():
     card["importance"][5]["log_loss_increase"] = -0.001
     other = copy.deepcopy(card)
     other["horizons"]["hot"]["days"] += 7
-    later = {change.what for change in report_summary(other, VERSION, before).changes.figures}
+    later = {change.what for change in summary_of(other, VERSION, before).changes.figures}
     assert set(FIGURES) - later == {"hot looks that bought", "hot order"}
-    found = report_summary(card, VERSION, before).changes
+    found = summary_of(card, VERSION, before).changes
     told = {change.what: change for change in found.figures}
     assert set(told) == set(FIGURES)
     assert (told["leads"].before, told["leads"].now, told["leads"].sure) == (20_000, 20_500, False)
@@ -380,7 +384,7 @@ def test_only_differences_beyond_their_intervals_are_sure_changes():
 
 
 def test_segments_whose_promise_was_broken_are_named():
-    hot = report_summary(lifelike_card(), VERSION).hot
+    hot = summary_of(lifelike_card(), VERSION).hot
     assert [(s.attribute, s.level) for s in hot.broken] == [("source", "fair")]
     assert [s.attribute for s in hot.segments] == ["country", "source"]
 
@@ -390,11 +394,11 @@ def test_groups_by_score_and_tiny_ones_are_no_segments():
     groups = card["horizons"]["hot"]["groups"]
     small = {**groups[0], "rate": {**groups[0]["rate"], "leads": 29}}
     card["horizons"]["hot"]["groups"] = [{**groups[0], "by": "score"}, small]
-    assert report_summary(card, VERSION).hot.segments == ()
+    assert summary_of(card, VERSION).hot.segments == ()
 
 
 def test_a_rate_of_nothing_is_no_number():
-    found = report_summary(lifelike_card(), VERSION).practice
+    found = summary_of(lifelike_card(), VERSION).practice
     empty = next(one for one in found.spend if one.leads == 0)
     assert (empty.cost_per_lead, empty.cost_per_purchase) == (None, None)
     assert all(math.isfinite(one.share) for one in found.fields)

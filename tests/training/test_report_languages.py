@@ -26,13 +26,12 @@ from features.language.wording import description, signal
 from lead_temperature.verbs import report
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
-from tests.support.cards import lifelike_card, unmeasured_card
+from tests.support.cards import document, lifelike_card, summary_of, unmeasured_card
 from tests.support.pages import Page
 from training.audit import leaks
 from training.audit.ranking import Ranking
 from training.audit.timing import LeadShare, Timing
 from training.report.render import bundle_report, report_html
-from training.report.summary import report_summary
 from training.report.words.language import LANGUAGES, language
 from training.report.words.messages import (
     catalogue_bytes,
@@ -159,7 +158,7 @@ def outside(text: str) -> str:
 @pytest.mark.parametrize("card", [lifelike_card, unmeasured_card])
 def test_every_visible_word_is_a_message_or_the_users_own(card):
     bracketed = dataclasses.replace(language("en"), catalogue=Bracketed())
-    html = report_html(report_summary(card(), VERSION), bracketed)
+    html = report_html(summary_of(card(), VERSION), bracketed)
     # What the CRM or the training calls by name is marked as such: it is of any language.
     shown = re.sub(r"<(bdi|style|time)\b[^>]*>.*?</\1>", "", html, flags=re.DOTALL)
     page = Page(re.sub(r"<text[^>]*>[^⟦<]*</text>", _without_signal, shown))
@@ -175,7 +174,7 @@ def _without_signal(text: re.Match[str]) -> str:
 
 @functools.cache
 def page_in(code: str) -> Page:
-    return Page(report_html(report_summary(lifelike_card(), VERSION), language(code)))
+    return Page(report_html(summary_of(lifelike_card(), VERSION), language(code)))
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -307,7 +306,7 @@ def test_the_names_of_signals_reach_the_page():
     names = [signal(feature) for feature in bundle.spec.features]
     for shown, name in zip(card["importance"], dict.fromkeys(names), strict=False):
         shown["signal"] = name
-    page = Page(bundle_report(dataclasses.replace(bundle, card=card), "it"))
+    page = Page(bundle_report(dataclasses.replace(bundle, card=document(card)), "it"))
     assert "lead age" not in page.text
     assert page.words.count(signal(bundle.spec.features[0], language("it"))) >= 2
 
@@ -387,7 +386,7 @@ def test_the_command_offers_all_languages():
 
 
 def test_the_command_writes_the_report_in_a_language(run, tmp_path):
-    bundle = dataclasses.replace(small_bundle(), card=lifelike_card())
+    bundle = dataclasses.replace(small_bundle(), card=document(lifelike_card()))
     save_bundle(bundle, tmp_path / "bundle")
     command = ("report", "--bundle", tmp_path / "bundle", "-o", tmp_path / "report.html")
     assert run(*command, "--lang", "ro").returncode == 0

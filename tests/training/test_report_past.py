@@ -7,13 +7,13 @@ import pytest
 
 from models.bundle import load_bundle, save_bundle
 from tests.support.bundles import small_bundle
-from tests.support.cards import lifelike_card
+from tests.support.cards import card_of, document, lifelike_card, summary_of
 from tests.support.pages import Page
 from tests.support.report_parts import lifelike_past
+from training.card.values import read_card
 from training.config import read_config
 from training.report.past import PAST, Past, past_text, read_past, standing
 from training.report.render import bundle_report, report_html
-from training.report.summary import report_summary
 from training.report.words.language import LANGUAGES, language
 from training.statistics.rates import RateEstimate
 from training.versions.fingerprint import recipe_fingerprint
@@ -24,7 +24,7 @@ PLAIN = "Would it have worked before?"
 
 def page(past: Past | None, code: str = "en", **card: str) -> Page:
     found = {**lifelike_card(), "recipe": "r", "data_fingerprint": "d", **card}
-    return Page(report_html(report_summary(found, VERSION, past=past), language(code)))
+    return Page(report_html(summary_of(found, VERSION, past=past), language(code)))
 
 
 def test_without_a_backtest_the_page_says_how_to_run_one() -> None:
@@ -104,15 +104,15 @@ def test_the_recipe_changes_with_each_setting_and_not_with_the_report(trained) -
     other = config.model_copy(update={"model": config.model.model_copy(update={"trees": 61})})
     assert recipe_fingerprint(config) == recipe_fingerprint(same)
     assert recipe_fingerprint(config) != recipe_fingerprint(other)
-    assert load_bundle(trained.bundle).card["recipe"] == recipe_fingerprint(config)
+    assert read_card(load_bundle(trained.bundle).card).recipe == recipe_fingerprint(config)
 
 
 def test_the_command_takes_it_from_the_bundle_and_rather_from_beside_the_registry(
     run, trained, tmp_path
 ) -> None:
     bundle = load_bundle(trained.bundle)
-    card, folder = bundle.card, tmp_path / "bundle"
-    names = {"recipe": card["recipe"], "data": card["data_fingerprint"]}
+    card, folder = read_card(bundle.card), tmp_path / "bundle"
+    names = {"recipe": card.recipe, "data": card.data_fingerprint}
     own = dataclasses.replace(lifelike_past(), **names)
     save_bundle(bundle, folder, {PAST: past_text(own)})
     command = ("report", "--bundle", folder, "-o", tmp_path / "report.html")
@@ -134,5 +134,5 @@ def test_no_backtest_changes_a_bundles_bytes(tmp_path) -> None:
     alone = save_bundle(bundle, tmp_path / "alone")
     beside = save_bundle(bundle, tmp_path / "beside", {PAST: past_text(lifelike_past())})
     assert alone.version == beside.version
-    assert standing(lifelike_past(), alone.card) == "other settings"
-    assert PLAIN in bundle_report(dataclasses.replace(alone, card=lifelike_card()))
+    assert standing(lifelike_past(), card_of(lifelike_card())) == "other settings"
+    assert PLAIN in bundle_report(dataclasses.replace(alone, card=document(lifelike_card())))

@@ -10,12 +10,11 @@ import pytest
 
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
-from tests.support.cards import lifelike_card, unmeasured_card
+from tests.support.cards import document, lifelike_card, summary_of, unmeasured_card
 from tests.support.pages import Page
 from tests.support.required import require_module
 from training.report.pdf import pdf_of
 from training.report.render import report_html
-from training.report.summary import report_summary
 from training.report.words.language import language
 
 pdfium = require_module("pypdfium2")
@@ -49,7 +48,7 @@ def long_card():
 
 @pytest.fixture(scope="module", params=["en", "ru"])
 def html(request):
-    return report_html(report_summary(long_card(), VERSION), language(request.param))
+    return report_html(summary_of(long_card(), VERSION), language(request.param))
 
 
 @pytest.fixture(scope="module")
@@ -129,18 +128,18 @@ def test_pictures_have_the_colours_of_paper(pages):
 def test_a_signal_named_like_a_colour_is_a_name(name):
     card = long_card()
     card["importance"][0]["signal"] = name
-    page = report_html(report_summary(card, VERSION), language("en"))
+    page = report_html(summary_of(card, VERSION), language("en"))
     document = pdfium.PdfDocument(pdf_of(page))
     assert name in "".join(page.get_textpage().get_text_bounded() for page in document)
 
 
 def test_the_same_page_gives_the_same_file():
-    page = report_html(report_summary(unmeasured_card(), VERSION), language("it"))
+    page = report_html(summary_of(unmeasured_card(), VERSION), language("it"))
     assert pdf_of(page) == pdf_of(page)
 
 
 def test_nothing_is_fetched_whatever_the_page_names():
-    page = report_html(report_summary(unmeasured_card(), VERSION), language("en"))
+    page = report_html(summary_of(unmeasured_card(), VERSION), language("en"))
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
         address = f"http://127.0.0.1:{server.getsockname()[1]}/spy.png"
@@ -151,7 +150,7 @@ def test_nothing_is_fetched_whatever_the_page_names():
 
 
 def test_the_command_writes_a_pdf(run, tmp_path):
-    bundle = dataclasses.replace(small_bundle(), card=unmeasured_card())
+    bundle = dataclasses.replace(small_bundle(), card=document(unmeasured_card()))
     save_bundle(bundle, tmp_path / "bundle")
     output = tmp_path / "report.pdf"
     done = run("report", "--bundle", tmp_path / "bundle", "-o", output, "--lang", "pt")
@@ -162,7 +161,7 @@ def test_the_command_writes_a_pdf(run, tmp_path):
 
 def test_without_weasyprint_the_command_says_what_to_install(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "weasyprint", None)
-    bundle = dataclasses.replace(small_bundle(), card=unmeasured_card())
+    bundle = dataclasses.replace(small_bundle(), card=document(unmeasured_card()))
     save_bundle(bundle, tmp_path / "bundle")
     done = run(
         "report", "--bundle", tmp_path / "bundle", "-o", tmp_path / "r.pdf", "--format", "pdf"

@@ -4,11 +4,10 @@ import re
 
 import pytest
 
-from tests.support.cards import lifelike_card, unmeasured_card
+from tests.support.cards import lifelike_card, summary_of, unmeasured_card
 from tests.support.pages import Page
 from training.report.meters import highest, meter
 from training.report.render import report_html
-from training.report.summary import report_summary
 from training.report.words.language import language
 from training.report.words.numerals import middle, percent, short, told, whole
 from training.statistics.rates import RateEstimate
@@ -29,12 +28,12 @@ def plain(text: str) -> str:
 
 
 def page_of(card) -> Page:
-    return Page(report_html(report_summary(card, VERSION), EN))
+    return Page(report_html(summary_of(card, VERSION), EN))
 
 
 @pytest.fixture(scope="module")
 def summary():
-    return report_summary(lifelike_card(), VERSION)
+    return summary_of(lifelike_card(), VERSION)
 
 
 @pytest.fixture(scope="module")
@@ -160,11 +159,11 @@ def test_hostile_names_show_as_text():
 
 
 def test_what_changed_is_told_beside_the_earlier_figures():
-    before = report_summary(lifelike_card(), "2025-10-01-aaaa")
+    before = summary_of(lifelike_card(), "2025-10-01-aaaa")
     card = lifelike_card()
     card["export"]["leads"] += 500
     card["report"]["practice"]["everybody"]["share"] = {"value": 0.2, "low": 0.19, "high": 0.21}
-    page = Page(report_html(report_summary(card, VERSION, before), EN))
+    page = Page(report_html(summary_of(card, VERSION, before), EN))
     assert ["Leads in the export", "20,000", "20,500"] in page.rows
     assert ["Leads that buy", "12 %", "20 %"] in page.rows
     assert "(model 2025-10-01-aaaa)" in page.text

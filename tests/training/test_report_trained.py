@@ -7,17 +7,17 @@ import pytest
 from features.export.sources import read_export
 from models.bundle import load_bundle
 from tests.support.pages import Page
+from training.card.values import read_card
 from training.config import read_config
 from training.pipeline import trained_bundle
-from training.report.render import bundle_report
-from training.report.summary import report_summary
+from training.report.render import bundle_report, report_summary
 from training.team.practice import practice
 
 
 @pytest.fixture(scope="module")
 def summary(trained):
     bundle = load_bundle(trained.bundle)
-    return report_summary(bundle.card, bundle.version)
+    return report_summary(read_card(bundle.card), bundle.version)
 
 
 def test_training_measures_everything_that_the_report_asks_for(summary) -> None:
@@ -72,5 +72,5 @@ def test_an_export_of_attributes_alone_trains_and_has_a_report(trained) -> None:
     bundle = trained_bundle(bare, config.model_copy(update={"model": model}))
     page = bundle_report(dataclasses.replace(bundle, version="bare"))
     assert "What makes our leads hot?" in page
-    summary = report_summary(bundle.card, "bare")
+    summary = report_summary(read_card(bundle.card), "bare")
     assert summary.practice.logging is None

@@ -26,6 +26,7 @@ from models.predictors.scorecard import Scorecard
 from serving.bulk.scores import score_spine
 from serving.http.app import create_app
 from tests.support.http import TestClient
+from training.card.values import read_card
 from training.config import read_config
 from training.dataset.examples import Examples
 from training.fitting.linear import logistic_margin
@@ -139,12 +140,12 @@ def crm(tmp_path_factory: pytest.TempPathFactory):
 def test_few_conversions_make_a_points_card_that_beats_the_base_rate(crm) -> None:
     _, _, _, bundle = crm
     assert isinstance(bundle.hot.predictor, Scorecard)
-    hot = bundle.card["horizons"]["hot"]
-    assert hot["predictor"] == "points card"
-    assert "points card" not in hot["baselines"]
-    assert "base rate" in hot["better_than"]
-    assert {line["quality"] for line in hot["points_card"]}
-    assert hot["kept_rows"] == hot["learned_rows"]  # a card learns from every look
+    hot = read_card(bundle.card).horizons.hot
+    assert hot.predictor == "points card"
+    assert "points card" not in hot.baselines
+    assert "base rate" in hot.better_than
+    assert {line.quality for line in hot.points_card}
+    assert hot.kept_rows == hot.learned_rows  # a card learns from every look
 
 
 def test_http_scores_by_a_card_are_the_bulk_scores_and_reasons_add_up(crm) -> None:
@@ -179,12 +180,12 @@ def test_a_card_edited_by_hand_is_taken_calibrated_and_judged(crm, tmp_path) -> 
     assert edited.hot.predictor == read_scorecard(tmp_path / "mine.json", edited.spec)
     assert edited.hot.predictor != bundle.hot.predictor
     assert edited.warm.predictor == bundle.warm.predictor
-    hot = edited.card["horizons"]["hot"]
-    assert hot["predictor"] == "edited points card"
+    hot = read_card(edited.card).horizons.hot
+    assert hot.predictor == "edited points card"
     # Beside it stands the card that would have been learned, so that the price of the edit is seen.
-    learned_one = hot["baselines"]["points card"]
-    assert learned_one["log_loss"] == bundle.card["horizons"]["hot"]["log_loss"]
-    assert learned_one["log_loss_advantage"]["advantage"] < 0
+    learned_one = hot.baselines["points card"]
+    assert learned_one.log_loss == read_card(bundle.card).horizons.hot.log_loss
+    assert learned_one.log_loss_advantage.advantage < 0
 
 
 def test_an_edited_card_that_is_none_is_refused_with_its_file(crm, tmp_path) -> None:

@@ -9,6 +9,7 @@ from features.spine import Spine
 from features.synthetic import synthetic_crm, write_export
 from models.calibration import sigmoid
 from models.horizon import Estimate
+from training.card.values import read_card
 from training.config import ModelSettings, read_config
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
@@ -75,6 +76,6 @@ def test_an_export_of_thirty_conversions_gives_no_confident_model(tmp_path: Path
     except ValueError as refusal:
         assert "are needed" in str(refusal)  # noqa: PT017 - to be refused is one of two ways
         return
-    card = bundle.card["horizons"]["hot"]
-    assert card["intervals"]["not_enough_evidence"] == card["test"]["rows"]
-    assert bundle.card["bands"]["hot"]["rows"] == 0
+    card = read_card(bundle.card).horizons.hot
+    assert card.intervals.not_enough_evidence == card.test.rows
+    assert read_card(bundle.card).bands.hot.rows == 0

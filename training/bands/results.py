@@ -5,17 +5,25 @@ promised, broken when its upper bound lies below, and otherwise the period is to
 capacity is counted as those who call count it, week by week.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from features.arrays import Bool, Int64
 from models.bands import Bands
-from models.policy import Capacity, Promised, confidence_of, promise_in_words, promised_rate
+from models.policy import (
+    Capacity,
+    Promised,
+    confidence_of,
+    policy_from_json,
+    policy_to_json,
+    promise_in_words,
+    promised_rate,
+)
 from training.bands.capacity import KEPT_WEEKS, weekly_leads
 from training.statistics.figures import JudgedRows
 from training.statistics.rate_bounds import rate_bounds
@@ -32,6 +40,33 @@ class PromiseResult:
         The figures behind it.
     """
 
+    finding: Literal["kept", "broken", "cannot be told"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class BandPromise:
+    """What was promised of a band, what that rests on, and what came of it in the test period.
+
+    Parameters
+    ----------
+    policy, line, looks, leads, positives, rate, bound, explanation
+        As in `models.bands.Promise`; the explanation is "because" as JSON.
+    words : str
+        The promise in words.
+    finding, sentence
+        As in `PromiseResult`.
+    """
+
+    policy: Annotated[Promised, PlainValidator(policy_from_json), PlainSerializer(policy_to_json)]
+    line: float
+    looks: int
+    leads: int
+    positives: int
+    rate: float | None
+    bound: float | None
+    explanation: Annotated[str, Field(alias="because")]
+    words: str
     finding: Literal["kept", "broken", "cannot be told"]
     sentence: str
 
@@ -76,15 +111,15 @@ def _capacity_result(policy: Capacity, weekly: Sequence[int]) -> PromiseResult:
     return PromiseResult("kept" if within >= KEPT_WEEKS * len(weekly) else "broken", told)
 
 
-def promise_cards(
+def band_promises(
     bands: Bands,
     days: Mapping[str, int],
     band: npt.NDArray[np.str_],
     judged: Mapping[str, JudgedRows],
     mature: Mapping[str, Bool],
     as_of: Int64,
-) -> dict[str, dict[str, Any]]:
-    """Promise, what it rests on and what came of it, for each band that has one, as JSON values.
+) -> dict[str, BandPromise]:
+    """Promise, what it rests on and what came of it, for each band that has one.
 
     Parameters
     ----------
@@ -100,11 +135,22 @@ def promise_cards(
     as_of : int64 array of shape (rows,)
         Of the same looks, in microseconds.
     """
-    cards = {}
+    promises = {}
     for name, promise in bands.promises.items():
         known = judged[name].among((band == name) & mature[name])
         weekly = weekly_leads(band == name, judged[name].lead, as_of)
         found = promise_result(promise.policy, known.converted, known.lead, weekly)
-        words = promise_in_words(promise.policy, name, days[name])
-        cards[name] = {**promise.to_json(), "words": words, **dataclasses.asdict(found)}
-    return cards
+        promises[name] = BandPromise(
+            policy=promise.policy,
+            line=promise.line,
+            looks=promise.looks,
+            leads=promise.leads,
+            positives=promise.positives,
+            rate=promise.rate,
+            bound=promise.bound,
+            explanation=promise.explanation,
+            words=promise_in_words(promise.policy, name, days[name]),
+            finding=found.finding,
+            sentence=found.sentence,
+        )
+    return promises

@@ -16,7 +16,7 @@ Journal of the American Statistical Association 80 (1985), doi:10.1080/01621459.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import assert_never
 
 import numpy as np
 
@@ -70,17 +70,38 @@ class LevelDrift:
         place = np.searchsorted(self.since, as_of, side="right") - 1
         return np.asarray(self.margin)[np.maximum(place, 0)]
 
-    def to_json(self) -> dict[str, Any] | None:
-        """As plain JSON values; None where the level stood still."""
+    def summary(self) -> "DriftSummary | None":
+        """What the model card says of it; None where the level stood still."""
         if not self.since:
             return None
-        return {
-            "a_day": self.a_day,
-            "deviation": float(np.sqrt(self.variance)),
-            "gain": self.gain,
-            "least_odds": float(np.exp(self.slope * min(self.margin))),
-            "most_odds": float(np.exp(self.slope * max(self.margin))),
-        }
+        return DriftSummary(
+            a_day=self.a_day,
+            deviation=float(np.sqrt(self.variance)),
+            gain=self.gain,
+            least_odds=float(np.exp(self.slope * min(self.margin))),
+            most_odds=float(np.exp(self.slope * max(self.margin))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DriftSummary:
+    """How a level wandered, in the figures of the model card.
+
+    Parameters
+    ----------
+    a_day, gain : float
+        As in `LevelDrift`.
+    deviation : float
+        Standard deviation of the log-odds of the latest level.
+    least_odds, most_odds : float
+        Between which the odds of leads of the same looks lay, as multiples of the latest ones.
+    """
+
+    a_day: float
+    deviation: float
+    gain: float
+    least_odds: float
+    most_odds: float
 
 
 @dataclass(frozen=True, slots=True)

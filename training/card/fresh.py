@@ -4,14 +4,12 @@ import dataclasses
 
 from features.tables import Tables
 from models.bundle import Bundle
-from models.card import MANAGERS
-from training.card.values import carded
-from training.config import Config
-from training.team.practice import Practice, practice
-from training.team.today import OpenLeads, open_leads
+from training.card.values import card_document, read_card
+from training.team.practice import Practice
+from training.team.today import open_leads
 
 
-def brought_up_to_date(bundle: Bundle, tables: Tables, config: Config) -> Bundle:
+def with_fresh_export(bundle: Bundle, tables: Tables, worked: Practice, threads: int) -> Bundle:
     """Bundle whose card holds the open leads and the team's work of a fresh export.
 
     What was measured of the model stays: it is still the same one, judged on the same period.
@@ -19,9 +17,13 @@ def brought_up_to_date(bundle: Bundle, tables: Tables, config: Config) -> Bundle
     Parameters
     ----------
     bundle : Bundle
+        A judged model.
     tables : Tables
-        All of the export.
-    config : Config
+        All of the fresh export.
+    worked : Practice
+        How the team works, by that export (`training.team.practice.practice`).
+    threads : int
+        Threads of the predictors.
 
     Raises
     ------
@@ -29,13 +31,15 @@ def brought_up_to_date(bundle: Bundle, tables: Tables, config: Config) -> Bundle
         The export has not what the bundle was trained with.
     """
     _require_schema(bundle, tables)
-    until_days, threads = bundle.card["snapshots"]["until_days"], config.model.threads
-    parts = {
-        **bundle.card.get(MANAGERS, {}),
-        "today": carded(OpenLeads, open_leads(bundle, tables, until_days, threads)),
-        "practice": carded(Practice, practice(tables, config.practice, config.horizons.warm_days)),
-    }
-    return dataclasses.replace(bundle, card={**bundle.card, MANAGERS: parts})
+    card = read_card(bundle.card)
+    until_days = card.snapshots.until_days
+    if until_days is None:
+        raise ValueError("The model card does not say how old leads may be. Train again.")
+    part = dataclasses.replace(
+        card.managers, today=open_leads(bundle, tables, until_days, threads), practice=worked
+    )
+    fresh = dataclasses.replace(card, managers=part)
+    return dataclasses.replace(bundle, card=card_document(fresh))
 
 
 def _require_schema(bundle: Bundle, tables: Tables) -> None:

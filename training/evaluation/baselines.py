@@ -8,9 +8,8 @@ is one of skill. A model is called better than one of them only where the whole 
 difference says so.
 """
 
-import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,6 +36,44 @@ HOT_SHARE, WARM_SHARE = 0.1, 0.3
 """So many looks at most are tagged hot, so many more warm: few leads are hot."""
 _PRIOR_ROWS = 20.0
 _FLOOR = 0.1  # of a frequency, as Odoo's lead scoring has it
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineFigures:
+    """How one baseline did on the test rows, and what the model has over it there.
+
+    Parameters
+    ----------
+    auc, average_precision, log_loss, brier : float or None
+        As in `training.statistics.figures.Figures`; None where they were not measured.
+    log_loss_advantage, auc_advantage : Difference or None
+        What the model has over the baseline on the same leads; None where it cannot be told.
+    """
+
+    auc: float | None
+    average_precision: float | None
+    log_loss: float | None
+    brier: float | None
+    log_loss_advantage: Difference | None
+    auc_advantage: Difference | None
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineComparison:
+    """The model beside its baselines.
+
+    Parameters
+    ----------
+    baselines : mapping of str to BaselineFigures
+        By the baseline's name.
+    better_than, beaten_by : tuple of str
+        Baselines that the model is surely better, or surely worse, than in log loss. Of the others
+        nothing of the kind can be said.
+    """
+
+    baselines: Mapping[str, BaselineFigures]
+    better_than: tuple[str, ...]
+    beaten_by: tuple[str, ...]
 
 
 def baseline_probabilities(
@@ -116,10 +153,10 @@ def _margins(
     return {name: margin + shift_to(margin[fit], rate) for name, margin in found.items()}
 
 
-def baseline_card(
+def baseline_comparison(
     judged: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
-) -> dict[str, Any]:
-    """Figures of the baselines and what the model has over each of them, as JSON values.
+) -> BaselineComparison:
+    """Figures of the baselines and what the model has over each of them.
 
     Parameters
     ----------
@@ -130,34 +167,28 @@ def baseline_card(
     baselines : mapping of str to float64 array of shape (rows,)
         As `baseline_probabilities` gave them.
     seed : int
-
-    Returns
-    -------
-    dict
-        ``baselines``: figures by name, and the advantage of the model in log loss and in AUC;
-        ``better_than`` and ``beaten_by``: those that the model is surely better, or surely worse,
-        than in log loss. Of the others nothing of the kind can be said.
+        Of the bootstrap over leads.
     """
     log_loss, auc = (
         paired_differences(metric, judged.converted, judged.lead, probability, baselines, seed)
         for metric in (LOG_LOSS, AUC)
     )
-    return {
-        "baselines": {
-            name: {
-                **dataclasses.asdict(figures(judged.converted, guess)),
-                "log_loss_advantage": _advantage(log_loss[name]),
-                "auc_advantage": _advantage(auc[name]),
-            }
-            for name, guess in baselines.items()
+    measured = {name: figures(judged.converted, guess) for name, guess in baselines.items()}
+    return BaselineComparison(
+        baselines={
+            name: BaselineFigures(
+                auc=own.auc,
+                average_precision=own.average_precision,
+                log_loss=own.log_loss,
+                brier=own.brier,
+                log_loss_advantage=log_loss[name],
+                auc_advantage=auc[name],
+            )
+            for name, own in measured.items()
         },
-        "better_than": [n for n, found in log_loss.items() if found and found.surely_better],
-        "beaten_by": [n for n, found in log_loss.items() if found and found.surely_worse],
-    }
-
-
-def _advantage(found: Difference | None) -> dict[str, float] | None:
-    return None if found is None else dataclasses.asdict(found)
+        better_than=tuple(n for n, found in log_loss.items() if found and found.surely_better),
+        beaten_by=tuple(n for n, found in log_loss.items() if found and found.surely_worse),
+    )
 
 
 def _newest_first(age_days: Float64, fit: Bool) -> Float64:

@@ -26,7 +26,7 @@ from models.calibration import sigmoid
 from models.predictors.predictor import Predictor, margin_of
 from training.config import ModelSettings
 from training.dataset.examples import Examples
-from training.evaluation.importance import rises
+from training.evaluation.importance import Importance, rises
 from training.fitting.predictor import fit_predictor
 
 REFITS = 3
@@ -64,6 +64,65 @@ class Refits:
 
     chance: float
     swings: Mapping[str, Swing]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalImportance:
+    """How much the hot probability relies on one signal, beside chance and other draws of leads.
+
+    Parameters
+    ----------
+    signal : str
+        In words; parts of it come from the CRM.
+    log_loss_increase, spread, mean_points : float or None
+        As in `training.evaluation.importance.Importance`.
+    chance : float or None
+        Rise that 95 % of signals without any meaning do not get beyond; None without refits.
+    swing : Swing or None
+        Least and greatest rise of the refits; None without refits.
+    """
+
+    signal: str
+    log_loss_increase: float | None
+    spread: float | None
+    mean_points: float | None
+    chance: float | None
+    swing: Swing | None
+
+    @property
+    def matters(self) -> bool:
+        """Whether shuffling it surely harms: by more than twice the spread, and beyond chance.
+
+        Beyond chance it must be in every refit, where there were any.
+        """
+        increase = self.log_loss_increase or 0.0
+        beyond = self.swing is None or self.chance is None or self.swing.low > max(0.0, self.chance)
+        return increase > 0 and increase > 2 * (self.spread or 0.0) and beyond
+
+
+def beside_chance(
+    ranked: Sequence[Importance], repeated: Refits | None
+) -> tuple[SignalImportance, ...]:
+    """Importance of signals, each with what chance gives and how far it swings.
+
+    Parameters
+    ----------
+    ranked : sequence of Importance
+        Strongest first.
+    repeated : Refits or None
+        Of the same signals; None where there was nothing to refit on.
+    """
+    return tuple(
+        SignalImportance(
+            signal=importance.signal,
+            log_loss_increase=importance.log_loss_increase,
+            spread=importance.spread,
+            mean_points=importance.mean_points,
+            chance=None if repeated is None else repeated.chance,
+            swing=None if repeated is None else repeated.swings[importance.signal],
+        )
+        for importance in ranked
+    )
 
 
 def refits(

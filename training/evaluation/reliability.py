@@ -8,8 +8,7 @@ not even touch the interval of what happened.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
@@ -19,7 +18,7 @@ from features.language.kinds import AttributeCategory
 from features.language.spec import Spec
 from models.bundle import Bundle
 from models.horizon import Scores
-from training.calibration.choice import ties
+from training.calibration.choice import Ties, ties
 from training.statistics.figures import AGE_EDGES, JudgedRows, ObservedRate, observed_rate
 
 BINS = 10
@@ -84,6 +83,9 @@ class Group:
     promised_low, promised_high : float
         Means of the ends of the leads' intervals.
     rate : ObservedRate
+        What happened.
+    contradicted : bool
+        Whether the promised interval and the one of what happened have nothing in common.
     """
 
     by: str
@@ -91,11 +93,51 @@ class Group:
     promised_low: float
     promised_high: float
     rate: ObservedRate
+    contradicted: bool
 
-    @property
-    def contradicted(self) -> bool:
-        """Whether the promised interval and the one of what happened have nothing in common."""
-        return self.promised_high < self.rate.low or self.rate.high < self.promised_low
+
+@dataclass(frozen=True, slots=True)
+class IntervalCheck:
+    """How often groups of leads contradict their promised interval.
+
+    Parameters
+    ----------
+    groups : int
+        Groups of at least `LEAST_LEADS` leads.
+    contradicted : int
+        Those of them that contradict it.
+    not_enough_evidence : int
+        Looks of the test period with too little evidence to act on.
+    """
+
+    groups: int
+    contradicted: int
+    not_enough_evidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Whether the probabilities of one horizon and their intervals hold on the test period.
+
+    Parameters
+    ----------
+    brier_parts : BrierParts or None
+        None without rows.
+    calibration_error : CalibrationError or None
+        None without rows.
+    ties : Ties or None
+        None where the calibration keeps the order of all leads.
+    groups : tuple of Group
+        By score, by age and by each attribute of few levels.
+    intervals : IntervalCheck
+        Summary of those groups.
+    """
+
+    brier_parts: BrierParts | None
+    calibration_error: CalibrationError | None
+    ties: Ties | None
+    groups: tuple[Group, ...]
+    intervals: IntervalCheck
 
 
 def brier_parts(converted: Bool, probability: Float64) -> BrierParts | None:
@@ -167,11 +209,11 @@ def groups(
             happened = observed_rate(judged.among(chosen), probability[chosen])
             if happened is not None:
                 ends = float(low[chosen].mean()), float(high[chosen].mean())
-                found.append(Group(by, name, *ends, happened))
+                found.append(Group(by, name, *ends, happened, _apart(ends, happened)))
     return found
 
 
-def reliability_card(
+def reliability_of(
     bundle: Bundle,
     name: str,
     matrix: Float64,
@@ -179,12 +221,13 @@ def reliability_card(
     scores: Scores,
     seed: int,
     threads: int,
-) -> dict[str, Any]:
-    """Whether probabilities and their intervals hold on the test period, as JSON values.
+) -> Reliability:
+    """Whether probabilities and their intervals hold on the test period.
 
     Parameters
     ----------
     bundle : Bundle
+        The model that is judged.
     name : {"hot", "warm"}
         The horizon.
     matrix : float64 array of shape (rows, features)
@@ -194,31 +237,36 @@ def reliability_card(
     scores : Scores
         Of the same rows.
     seed : int
+        Of the bootstrap.
     threads : int
+        Threads of the predictor.
     """
     horizon = bundle.horizon(name)
     probability = scores.probability(name)
     found = groups(bundle.spec, matrix, judged, scores, name)
-    enough = judged_by_interval(found)
-    parts = {
-        "brier_parts": brier_parts(judged.converted, probability),
-        "calibration_error": calibration_error(judged, probability, seed),
-        "ties": ties(horizon.calibration, horizon.margin(matrix, threads), judged.converted),
-    }
-    return {
-        **{key: None if value is None else asdict(value) for key, value in parts.items()},
-        "groups": [{**asdict(group), "contradicted": group.contradicted} for group in found],
-        "intervals": {
-            "groups": len(enough),
-            "contradicted": sum(group.contradicted for group in enough),
-            "not_enough_evidence": int(scores.not_enough_evidence.sum()),
-        },
-    }
+    large_groups = judged_by_interval(found)
+    return Reliability(
+        brier_parts=brier_parts(judged.converted, probability),
+        calibration_error=calibration_error(judged, probability, seed),
+        ties=ties(horizon.calibration, horizon.margin(matrix, threads), judged.converted),
+        groups=tuple(found),
+        intervals=IntervalCheck(
+            groups=len(large_groups),
+            contradicted=sum(group.contradicted for group in large_groups),
+            not_enough_evidence=int(scores.not_enough_evidence.sum()),
+        ),
+    )
 
 
 def judged_by_interval(found: list[Group]) -> list[Group]:
     """Groups that have leads enough to be judged by their interval."""
     return [group for group in found if group.rate.leads >= LEAST_LEADS]
+
+
+def _apart(promised: tuple[float, float], happened: ObservedRate) -> bool:
+    """Whether a promised interval and that of what happened have nothing in common."""
+    low, high = promised
+    return high < happened.low or happened.high < low
 
 
 def _kinds(

@@ -1,9 +1,8 @@
 """From a frame to a model: both horizons, and the bands that their promises bear."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,14 +10,37 @@ from features.arrays import Bool, Float64
 from features.progress import Progress, no_progress
 from models.bands import Bands
 from models.bundle import HORIZONS, Bundle
+from models.card import NO_CARD
 from models.predictors.predictor import Predictor
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values
 from training.bands.cutoffs import fit_bands
+from training.calibration.choice import ComparedCurve
+from training.calibration.curves import Curve
+from training.calibration.drift import DriftSummary
 from training.config import FittingSettings
 from training.dataset.frame import TrainingFrame
 from training.fitting.horizon import FittedHorizon, fit_horizon
 from training.fitting.predictor import fit_predictor
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSummary:
+    """How a horizon's calibration was chosen, in the figures of the model card.
+
+    Parameters
+    ----------
+    curve : str
+        The curve that was taken.
+    compared : tuple of ComparedCurve
+        The curves that were compared; empty where there was nothing to choose.
+    drift : DriftSummary or None
+        How the level wandered; None where it stood still.
+    """
+
+    curve: Curve
+    compared: tuple[ComparedCurve, ...]
+    drift: DriftSummary | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +50,16 @@ class FittedBundle:
     Parameters
     ----------
     bundle : Bundle
-        Its card says no more than how the calibrations were chosen.
+        Without a card.
+    calibrations : mapping of "hot", "warm" to CalibrationSummary
+        How the calibrations were chosen.
     hot_low, warm_low : float64 arrays of shape (rows,)
         Lower ends of the intervals by predictors that had not learned from the calibrating rows;
         NaN from the test period on.
     """
 
     bundle: Bundle
+    calibrations: Mapping[str, CalibrationSummary]
     hot_low: Float64
     warm_low: Float64
 
@@ -67,7 +92,7 @@ def fit_bundle(
         hot=hot.horizon,
         warm=warm.horizon,
         bands=Bands(hot=None, warm=None),
-        card={"calibrations": {"hot": _calibration_card(hot), "warm": _calibration_card(warm)}},
+        card=NO_CARD,
     )
     hot_low, warm_low = np.full((2, len(frame.spine)), np.nan)
     rows = frame.spine.as_of < frame.splits["hot"].test_from
@@ -78,7 +103,17 @@ def fit_bundle(
     )
     hot_low[rows], warm_low[rows] = held_out.hot_low, held_out.warm_low
     bands = fit_bands(hot_low, warm_low, frame.spine, frame.labels, frame.splits, settings.bands)
-    return FittedBundle(dataclasses.replace(bundle, bands=bands), hot_low, warm_low)
+    return FittedBundle(
+        bundle=dataclasses.replace(bundle, bands=bands),
+        calibrations={
+            name: CalibrationSummary(
+                horizon.choice.curve, horizon.choice.compared, horizon.drift.summary()
+            )
+            for name, horizon in (("hot", hot), ("warm", warm))
+        },
+        hot_low=hot_low,
+        warm_low=warm_low,
+    )
 
 
 def shorter_horizon_rows(frame: TrainingFrame, final: bool = True) -> Bool:
@@ -145,7 +180,3 @@ def fit_frame_horizon(
         settings.model,
         settings.calibration.method,
     )
-
-
-def _calibration_card(found: FittedHorizon) -> dict[str, Any]:
-    return {**dataclasses.asdict(found.choice), "drift": found.drift.to_json()}

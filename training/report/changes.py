@@ -46,27 +46,30 @@ FIGURES: Mapping[str, tuple[Unit, Callable[[ReportSummary], Figure], About]] = {
 """Figures that are compared, with their units, and within how many days they count."""
 
 
-def changes(before: ReportSummary, now: ReportSummary) -> Changes:
+def changes(earlier: ReportSummary, current: ReportSummary) -> Changes:
     """What is new since an earlier report.
 
     What neither of them measured is left out, and what each measured within other days.
     """
     figures = []
-    for what, (_, figure, days) in FIGURES.items():
-        if days(before) != days(now):
+    for name, (_, figure, days) in FIGURES.items():
+        if days(earlier) != days(current):
             continue  # another horizon is another figure
-        old, new = figure(before), figure(now)
-        if old is not None or new is not None:
-            figures.append(Change(what, _value(old), _value(new), _apart(old, new)))
-    then, today = (
-        {signal.name for signal in one.signals if signal.matters} for one in (before, now)
+        earlier_value, value = figure(earlier), figure(current)
+        if earlier_value is not None or value is not None:
+            figures.append(
+                Change(name, _value(earlier_value), _value(value), _apart(earlier_value, value))
+            )
+    earlier_signals, signals = (
+        {signal.signal for signal in summary.signals if signal.matters}
+        for summary in (earlier, current)
     )
     return Changes(
-        before.version,
-        before.data_end,
+        earlier.version,
+        earlier.data_end,
         tuple(figures),
-        gained=tuple(s.name for s in now.signals if s.name in today - then),
-        lost=tuple(s.name for s in before.signals if s.name in then - today),
+        gained=tuple(s.signal for s in current.signals if s.signal in signals - earlier_signals),
+        lost=tuple(s.signal for s in earlier.signals if s.signal in earlier_signals - signals),
     )
 
 
@@ -74,9 +77,9 @@ def _value(figure: Figure) -> float | None:
     return figure.value if isinstance(figure, RateEstimate | MedianEstimate) else figure
 
 
-def _apart(old: Figure, new: Figure) -> bool:
-    match old, new:
+def _apart(earlier: Figure, current: Figure) -> bool:
+    match earlier, current:
         case ((RateEstimate() | MedianEstimate()), (RateEstimate() | MedianEstimate())):
-            return old.high < new.low or new.high < old.low
+            return earlier.high < current.low or current.high < earlier.low
         case _:
             return False

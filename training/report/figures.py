@@ -1,22 +1,31 @@
-"""The figures of the report as values, and the verdicts that follow from them.
+"""What the report says of a model: the card's figures, and the verdicts that follow from them.
 
-Everything the page says is one of these values or a rule below applied to them; words and pictures
-are made elsewhere. A figure that is None was not measured. A *look* is one lead at one moment (a
-row of the spine), and a look that a purchase followed within the horizon is said to have bought. A
-lead is looked at several times.
+The report reads a `training.card.schema.ModelCard`. Here stand the views of it that the page shows
+and the rules that turn figures into verdicts; words and pictures are made elsewhere. A figure that
+is None was not measured. A *look* is one lead at one moment (a row of the spine), and a look that a
+purchase followed within the horizon is said to have bought. A lead is looked at several times.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from models.bands import Temperature
-from training.evaluation.dependence import Dependence
-from training.evaluation.gains import Gain, Month
+from training.card.schema import ModelCard, Setting
+from training.evaluation.baselines import BaselineFigures
+from training.evaluation.dependence import Dependences
+from training.evaluation.evaluation import BandEvaluation, HorizonEvaluation, Period
+from training.evaluation.gains import Gains, Months
+from training.evaluation.importance import FamilyImportance
+from training.evaluation.outcomes import counted_outcome
+from training.evaluation.refits import SignalImportance
 from training.report.past import Past, Standing
-from training.statistics.paired import Difference
-from training.statistics.rates import Outcome, RateEstimate
-from training.team.aftermath import Aftermath
+from training.statistics.figures import AgeFigures
+from training.statistics.incidence import LEAST_LEADS
+from training.statistics.rates import LEAST_POSITIVES, Outcome, RateEstimate, measured_rate
+from training.team.aftermath import Aftermaths
 from training.team.portrait import Portrait
 from training.team.practice import Practice
 from training.team.today import OpenLeads
@@ -28,93 +37,128 @@ Verdict = Literal["held", "mixed", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class BandFigures:
     """The looks that were given one temperature in the test period.
 
     Parameters
     ----------
     name : Temperature
-    cutoff : float or None
-        Probability from which the band begins; the coldest has none.
-    rows, leads : int
-        Looks, and the leads they were at.
-    hot, warm : Outcome
-        Within the hot and within the warm horizon. The longer one has fewer looks: only those whose
-        whole horizon lies before the end of the data.
+        The band.
+    measured : BandEvaluation
+        The card's figures of it.
     """
 
     name: Temperature
-    cutoff: float | None
-    rows: int
-    leads: int
-    hot: Outcome
-    warm: Outcome
+    measured: BandEvaluation
+
+    @property
+    def cutoff(self) -> float | None:
+        """Probability from which the band begins; the coldest has none."""
+        return self.measured.cutoff
+
+    @property
+    def rows(self) -> int:
+        """Looks."""
+        return self.measured.rows
+
+    @property
+    def leads(self) -> int:
+        """Leads that the looks were at."""
+        return self.measured.leads
+
+    @property
+    def hot(self) -> Outcome:
+        """Promise and outcome within the hot horizon."""
+        return self.measured.outcome("hot")
+
+    @property
+    def warm(self) -> Outcome:
+        """Promise and outcome within the warm horizon.
+
+        It has fewer looks: only those whose whole horizon lies before the end of the data.
+        """
+        return self.measured.outcome("warm")
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """A slice of time and what was in it.
-
-    Parameters
-    ----------
-    first, last : datetime.datetime or None
-        None when the slice is empty.
-    rows, leads, positives : int
-    """
-
-    first: datetime | None
-    last: datetime | None
-    rows: int
-    leads: int
-    positives: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """How well one way of scoring did on the test period.
+class Rival:
+    """A simpler way of scoring the same looks.
 
     Parameters
     ----------
     name : str
-        Empty for the model itself.
-    auc, log_loss, brier : float or None
-    ahead : Difference or None
-        What the model's AUC has over this one, on the same leads; None for the model itself.
+        The baseline's.
+    figures : BaselineFigures
+        The card's figures of it.
     """
 
     name: str
-    auc: float | None
-    log_loss: float | None
-    brier: float | None
-    ahead: Difference | None = None
+    figures: BaselineFigures
+
+    @property
+    def auc(self) -> float | None:
+        """Share of pairs in the right order."""
+        return self.figures.auc
+
+    @property
+    def log_loss(self) -> float | None:
+        """Mean logarithmic loss."""
+        return self.figures.log_loss
+
+    @property
+    def brier(self) -> float | None:
+        """Brier score."""
+        return self.figures.brier
 
 
 @dataclass(frozen=True, slots=True)
-class AgeGroup:
+class AgeSorting:
     """The looks at leads of one age.
 
     Parameters
     ----------
-    from_days : float
-    to_days : float or None
-        None for no upper end.
-    rows, positives : int
-    auc : float or None
-        None when too few bought to tell one.
-    interval : RateEstimate or None
-        The same with its interval; bundles of earlier versions have none.
+    measured : AgeFigures
+        The card's figures of them.
     """
 
-    from_days: float
-    to_days: float | None
-    rows: int
-    positives: int
-    auc: float | None
-    interval: RateEstimate | None = None
+    measured: AgeFigures
+
+    @property
+    def from_days(self) -> float:
+        """Least age."""
+        return self.measured.from_days
+
+    @property
+    def to_days(self) -> float | None:
+        """Greatest age; None for no upper end."""
+        return self.measured.to_days
+
+    @property
+    def rows(self) -> int:
+        """Looks."""
+        return self.measured.rows
+
+    @property
+    def positives(self) -> int:
+        """Looks that bought."""
+        return self.measured.positives
+
+    @property
+    def auc(self) -> float | None:
+        """Share of pairs in the right order; None when too few bought to say."""
+        return self.measured.auc if self.positives >= LEAST_POSITIVES else None
+
+    @property
+    def interval(self) -> RateEstimate | None:
+        """The same with its interval, where the card has one."""
+        measured = self.measured
+        if self.positives < LEAST_POSITIVES:
+            return None
+        return measured_rate(measured.auc, measured.auc_low, measured.auc_high)
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class SegmentOutcome:
     """The looks at leads with one value of an attribute.
 
     Parameters
@@ -122,7 +166,9 @@ class Segment:
     attribute, level : str
         The export's names.
     leads : int
+        Leads that the looks were at.
     outcome : Outcome
+        Promise and result.
     """
 
     attribute: str
@@ -132,70 +178,108 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Horizon:
+class HorizonFigures:
     """One question, "does the lead buy within so many days?", and how its answers did.
 
     Parameters
     ----------
     name : str
         "hot" or "warm".
-    days : int
-    fit, calibrate, test : Period
-    immature_rows : int
-        Looks left out because their horizon reaches past the end of the data.
-    base_rate : float or None
-        Share of the fit period's looks that a purchase followed.
-    auc : RateEstimate or None
-        Share of pairs (one look that a purchase followed, one that none did) put in the right
-        order.
-    quality : Quality
-    baselines : tuple of Quality
-        Simpler ways of scoring the same looks.
-    groups : tuple of Outcome
-        Looks in the order of the promise, cut into groups of equal size.
-    by_age : tuple of AgeGroup
-    gains : tuple of Gain
-        The model first; empty where too few bought.
-    months : tuple of Month
-        Of the test period, earliest first.
-    segments : tuple of Segment
-        Of attributes with few levels, those with enough leads to judge.
+    measured : HorizonEvaluation
+        The card's figures of it.
     """
 
     name: str
-    days: int
-    fit: Period
-    calibrate: Period
-    test: Period
-    immature_rows: int
-    base_rate: float | None
-    auc: RateEstimate | None
-    quality: Quality
-    baselines: tuple[Quality, ...]
-    groups: tuple[Outcome, ...]
-    by_age: tuple[AgeGroup, ...]
-    gains: tuple[Gain, ...]
-    months: tuple[Month, ...]
-    segments: tuple[Segment, ...]
+    measured: HorizonEvaluation
+
+    @property
+    def days(self) -> int:
+        """Length of the horizon."""
+        return self.measured.days
+
+    @property
+    def fit(self) -> Period:
+        """What was fitted on."""
+        return self.measured.fit
+
+    @property
+    def calibrate(self) -> Period:
+        """What was calibrated on."""
+        return self.measured.calibrate
+
+    @property
+    def test(self) -> Period:
+        """What was judged on."""
+        return self.measured.test
+
+    @property
+    def immature_rows(self) -> int:
+        """Looks left out because their horizon reaches past the end of the data."""
+        return self.measured.immature_rows
+
+    @property
+    def base_rate(self) -> float | None:
+        """Share of the fit period's looks that a purchase followed."""
+        return self.measured.base_rate
+
+    @property
+    def auc(self) -> RateEstimate | None:
+        """Share of pairs (one look that bought, one that did not) put in the right order."""
+        return self.measured.auc_rate if self.test.positives >= LEAST_POSITIVES else None
+
+    @property
+    def quality(self) -> HorizonEvaluation:
+        """Log loss and Brier score of the model itself."""
+        return self.measured
+
+    @property
+    def groups(self) -> tuple[Outcome, ...]:
+        """Looks in the order of the promise, cut into groups of equal size."""
+        return tuple(counted_outcome(rate) for rate in self.measured.reliability)
+
+    @property
+    def by_age(self) -> tuple[AgeSorting, ...]:
+        """Figures by age of the lead."""
+        return tuple(AgeSorting(group) for group in self.measured.by_age)
+
+    @property
+    def gains(self) -> Gains:
+        """The model first; empty where too few bought."""
+        return self.measured.gains
+
+    @property
+    def months(self) -> Months:
+        """Months of the test period, earliest first."""
+        return self.measured.by_month
+
+    @property
+    def segments(self) -> tuple[SegmentOutcome, ...]:
+        """Segments of attributes with few levels, those with enough leads to judge."""
+        return tuple(
+            SegmentOutcome(group.by, group.level, group.rate.leads, counted_outcome(group.rate))
+            for group in self.measured.groups
+            if group.by not in ("score", "age") and group.rate.leads >= LEAST_LEADS
+        )
 
     @property
     def judged(self) -> tuple[Outcome, ...]:
         """Groups in which promise and outcome can be compared."""
         return tuple(g for g in self.groups if g.finding != "unknown")
 
-    def found(self, finding: str) -> int:
+    def count(self, finding: str) -> int:
         """Count the groups with this finding."""
-        return sum(g.finding == finding for g in self.groups)
+        return sum(group.finding == finding for group in self.groups)
 
     @property
-    def rivals(self) -> tuple[Quality, ...]:
+    def rivals(self) -> tuple[Rival, ...]:
         """The simpler ways of scoring, the one that sorts best first."""
-        return tuple(sorted(self.baselines, key=lambda b: -(b.auc or 0.0)))
+        rivals = (Rival(name, figures) for name, figures in self.measured.baselines.items())
+        return tuple(sorted(rivals, key=lambda rival: -(rival.auc or 0.0)))
 
     @property
-    def best_baseline(self) -> Quality | None:
+    def best_baseline(self) -> Rival | None:
         """The simpler way of scoring that sorts best."""
-        return next((b for b in self.rivals if b.auc is not None), None)
+        return next((rival for rival in self.rivals if rival.auc is not None), None)
 
     @property
     def sorting(self) -> Verdict:
@@ -211,8 +295,9 @@ class Horizon:
         bar = max(0.5, rival.auc or 0.0) if rival else 0.5
         if self.auc.value <= bar:
             return "failed"
-        if rival and rival.ahead:
-            return "held" if self.auc.low > 0.5 and rival.ahead.surely_better else "mixed"
+        ahead = rival.figures.auc_advantage if rival else None
+        if ahead:
+            return "held" if self.auc.low > 0.5 and ahead.surely_better else "mixed"
         return "held" if self.auc.low > bar else "mixed"
 
     @property
@@ -223,13 +308,14 @@ class Horizon:
         "failed" when more than half of the judged ones do. With fewer than `ENOUGH_GROUPS` of these
         it is "unknown", unless so many of them miss that more groups could not turn it.
         """
-        judged, inside = len(self.judged), self.found("held")
-        missed, measured = judged - inside, sum(g.happened is not None for g in self.groups)
-        if judged < ENOUGH_GROUPS and 2 * missed <= ENOUGH_GROUPS:
+        judged_count, kept_count = len(self.judged), self.count("held")
+        missed_count = judged_count - kept_count
+        measured_count = sum(group.happened is not None for group in self.groups)
+        if judged_count < ENOUGH_GROUPS and 2 * missed_count <= ENOUGH_GROUPS:
             return "unknown"
-        if missed <= measured // 10:
+        if missed_count <= measured_count // 10:
             return "held"
-        return "failed" if 2 * inside < judged else "mixed"
+        return "failed" if 2 * kept_count < judged_count else "mixed"
 
     @property
     def verdict(self) -> Verdict:
@@ -238,70 +324,15 @@ class Horizon:
         return min(self.sorting, self.percentages, key=weakest.index)
 
     @property
-    def broken(self) -> tuple[Segment, ...]:
+    def broken(self) -> tuple[SegmentOutcome, ...]:
         """Segments that were promised too much or too little."""
         return tuple(s for s in self.segments if s.outcome.finding in ("too much", "too little"))
 
     @property
-    def weakest_age(self) -> AgeGroup | None:
+    def weakest_age(self) -> AgeSorting | None:
         """Age at which the model sorts leads worst, if ages can be compared."""
         measured = [a for a in self.by_age if a.auc is not None]
         return min(measured, key=lambda a: a.auc or 0.0) if len(measured) > 1 else None
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """How much the hot probability leans on one signal.
-
-    Parameters
-    ----------
-    name : str
-        In words; parts of it come from the CRM.
-    points : float or None
-        Percentage points by which it moves a lead's probability on average, up or down.
-    log_loss_increase, spread : float or None
-        How much worse the test's log loss gets when its values are shuffled among the looks, and
-        the spread of that over repetitions.
-    low, high : float or None
-        Least and greatest increase of models that were learned from other draws of the leads.
-    chance : float or None
-        Increase that 95 % of signals without any meaning do not get beyond.
-    """
-
-    name: str
-    points: float | None
-    log_loss_increase: float | None
-    spread: float | None
-    low: float | None = None
-    high: float | None = None
-    chance: float | None = None
-
-    @property
-    def matters(self) -> bool:
-        """Whether shuffling it surely harms: by more than twice the spread, and beyond chance.
-
-        Beyond chance it must be in every refit, where there were any.
-        """
-        increase = self.log_loss_increase or 0.0
-        beyond = self.low is None or self.chance is None or self.low > max(0.0, self.chance)
-        return increase > 0 and increase > 2 * (self.spread or 0.0) and beyond
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """How much the hot probability leans on one side of the lead.
-
-    Parameters
-    ----------
-    name : str
-        As `features.language.wording.family` has it.
-    log_loss_increase, spread : float or None
-        As in `Signal`, all its signals shuffled together.
-    """
-
-    name: str
-    log_loss_increase: float | None
-    spread: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +344,7 @@ class Change:
     what : str
         One of `training.report.changes.FIGURES`.
     before, now : float or None
+        Its value in the earlier report and in this one.
     sure : bool
         Whether the intervals have nothing in common; False too where a figure has none.
     """
@@ -334,6 +366,7 @@ class Changes:
     data_end : datetime.datetime
         Up to which it knew anything.
     figures : tuple of Change
+        Those that were measured in one report at least.
     gained, lost : tuple of str
         Signals that matter now and did not, and the other way round.
     """
@@ -347,88 +380,156 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class ReportSummary:
-    """All figures of the report.
+    """All that the report says.
 
     Parameters
     ----------
+    card : ModelCard
+        What was measured.
     version : str
         The model's.
-    data_end : datetime.datetime
-        Nothing after it was known.
-    leads, interactions, conversions : int
-        What the export held.
-    rejected_rows : int or None
-        Rows of the export that could not be read.
-    first_created : datetime.datetime or None
-        Creation of the earliest lead.
-    every_days : float or None
-        Days between two looks at a lead.
-    looks, looked_at : int
-        Looks in all periods together, and the leads they were at.
-    hot, warm : Horizon
-    bands : tuple of Band
-        Hottest first.
-    signals : tuple of Signal
-        Strongest first.
-    unused : tuple of (str, str)
-        Columns of the export that were left out, each with the reason.
-    settings, libraries : tuple of (str, str)
-        What the model was trained with.
-    today : OpenLeads or None
-        The leads that are open at the end of the data.
-    aftermath : tuple of Aftermath
-        What followed on each band in days and contacts, hottest first.
-    families : tuple of Family
-        Strongest first.
-    dependence : tuple of Dependence
-        Direction and shape of the strongest signals.
-    portrait : Portrait or None
-    practice : Practice or None
-        How the team works.
-    sensitive : tuple of str
-        Sensitive attributes that are used, because the configuration allows them by name.
     changes : Changes or None
-        None without an earlier report.
+        What is new since an earlier report; None without one.
     past : Past or None
         The latest backtest.
-    past_is : str
+    past_is : {"missing", "other settings", "other data", "same"}
         What that is to this model.
     """
 
+    card: ModelCard
     version: str
-    data_end: datetime
-    leads: int
-    interactions: int
-    conversions: int
-    rejected_rows: int | None
-    first_created: datetime | None
-    every_days: float | None
-    looks: int
-    looked_at: int
-    hot: Horizon
-    warm: Horizon
-    bands: tuple[Band, ...]
-    signals: tuple[Signal, ...]
-    unused: tuple[tuple[str, str], ...]
-    settings: tuple[tuple[str, str], ...]
-    libraries: tuple[tuple[str, str], ...]
-    today: OpenLeads | None = None
-    aftermath: tuple[Aftermath, ...] = ()
-    families: tuple[Family, ...] = ()
-    dependence: tuple[Dependence, ...] = ()
-    portrait: Portrait | None = None
-    practice: Practice | None = None
-    sensitive: tuple[str, ...] = ()
     changes: Changes | None = None
     past: Past | None = None
     past_is: Standing = "missing"
 
     @property
-    def horizons(self) -> tuple[Horizon, Horizon]:
+    def data_end(self) -> datetime:
+        """Nothing after it was known."""
+        return self.card.data_end
+
+    @property
+    def leads(self) -> int:
+        """Leads of the export."""
+        return self.card.export.leads
+
+    @property
+    def interactions(self) -> int:
+        """Interactions of the export."""
+        return self.card.export.interactions
+
+    @property
+    def conversions(self) -> int:
+        """Leads of the export that have converted."""
+        return self.card.export.conversions
+
+    @property
+    def rejected_rows(self) -> int | None:
+        """Rows of the export that could not be read."""
+        return self.card.export.rejected_rows
+
+    @property
+    def first_created(self) -> datetime | None:
+        """Creation of the earliest lead."""
+        return self.card.export.first_created
+
+    @property
+    def every_days(self) -> float | None:
+        """Days between two looks at a lead."""
+        return self.card.snapshots.every_days
+
+    @property
+    def looks(self) -> int:
+        """Looks in all periods together."""
+        return self.card.snapshots.rows
+
+    @property
+    def looked_at(self) -> int:
+        """Leads that the looks were at."""
+        return self.card.snapshots.leads
+
+    @property
+    def hot(self) -> HorizonFigures:
+        """The shorter horizon."""
+        return HorizonFigures("hot", self.card.horizons.hot)
+
+    @property
+    def warm(self) -> HorizonFigures:
+        """The longer horizon."""
+        return HorizonFigures("warm", self.card.horizons.warm)
+
+    @property
+    def horizons(self) -> tuple[HorizonFigures, HorizonFigures]:
         """Both questions, the short one first."""
         return self.hot, self.warm
+
+    @property
+    def bands(self) -> tuple[BandFigures, ...]:
+        """Hottest first."""
+        return tuple(BandFigures(band, self.card.bands[band]) for band in reversed(Temperature))
 
     @property
     def called(self) -> int:
         """Looks of the test period that were given a band."""
         return sum(band.rows for band in self.bands)
+
+    @property
+    def signals(self) -> tuple[SignalImportance, ...]:
+        """Strongest first."""
+        return self.card.importance
+
+    @property
+    def families(self) -> tuple[FamilyImportance, ...]:
+        """Families of signals, strongest first."""
+        return self.card.families
+
+    @property
+    def dependence(self) -> Dependences:
+        """Direction and shape of the strongest signals."""
+        return self.card.managers.dependence
+
+    @property
+    def unused(self) -> tuple[tuple[str, str], ...]:
+        """Columns of the export that were left out, each with the reason."""
+        return tuple(self.card.export.unused.items())
+
+    @property
+    def sensitive(self) -> tuple[str, ...]:
+        """Sensitive attributes that are used, because the configuration allows them by name."""
+        return self.card.export.sensitive_allowed
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """What the model was trained with."""
+        return _texts(self.card.settings)
+
+    @property
+    def libraries(self) -> tuple[tuple[str, str], ...]:
+        """Versions of the libraries that fitted it."""
+        return _texts(self.card.libraries)
+
+    @property
+    def today(self) -> OpenLeads | None:
+        """The leads that are open at the end of the data."""
+        return self.card.managers.today
+
+    @property
+    def aftermath(self) -> Aftermaths:
+        """What followed on each band in days and contacts, hottest first."""
+        return self.card.managers.aftermath
+
+    @property
+    def portrait(self) -> Portrait | None:
+        """What customers have in common."""
+        return self.card.managers.portrait
+
+    @property
+    def practice(self) -> Practice | None:
+        """How the team works."""
+        return self.card.managers.practice
+
+
+def _texts(values: Mapping[str, Setting]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in values.items()
+    )

@@ -8,12 +8,12 @@ link, a picture, a heading or another cell of a table.
 
 import functools
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from jinja2.exceptions import UndefinedError
 
+from training.card.schema import ModelCard
 from training.report.words import numerals
 from training.report.words.language import language
 
@@ -25,23 +25,9 @@ _MARKUP = re.compile(
 """What Markdown may take for more than text; an underscore within a word is text."""
 
 
-def card_text(card: Mapping[str, Any]) -> str:
-    """Model card in Markdown.
-
-    Parameters
-    ----------
-    card : mapping
-        JSON values, as training leaves them in the bundle.
-
-    Raises
-    ------
-    ValueError
-        The card lacks a figure that the text needs.
-    """
-    try:
-        return _environment().get_template("model_card.md.j2").render(c=card, told=SIGNALS_TOLD)
-    except UndefinedError as error:
-        raise ValueError(f"The card lacks what its text needs: {error.message}.") from error
+def card_text(card: ModelCard) -> str:
+    """Model card in Markdown."""
+    return _environment().get_template("model_card.md.j2").render(c=card, told=SIGNALS_TOLD)
 
 
 def plain(value: object) -> object:
@@ -57,6 +43,17 @@ def plain(value: object) -> object:
     return _MARKUP.sub(r"\\\1", _BREAKS.sub(" ", value))
 
 
+def iso_day(moment: datetime | None) -> str:
+    """Day of an instant as ISO 8601, or a dash.
+
+    Examples
+    --------
+    >>> iso_day(datetime(2026, 1, 31, 12)), iso_day(None)
+    ('2026-01-31', '–')
+    """
+    return "–" if moment is None else moment.date().isoformat()
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
@@ -68,6 +65,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["iso_day"] = iso_day
     for write in (numerals.percent, numerals.whole, numerals.decimal):
         environment.filters[write.__name__] = _of_what_is_there(write)
     return environment

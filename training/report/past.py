@@ -6,22 +6,21 @@ since, and leaves them out when the settings have: those figures are of another 
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-
+from features.json_values import JsonObject
 from features.spine import iso
 from features.tables import Tables
 from models.bundle import HORIZONS
-from training.card.values import carded
-from training.config import Config
+from training.card.schema import ModelCard
+from training.card.values import from_json, to_json
+from training.evaluation.evaluation import Evaluation, instant
 from training.search.backtest import Backtest, FigureSeries
 from training.statistics.rates import LEAST_POSITIVES, Outcome, RateEstimate
-from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
+from training.versions.fingerprint import data_fingerprint
 
 PAST = "backtest.json"
 """Name of the file, beside the registry and in a bundle's folder."""
@@ -77,9 +76,11 @@ class Course:
     name : str
         "hot" or "warm".
     days : int
+        Length of the horizon.
     trials : tuple of Trial
         Earliest first.
     order, error, promised, happened : Spread
+        Over the trials: what `Trial` calls so, and the two halves of what it calls `called`.
     """
 
     name: str
@@ -101,15 +102,15 @@ class Course:
 
         By their intervals: where these have anything in common, it may be chance.
         """
-        told = [one.order for one in self.trials if one.order is not None]
-        if len(told) < 2:
+        measured = [trial.order for trial in self.trials if trial.order is not None]
+        if len(measured) < 2:
             return "unknown"
-        first, last = told[0], told[-1]
-        if last.low > first.high:
+        first, latest = measured[0], measured[-1]
+        if latest.low > first.high:
             return "better"
-        return "worse" if last.high < first.low else "chance"
+        return "worse" if latest.high < first.low else "chance"
 
-    def found(self, finding: str) -> int:
+    def count(self, finding: str) -> int:
         """Count the trials whose promise has this finding."""
         return sum(one.called.finding == finding for one in self.trials)
 
@@ -125,6 +126,7 @@ class Past:
     data, recipe : str
         Fingerprints of that export and of the settings.
     hot, warm : Course
+        Both horizons.
     format : int
         Of the file.
     """
@@ -142,34 +144,46 @@ class Past:
         return self.hot, self.warm
 
 
-def past_of(found: Backtest, tables: Tables, config: Config) -> Past:
-    """What the report tells of a backtest.
+def past_of(backtest: Backtest, tables: Tables, recipe: str) -> Past:
+    """What the report shows of a backtest.
 
     Parameters
     ----------
-    found : Backtest
+    backtest : Backtest
+        What it found.
     tables : Tables
-    config : Config
-        It was run on these.
+        The export that it was run on.
+    recipe : str
+        Fingerprint of the settings that it was run with
+        (`training.versions.fingerprint.recipe_fingerprint`).
     """
-    hot, warm = (_course(found, name) for name in HORIZONS)
-    end = datetime.fromisoformat(iso(tables.data_end))
-    return Past(end, data_fingerprint(tables), recipe_fingerprint(config), hot, warm)
+    hot, warm = (_course(backtest, name) for name in HORIZONS)
+    return Past(instant(tables.data_end), data_fingerprint(tables), recipe, hot, warm)
 
 
-def standing(past: Past | None, card: Mapping[str, Any]) -> Standing:
+def backtest_json(backtest: Backtest) -> JsonObject:
+    """All figures of a backtest: those of each origin as in a model card, and the series."""
+    return {
+        "series": to_json(backtest.series),
+        "origins": [
+            {"from": iso(origin), **to_json(evaluation)}
+            for origin, evaluation in zip(backtest.origins, backtest.evaluations, strict=True)
+        ],
+    }
+
+
+def standing(past: Past | None, card: ModelCard) -> Standing:
     """What a backtest is to the model of a card."""
     if past is None:
         return "missing"
-    if past.recipe != card.get("recipe"):
+    if past.recipe != card.recipe:
         return "other settings"
-    return "same" if past.data == card.get("data_fingerprint") else "other data"
+    return "same" if past.data == card.data_fingerprint else "other data"
 
 
 def past_text(past: Past) -> str:
     """Text of the file that keeps a backtest."""
-    values = carded(Past, past)
-    return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(to_json(past), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def read_past(path: Path) -> Past | None:
@@ -183,29 +197,29 @@ def read_past(path: Path) -> Past | None:
     if not path.is_file():
         return None
     try:
-        past: Past = TypeAdapter(Past).validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
+        return from_json(Past, json.loads(path.read_bytes()), "backtest")
+    except ValueError as error:
         raise ValueError(
-            f"{path} is not what a backtest leaves: {place} {first['msg']}. "
+            f"{path} is not what a backtest leaves: {error} "
             "Run `lead-temperature backtest` again, or remove the file."
         ) from error
-    return past
 
 
-def _course(found: Backtest, name: str) -> Course:
-    days = int(found.cards[0]["horizons"][name]["days"])
-    series = {(one.about, one.name): one for one in found.series}
-    about, called = f"{name}, {days} d", f"called {name}, {days} d"
+def _course(backtest: Backtest, name: str) -> Course:
+    days = backtest.evaluations[0].horizons[name].days
+    series = {(figure.about, figure.name): figure for figure in backtest.series}
+    judged_rows, called_rows = f"{name}, {days} d", f"called {name}, {days} d"
     return Course(
         name,
         days,
-        tuple(_trial(at, card, name) for at, card in zip(found.origins, found.cards, strict=True)),
-        order=_spread(series[about, "AUC"]),
-        error=_spread(series[about, "calibration error"]),
-        promised=_spread(series[called, "promised"]),
-        happened=_spread(series[called, "happened"]),
+        tuple(
+            _trial(origin, evaluation, name)
+            for origin, evaluation in zip(backtest.origins, backtest.evaluations, strict=True)
+        ),
+        order=_spread(series[judged_rows, "AUC"]),
+        error=_spread(series[judged_rows, "calibration error"]),
+        promised=_spread(series[called_rows, "promised"]),
+        happened=_spread(series[called_rows, "happened"]),
     )
 
 
@@ -213,23 +227,12 @@ def _spread(series: FigureSeries) -> Spread:
     return Spread(series.mean, series.spread, series.trend)
 
 
-def _trial(at: int, card: Mapping[str, Any], name: str) -> Trial:
-    horizon, band = card["horizons"][name], card["bands"][name]
-    enough = (horizon["test"]["positives"] or 0) >= LEAST_POSITIVES
-    error = horizon["calibration_error"]
+def _trial(origin: int, evaluation: Evaluation, name: str) -> Trial:
+    horizon = evaluation.horizons[name]
+    error = horizon.calibration_error
     return Trial(
-        day=datetime.fromtimestamp(at / 1e6, UTC),
-        order=_rate(horizon, "auc", "auc_low", "auc_high") if enough else None,
-        error=None if error is None else error["error"],
-        called=Outcome(
-            rows=int(band["rows" if name == "hot" else "warm_rows"] or 0),
-            positives=int(band[f"{name}_positives"] or 0),
-            promised=band[f"predicted_{name}"],
-            happened=_rate(band, f"{name}_rate", f"{name}_low", f"{name}_high"),
-        ),
+        day=datetime.fromtimestamp(origin / 1e6, UTC),
+        order=horizon.auc_rate if horizon.test.positives >= LEAST_POSITIVES else None,
+        error=None if error is None else error.error,
+        called=evaluation.bands[name].outcome(name),
     )
-
-
-def _rate(data: Mapping[str, Any], value: str, low: str, high: str) -> RateEstimate | None:
-    found = [data[name] for name in (value, low, high)]
-    return None if None in found else RateEstimate(*found)

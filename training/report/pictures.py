@@ -21,7 +21,8 @@ from matplotlib.figure import Figure
 
 from features.arrays import Float64
 from training.evaluation.gains import EARLY, SHARES
-from training.report.figures import Band, Horizon, Signal
+from training.evaluation.refits import SignalImportance
+from training.report.figures import BandFigures, HorizonFigures
 from training.report.meters import highest
 from training.report.past import Course
 from training.report.words.language import Language
@@ -75,12 +76,12 @@ def _style() -> Iterator[None]:
 
 
 @_style()
-def bands_picture(bands: tuple[Band, ...], horizon: str, language: Language) -> str:
+def bands_picture(bands: tuple[BandFigures, ...], horizon: str, language: Language) -> str:
     """Promise and outcome of each band within one horizon, hottest on top.
 
     Parameters
     ----------
-    bands : tuple of Band
+    bands : tuple of BandFigures
     horizon : str
         "hot" or "warm".
     language : Language
@@ -121,14 +122,14 @@ def bands_picture(bands: tuple[Band, ...], horizon: str, language: Language) -> 
 
 
 @_style()
-def reliability_picture(horizon: Horizon, language: Language) -> str:
+def reliability_picture(horizon: HorizonFigures, language: Language) -> str:
     """Outcome over promise for groups of looks; on the diagonal both are the same.
 
     Both axes are stretched near zero (square root), where most leads are.
 
     Parameters
     ----------
-    horizon : Horizon
+    horizon : HorizonFigures
     language : Language
 
     Returns
@@ -158,12 +159,12 @@ def reliability_picture(horizon: Horizon, language: Language) -> str:
 
 
 @_style()
-def gains_picture(horizon: Horizon, language: Language) -> str:
+def gains_picture(horizon: HorizonFigures, language: Language) -> str:
     """Part of the looks that bought over the front of the line, for each way to put them in order.
 
     Parameters
     ----------
-    horizon : Horizon
+    horizon : HorizonFigures
     language : Language
 
     Returns
@@ -241,13 +242,13 @@ def past_picture(course: Course, language: Language) -> str:
 
 @_style()
 def signals_picture(
-    signals: tuple[Signal, ...], language: Language, translated: Mapping[str, str]
+    signals: tuple[SignalImportance, ...], language: Language, translated: Mapping[str, str]
 ) -> str:
     """How much worse the percentages get without each signal, strongest on top.
 
     Parameters
     ----------
-    signals : tuple of Signal
+    signals : tuple of SignalImportance
     language : Language
     translated : mapping of str to str
         Names of signals in that language.
@@ -266,10 +267,10 @@ def signals_picture(
         row = len(signals) - 1 - place
         # A name may hold any letter of any script, or what Matplotlib takes for a formula: a
         # stand-in is drawn, and the name takes its place in the finished text.
-        names[f"(name {place})"] = _shortened(translated.get(signal.name, signal.name))
+        names[f"(name {place})"] = _shortened(translated.get(signal.signal, signal.signal))
         axes.text(0, row + 0.22, f"(name {place})", va="center")
-        if signal.points is not None:
-            number = decimal(signal.points, language, 1)
+        if signal.mean_points is not None:
+            number = decimal(signal.mean_points, language, 1)
             points = language.gettext("%(number)s points", number=number)
             axes.text(longest * 1.02, row + 0.22, points, color=MUTED, ha="right", va="center")
         alpha = 0.9 if signal.matters else 0.3
@@ -372,11 +373,11 @@ def _in_short(outcome: Outcome, language: Language) -> str:
     )
 
 
-def _increase(signal: Signal) -> float:
+def _increase(signal: SignalImportance) -> float:
     return max(0.0, signal.log_loss_increase or 0.0)
 
 
-def _spread(signal: Signal) -> float:
+def _spread(signal: SignalImportance) -> float:
     return signal.spread or 0.0
 
 

@@ -7,6 +7,7 @@ a figure that the template misspells is an error. What the page shows of a numbe
 them without guessing, and the tests compare them with the figures.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -16,11 +17,13 @@ from markupsafe import Markup
 
 from features.language.wording import description, signal
 from models.bundle import Bundle
+from training.card.schema import ModelCard
+from training.card.values import read_card
 from training.evaluation.gains import EARLY, SHARES
-from training.report.changes import FIGURES
+from training.report.changes import FIGURES, changes
 from training.report.figures import ReportSummary
 from training.report.meters import highest, meter
-from training.report.past import Course, Past
+from training.report.past import Course, Past, standing
 from training.report.pictures import (
     bands_picture,
     gains_picture,
@@ -28,7 +31,6 @@ from training.report.pictures import (
     reliability_picture,
     signals_picture,
 )
-from training.report.summary import report_summary
 from training.report.words import numerals
 from training.report.words.language import Language, language
 from training.report.words.reasons import reason
@@ -63,9 +65,36 @@ def bundle_report(
         The bundle's card lacks a figure that the report needs, or the language is unknown.
     """
     speech = language(code)
-    before = None if previous is None else report_summary(previous.card, previous.version)
-    summary = report_summary(bundle.card, bundle.version, before, past)
+    earlier = None
+    if previous is not None:
+        earlier = report_summary(read_card(previous.card), previous.version)
+    summary = report_summary(read_card(bundle.card), bundle.version, earlier, past)
     return report_html(summary, speech, signal_names(bundle, speech))
+
+
+def report_summary(
+    card: ModelCard,
+    version: str,
+    previous: ReportSummary | None = None,
+    past: Past | None = None,
+) -> ReportSummary:
+    """What the report says of a model's card.
+
+    Parameters
+    ----------
+    card : ModelCard
+        What was measured of the model.
+    version : str
+        The model's.
+    previous : ReportSummary, optional
+        Of an earlier report, to say what has changed.
+    past : Past, optional
+        The latest backtest.
+    """
+    summary = ReportSummary(card, version, past=past, past_is=standing(past, card))
+    if previous is None:
+        return summary
+    return dataclasses.replace(summary, changes=changes(previous, summary))
 
 
 def signal_names(bundle: Bundle, speech: Language) -> dict[str, str]:

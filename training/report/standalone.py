@@ -7,9 +7,9 @@ import json
 from importlib.resources import files
 
 from models.bundle import Bundle
+from training.card.values import read_card, to_json
 from training.report.pictures import bands_picture, reliability_picture, signals_picture
-from training.report.render import SIGNALS_DRAWN
-from training.report.summary import report_summary
+from training.report.render import SIGNALS_DRAWN, report_summary
 from training.report.words.language import language
 
 
@@ -19,19 +19,24 @@ def run_documents(bundle: Bundle) -> dict[str, str]:
     Parameters
     ----------
     bundle : Bundle
+        A judged model.
 
     Returns
     -------
     dict of str to str
         Text by file name.
     """
-    found, english = report_summary(bundle.card, bundle.version), language("en")
+    card, english = read_card(bundle.card), language("en")
+    summary = report_summary(card, bundle.version)
     pictures = {
-        **{f"reliability_{h.name}": reliability_picture(h, english) for h in found.horizons},
-        **{f"bands_{h.name}": bands_picture(found.bands, h.name, english) for h in found.horizons},
-        "importance": signals_picture(found.signals[:SIGNALS_DRAWN], english, {}),
+        **{f"reliability_{h.name}": reliability_picture(h, english) for h in summary.horizons},
+        **{
+            f"bands_{h.name}": bands_picture(summary.bands, h.name, english)
+            for h in summary.horizons
+        },
+        "importance": signals_picture(summary.signals[:SIGNALS_DRAWN], english, {}),
     }
-    audit = json.dumps(bundle.card["audit"], indent=1, sort_keys=True, ensure_ascii=False)
+    audit = json.dumps(to_json(card.audit), indent=1, sort_keys=True, ensure_ascii=False)
     return {
         "audit.json": audit + "\n",
         **{f"pictures/{name}.svg": _alone(picture) for name, picture in pictures.items()},
@@ -41,7 +46,7 @@ def run_documents(bundle: Bundle) -> dict[str, str]:
 def _alone(picture: str) -> str:
     """Picture that needs no page around it."""
     style = files("training.report").joinpath("report.css").read_text(encoding="utf-8")
-    opening, rest = picture.split(">", 1)
+    opening, content = picture.split(">", 1)
     namespace = "" if "xmlns=" in opening else ' xmlns="http://www.w3.org/2000/svg"'
     style += "svg { background: var(--paper); font-family: var(--sans); }\n"
-    return f"{opening}{namespace}>\n<style>\n<![CDATA[\n{style}]]>\n</style>{rest}"
+    return f"{opening}{namespace}>\n<style>\n<![CDATA[\n{style}]]>\n</style>{content}"

@@ -9,8 +9,7 @@ computed once for all origins; which of them an origin has follows from its own 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +29,7 @@ from training.dataset.matrices import matrices_of
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, judged_from, require_conversions, split_of
 from training.dataset.thinning import thinning_of
-from training.evaluation.evaluation import evaluation
+from training.evaluation.evaluation import Evaluation, evaluation
 from training.fitting.bundle import fit_bundle
 
 CANDIDATES = 60
@@ -68,23 +67,14 @@ class Backtest:
     ----------
     origins : tuple of int
         Microseconds; each training knew what came before and is judged up to the next.
-    cards : tuple of mapping
-        Evaluation of each training, as in a bundle's card.
+    evaluations : tuple of Evaluation
+        Of each training.
     series : tuple of FigureSeries
     """
 
     origins: tuple[int, ...]
-    cards: tuple[Mapping[str, Any], ...]
+    evaluations: tuple[Evaluation, ...]
     series: tuple[FigureSeries, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return {
-            "series": [asdict(one) for one in self.series],
-            "origins": [
-                {"from": iso(at), **card} for at, card in zip(self.origins, self.cards, strict=True)
-            ],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +126,16 @@ def backtest(
     matrices = matrices_of(tables, spine, [past.spec for past in pasts], report_rows)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
-    cards = []
+    evaluations: list[Evaluation] = []
     for past, matrix in zip(pasts, matrices, strict=True):
         # As a training has it: what the origin's audit quarantines is no news of a lead.
         examined = without_quarantined(tables, past.findings)
         thinning = thinning_of(examined, spine, config.snapshots.thin)
         frame = TrainingFrame(spine, past.spec, matrix, found, thinning, past.splits, age_days)
-        bundle = fit_bundle(frame, past.findings, config.fitting, no_progress).bundle
-        cards.append(evaluation(bundle, frame, config, no_progress))
-        report_progress("origins", len(cards), len(instants))
-    return Backtest(instants, tuple(cards), _series(cards))
+        fitted = fit_bundle(frame, past.findings, config.fitting, no_progress)
+        evaluations.append(evaluation(fitted, frame, config.fitting, no_progress))
+        report_progress("origins", len(evaluations), len(instants))
+    return Backtest(instants, tuple(evaluations), _series(evaluations))
 
 
 def _looks(tables: Tables, config: Config) -> Spine:
@@ -193,28 +183,29 @@ def _past(tables: Tables, config: Config, at: int, splits: Mapping[str, Split]) 
     return _Past(splits, findings, replace(spec, ignored=quarantined_values(findings)))
 
 
-def _series(cards: Sequence[Mapping[str, Any]]) -> tuple[FigureSeries, ...]:
+def _series(evaluations: Sequence[Evaluation]) -> tuple[FigureSeries, ...]:
     found: dict[tuple[str, str], list[float | None]] = {}
-    for card in cards:
-        for about, name, value in _figures(card):
+    for judged in evaluations:
+        for about, name, value in _figures(judged):
             found.setdefault((about, name), []).append(value)
     return tuple(series_of(about, name, values) for (about, name), values in found.items())
 
 
-def _figures(card: Mapping[str, Any]) -> Iterator[tuple[str, str, float | None]]:
+def _figures(judged: Evaluation) -> Iterator[tuple[str, str, float | None]]:
     """Figures of one evaluation: what each is about, its name, its value."""
     for name in HORIZONS:
-        horizon, about = card["horizons"][name], f"{name}, {card['horizons'][name]['days']} d"
-        test, error = horizon["test"], horizon["calibration_error"]
-        yield about, "converted", test["positives"] / test["rows"] if test["rows"] else None
-        yield about, "AUC", horizon["auc"]
-        yield about, "log loss", horizon["log_loss"]
-        yield about, "log loss of base rate", horizon["baselines"]["base rate"]["log_loss"]
-        yield about, "calibration error", None if error is None else error["error"]
+        horizon = judged.horizons[name]
+        about, test, error = f"{name}, {horizon.days} d", horizon.test, horizon.calibration_error
+        yield about, "converted", test.positives / test.rows if test.rows else None
+        yield about, "AUC", horizon.auc
+        yield about, "log loss", horizon.log_loss
+        yield about, "log loss of base rate", horizon.baselines["base rate"].log_loss
+        yield about, "calibration error", None if error is None else error.error
     for band, name in (("hot", "hot"), ("warm", "warm"), ("cold", "warm")):
-        about = f"called {band}, {card['horizons'][name]['days']} d"
-        yield about, "promised", card["bands"][band][f"predicted_{name}"]
-        yield about, "happened", card["bands"][band][f"{name}_rate"]
+        about = f"called {band}, {judged.horizons[name].days} d"
+        outcome = judged.bands[band].outcome(name)
+        yield about, "promised", outcome.promised
+        yield about, "happened", None if outcome.happened is None else outcome.happened.value
 
 
 def series_of(about: str, name: str, values: Sequence[float | None]) -> FigureSeries:

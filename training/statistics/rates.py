@@ -36,6 +36,22 @@ class RateEstimate:
             )
 
 
+def measured_rate(
+    value: float | None, low: float | None, high: float | None
+) -> RateEstimate | None:
+    """RateEstimate of three figures; None where one of them was not measured.
+
+    Examples
+    --------
+    >>> measured_rate(0.5, 0.4, 0.6), measured_rate(0.5, None, None)
+    (RateEstimate(value=0.5, low=0.4, high=0.6), None)
+    """
+    if value is None or low is None or high is None:
+        return None
+    # The bound of "all of them" may come out as 0.9999999999999999.
+    return RateEstimate(round(value, 12), round(low, 12), round(high, 12))
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What was promised about a group of looks, and what happened.

@@ -8,11 +8,8 @@ future. The numbers are made here; what they mean for a promotion stands in
 `training.versions.gate`.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -24,9 +21,8 @@ from features.scale.scoring_notes import scoring_notes
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 from models.bundle import HORIZONS, Bundle
-from models.card import judged_days
 from models.horizon import Scores
-from training.bands.results import promise_cards
+from training.bands.results import BandPromise, band_promises
 from training.config import ModelSettings, SnapshotSettings
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.evaluation.reliability import (
@@ -54,15 +50,15 @@ class ModelResult:
     calibration_error : mapping of "hot", "warm" to CalibrationError or None
     bands : mapping of band to BandResult
         By its own cut-offs.
-    promises : mapping of band to mapping
-        What it promised itself and what came of it; see `training.bands.results.promise_cards`.
+    promises : mapping of band to BandPromise
+        What it promised itself and what came of it; see `training.bands.results.band_promises`.
     """
 
     version: str
     figures: Mapping[str, Figures]
     calibration_error: Mapping[str, CalibrationError | None]
     bands: Mapping[str, BandResult]
-    promises: Mapping[str, Mapping[str, Any]]
+    promises: Mapping[str, BandPromise]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +133,6 @@ class Comparison:
     changed_band: float
     notes: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return dataclasses.asdict(self)
-
 
 def comparison(
     champion: Bundle,
@@ -195,7 +187,7 @@ def comparison(
         notes=tuple(
             f"{role}: {note}"
             for role, model in (("champion", champion), ("challenger", challenger))
-            for note in scoring_notes(model.spec, tables, spine, judged_days(model.card))
+            for note in scoring_notes(model.spec, tables, spine, model.card.served.judged_days)
         ),
     )
 
@@ -205,8 +197,8 @@ def learned_until(bundle: Bundle) -> int:
 
     A card that does not tell it leaves the end of its data.
     """
-    told = bundle.card.get("settings", {}).get("test_from") or bundle.card["data_end"]
-    return round(datetime.fromisoformat(told).timestamp() * 1_000_000)
+    served = bundle.card.served
+    return round((served.test_from or served.data_end).timestamp() * 1_000_000)
 
 
 def _later_looks(tables: Tables, settings: SnapshotSettings, since: int, days: int) -> Spine:
@@ -251,7 +243,7 @@ def _side(
             name: calibration_error(known[name], guesses[name], seed) for name in HORIZONS
         },
         bands=band_results(scores, judged["hot"], judged["warm"], mature["warm"]),
-        promises=promise_cards(model.bands, days, scores.band, judged, mature, spine.as_of),
+        promises=band_promises(model.bands, days, scores.band, judged, mature, spine.as_of),
     )
 
 

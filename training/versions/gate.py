@@ -20,10 +20,11 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Literal
 
 from models.bands import LEVELS
 from models.bundle import HORIZONS
+from training.card.schema import ModelCard
 from training.statistics.figures import BandResult
 from training.statistics.paired import Difference
 from training.versions.comparison import Comparison, HorizonComparison
@@ -58,8 +59,8 @@ class Verdict:
 
 def judge_against_champion(
     found: Comparison,
-    champion: Mapping[str, Any],
-    challenger: Mapping[str, Any],
+    champion: ModelCard,
+    challenger: ModelCard,
     least_conversions: int,
 ) -> Verdict:
     """Verdict on a challenger that was compared with the champion.
@@ -67,7 +68,7 @@ def judge_against_champion(
     Parameters
     ----------
     found : Comparison
-    champion, challenger : mapping
+    champion, challenger : ModelCard
         The models' cards.
     least_conversions : int
         Leads that must have converted within a horizon before anything is said about it.
@@ -110,7 +111,7 @@ def judge_against_champion(
     return Verdict("no worse", ("No difference in log loss is beyond chance.", *few))
 
 
-def judge_against_baselines(card: Mapping[str, Any]) -> Verdict:
+def judge_against_baselines(card: ModelCard) -> Verdict:
     """Verdict on a model where there is no champion: by its own test period.
 
     It must be surely better, in log loss, than the base rate and than the age of a lead alone
@@ -118,23 +119,23 @@ def judge_against_baselines(card: Mapping[str, Any]) -> Verdict:
 
     Parameters
     ----------
-    card : mapping
+    card : ModelCard
         The model's.
     """
-    horizons = [card["horizons"][name] for name in HORIZONS]
+    horizons = [card.horizons[name] for name in HORIZONS]
     beaten = tuple(
-        f"In its own test period it is surely worse within {horizon['days']} days than: {rival}."
+        f"In its own test period it is surely worse within {horizon.days} days than: {rival}."
         for horizon in horizons
         for rival in SIMPLEST
-        if rival in horizon.get("beaten_by", ())
+        if rival in horizon.beaten_by
     )
     if beaten:
         return Verdict("worse", beaten)
     shown = tuple(
-        f"In its own test period it is surely better within {horizon['days']} days than the base "
+        f"In its own test period it is surely better within {horizon.days} days than the base "
         "rate and than the age of a lead alone."
         for horizon in horizons
-        if set(SIMPLEST) <= set(horizon.get("better_than", ()))
+        if set(SIMPLEST) <= set(horizon.better_than)
     )
     if shown:
         return Verdict("better", shown)
@@ -145,9 +146,7 @@ def judge_against_baselines(card: Mapping[str, Any]) -> Verdict:
     return Verdict("cannot be told", (nothing,))
 
 
-def _by_own_cards(
-    champion: Mapping[str, Any], challenger: Mapping[str, Any], few: tuple[str, ...]
-) -> Verdict:
+def _by_own_cards(champion: ModelCard, challenger: ModelCard, few: tuple[str, ...]) -> Verdict:
     own = judge_against_baselines(challenger)
     if own.passed and not judge_against_baselines(champion).passed:
         return Verdict("better", (*own.reasons, "The champion's own card shows no such thing."))
@@ -194,9 +193,10 @@ def _worse_bands(found: Comparison) -> Iterator[str]:
     if not list(_out_of_order(found.champion.bands)):
         yield from _out_of_order(found.challenger.bands)
     for band, promise in found.challenger.promises.items():
-        before = found.champion.promises.get(band, {}).get("finding")
-        if promise["finding"] == "broken" and before != "broken":
-            yield f"It breaks what it promises: {promise['words']}; {promise['sentence']}."
+        by_champion = found.champion.promises.get(band)
+        broken_before = by_champion is not None and by_champion.finding == "broken"
+        if promise.finding == "broken" and not broken_before:
+            yield f"It breaks what it promises: {promise.words}; {promise.sentence}."
 
 
 def _out_of_order(bands: Mapping[str, BandResult]) -> Iterator[str]:

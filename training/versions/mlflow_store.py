@@ -9,13 +9,14 @@ tells mistakes, with a way out.
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
+from training.card.schema import ModelCard
 from training.versions.run_figures import run_metrics, run_parameters
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def ensure_model(client: Client, registry: Registry) -> None:
             raise
 
 
-def log_figures(client: Client, run_id: str, card: Mapping[str, Any]) -> None:
+def log_figures(client: Client, run_id: str, card: ModelCard) -> None:
     """Keep settings and figures of a bundle's card as parameters and metrics of a run."""
     from mlflow.entities import Metric, Param
 

@@ -7,12 +7,13 @@ business, and going back to an earlier champion needs none of this.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from features.tables import Tables
 from models.bundle import Bundle
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
+from training.card.values import read_card, to_json
 from training.config import Config
 from training.versions.comparison import Comparison, comparison
 from training.versions.gate import Verdict, judge_against_baselines, judge_against_champion
@@ -51,8 +52,8 @@ class Examination:
         found = {
             "champion": self.champion,
             "challenger": self.number,
-            "verdict": asdict(self.verdict),
-            "comparison": None if self.comparison is None else self.comparison.to_json(),
+            "verdict": to_json(self.verdict),
+            "comparison": None if self.comparison is None else to_json(self.comparison),
         }
         return Judgement(
             champion=self.champion,
@@ -88,12 +89,12 @@ def examination(
     challenger = registered_bundle(registry, number)
     champion = next((one.number for one in versions(registry) if one.champion), None)
     if champion is None:
-        return Examination(number, None, judge_against_baselines(challenger.card), None)
+        return Examination(number, None, judge_against_baselines(read_card(challenger.card)), None)
     try:
         before = registered_bundle(registry, champion)
         return _compared(number, champion, before, challenger, config, read)
     except UnreadableBundleError as error:
-        own = judge_against_baselines(challenger.card)
+        own = judge_against_baselines(read_card(challenger.card))
         unreadable = f"The champion, version {champion}, cannot be served by this release: {error}"
         verdict = Verdict(own.finding, (unreadable, *own.reasons))
         return Examination(number, champion, verdict, None)
@@ -116,5 +117,7 @@ def _compared(
     examined = without_quarantined(tables, findings)
     found = comparison(before, challenger, examined, config.snapshots, config.model)
     least = config.gate.least_conversions
-    verdict = judge_against_champion(found, before.card, challenger.card, least)
+    verdict = judge_against_champion(
+        found, read_card(before.card), read_card(challenger.card), least
+    )
     return Examination(number, champion, verdict, found)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from models.bundle import Bundle, load_bundle
 from models.folder import put_in_place, require_replaceable
+from training.card.values import read_card
 from training.versions.mlflow_store import (
     INPUT_EXAMPLE,
     Client,
@@ -106,11 +107,12 @@ def record(
         Not promoted yet.
     """
     bundle = load_bundle(bundle_folder)
+    card = read_card(bundle.card)
     with connect(registry) as client, exclusive_access(registry):
         run = client.create_run(experiment(client, registry), run_name=bundle.version)
         run_id = run.info.run_id
         try:
-            log_figures(client, run_id, bundle.card)
+            log_figures(client, run_id, card)
             for name, text in sorted((documents or {}).items()):
                 client.log_text(run_id, text, name)
             client.log_artifacts(run_id, str(bundle_folder), ARTIFACT)
@@ -127,7 +129,7 @@ def record(
             run_id=run_id,
             tags={
                 BUNDLE_TAG: bundle.version,
-                DATA_TAG: str(bundle.card.get("data_fingerprint", "")),
+                DATA_TAG: card.data_fingerprint or "",
             },
         )
         return Version(int(created.version), bundle.version, champion=False)

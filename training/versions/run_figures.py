@@ -6,53 +6,49 @@ compared over many trainings. Lists, such as the groups of leads, stay in the ca
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+from models.bundle import HORIZONS
+from training.card.schema import ModelCard
+from training.card.values import to_json
 
 LONGEST_PARAMETER = 6000
 """Letters that a run keeps of a parameter."""
 
 
-def run_parameters(card: Mapping[str, Any]) -> dict[str, str]:
-    """What a model was made by.
-
-    Examples
-    --------
-    >>> run_parameters({"data_end": "2026-01-01", "settings": {"trees": 300}})["trees"]
-    '300'
-    """
-    found = {
-        **card.get("settings", {}),
-        **{f"library.{name}": value for name, value in card.get("libraries", {}).items()},
-        **{f"snapshots.{name}": value for name, value in card.get("snapshots", {}).items()},
-        "data_end": card["data_end"],
-        "data_fingerprint": card.get("data_fingerprint", ""),
+def run_parameters(card: ModelCard) -> dict[str, str]:
+    """What a model was made by."""
+    values = to_json(card)
+    parameters = {
+        **values["settings"],
+        **{f"library.{name}": value for name, value in values["libraries"].items()},
+        **{f"snapshots.{name}": value for name, value in values["snapshots"].items()},
+        "data_end": values["data_end"],
+        "data_fingerprint": values["data_fingerprint"] or "",
     }
-    return {name: str(value)[:LONGEST_PARAMETER] for name, value in found.items()}
+    return {name: str(value)[:LONGEST_PARAMETER] for name, value in parameters.items()}
 
 
-def run_metrics(card: Mapping[str, Any]) -> dict[str, float]:
+def run_metrics(card: ModelCard) -> dict[str, float]:
     """Every single figure of a card; what was not measured is left out.
 
-    Examples
-    --------
-    >>> run_metrics({"horizons": {"hot": {"auc": 0.8, "baselines": {"base rate": {"auc": None}}}}})
-    {'hot.auc': 0.8}
+    A metric is named by its path in the card's JSON, such as "hot.auc" or "bands.hot.hot_rate".
     """
-    flat = {
-        **dict(_numbers("", card.get("horizons", {}))),
-        **dict(_numbers("bands.", card.get("bands", {}))),
-        **dict(_numbers("learning_curve.", card.get("learning_curve", {}))),
+    values = to_json(card)
+    metrics = {
+        **dict(_numbers("", values["horizons"])),
+        **dict(_numbers("bands.", values["bands"])),
+        **dict(_numbers("learning_curve.", values["learning_curve"])),
     }
-    for name, horizon in card.get("horizons", {}).items():
-        if "better_than" in horizon:
-            ahead_of_all = set(horizon["baselines"]) <= set(horizon["better_than"])
-            flat[f"{name}.better_than_all_baselines"] = float(ahead_of_all)
-    return flat
+    for name in HORIZONS:
+        horizon = card.horizons[name]
+        ahead_of_all = set(horizon.baselines) <= set(horizon.better_than)
+        metrics[f"{name}.better_than_all_baselines"] = float(ahead_of_all)
+    return metrics
 
 
-def _numbers(before: str, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+def _numbers(prefix: str, values: Mapping[str, object]) -> Iterator[tuple[str, float]]:
     for name, value in values.items():
-        key = before + re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+        key = prefix + re.sub(r"[^A-Za-z0-9_.-]", "_", name)
         if isinstance(value, Mapping):
             yield from _numbers(f"{key}.", value)
         elif isinstance(value, int | float) and not isinstance(value, bool):

@@ -5,19 +5,29 @@ import io
 from rich.console import Console
 
 from lead_temperature.tables.rivals import advantage_text, baselines_weakest_first, show_rivals
+from tests.support.cards import card_of, lifelike_card
+from training.card.values import to_json
+from training.evaluation.baselines import BaselineFigures
+
+
+def figures(log_loss: float | None) -> BaselineFigures:
+    return BaselineFigures(0.5, None, log_loss, None, None, None)
 
 
 def printed(**horizon) -> str:
-    plain = {"predictor": "booster", "points_card": None, "better_than": [], "beaten_by": []}
     console = Console(file=io.StringIO(), width=300)
-    both = {name: {"baselines": {}, **plain, **horizon} for name in ("hot", "warm")}
-    show_rivals(console, {"horizons": both})
+    values = lifelike_card()
+    for figures in values["horizons"].values():
+        figures |= {"predictor": "booster", "baselines": {}, **horizon}
+    show_rivals(console, card_of(values))
     return console.file.getvalue()
 
 
 def test_a_model_that_is_not_better_is_not_called_better() -> None:
     told = printed(
-        baselines=dict.fromkeys(("base rate", "tags", "logistic regression")),
+        baselines=dict.fromkeys(
+            ("base rate", "tags", "logistic regression"), to_json(figures(0.1))
+        ),
         better_than=["base rate"],
         beaten_by=["logistic regression"],
     )
@@ -36,6 +46,6 @@ def test_a_points_card_is_printed_bin_by_bin_and_hostile_words_are_text() -> Non
 
 
 def test_the_weakest_baseline_comes_first_and_what_is_unknown_is_a_dash() -> None:
-    found = {"a": {"log_loss": 0.2}, "b": {"log_loss": 0.3}, "c": {"log_loss": None}}
+    found = {"a": figures(0.2), "b": figures(0.3), "c": figures(None)}
     assert baselines_weakest_first(found) == ["b", "a", "c"]
     assert advantage_text(None) == "–"

@@ -1,5 +1,6 @@
 """Warnings name what the model could not use, and say nothing about a lead that it knows."""
 
+from models.card import CardDocument
 from dataclasses import replace
 
 import pytest
@@ -86,7 +87,7 @@ def test_copies_of_an_interaction_are_counted_and_told(model) -> None:
 
 
 def test_a_lead_older_than_any_that_was_judged_is_warned_of(model) -> None:
-    card = {**model.bundle.card, "snapshots": {"until_days": 30.0}}
+    card = CardDocument.of({**model.bundle.card.values, "snapshots": {"until_days": 30.0}})
     judged = served_model(replace(model.bundle, card=card), Limits())
     assert good(judged, lead(as_of=rfc3339(30 * DAY))).warnings == ()
     (warning,) = good(judged, lead(as_of=rfc3339(30 * DAY + 1))).warnings

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from models.card import CardDocument
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.schemas import ScoredLead
@@ -146,7 +147,7 @@ def forecast_of(model: ServedModel, **fields: Any) -> ScoredLead:
 
 def test_days_on_which_a_lead_is_older_than_any_that_was_judged_are_told(model) -> None:
     def warnings(days: float) -> tuple[str, ...]:
-        card = {**model.bundle.card, "snapshots": {"until_days": days}}
+        card = CardDocument.of({**model.bundle.card.values, "snapshots": {"until_days": days}})
         served = served_model(replace(model.bundle, card=card), Limits())
         return forecast_of(served).warnings
 

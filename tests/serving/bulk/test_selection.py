@@ -11,7 +11,6 @@ import pytest
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.scale.scoring_notes import scoring_notes
 from features.spine import Spine
-from models.card import judged_days
 from serving.bulk.scores import score_spine
 from serving.bulk.selection import ScoringFiles, read_for_scoring, read_spine
 from tests.support.bundles import SPEC, small_bundle
@@ -98,21 +97,18 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
     write_text(tmp_path / "leads.csv", "lead_id,created_at,country", "1,1970-01-01T00:00:00Z,it")
     tables = read_for_scoring(SPEC, ScoringFiles(leads=tmp_path / "leads.csv"))
     bundle = small_bundle()
-    bundle.card["snapshots"] = {"until_days": 180.0}
     told = scoring_notes(
         bundle.spec,
         tables,
         Spine(np.array([0, 0]), np.array([180 * DAY, 181 * DAY])),
-        judged_days(bundle.card),
+        180.0,
     )
     assert told[:-1] == (
         "attributes: not there, taken as missing: company_size, first_met_at.",
         "interactions: there is none, every lead counts as one without any contact.",
         "as_of lies 181 days after the export's end, 1970-01-01: what happened since is not known.",
     )
-    soon = scoring_notes(
-        bundle.spec, tables, Spine(np.array([0]), np.array([DAY - 1])), judged_days(bundle.card)
-    )
+    soon = scoring_notes(bundle.spec, tables, Spine(np.array([0]), np.array([DAY - 1])), 180.0)
     assert not any("export's end" in line for line in soon)
     assert told[-1].startswith("1 of 2 rows look at leads older than 180 days")
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.bundle import REPORT, load_bundle, save_bundle
+from models.card import CardDocument, shown_card
 from serving.answers.limits import Limits
 from serving.http.app import create_app
 from serving.http.settings import Settings
@@ -181,16 +182,16 @@ def test_the_model_describes_itself(client, bundle_folder: Path) -> None:
     assert found["measures"] == ["duration_seconds"]
     assert found["vocabulary"] == {"kind": ["price_question"]}
     assert found["limits"]["max_batch"] == 1_000
-    assert found["card"] == bundle.card
+    assert found["card"] == shown_card(bundle.card)
 
 
 def test_what_managers_read_of_their_team_is_not_told_to_whoever_scores(tmp_path: Path) -> None:
     bundle = small_bundle()
-    card = {**bundle.card, "report": {"owners": [{"name": "anna", "bought": 3}]}}
-    save_bundle(dataclasses.replace(bundle, card=card), tmp_path / "bundle")
+    values = {**bundle.card.values, "report": {"owners": [{"name": "anna", "bought": 3}]}}
+    save_bundle(dataclasses.replace(bundle, card=CardDocument.of(values)), tmp_path / "bundle")
     with TestClient(create_app(tmp_path / "bundle")) as client:
         answer = client.get("/v1/model")
-    assert answer.json()["card"] == bundle.card
+    assert answer.json()["card"] == shown_card(bundle.card)
     assert "anna" not in answer.text
 
 

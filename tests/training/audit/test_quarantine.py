@@ -21,6 +21,7 @@ from lead_temperature.tables.audit import show_audit
 from tests.support.tables import tables_of
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values, without_quarantined
+from training.card.values import read_card
 from training.config import AuditSettings, SnapshotSettings, read_config
 from training.dataset.snapshots import snapshots
 from training.pipeline import trained_bundle
@@ -141,10 +142,10 @@ def test_training_leaves_out_what_the_audit_quarantines_and_the_bundle_tells(
     bundle = trained_bundle(leaking, config)
     assert bundle.spec.ignored == {"kind": ("signed",)}
     assert bundle.spec.attribute_kinds == tables.attribute_kinds
-    told = {found["name"] for found in bundle.card["audit"] if found["verdict"] == "quarantined"}
+    told = {found.name for found in read_card(bundle.card).audit if found.quarantined}
     assert told == {"status", "signed"}
-    assert {"status", "interactions.kind=signed"} < set(bundle.card["export"]["unused"])
+    assert {"status", "interactions.kind=signed"} < set(read_card(bundle.card).export.unused)
     heedless = config.model_copy(update={"audit": AuditSettings(enabled=False)})
     bundle = trained_bundle(leaking, heedless)
     assert "status" in bundle.spec.attribute_kinds
-    assert bundle.card["audit"] == []
+    assert read_card(bundle.card).audit == ()

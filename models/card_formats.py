@@ -1,0 +1,132 @@
+"""Formats of a model's card, and the way from each to the next.
+
+The card is JSON that training leaves in a bundle. Its shape has a number, ``format``. A card that
+was written in an earlier format is brought up to the newest one, step by step, when it is read:
+whoever reads a card knows the newest shape alone. Bundles are never rewritten.
+
+| step | from, to | what it does |
+|---|---|---|
+| `m001_name_the_format` | 1, 2 | Format 1 had no number. What its first cards lack is null. |
+
+A new step is a function ``mNNN_what_it_does`` at the end of `MIGRATIONS`, a line in this table, and
+a bundle of the format before it in ``tests/data``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from features.json_values import JsonObject
+
+ABSENT_IN_FORMAT_1: dict[str, Any] = {
+    "data_fingerprint": None,
+    "recipe": None,
+    "audit": [],
+    "families": [],
+    "importance": [],
+}
+ABSENT_IN_EXPORT: dict[str, Any] = {"rejects": [], "unused": {}, "sensitive_allowed": []}
+ABSENT_IN_SNAPSHOTS: dict[str, Any] = {"effective_leads": None, "triggers": [], "thin": 1}
+ABSENT_IN_SETTINGS: dict[str, Any] = {"test_from": None}
+ABSENT_IN_MANAGERS_PART: dict[str, Any] = {
+    "practice": None,
+    "today": None,
+    "aftermath": [],
+    "dependence": [],
+    "portrait": None,
+}
+ABSENT_IN_SIGNAL: dict[str, Any] = {"chance": None, "swing": None}
+ABSENT_IN_HORIZON: dict[str, Any] = {
+    "left_out_rows": 0,
+    "gains": [],
+    "by_month": [],
+    "groups": [],
+    "better_than": [],
+    "beaten_by": [],
+}
+ABSENT_IN_BASELINE: dict[str, Any] = {"log_loss_advantage": None, "auc_advantage": None}
+ABSENT_IN_AGE: dict[str, Any] = {"auc_low": None, "auc_high": None}
+ABSENT_IN_BAND: dict[str, Any] = {"promise": None}
+
+
+def m001_name_the_format(card: JsonObject) -> JsonObject:
+    """Card of format 2: it names its format, and what was not measured is null or empty."""
+    migrated = {**_with_absent(card, ABSENT_IN_FORMAT_1), "format": 2}
+    migrated["report"] = _with_absent(card.get("report") or {}, ABSENT_IN_MANAGERS_PART)
+    migrated["importance"] = [
+        _with_absent(signal, ABSENT_IN_SIGNAL) for signal in migrated["importance"] or []
+    ]
+    migrated["families"] = migrated["families"] or []
+    for section, absent in (
+        ("export", ABSENT_IN_EXPORT),
+        ("snapshots", ABSENT_IN_SNAPSHOTS),
+        ("settings", ABSENT_IN_SETTINGS),
+    ):
+        if section in card:
+            migrated[section] = _with_absent(card[section], absent)
+    if "horizons" in card:
+        migrated["horizons"] = {
+            name: _horizon_of_format_2(horizon) for name, horizon in card["horizons"].items()
+        }
+    if "bands" in card:
+        migrated["bands"] = {
+            name: _with_absent(band, ABSENT_IN_BAND) for name, band in card["bands"].items()
+        }
+    return migrated
+
+
+def _horizon_of_format_2(horizon: JsonObject) -> JsonObject:
+    migrated = _with_absent(horizon, ABSENT_IN_HORIZON)
+    if "baselines" in horizon:
+        migrated["baselines"] = {
+            name: _with_absent(figures, ABSENT_IN_BASELINE)
+            for name, figures in (horizon["baselines"] or {}).items()
+        }
+    if "by_age" in horizon:
+        migrated["by_age"] = [_with_absent(age, ABSENT_IN_AGE) for age in horizon["by_age"] or []]
+    return migrated
+
+
+def _with_absent(values: JsonObject, absent: JsonObject) -> dict[str, Any]:
+    """Values in their order, then those that are absent."""
+    return {**values, **{name: value for name, value in absent.items() if name not in values}}
+
+
+MIGRATIONS: tuple[Callable[[JsonObject], JsonObject], ...] = (m001_name_the_format,)
+"""Step number n leads from format n to format n + 1."""
+FORMAT = 1 + len(MIGRATIONS)
+"""Format in which cards are written."""
+
+
+def newest_format(card: JsonObject) -> JsonObject:
+    """Card in the newest format.
+
+    Parameters
+    ----------
+    card : JSON object
+        Of any format up to `FORMAT`; without a number it is of format 1.
+
+    Raises
+    ------
+    ValueError
+        The number is none, or that of a later version of this software.
+
+    Examples
+    --------
+    >>> newest_format({"data_end": "2026-01-01T00:00:00+00:00"})["format"]
+    2
+    """
+    number = card.get("format", 1)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ValueError(f"The card's format must be a whole number from 1 on, got {number!r}.")
+    if number > FORMAT:
+        raise ValueError(
+            f"The card has format {number}, this version of lead-temperature reads formats up to "
+            f"{FORMAT}. Update lead-temperature to the version that trained the model, or train "
+            "again with this one."
+        )
+    try:
+        for migrate in MIGRATIONS[number - 1 :]:
+            card = migrate(card)
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"The card is no card of format {number}: {error}.") from error
+    return card
