@@ -21,6 +21,7 @@ from lead_temperature import api
 from models.bundle import load_bundle
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
+from training.card.values import read_card
 from training.dataset.frame import training_frame
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -250,7 +251,7 @@ def test_tables_that_the_bundle_would_misread_are_refused(tables, bundle) -> Non
 def test_a_loaded_bundle_says_what_it_is(trained, bundle) -> None:
     loaded = load_bundle(trained.bundle)
     assert (bundle.version, bundle.folder) == (loaded.version, trained.bundle)
-    assert bundle.card == loaded.card
+    assert bundle.card == read_card(loaded.card)
     assert bundle.card_text.startswith("#")
     with pytest.raises(FileNotFoundError, match="is not a bundle"):
         lt.load_bundle(str(trained.folder))
