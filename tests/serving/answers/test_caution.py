@@ -1,11 +1,11 @@
 """Warnings name what the model could not use, and say nothing about a lead that it knows."""
 
-from models.card import CardDocument
 from dataclasses import replace
 
 import pytest
 
 from features.engine.history import LeadRecord
+from models.card import CardDocument
 from serving.answers.caution import MAX_NAMES, cautions
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
