@@ -50,7 +50,7 @@ def main(leads: int = 20_000) -> None:
     step("report", "--bundle", BUNDLE, "-o", REPORT)
     as_of = "2026-01-01T00:00:00+00:00"
     step("score", "--bundle", BUNDLE, "--config", CONFIG, "--as-of", as_of, "-o", SCORES)
-    with served(BUNDLE) as url:
+    with running_server(BUNDLE) as url:
         show_answers(url)
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. What to do next:\n"
@@ -71,7 +71,7 @@ def step(verb: str, *arguments: object) -> None:
 
 
 @contextmanager
-def served(bundle: Path) -> Iterator[str]:
+def running_server(bundle: Path) -> Iterator[str]:
     """Run the server on a free loopback port; give its address; stop it at the end."""
     command = [sys.executable, "-m", "lead_temperature", "serve", "--bundle", str(bundle)]
     console.rule(f"lead-temperature serve --bundle {bundle} --port 0", align="left")
@@ -88,12 +88,12 @@ def served(bundle: Path) -> Iterator[str]:
 
 def address(server: "subprocess.Popen[str]") -> str:
     """The address that the server prints when it is ready."""
-    told = []
+    printed = []
     for line in server.stderr or ():
-        told.append(line)
+        printed.append(line)
         if line.startswith("serving http"):
             return line.split()[1]
-    raise RuntimeError("The server did not start:\n" + "".join(told))
+    raise RuntimeError("The server did not start:\n" + "".join(printed))
 
 
 def show_answers(url: str) -> None:
@@ -101,10 +101,10 @@ def show_answers(url: str) -> None:
     tables = read_export(read_config(ROOT / CONFIG).export)
     bulk = pq.read_table(ROOT / SCORES).sort_by([("hot_probability", "descending")])
     bands = [bulk.filter(pc.equal(bulk["band"], band)) for band in ("hot", "warm", "cold")]
-    chosen = pa.concat_tables([spread(band, 3) for band in bands])
+    examples = pa.concat_tables([spread(band, 3) for band in bands])
     ids = tables.leads["lead_id"].combine_chunks()
-    lead = pc.index_in(chosen["lead_id"], value_set=ids).to_numpy().astype(np.int64)
-    spine = Spine(lead, chosen["as_of"].cast(pa.int64()).to_numpy())
+    lead = pc.index_in(examples["lead_id"], value_set=ids).to_numpy().astype(np.int64)
+    spine = Spine(lead, examples["as_of"].cast(pa.int64()).to_numpy())
     leads = requests_of(tables, spine, load_bundle(ROOT / BUNDLE).spec.attribute_kinds)
     answers = [post(f"{url}/v1/score", body) for body in leads]
     table = Table(title=f"POST {url}/v1/score", title_justify="left")
@@ -120,18 +120,17 @@ def show_answers(url: str) -> None:
             reasons,
         )
     console.print(table)
-    same = [answer["hot_probability"] for answer in answers] == chosen[
-        "hot_probability"
-    ].to_pylist()
-    console.print(f"Bit for bit the scores of {SCORES}: {'yes' if same else 'NO'}")
-    if not same:
+    expected = examples["hot_probability"].to_pylist()
+    equal = [answer["hot_probability"] for answer in answers] == expected
+    console.print(f"Bit for bit the scores of {SCORES}: {'yes' if equal else 'NO'}")
+    if not equal:
         raise RuntimeError("The server's scores differ from the bulk scores.")
 
 
 def spread(table: pa.Table, rows: int) -> pa.Table:
     """First, middle and last rows of a table; all of them where there are few."""
-    places = np.linspace(0, table.num_rows - 1, min(rows, table.num_rows)).astype(np.int64)
-    return table.take(pa.array(places))
+    rows_taken = np.linspace(0, table.num_rows - 1, min(rows, table.num_rows)).astype(np.int64)
+    return table.take(pa.array(rows_taken))
 
 
 def post(url: str, body: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What the leak audit says in a terminal: what is left out and why, then the figures of everything.
+"""What `audit` prints: the figures of every name that was examined, and why some are left out.
 
 Only text and layout are made here; every number comes from a finding.
 """
@@ -21,51 +21,50 @@ _STYLE: dict[Verdict, str] = {
 
 
 def show_audit(console: Console, findings: Sequence[Finding]) -> None:
-    """Print the findings: a table of all, and the reason of each that is not clear."""
+    """Print a table of all findings, the reason of each that is not clear, and what is left out."""
     # Without rules between the columns, so that seven of them have room in 80 characters.
     table = Table(title="What knows the future", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("what", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for heading in ("AUC", "today", "won/lost/open", "late", "surest"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for found in findings:
-        had = (_percent(found, f"had_by_{outcome}") for outcome in ("won", "lost", "open"))
+    for finding in findings:
+        filled = (_percent(finding, f"had_by_{outcome}") for outcome in ("won", "lost", "open"))
         table.add_row(
-            f"{found.what} {escape(found.name)}",
-            f"[{_STYLE[found.verdict]}]{found.verdict}[/]",
-            _figure(found, "auc"),
-            _figure(found, "auc_today"),
-            "/".join(had),
-            _percent(found, "late"),
-            _percent(found, "surest"),
+            f"{finding.what} {escape(finding.name)}",
+            f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]",
+            _figure(finding, "auc"),
+            _figure(finding, "auc_today"),
+            "/".join(filled),
+            _percent(finding, "late"),
+            _percent(finding, "surest"),
         )
     console.print(table)
     console.print(
-        "AUC: by this value alone as known at the look, out of sample, among leads of the same age "
-        "and time; today: by the value as it is stored today. The rest in per cent. Won, lost, "
-        "open: leads that have it in the end. Late: first known with the outcome or after it. "
-        "Surest: highest share of conversions where it is seen. `--json` has the intervals.",
+        "AUC: how well this alone ranks leads, as known at the look, out of sample, among leads of "
+        "the same age and time. Today: the same with the values as stored today. The other columns "
+        "are in per cent. Won, lost, open: leads that have it in the end. Late: leads that had it "
+        "first with the outcome or after it. Surest: highest share of conversions among leads with "
+        "one value. `--json` has the intervals.",
         highlight=False,
     )
-    for found in findings:
-        if found.reason:
+    for finding in findings:
+        if finding.reason:
             console.print(
-                f"[{_STYLE[found.verdict]}]{found.verdict}[/]: {found.what} "
-                f"[bold]{escape(found.name)}[/] – {escape(found.reason)}.",
+                f"[{_STYLE[finding.verdict]}]{finding.verdict}[/]: {finding.what} "
+                f"[bold]{escape(finding.name)}[/] – {escape(finding.reason)}.",
                 highlight=False,
             )
-    left_out = sum(found.quarantined for found in findings)
-    overrule = r'; \[audit] allow = \["…"] in the configuration overrules' if left_out else ""
-    console.print(
-        f"{left_out:,} of {len(findings):,} are left out by train{overrule}.", highlight=False
-    )
+    left_out = sum(finding.quarantined for finding in findings)
+    overrule = r' To use one all the same: \[audit] allow = \["…"].' if left_out else ""
+    console.print(f"train leaves out {left_out:,} of {len(findings):,}.{overrule}", highlight=False)
 
 
-def _figure(found: Finding, name: str) -> str:
-    value = found.figures.get(name)
+def _figure(finding: Finding, name: str) -> str:
+    value = finding.figures.get(name)
     return f"{value:.3f}" if isinstance(value, float) else "–"
 
 
-def _percent(found: Finding, name: str) -> str:
-    value = found.figures.get(name)
+def _percent(finding: Finding, name: str) -> str:
+    value = finding.figures.get(name)
     return f"{100 * value:.0f}" if isinstance(value, float) else "–"

@@ -1,4 +1,4 @@
-"""What a backtest says in a terminal: every figure at every origin."""
+"""What `backtest` prints: every figure of every model that was trained in the past."""
 
 from itertools import groupby
 
@@ -10,25 +10,25 @@ from features.spine import iso
 from training.search.backtest import Backtest
 
 
-def show_backtest(console: Console, found: Backtest) -> None:
-    """Every figure at every origin, with its mean, spread and trend."""
-    title = "Trained at each origin, judged by what came after it"
+def show_backtest(console: Console, backtest: Backtest) -> None:
+    """Print every figure at every origin, with its mean, spread and trend."""
+    title = "Trained at each day, judged by what came after it"
     # Without rules between the columns, so that five origins have room in 80 characters.
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("figure", no_wrap=True)
-    days = [iso(at)[:10].replace("-", "\n", 1) for at in found.origins]
+    days = [iso(at)[:10].replace("-", "\n", 1) for at in backtest.origins]
     for heading in (*days, "mean", "spread", "trend"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for about, group in groupby(found.series, key=lambda series: series.about):
-        table.add_row(f"[bold]{about}[/]")
+    for subject, group in groupby(backtest.series, key=lambda series: series.about):
+        table.add_row(f"[bold]{subject}[/]")
         for series in group:
             values = (*series.values, series.mean, series.spread)
             trend = "–" if series.trend is None else f"{series.trend:+.3f}"
             table.add_row(series.name, *(_figure(value) for value in values), trend)
     console.print(table, crop=False)
     console.print(
-        "Spread is the standard deviation over the origins, trend the change from the first to the "
-        "last along the line of least squares.",
+        "Spread: standard deviation over the days. Trend: change from the first day to the last "
+        "along the least-squares line.",
         highlight=False,
     )
 

@@ -1,4 +1,4 @@
-"""What a search for better settings says in a terminal."""
+"""What `tune` prints: the present and the best settings, and what the best ones gain."""
 
 from rich.console import Console
 
@@ -6,19 +6,32 @@ from lead_temperature.tables.plain import plain_table
 from training.search.tune import Tuning
 
 
-def show_tuned(console: Console, found: Tuning) -> None:
-    """The present and the best settings, and what the best gain where nothing was chosen by."""
-    title = f"After {found.trials} trials inside the fitting period"
-    table = plain_table(title, ("settings",), (*found.present, "log loss / base rate's"))
+def show_tuned(console: Console, tuning: Tuning) -> None:
+    """Print both settings with their loss, and the gain on leads outside the search."""
+    title = f"Settings after {tuning.trials} trials inside the fitting period"
+    table = plain_table(title, ("settings",), (*tuning.present, "log loss / base rate's"))
     for name, settings, loss in (
-        ("present", found.present, found.present_loss),
-        ("best", found.best, found.best_loss),
+        ("present", tuning.present, tuning.present_loss),
+        ("best", tuning.best, tuning.best_loss),
     ):
         table.add_row(name, *(f"{value:g}" for value in settings.values()), f"{loss:.4f}")
     console.print(table)
-    for horizon, gain in found.gains.items():
-        console.print(
-            f"{horizon}: at looks that took no part in the search, the best gain "
-            f"{gain.advantage:+.4f} in log loss (95 %: {gain.low:+.4f} to {gain.high:+.4f}).",
-            highlight=False,
+    gains = plain_table(
+        "Gain in log loss of the best settings, on leads outside the search",
+        ("horizon",),
+        ("gain", "95 %", "verdict"),
+    )
+    for horizon, gain in tuning.gains.items():
+        verdict = "no clear difference"
+        if gain.surely_better:
+            verdict = "better"
+        elif gain.surely_worse:
+            verdict = "worse"
+        gains.add_row(
+            horizon,
+            f"{gain.advantage:+.4f}",
+            f"{gain.low:+.4f} to {gain.high:+.4f}",
+            verdict,
         )
+    if tuning.gains:
+        console.print(gains)

@@ -1,7 +1,6 @@
 """What is quarantined is gone: from the tables, from the features, and when leads are scored."""
 
 import dataclasses
-import io
 import json
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from rich.console import Console
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.export.sources import read_export
@@ -17,7 +15,6 @@ from features.language.catalogue import standard_spec
 from features.scale.batch import point_in_time_features
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
-from lead_temperature.tables.audit import show_audit
 from tests.support.tables import tables_of
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values, without_quarantined
@@ -102,16 +99,6 @@ def test_findings_are_json_values() -> None:
         "reason": "only clients have it",
         "figures": {"auc": 0.98},
     }
-
-
-def test_the_table_names_all_and_gives_the_reason_of_what_is_not_clear() -> None:
-    console = Console(width=200, file=io.StringIO())
-    show_audit(console, FINDINGS)
-    text = console.file.getvalue()
-    assert "quarantined: kind [red]won[/] – it is the outcome." in text
-    assert "3 of 6 are left out by train" in text
-    assert '[audit] allow = ["…"]' in text
-    assert "0.980" in text
 
 
 @pytest.mark.slow

@@ -1,0 +1,51 @@
+"""What `audit` prints: every name, the reasons, and what to do about what is left out."""
+
+import io
+
+from rich.console import Console
+
+from lead_temperature.tables.audit import show_audit
+from training.audit.leaks import Finding
+
+FINDINGS = (
+    Finding("tier", "attribute", "quarantined", "it comes late", {"auc": 0.5, "late": 1.0}),
+    Finding("size", "attribute", "clear", "", {"auc": 0.612, "auc_today": 0.633, "surest": 0.071}),
+    Finding("[red]won[/]", "kind", "quarantined", "it is the outcome", {"auc": 0.98}),
+    Finding(
+        "mail", "channel", "allowed", "it gives it away", {"had_by_won": 0.9, "had_by_open": 0.1}
+    ),
+)
+
+
+def printed(findings, width: int = 200) -> str:
+    console = Console(width=width, file=io.StringIO())
+    show_audit(console, findings)
+    return console.file.getvalue()
+
+
+def test_each_name_has_its_figures_and_what_is_unknown_is_a_dash() -> None:
+    rows = [line.split() for line in printed(FINDINGS).splitlines()]
+    assert ["attribute", "tier", "quarantined", "0.500", "–", "–/–/–", "100", "–"] in rows
+    assert ["attribute", "size", "clear", "0.612", "0.633", "–/–/–", "–", "7"] in rows
+    assert ["channel", "mail", "allowed", "–", "–", "90/–/10", "–", "–"] in rows
+
+
+def test_what_is_not_clear_has_its_reason_and_hostile_words_are_text() -> None:
+    text = printed(FINDINGS)
+    assert "quarantined: kind [red]won[/] – it is the outcome." in text
+    assert "allowed: channel mail – it gives it away." in text
+    assert "attribute size –" not in text
+
+
+def test_the_last_line_counts_what_is_left_out_and_says_how_to_use_it_all_the_same() -> None:
+    last = printed(FINDINGS).splitlines()[-1]
+    assert last == (
+        'train leaves out 2 of 4. To use one all the same: [audit] allow = ["…"].'
+    )  # fmt: skip
+    assert printed(FINDINGS[1:2]).splitlines()[-1] == "train leaves out 0 of 1."
+
+
+def test_no_name_is_cut_off_in_a_narrow_terminal() -> None:
+    name = "a_name_of_an_attribute_that_is_long"
+    text = printed([Finding(name, "attribute", "clear", "", {"auc": 0.5})], width=80)
+    assert name in "".join(line[:40].strip() for line in text.splitlines()).replace(" ", "")
