@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from lead_temperature.tables.backtest import show_backtest
-from training.search.backtest import Backtest, Series
+from training.search.backtest import Backtest, FigureSeries
 
 DAYS = tuple(
     int(datetime(2025, month, 1, tzinfo=UTC).timestamp() * 1e6) for month in (3, 6, 9)
@@ -15,9 +15,9 @@ DAYS = tuple(
 
 def test_figures_stand_under_their_day_with_mean_spread_and_trend() -> None:
     series = (
-        Series("hot", "AUC", (0.7, None, 0.8), 0.75, 0.05, 0.1),
-        Series("hot", "log loss", (0.1, None, None), 0.1, None, None),
-        Series("warm", "AUC", (0.6, 0.6, 0.6), 0.6, 0.0, -0.002),
+        FigureSeries("hot", "AUC", (0.7, None, 0.8), 0.75, 0.05, 0.1),
+        FigureSeries("hot", "log loss", (0.1, None, None), 0.1, None, None),
+        FigureSeries("warm", "AUC", (0.6, 0.6, 0.6), 0.6, 0.0, -0.002),
     )
     console = Console(width=100, file=io.StringIO())
     show_backtest(console, Backtest(origins=DAYS, cards=({}, {}, {}), series=series))
