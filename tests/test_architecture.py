@@ -30,6 +30,7 @@ def test_the_code_under_test_is_this_checkout(room) -> None:
     assert Path(room.__file__).is_relative_to(ROOT)
 
 
+@pytest.mark.process
 def test_the_import_rules_hold() -> None:
     command = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -111,6 +112,7 @@ def plain(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
+@pytest.mark.process
 def test_help_answers_without_the_laboratory() -> None:
     code = (
         "import sys, lead_temperature.command\n"

@@ -89,6 +89,7 @@ def scored(crm: TestClient, payload: Any) -> dict[str, Any]:
     return answer.json()
 
 
+@pytest.mark.process
 def test_the_commands_answer(address: str, tmp_path: Path) -> None:
     require_command("curl", "curl")
     setting, commands = blocks("sh")

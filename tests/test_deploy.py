@@ -56,11 +56,13 @@ def analyzed(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(told, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.process
 def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
     told = analyzed(tmp_path, "verify", "--man=no", "--recursive-errors=no")
     assert (told.returncode, told.stderr) == (0, "")
 
 
+@pytest.mark.process
 def test_the_unit_leaves_the_server_little_to_do_harm_with(tmp_path: Path) -> None:
     told = analyzed(tmp_path, "security", "--offline=true", f"--threshold={LEAST_EXPOSED}")
     assert told.returncode == 0, told.stdout
@@ -125,6 +127,7 @@ def health_check(port: str) -> list[str]:
     return [sys.executable, *words[:-1], words[-1].replace("8000", port)]
 
 
+@pytest.mark.process
 def test_the_health_check_tells_a_server_from_none(tmp_path: Path) -> None:
     save_bundle(small_bundle(), tmp_path / "bundle")
     with answering(create_app(tmp_path / "bundle")) as address:

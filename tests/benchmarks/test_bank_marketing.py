@@ -145,6 +145,7 @@ def test_the_command_says_what_it_wrote_and_fails_with_one_line(tmp_path: Path) 
     assert "Traceback" not in failed.output
 
 
+@pytest.mark.training
 def test_the_published_zip_gives_the_counts_that_are_described_with_it(tmp_path: Path) -> None:
     done = convert(require_calls(), tmp_path)
     assert (done.leads, done.converted) == (41_188, 4_640)

@@ -46,6 +46,8 @@ from training.dataset.snapshots import snapshots
 from training.fitting.bundle import fit_bundle
 from training.statistics.figures import JudgedRows
 
+pytestmark = pytest.mark.training
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -28,6 +28,8 @@ from tests.support.stores import new_registry
 from training.versions.mlflow_store import INPUT_EXAMPLE, MODEL_LOADER, Registry
 from training.versions.registry import ARTIFACT, promote, pull, record
 
+pytestmark = [pytest.mark.mlflow, pytest.mark.process]
+
 LEADS = [
     {
         "lead_id": "a",

@@ -252,6 +252,7 @@ def test_an_address_and_tries_are_checked(given, law) -> None:
         Client(*given)
 
 
+@pytest.mark.process
 def test_the_file_works_alone(tmp_path: Path) -> None:
     copy = tmp_path / "scores.py"
     copy.write_text(Path(client_module.__file__).read_text())

@@ -15,6 +15,8 @@ from training.config import read_config
 from training.evaluation.evaluation import instant
 from training.search.backtest import backtest, series_of
 
+pytestmark = pytest.mark.training
+
 SETTINGS = """
 [model]
 trees = 15

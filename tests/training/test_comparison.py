@@ -26,6 +26,8 @@ from training.versions.comparison import Comparison, comparison
 from training.versions.gate import judge_against_champion
 from training.versions.promotion import Examination
 
+pytestmark = pytest.mark.training
+
 MONTHS = round(timedelta(days=60) / timedelta(microseconds=1))
 UNSURE = card_of(lifelike_card())
 

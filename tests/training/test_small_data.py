@@ -64,6 +64,7 @@ def _of_size(leads: int) -> tuple[int, Estimate]:
     return estimated(leads, base_log_odds=-2.5)
 
 
+@pytest.mark.training
 def test_an_export_of_thirty_conversions_gives_no_confident_model(tmp_path: Path) -> None:
     made = synthetic_crm(240, seed=4)
     conversions = len(made.leads) - made.leads["converted_at"].null_count

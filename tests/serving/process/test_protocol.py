@@ -27,6 +27,8 @@ from tests.support.histories import DAY
 from tests.support.served import ROOT, Served, served
 from tests.support.waiting import PATIENCE_SECONDS, until
 
+pytestmark = pytest.mark.process
+
 LEAD = b'{"lead_id": "1", "created_at": "1970-01-01T00:00:00Z", "as_of": "1970-01-20T00:00:00Z"}'
 LIMIT = 100_000
 TIMEOUT = 60

@@ -17,6 +17,8 @@ import pytest
 
 from serving.process.run import run
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[3]
 LABORATORY = (
     "pandas",

@@ -22,7 +22,10 @@ from tests.support.waiting import until
 
 LEAD = json.dumps({"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"})
 JSON = {"content-type": "application/json"}
-pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux' /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux' /proc"),
+    pytest.mark.process,
+]
 
 
 @pytest.fixture

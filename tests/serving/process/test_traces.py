@@ -17,6 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from serving.process.traces import tracer_provider
 from tests.support.served import ROOT, served
 
+pytestmark = pytest.mark.process
+
 WORD = "Maria.Rossi-39055123"
 LEAD = {"lead_id": WORD, "created_at": "1970-01-01T00:00:00Z"}
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -21,6 +21,8 @@ from training.audit.findings import audit
 from training.audit.leaks import TOO_GOOD, Finding
 from training.config import Config, read_config
 
+pytestmark = pytest.mark.training
+
 OUTCOME_KINDS = {
     "A_APPROVED", "A_REGISTERED", "A_ACTIVATED", "O_ACCEPTED",
     "A_DECLINED", "A_CANCELLED", "O_DECLINED",

@@ -23,6 +23,8 @@ from training.config import AuditSettings, SnapshotSettings, read_config
 from training.dataset.snapshots import snapshots
 from training.pipeline import trained_bundle
 
+pytestmark = pytest.mark.training
+
 FINDINGS = (
     Finding("card", "attribute", "quarantined", "only clients have it", {"auc": 0.98}),
     Finding("tier", "attribute", "quarantined", "it comes late", {"auc": 0.5, "late": 1.0}),
