@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from features.export.sources import read_export
 from features.spine import Spine
