@@ -63,8 +63,9 @@ test-features test-models test-training test-serving: test-%: $(INSTALLED)
 test-lead_temperature: $(INSTALLED) ## Tests of one room; so are test-features, -models, -training, -serving
 	$(PYTEST) -m "not slow" $(wildcard tests/lead_temperature) tests/test_front_door.py
 
-mutants: $(INSTALLED) ## Plant bugs in ROOM=folder/or/file.py and list those that no test notices
-	$(BIN)/python -m checks.mutants $(ROOM)
+mutants: $(INSTALLED) ## Plant bugs in ROOM=folder/or/file.py, MOST=40 of them, and list those that no test notices
+	$(UV) pip install --quiet --python $(BIN)/python "mutmut>=3.8,<4"
+	$(BIN)/python -m checks.mutants $(ROOM) $(if $(MOST),--most $(MOST))
 
 bench-features: $(INSTALLED) ## CPU time and memory of the feature engine beside DuckDB, Polars and pandas
 	$(BIN)/python -m benchmarks.features
