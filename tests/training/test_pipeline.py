@@ -27,8 +27,11 @@ def crm(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("crm")
     write_export(synthetic_crm(2_500, seed=5), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
-    model = config.model.model_copy(update={"trees": 30})
-    config = config.model_copy(update={"model": model})
+    changed = {
+        "model": config.model.model_copy(update={"trees": 30}),
+        "snapshots": config.snapshots.model_copy(update={"every_days": 14.0}),
+    }
+    config = config.model_copy(update=changed)
     return config, read_export(config.export)
 
 
