@@ -43,6 +43,12 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     return TestClient(create_app(folder, Settings(api_keys=api_keys(keys))))
 
 
+@pytest.fixture(scope="module")
+def keyless(bundle_folder: Path) -> TestClient:
+    """A server without keys."""
+    return TestClient(create_app(bundle_folder))
+
+
 def bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
@@ -214,9 +220,9 @@ def test_only_loopback_is_this_machine_alone(host: str, alone: bool) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "[::1]:8000"])
 def test_without_keys_this_machine_is_answered_by_its_own_names(
-    bundle_folder: Path, host: str
+    keyless: TestClient, host: str
 ) -> None:
-    assert TestClient(create_app(bundle_folder)).get("/v1/model", headers={"host": host}).is_success
+    assert keyless.get("/v1/model", headers={"host": host}).is_success
 
 
 @pytest.mark.parametrize(
@@ -243,13 +249,12 @@ def test_without_keys_this_machine_is_answered_by_its_own_names(
     ],
 )
 def test_without_keys_a_name_that_was_made_to_point_here_is_refused(
-    bundle_folder: Path, host: str, method: str, path: str
+    keyless: TestClient, host: str, method: str, path: str
 ) -> None:
     """A page of another site can have its own name point to this machine and read what it asks."""
-    client = TestClient(create_app(bundle_folder))
     # Also where the way has been gone before, and is shorter.
-    client.request(method, path, json={"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"})
-    answer = client.request(method, path, headers={"host": host}, json={})
+    keyless.request(method, path, json={"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"})
+    answer = keyless.request(method, path, headers={"host": host}, json={})
     assert answer.status_code == 421
     assert answer.json()["detail"].startswith("Without API keys the server answers this machine")
     assert "lead" not in answer.json()["detail"].lower().replace("lead_temperature", "")
