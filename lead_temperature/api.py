@@ -593,14 +593,14 @@ def _described(leads: object) -> str:
 def _files() -> Iterator[Callable[[TableOrPath | None], Path | None]]:
     """Write data frames as files, which live as long as the context; paths stay as they are."""
     with TemporaryDirectory() as folder:
-        written: list[Path] = []
+        paths: list[Path] = []
 
         def file_of(table: TableOrPath | None) -> Path | None:
             if table is None or isinstance(table, str | PathLike):
                 return None if table is None else Path(table)
-            written.append(Path(folder, f"{len(written)}.parquet"))
-            table.to_parquet(written[-1], index=False)
-            return written[-1]
+            paths.append(Path(folder, f"{len(paths)}.parquet"))
+            table.to_parquet(paths[-1], index=False)
+            return paths[-1]
 
         yield file_of
 
@@ -609,11 +609,11 @@ def _require_readable(bundle: "Bundle", tables: "Tables") -> None:
     """Refuse tables in which an attribute has another kind, or a measure is missing."""
     way_out = "Read them as the bundle needs them: bundle.score(config)."
     for name, kind in bundle.spec.attribute_kinds.items():
-        present = tables.attribute_kinds.get(name, kind)
-        if present != kind:
+        table_kind = tables.attribute_kinds.get(name, kind)
+        if table_kind != kind:
             raise ValueError(
                 f"The bundle reads the attribute '{name}' as a {kind}, these tables have it as a "
-                f"{present}. {way_out}"
+                f"{table_kind}. {way_out}"
             )
     missing = [name for name in bundle.spec.measures if name not in tables.measures]
     if missing:
@@ -629,11 +629,11 @@ def _column(feature: "Feature", values: Any) -> Any:
 
     if not isinstance(feature, AttributeCategory | LatestValue):
         return values
-    other = "other"
-    while other in feature.levels:
-        other = f"({other})"
+    remainder = "other"
+    while remainder in feature.levels:
+        remainder = f"({remainder})"
     codes = np.nan_to_num(values, nan=-1).astype(np.int64)
-    return pd.Categorical.from_codes(codes, categories=pd.Index([*feature.levels, other]))
+    return pd.Categorical.from_codes(codes, categories=pd.Index([*feature.levels, remainder]))
 
 
 def _periods(split: "Split") -> Any:

@@ -78,8 +78,7 @@ class LeadModel:
         if not 0 <= reasons <= MOST_REASONS:
             raise ValueError(f"reasons must be 0 to {MOST_REASONS}, got {reasons}.")
         leads = _leads(model_input)
-        now = time.time_ns() // 1_000
-        answers = score_leads(self.model, leads, now, reasons)
+        answers = score_leads(self.model, leads, time.time_ns() // 1_000, reasons)
         return _table([_row(lead, answer) for lead, answer in zip(leads, answers, strict=True)])
 
 

@@ -1,10 +1,11 @@
-"""Verbs about registered versions, and which of them is the champion."""
+"""Verbs about registered versions: list, fetch and promote them, and take a promotion back."""
 
 import signal
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -20,7 +21,10 @@ def promote(
     version: Annotated[int, typer.Argument(metavar="VERSION", help="Number that train printed.")],
     config: ConfigOption = CONFIG,
     force: Annotated[
-        bool, typer.Option("--force", help="Promote whatever is found; that it was so is kept.")
+        bool,
+        typer.Option(
+            "--force", help="Promote even if the comparison says worse. The override is recorded."
+        ),
     ] = False,
 ) -> None:
     """Make a registered version the champion, if it is not worse on the same later leads."""
@@ -32,7 +36,7 @@ def promote(
 
     settings = configuration(config)
     registry = registry_of(settings)
-    if any(one.champion and one.number == version for one in registered(registry)):
+    if any(v.champion and v.number == version for v in registered(registry)):
         say(f"Version {version} is the champion already.")
         return
     examined = examination(registry, version, settings, lambda: tables_of(settings), force)
@@ -42,11 +46,11 @@ def promote(
         keep(registry, version, judgement)
         raise ValueError(
             f"Version {version} is not promoted: {judgement.finding}. `--force` promotes it all "
-            "the same, which is kept with the version."
+            "the same and records the override with the version."
         )
-    found = promoted(registry, version, judgement)
+    champion = promoted(registry, version, judgement)
     say(
-        f"Version {found.number} ({found.bundle}) is the champion. Fetch it:",
+        f"Version {champion.number} ({champion.bundle}) is the champion. Fetch it:",
         f"  lead-temperature pull champion -o bundle --config {word(config)}",
     )
 
@@ -56,21 +60,24 @@ def rollback(config: ConfigOption = CONFIG) -> None:
     """Make the champion before this one the champion again."""
     from training.versions.registry import rollback as rolled_back
 
-    found = rolled_back(registry_of(configuration(config)))
-    say(f"Version {found.number} ({found.bundle}) is the champion again.")
+    champion = rolled_back(registry_of(configuration(config)))
+    say(f"Version {champion.number} ({champion.bundle}) is the champion again.")
 
 
 @app.command(epilog="Example: `lead-temperature versions --config crm/lead_temperature.toml`")
 def versions(config: ConfigOption = CONFIG) -> None:
-    """List the registered versions and show the champion."""
+    """List the registered versions, mark the champion, and say how to open MLflow's pages."""
     from training.versions.registry import versions as registered
 
-    found = registered(registry_of(configuration(config)))
-    for version in found:
+    registry = registry_of(configuration(config))
+    numbered = registered(registry)
+    for version in numbered:
         mark = "  champion" if version.champion else ""
         say(f"{version.number:>5}  {version.bundle}{mark}")
-    if not found:
+    if not numbered:
         say("No version yet: `lead-temperature train` registers one.")
+    elif registry.tracking_uri is None:
+        say("MLflow's pages on them:", f"  mlflow ui --backend-store-uri {quote(registry.uri)}")
 
 
 @app.command(
@@ -78,35 +85,38 @@ def versions(config: ConfigOption = CONFIG) -> None:
 )
 def pull(
     alias: Annotated[
-        str, typer.Argument(metavar="[ALIAS]", help="An alias or a version number.")
+        str, typer.Argument(metavar="[ALIAS]", help="An alias, or the number of a version.")
     ] = "champion",
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder.")] = Path("bundle"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the bundle.")] = Path(
+        "bundle"
+    ),
     config: ConfigOption = CONFIG,
     watch: Annotated[
         float | None,
         typer.Option(
             min=0.1,
             metavar="SECONDS",
-            help="Stay, look again and again, and fetch what the alias means then.",
+            help="Keep running: look every so many seconds, and fetch the bundle when the alias has "
+            "moved.",
         ),
     ] = None,
 ) -> None:
-    """Fetch a version's bundle as a folder, checked, ready to serve."""
+    """Fetch the bundle of a version into a folder, checked and ready to serve."""
     from training.versions.registry import pull as pulled
     from training.versions.watch import follow_alias
 
     registry = registry_of(configuration(config))
     if watch is None:
-        found = pulled(registry, alias, output)
+        version = pulled(registry, alias, output)
         say(
-            f"Version {found.number} ({found.bundle}) is in {output}. Serve it:",
+            f"Version {version.number} ({version.bundle}) is in {output}. Serve it:",
             f"  lead-temperature serve --bundle {word(output)}",
         )
         return
-    # Told to end, it clears away what it has half fetched.
+    # On SIGTERM the exit runs the clean-up of what is half fetched.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
-    for now in follow_alias(registry, alias, output, partial(time.sleep, watch)):
-        if isinstance(now, Exception):
-            say(f"{output} stays as it is: {now}", to=err, style="yellow")
+    for event in follow_alias(registry, alias, output, partial(time.sleep, watch)):
+        if isinstance(event, Exception):
+            say(f"{output} stays as it is: {event}", to=err, style="yellow")
         else:
-            say(f"Version {now.number} ({now.bundle}) is in {output}.")
+            say(f"Version {event.number} ({event.bundle}) is in {output}.")

@@ -1,4 +1,4 @@
-"""Verbs about an export: begin one, make one up, and say what is in it."""
+"""Verbs about an export: begin a configuration, make an export up, and say what is in one."""
 
 import json
 from pathlib import Path
@@ -32,9 +32,9 @@ def init(
 def synthesize(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write into.")],
     leads: Annotated[int, typer.Option(min=1, max=5_000_000, help="How many leads.")] = 20_000,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same files.")] = 1,
     format: Annotated[  # noqa: A002 - the option's name
-        Literal["csv", "parquet"], typer.Option(help="Of the tables.")
+        Literal["csv", "parquet"], typer.Option(help="Format of the tables.")
     ] = "csv",
 ) -> None:
     """Write a made-up CRM export with known true probabilities (kept apart, in `truth`)."""
@@ -58,7 +58,7 @@ def check(
         Path | None, typer.Option(help="Where rejected rows go. [default: rejects.csv beside it]")
     ] = None,
 ) -> None:
-    """Say what is in the export and whether it can be trained on; keep what breaks a rule."""
+    """Say what is in the export and whether a model can be trained on it; keep rejected rows."""
     from features.export.inspection import inspection
     from features.tables import keep_rejects
     from lead_temperature.tables.training import show_inspection, show_readiness
@@ -66,13 +66,13 @@ def check(
 
     settings = configuration(config)
     tables = tables_of(settings)
-    found = inspection(tables)
-    show_inspection(out, found)
+    summary = inspection(tables)
+    show_inspection(out, summary)
     target = rejects or config.resolve().parent / "rejects.csv"
     if keep_rejects(tables.rejects, target):
         say(f"What was left out, each with its rule: {target}")
-    if found.problems:
-        raise ValueError("This export cannot be used:\n" + "\n".join(found.problems))
+    if summary.problems:
+        raise ValueError("This export cannot be used:\n" + "\n".join(summary.problems))
     horizons = readiness(tables, settings.dataset)
     show_readiness(out, horizons)
     problems = [horizon.problem for horizon in horizons if horizon.problem]
@@ -88,7 +88,7 @@ def audit(
         Path | None, typer.Option("--json", help="Write all findings to this file.")
     ] = None,
 ) -> None:
-    """Find attributes and interactions that know the outcome; train leaves them out."""
+    """Find attributes and interactions that know the outcome; `train` leaves them out."""
     from lead_temperature.tables.audit import show_audit
     from training.audit.findings import audit as findings_of
 
@@ -113,12 +113,12 @@ def features(config: ConfigOption = CONFIG) -> None:
 
 
 def _require_made_up(folder: Path) -> None:
-    """Refuse to write over an export that is no made-up one: the truth does not lie beside it."""
+    """Refuse to write over an export that is not made up: one without the truth beside it."""
     tables = ("leads", "interactions", "attributes", "truth")
     names = [f"{name}.{suffix}" for name in tables for suffix in ("csv", "parquet")]
-    there = [name for name in (CONFIG.name, *names) if (folder / name).exists()]
-    if there and not any(name.startswith("truth.") for name in there):
+    files = [name for name in (CONFIG.name, *names) if (folder / name).exists()]
+    if files and not any(name.startswith("truth.") for name in files):
         raise FileExistsError(
-            f"{folder} holds {', '.join(there)}, which this command did not write, and is left as "
+            f"{folder} holds {', '.join(files)}, which this command did not write, and is left as "
             "it is; name another folder."
         )

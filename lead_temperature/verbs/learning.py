@@ -1,4 +1,4 @@
-"""Verbs that learn from an export: one model, models of the past, better settings."""
+"""Verbs that learn from an export: train a model, test trainings of the past, tune settings."""
 
 import json
 import time
@@ -81,7 +81,7 @@ def train(
         write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
     say(
         f"Bundle {bundle.version} in {folder}, registered as version {version.number}. "
-        "What it is worth: card.md and report.html there. Make it the champion:",
+        "card.md and report.html there say how good it is. Make it the champion:",
         f"  lead-temperature promote {version.number} --config {word(config)}",
     )
 
@@ -111,14 +111,14 @@ def backtest(
     settings = configuration(config)
     tables = tables_of(settings)
     with progress_bars(err) as report_progress:
-        found = backtested(tables, settings, origins, report_progress)
-    show_backtest(out, found)
+        results = backtested(tables, settings, origins, report_progress)
+    show_backtest(out, results)
     if json_file is not None:
-        write(json_file, json.dumps(backtest_json(found), indent=1, ensure_ascii=False) + "\n")
-    kept = settings.registry_folder / PAST
-    write(kept, past_text(past_of(found, tables, recipe_fingerprint(settings))))
+        write(json_file, json.dumps(backtest_json(results), indent=1, ensure_ascii=False) + "\n")
+    target = settings.registry_folder / PAST
+    write(target, past_text(past_of(results, tables, recipe_fingerprint(settings))))
     say(
-        f"Kept in {kept}: the next training puts it into its report, and so does",
+        f"Written to {target}: the next training puts it into its report, and so does",
         f"  lead-temperature report --bundle BUNDLE --config {word(config)} -o report.html",
     )
 
@@ -129,10 +129,13 @@ def backtest(
 def tune(
     config: ConfigOption = CONFIG,
     minutes: Annotated[
-        float, typer.Option(min=0, help="No trial begins after so many minutes.")
+        float, typer.Option(min=0, help="No trial begins after that many minutes.")
     ] = 10.0,
     trials: Annotated[
-        int, typer.Option(min=1, help="Settings to try in all, those of earlier searches too.")
+        int,
+        typer.Option(
+            min=1, help="How many settings to try in all, with those of earlier searches."
+        ),
     ] = 60,
 ) -> None:
     """Look for better [model] settings inside the fitting period; run it again to go on."""
@@ -142,20 +145,20 @@ def tune(
 
     settings = configuration(config)
     tables = tables_of(settings)
-    until = time.monotonic() + 60 * minutes
+    deadline = time.monotonic() + 60 * minutes
     with progress_bars(err) as report_progress:
-        found = tune_boosters(
+        search = tune_boosters(
             tables,
             settings.dataset,
             settings.audit,
             settings.model,
             settings.registry_folder,
             trials,
-            lambda: time.monotonic() > until,
+            lambda: time.monotonic() > deadline,
             report_progress,
         )
-    show_tuned(out, found)
-    if found.worth_changing:
-        say(f"Worth changing. Paste into {config}:", "", found.section())
+    show_tuned(out, search)
+    if search.worth_changing:
+        say(f"Worth changing. Paste into {config}:", "", search.section())
     else:
-        say("Nothing worth changing: what seems better is not better beyond chance.")
+        say("Nothing worth changing: no setting is better beyond chance.")

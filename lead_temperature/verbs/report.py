@@ -37,7 +37,7 @@ def report(
     ] = None,
     previous: Annotated[
         Path | None,
-        typer.Option(help="Bundle of an earlier report, to tell what has changed since."),
+        typer.Option(help="Bundle of an earlier report: the page says what has changed since."),
     ] = None,
 ) -> None:
     """Write the managers' report: one self-contained page, or a PDF to print."""
@@ -53,10 +53,10 @@ def report(
         settings = configuration(config)
         past = read_past(settings.registry_folder / PAST) or past
         tables = tables_of(settings)
-        worked = practice(tables, settings.practice, settings.horizons.warm_days)
-        loaded = with_fresh_export(loaded, tables, worked, settings.model.threads)
-    before = None if previous is None else load_bundle(previous)
-    page = bundle_report(loaded, lang, before, past)
+        team_practice = practice(tables, settings.practice, settings.horizons.warm_days)
+        loaded = with_fresh_export(loaded, tables, team_practice, settings.model.threads)
+    earlier = None if previous is None else load_bundle(previous)
+    page = bundle_report(loaded, lang, earlier, past)
     if page_format == "pdf":
         from training.report.pdf import pdf_of
 
@@ -67,13 +67,15 @@ def report(
         say(f"Wrote {output}: open it in any browser.")
 
 
-def _page_format(output: Path, wanted: PageFormat | None) -> PageFormat:
-    """Format of a report: the one wanted, else the one that the file's name ends in."""
+def _page_format(output: Path, requested: PageFormat | None) -> PageFormat:
+    """Format of a report: the requested one, else the one that the file's name ends in."""
     endings: dict[str, PageFormat] = {".html": "html", ".pdf": "pdf"}
     ending = endings.get(output.suffix.lower())
-    found = wanted or ending
-    if found is None:
+    page_format = requested or ending
+    if page_format is None:
         raise ValueError(f"--output must end in .html or .pdf, got '{output.name}'.")
-    if ending not in (None, found):
-        raise ValueError(f"--format is {found}, but --output is '{output.name}': drop --format.")
-    return found
+    if ending not in (None, page_format):
+        raise ValueError(
+            f"--format is {page_format}, but --output is '{output.name}': drop --format."
+        )
+    return page_format

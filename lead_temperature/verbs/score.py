@@ -45,7 +45,7 @@ def score(
         ),
     ] = "local",
     strict: Annotated[
-        bool, typer.Option("--strict", help="Score nothing when a row or value is rejected.")
+        bool, typer.Option("--strict", help="Score nothing if any row or value is rejected.")
     ] = False,
 ) -> None:
     """Score many leads at once, by the same code as the server."""
@@ -82,20 +82,20 @@ def score(
         say(f"What was left out, each with its rule: {rejects}", to=err)
         if strict:
             raise ValueError("Nothing was scored: with --strict every row must be good.")
-    wanted = (
+    selection = (
         read_spine(spine, tables) if spine else open_leads_at(instant(as_of, "--as-of"), tables)
     )
-    notes = scoring_notes(loaded.spec, tables, wanted.spine, loaded.card.served.judged_days)
+    notes = scoring_notes(loaded.spec, tables, selection.spine, loaded.card.served.judged_days)
     bands = ""
     if engine == "spark":
-        err.print(f"scoring {len(wanted.spine):,} rows on Spark")  # its own bar comes below
-        rows = score_on_spark(bundle, tables, wanted.spine, output)
+        err.print(f"scoring {len(selection.spine):,} rows on Spark")  # its own bar comes below
+        rows = score_on_spark(bundle, tables, selection.spine, output)
     else:
-        with err.status(f"scoring {len(wanted.spine):,} rows"):
-            before = previous_bands(previous, tables, wanted.spine) if previous else None
-            table = score_spine(loaded, tables, wanted.spine, previous=before)
+        with err.status(f"scoring {len(selection.spine):,} rows"):
+            bands_before = previous_bands(previous, tables, selection.spine) if previous else None
+            table = score_spine(loaded, tables, selection.spine, previous=bands_before)
             notes += write_scores(table, output)
         rows, bands = table.num_rows, f": {band_counts_text(table)}"
-    say(*wanted.notes, *notes, to=err, style="yellow")
-    place = "folder " if engine == "spark" else ""
-    say(f"Wrote {rows:,} scores of {loaded.version} to {place}{output}{bands}.")
+    say(*selection.notes, *notes, to=err, style="yellow")
+    kind = "folder " if engine == "spark" else ""
+    say(f"Wrote {rows:,} scores of {loaded.version} to {kind}{output}{bands}.")

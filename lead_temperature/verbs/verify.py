@@ -1,4 +1,4 @@
-"""Ask a bundle its golden leads again."""
+"""Check that a bundle still gives the answers that travel with it."""
 
 from typing import Annotated
 
@@ -15,10 +15,12 @@ def verify(
     bundle: BundleOption,
     rounded: Annotated[
         bool,
-        typer.Option("--rounded", help="Let numbers differ by 1e-12, as between processors."),
+        typer.Option(
+            "--rounded", help="Allow numbers to differ by 1e-12, as processors of two kinds may."
+        ),
     ] = False,
 ) -> None:
-    """Ask a bundle its golden leads again: it must answer as where it was made."""
+    """Ask a bundle about its golden leads: it must answer as on the machine that trained it."""
     from models.bundle import load_bundle
     from models.golden import GOLDEN
     from serving.answers.golden import replay_golden_leads
@@ -31,5 +33,5 @@ def verify(
     leads = replay_golden_leads(loaded, golden.read_text(encoding="utf-8"), rounded=rounded)
     exactly = "to 12 digits" if rounded else "bit for bit"
     say(
-        f"Bundle {loaded.version} answers its {leads} golden leads as where it was made, {exactly}."
+        f"Bundle {loaded.version} answers about its {leads} golden leads as where it was made, {exactly}."
     )
