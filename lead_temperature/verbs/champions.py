@@ -23,7 +23,9 @@ def promote(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Promote even if the comparison says worse. The override is recorded."
+            "--force",
+            help="Promote even if the comparison says worse. The override is recorded with the "
+            "version.",
         ),
     ] = False,
 ) -> None:
@@ -96,8 +98,8 @@ def pull(
         typer.Option(
             min=0.1,
             metavar="SECONDS",
-            help="Keep running: look every so many seconds, and fetch the bundle when the alias has "
-            "moved.",
+            help="Keep running: look every so many seconds, and fetch the bundle when the alias "
+            "has moved.",
         ),
     ] = None,
 ) -> None:

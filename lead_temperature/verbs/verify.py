@@ -33,5 +33,5 @@ def verify(
     leads = replay_golden_leads(loaded, golden.read_text(encoding="utf-8"), rounded=rounded)
     exactly = "to 12 digits" if rounded else "bit for bit"
     say(
-        f"Bundle {loaded.version} answers about its {leads} golden leads as where it was made, {exactly}."
+        f"Bundle {loaded.version} answers its {leads} golden leads as where it was made, {exactly}."
     )
