@@ -4,10 +4,12 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from features.language.spec import feature_from_json
+from lead_temperature.inputs import registry_of
 from serving.http.app import create_app
 from tests.support.http import TestClient
 from training.config import read_config
@@ -62,3 +64,24 @@ def test_the_feature_of_the_readme_is_one(tmp_path: Path) -> None:
     config.write_text('[leads]\nsource = "leads.csv"\n' + text)
     (item,) = read_config(config).features.add
     assert feature_from_json(item).name == "count[kind=call,outcome=answered]_5d"
+
+
+@pytest.mark.slow
+@pytest.mark.training
+def test_the_python_of_the_readme_runs(trained, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "crm").symlink_to(trained.folder)
+    monkeypatch.chdir(tmp_path)
+    code = next(text for kind, text in BLOCKS if kind == "python")
+    names: dict[str, Any] = {}
+    exec(code.replace('"trees": 100', '"trees": 20'), names)  # noqa: S102 - it is our own
+    assert len(names["X"]) == len(names["y"]) > 1_000
+    assert names["y"].notna().all()
+    assert set(names["scores"].band) <= {"hot", "warm", "cold"}
+    assert names["page"].startswith("<!DOCTYPE html>")
+
+
+def test_the_address_of_mlflows_store_in_the_readme_is_the_registrys(trained) -> None:
+    registry = registry_of(read_config(trained.config))
+    relative = registry.uri.replace(str(trained.folder.resolve()), "crm")
+    assert f"--backend-store-uri {relative}" in README
+    assert f"MLFLOW_TRACKING_URI={relative}" in README
