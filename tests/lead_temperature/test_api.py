@@ -98,8 +98,8 @@ def test_a_row_of_the_training_frame_has_the_features_of_its_lead_and_instant(
     trained, tables, frame
 ) -> None:
     config = lt.read_config(trained.config)
-    examined = without_quarantined(tables, audit(tables, config))
-    expected = training_frame(examined, config, lambda *_: None)
+    examined = without_quarantined(tables, audit(tables, config.dataset, config.audit))
+    expected = training_frame(examined, config.dataset)
     names = frame.attrs["features"]
     assert names == list(expected.spec.names)
     assert list(frame.columns[:2]) == ["lead_id", "as_of"]
