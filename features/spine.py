@@ -51,7 +51,7 @@ def ended_at(tables: Tables) -> Int64:
     )
 
 
-def iso(microseconds_: int) -> str:
+def iso(instant: int) -> str:
     """Instant as ISO 8601 text in UTC.
 
     Examples
@@ -59,7 +59,7 @@ def iso(microseconds_: int) -> str:
     >>> iso(0)
     '1970-01-01T00:00:00+00:00'
     """
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds_)).isoformat()
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant)).isoformat()
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,7 @@ class _Population(NamedTuple):
 
 
 def _population(rng: np.random.Generator, n: int) -> _Population:
-    drawn = {
+    categories = {
         "source": (_SOURCES, _codes(rng, _SOURCES, n)),
         "form": (_FORMS, _codes(rng, _FORMS, n)),
         "country": (_COUNTRIES, _codes(rng, _COUNTRIES, n)),
@@ -257,11 +257,11 @@ def _population(rng: np.random.Generator, n: int) -> _Population:
         "decision_maker": (_DECIDES, _codes(rng, _DECIDES, n)),
         "owner": (_OWNERS, _codes(rng, _OWNERS, n)),
     }
-    source, owner = drawn["source"][1], drawn["owner"][1]
+    source, owner = categories["source"][1], categories["owner"][1]
     no_form = np.array(_SOURCE_KIND)[source] == "spear"  # we went to them, they filled in nothing
     warmth, appeal = np.zeros(n), np.ones(n)
     attributes = {"source_kind": pa.array(_SOURCE_KIND).take(pa.array(source))}
-    for name, (choices, codes) in drawn.items():
+    for name, (choices, codes) in categories.items():
         absent = no_form if name == "form" else np.zeros(n, dtype=bool)
         warmth += np.where(absent, 0.0, np.array([c.warmth for c in choices])[codes])
         appeal *= np.where(absent, 1.0, np.array([c.appeal for c in choices])[codes])
@@ -332,15 +332,15 @@ def _lives(rng: np.random.Generator, population: _Population) -> _Lives:
                 (lead, dawn, (belief * hot[lead]).sum(axis=1), (belief * warm[lead]).sum(axis=1))
             )
         effort = population.diligence[lead] * (1 + 6 * np.exp(-day / 2))
-        where, kind = _emissions(rng, state, effort)
-        second = _seconds_of_day(rng, created[lead[where]], kind, effort[where], day)
-        end, last = _ends(rng, created[lead], conversion[lead, state], survival[lead, state])
+        position, kind = _emissions(rng, state, effort)
+        second = _seconds_of_day(rng, created[lead[position]], kind, effort[position], day)
+        end, end_second = _ends(rng, created[lead], conversion[lead, state], survival[lead, state])
         for how in (_CONVERTED, _LOST):
-            ended[how, lead[end == how]] = (dawn + last)[end == how]
-        happened = second < last[where]  # nothing happens to a lead that has ended
-        where, kind, second = where[happened], kind[happened], second[happened]
-        events.append((lead[where], dawn[where] + second, kind))
-        belief = _updated(belief, where, kind, effort, survival[lead])
+            ended[how, lead[end == how]] = (dawn + end_second)[end == how]
+        happened = second < end_second[position]  # nothing happens to a lead that has ended
+        position, kind, second = position[happened], kind[happened], second[happened]
+        events.append((lead[position], dawn[position] + second, kind))
+        belief = _updated(belief, position, kind, effort, survival[lead])
         state = _stepped(rng, _DRIFT[state])
         stays = (end == _OPEN) & (dawn + DAY < ENDS_AT)
         lead, belief, state = lead[stays], belief[stays], state[stays]
@@ -373,13 +373,13 @@ def _ends(
     chance = rng.random(len(created_at))
     end = np.select([chance < conversion, chance < 1 - survival], [_CONVERTED, _LOST], _OPEN)
     # Not at second 0, which is the instant of the snapshot at which the lead is still open.
-    last = np.maximum(_working_seconds(rng, created_at), 1)
-    return end, np.where(end == _OPEN, DAY, last)
+    second = np.maximum(_working_seconds(rng, created_at), 1)
+    return end, np.where(end == _OPEN, DAY, second)
 
 
 def _emissions(rng: np.random.Generator, state: Int64, effort: Float64) -> tuple[Int64, Int64]:
     """Draw a day's interactions: the position of the lead and the type of each."""
-    where, kind = [], []
+    positions, kind = [], []
     for outbound in (False, True):
         types = np.flatnonzero(_OUTBOUND if outbound else ~_OUTBOUND)
         total = _RATES[types].sum(axis=0)
@@ -387,13 +387,13 @@ def _emissions(rng: np.random.Generator, state: Int64, effort: Float64) -> tuple
         counts = rng.poisson(total[state] * (effort if outbound else 1.0))
         position = np.repeat(np.arange(len(state)), counts)
         chance = rng.random(len(position))
-        where.append(position)
+        positions.append(position)
         kind.append(types[(chance[:, None] >= share[state[position]]).sum(axis=1)])
-    return np.concatenate(where), np.concatenate(kind)
+    return np.concatenate(positions), np.concatenate(kind)
 
 
 def _updated(
-    belief: Float64, where: Int64, kind: Int64, effort: Float64, survival: Float64
+    belief: Float64, position: Int64, kind: Int64, effort: Float64, survival: Float64
 ) -> Float64:
     """Bayes' rule for one day that the lead has survived, then the drift into the next.
 
@@ -402,7 +402,7 @@ def _updated(
     """
     inbound, outbound = (_RATES[side].sum(axis=0) for side in (~_OUTBOUND, _OUTBOUND))
     log_likelihood = -inbound - effort[:, None] * outbound
-    np.add.at(log_likelihood, where, np.log(_RATES)[kind])
+    np.add.at(log_likelihood, position, np.log(_RATES)[kind])
     log_likelihood -= log_likelihood.max(axis=1, keepdims=True)
     posterior = (belief * np.exp(log_likelihood) * survival) @ _DRIFT
     updated: Float64 = posterior / posterior.sum(axis=1, keepdims=True)
@@ -431,12 +431,14 @@ def _interactions(
 ) -> tuple[pa.Table, pa.Table]:
     """Make the interactions as the export shows them, and the log of what was learnt in them."""
     order = np.lexsort((lives.event_type, lives.event_at, lives.event_lead))
-    lead, at, kind = (
+    lead, occurred_at, kind = (
         column[order] for column in (lives.event_lead, lives.event_at, lives.event_type)
     )
-    recorded = _recorded(rng, population.created_at[lead], at, kind)
-    exported = is_known(when_known(at, recorded), ENDS_AT)
-    lead, at, kind, recorded = (column[exported] for column in (lead, at, kind, recorded))
+    recorded_at = _recorded(rng, population.created_at[lead], occurred_at, kind)
+    exported = is_known(when_known(occurred_at, recorded_at), ENDS_AT)
+    lead, occurred_at, kind, recorded_at = (
+        column[exported] for column in (lead, occurred_at, kind, recorded_at)
+    )
     usual = np.array([t.seconds for t in _TYPES])[kind]
     seconds = 1 + (usual * rng.lognormal(0.0, 0.6, len(lead))).astype(np.int64)
     cents = (100 * rng.lognormal(8.0, 0.8, len(lead))).astype(np.int64)
@@ -448,8 +450,8 @@ def _interactions(
     table = pa.table(
         {
             "lead_id": lead_ids.take(pa.array(lead)),
-            "occurred_at": _instants(at),
-            "recorded_at": _instants(recorded),
+            "occurred_at": _instants(occurred_at),
+            "recorded_at": _instants(recorded_at),
             **words,
             "agent": owners.take(pa.array(population.owner[lead], mask=~_STAFFED[kind])),
             "duration_seconds": pa.array(seconds, mask=usual == 0),
@@ -459,26 +461,28 @@ def _interactions(
     return table, _learnt(rng, table)
 
 
-def _recorded(rng: np.random.Generator, created_at: Int64, at: Int64, kind: Int64) -> Int64:
+def _recorded(
+    rng: np.random.Generator, created_at: Int64, occurred_at: Int64, kind: Int64
+) -> Int64:
     """One in twenty is written down late, half of the meetings and demos when they are booked."""
-    chance = rng.random(len(at))
-    late = at + 60 + rng.exponential(1.5 * DAY, len(at)).astype(np.int64)
-    booked = at - rng.integers(3600, 7 * DAY, len(at))
-    recorded = np.where(chance < 0.05, late, at)
-    return np.where(_BOOKED[kind] & (chance > 0.5), np.maximum(booked, created_at), recorded)
+    chance = rng.random(len(occurred_at))
+    late_at = occurred_at + 60 + rng.exponential(1.5 * DAY, len(occurred_at)).astype(np.int64)
+    booked_at = occurred_at - rng.integers(3600, 7 * DAY, len(occurred_at))
+    recorded = np.where(chance < 0.05, late_at, occurred_at)
+    return np.where(_BOOKED[kind] & (chance > 0.5), np.maximum(booked_at, created_at), recorded)
 
 
 def _learnt(rng: np.random.Generator, interactions: pa.Table) -> pa.Table:
     """Make the attribute log: what staff wrote down when an interaction told them."""
     parts = []
     for name, column, word, values in _LEARNT:
-        told = interactions.filter(pc.equal(interactions[column], word))
-        n = told.num_rows
+        telling = interactions.filter(pc.equal(interactions[column], word))
+        n = telling.num_rows
         parts.append(
             pa.table(
                 {
-                    "lead_id": told["lead_id"],
-                    "recorded_at": told["recorded_at"],
+                    "lead_id": telling["lead_id"],
+                    "recorded_at": telling["recorded_at"],
                     "name": pa.array([name] * n, pa.string()),
                     "value": pa.array(values).take(pa.array(rng.integers(len(values), size=n))),
                 }

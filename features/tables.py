@@ -105,8 +105,12 @@ def interactions_schema(
     pa.Schema
         The columns of every interaction, then one for each measure.
     """
-    own = [one for one in INTERACTIONS if one.name not in INTERACTION_FIELDS or one.name in fields]
-    return pa.schema([*own, *(pa.field(name, pa.float64()) for name in measures)])
+    base_fields = [
+        field
+        for field in INTERACTIONS
+        if field.name not in INTERACTION_FIELDS or field.name in fields
+    ]
+    return pa.schema([*base_fields, *(pa.field(name, pa.float64()) for name in measures)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +152,17 @@ class Tables:
     unused: dict[str, str]
 
     def __post_init__(self) -> None:
-        fixed = self.leads.column_names[len(LEAD_COLUMNS) :]
-        unknown = [name for name in fixed if name not in self.attribute_kinds]
+        fixed_attributes = self.leads.column_names[len(LEAD_COLUMNS) :]
+        unknown = [name for name in fixed_attributes if name not in self.attribute_kinds]
         if unknown:
             raise ValueError(f"leads: attribute_kinds must name every attribute, lacks {unknown}")
         logged = pc.unique(self.attribute_log["name"]).to_pylist()
-        both = sorted(set(fixed) & set(logged))
-        if both:
+        in_both = sorted(set(fixed_attributes) & set(logged))
+        if in_both:
             raise ValueError(
-                f"An attribute is fixed at creation or changes in the log, never both: {both}"
+                f"An attribute is fixed at creation or changes in the log, never both: {in_both}"
             )
-        kinds = {name: self.attribute_kinds[name] for name in fixed}
+        kinds = {name: self.attribute_kinds[name] for name in fixed_attributes}
         _check("leads", self.leads, leads_schema(kinds))
         _check("interactions", self.interactions, interactions_schema(self.measures))
         _check("attribute_log", self.attribute_log, ATTRIBUTE_LOG)
@@ -206,8 +210,8 @@ def rejected_rows(rejects: pa.Table, table: str) -> int:
     int
         How many rows; one that breaks several rules counts once.
     """
-    whole = pc.and_(pc.equal(rejects["table"], table), pc.equal(rejects["left_out"], "row"))
-    rows: int = pc.count_distinct(rejects.filter(whole)["row"]).as_py()
+    is_whole_row = pc.and_(pc.equal(rejects["table"], table), pc.equal(rejects["left_out"], "row"))
+    rows: int = pc.count_distinct(rejects.filter(is_whole_row)["row"]).as_py()
     return rows
 
 

@@ -32,7 +32,7 @@ class Codebook:
     def code(self, labels: Mapping[LabelField, LabelColumn]) -> Int64:
         """Code of each event."""
         codes = [
-            labels[name].recode(index, other=len(index), missing=len(index), scale=stride)
+            labels[name].recode(index, unlisted=len(index), missing=len(index), scale=stride)
             for name, (index, stride) in self.indices.items()
         ]
         return functools.reduce(np.add, codes)
@@ -42,12 +42,12 @@ def codebooks(selections: tuple[Selection, ...]) -> tuple[Codebook, ...]:
     """Codebooks of all fields, as many fields together as give no more than `MOST_CODES`."""
     books: list[Codebook] = []
     for name in LABEL_FIELDS:
-        wanted: list[tuple[str, ...]] = [getattr(one, name) for one in selections]
-        if not any(wanted):
+        allowed_values: list[tuple[str, ...]] = [getattr(one, name) for one in selections]
+        if not any(allowed_values):
             continue
-        index = {value: i for i, value in enumerate(sorted({v for w in wanted for v in w}))}
+        index = {value: i for i, value in enumerate(sorted({v for w in allowed_values for v in w}))}
         admitted = np.zeros((len(selections), len(index) + 1), np.bool_)
-        for row, values in zip(admitted, wanted, strict=True):
+        for row, values in zip(admitted, allowed_values, strict=True):
             row[[index[value] for value in values] if values else slice(None)] = True
         if books and books[-1].admitted.shape[1] * admitted.shape[1] <= MOST_CODES:
             book = books.pop()

@@ -27,20 +27,20 @@ class Events:
     known_at : int64 array of shape (events,)
     lead : int64 array of shape (events,), or None
         Lead of each event; None when there is one lead.
-    chosen : bool array of shape (selections, events)
+    is_selected : bool array of shape (selections, events)
         Whether a selection looks at an event.
     rank : int64 array of shape (events,)
         Place of each event in the order of lead, then of occurring.
-    in_order : int64 array of shape (events,)
+    occurred_in_order : int64 array of shape (events,)
         Times at which the events occurred, in that order.
     """
 
     histories: Histories
     known_at: Int64
     lead: Int64 | None
-    chosen: Bool
+    is_selected: Bool
     rank: Int64
-    in_order: Int64
+    occurred_in_order: Int64
 
     def __len__(self) -> int:
         return len(self.known_at)
@@ -56,7 +56,7 @@ class Events:
 
     def any_tie(self) -> bool:
         """Whether two events of a lead occurred at the same instant."""
-        times = self.in_order
+        times = self.occurred_in_order
         ties = times[1:] == times[:-1]
         if self.lead is not None:
             ties &= self.lead[1:] == self.lead[:-1]
@@ -72,7 +72,7 @@ def events_of(plan: Plan, histories: Histories) -> Events:
     known_at = when_known(histories.occurred_at, histories.recorded_at)
     for name, values in plan.spec.ignored.items():
         index = dict.fromkeys(values, 1)
-        known_at[histories.labels[name].recode(index, other=0, missing=0) == 1] = NEVER
+        known_at[histories.labels[name].recode(index, unlisted=0, missing=0) == 1] = NEVER
     lead = None
     if histories.leads != 1:
         lead = np.repeat(np.arange(histories.leads, dtype=np.int64), np.diff(histories.offsets))
@@ -87,43 +87,45 @@ def events_of(plan: Plan, histories: Histories) -> Events:
         )
         histories, known_at = histories.with_event_order(order), known_at[order]
     rank = _rank(histories.occurred_at, lead)
-    in_order = np.empty_like(histories.occurred_at)
-    in_order[rank] = histories.occurred_at
-    return Events(histories, known_at, lead, _chosen(plan, histories, lead), rank, in_order)
+    occurred_in_order = np.empty_like(histories.occurred_at)
+    occurred_in_order[rank] = histories.occurred_at
+    return Events(
+        histories, known_at, lead, _is_selected(plan, histories, lead), rank, occurred_in_order
+    )
 
 
 def _rank(occurred_at: Int64, lead: Int64 | None) -> Int64:
     """Place of each event in the order of lead, then of occurring."""
-    places = np.arange(len(occurred_at), dtype=np.int64)
+    positions = np.arange(len(occurred_at), dtype=np.int64)
     backwards = occurred_at[1:] < occurred_at[:-1]
     if lead is not None:
         backwards &= lead[1:] == lead[:-1]
     if not backwards.any():
-        return places
-    rank = np.empty_like(places)
-    rank[np.lexsort((occurred_at,) if lead is None else (occurred_at, lead))] = places
+        return positions
+    rank = np.empty_like(positions)
+    rank[np.lexsort((occurred_at,) if lead is None else (occurred_at, lead))] = positions
     return rank
 
 
-def _chosen(plan: Plan, histories: Histories, lead: Int64 | None) -> Bool:
+def _is_selected(plan: Plan, histories: Histories, lead: Int64 | None) -> Bool:
     """Whether each selection looks at each event."""
-    chosen = np.ones((len(plan.selections), len(histories.occurred_at)), np.bool_)
+    is_selected = np.ones((len(plan.selections), len(histories.occurred_at)), np.bool_)
     for book in plan.codebooks:
         code = book.code(histories.labels)
-        chosen &= book.admitted.take(code, axis=1)
-    for place, selection in enumerate(plan.selections):
+        is_selected &= book.admitted.take(code, axis=1)
+    for row, selection in enumerate(plan.selections):
         if selection.by_owner is not None:
             by_owner = _by_owner(histories, str(plan.spec.owner), lead)
-            chosen[place] &= by_owner == (1 if selection.by_owner else 0)
-    return chosen
+            is_selected[row] &= by_owner == (1 if selection.by_owner else 0)
+    return is_selected
 
 
 def _by_owner(histories: Histories, owner: str, lead: Int64 | None) -> Int64:
     """1 where the event's agent is the lead's owner, 0 where not, −1 where one is missing."""
     owners = histories.attributes[owner]
-    if owners.labels is None or not owners.fixed:
+    if owners.labels is None or not owners.is_fixed:
         raise ValueError(f"The owner '{owner}' must be a category that is fixed at creation.")
     index = {name: code for code, name in enumerate(owners.labels.vocabulary)}
-    agent = histories.labels["agent"].recode(index, other=len(index), missing=-1)
-    mine = owners.labels.codes[0 if lead is None else lead]
-    return np.where((agent < 0) | (mine < 0), -1, (agent == mine).astype(np.int64))
+    agent = histories.labels["agent"].recode(index, unlisted=len(index), missing=-1)
+    owner_code = owners.labels.codes[0 if lead is None else lead]
+    return np.where((agent < 0) | (owner_code < 0), -1, (agent == owner_code).astype(np.int64))

@@ -96,11 +96,11 @@ def features_of(
     blocks = _blocks(histories.offsets, sorted_lead)
     if len(blocks) == 1 and order is None:
         return np.ascontiguousarray(_computed(plan, histories, lead, as_of))
-    for first, last in blocks:
-        begin, end = np.searchsorted(sorted_lead, [first, last]).tolist()
+    for first_lead, end_lead in blocks:
+        begin, end = np.searchsorted(sorted_lead, [first_lead, end_lead]).tolist()
         rows: Any = slice(begin, end) if order is None else order[begin:end]
-        mine = sorted_lead[begin:end] - first
-        part = _computed(plan, histories.part(first, last), mine, as_of[rows])
+        lead_of_part = sorted_lead[begin:end] - first_lead
+        part = _computed(plan, histories.part(first_lead, end_lead), lead_of_part, as_of[rows])
         # Whole rows are copied from memory to memory; element by element it takes four times that.
         matrix[rows] = np.ascontiguousarray(part)
         report_rows(end - begin)
@@ -113,8 +113,8 @@ def _blocks(offsets: Int64, sorted_lead: Int64) -> list[tuple[int, int]]:
     load = offsets[1:] + np.searchsorted(sorted_lead, np.arange(1, leads + 1))
     edges = [0]
     while edges[-1] < leads:
-        done = 0 if edges[-1] == 0 else load[edges[-1] - 1]
-        following = int(np.searchsorted(load, done + BLOCK, side="right"))
+        load_so_far = 0 if edges[-1] == 0 else load[edges[-1] - 1]
+        following = int(np.searchsorted(load, load_so_far + BLOCK, side="right"))
         edges.append(min(leads, max(following, edges[-1] + 1)))
     return list(itertools.pairwise(edges))
 
@@ -153,8 +153,8 @@ def _values(group: FeatureGroup, rows: _Rows) -> Values | list[Any]:
     """Features of one kind as floats, shape (features, rows)."""
     features: tuple[Any, ...] = group.features
     kind: Feature = features[0]
-    found, places = rows.answers, group.places
-    whole = found.whole
+    exact, answers = rows.answers, group.answers
+    counts = exact.counts
     match kind:
         case LeadAge():
             return [rows.age_days]
@@ -172,37 +172,37 @@ def _values(group: FeatureGroup, rows: _Rows) -> Values | list[Any]:
         case KnownAttributes():
             return [_known(rows, feature.attributes) for feature in features]
         case Count() | Total() | Streak() | Decayed():
-            scaled: Float64 = whole.take(places[0], axis=0) / places[1][:, None]
+            scaled: Float64 = counts.take(answers[0], axis=0) / answers[1][:, None]
             return scaled
         case Mean() | Share() | Gap(statistic="mean"):
-            scale = places[2][:, None]
-            return _ratio(whole.take(places[0], axis=0), whole.take(places[1], axis=0) * scale)
+            scale = answers[2][:, None]
+            return _ratio(counts.take(answers[0], axis=0), counts.take(answers[1], axis=0) * scale)
         case Maximum():
-            largest = found.largest[places[0]]
+            largest = exact.largest[answers[0]]
             return np.where(largest == MISSING, np.nan, largest / MEASURE_SCALE)
         case Rate():
             age = np.maximum(rows.age_days, 1.0)
-            per_day: Float64 = whole[places[0]] / np.minimum(age, places[1][:, None])
+            per_day: Float64 = counts[answers[0]] / np.minimum(age, answers[1][:, None])
             return per_day
         case Trend():
-            short, long = places[1][:, None], places[3][:, None]
-            trend: Float64 = whole[places[0]] / short - whole[places[2]] / long
+            short, long = answers[1][:, None], answers[3][:, None]
+            trend: Float64 = counts[answers[0]] / short - counts[answers[2]] / long
             return trend
         case Distinct():
-            return _distinct(whole[places[0]], places[1])
+            return _distinct(counts[answers[0]], answers[1])
         case LatestValue():
-            return _missing_below_zero(found.latest[places[0]])
+            return _missing_below_zero(exact.latest[answers[0]])
         case DaysSinceLatest() | DaysSinceFirst():
-            return _since(rows.as_of, found.instants[places[0]])
+            return _since(rows.as_of, exact.instants[answers[0]])
         case DaysToFirst():
-            instant = found.instants[places[0]]
+            instant = exact.instants[answers[0]]
             days = (instant - rows.histories.created_at[rows.lead]) / MICROSECONDS_PER_DAY
             return np.where(instant == MISSING, np.nan, days)
         case Gap(statistic="spread"):
-            return _spread(*(whole[place] for place in places[:3]))
+            return _spread(*(counts[place] for place in answers[:3]))
         case Gap():
-            since = _since(rows.as_of, found.instants[places[3]])
-            return _relative(whole[places[0]], whole[places[1]], since)
+            since = _since(rows.as_of, exact.instants[answers[3]])
+            return _relative(counts[answers[0]], counts[answers[1]], since)
         case _:
             assert_never(kind)
 
@@ -212,7 +212,7 @@ def _number(rows: _Rows, attribute: str) -> Float64:
     versions = rows.histories.attributes[attribute]
     if versions.numbers is None:
         raise ValueError(f"Attribute '{attribute}' holds categories, a number was asked for.")
-    if versions.fixed:
+    if versions.is_fixed:
         return versions.numbers[rows.lead]
     return np.append(versions.numbers, np.nan)[_version(versions, rows)]
 
@@ -222,8 +222,8 @@ def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int64:
     versions = rows.histories.attributes[attribute]
     if versions.labels is None:
         raise ValueError(f"Attribute '{attribute}' holds numbers, a category was asked for.")
-    codes = versions.labels.recode(index, other=len(index), missing=-1)
-    if versions.fixed:
+    codes = versions.labels.recode(index, unlisted=len(index), missing=-1)
+    if versions.is_fixed:
         return codes[rows.lead]
     return np.append(codes, -1)[_version(versions, rows)]
 
@@ -235,23 +235,23 @@ def _missing_below_zero(levels: Values) -> Float64:
 
 def _known(rows: _Rows, attributes: tuple[str, ...]) -> Int64:
     """How many of the attributes have a value."""
-    there = []
+    has_value = []
     for name in attributes:
         versions = rows.histories.attributes[name]
         if versions.labels is None:
-            there.append(~np.isnan(_number(rows, name)))
-        elif versions.fixed:
-            there.append(versions.labels.codes[rows.lead] >= 0)
+            has_value.append(~np.isnan(_number(rows, name)))
+        elif versions.is_fixed:
+            has_value.append(versions.labels.codes[rows.lead] >= 0)
         else:
-            there.append(np.append(versions.labels.codes, -1)[_version(versions, rows)] >= 0)
-    known: Int64 = np.array(there).sum(axis=0)
-    return known
+            has_value.append(np.append(versions.labels.codes, -1)[_version(versions, rows)] >= 0)
+    known_number: Int64 = np.array(has_value).sum(axis=0)
+    return known_number
 
 
 def _version(versions: AttributeVersions, rows: _Rows) -> Int64:
     """Place of the latest version known at each row; −1 where there is none."""
-    place = last_known(versions.offsets, versions.recorded_at, rows.lead, rows.as_of) - 1
-    return np.where(place >= versions.offsets[rows.lead], place, -1)
+    latest = last_known(versions.offsets, versions.recorded_at, rows.lead, rows.as_of) - 1
+    return np.where(latest >= versions.offsets[rows.lead], latest, -1)
 
 
 def _distinct(sums: Int64, begins: Int64) -> Int64:
@@ -261,9 +261,9 @@ def _distinct(sums: Int64, begins: Int64) -> Int64:
     then those of the known values.
     """
     everything = sums[begins]
-    known = np.add.reduceat(sums, begins, axis=0) - everything
-    there = np.add.reduceat(sums > 0, begins, axis=0, dtype=np.int64) - (everything > 0)
-    number: Int64 = there + (everything > known)
+    listed = np.add.reduceat(sums, begins, axis=0) - everything
+    listed_values = np.add.reduceat(sums > 0, begins, axis=0, dtype=np.int64) - (everything > 0)
+    number: Int64 = listed_values + (everything > listed)
     return number
 
 
@@ -276,8 +276,8 @@ def _spread(number: Int64, minutes: Int64, squares: Int64) -> Float64:
 def _relative(number: Int64, minutes: Int64, since: Float64) -> Float64:
     """Days since the latest interaction over the mean gap."""
     mean = _ratio(minutes, number * MINUTES_PER_DAY)
-    known = mean > 0
-    return np.where(known, since / np.where(known, mean, 1.0), np.nan)
+    has_gap = mean > 0
+    return np.where(has_gap, since / np.where(has_gap, mean, 1.0), np.nan)
 
 
 def _since(as_of: Int64, instant: Int64) -> Float64:
@@ -287,23 +287,23 @@ def _since(as_of: Int64, instant: Int64) -> Float64:
 
 def _ratio(numerator: Int64, denominator: Int64) -> Float64:
     """Quotient; NaN where the denominator is zero."""
-    known = denominator != 0
-    return np.where(known, numerator / np.where(known, denominator, 1), np.nan)
+    is_defined = denominator != 0
+    return np.where(is_defined, numerator / np.where(is_defined, denominator, 1), np.nan)
 
 
 def _calendar(features: tuple[Calendar, ...], as_of: Int64) -> list[list[int]]:
     """Hours and weekdays on local clocks, which differ from UTC by whole quarters of an hour."""
     quarters = (as_of // QUARTER_HOUR).tolist()
-    instants = {one: EPOCH + one * QUARTER for one in set(quarters)}
+    instants = {quarter: EPOCH + quarter * QUARTER for quarter in set(quarters)}
     clocks = {
-        zone: {one: instant.astimezone(ZoneInfo(zone)) for one, instant in instants.items()}
+        zone: {quarter: instant.astimezone(ZoneInfo(zone)) for quarter, instant in instants.items()}
         for zone in {feature.timezone for feature in features}
     }
-    found = []
+    parts = []
     for feature in features:
         local = clocks[feature.timezone]
         if feature.part == "hour":
-            found.append([local[one].hour for one in quarters])
+            parts.append([local[quarter].hour for quarter in quarters])
         else:
-            found.append([local[one].weekday() for one in quarters])
-    return found
+            parts.append([local[quarter].weekday() for quarter in quarters])
+    return parts

@@ -108,15 +108,15 @@ def last_known(offsets: Int64, known_at: Int64, lead: Int64, as_of: Int64) -> In
     low, high = np.broadcast_to(offsets[lead], as_of.shape), offsets[lead + 1]
     if as_of.size * len(known_at) <= MOST_COMPARED:  # some calls of NumPy in place of some forty
         position = np.arange(len(known_at))
-        own = (position >= low[..., None]) & (position < high[..., None])
-        end: Int64 = low + (own & (known_at < as_of[..., None])).sum(axis=-1)
+        of_this_lead = (position >= low[..., None]) & (position < high[..., None])
+        end: Int64 = low + (of_this_lead & (known_at < as_of[..., None])).sum(axis=-1)
         return end
     for _ in range(int(np.max(high - low, initial=0)).bit_length()):
         middle = (low + high) >> 1
         inside = middle < high
-        known = inside & (known_at[np.where(inside, middle, 0)] < as_of)
-        low = np.where(known, middle + 1, low)
-        high = np.where(known, high, middle)
+        is_before = inside & (known_at[np.where(inside, middle, 0)] < as_of)
+        low = np.where(is_before, middle + 1, low)
+        high = np.where(is_before, high, middle)
     return low
 
 
@@ -135,9 +135,11 @@ class LabelColumn:
     codes: Int32
     vocabulary: tuple[str, ...]
 
-    def recode(self, index: Mapping[str, int], other: int, missing: int, scale: int = 1) -> Int64:
-        """Codes by an index of values, with `other` for values outside of it, times a scale."""
-        table = [index.get(value, other) * scale for value in self.vocabulary]
+    def recode(
+        self, index: Mapping[str, int], unlisted: int, missing: int, scale: int = 1
+    ) -> Int64:
+        """Codes by an index of values, with `unlisted` for values outside of it, times a scale."""
+        table = [index.get(value, unlisted) * scale for value in self.vocabulary]
         return np.array([*table, missing * scale])[self.codes]  # −1 picks the last entry: missing
 
     def part(self, begin: int, end: int) -> "LabelColumn":
@@ -159,7 +161,7 @@ class AttributeVersions:
         Values of a number, or microseconds of a timestamp (exact up to the year 2255); NaN missing.
     labels : Labels of length m, or None
         Values of a category.
-    fixed : bool
+    is_fixed : bool
         Whether each lead has exactly one version, known from its creation on.
     """
 
@@ -167,17 +169,17 @@ class AttributeVersions:
     recorded_at: Int64
     numbers: Float64 | None = None
     labels: LabelColumn | None = None
-    fixed: bool = False
+    is_fixed: bool = False
 
-    def part(self, first: int, last: int) -> "AttributeVersions":
-        """Versions of the leads from `first` up to `last`, exclusive."""
-        begin, end = self.offsets[first], self.offsets[last]
+    def part(self, first_lead: int, end_lead: int) -> "AttributeVersions":
+        """Versions of the leads from `first_lead` up to `end_lead`, exclusive."""
+        begin, end = self.offsets[first_lead], self.offsets[end_lead]
         return AttributeVersions(
-            offsets=self.offsets[first : last + 1] - begin,
+            offsets=self.offsets[first_lead : end_lead + 1] - begin,
             recorded_at=self.recorded_at[begin:end],
             numbers=None if self.numbers is None else self.numbers[begin:end],
             labels=None if self.labels is None else self.labels.part(begin, end),
-            fixed=self.fixed,
+            is_fixed=self.is_fixed,
         )
 
 
@@ -221,23 +223,27 @@ class Histories:
             occurred_at=self.occurred_at[order],
             recorded_at=self.recorded_at[order],
             labels={
-                n: LabelColumn(one.codes[order], one.vocabulary) for n, one in self.labels.items()
+                n: LabelColumn(labels.codes[order], labels.vocabulary)
+                for n, labels in self.labels.items()
             },
             measures={name: values[order] for name, values in self.measures.items()},
             attributes=self.attributes,
         )
 
-    def part(self, first: int, last: int) -> "Histories":
-        """Leads from `first` up to `last`, exclusive, alone."""
-        begin, end = self.offsets[first], self.offsets[last]
+    def part(self, first_lead: int, end_lead: int) -> "Histories":
+        """Leads from `first_lead` up to `end_lead`, exclusive, alone."""
+        begin, end = self.offsets[first_lead], self.offsets[end_lead]
         return Histories(
-            created_at=self.created_at[first:last],
-            offsets=self.offsets[first : last + 1] - begin,
+            created_at=self.created_at[first_lead:end_lead],
+            offsets=self.offsets[first_lead : end_lead + 1] - begin,
             occurred_at=self.occurred_at[begin:end],
             recorded_at=self.recorded_at[begin:end],
             labels={name: labels.part(begin, end) for name, labels in self.labels.items()},
             measures={name: values[begin:end] for name, values in self.measures.items()},
-            attributes={name: one.part(first, last) for name, one in self.attributes.items()},
+            attributes={
+                name: versions.part(first_lead, end_lead)
+                for name, versions in self.attributes.items()
+            },
         )
 
 
@@ -256,11 +262,11 @@ def fixed_point(values: npt.ArrayLike) -> Int64:
     """
     floats = np.asarray(values, np.float64)
     missing = np.isnan(floats)
-    known = np.where(missing, 0.0, floats)
-    if np.any(np.abs(known) > MEASURE_LIMIT):
-        worst = float(known[np.argmax(np.abs(known))])
+    numbers = np.where(missing, 0.0, floats)
+    if np.any(np.abs(numbers) > MEASURE_LIMIT):
+        worst = float(numbers[np.argmax(np.abs(numbers))])
         raise ValueError(f"A measure must lie within ±{MEASURE_LIMIT:.0f}, got {worst}.")
-    return np.where(missing, MISSING, np.rint(known * MEASURE_SCALE).astype(np.int64))
+    return np.where(missing, MISSING, np.rint(numbers * MEASURE_SCALE).astype(np.int64))
 
 
 def labels_of(values: Sequence[str | None]) -> LabelColumn:
@@ -319,12 +325,12 @@ def histories_of_records(
     one_each = np.arange(len(leads) + 1, dtype=np.int64)
     always = np.full(len(leads), ALWAYS_KNOWN, np.int64)
 
-    def fixed(name: str, kind: AttributeKind) -> AttributeVersions:
+    def one_version_each(name: str, kind: AttributeKind) -> AttributeVersions:
         """One value of an attribute for each lead, known from its creation on."""
         values = [lead.attributes.get(name) for lead in leads]
         if kind == "category":
-            return AttributeVersions(one_each, always, labels=labels_of(values), fixed=True)
-        return AttributeVersions(one_each, always, numbers=_numbers(values), fixed=True)
+            return AttributeVersions(one_each, always, labels=labels_of(values), is_fixed=True)
+        return AttributeVersions(one_each, always, numbers=_numbers(values), is_fixed=True)
 
     return Histories(
         created_at=np.array([lead.created_at for lead in leads], np.int64),
@@ -333,7 +339,7 @@ def histories_of_records(
         recorded_at=np.array(column(events, "recorded_at"), np.int64),
         labels={name: labels_of(column(events, name)) for name in LABEL_FIELDS},
         measures={name: fixed_point(_numbers(column(events, name))) for name in measures},
-        attributes={name: fixed(name, kind) for name, kind in kinds.items()},
+        attributes={name: one_version_each(name, kind) for name, kind in kinds.items()},
     )
 
 

@@ -38,14 +38,14 @@ class FeatureGroup:
     ----------
     features : tuple of Feature
         All of one kind, or of kinds of one form.
-    places : tuple of int64 array
+    answers : tuple of int64 array
         What `Questions.about` says of the features: the first number of each, the second …; where
         features have different numbers of them, all numbers of the first, the second … feature in
         one array, and where each feature's begin in another.
     """
 
     features: tuple[Feature, ...]
-    places: tuple[Int64, ...]
+    answers: tuple[Int64, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Sums:
     ----------
     summands : mapping of (of, name) to (places, selections)
         Which summands add what: places among the summands, and the selection of each.
-    number : int
+    summand_count : int
         How many summands there are.
     summand : int64 array of shape (sums,)
         Summand of each sum.
@@ -64,17 +64,17 @@ class Sums:
         Place of the first sum that has a window.
     days : int64 array of shape (windows,)
         Widths of the windows.
-    before : int64 array of shape (sums,)
+    subtracted : int64 array of shape (sums,)
         What each sum leaves out: 1 for what precedes the lead, 2, 3 … for what has left the first,
         second … window.
     """
 
     summands: dict[tuple[str, str], tuple[Int64, Int64]]
-    number: int
+    summand_count: int
     summand: Int64
     windowed: int
     days: Int64
-    before: Int64
+    subtracted: Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ class Fading:
 
     Parameters
     ----------
-    places, selections : int64 arrays of shape (sums,)
+    answer_rows, selections : int64 arrays of shape (sums,)
         Place of each among all weighted sums, and its selection.
     weights : int64 array
         Weight of each age in hours; the last one is 0.
     """
 
-    places: Int64
+    answer_rows: Int64
     selections: Int64
     weights: Int64
 
@@ -147,33 +147,37 @@ def compile_plan(spec: Spec) -> Plan:
     >>> len(plan.sums.summand)
     1
     """
-    asked = Questions()
+    questions = Questions()
     for feature in spec.features:
-        asked.about(feature)
+        questions.ask(feature)
     # Sums of all history go first, and latest instants; then every feature is told where its
     # answers stand.
-    asked.sums = {key: place for place, key in enumerate(sorted(asked.sums, key=_has_window))}
-    asked.instants = {key: place for place, key in enumerate(sorted(asked.instants, key=_is_first))}
-    asked.latest.clear()
-    places = [asked.about(feature) for feature in spec.features]
+    questions.sums = {
+        key: position for position, key in enumerate(sorted(questions.sums, key=_has_window))
+    }
+    questions.instants = {
+        key: position for position, key in enumerate(sorted(questions.instants, key=_is_first))
+    }
+    questions.latest.clear()
+    answers_of = [questions.ask(feature) for feature in spec.features]
     by_form: dict[type[Feature] | str, list[int]] = {}
     for column, feature in enumerate(spec.features):
         by_form.setdefault(form(feature), []).append(column)
     columns = list(by_form.values())
     return Plan(
         spec=spec,
-        selections=tuple(asked.selections),
-        sums=_sums(list(asked.sums)),
-        latest_of=_whole(one.selection for one in asked.instants if not one.first),
-        first_of=_whole(one.selection for one in asked.instants if one.first),
-        largest=tuple(asked.largest),
-        latest=tuple(asked.latest),
-        unbroken=tuple(asked.unbroken),
-        weighted=tuple(asked.weighted),
-        groups=tuple(_group(spec, places, mine) for mine in columns),
+        selections=tuple(questions.selections),
+        sums=_sums(list(questions.sums)),
+        latest_of=_whole(one.selection for one in questions.instants if not one.first),
+        first_of=_whole(one.selection for one in questions.instants if one.first),
+        largest=tuple(questions.largest),
+        latest=tuple(questions.latest),
+        unbroken=tuple(questions.unbroken),
+        weighted=tuple(questions.weighted),
+        groups=tuple(_group(spec, answers_of, mine) for mine in columns),
         rows=np.argsort(_whole(column for mine in columns for column in mine)),
-        codebooks=codebooks(tuple(asked.selections)),
-        fading=_fading(list(asked.weighted)),
+        codebooks=codebooks(tuple(questions.selections)),
+        fading=_fading(list(questions.weighted)),
         indices={
             feature.levels: {level: i for i, level in enumerate(feature.levels)}
             for feature in spec.features
@@ -191,22 +195,25 @@ def _is_first(key: Instant) -> bool:
 
 
 def _sums(keys: list[tuple[Summand, int | None]]) -> Sums:
-    place = {summand: i for i, summand in enumerate(dict.fromkeys(key[0] for key in keys))}
+    number_of = {summand: i for i, summand in enumerate(dict.fromkeys(key[0] for key in keys))}
     sorts: dict[tuple[str, str], list[Summand]] = {}
-    for summand in place:
+    for summand in number_of:
         sorts.setdefault((summand.of, summand.name), []).append(summand)
     days = [width for _, width in keys if width is not None]
     widths = sorted(set(days))
     return Sums(
         summands={
-            sort: (_whole(place[one] for one in mine), _whole(one.selection for one in mine))
-            for sort, mine in sorts.items()
+            sort: (
+                _whole(number_of[one] for one in summands),
+                _whole(one.selection for one in summands),
+            )
+            for sort, summands in sorts.items()
         },
-        number=len(place),
-        summand=_whole(place[summand] for summand, _ in keys),
+        summand_count=len(number_of),
+        summand=_whole(number_of[summand] for summand, _ in keys),
         windowed=len(keys) - len(days),
         days=_whole(widths),
-        before=_whole(1 if width is None else 2 + widths.index(width) for _, width in keys),
+        subtracted=_whole(1 if width is None else 2 + widths.index(width) for _, width in keys),
     )
 
 
@@ -214,22 +221,22 @@ def _whole(numbers: Iterable[int]) -> Int64:
     return np.array(list(numbers), np.int64)
 
 
-def _group(spec: Spec, places: list[tuple[int, ...]], columns: list[int]) -> FeatureGroup:
+def _group(spec: Spec, answers_of: list[tuple[int, ...]], columns: list[int]) -> FeatureGroup:
     features = tuple(spec.features[column] for column in columns)
-    mine = [places[column] for column in columns]
+    group_answers = [answers_of[column] for column in columns]
     if isinstance(features[0], Distinct):
-        begins = np.cumsum([0, *(len(one) for one in mine[:-1])])
-        return FeatureGroup(features, (_whole(itertools.chain(*mine)), begins))
-    return FeatureGroup(features, tuple(_whole(one) for one in zip(*mine, strict=True)))
+        begins = np.cumsum([0, *(len(one) for one in group_answers[:-1])])
+        return FeatureGroup(features, (_whole(itertools.chain(*group_answers)), begins))
+    return FeatureGroup(features, tuple(_whole(one) for one in zip(*group_answers, strict=True)))
 
 
 def _fading(weighted: list[Weighted]) -> tuple[Fading, ...]:
     by_half_life: dict[int, list[int]] = {}
-    for place, one in enumerate(weighted):
-        by_half_life.setdefault(one.half_life_days, []).append(place)
+    for row, question in enumerate(weighted):
+        by_half_life.setdefault(question.half_life_days, []).append(row)
     return tuple(
-        Fading(_whole(places), _whole(weighted[i].selection for i in places), _weights(half_life))
-        for half_life, places in by_half_life.items()
+        Fading(_whole(rows), _whole(weighted[i].selection for i in rows), _weights(half_life))
+        for half_life, rows in by_half_life.items()
     )
 
 
@@ -238,8 +245,8 @@ def _weights(half_life_days: int) -> Int64:
     with localcontext() as context:
         context.prec = 30
         step = Decimal(2) ** (Decimal(-1) / Decimal(24 * half_life_days))
-        weight, found = Decimal(WEIGHT_SCALE), []
+        weight, weights = Decimal(WEIGHT_SCALE), []
         while weight >= Decimal("0.5"):
-            found.append(int(weight.to_integral_value()))
+            weights.append(int(weight.to_integral_value()))
             weight *= step
-    return np.array([*found, 0], np.int64)
+    return np.array([*weights, 0], np.int64)

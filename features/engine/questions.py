@@ -103,7 +103,7 @@ class Questions:
     unbroken: dict[Unbroken, int] = field(default_factory=dict)
     weighted: dict[Weighted, int] = field(default_factory=dict)
 
-    def about(self, feature: Feature) -> tuple[int, ...]:
+    def ask(self, feature: Feature) -> tuple[int, ...]:
         """Ask what a feature needs; give places of answers, and the numbers that go with them."""
         match feature:
             case (
@@ -132,12 +132,12 @@ class Questions:
             case Trend(selection, short, long):
                 return (self.sum(selection, short), short, self.sum(selection, long), long)
             case Distinct(selection, name, values, days):
-                chosen = [_with(selection, name, value) for value in values]
-                known = [self.sum(one, days) for one in chosen if one is not None]
-                return (self.sum(selection, days, "has", name), *known)
+                narrowed = [_with(selection, name, value) for value in values]
+                listed = [self.sum(one, days) for one in narrowed if one is not None]
+                return (self.sum(selection, days, "has", name), *listed)
             case LatestValue(selection, name, levels):
-                asked = Latest(self.instant(selection, first=False), name, levels)
-                return (self.latest.setdefault(asked, len(self.latest)),)
+                latest = Latest(self.instant(selection, first=False), name, levels)
+                return (self.latest.setdefault(latest, len(self.latest)),)
             case DaysSinceLatest(selection):
                 return (self.instant(selection, first=False),)
             case DaysSinceFirst(selection) | DaysToFirst(selection):
@@ -152,12 +152,12 @@ class Questions:
                 return (number, minutes, squares, self.instant(selection, first=False))
             case Streak(selection, ended_by):
                 run = Unbroken(self.selection(selection), self.selection(ended_by))
-                place = self.unbroken.setdefault(run, len(self.unbroken))
-                return (len(self.sums) + place, 1)
+                row = self.unbroken.setdefault(run, len(self.unbroken))
+                return (len(self.sums) + row, 1)
             case Decayed(selection, half_life):
                 faded = Weighted(self.selection(selection), half_life)
-                place = self.weighted.setdefault(faded, len(self.weighted))
-                return (len(self.sums) + len(self.unbroken) + place, WEIGHT_SCALE)
+                row = self.weighted.setdefault(faded, len(self.weighted))
+                return (len(self.sums) + len(self.unbroken) + row, WEIGHT_SCALE)
             case _:
                 assert_never(feature)
 

@@ -65,14 +65,14 @@ ANY = Selection()
 
 
 def standard_spec(
-    tables: Tables, until: int, *, owner: str | None = None, timezone: str = "UTC"
+    tables: Tables, known_before: int, *, owner: str | None = None, timezone: str = "UTC"
 ) -> Spec:
-    """Spec of the standard features, learned from what was known before `until`.
+    """Spec of the standard features, learned from what was known before `known_before`.
 
     Parameters
     ----------
     tables : Tables
-    until : int
+    known_before : int
         Microseconds; interactions known and leads created at or after it are not looked at.
     owner : str, optional
         Attribute that names the lead's owner, to tell the owner's contacts from others'.
@@ -86,14 +86,14 @@ def standard_spec(
     """
     events = tables.interactions
     known_at = when_known(microseconds(events["occurred_at"]), microseconds(events["recorded_at"]))
-    events = events.filter(pa.array(is_known(known_at, until)))
-    features: list[Feature] = [LeadAge(), *_attribute_features(tables, until)]
+    events = events.filter(pa.array(is_known(known_at, known_before)))
+    features: list[Feature] = [LeadAge(), *_attribute_features(tables, known_before)]
     if events.num_rows:
         features += [Calendar("hour", timezone), Calendar("weekday", timezone)]
         features += _interaction_features(events, tables.measures[:MOST_MEASURES])
         if owner is not None:
-            mine = Selection(by_owner=True)
-            features += [Share(mine, ANY, None), DaysSinceLatest(mine)]
+            by_owner = Selection(by_owner=True)
+            features += [Share(by_owner, ANY, None), DaysSinceLatest(by_owner)]
     return Spec(tuple(features), dict(tables.attribute_kinds), tables.measures, owner)
 
 
@@ -119,14 +119,14 @@ def customised_spec(spec: Spec, add: Sequence[Feature], drop: Sequence[str]) -> 
                 f"No feature to drop is named '{pattern}'. `lead-temperature features` lists them."
             )
     added = {feature.name for feature in add}
-    kept = [
+    remaining = [
         feature
         for feature in spec.features
         if feature.name not in added and not any(_named(feature, pattern) for pattern in drop)
     ]
-    if not (kept or add):
+    if not (remaining or add):
         raise ValueError("Every feature is dropped, nothing is left to learn from.")
-    return replace(spec, features=(*kept, *add))
+    return replace(spec, features=(*remaining, *add))
 
 
 def features_of_file(path: Path) -> list[Feature]:
@@ -141,14 +141,14 @@ def features_of_file(path: Path) -> list[Feature]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; [features] file names it.")
-    found = runpy.run_path(str(path)).get("FEATURES")
-    if not isinstance(found, list | tuple) or not all(
-        isinstance(one, get_args(Feature)) for one in found
+    listed = runpy.run_path(str(path)).get("FEATURES")
+    if not isinstance(listed, list | tuple) or not all(
+        isinstance(feature, get_args(Feature)) for feature in listed
     ):
         raise ValueError(
             f"{path} must set FEATURES to a list of features (features.language.kinds)."
         )
-    return list(found)
+    return list(listed)
 
 
 def _named(feature: Feature, pattern: str) -> bool:
@@ -161,12 +161,12 @@ def _interaction_features(events: pa.Table, measures: Sequence[str]) -> Iterator
     yield from (Trend(ANY, 7, 30), Rate(ANY, None), Decayed(ANY, 7), Decayed(ANY, 30))
     yield from (DaysSinceLatest(ANY), DaysSinceFirst(ANY))
     yield from (Gap(ANY, "mean"), Gap(ANY, "spread"), Gap(ANY, "relative"))
-    told_apart: tuple[LabelField, ...] = ("channel", "kind", "agent")
-    for name in told_apart:
+    counted: tuple[LabelField, ...] = ("channel", "kind", "agent")
+    for name in counted:
         if len(values[name]) > 1:
             yield Distinct(ANY, name, tuple(values[name]), None)
-    levelled: tuple[LabelField, ...] = ("channel", "kind", "outcome")
-    for name in levelled:
+    with_levels: tuple[LabelField, ...] = ("channel", "kind", "outcome")
+    for name in with_levels:
         if len(values[name]) > 1:
             yield LatestValue(ANY, name, tuple(sorted(values[name])))
     yield from _direction_features(values["direction"])
@@ -182,22 +182,22 @@ def _interaction_features(events: pa.Table, measures: Sequence[str]) -> Iterator
 
 def _direction_features(directions: list[str]) -> Iterator[Feature]:
     for direction in directions:
-        one = Selection(direction=(direction,))
-        yield from (Count(one, days) for days in (3, 7, 30, None))
-        yield from (Trend(one, 7, 30), Decayed(one, 7), Share(one, ANY, None))
-        yield from (DaysSinceLatest(one), DaysToFirst(one))
-        others = tuple(other for other in directions if other != direction)
-        if others:
-            yield Streak(one, Selection(direction=others))
+        selection = Selection(direction=(direction,))
+        yield from (Count(selection, days) for days in (3, 7, 30, None))
+        yield from (Trend(selection, 7, 30), Decayed(selection, 7), Share(selection, ANY, None))
+        yield from (DaysSinceLatest(selection), DaysToFirst(selection))
+        other_directions = tuple(other for other in directions if other != direction)
+        if other_directions:
+            yield Streak(selection, Selection(direction=other_directions))
 
 
 def _outcome_features(outcomes: list[str]) -> Iterator[Feature]:
     for outcome in outcomes:
-        one = Selection(outcome=(outcome,))
-        yield from _recent(one, (30, None))
-        others = tuple(other for other in outcomes if other != outcome)
-        if others:
-            yield Streak(one, Selection(outcome=others))
+        selection = Selection(outcome=(outcome,))
+        yield from _recent(selection, (30, None))
+        other_outcomes = tuple(other for other in outcomes if other != outcome)
+        if other_outcomes:
+            yield Streak(selection, Selection(outcome=other_outcomes))
 
 
 def _recent(selection: Selection, windows: Iterable[int | None]) -> Iterator[Feature]:
@@ -210,7 +210,7 @@ def _values(events: pa.Table, field: LabelField) -> list[str]:
     return _frequent(events["lead_id"], events[field], MOST_VALUES[field])
 
 
-def _attribute_features(tables: Tables, until: int) -> Iterator[Feature]:
+def _attribute_features(tables: Tables, known_before: int) -> Iterator[Feature]:
     for name, kind in sorted(tables.attribute_kinds.items()):
         match kind:
             case "number":
@@ -218,27 +218,29 @@ def _attribute_features(tables: Tables, until: int) -> Iterator[Feature]:
             case "timestamp":
                 yield DaysSinceAttribute(name)
             case "category":
-                yield AttributeCategory(name, tuple(_levels(tables, name, until)))
+                yield AttributeCategory(name, tuple(_levels(tables, name, known_before)))
     if len(tables.attribute_kinds) > 1:
         yield KnownAttributes(tuple(sorted(tables.attribute_kinds)))
 
 
-def _levels(tables: Tables, name: str, until: int) -> list[str]:
+def _levels(tables: Tables, name: str, known_before: int) -> list[str]:
     """Levels of a category that enough leads had, in alphabetical order."""
     if name in tables.leads.column_names:
-        found = tables.leads.filter(pa.array(microseconds(tables.leads["created_at"]) < until))
-        return sorted(_frequent(found["lead_id"], found[name], MOST_LEVELS))
+        leads = tables.leads.filter(
+            pa.array(microseconds(tables.leads["created_at"]) < known_before)
+        )
+        return sorted(_frequent(leads["lead_id"], leads[name], MOST_LEVELS))
     log = tables.attribute_log
     log = log.filter(pc.equal(log["name"].cast(pa.string()), name))
-    log = log.filter(pa.array(is_known(microseconds(log["recorded_at"]), until)))
+    log = log.filter(pa.array(is_known(microseconds(log["recorded_at"]), known_before)))
     return sorted(_frequent(log["lead_id"], log["text"], MOST_LEVELS))
 
 
-def _frequent(lead_ids: pa.ChunkedArray, values: pa.ChunkedArray, most: int) -> list[str]:
+def _frequent(lead_ids: pa.ChunkedArray, values: pa.ChunkedArray, limit: int) -> list[str]:
     """Values that at least `MINIMUM_LEADS` leads have, by falling number of leads, then by name."""
     pairs = pa.table({"lead": lead_ids, "value": values.cast(pa.string())}).drop_null()
     leads = pairs.group_by(["value"]).aggregate([("lead", "count_distinct")])
-    enough = leads.filter(pc.greater_equal(leads["lead_count_distinct"], MINIMUM_LEADS))
-    ranked = enough.sort_by([("lead_count_distinct", "descending"), ("value", "ascending")])
-    found: list[str] = ranked["value"].to_pylist()[:most]
-    return found
+    frequent = leads.filter(pc.greater_equal(leads["lead_count_distinct"], MINIMUM_LEADS))
+    ranked = frequent.sort_by([("lead_count_distinct", "descending"), ("value", "ascending")])
+    most_frequent: list[str] = ranked["value"].to_pylist()[:limit]
+    return most_frequent

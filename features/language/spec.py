@@ -65,12 +65,12 @@ class Spec:
 
     def __post_init__(self) -> None:
         names = [feature.name for feature in self.features]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"Features of a spec must differ in name, found twice: {twice}.")
-        taken = sorted(set(self.measures) & {*LABEL_FIELDS, "occurred_at", "recorded_at"})
-        if taken:
-            raise ValueError(f"A measure cannot have the name of another field, found {taken}.")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"Features of a spec must differ in name, found twice: {repeated}.")
+        reserved = sorted(set(self.measures) & {*LABEL_FIELDS, "occurred_at", "recorded_at"})
+        if reserved:
+            raise ValueError(f"A measure cannot have the name of another field, found {reserved}.")
         for feature in self.features:
             self._check(feature)
 
@@ -152,7 +152,7 @@ def spec_from_json(data: Mapping[str, Any]) -> Spec:
     )
 
 
-def feature_from_json(item: Mapping[str, Any]) -> Feature:
+def feature_from_json(data: Mapping[str, Any]) -> Feature:
     """Feature from its kind's name and its parameters.
 
     Raises
@@ -165,7 +165,7 @@ def feature_from_json(item: Mapping[str, Any]) -> Feature:
     >>> feature_from_json({"feature": "Count", "selection": {"kind": ["call"]}, "days": 7}).name
     'count[kind=call]_7d'
     """
-    parameters = dict(item)
+    parameters = dict(data)
     name = parameters.pop("feature", None)
     kind = KINDS.get(str(name))
     if kind is None:
@@ -180,8 +180,8 @@ def feature_from_json(item: Mapping[str, Any]) -> Feature:
     try:
         feature: Feature = _adapter(str(name)).validate_python(parameters)
     except ValidationError as error:
-        found = "; ".join(f"{_path(one)}: {one['msg']}" for one in error.errors())
-        raise ValueError(f"Feature kind '{name}' does not take these values: {found}.") from None
+        problems = "; ".join(f"{_path(one)}: {one['msg']}" for one in error.errors())
+        raise ValueError(f"Feature kind '{name}' does not take these values: {problems}.") from None
     return feature
 
 
@@ -220,8 +220,8 @@ def _feature_to_json(feature: Feature) -> dict[str, Any]:
     parameters = dataclasses.asdict(feature)
     for name in SELECTIONS:
         if name in parameters:
-            chosen = parameters[name].items()
-            parameters[name] = {k: v for k, v in chosen if v not in ((), None)}
+            conditions = parameters[name].items()
+            parameters[name] = {k: v for k, v in conditions if v not in ((), None)}
     return {"feature": type(feature).__name__, **parameters}
 
 

@@ -47,7 +47,7 @@ class Words(Protocol):
         """Message in this language, with values in its places."""
         ...
 
-    def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
+    def ngettext(self, singular: str, plural: str, number: int, /, **values: str) -> str:
         """Message in the form that goes with a number, with values in its places."""
         ...
 
@@ -63,9 +63,9 @@ class English:
         """Message with values in its places."""
         return message % values
 
-    def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
+    def ngettext(self, singular: str, plural: str, number: int, /, **values: str) -> str:
         """Message in the form that goes with a number, with values in its places."""
-        return (one if number == 1 else many) % values
+        return (singular if number == 1 else plural) % values
 
     def word(self, name: str, /) -> str:
         """Word as it is."""
@@ -175,7 +175,7 @@ def description(feature: Feature, words: Words = ENGLISH) -> str:
     >>> description(Count(Selection(kind=("price_question",)), 7))
     'how many: price question, in the last 7 days'
     """
-    _, about = words.gettext, signal(feature, words)
+    _, signal_name = words.gettext, signal(feature, words)
     match feature:
         case LeadAge():
             return _("days since the lead was created")
@@ -184,60 +184,64 @@ def description(feature: Feature, words: Words = ENGLISH) -> str:
         case Calendar(_, timezone):
             return _("weekday of the moment, on clocks of %(zone)s", zone=timezone)
         case AttributeNumber() | AttributeCategory():
-            return _("%(signal)s, as known at the moment", signal=about)
+            return _("%(signal)s, as known at the moment", signal=signal_name)
         case DaysSinceAttribute():
-            return _("days since %(signal)s", signal=about)
+            return _("days since %(signal)s", signal=signal_name)
         case KnownAttributes(attributes):
             return _("how many of %(n)s fields of the card are filled", n=str(len(attributes)))
         case Count(_, days):
-            return _("how many: %(signal)s, %(when)s", signal=about, when=_within(days, words))
+            return _(
+                "how many: %(signal)s, %(when)s", signal=signal_name, when=_within(days, words)
+            )
         case Total(_, _, days):
-            return _("total %(signal)s, %(when)s", signal=about, when=_within(days, words))
+            return _("total %(signal)s, %(when)s", signal=signal_name, when=_within(days, words))
         case Mean(_, _, days):
-            return _("mean %(signal)s, %(when)s", signal=about, when=_within(days, words))
+            return _("mean %(signal)s, %(when)s", signal=signal_name, when=_within(days, words))
         case Maximum(_, _, days):
-            return _("largest %(signal)s, %(when)s", signal=about, when=_within(days, words))
+            return _("largest %(signal)s, %(when)s", signal=signal_name, when=_within(days, words))
         case Share(_, among, days):
             return _(
                 "share: %(signal)s among %(others)s, %(when)s",
-                signal=about,
+                signal=signal_name,
                 others=_selected(among, words),
                 when=_within(days, words),
             )
         case Rate(_, days):
             when = _within(days, words)
-            return _("interactions a day: %(signal)s, %(when)s", signal=about, when=when)
+            return _("interactions a day: %(signal)s, %(when)s", signal=signal_name, when=when)
         case Trend(_, short, long):
             return _(
                 "trend: %(signal)s, a day over %(short)s days less a day over %(long)s",
-                signal=about,
+                signal=signal_name,
                 short=str(short),
                 long=str(long),
             )
         case Distinct(_, _, _, days):
             when = _within(days, words)
-            return _("how many different: %(signal)s, %(when)s", signal=about, when=when)
+            return _("how many different: %(signal)s, %(when)s", signal=signal_name, when=when)
         case LatestValue():
-            return _("latest %(signal)s", signal=about)
+            return _("latest %(signal)s", signal=signal_name)
         case DaysSinceLatest():
-            return _("days since the latest: %(signal)s", signal=about)
+            return _("days since the latest: %(signal)s", signal=signal_name)
         case DaysSinceFirst():
-            return _("days since the first: %(signal)s", signal=about)
+            return _("days since the first: %(signal)s", signal=signal_name)
         case DaysToFirst():
-            return _("days from creation to the first: %(signal)s", signal=about)
+            return _("days from creation to the first: %(signal)s", signal=signal_name)
         case Gap(_, "mean"):
-            return _("mean gap in days: %(signal)s", signal=about)
+            return _("mean gap in days: %(signal)s", signal=signal_name)
         case Gap(_, "spread"):
-            return _("spread of the gaps in days: %(signal)s", signal=about)
+            return _("spread of the gaps in days: %(signal)s", signal=signal_name)
         case Gap():
-            return _("present gap over the mean gap: %(signal)s", signal=about)
+            return _("present gap over the mean gap: %(signal)s", signal=signal_name)
         case Streak(_, ended_by):
             latest = _selected(ended_by, words)
-            return _("in a row: %(signal)s, since the latest %(other)s", signal=about, other=latest)
+            return _(
+                "in a row: %(signal)s, since the latest %(other)s", signal=signal_name, other=latest
+            )
         case Decayed(_, half_life):
             return _(
                 "how much lately: %(signal)s, halved every %(n)s days",
-                signal=about,
+                signal=signal_name,
                 n=str(half_life),
             )
         case _:
@@ -260,7 +264,7 @@ def in_words(feature: Feature, value: float) -> str:
     >>> in_words(DaysSinceLatest(Selection(direction=("inbound",))), 0.0833)
     'inbound: the latest 2 hours ago'
     """
-    about = signal(feature)
+    signal_name = signal(feature)
     unknown = math.isnan(value)
     match feature:
         case LeadAge():
@@ -268,47 +272,47 @@ def in_words(feature: Feature, value: float) -> str:
         case Calendar(part):
             return f"{_WEEKDAYS[int(value)]}" if part == "weekday" else f"{value:.0f} o'clock"
         case AttributeNumber():
-            return f"{about}: {_number(value)}"
+            return f"{signal_name}: {_number(value)}"
         case AttributeCategory(_, levels) | LatestValue(_, _, levels):
-            return f"{about}: {'unknown' if unknown else _level(levels, int(value))}"
+            return f"{signal_name}: {'unknown' if unknown else _level(levels, int(value))}"
         case DaysSinceAttribute():
-            return f"{about}: {'unknown' if unknown else _ago(value)}"
+            return f"{signal_name}: {'unknown' if unknown else _ago(value)}"
         case KnownAttributes(attributes):
             return f"{value:.0f} of {len(attributes)} fields of the card filled"
         case Count(_, days):
-            return f"{about}: {value:.0f} {_within(days)}"
+            return f"{signal_name}: {value:.0f} {_within(days)}"
         case Distinct(_, _, _, days):
-            return f"{about}: {value:.0f} different {_within(days)}"
+            return f"{signal_name}: {value:.0f} different {_within(days)}"
         case Total(_, _, days):
-            return f"{about}: {_number(value)} in total {_within(days)}"
+            return f"{signal_name}: {_number(value)} in total {_within(days)}"
         case Mean(_, _, days):
-            return f"{about}: {_number(value)} on average {_within(days)}"
+            return f"{signal_name}: {_number(value)} on average {_within(days)}"
         case Maximum(_, _, days):
-            return f"{about}: {_number(value)} at most {_within(days)}"
+            return f"{signal_name}: {_number(value)} at most {_within(days)}"
         case Share(_, among, days):
             share = "none" if unknown else f"{100 * value:.0f} %"
-            return f"{about}: {share} of {_selected(among)} {_within(days)}"
+            return f"{signal_name}: {share} of {_selected(among)} {_within(days)}"
         case Rate(_, days):
-            return f"{about}: {value:.2g} a day {_within(days)}"
+            return f"{signal_name}: {value:.2g} a day {_within(days)}"
         case Trend(_, short, long):
             change = "more" if value > 0 else "less" if value < 0 else "as"
-            return f"{about}: {change} often in the last {short} days than over {long}"
+            return f"{signal_name}: {change} often in the last {short} days than over {long}"
         case Decayed(_, half_life):
-            return f"{about}: weight {value:.2g}, halved every {half_life} days"
+            return f"{signal_name}: weight {value:.2g}, halved every {half_life} days"
         case DaysSinceLatest():
-            return f"{about}: {'never' if unknown else 'the latest ' + _ago(value)}"
+            return f"{signal_name}: {'never' if unknown else 'the latest ' + _ago(value)}"
         case DaysSinceFirst():
-            return f"{about}: {'never' if unknown else 'the first ' + _ago(value)}"
+            return f"{signal_name}: {'never' if unknown else 'the first ' + _ago(value)}"
         case DaysToFirst():
-            return f"{about}: {'not yet' if unknown else 'first after ' + _lasting(value)}"
+            return f"{signal_name}: {'not yet' if unknown else 'first after ' + _lasting(value)}"
         case Streak(_, ended_by):
-            return f"{about}: {value:.0f} in a row since the latest {_selected(ended_by)}"
+            return f"{signal_name}: {value:.0f} in a row since the latest {_selected(ended_by)}"
         case Gap(_, "relative"):
             times = "unknown" if unknown else f"{value:.1f} times the usual one"
-            return f"{about}: present gap {times}"
+            return f"{signal_name}: present gap {times}"
         case Gap(_, statistic):
             gap = "unknown" if unknown else _lasting(value)
-            return f"{about}: {'usual gap' if statistic == 'mean' else 'gaps vary by'} {gap}"
+            return f"{signal_name}: {'usual gap' if statistic == 'mean' else 'gaps vary by'} {gap}"
         case _:
             assert_never(feature)
 

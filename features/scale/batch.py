@@ -139,9 +139,9 @@ def _versions(
     if name in leads.column_names:
         offsets = np.arange(leads.num_rows + 1, dtype=np.int64)
         always = np.full(leads.num_rows, ALWAYS_KNOWN, np.int64)
-        return replace(_typed(offsets, always, leads[name], kind, None), fixed=True)
-    mine = pc.equal(log.rows["name"].cast(pa.string()), name)
-    rows, lead = log.rows.filter(mine), log.lead[mine.to_numpy()]
+        return replace(_typed(offsets, always, leads[name], kind, None), is_fixed=True)
+    is_attribute = pc.equal(log.rows["name"].cast(pa.string()), name)
+    rows, lead = log.rows.filter(is_attribute), log.lead[is_attribute.to_numpy()]
     recorded_at = microseconds(rows["recorded_at"])
     order = np.lexsort((recorded_at, lead))
     values = rows["text"] if kind == "category" else rows["number"]

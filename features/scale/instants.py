@@ -31,13 +31,13 @@ class LeadInstants:
     texts: Mapping[str, pa.Array]
 
 
-def instants_of(path: Path, *more: str) -> LeadInstants:
+def instants_of(path: Path, *text_columns: str) -> LeadInstants:
     """Leads and instants of a CSV or Parquet file.
 
     Parameters
     ----------
     path : pathlib.Path
-    *more : str
+    *text_columns : str
         Further columns of text that must be there.
 
     Raises
@@ -48,7 +48,7 @@ def instants_of(path: Path, *more: str) -> LeadInstants:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist.")
-    words = ("lead_id", *more)
+    words = ("lead_id", *text_columns)
     try:
         table = _parquet(path) if path.suffix == ".parquet" else _csv(path, words)
     except (pa.ArrowException, OSError) as error:
@@ -74,7 +74,7 @@ def instants_of(path: Path, *more: str) -> LeadInstants:
             raise ValueError(f"{path}: {name} must be text, found {table[name].type}.") from error
     # Instants finer than a microsecond are cut, as in an export.
     instants = microseconds(as_of.cast(INSTANT, safe=False))
-    return LeadInstants(texts["lead_id"], instants, {name: texts[name] for name in more})
+    return LeadInstants(texts["lead_id"], instants, {name: texts[name] for name in text_columns})
 
 
 def _parquet(path: Path) -> pa.Table:

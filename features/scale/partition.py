@@ -60,19 +60,19 @@ class Input:
         if not self.path.is_file():
             raise FileNotFoundError(f"{self.path}: there is no such file.")
         try:
-            found = pq.read_schema(self.path)
+            file_schema = pq.read_schema(self.path)
         except pa.ArrowInvalid as error:
             raise ValueError(f"{self.path} is not a whole Parquet file: {error}") from error
-        missing = [name for name in self.schema.names if name not in found.names]
+        missing = [name for name in self.schema.names if name not in file_schema.names]
         if missing:
             raise ValueError(
-                f"{self.path}: columns {missing} are missing. Columns found: {found.names}."
+                f"{self.path}: columns {missing} are missing. Columns found: {file_schema.names}."
             )
         for field in self.schema:
-            if not _readable(found.field(field.name).type, field.type):
+            if not _readable(file_schema.field(field.name).type, field.type):
                 raise ValueError(
                     f"{self.path}: column '{field.name}' must be {field.type}, "
-                    f"got {found.field(field.name).type}."
+                    f"got {file_schema.field(field.name).type}."
                 )
 
     def file(self) -> pq.ParquetFile:
@@ -133,8 +133,8 @@ def export_of(
     leads: Path, interactions: Path | None, attribute_log: Path | None, spine: Path, spec: Spec
 ) -> Export:
     """Files of an export with the columns that a spec may read."""
-    written = pq.read_schema(leads).names if leads.is_file() else []
-    kinds = {name: kind for name, kind in spec.attribute_kinds.items() if name in written}
+    names = pq.read_schema(leads).names if leads.is_file() else []
+    kinds = {name: kind for name, kind in spec.attribute_kinds.items() if name in names}
     lead_columns = leads_schema(kinds)
     for outcome in ("converted_at", "closed_at"):  # no feature may look at them
         lead_columns = lead_columns.remove(lead_columns.get_field_index(outcome))
@@ -220,7 +220,7 @@ def write_groups(
     """Write the rows of files that are not in order of lead, grouped by partition."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {} if partitions.row_groups else export.inputs()
-    total, done = sum(file.rows for file in files.values()), 0
+    total, finished = sum(file.rows for file in files.values()), 0
     with duckdb.connect(config={"threads": 1}) as connection:
         for name, file in files.items():
             paths = [_group_file(folder, name, number) for number in range(partitions.count)]
@@ -229,8 +229,8 @@ def write_groups(
                 groups = _grouped(rows, partitions.count, connection)
                 for writer, group in zip(writers, groups, strict=True):
                     writer.write_table(group)
-                done += rows.num_rows
-                report_progress("grouping by lead", done, total)
+                finished += rows.num_rows
+                report_progress("grouping by lead", finished, total)
             for writer in writers:
                 writer.close()
 
@@ -264,14 +264,14 @@ def part_of(export: Export, partitions: Partitions, folder: Path, number: int) -
 
     def keyed(name: str, file: Input | None, schema: pa.Schema) -> RowsByLead:
         table = schema.empty_table() if file is None else rows(name, file)
-        found = pc.index_in(table["lead_id"], value_set=ids)
-        if file is not None and found.null_count:
-            unknown = table["lead_id"].filter(pc.is_null(found))[0].as_py()
+        positions = pc.index_in(table["lead_id"], value_set=ids)
+        if file is not None and positions.null_count:
+            unknown = table["lead_id"].filter(pc.is_null(positions))[0].as_py()
             raise ValueError(
                 f"{file.path}: lead_id '{unknown}' is not among the leads. Every row needs its "
                 "lead: add it to the leads or take the row out."
             )
-        return RowsByLead(table, np.asarray(found.to_numpy(), np.int64))
+        return RowsByLead(table, np.asarray(positions.to_numpy(), np.int64))
 
     looks = keyed("spine", export.spine, SPINE)
     return Part(
@@ -289,8 +289,8 @@ def _grouped(
     # DuckDB's hash of the lead: ten times faster than looking each lead up among all.
     connection.register("lead_ids", rows.select(["lead_id"]))
     query = "SELECT (hash(lead_id) % $count::UBIGINT)::USMALLINT AS partition FROM lead_ids"
-    found = connection.execute(query, {"count": count}).fetchnumpy()["partition"]
-    partition = np.asarray(found, np.uint16)
+    hashes = connection.execute(query, {"count": count}).fetchnumpy()["partition"]
+    partition = np.asarray(hashes, np.uint16)
     order = np.argsort(partition, kind="stable")  # a radix sort, since numbers have 16 bits
     rows = rows.take(order).combine_chunks()
     edges = np.searchsorted(partition[order], np.arange(count + 1))
@@ -300,13 +300,15 @@ def _grouped(
 
 def _range(file: Input, groups: list[RowGroup], low: str, high: str | None) -> pa.Table:
     """Rows with ``low <= lead_id < high`` of a file in order of lead."""
-    wanted = [
+    row_groups = [
         number
         for number, group in enumerate(groups)
         if group.greatest >= low and (high is None or group.least < high)
     ]
     columns = file.schema.names
-    table = file.conforming(file.file().read_row_groups(wanted, columns=columns, use_threads=False))
+    table = file.conforming(
+        file.file().read_row_groups(row_groups, columns=columns, use_threads=False)
+    )
     inside = pc.greater_equal(table["lead_id"], low)
     if high is not None:
         inside = pc.and_(inside, pc.less(table["lead_id"], high))
@@ -332,31 +334,31 @@ def _row_groups(file: Input) -> list[RowGroup] | None:
 def _lows(groups: list[RowGroup], count: int) -> tuple[str, ...]:
     """Ids at which new partitions begin, each with about as many rows."""
     lows = [groups[0].least if groups else ""]
-    taken, wanted = 0, sum(group.rows for group in groups) / count
+    rows_so_far, rows_each = 0, sum(group.rows for group in groups) / count
     for group in groups:
-        if taken and taken + group.rows > wanted and group.least > lows[-1]:
+        if rows_so_far and rows_so_far + group.rows > rows_each and group.least > lows[-1]:
             lows.append(group.least)
-            taken = 0
-        taken += group.rows
+            rows_so_far = 0
+        rows_so_far += group.rows
     return tuple(lows[1:])
 
 
 def _check_unique(file: Input, ids: pa.Array) -> None:
     counts = pc.value_counts(ids)
-    twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    if len(twice):
-        raise ValueError(f"{file.path}: lead_id '{twice[0].as_py()}' is listed more than once.")
+    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if len(repeated):
+        raise ValueError(f"{file.path}: lead_id '{repeated[0].as_py()}' is listed more than once.")
 
 
-def _readable(found: pa.DataType, wanted: pa.DataType) -> bool:
+def _readable(file_type: pa.DataType, expected: pa.DataType) -> bool:
     """Whether a column of one type can be read as another without a loss of meaning."""
-    if pa.types.is_dictionary(found):
-        found = found.value_type
-    if pa.types.is_timestamp(wanted):
-        return bool(pa.types.is_timestamp(found)) and found.tz is not None
-    if pa.types.is_floating(wanted):
-        return bool(pa.types.is_floating(found) or pa.types.is_integer(found))
-    return bool(pa.types.is_string(found) or pa.types.is_large_string(found))
+    if pa.types.is_dictionary(file_type):
+        file_type = file_type.value_type
+    if pa.types.is_timestamp(expected):
+        return bool(pa.types.is_timestamp(file_type)) and file_type.tz is not None
+    if pa.types.is_floating(expected):
+        return bool(pa.types.is_floating(file_type) or pa.types.is_integer(file_type))
+    return bool(pa.types.is_string(file_type) or pa.types.is_large_string(file_type))
 
 
 def _group_file(folder: Path, name: str, number: int) -> Path:

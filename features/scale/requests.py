@@ -68,7 +68,7 @@ def _interactions(
 ) -> list[dict[str, Any]]:
     events = tables.interactions.filter(pc.equal(tables.interactions["lead_id"], lead_id))
     events = events.filter(pa.array(is_known(microseconds(events["recorded_at"]), as_of)))
-    found = []
+    requests = []
     for event in events.to_pylist():
         sent: dict[str, Any] = {
             "occurred_at": event["occurred_at"].isoformat(),
@@ -76,20 +76,22 @@ def _interactions(
         }
         sent |= {name: event[name] for name in LABEL_FIELDS if event[name] is not None}
         values = {name: event[name] for name in measures if event[name] is not None}
-        found.append(sent | ({"measures": values} if values else {}))
-    return found
+        requests.append(sent | ({"measures": values} if values else {}))
+    return requests
 
 
 def _latest(tables: Tables, lead_id: str, name: str, as_of: int, kind: AttributeKind) -> Any:
     log = tables.attribute_log
-    mine = pc.and_(pc.equal(log["lead_id"], lead_id), pc.equal(log["name"].cast(pa.string()), name))
-    log = log.filter(mine)
+    is_version = pc.and_(
+        pc.equal(log["lead_id"], lead_id), pc.equal(log["name"].cast(pa.string()), name)
+    )
+    log = log.filter(is_version)
     recorded_at = microseconds(log["recorded_at"])
     order = np.argsort(recorded_at, kind="stable")
-    known = order[is_known(recorded_at[order], as_of)]
-    if len(known) == 0:
+    known_rows = order[is_known(recorded_at[order], as_of)]
+    if len(known_rows) == 0:
         return None
-    value = log["text" if kind == "category" else "number"][int(known[-1])].as_py()
+    value = log["text" if kind == "category" else "number"][int(known_rows[-1])].as_py()
     return iso(int(value)) if kind == "timestamp" and value is not None else value
 
 

@@ -30,8 +30,8 @@ def scoring_notes(
         A line each.
     """
     notes = []
-    known = {*tables.leads.column_names, *pc.unique(tables.attribute_log["name"]).to_pylist()}
-    absent = [name for name in spec.attribute_kinds if name not in known]
+    names = {*tables.leads.column_names, *pc.unique(tables.attribute_log["name"]).to_pylist()}
+    absent = [name for name in spec.attribute_kinds if name not in names]
     if absent:
         notes.append(f"attributes: not there, taken as missing: {', '.join(absent)}.")
     interactions = tables.interactions

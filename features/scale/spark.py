@@ -82,17 +82,19 @@ def require_java() -> None:
     """
     home = os.environ.get("JAVA_HOME")
     java = shutil.which(Path(home, "bin", "java") if home else "java")
-    place = f"in JAVA_HOME={home}" if home else "on the PATH, and JAVA_HOME is not set"
+    searched = f"in JAVA_HOME={home}" if home else "on the PATH, and JAVA_HOME is not set"
     way_out = (
         f"Install Java {JAVA} (Debian: apt-get install openjdk-{JAVA}-jre-headless) "
         "or set JAVA_HOME; without Spark, score with --engine local."
     )
     if java is None:
-        raise FileNotFoundError(f"Spark needs Java {JAVA} or newer, found none {place}. {way_out}")
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603 - the user's own Java
-    found = re.search(r'version "(\d+)', told)
-    if found is None or int(found[1]) < JAVA:
-        version = told.strip().partition("\n")[0] or "one that does not tell its version"
+        raise FileNotFoundError(
+            f"Spark needs Java {JAVA} or newer, found none {searched}. {way_out}"
+        )
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603 - the user's own Java
+    number = re.search(r'version "(\d+)', output)
+    if number is None or int(number[1]) < JAVA:
+        version = output.strip().partition("\n")[0] or "one that does not tell its version"
         raise OSError(f"Spark needs Java {JAVA} or newer, found {version} ({java}). {way_out}")
 
 
@@ -128,9 +130,9 @@ def spark_session(settings: Mapping[str, str] | None = None) -> Iterator["SparkS
         return
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     with TemporaryDirectory() as folder, _quiet_about_pandas():
-        own = {} if submitted else _on_this_machine(Path(folder))
+        defaults = {} if submitted else _on_this_machine(Path(folder))
         builder = SparkSession.builder.appName("lead-temperature")
-        for name, value in {**own, **(settings or {})}.items():
+        for name, value in {**defaults, **(settings or {})}.items():
             builder = builder.config(name, value)
         session = builder.getOrCreate()
     try:
@@ -213,21 +215,28 @@ def write_features(
         A table lacks a column, or has it in another type.
     """
     # A session of its own: these settings are not its owner's affair.
-    own = session.newSession()
-    own.conf.set("spark.sql.session.timeZone", "UTC")
-    own.conf.set("spark.sql.caseSensitive", "true")  # "Size" and "size" are two attributes
-    own.conf.set("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS")  # as everywhere else
-    present = set(own.read.parquet(f"{source}/leads.parquet").columns)
-    fixed = tuple(name for name in spec.attribute_kinds if name in present)
-    made = columns or partial(_feature_columns, spec.names)
-    compute = partial(_computed, json.dumps(spec.to_json()), fixed, made)
+    private_session = session.newSession()
+    private_session.conf.set("spark.sql.session.timeZone", "UTC")
+    private_session.conf.set(
+        "spark.sql.caseSensitive", "true"
+    )  # "Size" and "size" are two attributes
+    private_session.conf.set(
+        "spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"
+    )  # as everywhere else
+    columns_of_leads = set(private_session.read.parquet(f"{source}/leads.parquet").columns)
+    fixed_attributes = tuple(name for name in spec.attribute_kinds if name in columns_of_leads)
+    make_columns = columns or partial(_feature_columns, spec.names)
+    compute = partial(_computed, json.dumps(spec.to_json()), fixed_attributes, make_columns)
     empty = np.empty((0, len(spec.features)), np.float64)
-    answer = [*(field.with_nullable(True) for field in SPINE), *pa.table(dict(made(empty))).schema]
+    answer = [
+        *(field.with_nullable(True) for field in SPINE),
+        *pa.table(dict(make_columns(empty))).schema,
+    ]
     with _quiet_about_pandas():
         from pyspark.sql.pandas.types import from_arrow_schema
 
         (
-            _rows(own, source, _schemas(spec, fixed))
+            _rows(private_session, source, _schemas(spec, fixed_attributes))
             .repartition("lead_id")
             .sortWithinPartitions("lead_id", "file", "row")
             .mapInArrow(compute, from_arrow_schema(pa.schema(answer)))
@@ -303,10 +312,10 @@ def _require_replaceable(output: Path) -> None:
         )
 
 
-def _schemas(spec: Spec, fixed: tuple[str, ...]) -> dict[str, pa.Schema]:
+def _schemas(spec: Spec, fixed_attributes: tuple[str, ...]) -> dict[str, pa.Schema]:
     """Tables by name, with what is read of them."""
     return {
-        "leads": leads_schema({name: spec.attribute_kinds[name] for name in fixed}),
+        "leads": leads_schema({name: spec.attribute_kinds[name] for name in fixed_attributes}),
         "interactions": interactions_schema(spec.measures),
         "attribute_log": ATTRIBUTE_LOG,
         "spine": SPINE,
@@ -315,10 +324,10 @@ def _schemas(spec: Spec, fixed: tuple[str, ...]) -> dict[str, pa.Schema]:
 
 def _rows(session: "SparkSession", source: str, schemas: Mapping[str, pa.Schema]) -> "DataFrame":
     """All tables' rows as one stream: lead_id, place in the export, one struct for each table."""
-    first, *others = [_packed(session, source, name, schema) for name, schema in schemas.items()]
-    for other in others:
-        first = first.unionByName(other, allowMissingColumns=True)
-    return first
+    rows, *further = [_packed(session, source, name, schema) for name, schema in schemas.items()]
+    for frame in further:
+        rows = rows.unionByName(frame, allowMissingColumns=True)
+    return rows
 
 
 def _packed(session: "SparkSession", source: str, name: str, schema: pa.Schema) -> "DataFrame":
@@ -326,13 +335,13 @@ def _packed(session: "SparkSession", source: str, name: str, schema: pa.Schema) 
 
     path = f"{source}/{name}.parquet"
     frame = session.read.parquet(path)
-    found = {field.name: field.dataType.simpleString() for field in frame.schema}
+    type_names = {field.name: field.dataType.simpleString() for field in frame.schema}
     for field in schema:
         expected = SPARK_TYPES[field.type]
-        if found.get(field.name) != expected:
+        if type_names.get(field.name) != expected:
             raise ValueError(
                 f"{path}: column '{field.name}' must be there as {expected}, "
-                f"found {found.get(field.name, 'none')}. Columns found: {found}."
+                f"found {type_names.get(field.name, 'none')}. Columns found: {type_names}."
             )
 
     def column(field: pa.Field) -> "Column":
@@ -354,17 +363,20 @@ def _feature_columns(names: tuple[str, ...], matrix: Float64) -> dict[str, pa.Ar
 
 
 def _computed(
-    spec_json: str, fixed: tuple[str, ...], columns: Columns, batches: Iterator[pa.RecordBatch]
+    spec_json: str,
+    fixed_attributes: tuple[str, ...],
+    columns: Columns,
+    batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
     """What one task does with the rows of its partition."""
     spec = spec_from_json(json.loads(spec_json))
-    schemas = _schemas(spec, fixed)
+    schemas = _schemas(spec, fixed_attributes)
     for part in _whole_leads(batches):
-        found = {name: _unpacked(part, name, schema) for name, schema in schemas.items()}
-        _require_leads(found)
-        spine = found.pop("spine")
+        parts = {name: _unpacked(part, name, schema) for name, schema in schemas.items()}
+        _require_leads(parts)
+        spine = parts.pop("spine")
         tables = Tables(
-            **found,
+            **parts,
             attribute_kinds=dict(spec.attribute_kinds),
             measures=spec.measures,
             data_end=0,  # no feature looks at it
@@ -374,8 +386,10 @@ def _computed(
         ids = tables.leads["lead_id"].combine_chunks()
         lead = pc.index_in(spine["lead_id"], value_set=ids).to_numpy().astype(np.int64)
         rows = Spine(lead, microseconds(spine["as_of"]))
-        made = columns(point_in_time_features(tables, rows, spec))
-        answers = pa.table({"lead_id": spine["lead_id"], "as_of": spine["as_of"], **made})
+        written_columns = columns(point_in_time_features(tables, rows, spec))
+        answers = pa.table(
+            {"lead_id": spine["lead_id"], "as_of": spine["as_of"], **written_columns}
+        )
         yield from answers.combine_chunks().to_batches(max_chunksize=BATCH_ROWS)
 
 
@@ -388,8 +402,8 @@ def _whole_leads(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         ids = batch["lead_id"]
         last_begins = pc.index(ids, ids[-1]).as_py()
         another = bool(waiting) and waiting[-1]["lead_id"][-1] != ids[0]
-        enough = sum(held.num_rows for held in waiting) + last_begins >= ROWS_AT_ONCE
-        if enough and (last_begins > 0 or another):
+        is_full = sum(held.num_rows for held in waiting) + last_begins >= ROWS_AT_ONCE
+        if is_full and (last_begins > 0 or another):
             yield pa.Table.from_batches([*waiting, batch.slice(0, last_begins)])
             waiting = [batch.slice(last_begins)]
         else:
@@ -410,14 +424,14 @@ def _unpacked(part: pa.Table, name: str, schema: pa.Schema) -> pa.Table:
     return pa.table(arrays, schema=schema)
 
 
-def _require_leads(found: Mapping[str, pa.Table]) -> None:
+def _require_leads(parts: Mapping[str, pa.Table]) -> None:
     """Every row belongs to a lead, and each lead is there once."""
-    ids = found["leads"]["lead_id"].combine_chunks()
+    ids = parts["leads"]["lead_id"].combine_chunks()
     counts = pc.value_counts(ids)
-    twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    if len(twice):
-        raise ValueError(f"leads: lead_id '{twice[0]}' stands there more than once.")
-    for name, table in found.items():
+    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if len(repeated):
+        raise ValueError(f"leads: lead_id '{repeated[0]}' stands there more than once.")
+    for name, table in parts.items():
         strangers = table["lead_id"].filter(pc.invert(pc.is_in(table["lead_id"], value_set=ids)))
         if len(strangers):
             raise ValueError(

@@ -170,13 +170,13 @@ def _identity(file: Input) -> dict[str, Any]:
 def _begin(output: Path, manifest: Mapping[str, Any]) -> None:
     """Prepare the folder: keep what this run left there, remove what another run did."""
     output.mkdir(parents=True, exist_ok=True)
-    written = output / _MANIFEST
-    if not written.is_file():
+    manifest_path = output / _MANIFEST
+    if not manifest_path.is_file():
         if any(path.name != _MANIFEST + _PARTIAL for path in output.iterdir()):
             raise ValueError(
                 f"{output} holds other files. Name a folder that is empty or does not exist."
             )
-    elif json.loads(written.read_text(encoding="utf-8")) == manifest:
+    elif json.loads(manifest_path.read_text(encoding="utf-8")) == manifest:
         for partial in output.glob(f"*{_PARTIAL}"):
             partial.unlink()
         return
@@ -186,7 +186,7 @@ def _begin(output: Path, manifest: Mapping[str, Any]) -> None:
     for part in [*output.glob("part-*.parquet"), *output.glob(f"*{_PARTIAL}")]:
         part.unlink()
     shutil.rmtree(output / _GROUPS, ignore_errors=True)
-    _write_json(written, manifest)
+    _write_json(manifest_path, manifest)
 
 
 def _group(export: Export, cut: Partitions, output: Path, report_progress: Progress) -> None:
@@ -237,8 +237,8 @@ def _whole(path: Path) -> Iterator[Path]:
     partial = path.with_name(path.name + _PARTIAL)
     try:
         yield partial
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

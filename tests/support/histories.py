@@ -170,7 +170,7 @@ def histories_of(found: list[dict[str, Any]]) -> Histories:
                 offsets=np.arange(len(found) + 1, dtype=np.int64),
                 recorded_at=np.full(len(found), ALWAYS_KNOWN, np.int64),
                 labels=labels_of([lead["owner"] for lead in found]),
-                fixed=True,
+                is_fixed=True,
             ),
         },
     )

@@ -250,7 +250,7 @@ def test_none_and_an_empty_text_are_missing_labels() -> None:
 
 def test_labels_take_the_codes_of_another_index() -> None:
     labels = LabelColumn(np.array([1, -1, 0, 2], np.int32), ("call", "visit", "fax"))
-    recoded = labels.recode({"visit": 4, "call": 7}, other=9, missing=-1, scale=10)
+    recoded = labels.recode({"visit": 4, "call": 7}, unlisted=9, missing=-1, scale=10)
     assert recoded.tolist() == [40, -10, 70, 90]
     assert labels.part(1, 3).codes.tolist() == [-1, 0]
 
@@ -287,7 +287,7 @@ def test_a_request_of_several_leads_is_grouped_by_lead() -> None:
     assert country.labels.codes.tolist() == [0, -1, -1]
     assert size.numbers is not None
     np.testing.assert_array_equal(size.numbers, [40.0, np.nan, np.nan])
-    assert country.fixed
+    assert country.is_fixed
     assert country.recorded_at.tolist() == [ALWAYS_KNOWN] * 3
     assert set(found.attributes) == {"country", "size"}
 
