@@ -69,6 +69,7 @@ class LeadsToScore:
     Parameters
     ----------
     spine : Spine
+        The leads that can be scored, and the instants.
     notes : tuple of str
         What was left out and why, a line each.
     """

@@ -344,10 +344,19 @@ def _lives(rng: np.random.Generator, population: _Population) -> _Lives:
         state = _stepped(rng, _DRIFT[state])
         stays = (end == _OPEN) & (dawn + DAY < ENDS_AT)
         lead, belief, state = lead[stays], belief[stays], state[stays]
+    converted_at, closed_at = np.where(ended < ENDS_AT, ended, 0)
+    event_lead, event_at, event_type = map(np.concatenate, zip(*events, strict=True))
+    truth_lead, truth_as_of, truth_hot, truth_warm = map(np.concatenate, zip(*truth, strict=True))
     return _Lives(
-        *np.where(ended < ENDS_AT, ended, 0),
-        *(np.concatenate(column) for column in zip(*events, strict=True)),
-        *(np.concatenate(column) for column in zip(*truth, strict=True)),
+        converted_at=converted_at,
+        closed_at=closed_at,
+        event_lead=event_lead,
+        event_at=event_at,
+        event_type=event_type,
+        truth_lead=truth_lead,
+        truth_as_of=truth_as_of,
+        truth_hot=truth_hot,
+        truth_warm=truth_warm,
     )
 
 

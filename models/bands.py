@@ -127,14 +127,16 @@ class Bands:
         previous : sequence of "hot", "warm", "cold" or None, optional
             Band of each lead before, where it is known.
         """
-        level = np.zeros(len(hot), np.int64)
-        before = level if previous is None else _levels(previous)
+        ranks = np.zeros(len(hot), np.int64)
+        previous_rank = ranks if previous is None else _levels(previous)
         for rank, bound in ((1, warm), (2, hot)):
             cutoff = self.cutoffs[LEVELS[rank]]
             if cutoff is not None:
-                line = np.where(before >= rank, staying_cutoff(cutoff, self.hysteresis), cutoff)
-                level = np.where(bound >= line, rank, level)
-        return BY_LEVEL[level]
+                line = np.where(
+                    previous_rank >= rank, staying_cutoff(cutoff, self.hysteresis), cutoff
+                )
+                ranks = np.where(bound >= line, rank, ranks)
+        return BY_LEVEL[ranks]
 
     def comparison_text(self, hot: float, warm: float, previous: str | None = None) -> str:
         """The comparisons that decided one lead's band, in words.
@@ -146,8 +148,12 @@ class Bands:
         >>> Bands(hot=0.3, warm=0.2, hysteresis=0.2).comparison_text(0.28, 0.4, previous="hot")
         'hot lower bound 0.280 >= 0.255, down to which a hot lead stays hot (cut-off 0.300)'
         """
-        is_hot, told = self._compared(Temperature.HOT, hot, previous)
-        return told if is_hot else f"{told}; {self._compared(Temperature.WARM, warm, previous)[1]}"
+        is_hot, hot_text = self._compared(Temperature.HOT, hot, previous)
+        return (
+            hot_text
+            if is_hot
+            else f"{hot_text}; {self._compared(Temperature.WARM, warm, previous)[1]}"
+        )
 
     def _compared(self, band: Temperature, bound: float, previous: str | None) -> tuple[bool, str]:
         """Whether the bound is enough for the band, and the comparison in words."""
@@ -158,13 +164,13 @@ class Bands:
             )
         inside = previous is not None and LEVELS.index(Temperature(previous)) >= LEVELS.index(band)
         line = staying_cutoff(cutoff, self.hysteresis) if inside else cutoff
-        enough = bound >= line
-        shown, end = format_distinct(bound, line, "f")
-        told = f"{band} lower bound {shown} {'>=' if enough else '<'}"
+        reaches_line = bound >= line
+        bound_text, line_text = format_distinct(bound, line, "f")
+        text = f"{band} lower bound {bound_text} {'>=' if reaches_line else '<'}"
         if line == cutoff:
-            return enough, f"{told} {band} cut-off {end}"
+            return reaches_line, f"{text} {band} cut-off {line_text}"
         stays = f"down to which a {previous} lead stays {band}"
-        return enough, f"{told} {end}, {stays} (cut-off {cutoff:.3f})"
+        return reaches_line, f"{text} {line_text}, {stays} (cut-off {cutoff:.3f})"
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -175,7 +181,7 @@ class Bands:
         }
 
 
-def format_distinct(one: float, other: float, style: Literal["f", "g"]) -> tuple[str, str]:
+def format_distinct(first: float, second: float, style: Literal["f", "g"]) -> tuple[str, str]:
     """Two numbers with as many digits as it takes to see that they differ, three at least.
 
     Examples
@@ -184,8 +190,8 @@ def format_distinct(one: float, other: float, style: Literal["f", "g"]) -> tuple
     ('0.2500', '0.2504')
     """
     for digits in range(3, 18):
-        texts = f"{one:.{digits}{style}}", f"{other:.{digits}{style}}"
-        if texts[0] != texts[1] or one == other:
+        texts = f"{first:.{digits}{style}}", f"{second:.{digits}{style}}"
+        if texts[0] != texts[1] or first == second:
             break
     return texts
 

@@ -52,7 +52,7 @@ class Bundle:
     ----------
     spec : Spec
         The features, in the order of the predictors' columns.
-    hot, warm : Horizon
+    hot, warm : HorizonModel
         The two questions; ``hot.days < warm.days``.
     bands : Bands
         The cut-offs.
@@ -93,10 +93,10 @@ class Bundle:
                     f"The {name} predictor takes {columns} columns, "
                     f"the spec has {len(self.spec.features)} features."
                 )
-            known = len(self.horizon(name).evidence.low)
-            if known != len(self.spec.features):
+            evidence_features = len(self.horizon(name).evidence.low)
+            if evidence_features != len(self.spec.features):
                 raise ValueError(
-                    f"The {name} evidence speaks of {known} features, "
+                    f"The {name} evidence speaks of {evidence_features} features, "
                     f"the spec has {len(self.spec.features)}."
                 )
         object.__setattr__(self, "plan", compile_plan(self.spec))
@@ -136,6 +136,7 @@ def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None =
     Parameters
     ----------
     bundle : Bundle
+        The model to write; its ``version`` is not looked at.
     folder : pathlib.Path
         Where to write; a bundle that lies there is replaced.
     extras : mapping of file name to text, optional
@@ -254,9 +255,9 @@ def _checked_files(folder: Path, manifest_bytes: bytes) -> dict[str, str]:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder} is not whole: {name} is missing.")
         content = (folder / name).read_bytes()
-        found = _sha256(content)
-        if found != expected:
-            wrong.append(f"{name} has SHA-256 {found[:12]}…, the manifest says {expected[:12]}…")
+        digest = _sha256(content)
+        if digest != expected:
+            wrong.append(f"{name} has SHA-256 {digest[:12]}…, the manifest says {expected[:12]}…")
         files[name] = content
     if wrong:
         raise ValueError(

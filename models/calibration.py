@@ -68,8 +68,12 @@ class BetaCalibration:
                 "Beta calibration needs a > 0 and b > 0 to keep the order of leads, "
                 f"got a={self.a}, b={self.b}, c={self.c}."
             )
-        found = np.asarray(self.covariance)
-        if found.shape != (3, 3) or not np.isfinite(found).all() or np.any(found != found.T):
+        covariance = np.asarray(self.covariance)
+        if (
+            covariance.shape != (3, 3)
+            or not np.isfinite(covariance).all()
+            or np.any(covariance != covariance.T)
+        ):
             raise ValueError(
                 f"covariance must be 3 × 3 finite numbers and symmetric, got {self.covariance}."
             )

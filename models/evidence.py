@@ -74,8 +74,8 @@ class Evidence:
         """Variance of the log-odds of leads like each row, shape (rows,)."""
         unseen = np.minimum(self.count_unseen(matrix), MOST_UNSEEN)
         # One conversion more than there were: without any, little is known, but not nothing.
-        known = 1 / (CONVERSION_SHARE * (self.conversions + 1)) + RESIDUAL_SD**2
-        return known + UNSEEN_SD**2 * unseen
+        for_seen_leads = 1 / (CONVERSION_SHARE * (self.conversions + 1)) + RESIDUAL_SD**2
+        return for_seen_leads + UNSEEN_SD**2 * unseen
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; what was never known is null."""

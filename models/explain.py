@@ -57,13 +57,13 @@ class SignalChange:
         What was looked at, in words; empty for all the rest.
     points : float
         Percentage points by which it moved the probability from then to now.
-    before, text : str
+    earlier_text, text : str
         The lead's values of the feature that moved the most, then and now, in words.
     """
 
     signal: str
     points: float
-    before: str
+    earlier_text: str
     text: str
 
 
@@ -90,7 +90,7 @@ class Explanation:
 def explanations(
     bundle: Bundle,
     matrix: Float64,
-    most: int = 3,
+    max_signals: int = 3,
     columns: Mapping[str, Sequence[int]] | None = None,
     probability: Float64 | None = None,
 ) -> list[Explanation]:
@@ -99,9 +99,10 @@ def explanations(
     Parameters
     ----------
     bundle : Bundle
+        The model that gave the probabilities.
     matrix : float64 array of shape (leads, features)
         The leads' features.
-    most : int
+    max_signals : int
         How many signals to name for each; the others are summed up.
     columns : mapping of signal to columns, optional
         `columns_by_signal` of the bundle's spec, where it was worked out before.
@@ -118,21 +119,25 @@ def explanations(
     columns = columns_by_signal(bundle.spec) if columns is None else columns
     matrix = np.ascontiguousarray(matrix)
     base, points = _points(bundle.hot, matrix)
-    strongest = _strongest(points, columns, most)
+    strongest = _strongest(points, columns, max_signals)
     served = bundle.hot.probability(matrix) if probability is None else probability
     return [
         Explanation(
-            base, reached, _reasons(bundle.spec, row, mine, 100 * (reached - base), named, columns)
+            base,
+            reached,
+            _reasons(
+                bundle.spec, row, row_points, 100 * (reached - base), strongest_signals, columns
+            ),
         )
-        for row, mine, named, reached in zip(
+        for row, row_points, strongest_signals, reached in zip(
             matrix, points.tolist(), strongest, served.tolist(), strict=True
         )
     ]
 
 
-def explanation(bundle: Bundle, row: Float64, most: int = 3) -> Explanation:
+def explanation(bundle: Bundle, row: Float64, max_signals: int = 3) -> Explanation:
     """Why one lead has its hot probability; `row` has shape (features,)."""
-    return explanations(bundle, row.reshape(1, -1), most)[0]
+    return explanations(bundle, row.reshape(1, -1), max_signals)[0]
 
 
 def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
@@ -141,7 +146,9 @@ def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
     Parameters
     ----------
     bundle : Bundle
+        The model that gave the probabilities.
     matrix : float64 array of shape (rows, features)
+        Features of leads at instants.
 
     Returns
     -------
@@ -149,7 +156,8 @@ def signal_points(bundle: Bundle, matrix: Float64) -> dict[str, Float64]:
     """
     _, points = _points(bundle.hot, matrix)
     return {
-        name: points[:, mine].sum(axis=1) for name, mine in columns_by_signal(bundle.spec).items()
+        name: points[:, own_columns].sum(axis=1)
+        for name, own_columns in columns_by_signal(bundle.spec).items()
     }
 
 
@@ -157,7 +165,7 @@ def signal_changes(
     bundle: Bundle,
     matrix: Float64,
     probability: Float64,
-    most: int = 3,
+    max_signals: int = 3,
     columns: Mapping[str, Sequence[int]] | None = None,
 ) -> tuple[SignalChange, ...]:
     """What moved one lead's hot probability from one look to a later one.
@@ -165,11 +173,12 @@ def signal_changes(
     Parameters
     ----------
     bundle : Bundle
+        The model that gave the probabilities.
     matrix : float64 array of shape (2, features)
         The lead's features then and now.
     probability : float64 array of shape (2,)
         Its hot probabilities.
-    most : int
+    max_signals : int
         How many signals to name; the others are summed up.
     columns : mapping of signal to columns, optional
         `columns_by_signal` of the bundle's spec, where it was worked out before.
@@ -181,15 +190,18 @@ def signal_changes(
         100 times the difference of the two probabilities.
     """
     columns = columns_by_signal(bundle.spec) if columns is None else columns
-    _, (before, now) = _points(bundle.hot, matrix)
-    moved, difference = now - before, 100 * float(probability[1] - probability[0])
-    (named,), moved = _strongest(moved[None], columns, most), moved.tolist()
-    found = []
-    for one in _reasons(bundle.spec, matrix[1], moved, difference, named, columns):
-        mine = columns.get(one.signal)
-        earlier = _told(bundle.spec, matrix[0], moved, mine) if mine else ""
-        found.append(SignalChange(one.signal, one.points, earlier, one.text))
-    return tuple(found)
+    _, (earlier_points, points) = _points(bundle.hot, matrix)
+    moved_points, difference = points - earlier_points, 100 * float(probability[1] - probability[0])
+    (strongest,) = _strongest(moved_points[None], columns, max_signals)
+    point_list = moved_points.tolist()
+    changes = []
+    for reason in _reasons(bundle.spec, matrix[1], point_list, difference, strongest, columns):
+        own_columns = columns.get(reason.signal)
+        earlier_text = (
+            _value_in_words(bundle.spec, matrix[0], point_list, own_columns) if own_columns else ""
+        )
+        changes.append(SignalChange(reason.signal, reason.points, earlier_text, reason.text))
+    return tuple(changes)
 
 
 def columns_by_signal(spec: Spec) -> dict[str, list[int]]:
@@ -200,12 +212,14 @@ def columns_by_signal(spec: Spec) -> dict[str, list[int]]:
     return columns
 
 
-def _strongest(points: Float64, columns: Mapping[str, Sequence[int]], most: int) -> list[list[str]]:
+def _strongest(
+    points: Float64, columns: Mapping[str, Sequence[int]], max_signals: int
+) -> list[list[str]]:
     """Signals that moved each row of (rows, features) the most, strongest first."""
-    names, mine = list(columns), list(columns.values())
-    begins = np.cumsum([0, *map(len, mine[:-1])])
-    totals = np.add.reduceat(points[:, np.concatenate(mine)], begins, axis=1)
-    order = np.argsort(-np.abs(totals), axis=1, kind="stable")[:, :most]
+    names, columns_of = list(columns), list(columns.values())
+    begins = np.cumsum([0, *map(len, columns_of[:-1])])
+    totals = np.add.reduceat(points[:, np.concatenate(columns_of)], begins, axis=1)
+    order = np.argsort(-np.abs(totals), axis=1, kind="stable")[:, :max_signals]
     return [[names[place] for place in row] for row in order.tolist()]
 
 
@@ -213,23 +227,25 @@ def _reasons(
     spec: Spec,
     row: Float64,
     points: Sequence[float],
-    moved: float,
-    named: Sequence[str],
+    total_points: float,
+    signals: Sequence[str],
     columns: Mapping[str, Sequence[int]],
 ) -> tuple[Reason, ...]:
     """The named signals of one row, and the rest of the points by which it was moved."""
     reasons = []
-    for name in named:
+    for name in signals:
         exact = math.fsum(points[i] for i in columns[name])
         if exact:
-            reasons.append(Reason(name, exact, _told(spec, row, points, columns[name])))
+            reasons.append(Reason(name, exact, _value_in_words(spec, row, points, columns[name])))
     if len(reasons) < len(columns):
-        rest = moved - math.fsum(reason.points for reason in reasons)
-        reasons.append(Reason("", rest, "all the rest"))
+        remaining_points = total_points - math.fsum(reason.points for reason in reasons)
+        reasons.append(Reason("", remaining_points, "all the rest"))
     return tuple(reasons)
 
 
-def _told(spec: Spec, row: Float64, points: Sequence[float], columns: Sequence[int]) -> str:
+def _value_in_words(
+    spec: Spec, row: Float64, points: Sequence[float], columns: Sequence[int]
+) -> str:
     """The row's value of that of the columns which moved the most, in words."""
     strongest = max(columns, key=lambda i: abs(points[i]))
     return in_words(spec.features[strongest], float(row[strongest]))
@@ -238,10 +254,12 @@ def _told(spec: Spec, row: Float64, points: Sequence[float], columns: Sequence[i
 def _points(horizon: HorizonModel, matrix: Float64) -> tuple[float, Float64]:
     """Base probability, and percentage points of each feature in each row."""
     average, contributions = contributions_of(horizon.predictor, matrix)
-    moved = contributions.sum(axis=1)
+    margin_change = contributions.sum(axis=1)
     base = horizon.calibration.probability(np.array([average]))
-    reached = horizon.calibration.probability(average + moved)
+    reached = horizon.calibration.probability(average + margin_change)
     # Contributions that cancel leave the probability where it was; there the slope is the limit.
-    still = np.abs(moved) < 1e-9
-    slope = np.where(still, base * (1 - base), (reached - base) / np.where(still, 1.0, moved))
+    is_unmoved = np.abs(margin_change) < 1e-9
+    slope = np.where(
+        is_unmoved, base * (1 - base), (reached - base) / np.where(is_unmoved, 1.0, margin_change)
+    )
     return float(base[0]), 100 * slope[:, None] * contributions

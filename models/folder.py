@@ -36,7 +36,7 @@ def put_in_place(part: Path, folder: Path) -> None:
     Between the two renames, a kill leaves the earlier bundle whole under a hidden name. Where
     others do the same at the same time, one after the other has its way, the last one for good.
     """
-    moved = []
+    moved_away = []
     while True:
         require_replaceable(folder)
         try:
@@ -48,8 +48,8 @@ def put_in_place(part: Path, folder: Path) -> None:
         earlier = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.earlier")
         with suppress(FileNotFoundError):  # another one has just moved it away
             folder.rename(earlier)
-            moved.append(earlier)
-    for earlier in moved:
+            moved_away.append(earlier)
+    for earlier in moved_away:
         shutil.rmtree(earlier)
 
 

@@ -32,7 +32,7 @@ from models.horizon import Scores
 
 GOLDEN = "golden.json"
 LEADS = 8
-DRAWN = 1_000
+CANDIDATES = 1_000
 """So many leads are made up, and the golden ones are chosen from them: hot ones are rare."""
 REASONS = 3
 _SECOND = 1_000_000
@@ -46,7 +46,9 @@ class GoldenAnswer:
     Parameters
     ----------
     hot_probability, hot_low, hot_high, warm_probability, warm_low, warm_high : float
+        As in `models.horizon.Scores`.
     band : str
+        "hot", "warm" or "cold".
     points : tuple of float
         Of the reasons, strongest first.
     """
@@ -72,15 +74,15 @@ class GoldenLead:
 
 def vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]]:
     """Values of interactions' fields that features look at, in the order of their first use."""
-    found: dict[LabelField, dict[str, None]] = {}
+    values_of_field: dict[LabelField, dict[str, None]] = {}
     for feature in features:
-        named = [one for selection in selections(feature) for one in selection.conditions()]
+        used = [one for selection in selections(feature) for one in selection.conditions()]
         match feature:
             case Distinct(field=name, values=values) | LatestValue(field=name, levels=values):
-                named.append((name, values))
-        for name, values in named:
-            found.setdefault(name, {}).update(dict.fromkeys(values))
-    return {name: tuple(values) for name, values in found.items()}
+                used.append((name, values))
+        for name, values in used:
+            values_of_field.setdefault(name, {}).update(dict.fromkeys(values))
+    return {name: tuple(values) for name, values in values_of_field.items()}
 
 
 def golden_json(bundle: Bundle) -> str:
@@ -91,16 +93,18 @@ def golden_json(bundle: Bundle) -> str:
     """
     as_of = _end(bundle)
     random = np.random.default_rng(1)
-    drawn = [_lead(bundle, random, as_of) for _ in range(DRAWN)]
-    warmest_first = np.argsort(-_scores(bundle, drawn, as_of)[1].hot_low, kind="stable")
-    chosen = warmest_first[np.geomspace(1, DRAWN, LEADS - 1).round().astype(np.int64) - 1]
+    candidates = [_lead(bundle, random, as_of) for _ in range(CANDIDATES)]
+    warmest_first = np.argsort(-_scores(bundle, candidates, as_of)[1].hot_low, kind="stable")
+    golden_places = warmest_first[
+        np.geomspace(1, CANDIDATES, LEADS - 1).round().astype(np.int64) - 1
+    ]
     records = [LeadRecord(as_of - MICROSECONDS_PER_DAY, [], {})]
-    records += [drawn[place] for place in chosen]
-    told = [
+    records += [candidates[place] for place in golden_places]
+    golden = [
         {"record": record._asdict(), "as_of": as_of, "answer": asdict(answer)}
         for record, answer in zip(records, _answers(bundle, records, as_of), strict=True)
     ]
-    return json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(golden, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def golden_leads(text: str) -> list[GoldenLead]:
@@ -114,11 +118,11 @@ def golden_leads(text: str) -> list[GoldenLead]:
     try:
         return [
             GoldenLead(
-                LeadRecord(**one["record"]),
-                one["as_of"],
-                GoldenAnswer(**one["answer"] | {"points": tuple(one["answer"]["points"])}),
+                LeadRecord(**lead["record"]),
+                lead["as_of"],
+                GoldenAnswer(**lead["answer"] | {"points": tuple(lead["answer"]["points"])}),
             )
-            for one in json.loads(text)
+            for lead in json.loads(text)
         ]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -137,12 +141,12 @@ def _scores(bundle: Bundle, records: Sequence[LeadRecord], as_of: int) -> tuple[
 
 def _answers(bundle: Bundle, records: Sequence[LeadRecord], as_of: int) -> list[GoldenAnswer]:
     matrix, scores = _scores(bundle, records, as_of)
-    told = explanations(bundle, matrix, REASONS, probability=scores.hot_probability)
+    reasons_by_row = explanations(bundle, matrix, REASONS, probability=scores.hot_probability)
     return [
         GoldenAnswer(
             **scores.numbers(int(row)),
             band=str(scores.band[row]),
-            points=tuple(float(reason.points) for reason in told[row].reasons),
+            points=tuple(float(reason.points) for reason in reasons_by_row[row].reasons),
         )
         for row in range(len(records))
     ]
@@ -187,11 +191,11 @@ def _interaction(
     as_of: int,
 ) -> dict[str, Any]:
     occurred_at = int(random.integers(created_at // _SECOND, as_of // _SECOND)) * _SECOND
-    late = int(random.integers(0, 20 * 86_400)) * _SECOND if random.random() < 0.3 else 0
+    delay = int(random.integers(0, 20 * 86_400)) * _SECOND if random.random() < 0.3 else 0
     labels: dict[str, Any] = {
         name: str(random.choice([*words.get(name, ()), "another"]))
         for name in LABEL_FIELDS
         if random.random() < 0.9
     }
     measures = {name: int(random.integers(0, 6_000)) / 10 for name in bundle.spec.measures}
-    return {"occurred_at": occurred_at, "recorded_at": occurred_at + late, **labels, **measures}
+    return {"occurred_at": occurred_at, "recorded_at": occurred_at + delay, **labels, **measures}

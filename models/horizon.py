@@ -32,6 +32,7 @@ class Estimate:
     Parameters
     ----------
     probability : float64 array of shape (rows,)
+        Calibrated probability of converting within the horizon.
     low, high : float64 arrays of shape (rows,)
         Central 80 % interval of the probability of leads like this one.
     not_enough_evidence : bool array of shape (rows,)
@@ -124,6 +125,6 @@ class Scores:
         """Probability within the horizon named "hot" or "warm"."""
         return {"hot": self.hot_probability, "warm": self.warm_probability}[horizon]
 
-    def among(self, chosen: Bool) -> "Scores":
-        """The chosen rows alone."""
-        return Scores(*(getattr(self, one.name)[chosen] for one in fields(self)))
+    def among(self, mask: Bool) -> "Scores":
+        """Scores of the rows where `mask` is true."""
+        return Scores(**{column.name: getattr(self, column.name)[mask] for column in fields(self)})

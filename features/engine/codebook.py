@@ -24,6 +24,7 @@ class Codebook:
         The values of each field that some selection names. An event's code is the sum of its
         values' places times the strides; all other values, and a missing one, share the last place.
     admitted : bool array of shape (selections, codes)
+        Whether a selection admits the events with a code.
     """
 
     indices: dict[LabelField, tuple[dict[str, int], int]]

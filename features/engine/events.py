@@ -25,6 +25,7 @@ class Events:
     histories : Histories
         Whose events, in this order.
     known_at : int64 array of shape (events,)
+        Microseconds after which each event is known; `NEVER` for ignored events.
     lead : int64 array of shape (events,), or None
         Lead of each event; None when there is one lead.
     is_selected : bool array of shape (selections, events)

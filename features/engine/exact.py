@@ -57,8 +57,11 @@ def exact_answers(plan: Plan, histories: Histories, lead: Int64, as_of: Int64) -
     Parameters
     ----------
     plan : Plan
+        Which questions to answer.
     histories : Histories
+        What happened; what a row does not know yet is not counted.
     lead, as_of : int64 arrays of shape (rows,)
+        Index of each row's lead in `histories`, and its instant in microseconds.
     """
     events = events_of(plan, histories)
     start = histories.offsets[lead]

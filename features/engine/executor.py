@@ -199,7 +199,11 @@ def _values(group: FeatureGroup, rows: _Rows) -> Values | list[Any]:
             days = (instant - rows.histories.created_at[rows.lead]) / MICROSECONDS_PER_DAY
             return np.where(instant == MISSING, np.nan, days)
         case Gap(statistic="spread"):
-            return _spread(*(counts[place] for place in answers[:3]))
+            return _spread(
+                number=counts[answers[0]],
+                minutes=counts[answers[1]],
+                squares=counts[answers[2]],
+            )
         case Gap():
             since = _since(rows.as_of, exact.instants[answers[3]])
             return _relative(counts[answers[0]], counts[answers[1]], since)

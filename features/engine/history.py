@@ -159,7 +159,7 @@ class AttributeVersions:
         Microseconds; a version is known strictly after it.
     numbers : float64 array of shape (m,), or None
         Values of a number, or microseconds of a timestamp (exact up to the year 2255); NaN missing.
-    labels : Labels of length m, or None
+    labels : LabelColumn of length m, or None
         Values of a category.
     is_fixed : bool
         Whether each lead has exactly one version, known from its creation on.
@@ -195,11 +195,12 @@ class Histories:
         Interactions of lead i are ``offsets[i]:offsets[i + 1]``, in any order.
     occurred_at, recorded_at : int64 arrays of shape (interactions,)
         The two clocks, in microseconds.
-    labels : mapping of field to Labels
+    labels : mapping of field to LabelColumn
         Channel, kind, direction, outcome and agent.
     measures : mapping of str to int64 array of shape (interactions,)
         Fixed-point values (see `fixed_point`); `MISSING` where there is none.
-    attributes : mapping of str to Versions
+    attributes : mapping of str to AttributeVersions
+        Versions of each attribute, by its name.
     """
 
     created_at: Int64
@@ -316,6 +317,7 @@ def histories_of_records(
     Parameters
     ----------
     leads : sequence of LeadRecord
+        The leads as they came; nothing in them is changed.
     kinds : mapping of str to {"number", "category", "timestamp"}
         The schema: attributes outside of it are not read.
     measures : sequence of str

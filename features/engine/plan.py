@@ -101,6 +101,7 @@ class Plan:
     Parameters
     ----------
     spec : Spec
+        The features, in the order of the matrix's columns.
     selections : tuple of Selection
         Which interactions are looked at, each once.
     sums : Sums
@@ -111,7 +112,7 @@ class Plan:
         The other questions.
     indices : mapping of levels to mapping of level to index
         Of each category's levels.
-    groups : tuple of Group
+    groups : tuple of FeatureGroup
         Features by kind, with the places of their answers.
     rows : int64 array of shape (features,)
         Where each feature stands when the groups stand one after the other.

@@ -58,10 +58,10 @@ def require(
         column = table.column(name)
         times = source.columns.count(column)
         if times == 0:
-            found = ", ".join(source.columns)
+            column_list = ", ".join(source.columns)
             raise ValueError(
                 f"{source.label}: column {column!r} is missing.{near_miss(column, source.columns)} "
-                f"Columns found: {found}.{hint} Map it in lead_temperature.toml: "
+                f"Columns found: {column_list}.{hint} Map it in lead_temperature.toml: "
                 f'[{section}.columns] {name} = "…"'
             )
         if times > 1:
@@ -118,7 +118,7 @@ def fields(
 
     Returns
     -------
-    tuple of Field
+    tuple of ColumnPlan
         One for each name.
     """
 
@@ -187,7 +187,7 @@ def chunks(
 def _mapped(texts: pa.Array, values: Mapping[str, str]) -> pa.Array:
     """Text with the mapping's values in the place of the export's; the empty text is missing."""
     if values:
-        place = pc.index_in(texts, value_set=pa.array(values.keys(), pa.string()))
-        mapped = pa.array(values.values(), pa.string()).take(place)
+        position = pc.index_in(texts, value_set=pa.array(values.keys(), pa.string()))
+        mapped = pa.array(values.values(), pa.string()).take(position)
         texts = pc.coalesce(mapped, texts)
     return pc.if_else(pc.equal(texts, ""), None, texts)

@@ -189,8 +189,8 @@ def _without_open_quote(
     batch: pa.RecordBatch, numbers: np.ndarray, delimiter: str, invalid: list[tuple[int, str]]
 ) -> tuple[pa.RecordBatch, np.ndarray]:
     """Take out the file's last row where a quote left open has swallowed the lines after it."""
-    last = [column[-1].as_py() for column in batch.columns]
-    if (invalid and invalid[-1][0] > numbers[-1]) or not any("\n" in value for value in last):
+    last_row = [column[-1].as_py() for column in batch.columns]
+    if (invalid and invalid[-1][0] > numbers[-1]) or not any("\n" in value for value in last_row):
         return batch, numbers
-    invalid.append((int(numbers[-1]), delimiter.join(last)))
+    invalid.append((int(numbers[-1]), delimiter.join(last_row)))
     return batch.slice(0, batch.num_rows - 1), numbers[:-1]

@@ -67,8 +67,8 @@ def latest_recording(leads: pa.Table, interactions: pa.Table, log: pa.Table) -> 
     occurred = _micros(interactions["occurred_at"])
     recorded = _micros(interactions["recorded_at"])
     apart = recorded != occurred
-    written = [_micros(leads["created_at"]), _micros(log["recorded_at"]), recorded[apart]]
-    ends = [_before_the_silence(np.concatenate(written))]
+    recording_times = [_micros(leads["created_at"]), _micros(log["recorded_at"]), recorded[apart]]
+    ends = [_before_the_silence(np.concatenate(recording_times))]
     if not apart.all():
         ends.append(int(np.quantile(occurred[~apart], OCCURRED, method="lower")))
     return max(ends)
@@ -76,10 +76,6 @@ def latest_recording(leads: pa.Table, interactions: pa.Table, log: pa.Table) -> 
 
 def times_after_end(tables: Tables) -> tuple[TimesAfterEnd, ...]:
     """Times in an export that lie after its end, by table and column.
-
-    Parameters
-    ----------
-    tables : Tables
 
     Returns
     -------

@@ -28,14 +28,14 @@ class Vocabulary:
         ``channel``, ``kind``, ``direction``, ``outcome`` or ``agent``.
     distinct, missing : int
         Number of different words, and of interactions without one.
-    top : tuple of (str, int)
+    most_frequent : tuple of (str, int)
         The most frequent words with their counts, at most 20.
     """
 
     field: str
     distinct: int
     missing: int
-    top: tuple[tuple[str, int], ...]
+    most_frequent: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Inspection:
         The words of the interactions, field by field.
     attributes : tuple of Attribute
         The attributes that may be used.
-    months : tuple of Month
+    months : tuple of CreationMonth
         Conversion by month of creation; months without leads are left out.
     recorded_late : float or None
         Share of the interactions that were recorded later than they occurred; None without any.
@@ -196,13 +196,13 @@ def inspection(tables: Tables) -> Inspection:
 def _vocabulary(field: str, words: pa.ChunkedArray) -> Vocabulary:
     counts = pc.value_counts(words.drop_null().cast(pa.string())).to_pylist()
     counts.sort(key=lambda word: (-word["counts"], word["values"]))
-    top = tuple((word["values"], word["counts"]) for word in counts[:TOP])
-    return Vocabulary(field, len(counts), words.null_count, top)
+    most_frequent = tuple((word["values"], word["counts"]) for word in counts[:TOP])
+    return Vocabulary(field, len(counts), words.null_count, most_frequent)
 
 
 def _attributes(tables: Tables) -> tuple[Attribute, ...]:
     leads, log = tables.leads, tables.attribute_log
-    found = []
+    attributes = []
     for name, kind in tables.attribute_kinds.items():
         changes = name not in leads.column_names
         if changes:
@@ -214,8 +214,8 @@ def _attributes(tables: Tables) -> tuple[Attribute, ...]:
             covered = len(values) - values.null_count
         distinct = pc.count_distinct(values, mode="only_valid").as_py()
         coverage = covered / leads.num_rows if leads.num_rows else 0.0
-        found.append(Attribute(name, kind, changes, coverage, distinct))
-    return tuple(found)
+        attributes.append(Attribute(name, kind, changes, coverage, distinct))
+    return tuple(attributes)
 
 
 def _months(leads: pa.Table) -> tuple[CreationMonth, ...]:
@@ -239,10 +239,10 @@ def _months(leads: pa.Table) -> tuple[CreationMonth, ...]:
 
 
 def _recorded_late(interactions: pa.Table) -> float | None:
-    late: float | None = pc.mean(
+    share_late: float | None = pc.mean(
         pc.greater(interactions["recorded_at"], interactions["occurred_at"])
     ).as_py()
-    return late
+    return share_late
 
 
 def broken_rules(rejects: pa.Table) -> tuple[BrokenRule, ...]:
@@ -274,11 +274,13 @@ def broken_rules(rejects: pa.Table) -> tuple[BrokenRule, ...]:
     broken = []
     for group in groups:
         key = {name: group[name] for name in ("table", "rule", "left_out", "explanation")}
-        same = rejects
+        matching = rejects
         for name, value in key.items():
-            same = same.filter(pc.equal(same[name], value))
-        shown = same.slice(0, EXAMPLES).to_pylist()
-        examples = tuple((reject["row"], reject["column"], reject["value"]) for reject in shown)
+            matching = matching.filter(pc.equal(matching[name], value))
+        first_rejects = matching.slice(0, EXAMPLES).to_pylist()
+        examples = tuple(
+            (reject["row"], reject["column"], reject["value"]) for reject in first_rejects
+        )
         broken.append(BrokenRule(**key, rows=group["row_count_distinct"], examples=examples))
     return tuple(broken)
 

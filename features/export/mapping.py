@@ -65,9 +65,9 @@ def _tuple_of_distinct(value: object) -> object:
     """TOML has arrays, a frozen value has tuples."""
     if not isinstance(value, list | tuple):
         return value
-    twice = sorted({str(item) for item in value if value.count(item) > 1})
-    if twice:
-        raise ValueError(f"each name may stand here once, found twice: {', '.join(twice)}")
+    repeated = sorted({str(item) for item in value if value.count(item) > 1})
+    if repeated:
+        raise ValueError(f"each name may stand here once, found twice: {', '.join(repeated)}")
     return tuple(value)
 
 
@@ -215,11 +215,11 @@ class TableMapping(Section):
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        places = [name for name in ("source", "table", "query") if getattr(self, name) is not None]
-        if len(places) != 1:
+        sources = [name for name in ("source", "table", "query") if getattr(self, name) is not None]
+        if len(sources) != 1:
             raise ValueError(
                 "exactly one of source, table and query says where the rows are, got "
-                f"{' and '.join(places) or 'none of them'}"
+                f"{' and '.join(sources) or 'none of them'}"
             )
         _known_keys_of_table(self)
         return self
@@ -288,29 +288,29 @@ def _known_keys_of_table(table: TableMapping) -> None:
     """Refuse names in columns, values and kinds that mean nothing: they are typing errors."""
     match table:
         case LeadsMapping():
-            own: tuple[str, ...] = LEAD_COLUMNS
-            declared, where = table.fixed_at_creation, "fixed_at_creation"
+            standard_names: tuple[str, ...] = LEAD_COLUMNS
+            declared, list_name = table.fixed_at_creation, "fixed_at_creation"
         case InteractionsMapping():
-            own, declared, where = INTERACTION_COLUMNS, table.measures, "measures"
+            standard_names, declared, list_name = INTERACTION_COLUMNS, table.measures, "measures"
         case _:
-            own, declared, where = LOG_COLUMNS, (), ""
+            standard_names, declared, list_name = LOG_COLUMNS, (), ""
     for name in declared:
-        if name in own:
-            raise ValueError(f"{name!r} has a part of its own and cannot stand in {where}")
-        if name == where == "measures":
+        if name in standard_names:
+            raise ValueError(f"{name!r} has a part of its own and cannot stand in {list_name}")
+        if name == list_name == "measures":
             raise ValueError(
                 "a measure cannot be called 'measures', as that is where a request to the server "
                 'holds them all; give it another name: measures = ["amount"] and, in '
                 '[interactions.columns], amount = "measures"'
             )
-    known = (*own, *declared)
-    also = f", or a name in {where}" if where else ""
+    names = (*standard_names, *declared)
+    also = f", or a name in {list_name}" if list_name else ""
     for section in ("columns", "values"):
         for name in getattr(table, section):
-            if name not in known:
+            if name not in names:
                 raise ValueError(
-                    f"{section}: {name!r} is not a name of ours.{near_miss(name, known)} "
-                    f"Allowed: {', '.join(own)}{also}"
+                    f"{section}: {name!r} is not a name of ours.{near_miss(name, names)} "
+                    f"Allowed: {', '.join(standard_names)}{also}"
                 )
     if isinstance(table, LeadsMapping):
         for name in table.kinds:

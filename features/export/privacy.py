@@ -91,13 +91,13 @@ def name_objection(name: str) -> str | None:
     words = _words(name)
     if not words:
         return None
-    last = words[-1]
-    if last in ("number", "nr", "no") and len(words) > 1:
-        last = words[-2]
-    what = _PERSONAL_WORDS.get(last) or _PERSONAL_WORDS.get("".join(words))
-    if what == "a person's name" and len(words) > 1 and words[-2] not in _NAMED_PERSONS:
-        what = None
-    return what and f"personal data: its name speaks of {what}"
+    last_word = words[-1]
+    if last_word in ("number", "nr", "no") and len(words) > 1:
+        last_word = words[-2]
+    subject = _PERSONAL_WORDS.get(last_word) or _PERSONAL_WORDS.get("".join(words))
+    if subject == "a person's name" and len(words) > 1 and words[-2] not in _NAMED_PERSONS:
+        subject = None
+    return subject and f"personal data: its name speaks of {subject}"
 
 
 def sensitive_objection(name: str) -> str | None:
@@ -120,8 +120,8 @@ def sensitive_objection(name: str) -> str | None:
     >>> sensitive_objection("page")
     """
     words = [*_words(name), "".join(_words(name))]
-    what = next((_SENSITIVE_WORDS[word] for word in words if word in _SENSITIVE_WORDS), None)
-    return what and f"sensitive: {what}; name it in allow_sensitive to use it"
+    subject = next((_SENSITIVE_WORDS[word] for word in words if word in _SENSITIVE_WORDS), None)
+    return subject and f"sensitive: {subject}; name it in allow_sensitive to use it"
 
 
 def value_objection(texts: pa.ChunkedArray) -> str | None:
@@ -140,7 +140,7 @@ def value_objection(texts: pa.ChunkedArray) -> str | None:
     values = texts.drop_null()
     if len(values) == 0:
         return None
-    for what, pattern, share in (
+    for content, pattern, share in (
         ("e-mail addresses", _EMAIL, _MOST),
         ("phone numbers", _PHONE, _MOST),
         ("account numbers", _IBAN, _MOST),
@@ -148,7 +148,7 @@ def value_objection(texts: pa.ChunkedArray) -> str | None:
     ):
         matching: int = pc.sum(pc.match_substring_regex(values, pattern)).as_py()
         if matching > share * len(values):
-            return f"personal data: its values look like {what}"
+            return f"personal data: its values look like {content}"
     return None
 
 

@@ -97,13 +97,13 @@ def open_source(
 def _csv(table: TableMapping, path: Path) -> Source:
     header = csv_header(path, table)
 
-    def batches(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        places = [header.index(name) for name in wanted]
+    def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        positions = [header.index(name) for name in column_names]
         for numbers, columns, malformed in csv_rows(path, table, len(header)):
-            yield _batch(numbers, [columns[place] for place in places])
+            yield _batch(numbers, [columns[place] for place in positions])
             if malformed:
                 lines, texts = zip(*malformed, strict=True)
-                empty = [pa.nulls(len(lines), pa.string()) for _ in places]
+                empty = [pa.nulls(len(lines), pa.string()) for _ in positions]
                 yield _batch(pa.array(lines, pa.int64()), empty, pa.array(texts, pa.string()))
 
     return Source(str(table.source), header, batches)
@@ -112,11 +112,11 @@ def _csv(table: TableMapping, path: Path) -> Source:
 def _parquet(table: TableMapping, file: pq.ParquetFile) -> Source:
     schema = file.schema_arrow
 
-    def batches(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         start = 1
-        for batch in file.iter_batches(_BATCH_ROWS, columns=list(wanted)):
+        for batch in file.iter_batches(_BATCH_ROWS, columns=list(column_names)):
             try:
-                columns = [_texts_of_column(batch.column(name)) for name in wanted]
+                columns = [_texts_of_column(batch.column(name)) for name in column_names]
             except pa.ArrowNotImplementedError as error:
                 raise ValueError(
                     f"{table.source}: a column is not made of single values: {error}. Columns and "
@@ -141,12 +141,12 @@ def _texts_of_column(column: pa.Array) -> pa.Array:
 def _sql(label: str, result: sa.Result[Any]) -> Source:
     names = tuple(result.keys())
 
-    def batches(wanted: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        places = [names.index(name) for name in wanted]
+    def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        positions = [names.index(name) for name in column_names]
         start = 1
         for rows in result.partitions(_BATCH_ROWS):
             columns = list(zip(*rows, strict=True))
-            texts = [texts_of_values(columns[place]) for place in places]
+            texts = [texts_of_values(columns[place]) for place in positions]
             yield _batch(_counted(start, len(rows)), texts)
             start += len(rows)
 

@@ -177,7 +177,7 @@ class TablePlan:
     ----------
     table : {"leads", "interactions", "attributes"}
         Name of the table in the rejects.
-    fields : tuple of Field
+    fields : tuple of ColumnPlan
         The columns, in the order of ``t0``, ``t1`` …; the first is the lead's id.
     relations : tuple of Check
         What must hold beyond the single columns.
@@ -197,7 +197,7 @@ class CheckedRows:
 
     Attributes
     ----------
-    good : pa.Table
+    accepted : pa.Table
         The good rows, with one typed column for each field.
     rows : pa.ChunkedArray
         Their numbers in the source. They stand apart, since any name may be that of a column.
@@ -205,7 +205,7 @@ class CheckedRows:
         One record for each check that a row or value does not pass.
     """
 
-    good: pa.Table
+    accepted: pa.Table
     rows: pa.ChunkedArray
     rejects: pa.Table
 
@@ -219,7 +219,7 @@ def check_rows(
     ----------
     connection : duckdb.DuckDBPyConnection
         An empty database that does the work; opening one costs more than a small chunk.
-    plan : Plan
+    plan : TablePlan
         What the columns are to become and which rules hold.
     chunk : pa.Table
         The columns ``row``, ``malformed``, ``t0`` … and any other that a relation speaks of.
@@ -246,10 +246,12 @@ def check_rows(
     rejects = [
         _rejects(plan, check, chunk, flags) for check, flags in zip(checks, broken, strict=True)
     ]
-    kept = parsed.filter(pc.invert(bad))
+    accepted_parsed = parsed.filter(pc.invert(bad))
     names = [field.name for field in plan.fields]
-    good = kept.select([f"v{i}" for i in range(len(names))]).rename_columns(names)
-    return CheckedRows(good, kept["row"], pa.concat_tables(rejects).sort_by(REJECTS_ORDER))
+    accepted = accepted_parsed.select([f"v{i}" for i in range(len(names))]).rename_columns(names)
+    return CheckedRows(
+        accepted, accepted_parsed["row"], pa.concat_tables(rejects).sort_by(REJECTS_ORDER)
+    )
 
 
 def _query(plan: TablePlan, checks: list[Check]) -> str:
@@ -261,8 +263,8 @@ def _query(plan: TablePlan, checks: list[Check]) -> str:
         # A line that is no row breaks that one rule only.
         guard = "true" if check.field < 0 else "malformed IS NULL"
         flags.append(f"coalesce(({check.broken}) AND {guard}, false) AS broken{i}")
-    kept = [_kept_value(checks, i) for i in range(len(plan.fields))]
-    results = ", ".join(["row", *kept, *flags])
+    kept_values = [_kept_value(checks, i) for i in range(len(plan.fields))]
+    results = ", ".join(["row", *kept_values, *flags])
     inner = f"SELECT {', '.join(['*', *candidates])} FROM chunk"  # noqa: S608 - own names only
     return f"SELECT {results} FROM (SELECT *, {', '.join(values)} FROM ({inner}))"  # noqa: S608
 
@@ -369,18 +371,18 @@ def _time_checks(i: int, timezone: str | None) -> list[Check]:
 def _rejects(plan: TablePlan, check: Check, chunk: pa.Table, broken: pa.ChunkedArray) -> pa.Table:
     """One record for each row that breaks a check."""
     rows = chunk.filter(broken)
-    whole = check.field < 0
+    whole_line = check.field < 0
 
     def everywhere(text: str | None) -> pa.Array:
         return pa.array([text] * rows.num_rows, pa.string())
 
-    value = rows["malformed" if whole else f"t{check.field}"]
+    value = rows["malformed" if whole_line else f"t{check.field}"]
     return pa.table(
         [
             everywhere(plan.table),
             rows["row"],
             _shown(rows["t0"]),
-            everywhere(None if whole else plan.fields[check.field].column),
+            everywhere(None if whole_line else plan.fields[check.field].column),
             everywhere("value" if check.value_alone else "row"),
             everywhere(check.rule.name),
             _shown(value),

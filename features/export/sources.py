@@ -68,7 +68,7 @@ _ALMOST_ALL = 0.95
 class _Part:
     """What was read of one table of the export."""
 
-    good: pa.Table
+    accepted: pa.Table
     rejects: pa.Table
     unused: dict[str, str]
     kinds: dict[str, Kind]
@@ -107,18 +107,18 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
             report_progress("attributes", 0)
             log = _attribute_log(connection, mapping, mapping.attributes, leads)
         if mapping.interactions is not None:
-            ids = leads.good["lead_id"]
+            ids = leads.accepted["lead_id"]
             interactions = _interactions(
                 connection, mapping, mapping.interactions, ids, report_progress
             )
     end = mapping.data.end()
     if end is None:
-        end = latest_recording(leads.good, interactions.good, log.good)
+        end = latest_recording(leads.accepted, interactions.accepted, log.accepted)
     parts = (leads, interactions, log)
     return Tables(
-        leads=leads.good,
-        interactions=interactions.good,
-        attribute_log=log.good,
+        leads=leads.accepted,
+        interactions=interactions.accepted,
+        attribute_log=log.accepted,
         attribute_kinds=leads.kinds | log.kinds,
         measures=measures,
         data_end=end,
@@ -145,41 +145,43 @@ def _leads(
 ) -> _Part:
     with open_source("leads", table, mapping.data, mapping.base) as source:
         require(source, "leads", table, ("lead_id", "created_at"), table.fixed_at_creation)
-        found = frozenset((*source.columns, *table.fixed_at_creation))
+        column_names = frozenset((*source.columns, *table.fixed_at_creation))
         unused = _unused_leads_columns(source, table)
-        own = present(source, table, LEAD_COLUMNS)
+        standard_names = present(source, table, LEAD_COLUMNS)
         attributes = [name for name in table.fixed_at_creation if table.column(name) not in unused]
-        names = [*own, *attributes]
+        names = [*standard_names, *attributes]
         (text,) = chunks(source, table, names)
     kinds: dict[str, Kind] = {}
-    for i, name in enumerate(attributes, start=len(own)):
-        kind, objection = _judged(text[f"t{i}"], table.kinds.get(name))
+    for i, name in enumerate(attributes, start=len(standard_names)):
+        kind, objection = _kind_and_objection(text[f"t{i}"], table.kinds.get(name))
         if objection:
             unused[table.column(name)] = objection
         else:
             kinds[name] = kind
-    kept = [i for i, name in enumerate(names) if i < len(own) or name in kinds]
-    text = text.select(["row", "malformed", *(f"t{i}" for i in kept)]).rename_columns(
-        ["row", "malformed", *(f"t{i}" for i in range(len(kept)))]
+    used_columns = [i for i, name in enumerate(names) if i < len(standard_names) or name in kinds]
+    text = text.select(["row", "malformed", *(f"t{i}" for i in used_columns)]).rename_columns(
+        ["row", "malformed", *(f"t{i}" for i in range(len(used_columns)))]
     )
-    plan = _leads_plan(mapping, table, own, kinds)
-    done = check_rows(connection, plan, text.append_column("first", _is_first(text["t0"])))
-    good = _conformed(done.good, leads_schema(kinds))
-    return _Part(good, done.rejects, unused, kinds, found)
+    plan = _leads_plan(mapping, table, standard_names, kinds)
+    checked = check_rows(connection, plan, text.append_column("first", _is_first(text["t0"])))
+    accepted = _with_schema(checked.accepted, leads_schema(kinds))
+    return _Part(accepted, checked.rejects, unused, kinds, column_names)
 
 
 def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]:
     """Columns that the names alone rule out, with the reason."""
-    ours = {table.column(name): name for name in (*LEAD_COLUMNS, *table.fixed_at_creation)}
+    name_of_column = {
+        table.column(name): name for name in (*LEAD_COLUMNS, *table.fixed_at_creation)
+    }
     unused: dict[str, str] = {}
     for column in source.columns:
-        name = ours.get(column, column)
+        name = name_of_column.get(column, column)
         if name in LEAD_COLUMNS:
             continue
         objection = name_objection(name) or name_objection(column)
         if name not in table.allow_sensitive and column not in table.allow_sensitive:
             objection = objection or sensitive_objection(name) or sensitive_objection(column)
-        if objection is None and column not in ours:
+        if objection is None and column not in name_of_column:
             objection = "not declared in fixed_at_creation"
         if objection is not None:
             unused[column] = objection
@@ -187,11 +189,14 @@ def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]
 
 
 def _leads_plan(
-    mapping: ExportMapping, table: LeadsMapping, own: Sequence[str], kinds: Mapping[str, Kind]
+    mapping: ExportMapping,
+    table: LeadsMapping,
+    standard_names: Sequence[str],
+    kinds: Mapping[str, Kind],
 ) -> TablePlan:
-    created = own.index("created_at")
+    created = standard_names.index("created_at")
     relations = [Check(DUPLICATE_LEAD, 0, "NOT first")]
-    for i, name in enumerate(own):
+    for i, name in enumerate(standard_names):
         if name == "converted_at":
             relations.append(Check(CONVERTED_BEFORE_CREATED, i, f"v{i} < v{created}"))
         if name == "closed_at":
@@ -199,7 +204,7 @@ def _leads_plan(
         if name != "lead_id":
             relations += _not_after_end(mapping, i, f"v{i}")
     required = ("lead_id", "created_at")
-    columns = fields(table, [*own, *kinds], required, kinds=kinds, alone=kinds)
+    columns = fields(table, [*standard_names, *kinds], required, kinds=kinds, alone=kinds)
     return TablePlan("leads", columns, tuple(relations), mapping.data.timezone)
 
 
@@ -232,13 +237,13 @@ def _interactions(
         read = 0
         report_progress("interactions", read)
         for text in chunks(source, table, names, _CHUNK_ROWS):
-            done = check_rows(connection, plan, _with_known(text, lead_ids))
-            goods.append(_conformed(_with_recorded(done.good), schema))
-            rejects.append(done.rejects)
+            checked = check_rows(connection, plan, _with_known(text, lead_ids))
+            goods.append(_with_schema(_with_recorded(checked.accepted), schema))
+            rejects.append(checked.rejects)
             read += text.num_rows
             report_progress("interactions", read)
-    good = pa.concat_tables(goods).unify_dictionaries()
-    return _Part(good, pa.concat_tables(rejects), unused, {})
+    accepted = pa.concat_tables(goods).unify_dictionaries()
+    return _Part(accepted, pa.concat_tables(rejects), unused, {})
 
 
 def _interactions_plan(
@@ -259,9 +264,9 @@ def _with_recorded(interactions: pa.Table) -> pa.Table:
     occurred = interactions["occurred_at"]
     if "recorded_at" not in interactions.column_names:
         return interactions.append_column("recorded_at", occurred)
-    place = interactions.column_names.index("recorded_at")
+    position = interactions.column_names.index("recorded_at")
     filled = pc.coalesce(interactions["recorded_at"], occurred)
-    return interactions.set_column(place, "recorded_at", filled)
+    return interactions.set_column(position, "recorded_at", filled)
 
 
 def _attribute_log(
@@ -285,7 +290,7 @@ def _attribute_log(
         if UNDECODABLE in name:
             continue  # its rows are rejects
         values = text.filter(pc.equal(text["t2"], name))["t3"]
-        kind, objection = _judged(values, table.kinds.get(name))
+        kind, objection = _kind_and_objection(values, table.kinds.get(name))
         if name not in mapping.leads.allow_sensitive:
             objection = sensitive_objection(name) or objection
         objection = name_objection(name) or objection
@@ -293,14 +298,16 @@ def _attribute_log(
             unused[f"attributes.{name}"] = f"{objection} ({len(values)} rows)"
         else:
             kinds[name] = kind
-    text = _with_known(text, leads.good["lead_id"])
-    done = [
+    text = _with_known(text, leads.accepted["lead_id"])
+    checked_by_kind = [
         _log_of_kind(connection, mapping, table, kind, text.filter(rows))
         for kind, rows in _rows_by_kind(text["t2"], kinds, unused)
     ]
-    goods = [ATTRIBUTE_LOG.empty_table(), *(part.good for part in done)]
-    order = pc.sort_indices(pa.chunked_array([c for p in done for c in p.rows.chunks], pa.int64()))
-    rejects = pa.concat_tables([REJECTS.empty_table(), *(part.rejects for part in done)])
+    goods = [ATTRIBUTE_LOG.empty_table(), *(part.accepted for part in checked_by_kind)]
+    order = pc.sort_indices(
+        pa.chunked_array([c for p in checked_by_kind for c in p.rows.chunks], pa.int64())
+    )
+    rejects = pa.concat_tables([REJECTS.empty_table(), *(part.rejects for part in checked_by_kind)])
     return _Part(
         pa.concat_tables(goods).take(order).unify_dictionaries(),
         rejects.sort_by(REJECTS_ORDER),
@@ -321,14 +328,14 @@ def _log_of_kind(
     columns = fields(table, LOG_COLUMNS, LOG_COLUMNS[:3], kinds={"value": kind})
     relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "v1"))
     plan = TablePlan("attributes", columns, relations, mapping.data.timezone)
-    done = check_rows(connection, plan, text)
-    good, value = done.good, done.good["value"]
+    checked = check_rows(connection, plan, text)
+    accepted, value = checked.accepted, checked.accepted["value"]
     if kind == "category":
-        good = good.append_column("text", value)
+        accepted = accepted.append_column("text", value)
     else:
         exact = value.cast(pa.int64()) if kind == "timestamp" else value
-        good = good.append_column("number", exact.cast(pa.float64(), safe=False))
-    return replace(done, good=_conformed(good, ATTRIBUTE_LOG))
+        accepted = accepted.append_column("number", exact.cast(pa.float64(), safe=False))
+    return replace(checked, accepted=_with_schema(accepted, ATTRIBUTE_LOG))
 
 
 def _rows_by_kind(
@@ -337,14 +344,14 @@ def _rows_by_kind(
     """Rows of the log by the kind of their attribute; nameless rows count as categories."""
     left_out = [name.removeprefix("attributes.") for name in unused]
     used = pc.invert(pc.is_in(names, value_set=pa.array(left_out, pa.string())))
-    place = pc.index_in(names, value_set=pa.array(kinds.keys(), pa.string()))
-    kind_of_row = pc.fill_null(pa.array(kinds.values(), pa.string()).take(place), "category")
-    every: tuple[Kind, ...] = ("number", "category", "timestamp")
-    by_kind = [(kind, pc.and_(used, pc.equal(kind_of_row, kind))) for kind in every]
+    position = pc.index_in(names, value_set=pa.array(kinds.keys(), pa.string()))
+    kind_of_row = pc.fill_null(pa.array(kinds.values(), pa.string()).take(position), "category")
+    all_kinds: tuple[Kind, ...] = ("number", "category", "timestamp")
+    by_kind = [(kind, pc.and_(used, pc.equal(kind_of_row, kind))) for kind in all_kinds]
     return [(kind, rows) for kind, rows in by_kind if pc.any(rows).as_py()]
 
 
-def _judged(texts: pa.ChunkedArray, declared: Kind | None) -> tuple[Kind, str | None]:
+def _kind_and_objection(texts: pa.ChunkedArray, declared: Kind | None) -> tuple[Kind, str | None]:
     """Kind of an attribute, and the reason for which its values rule it out."""
     if declared is None and texts.null_count == len(texts):
         return "category", "it has no value in any row"
@@ -368,8 +375,8 @@ def _guessed_kind(texts: pa.ChunkedArray) -> Kind:
 
 def _with_known(text: pa.Table, lead_ids: pa.ChunkedArray) -> pa.Table:
     """Mark the rows whose lead is an accepted one; rows without a lead_id break another rule."""
-    known = pc.is_in(text["t0"], value_set=lead_ids.combine_chunks())
-    return text.append_column("known", pc.or_(known, pc.is_null(text["t0"])))
+    is_known_lead = pc.is_in(text["t0"], value_set=lead_ids.combine_chunks())
+    return text.append_column("known", pc.or_(is_known_lead, pc.is_null(text["t0"])))
 
 
 def _not_after_end(mapping: ExportMapping, field: int, instant: str) -> tuple[Check, ...]:
@@ -377,7 +384,7 @@ def _not_after_end(mapping: ExportMapping, field: int, instant: str) -> tuple[Ch
     return () if end is None else (Check(AFTER_END, field, f"epoch_us({instant}) > {end}"),)
 
 
-def _conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+def _with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Columns of the schema in its types; a column that the export lacks is null."""
     columns = [
         table[field.name].cast(field.type)

@@ -77,8 +77,8 @@ def _in_words(label: str, url: sa.URL, *errors: type[Exception]) -> Iterator[Non
 
 def _shown(url: sa.URL) -> str:
     """Database in words: no more of its URL than says which one it is."""
-    place = f"{url.host}/{url.database}" if url.host else str(url.database)
-    return f"{url.get_backend_name()} {place}"
+    database = f"{url.host}/{url.database}" if url.host else str(url.database)
+    return f"{url.get_backend_name()} {database}"
 
 
 def _without_secrets(words: str, url: sa.URL) -> str:
@@ -94,8 +94,8 @@ def _without_secrets(words: str, url: sa.URL) -> str:
 def _result(table: TableMapping, connection: sa.Connection) -> sa.Result[Any]:
     if table.table is not None:
         schema, _, name = table.table.rpartition(".")
-        found = sa.table(name, schema=schema or None)
-        return connection.execute(sa.select(sa.text("*")).select_from(found))
+        source = sa.table(name, schema=schema or None)
+        return connection.execute(sa.select(sa.text("*")).select_from(source))
     # As written: neither ':name' nor '%' in it is a parameter.
     bare = connection.execution_options(no_parameters=True)
     return bare.exec_driver_sql(str(table.query))

@@ -72,6 +72,7 @@ def standard_spec(
     Parameters
     ----------
     tables : Tables
+        The export; rows that became known later are left out first.
     known_before : int
         Microseconds; interactions known and leads created at or after it are not looked at.
     owner : str, optional
@@ -103,6 +104,7 @@ def customised_spec(spec: Spec, add: Sequence[Feature], drop: Sequence[str]) -> 
     Parameters
     ----------
     spec : Spec
+        The features to start from.
     add : sequence of Feature
         Behind the others; one of the same name takes the other's place.
     drop : sequence of str

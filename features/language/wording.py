@@ -81,6 +81,7 @@ def signal(feature: Feature, words: Words = ENGLISH) -> str:
     Parameters
     ----------
     feature : Feature
+        The feature to name.
     words : Words
         Language to name it in.
 
@@ -167,6 +168,7 @@ def description(feature: Feature, words: Words = ENGLISH) -> str:
     Parameters
     ----------
     feature : Feature
+        The feature to describe.
     words : Words
         Language to say it in.
 
@@ -254,6 +256,7 @@ def in_words(feature: Feature, value: float) -> str:
     Parameters
     ----------
     feature : Feature
+        The feature whose value it is.
     value : float
         As the engine computed it; NaN is "unknown" or "never".
 

@@ -39,7 +39,9 @@ class RowsByLead:
     Parameters
     ----------
     rows : pa.Table
+        Interactions, or versions of attributes, as in `Tables`.
     lead : int64 array of shape (rows,)
+        Index of each row's lead.
     """
 
     rows: pa.Table
@@ -57,8 +59,11 @@ def point_in_time_features(
     Parameters
     ----------
     tables : Tables
+        The export.
     spine : Spine
+        Which leads to look at, and when.
     spec : Spec
+        Which features to compute.
     report_rows : callable, optional
         Called with the number of rows of each partition that was finished.
 
@@ -103,7 +108,7 @@ def keyed_histories(
     ----------
     leads : pa.Table
         As in `Tables`, in any order.
-    interactions, attribute_log : Keyed
+    interactions, attribute_log : RowsByLead
         As in `Tables`, in any order; nothing is read of an empty table but its labels.
     spec : Spec
         Its attributes are taken, be they columns of `leads` or names in the log, and its measures

@@ -20,6 +20,7 @@ class LeadInstants:
     Parameters
     ----------
     lead_id : pa.Array of string
+        The lead of each row, as the export names it.
     as_of : int64 array of shape (rows,)
         Microseconds.
     texts : mapping of str to pa.Array of string
@@ -37,6 +38,7 @@ def instants_of(path: Path, *text_columns: str) -> LeadInstants:
     Parameters
     ----------
     path : pathlib.Path
+        The file; any suffix but ``.parquet`` is read as CSV.
     *text_columns : str
         Further columns of text that must be there.
 

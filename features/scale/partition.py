@@ -42,6 +42,7 @@ class Input:
     Parameters
     ----------
     path : Path
+        The file; it is read piece by piece.
     schema : pa.Schema
         Columns as they are read; `lead_id` is one of them.
 
@@ -106,6 +107,7 @@ class Export:
     Parameters
     ----------
     leads, spine : Input
+        The leads, and the rows (lead and instant) that ask for features.
     interactions, attribute_log : Input, or None
         None where the export has none.
     interactions_schema : pa.Schema
@@ -191,6 +193,7 @@ def partitions_of(export: Export, count: int | None = None) -> Partitions:
     Parameters
     ----------
     export : Export
+        The files to divide.
     count : int, optional
         How many; where all files are in order of lead there may be fewer, since row groups are not
         cut. By default as many as keep each within `PARTITION_ROWS`, about.

@@ -26,6 +26,7 @@ def requests_of(
     Parameters
     ----------
     tables : Tables
+        The export that holds the leads.
     spine : Spine
         Which leads, and when; meant for a few rows.
     kinds : mapping of str to {"number", "category", "timestamp"}

@@ -175,7 +175,9 @@ def write_tables(tables: Tables, spine: Spine, folder: Path) -> None:
     Parameters
     ----------
     tables : Tables
+        The export.
     spine : Spine
+        Which of its leads to look at, and when.
     folder : Path
         Made where it is missing.
     """
@@ -199,10 +201,12 @@ def write_features(
     Parameters
     ----------
     session : SparkSession
+        The running Spark; its settings stay as they are.
     source : str
         Folder or URI of the four tables, see `write_tables`. Each row of the spine is answered,
         in no particular order.
     spec : Spec
+        Which features to compute.
     target : str
         Folder or URI that is not there yet: ``lead_id``, ``as_of`` and the columns. It is whole
         when it holds ``_SUCCESS``.

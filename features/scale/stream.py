@@ -114,6 +114,7 @@ def read_features(folder: Path) -> ds.Dataset:
     Parameters
     ----------
     folder : Path
+        Output folder of a finished `write_features`.
 
     Returns
     -------

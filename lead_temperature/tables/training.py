@@ -227,7 +227,7 @@ def _show_words(console: Console, found: Inspection) -> None:
     for heading in ("field", "values", "missing", "most frequent"):
         words.add_column(heading, justify="right" if heading in ("values", "missing") else "left")
     for field in found.vocabularies:
-        top = ", ".join(f"{escape(word)} {count:,}" for word, count in field.top)
+        top = ", ".join(f"{escape(word)} {count:,}" for word, count in field.most_frequent)
         words.add_row(field.field, f"{field.distinct:,}", f"{field.missing:,}", top)
     if found.rows["interactions"]:
         console.print(words)

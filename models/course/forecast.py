@@ -53,36 +53,37 @@ class Forecast:
     band_changes: tuple[BandChange, ...]
 
 
-def forecast(seen: LeadOverDays, previous_band: Band | None = None) -> Forecast:
+def forecast(lead: LeadOverDays, previous_band: Band | None = None) -> Forecast:
     """What a lead's score becomes when nothing more happens.
 
     Parameters
     ----------
-    seen : Seen
+    lead : LeadOverDays
         The lead on each of `DAYS`, and on others.
     previous_band : "hot", "warm", "cold" or None
         Band of the lead before today, where it is known.
     """
-    bands = _bands(seen, previous_band)
+    bands = _bands(lead, previous_band)
     changes = [day for day in DAYS[1:] if bands[day] != bands[day - 1]]
     return Forecast(
-        looks=tuple(seen.look(day, bands[day]) for day in SHOWN),
+        looks=tuple(lead.look(day, bands[day]) for day in SHOWN),
         band_changes=tuple(
-            BandChange(day, seen.as_of + day * MICROSECONDS_PER_DAY, bands[day]) for day in changes
+            BandChange(day, lead.as_of + day * MICROSECONDS_PER_DAY, bands[day]) for day in changes
         ),
     )
 
 
-def _bands(seen: LeadOverDays, previous: Band | None) -> list[Band]:
+def _bands(lead: LeadOverDays, previous: Band | None) -> list[Band]:
     """Band of each day, where each day knows the band of the day before it."""
-    rows = seen.rows(DAYS)
-    low = seen.scores.hot_low[rows], seen.scores.warm_low[rows]
-    after: dict[str, list[Band]] = {
-        before: seen.bundle.bands.assign(*low, [before] * len(rows)).tolist() for before in LEVELS
+    rows = lead.rows(DAYS)
+    hot_low, warm_low = lead.scores.hot_low[rows], lead.scores.warm_low[rows]
+    band_after: dict[str, list[Band]] = {
+        band: lead.bundle.bands.assign(hot_low, warm_low, [band] * len(rows)).tolist()
+        for band in LEVELS
     }
-    found: list[Band] = []
+    bands: list[Band] = []
     for day in DAYS:
         # A lead without a band before is as one that was cold.
-        before = found[-1] if found else previous or "cold"
-        found.append(after[before][day])
-    return found
+        band_before = bands[-1] if bands else previous or "cold"
+        bands.append(band_after[band_before][day])
+    return bands

@@ -60,6 +60,7 @@ def freshness(
     Parameters
     ----------
     record : LeadRecord
+        The lead with its interactions, those that are not known yet included.
     as_of : int
         Microseconds.
     widths : sequence of int

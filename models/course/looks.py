@@ -41,6 +41,7 @@ class Look:
     not_enough_evidence : bool
         Whether an interval is too wide to act on.
     band : "cold", "warm" or "hot"
+        The lead's band on that day.
     """
 
     day: int
@@ -61,15 +62,16 @@ def known_record(record: LeadRecord, as_of: int) -> LeadRecord:
     Parameters
     ----------
     record : LeadRecord
+        The lead with all of its interactions.
     as_of : int
         Microseconds.
     """
-    before = [
+    known_interactions = [
         event
         for event in record.interactions
         if is_known(when_known(event["occurred_at"], event["recorded_at"]), as_of)
     ]
-    return record._replace(interactions=before)
+    return record._replace(interactions=known_interactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,13 @@ class LeadOverDays:
     Parameters
     ----------
     bundle : Bundle
+        The model that scored the lead.
     as_of : int
         The instant that days are counted from, in microseconds.
     days : tuple of int
         Negative before that instant.
     matrix : float64 array of shape (days, features)
+        Features of the lead on each of the days.
     scores : Scores
         Of the days.
     """
@@ -118,6 +122,7 @@ def look_at_days(
     Parameters
     ----------
     bundle : Bundle
+        The model that scores the lead.
     record : LeadRecord
         Only what is known at `as_of` is looked at, and on an earlier day only what was known then.
     as_of : int
@@ -125,8 +130,8 @@ def look_at_days(
     days : iterable of int
         Negative before it; each is looked at once.
     """
-    spec, each = bundle.spec, tuple(dict.fromkeys(days))
+    spec, distinct_days = bundle.spec, tuple(dict.fromkeys(days))
     history = single_history(*known_record(record, as_of), spec.attribute_kinds, spec.measures)
-    instants = as_of + np.array(each, np.int64) * MICROSECONDS_PER_DAY
-    matrix = features_of(bundle.plan, history, np.zeros(len(each), np.int64), instants)
-    return LeadOverDays(bundle, as_of, each, matrix, bundle.scores(matrix))
+    instants = as_of + np.array(distinct_days, np.int64) * MICROSECONDS_PER_DAY
+    matrix = features_of(bundle.plan, history, np.zeros(len(distinct_days), np.int64), instants)
+    return LeadOverDays(bundle, as_of, distinct_days, matrix, bundle.scores(matrix))

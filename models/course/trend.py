@@ -57,45 +57,47 @@ def days_of_trend(record: LeadRecord, as_of: int) -> list[int]:
 
 
 def score_trend(
-    seen: LeadOverDays, most: int = 3, columns: Mapping[str, Sequence[int]] | None = None
+    lead: LeadOverDays, max_signals: int = 3, columns: Mapping[str, Sequence[int]] | None = None
 ) -> ScoreTrend:
     """How a lead's score came to be what it is.
 
     Parameters
     ----------
-    seen : Seen
+    lead : LeadOverDays
         The lead on the days of `days_of_trend`, and on others.
-    most : int
+    max_signals : int
         How many signals to name among what changed; 0 names none.
     columns : mapping of signal to columns, optional
         `models.explain.columns_by_signal` of the bundle's spec, where it was worked out before.
     """
-    earlier = tuple(seen.look(-day) if -day in seen.days else None for day in DAYS)
-    compared = next((day for day in COMPARED if -day in seen.days), None)
+    earlier = tuple(lead.look(-day) if -day in lead.days else None for day in DAYS)
+    compared = next((day for day in COMPARED if -day in lead.days), None)
     if compared is None:
         reason = "created less than a day before: there is nothing to compare with"
         return ScoreTrend(earlier, None, reason, ())
-    verdict, reason = _verdict(seen.look(0), seen.look(-compared))
-    two = seen.rows([-compared, 0])
-    probability = seen.scores.hot_probability[two]
-    moved = (
-        signal_changes(seen.bundle, seen.matrix[two], probability, most, columns) if most else ()
+    verdict, reason = _verdict(lead.look(0), lead.look(-compared))
+    two = lead.rows([-compared, 0])
+    probability = lead.scores.hot_probability[two]
+    changes = (
+        signal_changes(lead.bundle, lead.matrix[two], probability, max_signals, columns)
+        if max_signals
+        else ()
     )
-    return ScoreTrend(earlier, verdict, reason, moved)
+    return ScoreTrend(earlier, verdict, reason, changes)
 
 
-def _verdict(now: Look, before: Look) -> tuple[Verdict, str]:
+def _verdict(today: Look, earlier: Look) -> tuple[Verdict, str]:
     """The verdict on two looks, and the comparison that decided it."""
-    ago = "a day before" if before.day == -1 else f"{-before.day} days before"
+    ago = "a day before" if earlier.day == -1 else f"{-earlier.day} days before"
     within = []
     for horizon in HORIZONS:
-        value = getattr(now, f"{horizon}_probability")
-        low, high = getattr(before, f"{horizon}_low"), getattr(before, f"{horizon}_high")
+        value = getattr(today, f"{horizon}_probability")
+        low, high = getattr(earlier, f"{horizon}_low"), getattr(earlier, f"{horizon}_high")
         if value > high:
-            shown, end = format_distinct(value, high, "g")
-            return "heating", f"{horizon} probability {shown} > {end}, its high end {ago}"
+            value_text, end_text = format_distinct(value, high, "g")
+            return "heating", f"{horizon} probability {value_text} > {end_text}, its high end {ago}"
         if value < low:
-            shown, end = format_distinct(value, low, "g")
-            return "cooling", f"{horizon} probability {shown} < {end}, its low end {ago}"
+            value_text, end_text = format_distinct(value, low, "g")
+            return "cooling", f"{horizon} probability {value_text} < {end_text}, its low end {ago}"
         within.append(f"{horizon} probability {value:.3g} within {low:.3g}–{high:.3g}")
     return "steady", f"{', '.join(within)}: the intervals of {ago}"

@@ -32,7 +32,7 @@ class Slope:
         Log-odds that 0 adds.
     unknown : float
         Log-odds that a missing value adds.
-    least, most : float, optional
+    least, greatest : float, optional
         A number beyond them counts as the nearer one: nobody has seen where the slope leads to.
     """
 
@@ -40,13 +40,13 @@ class Slope:
     at_zero: float
     unknown: float
     least: float = -math.inf
-    most: float = math.inf
+    greatest: float = math.inf
 
     def __post_init__(self) -> None:
         _require_finite("A slope", (self.slope, self.at_zero, self.unknown))
-        if not self.least <= self.most:
+        if not self.least <= self.greatest:
             raise ValueError(
-                f"A slope's least must not exceed its most, got {self.least} and {self.most}."
+                f"A slope's least must not exceed its most, got {self.least} and {self.greatest}."
             )
 
 
@@ -58,18 +58,18 @@ class Levels:
     ----------
     weights : tuple of float
         Log-odds that each level adds, by its index.
-    other : float
+    unlisted : float
         Log-odds that a level beyond them adds.
     unknown : float
         Log-odds that a missing value adds.
     """
 
     weights: tuple[float, ...]
-    other: float
+    unlisted: float
     unknown: float
 
     def __post_init__(self) -> None:
-        _require_finite("Levels", (*self.weights, self.other, self.unknown))
+        _require_finite("Levels", (*self.weights, self.unlisted, self.unknown))
 
 
 Term: TypeAlias = Slope | Levels
@@ -107,7 +107,7 @@ class Linear:
         counts = [len(term.weights) for term in levels.values()]
         table = np.zeros((len(levels), max(counts, default=0) + 2))
         for row, term in zip(table, levels.values(), strict=True):
-            row[: len(term.weights) + 2] = (*term.weights, term.other, term.unknown)
+            row[: len(term.weights) + 2] = (*term.weights, term.unlisted, term.unknown)
         slopes = np.array([_line(term) for term in self.terms]).reshape(-1, 5).T
         object.__setattr__(self, "_slopes", np.ascontiguousarray(slopes))
         object.__setattr__(self, "_categories", np.array(list(levels), np.int64))
@@ -117,16 +117,16 @@ class Linear:
     def contributions(self, matrix: Float64) -> Float64:
         """What each feature adds to `base` in each row, shape (rows, features)."""
         matrix = np.ascontiguousarray(matrix)
-        slope, at_zero, unknown, least, most = self._slopes
+        slope, at_zero, unknown, least, greatest = self._slopes
         is_unknown = np.isnan(matrix)
-        within = np.minimum(np.maximum(matrix, least), most)
-        found: Float64 = np.where(is_unknown, unknown, at_zero + slope * logarithm(within))
+        within = np.minimum(np.maximum(matrix, least), greatest)
+        added: Float64 = np.where(is_unknown, unknown, at_zero + slope * logarithm(within))
         if len(self._categories):
             values = np.where(is_unknown, np.inf, matrix)[:, self._categories]
-            place = np.minimum(values, self._counts + is_unknown[:, self._categories])
+            level = np.minimum(values, self._counts + is_unknown[:, self._categories])
             rows = np.arange(len(self._categories))
-            found[:, self._categories] = self._levels[rows, place.astype(np.int64)]
-        return found
+            added[:, self._categories] = self._levels[rows, level.astype(np.int64)]
+        return added
 
     def margin(self, matrix: Float64) -> Float64:
         """Log-odds of each row, shape (rows,)."""
@@ -169,8 +169,8 @@ def logarithm(values: Float64) -> Float64:
 
 def _line(term: Term) -> tuple[float, float, float, float, float]:
     match term:
-        case Slope(slope, at_zero, unknown, least, most):
-            return slope, at_zero, unknown, least, most
+        case Slope(slope, at_zero, unknown, least, greatest):
+            return slope, at_zero, unknown, least, greatest
         case Levels():
             return 0.0, 0.0, 0.0, 0.0, 0.0  # looked up instead
         case _:
@@ -179,29 +179,29 @@ def _line(term: Term) -> tuple[float, float, float, float, float]:
 
 def _term_to_json(term: Term) -> dict[str, Any]:
     match term:
-        case Slope(slope, at_zero, unknown, least, most):
-            ends = {"least": least, "most": most}
-            known = {name: end for name, end in ends.items() if math.isfinite(end)}
-            return {"slope": slope, "at_zero": at_zero, "unknown": unknown, **known}
-        case Levels(weights, other, unknown):
-            return {"levels": list(weights), "other": other, "unknown": unknown}
+        case Slope(slope, at_zero, unknown, least, greatest):
+            ends = {"least": least, "most": greatest}
+            finite_ends = {name: end for name, end in ends.items() if math.isfinite(end)}
+            return {"slope": slope, "at_zero": at_zero, "unknown": unknown, **finite_ends}
+        case Levels(weights, unlisted, unknown):
+            return {"levels": list(weights), "other": unlisted, "unknown": unknown}
         case _:
             assert_never(term)
 
 
-def _term_from_json(item: Mapping[str, Any]) -> Term:
-    if "levels" in item:
-        weights = tuple(float(weight) for weight in item["levels"])
-        return Levels(weights, float(item["other"]), float(item["unknown"]))
+def _term_from_json(data: Mapping[str, Any]) -> Term:
+    if "levels" in data:
+        weights = tuple(float(weight) for weight in data["levels"])
+        return Levels(weights, float(data["other"]), float(data["unknown"]))
     return Slope(
-        float(item["slope"]),
-        float(item["at_zero"]),
-        float(item["unknown"]),
-        float(item.get("least", -math.inf)),
-        float(item.get("most", math.inf)),
+        float(data["slope"]),
+        float(data["at_zero"]),
+        float(data["unknown"]),
+        float(data.get("least", -math.inf)),
+        float(data.get("most", math.inf)),
     )
 
 
-def _require_finite(what: str, numbers: tuple[float, ...]) -> None:
+def _require_finite(name: str, numbers: tuple[float, ...]) -> None:
     if not all(math.isfinite(number) for number in numbers):
-        raise ValueError(f"{what} must be of finite numbers, got {list(numbers)}.")
+        raise ValueError(f"{name} must be of finite numbers, got {list(numbers)}.")

@@ -34,7 +34,9 @@ class Blend:
     Parameters
     ----------
     linear : Linear
+        The linear model of the log-odds.
     booster : lightgbm.Booster
+        Trees that give log-odds; not changed from now on.
     single_row : SingleRow
         The booster for few rows.
     shares : TreeShares
@@ -89,6 +91,7 @@ def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Floa
     Parameters
     ----------
     predictor : Blend, lightgbm.Booster or Scorecard
+        Whose margins to share out.
     matrix : float64 array of shape (rows, features)
         One row at least.
 
@@ -99,9 +102,10 @@ def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Floa
     """
     match predictor:
         case Blend(linear, shares=shares):
-            found = shares.contributions(matrix)
-            average = float(found[0, -1])
-            return (linear.base + average) / 2, (linear.contributions(matrix) + found[:, :-1]) / 2
+            booster_shares = shares.contributions(matrix)
+            average = float(booster_shares[0, -1])
+            shares_of_both = linear.contributions(matrix) + booster_shares[:, :-1]
+            return (linear.base + average) / 2, shares_of_both / 2
         case lgb.Booster():
             raw = np.asarray(predictor.predict(matrix, pred_contrib=True, num_threads=1))
             return float(raw[0, -1]), raw[:, :-1]

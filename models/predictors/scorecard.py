@@ -72,8 +72,8 @@ class Characteristic:
 
     def bins(self, values: Float64) -> Int64:
         """Index of each value's bin, shape of `values`."""
-        found = np.searchsorted(np.array(self.edges), values, side="right")
-        return np.where(np.isnan(values), len(self.edges) + 1, found)
+        bin_numbers = np.searchsorted(np.array(self.edges), values, side="right")
+        return np.where(np.isnan(values), len(self.edges) + 1, bin_numbers)
 
     @property
     def average(self) -> float:
@@ -91,7 +91,7 @@ class Scorecard:
         Log-odds of a lead with a sum of 0 points.
     doubling : float
         So many points more double the odds.
-    qualities : tuple of Quality
+    qualities : tuple of Characteristic
         Most telling first, each of another feature.
     columns : int
         How many columns a feature matrix has.
@@ -149,25 +149,26 @@ class Scorecard:
         Parameters
         ----------
         matrix : float64 array of shape (rows, features)
+            Features of leads at instants, NaN where one is unknown.
 
         Returns
         -------
         tuple of float and float64 array of shape (rows, features)
             A row's contributions and the average add up to its margin.
         """
-        found = np.zeros(matrix.shape)
+        log_odds = np.zeros(matrix.shape)
         for quality in self.qualities:
             points = np.array(quality.points)[quality.bins(matrix[:, quality.column])]
-            found[:, quality.column] = self.log_odds_per_point * (points - quality.average)
+            log_odds[:, quality.column] = self.log_odds_per_point * (points - quality.average)
         average = math.fsum(quality.average for quality in self.qualities)
-        return self.base + self.log_odds_per_point * average, found
+        return self.base + self.log_odds_per_point * average, log_odds
 
     def to_json(self, spec: Spec) -> dict[str, Any]:
         """As plain JSON values that name features and bins; `scorecard_from_json` reads it back."""
         return {
             "base": self.base,
             "points_that_double_the_odds": self.doubling,
-            "qualities": [_quality_to_json(quality, spec) for quality in self.qualities],
+            "qualities": [_characteristic_to_json(quality, spec) for quality in self.qualities],
         }
 
 
@@ -183,7 +184,7 @@ def scorecard_from_json(data: Mapping[str, Any], spec: Spec) -> Scorecard:
     return Scorecard(
         base=float(data["base"]),
         doubling=float(data["points_that_double_the_odds"]),
-        qualities=tuple(_quality_from_json(item, spec) for item in data["qualities"]),
+        qualities=tuple(_characteristic_from_json(item, spec) for item in data["qualities"]),
         columns=len(spec.features),
     )
 
@@ -199,6 +200,7 @@ class Line:
     value : str
         The bin, in words.
     points : int
+        Points that the bin adds.
     share : float
         Share of the fitting period's looks.
     """
@@ -228,18 +230,18 @@ def _bins_in_words(quality: Characteristic, spec: Spec) -> list[str]:
     feature = spec.features[quality.column]
     if isinstance(feature, AttributeCategory | LatestValue):
         levels = range(len(quality.edges) + 1)
-        about = f"{signal(feature)}: "
-        told = [in_words(feature, float(level)).removeprefix(about) for level in levels]
+        prefix = f"{signal(feature)}: "
+        texts = [in_words(feature, float(level)).removeprefix(prefix) for level in levels]
     elif quality.edges:
         between = [f"{low:g} to below {high:g}" for low, high in itertools.pairwise(quality.edges)]
-        told = [f"below {quality.edges[0]:g}", *between, f"{quality.edges[-1]:g} and more"]
+        texts = [f"below {quality.edges[0]:g}", *between, f"{quality.edges[-1]:g} and more"]
     else:
-        told = ["any"]
-    return [*told, _UNKNOWN]
+        texts = ["any"]
+    return [*texts, _UNKNOWN]
 
 
-def _quality_to_json(quality: Characteristic, spec: Spec) -> dict[str, Any]:
-    told = zip(
+def _characteristic_to_json(quality: Characteristic, spec: Spec) -> dict[str, Any]:
+    bin_lines = zip(
         (None, *quality.edges, None),
         _bins_in_words(quality, spec),
         quality.points,
@@ -248,7 +250,7 @@ def _quality_to_json(quality: Characteristic, spec: Spec) -> dict[str, Any]:
     )
     *bins, unknown = [
         {"from": start, "in_words": words, "points": points, "share": share}
-        for start, words, points, share in told
+        for start, words, points, share in bin_lines
     ]
     del unknown["from"]
     feature = spec.features[quality.column]
@@ -260,22 +262,22 @@ def _quality_to_json(quality: Characteristic, spec: Spec) -> dict[str, Any]:
     }
 
 
-def _quality_from_json(item: Mapping[str, Any], spec: Spec) -> Characteristic:
-    name = item["feature"]
+def _characteristic_from_json(data: Mapping[str, Any], spec: Spec) -> Characteristic:
+    name = data["feature"]
     if name not in spec.names:
         raise ValueError(
             f"The points card has a quality of the feature '{name}', which is not among the "
             f"{len(spec.names)} features of the model. `lead-temperature features` lists them."
         )
     try:
-        bins = [*item["bins"], item["unknown"]]
+        bins = [*data["bins"], data["unknown"]]
         return Characteristic(
             column=spec.names.index(name),
-            edges=tuple(float(one["from"]) for one in item["bins"][1:]),
-            points=tuple(one["points"] for one in bins),
-            shares=tuple(float(one["share"]) for one in bins),
+            edges=tuple(float(bin_data["from"]) for bin_data in data["bins"][1:]),
+            points=tuple(bin_data["points"] for bin_data in bins),
+            shares=tuple(float(bin_data["share"]) for bin_data in bins),
         )
     except (KeyError, TypeError, ValueError) as error:
         missing = isinstance(error, KeyError)
-        found = f"the key {error} is missing" if missing else str(error)
-        raise ValueError(f"Quality '{name}' of the points card: {found}") from error
+        problem = f"the key {error} is missing" if missing else str(error)
+        raise ValueError(f"Quality '{name}' of the points card: {problem}") from error

@@ -52,10 +52,11 @@ class SingleRow:
             )
         matrix, margins, length = np.ascontiguousarray(matrix), np.empty(len(matrix)), _Int64()
         row, margin, step = matrix.ctypes.data, margins.ctypes.data, matrix.strides[0]
-        asked = _library().LGBM_BoosterPredictForMatSingleRowFast
-        for place in range(len(matrix)):
-            at, to = _Pointer(row + place * step), _Pointer(margin + place * margins.itemsize)
-            _require(asked(self._prepared, at, _reference(length), to))
+        predict_row = _library().LGBM_BoosterPredictForMatSingleRowFast
+        for index in range(len(matrix)):
+            row_pointer = _Pointer(row + index * step)
+            margin_pointer = _Pointer(margin + index * margins.itemsize)
+            _require(predict_row(self._prepared, row_pointer, _reference(length), margin_pointer))
         return margins
 
     def _made_ready(self) -> ctypes.c_void_p:

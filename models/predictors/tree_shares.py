@@ -79,10 +79,10 @@ class TreeShares:
         if not self._prepared:  # only now: nobody asks about most boosters
             self._tables, self._prepared = _tables(self._booster), True
         if self._tables is None:
-            found = self._booster.predict(matrix, pred_contrib=True, num_threads=1)
-            return np.asarray(found, np.float64)
+            shares = self._booster.predict(matrix, pred_contrib=True, num_threads=1)
+            return np.asarray(shares, np.float64)
         blocks = range(0, len(matrix), BLOCK)
-        return np.concatenate([self._tables.of(matrix[at : at + BLOCK]) for at in blocks])
+        return np.concatenate([self._tables.of(matrix[begin : begin + BLOCK]) for begin in blocks])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +126,22 @@ class _Tables:
     def of(self, matrix: Float64) -> Float64:
         """Contributions of some rows, and the average."""
         values = matrix[:, self.feature]
-        left = values <= self.threshold
-        left |= np.isnan(values) & self.unknown_left
+        goes_left = values <= self.threshold
+        goes_left |= np.isnan(values) & self.unknown_left
         if len(self.by_level):
             level = values[:, self.by_level]
-            most = self.admitted.shape[1] - 1
+            other_level = self.admitted.shape[1] - 1
             # As LightGBM has it, a level is cut to a whole number; most is what no node admits.
-            level = np.where((level > -1) & (level < most), level, most).astype(np.int64)
-            left[:, self.by_level] = self.admitted[np.arange(len(self.by_level)), level]
+            is_listed = (level > -1) & (level < other_level)
+            level = np.where(is_listed, level, other_level).astype(np.int64)
+            goes_left[:, self.by_level] = self.admitted[np.arange(len(self.by_level)), level]
         rows = len(matrix)
-        way = np.packbits(left.reshape(rows, -1, ROOM), axis=2, bitorder="little")[:, :, 0]
+        way = np.packbits(goes_left.reshape(rows, -1, ROOM), axis=2, bitorder="little")[:, :, 0]
         shares = self.shares.take(way.take(self.tree, axis=1) + self.first)
-        found = np.zeros((rows, self.number + 1))
-        found[:, self.columns] = np.add.reduceat(shares, self.begins, axis=1)
-        found[:, -1] = self.average
-        return found
+        contributions = np.zeros((rows, self.number + 1))
+        contributions[:, self.columns] = np.add.reduceat(shares, self.begins, axis=1)
+        contributions[:, -1] = self.average
+        return contributions
 
 
 def _tables(booster: lgb.Booster) -> _Tables | None:
@@ -148,8 +149,8 @@ def _tables(booster: lgb.Booster) -> _Tables | None:
     model = booster.dump_model()
     trees: list[_Tree] = []
     average = 0.0
-    for one in model["tree_info"]:
-        tree = _tree(one["tree_structure"])
+    for tree_dump in model["tree_info"]:
+        tree = _tree(tree_dump["tree_structure"])
         if tree is None:
             return None
         trees.append(tree)
@@ -162,14 +163,14 @@ def _tables(booster: lgb.Booster) -> _Tables | None:
     if not len(order):
         return None
     blocks = range(0, len(trees), GROWN)
-    shares = np.concatenate([_shapley(trees[at : at + GROWN]) for at in blocks])
+    shares = np.concatenate([_shapley(trees[begin : begin + GROWN]) for begin in blocks])
     begins = np.flatnonzero(np.diff(columns[order], prepend=-1))
-    asked = enumerate(one for tree in trees for one in tree.levels)
-    levels = [(place, found) for place, found in asked if found]
-    most = max((max(found) for _, found in levels), default=0) + 1
-    admitted = np.zeros((len(levels), most + 1), np.bool_)
-    for row, (_, found) in zip(admitted, levels, strict=True):
-        row[list(found)] = True
+    node_levels = enumerate(levels for tree in trees for levels in tree.levels)
+    levels = [(node, admitted_levels) for node, admitted_levels in node_levels if admitted_levels]
+    other_level = max((max(admitted_levels) for _, admitted_levels in levels), default=0) + 1
+    admitted = np.zeros((len(levels), other_level + 1), np.bool_)
+    for row, (_, admitted_levels) in zip(admitted, levels, strict=True):
+        row[list(admitted_levels)] = True
     return _Tables(
         feature=np.array([tree.feature for tree in trees]).ravel(),
         threshold=np.array([tree.threshold for tree in trees]).ravel(),
@@ -194,7 +195,7 @@ def _tree(root: Mapping[str, Any]) -> _Tree | None:
             return None
     if len(nodes) > NODES:
         return None
-    place = {node["split_index"]: i for i, node in enumerate(nodes)}
+    number_of = {node["split_index"]: i for i, node in enumerate(nodes)}
     columns = list(dict.fromkeys(node["split_feature"] for node in nodes))
     slot = [columns.index(node["split_feature"]) for node in nodes]
     leaves = list(_leaves(root, ()))
@@ -205,25 +206,25 @@ def _tree(root: Mapping[str, Any]) -> _Tree | None:
     for leaf, (margin, path) in enumerate(leaves):
         value[leaf] = margin
         for index, goes_left, part in path:
-            at = place[index]
-            agree[leaf, slot[at]] &= decided[at] == goes_left
-            share[leaf, slot[at]] *= part
-    rest = ROOM - len(nodes)
+            number = number_of[index]
+            agree[leaf, slot[number]] &= decided[number] == goes_left
+            share[leaf, slot[number]] *= part
+    spare = ROOM - len(nodes)
     numeric = [node["decision_type"] == "<=" for node in nodes]
     return _Tree(
-        feature=[node["split_feature"] for node in nodes] + [0] * rest,
+        feature=[node["split_feature"] for node in nodes] + [0] * spare,
         threshold=[
             float(node["threshold"]) if number else math.nan
             for node, number in zip(nodes, numeric, strict=True)
         ]
-        + [math.nan] * rest,
+        + [math.nan] * spare,
         unknown_left=[number and _unknown_left(n) for n, number in zip(nodes, numeric, strict=True)]
-        + [False] * rest,
+        + [False] * spare,
         levels=[
             None if number else tuple(map(int, str(node["threshold"]).split("||")))
             for node, number in zip(nodes, numeric, strict=True)
         ]
-        + [None] * rest,
+        + [None] * spare,
         columns=columns + [-1] * (NODES - len(columns)),
         agree=agree,
         share=share,
@@ -263,19 +264,19 @@ def _shapley(trees: list[_Tree]) -> Float64:
     """Shapley values of each tree's features in every way, shape (trees, slots, ways)."""
     # What each leaf adds where only the features of a set are known: sets are bits of a number.
     value = np.array([tree.value for tree in trees])
-    passed = np.repeat(value[None, :, :, None], WAYS, axis=3)
+    reached = np.repeat(value[None, :, :, None], WAYS, axis=3)
     agree, share = np.array([t.agree for t in trees]), np.array([t.share for t in trees])
     for slot in range(NODES):
-        unknown, known = share[:, :, slot, None], agree[:, :, slot]
-        passed = np.concatenate([passed * unknown, passed * known])
-    worth = passed.sum(axis=2)
-    sets, found = np.arange(WAYS), np.empty((NODES, len(trees), WAYS))
+        unknown, decided = share[:, :, slot, None], agree[:, :, slot]
+        reached = np.concatenate([reached * unknown, reached * decided])
+    worth = reached.sum(axis=2)
+    sets, shapley = np.arange(WAYS), np.empty((NODES, len(trees), WAYS))
     for slot in range(NODES):
         without = sets[sets >> slot & 1 == 0]
-        weights = [_weight(known.bit_count()) for known in without.tolist()]
+        weights = [_weight(subset.bit_count()) for subset in without.tolist()]
         steps = worth[without | 1 << slot] - worth[without]
-        found[slot] = (np.array(weights)[:, None, None] * steps).sum(axis=0)
-    return found.transpose(1, 0, 2)
+        shapley[slot] = (np.array(weights)[:, None, None] * steps).sum(axis=0)
+    return shapley.transpose(1, 0, 2)
 
 
 def _weight(size: int) -> float:

@@ -126,7 +126,7 @@ def trend_answer(trend: ScoreTrend) -> TrendAnswer:
         verdict=trend.verdict,
         verdict_reason=trend.verdict_reason,
         changes=tuple(
-            ChangeAnswer(change.signal, change.points, change.before, change.text)
+            ChangeAnswer(change.signal, change.points, change.earlier_text, change.text)
             for change in trend.changes
         ),
     )

@@ -107,7 +107,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         signals=columns_by_signal(spec),
         windows=windows(spec),
         judged_days=bundle.card.served.judged_days,
-        base_probability=explanation(bundle, unknown, most=0).base_probability,
+        base_probability=explanation(bundle, unknown, max_signals=0).base_probability,
     )
 
 

@@ -37,7 +37,7 @@ def test_the_most_frequent_words_come_first_and_equal_ones_by_name(tmp_path):
     kinds = ["call", "visit", "call", "", "email"]
     found = inspect(tmp_path, LEADS, [f"1,2024-02-01,,{kind}" for kind in kinds])
     vocabulary = {words.field: words for words in found.vocabularies}
-    assert vocabulary["kind"].top == (("call", 2), ("email", 1), ("visit", 1))
+    assert vocabulary["kind"].most_frequent == (("call", 2), ("email", 1), ("visit", 1))
     assert (vocabulary["kind"].distinct, vocabulary["kind"].missing) == (3, 1)
     assert (vocabulary["agent"].distinct, vocabulary["agent"].missing) == (0, 5)
 
@@ -45,7 +45,7 @@ def test_the_most_frequent_words_come_first_and_equal_ones_by_name(tmp_path):
 def test_of_a_large_vocabulary_twenty_words_are_shown(tmp_path):
     found = inspect(tmp_path, LEADS, [f"1,2024-02-01,,kind {i}" for i in range(30)])
     vocabulary = {words.field: words for words in found.vocabularies}["kind"]
-    assert (len(vocabulary.top), vocabulary.distinct) == (20, 30)
+    assert (len(vocabulary.most_frequent), vocabulary.distinct) == (20, 30)
 
 
 def test_an_attribute_is_covered_by_the_share_of_leads_that_have_a_value(tmp_path):

@@ -128,14 +128,14 @@ def test_a_write_that_fails_half_way_leaves_the_earlier_bundle(
 
 def test_reasons_add_up_to_the_probability(bundle) -> None:
     for row in MATRIX:
-        told = explanation(bundle, row, most=3)
+        told = explanation(bundle, row, max_signals=3)
         points = sum(reason.points for reason in told.reasons)
         assert points == pytest.approx(100 * (told.probability - told.base_probability), abs=1e-9)
         assert told.probability == bundle.scores(row[None, :]).hot_probability[0]
 
 
 def test_each_signal_is_one_reason(bundle) -> None:
-    told = explanation(bundle, MATRIX[1], most=100)
+    told = explanation(bundle, MATRIX[1], max_signals=100)
     signals = [reason.signal for reason in told.reasons]
     assert len(signals) == len(set(signals))
     assert "price question" in signals

@@ -53,7 +53,7 @@ def test_the_boosters_are_asked_once_for_all_rows(bundle, monkeypatch) -> None:
 
 
 def test_where_no_signal_is_named_the_rest_is_the_whole_change(bundle) -> None:
-    told = explanation(bundle, MATRIX[0], most=0)
+    told = explanation(bundle, MATRIX[0], max_signals=0)
     (rest,) = told.reasons
     assert (rest.signal, rest.text) == ("", "all the rest")
     assert rest.points == pytest.approx(100 * (told.probability - told.base_probability))

@@ -95,7 +95,7 @@ def test_a_bundle_of_cards_is_served_from_text_and_explains_itself(tmp_path) -> 
     before, after = bundle.scores(MATRIX), loaded.scores(MATRIX)
     assert before.hot_probability.tobytes() == after.hot_probability.tobytes()
     for lead in MATRIX:
-        told = explanation(loaded, lead, most=3)
+        told = explanation(loaded, lead, max_signals=3)
         points = sum(reason.points for reason in told.reasons)
         assert points == pytest.approx(100 * (told.probability - told.base_probability), abs=1e-9)
         assert told.probability == loaded.scores(lead[None, :]).hot_probability[0]

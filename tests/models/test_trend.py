@@ -95,7 +95,7 @@ def test_changes_add_up_to_the_difference(most: int, lead) -> None:
 def test_a_change_tells_the_leads_own_values_then_and_now(bundle) -> None:
     first = trend(bundle, asked(58, 59, 59.5), NOW).changes[0]
     assert (first.signal, first.points > 0) == ("price question", True)
-    assert first.before != first.text
+    assert first.earlier_text != first.text
     assert first.text.startswith("price question: ")
 
 

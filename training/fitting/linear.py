@@ -156,7 +156,7 @@ def _term(weights: Float64, mean: Float64, coding: _Coding) -> Term:
     average = float(weights @ mean)
     if isinstance(coding, int):
         levels = tuple(weight - average for weight in known)
-        return Levels(levels, other=-average, unknown=unknown - average)
+        return Levels(levels, unlisted=-average, unknown=unknown - average)
     (slope,) = known
     at_middle = slope * coding.middle + unknown - average
     return Slope(slope, -average, at_middle, coding.least, coding.most)
