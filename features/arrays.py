@@ -1,4 +1,7 @@
-"""The types of the arrays that pass between rooms, each named once."""
+"""The types of the arrays that pass between rooms, each named once.
+
+Tests: tests/features/engine/test_executor.py.
+"""
 
 import numpy as np
 import numpy.typing as npt

@@ -4,6 +4,8 @@ The mapping names the export's columns in our words. Here those names meet the c
 really found: `require` refuses a source that lacks one, with the list of those found and the line
 to write; `fields` describes the columns for `features.export.rules`; `chunks` reads them, with the
 mapping's values put in the place of the export's and the empty text made null.
+
+Tests: tests/features/export/test_sources.py.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -6,6 +6,8 @@ shown to the person who has to mend it, and one set of rules (`features.export.r
 three kinds of source. Each batch has the columns ``row`` (1-based number in the source),
 ``malformed`` (the line, where it is not a row at all) and then the columns asked for, in their
 order, named ``t0``, ``t1`` … so that no name from outside ever becomes part of a query.
+
+Tests: tests/features/export/test_sources.py.
 """
 
 from collections.abc import Callable, Iterator, Sequence

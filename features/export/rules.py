@@ -7,6 +7,8 @@ row does not pass. A wrong value costs its row, except where it is one attribute
 with an ``n/a`` for its company's size is still a lead, so that value alone is left out, and is
 named. DuckDB parses and compares, so the cost is that of a scan, however many rows there are; only
 our own column names (``t0``, ``v0`` …) stand in its queries, never a name or value from outside.
+
+Tests: tests/features/export/test_sources.py.
 """
 
 from dataclasses import dataclass, replace

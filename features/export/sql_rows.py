@@ -4,6 +4,8 @@
 likes at a time. The password may stand in the environment (``$NAME`` in the URL) and is in no
 message: those name the database's kind, host and name alone. What a driver answers with becomes
 text (`texts_of_values`), so that the same rules judge it as a CSV file.
+
+Tests: tests/features/export/test_sources.py.
 """
 
 import datetime as dt

@@ -68,7 +68,7 @@ SPEC = Spec(
     ("value",),
 )
 DAYS = (15, 30, 50)
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def crm(leads: int = 60, seed: int = 4) -> Tables:

@@ -5,7 +5,7 @@ import pytest
 
 import features.engine.executor
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from features.language.catalogue import MINIMUM_LEADS, standard_spec
+from features.language.catalogue import standard_spec
 from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
@@ -124,41 +124,3 @@ def test_interactions_are_grouped_by_lead() -> None:
     per_lead = dict(zip(ids, np.diff(histories.offsets).tolist(), strict=True))
     found = tables.interactions["lead_id"].to_pylist()
     assert per_lead == {name: found.count(name) for name in ids}
-
-
-def test_the_catalogue_does_not_look_behind_its_instant() -> None:
-    """A kind, a level and a late entry that appear later leave the spec as it is."""
-    early = [{"lead_id": f"{i}", "occurred_at": 5.0, "kind": "call"} for i in range(MINIMUM_LEADS)]
-    late = [
-        {"lead_id": f"{i}", "occurred_at": 50.0, "kind": "signed"} for i in range(MINIMUM_LEADS)
-    ]
-    entered_late = [
-        {"lead_id": f"{i}", "occurred_at": 5.0, "recorded_at": 50.0, "kind": "won"}
-        for i in range(MINIMUM_LEADS)
-    ]
-    leads = [
-        {
-            "lead_id": f"{i}",
-            "created_at": 0 if i < MINIMUM_LEADS else 40,
-            "country": "it" if i < MINIMUM_LEADS else "pt",
-        }
-        for i in range(2 * MINIMUM_LEADS)
-    ]
-    kinds: dict[str, Kind] = {"country": "category"}
-    short = tables_of(leads[:MINIMUM_LEADS], early, kinds=kinds, fixed=("country",))
-    whole = tables_of(leads, early + late + entered_late, kinds=kinds, fixed=("country",))
-    assert standard_spec(whole, 30 * DAY) == standard_spec(short, 30 * DAY)
-    assert "signed" in str(standard_spec(whole, 60 * DAY).names)
-
-
-def test_a_value_that_few_leads_have_gets_no_feature_of_its_own() -> None:
-    often = [{"lead_id": f"{i}", "occurred_at": 5.0, "kind": "call"} for i in range(MINIMUM_LEADS)]
-    rare = [
-        {"lead_id": f"{i}", "occurred_at": 5.0, "kind": "fax"} for i in range(MINIMUM_LEADS - 1)
-    ]
-    many_by_one = [{"lead_id": "0", "occurred_at": 5.0, "kind": "visit"} for _ in range(500)]
-    leads = [{"lead_id": f"{i}", "created_at": 0} for i in range(MINIMUM_LEADS)]
-    names = str(standard_spec(tables_of(leads, often + rare + many_by_one), 30 * DAY).names)
-    assert "call" in names
-    assert "fax" not in names
-    assert "visit" not in names
