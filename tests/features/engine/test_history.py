@@ -39,7 +39,7 @@ OTHER_QUESTIONS = {
     ("features/engine/events.py", "events_of"): "whether events stand in the order of the clocks",
     ("features/engine/events.py", "_rank"): "whether events stand in the order of occurring",
     ("features/engine/exact.py", "_gaps"): "whether one event occurred after another one",
-    ("features/engine/exact.py", "_gone_of_late"): "when an event leaves a window",
+    ("features/engine/exact.py", "_late_events_gone"): "when an event leaves a window",
     ("features/export/inspection.py", "_recorded_late"): "whether recording came after occurring",
     ("training/team/contact.py", "contact_speed"): "which contacts came after the creation",
     ("training/team/contact.py", "funnel"): "which contacts came between creation and end",
