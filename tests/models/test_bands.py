@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.bands import LEVELS, Bands, Promise, bands_from_json, staying_cutoff
+from models.bands import LEVELS, Bands, Promise, bands_from_json, format_distinct, staying_cutoff
 from models.policy import GuaranteedRate
 
 shares = st.floats(0, 1)
@@ -23,6 +23,53 @@ RANK = {band.value: rank for rank, band in enumerate(LEVELS)}
 
 def band_of(found: Bands, hot: float, warm: float, previous: str | None = None) -> str:
     return str(found.assign(np.array([hot]), np.array([warm]), [previous])[0])
+
+
+@given(bands, st.lists(st.tuples(shares, shares, before), max_size=5), st.data())
+def test_bands_are_those_of_a_plain_loop(found, rows, data) -> None:
+    """Also at a cut-off itself and at the line down to which a lead stays."""
+    lines = [
+        line
+        for cutoff in (found.hot, found.warm)
+        if cutoff is not None
+        for line in (cutoff, staying_cutoff(cutoff, found.hysteresis))
+    ]
+    if lines:
+        at_a_line = st.sampled_from(lines)
+        rows = [*rows, (data.draw(at_a_line), data.draw(at_a_line), data.draw(before))]
+    expected = []
+    for hot, warm, previous in rows:
+        band = "cold"
+        for name, bound, cutoff in (("warm", warm, found.warm), ("hot", hot, found.hot)):
+            stays = RANK[previous or "cold"] >= RANK[name]
+            if cutoff is None:
+                continue
+            if bound >= (staying_cutoff(cutoff, found.hysteresis) if stays else cutoff):
+                band = name
+        expected.append(band)
+    hots, warms = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    assert found.assign(hots, warms, [row[2] for row in rows]).tolist() == expected
+
+
+@given(st.floats(0.001, 0.999), st.floats(0, 0.95))
+def test_a_lead_stays_down_to_a_share_of_the_odds(cutoff: float, hysteresis: float) -> None:
+    line = staying_cutoff(cutoff, hysteresis)
+    assert line / (1 - line) == pytest.approx((1 - hysteresis) * cutoff / (1 - cutoff))
+    assert staying_cutoff(cutoff, 0.0) == cutoff
+    assert (staying_cutoff(0.0, hysteresis), staying_cutoff(1.0, hysteresis)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "texts"),
+    [
+        (0.25, 0.25, ("0.250", "0.250")),
+        (0.25, 0.3, ("0.250", "0.300")),
+        (0.2501, 0.25, ("0.2501", "0.2500")),
+        (0.25004, 0.25, ("0.25004", "0.25000")),
+    ],
+)
+def test_two_numbers_are_written_so_that_they_differ(first, second, texts) -> None:
+    assert format_distinct(first, second, "f") == texts
 
 
 @given(bands, shares, shares, shares, before)
@@ -89,6 +136,23 @@ def test_why_says_that_a_lead_stays() -> None:
 def test_bands_survive_json_with_what_they_promise() -> None:
     promise = Promise(GuaranteedRate(0.3), 0.27, 500, 200, 180, 0.36, 0.32, "tested")
     found = Bands(0.31, None, 0.2, {"hot": promise})
+    assert found.to_json() == {
+        "hot": 0.31,
+        "warm": None,
+        "hysteresis": 0.2,
+        "promises": {
+            "hot": {
+                "policy": {"rate": 0.3, "confidence": 0.9},
+                "line": 0.27,
+                "looks": 500,
+                "leads": 200,
+                "positives": 180,
+                "rate": 0.36,
+                "bound": 0.32,
+                "because": "tested",
+            }
+        },
+    }
     assert bands_from_json(json.loads(json.dumps(found.to_json()))) == found
 
 
@@ -98,9 +162,25 @@ def test_bands_survive_json_with_what_they_promise() -> None:
         ({"hot": 1.2}, "hot cut-off must lie within 0 and 1, got 1.2"),
         ({"warm": -0.1}, "warm cut-off"),
         ({"hot": float("nan")}, "hot cut-off"),
+        ({"warm": 1.0001}, "warm cut-off"),
         ({"hysteresis": 1.0}, "hysteresis must be from 0 to below 1"),
+        ({"hysteresis": -0.01}, "hysteresis must be from 0 to below 1"),
     ],
 )
 def test_bands_that_make_no_sense_are_refused(wrong, law) -> None:
     with pytest.raises(ValueError, match=law):
         Bands(**({"hot": 0.3, "warm": 0.3} | wrong))
+
+
+def test_the_ends_of_the_range_are_cutoffs_too() -> None:
+    everybody, only_sure = Bands(hot=0.0, warm=0.0), Bands(hot=1.0, warm=1.0)
+    assert (band_of(everybody, 0.0, 0.0), band_of(only_sure, 1.0, 1.0)) == ("hot", "hot")
+    assert band_of(only_sure, 0.999, 1.0) == "warm"
+
+
+def test_a_promise_to_reach_the_highest_rate_is_no_promise_of_a_trained_band() -> None:
+    data = Bands(0.3, 0.3, 0.0, {"hot": Promise(GuaranteedRate(0.3), 0.3, 0, 0, 0, None, None, "")})
+    written = data.to_json()
+    written["promises"]["hot"]["policy"] = {"up_to": 0.3}
+    with pytest.raises(ValueError, match="promises one rate"):
+        bands_from_json(written)

@@ -30,6 +30,48 @@ def test_the_variance_falls_with_conversions_and_never_vanishes() -> None:
     assert found[-1] > 0
 
 
+@pytest.mark.parametrize("conversions", [0, 1, 11, 12, 300, 10**7])
+@pytest.mark.parametrize("unseen", range(7))
+def test_the_variance_is_that_of_its_formula(conversions: int, unseen: int) -> None:
+    """A twelfth of the conversions (and one more), 0.12 squared, and 0.4 squared up to four times.
+
+    The numbers stand here again: they were measured, and are not to change in passing.
+    """
+    row = np.where(np.arange(7) < unseen, 9.0, 0.5)[None, :]
+    expected = 1 / (0.08 * (conversions + 1)) + 0.12**2 + 0.4**2 * min(unseen, 4)
+    assert evidence(conversions, features=7).variance(row)[0] == pytest.approx(expected, rel=1e-12)
+
+
+values = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 1.0, 2.0, np.inf, np.nan])
+
+
+@settings(deadline=None)
+@given(
+    bounds=st.lists(
+        st.tuples(
+            st.sampled_from([-1.0, 0.0, np.nan]), st.sampled_from([0.0, 1.0, np.nan]), st.booleans()
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    data=st.data(),
+)
+def test_a_feature_is_unseen_beyond_its_values_or_missing_for_the_first_time(
+    bounds: list[tuple[float, float, bool]], data: st.DataObject
+) -> None:
+    rows = data.draw(st.lists(st.tuples(*[values] * len(bounds)), min_size=1, max_size=4))
+    low, high, missing = zip(*bounds, strict=True)
+    found = Evidence(5, low, high, missing).count_unseen(np.array(rows))
+    for row, unseen in zip(rows, found.tolist(), strict=True):
+        expected = 0
+        for value, least, greatest, was_missing in zip(row, low, high, missing, strict=True):
+            if np.isnan(value):
+                expected += not was_missing
+            else:
+                expected += not (least <= value <= greatest)
+        assert unseen == expected
+
+
 def test_each_strange_feature_widens_up_to_a_limit() -> None:
     rows = np.where(np.arange(6)[None, :] < np.arange(7)[:, None], 9.0, 0.5)
     found = evidence(300, features=6).variance(rows)
@@ -45,9 +87,29 @@ def test_evidence_survives_json() -> None:
     assert after.count_unseen(rows).tolist() == before.count_unseen(rows).tolist() == [0, 2]
 
 
-def test_evidence_that_does_not_fit_together_is_refused() -> None:
+def test_what_was_never_known_is_null_in_json() -> None:
+    found = Evidence(12, (0.0, np.nan), (1.0, np.nan), (False, True))
+    assert found.to_json() == {
+        "conversions": 12,
+        "low": [0.0, None],
+        "high": [1.0, None],
+        "missing": [False, True],
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (-1, (0.0,), (1.0,), (True,)),
+        (3, (0.0,), (1.0, 2.0), (True,)),
+        (3, (0.0, 0.0), (1.0,), (True,)),
+        (3, (0.0,), (1.0,), (True, False)),
+    ],
+)
+def test_evidence_that_does_not_fit_together_is_refused(wrong: tuple) -> None:
     with pytest.raises(ValueError, match="for each feature"):
-        Evidence(3, (0.0,), (1.0, 2.0), (True,))
+        Evidence(*wrong)
+    assert Evidence(0, (0.0,), (1.0,), (True,)).conversions == 0
 
 
 @settings(deadline=None)

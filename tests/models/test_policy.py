@@ -14,10 +14,12 @@ from models.policy import (
     HighestRate,
     Policy,
     Promised,
+    confidence_of,
     policy_from_json,
     policy_to_json,
     promise_in_words,
     promised_rate,
+    within,
 )
 
 PROMISED: list[Promised] = [
@@ -84,6 +86,67 @@ def test_a_number_out_of_its_bounds_is_named(value: Any, law: str) -> None:
 
 def test_a_call_pays_from_the_share_that_its_cost_has_in_a_sale() -> None:
     assert promised_rate(Economics(sale_value=900, call_cost=60)) == pytest.approx(60 / 900)
+
+
+@pytest.mark.parametrize("value", [0.001, 0.999])
+def test_any_share_between_nothing_and_all_may_be_asked_for(value: float) -> None:
+    assert promised_rate(FixedCutoff(value)) == value
+    assert promised_rate(GuaranteedRate(value)) == value
+    assert HighestRate(value).up_to == value
+    for wrong in (0.0, 1.0):
+        for kind in (FixedCutoff, GuaranteedRate, HighestRate):
+            with pytest.raises(ValueError, match="between 0 and 1"):
+                kind(wrong)
+
+
+@pytest.mark.parametrize("confidence", [0.5, 1.0, 0.0])
+def test_confidence_lies_between_a_guess_and_certainty(confidence: float) -> None:
+    for policy in (
+        lambda sure: GuaranteedRate(0.3, sure),
+        lambda sure: HighestRate(0.3, sure),
+        lambda sure: Economics(900, 60, sure),
+    ):
+        with pytest.raises(ValueError, match="and less than 1"):
+            policy(confidence)
+        assert policy(0.501).confidence == 0.501
+
+
+def test_a_call_costs_something_and_less_than_a_sale_brings() -> None:
+    for value, cost in ((60, 60), (60, 0), (math.inf, 60), (60, -1)):
+        with pytest.raises(ValueError, match="more than 0 and less than sale_value"):
+            Economics(sale_value=value, call_cost=cost)
+
+
+def test_what_a_policy_does_not_say_of_its_confidence_is_nine_in_ten() -> None:
+    found = [confidence_of(policy) for policy in PROMISED]
+    assert found == [0.9, 0.95, 0.9, 0.9]
+    assert confidence_of(Economics(900, 60, 0.8)) == 0.8
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (FixedCutoff(0.125), "of the looks called warm at least 12.5 % convert within 90 days"),
+        (
+            GuaranteedRate(0.3, 0.95),
+            "of the looks called warm at least 30 % convert within 90 days, with 95 % confidence",
+        ),
+        (
+            Economics(900, 60),
+            (
+                "a call to a lead called warm pays on average, with 90 % confidence: it costs 60 "
+                "and a sale brings 900, so at least 6.67 % of them must convert within 90 days"
+            ),
+        ),
+        (
+            Capacity(1_500),
+            "no more than 1,500 leads are called warm in a week, in 9 weeks of 10",
+        ),
+    ],
+)
+def test_a_promise_is_said_in_one_sentence(policy: Promised, words: str) -> None:
+    assert promise_in_words(policy, "warm", 90) == words
+    assert within(1) == "within 1 day"
 
 
 @pytest.mark.parametrize("policy", PROMISED)
