@@ -274,3 +274,39 @@ def held_by(module: str) -> bool:
         r"Tests: (tests/\S+/test_\w+\.py|tests/test_\w+\.py)\.", docstring.split("\n")[-1]
     )
     return named is not None and (ROOT / named[1]).exists()
+
+
+def test_documented_parameters_are_parameters() -> None:
+    """What a docstring describes can be given: a parameter that was renamed is renamed there."""
+    stale = [
+        f"{module}:{node.lineno} {node.name}({name})"
+        for module in modules()
+        for node in ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for name in documented(ast.get_docstring(node) or "") - parameters(node)
+    ]
+    assert stale == []
+
+
+def documented(docstring: str) -> set[str]:
+    """Names in the section of parameters; `a, b : int` names two."""
+    section = re.search(
+        r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-{3,}\n|\Z)", docstring, re.MULTILINE | re.DOTALL
+    )
+    lines = section[1].splitlines() if section else []
+    heads = [line.partition(" : ")[0] for line in lines if re.match(r"[\w*]", line)]
+    return {name.strip(" *") for head in heads for name in head.split(",")}
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Names that a function can be given."""
+    every = function.args
+    named = [*every.posonlyargs, *every.args, *every.kwonlyargs, every.vararg, every.kwarg]
+    return {argument.arg for argument in named if argument is not None}
+
+
+def test_a_planted_stale_parameter_is_found() -> None:
+    text = "Sum.\n\nParameters\n----------\nrows, leads : int\n    Both.\n*more : int\n    Others."
+    (function,) = ast.parse("def total(rows, *more): ...").body
+    assert isinstance(function, ast.FunctionDef)
+    assert documented(text) - parameters(function) == {"leads"}
