@@ -64,3 +64,62 @@ def test_only_whole_trainings_see_the_whole_configuration() -> None:
     found = {path for path, tree in modules(*rooms) if mentions_configuration(tree)}
     # uvicorn has a class of that name too.
     assert found - {"training/config.py", "serving/process/worker.py"} == WITH_CONFIGURATION
+
+
+MATURITY = "training/dataset/snapshots.py"
+"""The home of the law that says when an outcome is known."""
+
+
+def spells_maturity(tree: ast.AST) -> bool:
+    """Whether a module adds days to a look, or takes them from the end of the data, by itself."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
+                names = _names(left)
+                days = "MICROSECONDS_PER_DAY" in _names(right)
+                if days and "as_of" in names and isinstance(node.op, ast.Add):
+                    return True
+                if "data_end" in names and (days or _names(right) & {"horizon", "gap", "days"}):
+                    return True
+    return False
+
+
+def _names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
+        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("mature = spine.as_of + days * MICROSECONDS_PER_DAY <= data_end", True),
+        ("latest = tables.data_end - days * MICROSECONDS_PER_DAY", True),
+        ("latest = lives.data_end - horizon", True),
+        ("watched = (tables.data_end - created_at) / MICROSECONDS_PER_DAY", False),
+        ("age = (as_of - created_at) / MICROSECONDS_PER_DAY", False),
+    ],
+)
+def test_the_search_finds_spellings_of_maturity(text: str, spelled: bool) -> None:
+    assert spells_maturity(ast.parse(text)) == spelled
+
+
+def test_when_an_outcome_is_known_is_written_once() -> None:
+    spelled = {path for path, tree in modules("training") if spells_maturity(tree)}
+    # A calendar week begins on Monday, and the epoch did not.
+    assert spelled - {"training/bands/capacity.py"} == {MATURITY}
+
+
+def test_a_constant_of_training_is_defined_once() -> None:
+    """Two constants of one name are either one law in two places or two laws under one name."""
+    homes: dict[str, list[str]] = {}
+    for path, tree in modules("training"):
+        for node in tree.body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            if isinstance(node, ast.AnnAssign):
+                targets = [node.target]
+            for target in targets:
+                for name in ast.walk(target):
+                    if isinstance(name, ast.Name) and name.id.isupper() and name.id[0] != "_":
+                        homes.setdefault(name.id, []).append(path)
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}

@@ -6,6 +6,7 @@ import pytest
 from features.engine.history import MICROSECONDS_PER_DAY
 from models.calibration import BetaCalibration, StepCalibration, sigmoid
 from training.calibration.drift import LevelDrift, level_drift, with_added_variance
+from training.dataset.snapshots import horizon_end
 
 ROWS, DAYS = 12_000, 200
 
@@ -22,7 +23,8 @@ def drawn(level, seed: int = 1, looks_each: int = 1):
 
 
 def drift(parts, days: int = 7) -> LevelDrift:
-    return level_drift(*parts, days, (DAYS + days) * MICROSECONDS_PER_DAY)
+    known_at = horizon_end(parts[3], days)
+    return level_drift(*parts, known_at, (DAYS + days) * MICROSECONDS_PER_DAY)
 
 
 def step(day):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.bands.learning_curve import WANTED, learning_curve
+from training.bands.learning_curve import SUFFICIENT_HALF_WIDTH, learning_curve
 from training.statistics.rate_bounds import rate_bounds
 
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, int]
@@ -35,7 +35,7 @@ def test_what_is_foretold_comes_true_on_more_leads_of_the_same_kind() -> None:
     assert f"about {found.more:,} more conversions" in found.sentence
     later, lead, hot, _ = drawn(round(1_500 * (1 + found.more / conversions)), seed=2)
     low, high = rate_bounds(later[hot], lead[hot], 0.975)
-    assert (high - low) / 2 == pytest.approx(WANTED, rel=0.15)
+    assert (high - low) / 2 == pytest.approx(SUFFICIENT_HALF_WIDTH, rel=0.15)
 
 
 def test_what_is_known_well_enough_needs_nothing_more() -> None:

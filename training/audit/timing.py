@@ -13,6 +13,7 @@ import numpy as np
 from features.arrays import Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from training.dataset.lives import NEVER, SAME_MOMENT, Lives
+from training.dataset.snapshots import last_mature_instant
 from training.statistics.intervals import wilson_interval
 
 Z = 3.290526731491926
@@ -117,8 +118,8 @@ def conversions_after(first_known: Int64, lives: Lives, days: int) -> LeadShare:
     Only leads count about which it was known at least `days` days before the export's end, so that
     they had time to convert.
     """
-    horizon = days * MICROSECONDS_PER_DAY
-    in_time = first_known < np.minimum(lives.data_end - horizon, lives.ended_at - SAME_MOMENT)
+    latest = last_mature_instant(lives.data_end, days)
+    in_time = first_known < np.minimum(latest, lives.ended_at - SAME_MOMENT)
     return LeadShare.of(lives.won, in_time)
 
 
@@ -129,7 +130,7 @@ def shares_filled_at_end(filled: Bool, lives: Lives, days: int) -> tuple[LeadSha
     since. A value that was known at creation is about as frequent in both. A value that is written
     with the outcome stands in the first group alone.
     """
-    begin = lives.data_end - days * MICROSECONDS_PER_DAY
+    begin = last_mature_instant(lives.data_end, days)
     at_risk = (lives.created_at < begin) & (lives.ended_at >= begin)
     ended_lately = LeadShare.of(filled, at_risk & lives.ended)
     still_open = LeadShare.of(filled, at_risk & ~lives.ended)

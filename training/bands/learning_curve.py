@@ -15,11 +15,11 @@ import numpy as np
 from features.arrays import Bool, Int64
 from training.statistics.rate_bounds import rate_bounds
 
-WANTED = 0.05
+SUFFICIENT_HALF_WIDTH = 0.05
 """Half the width of the 95 % interval that is asked for."""
-SHARES = (0.25, 0.35, 0.5, 0.7, 1.0)
+PART_SHARES = (0.25, 0.35, 0.5, 0.7, 1.0)
 DRAWS = 20
-LEAST_CONVERTED = 10
+LEAST_HOT_CONVERTED = 10
 """Hot leads that must have converted before anything is foretold."""
 TOLERATED = 0.25
 """How far, as a share, a measured width may lie from the law."""
@@ -50,9 +50,10 @@ class LearningCurve:
     points : tuple of CurvePoint
         From the smallest part to the whole; empty where nothing can be told.
     more : int or None
-        Conversions that are missing until half the interval is `WANTED`; 0 when none is, None when
-        it cannot be told.
+        Conversions that are missing until half the interval is `SUFFICIENT_HALF_WIDTH`; 0 when none
+        is missing, None when it cannot be told.
     sentence : str
+        The answer in words.
     """
 
     points: tuple[CurvePoint, ...]
@@ -77,7 +78,7 @@ def learning_curve(
         Of the draws.
     """
     found = len(np.unique(lead[hot & converted]))
-    if found < LEAST_CONVERTED:
+    if found < LEAST_HOT_CONVERTED:
         told = (
             f"How well the hot rate is known cannot be told: {found} calibrating leads of the "
             f"band converted in time, at least {LEAST_CONVERTED} are needed."
@@ -89,12 +90,12 @@ def learning_curve(
     away = max(abs(p.half_width * math.sqrt(p.conversions) / law - 1) for p in points)
     now = points[-1].half_width
     known = f"The hot rate is known to ± {100 * now:.1f} points"
-    if now <= WANTED:
+    if now <= SUFFICIENT_HALF_WIDTH:
         return LearningCurve(points, 0, f"{known}.")
     if away > TOLERATED:
         told = "how many conversions are missing cannot be told, for it narrows by no simple law."
         return LearningCurve(points, None, f"{known}; {told}")
-    more = _rounded(conversions * ((now / WANTED) ** 2 - 1))
+    more = _rounded(conversions * ((now / SUFFICIENT_HALF_WIDTH) ** 2 - 1))
     wanted = f"until it is ± {100 * WANTED:.0f} points (the export has {conversions:,})"
     return LearningCurve(points, more, f"{known}: about {more:,} more conversions {wanted}.")
 
@@ -106,7 +107,7 @@ def _points(
     random = np.random.default_rng(seed)
     names, place = np.unique(lead, return_inverse=True)
     points = []
-    for share in SHARES:
+    for share in PART_SHARES:
         size = max(1, round(share * len(names)))
         widths = []
         for _ in range(DRAWS if share < 1 else 1):

@@ -19,7 +19,7 @@ from training.calibration.curves import CURVES, Curve, fit_curve
 from training.config import CalibrationMethod
 
 FOLDS = 5
-SURE = 2.0
+SURE_STANDARD_ERRORS = 2.0
 """Standard errors by which another curve must be better: with one, luck took steps now and then."""
 
 
@@ -136,7 +136,9 @@ def compare_curves(margin: Float64, converted: Bool, lead: Int64) -> tuple[Compa
 
 
 def best_curve(compared: tuple[ComparedCurve, ...]) -> Curve:
-    """Curve of the least log loss; the first one unless that is better by `SURE` standard errors.
+    """Curve of the least log loss; the first one unless another is surely better.
+
+    Surely means by more than `SURE_STANDARD_ERRORS` standard errors of its gain.
 
     Examples
     --------
@@ -146,7 +148,7 @@ def best_curve(compared: tuple[ComparedCurve, ...]) -> Curve:
     >>> best_curve((first, ComparedCurve("platt", 0.19, 0.01, 0.004)))
     'platt'
     """
-    surely = [one for one in compared if one.gain > SURE * one.gain_error]
+    surely = [one for one in compared if one.gain > SURE_STANDARD_ERRORS * one.gain_error]
     return min(surely, key=lambda one: one.log_loss).method if surely else CURVES[0]
 
 

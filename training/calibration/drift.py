@@ -29,7 +29,7 @@ BLOCKS = 24
 """Blocks of equally many looks: short enough to follow a season, long enough to hold outcomes."""
 PACES = (0.0, *np.logspace(-5, -1, 13).tolist())
 """Variances of the level's log-odds a day that are compared; the first is a level that stands."""
-SURE = 3.0
+SURE_LOG_LIKELIHOOD = 3.0
 """Log-likelihood that a walk must have over a level that stands: by luck, one in a hundred has."""
 FIRST = 1.0
 """Variance of the log-odds of the level at first, about that of a level that stands still."""
@@ -116,7 +116,7 @@ class _Block:
 
 
 def level_drift(
-    margin: Float64, converted: Bool, lead: Int64, as_of: Int64, days: int, until: int
+    margin: Float64, converted: Bool, lead: Int64, as_of: Int64, known_at: Int64, until: int
 ) -> LevelDrift:
     """Drift of the level among looks that the predictor was not fitted on.
 
@@ -126,8 +126,8 @@ def level_drift(
     converted : bool array of shape (rows,)
     lead, as_of : int64 arrays of shape (rows,)
         Which rows belong together, and when they are, in microseconds.
-    days : int
-        The horizon: an outcome is known so much later.
+    known_at : int64 array of shape (rows,)
+        When each outcome is known, in microseconds: the end of the look's horizon.
     until : int
         Microseconds: when the level is asked for.
 
@@ -144,7 +144,6 @@ def level_drift(
     log_odds = standing.log_odds(margin)
     weight = _independent_share(log_odds, converted, lead)
     place = np.searchsorted(edges, as_of, side="right") - 1
-    gap = days * MICROSECONDS_PER_DAY
     blocks = []
     for number in range(len(edges)):
         rows = place == number
@@ -155,7 +154,7 @@ def level_drift(
                 converted[rows],
                 int(times.min()),
                 float(times.mean()),
-                int(times.max()) + gap,
+                int(known_at[rows].max()),
             )
         )
     walks = [_walked(blocks, weight, pace) for pace in PACES]
@@ -163,7 +162,7 @@ def level_drift(
         zip(PACES, walks, strict=True), key=lambda one: one[1][2]
     )
     gain = found - walks[0][2]
-    if gain < SURE:
+    if gain < SURE_LOG_LIKELIHOOD:
         return still
     # Of each block what was foretold before it began, as far as anything was known by then; the
     # last level is foretold for `until`.

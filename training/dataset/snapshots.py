@@ -29,6 +29,39 @@ TRIGGER_FIELDS: tuple[LabelField, ...] = ("direction", "kind", "channel")
 """A trigger is a value of one of these fields of the interactions."""
 
 
+def horizon_end(as_of: Int64, days: int) -> Int64:
+    """Instant at which the outcome of looks is known: the end of their horizon.
+
+    A purchase that comes early makes no look known early. Else the looks that are known first
+    would be those that bought, and a model would learn that everybody does.
+
+    Parameters
+    ----------
+    as_of : int64 array of any shape, or int
+        Microseconds.
+    days : int
+        Length of the horizon.
+    """
+    return as_of + days * MICROSECONDS_PER_DAY
+
+
+def last_mature_instant(data_end: int, days: int) -> int:
+    """Latest instant of a look whose outcome is known when the data end, in microseconds."""
+    return data_end - days * MICROSECONDS_PER_DAY
+
+
+def is_mature(as_of: Int64, days: int, data_end: int) -> Bool:
+    """Whether the outcome of looks is known when the data end, by `horizon_end`.
+
+    Examples
+    --------
+    >>> day = MICROSECONDS_PER_DAY
+    >>> is_mature(np.array([5, 6, 7]) * day, days=14, data_end=20 * day).tolist()
+    [True, True, False]
+    """
+    return np.less_equal(horizon_end(as_of, days), data_end)
+
+
 @dataclass(frozen=True, slots=True)
 class Labels:
     """What became of each row within one horizon.
@@ -57,8 +90,7 @@ class Labels:
         instant : int
             Microseconds.
         """
-        ends_at = spine.as_of + self.days * MICROSECONDS_PER_DAY
-        return np.logical_and(self.mature, ends_at < instant)
+        return np.logical_and(self.mature, horizon_end(spine.as_of, self.days) < instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +192,9 @@ def triggered_looks(tables: Tables, settings: SnapshotSettings) -> TriggeredLook
 def labels(tables: Tables, spine: Spine, days: int) -> Labels:
     """Whether each row's lead converted within `days`, and whether that is known for sure."""
     converted_at = microseconds(tables.leads["converted_at"])[spine.lead]
-    ends_at = spine.as_of + days * MICROSECONDS_PER_DAY
-    converted = (converted_at >= spine.as_of) & (converted_at <= ends_at)
-    return Labels(days, converted, ends_at <= tables.data_end)
+    in_time = converted_at <= horizon_end(spine.as_of, days)
+    converted = (converted_at >= spine.as_of) & in_time
+    return Labels(days, converted, is_mature(spine.as_of, days, tables.data_end))
 
 
 def effective_leads(spine: Spine) -> float:

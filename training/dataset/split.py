@@ -26,7 +26,7 @@ from features.spine import Spine, microseconds
 from features.tables import Tables
 from training.config import DatasetSettings, SplitSettings
 from training.dataset.draws import drawn_by_lead
-from training.dataset.snapshots import Labels
+from training.dataset.snapshots import Labels, last_mature_instant
 
 LOST = 0.1
 """Share of its leads that a period loses to the next one where leads are kept apart."""
@@ -83,7 +83,7 @@ def default_test_from(spine: Spine, data_end: int, warm_days: int, share: float)
     The warm horizon must have ended for the last rows that are judged, so the period is that long
     plus a share of the time before.
     """
-    latest = data_end - warm_days * MICROSECONDS_PER_DAY
+    latest = last_mature_instant(data_end, warm_days)
     first = int(spine.as_of.min())
     return latest - round(share * max(latest - first, 0))
 

@@ -19,7 +19,7 @@ from features.spine import microseconds
 from features.tables import Kind, Tables
 from training.dataset.lives import first_by_lead, lead_index
 
-BINS = 20
+NUMBER_BINS = 20
 """A number is looked at in so many bins of about equal counts."""
 
 
@@ -78,7 +78,7 @@ def _binned(values: Float64, unit: str) -> EncodedValues:
     finite = values[~np.isnan(values)]
     if len(finite) == 0:
         return EncodedValues(np.zeros(len(values), np.int64), ("no value",))
-    edges = np.unique(np.quantile(finite, np.linspace(0, 1, BINS + 1)))
+    edges = np.unique(np.quantile(finite, np.linspace(0, 1, NUMBER_BINS + 1)))
     codes = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
     words = [f"{low:g} to {high:g}{unit}" for low, high in itertools.pairwise(edges)]
     words = words or [f"{edges[0]:g}{unit}"]

@@ -21,9 +21,9 @@ from training.evaluation.outcomes import outcome_of
 from training.statistics.figures import JudgedRows
 from training.statistics.rates import Outcome
 
-BINS = 5
+SIGNAL_BINS = 5
 MOST_SIGNALS = 8
-MOST_LEVELS = 8
+MOST_SHOWN_LEVELS = 8
 Shape = Literal["rises", "falls", "peaks", "dips", "flat", "uneven", "levels"]
 _FLAT = 0.15
 """A change by less than this part of the mean promise is none."""
@@ -145,7 +145,7 @@ def _bins(
         case AttributeCategory(_, levels) | LatestValue(_, _, levels):
             counts = np.bincount(values[~unknown].astype(np.int64), minlength=len(levels) + 1)
             codes = np.argsort(-counts, kind="stable")
-            largest = [code for code in codes.tolist() if code < len(levels)][:MOST_LEVELS]
+            largest = [code for code in codes.tolist() if code < len(levels)][:MOST_SHOWN_LEVELS]
             for code in largest:
                 if counts[code]:
                     mine = values == code
@@ -157,7 +157,11 @@ def _bins(
         case _:
             known = values[~unknown]
             some = len(known) > 0
-            edges = np.unique(np.quantile(known, np.arange(1, BINS) / BINS)) if some else known
+            edges = (
+                np.unique(np.quantile(known, np.arange(1, SIGNAL_BINS) / SIGNAL_BINS))
+                if some
+                else known
+            )
             place = np.searchsorted(edges, values)
             for one in range(len(edges) + 1):
                 mine = ~unknown & (place == one)

@@ -14,7 +14,7 @@ import numpy as np
 from features.arrays import Bool, Float64, Int64
 from training.evaluation.outcomes import outcome_of
 from training.statistics.figures import JudgedRows
-from training.statistics.paired import lead_resamples
+from training.statistics.paired import REPLICATES, lead_resamples
 from training.statistics.rates import Outcome, RateEstimate
 
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -23,7 +23,6 @@ EARLY = 0.1
 COMPARED = ("points card", "newest first")
 LEAST_BUYERS = 10
 """Leads that must have bought before it is told how soon they are found."""
-REPLICATES = 200
 
 
 @dataclass(frozen=True, slots=True)

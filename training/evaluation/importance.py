@@ -17,7 +17,7 @@ from features.progress import StepProgress, no_step_progress
 from models.bundle import Bundle
 from models.explain import columns_by_signal, signal_points
 
-MOST_ROWS = 5_000
+MOST_TEST_ROWS = 5_000
 REPEATS = 3
 
 
@@ -71,7 +71,7 @@ def importance(
     ----------
     bundle : Bundle
     matrix : float64 array of shape (rows, features)
-        Test rows; of many, `MOST_ROWS` are drawn.
+        Test rows; of many, `MOST_TEST_ROWS` are drawn.
     converted : bool array of shape (rows,)
     seed : int
     report_progress : callable, optional
@@ -126,9 +126,9 @@ def family_importance(
 
 
 def _some(matrix: Float64, converted: Bool, random: np.random.Generator) -> tuple[Float64, Bool]:
-    if len(matrix) <= MOST_ROWS:
+    if len(matrix) <= MOST_TEST_ROWS:
         return matrix, converted
-    drawn = random.choice(len(matrix), MOST_ROWS, replace=False)
+    drawn = random.choice(len(matrix), MOST_TEST_ROWS, replace=False)
     return matrix[drawn], converted[drawn]
 
 

@@ -33,7 +33,7 @@ REFITS = 3
 SHADOWS = 12
 MOST_FITTED = 8_000
 MOST_TESTED = 4_000
-CHANCE = 0.95
+CHANCE_QUANTILE = 0.95
 """Share of the shadows' importances that lie at or below what counts as chance."""
 
 
@@ -175,7 +175,7 @@ def refits(
         name: Swing(min(rises[name] for rises in found), max(rises[name] for rises in found))
         for name in columns
     }
-    return Refits(float(np.quantile(chance, CHANCE)), swings)
+    return Refits(float(np.quantile(chance, CHANCE_QUANTILE)), swings)
 
 
 def _drawn(looks: Examples, random: np.random.Generator) -> Examples:

@@ -20,12 +20,11 @@ from models.bundle import Bundle
 from models.horizon import Scores
 from training.calibration.choice import Ties, ties
 from training.statistics.figures import AGE_EDGES, JudgedRows, ObservedRate, observed_rate
+from training.statistics.incidence import LEAST_LEADS
 
-BINS = 10
-MOST_LEVELS = 12
+PROBABILITY_BINS = 10
+MOST_SEGMENT_LEVELS = 12
 """Attributes of more levels make no segments: each would be too small to judge."""
-LEAST_LEADS = 30
-"""Groups of fewer leads are not judged by their interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +286,7 @@ def _kinds(
 def segments(spec: Spec, matrix: Float64) -> Iterator[tuple[str, list[str], Int64]]:
     """Attributes of few levels: the attribute, its levels, and the place of each row among them."""
     for column, feature in enumerate(spec.features):
-        if isinstance(feature, AttributeCategory) and len(feature.levels) <= MOST_LEVELS:
+        if isinstance(feature, AttributeCategory) and len(feature.levels) <= MOST_SEGMENT_LEVELS:
             names = [*feature.levels, "other", "missing"]
             level = np.where(np.isnan(matrix[:, column]), len(names) - 1, matrix[:, column])
             yield feature.attribute, names, level.astype(np.int64)
@@ -295,5 +294,5 @@ def segments(spec: Spec, matrix: Float64) -> Iterator[tuple[str, list[str], Int6
 
 def _places(probability: Float64) -> Int64:
     """Bin of each row, of about equally many; equal probabilities are never torn apart."""
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, BINS + 1)[1:-1]))
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, PROBABILITY_BINS + 1)[1:-1]))
     return np.unique(np.searchsorted(edges, probability, side="right"), return_inverse=True)[1]

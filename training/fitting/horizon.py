@@ -26,7 +26,7 @@ from models.predictors.predictor import Predictor, margin_of
 from training.calibration.choice import CurveChoice, fit_calibration
 from training.calibration.drift import LevelDrift, level_drift, with_added_variance
 from training.config import CalibrationMethod, ModelSettings
-from training.dataset.snapshots import Labels
+from training.dataset.snapshots import Labels, horizon_end
 from training.dataset.split import Split
 from training.fitting.booster import evidence_of
 from training.fitting.predictor import shift_to, shifted_by
@@ -148,7 +148,8 @@ def calibration_for_refit(
     rows = np.flatnonzero(split.calibrate)
     rows = rows[np.argsort(spine.as_of[rows], kind="stable")]
     converted, lead, as_of = labels.converted[rows], spine.lead[rows], spine.as_of[rows]
-    drift = level_drift(held_out[rows], converted, lead, as_of, labels.days, split.test_from)
+    known_at = horizon_end(as_of, labels.days)
+    drift = level_drift(held_out[rows], converted, lead, as_of, known_at, split.test_from)
     calibration, choice = fit_calibration(held_out[rows] + drift.at(as_of), converted, lead, method)
     latest = _latest(spine, split)
     shift = 0.0

@@ -22,7 +22,7 @@ from models.predictors.linear import Levels, Linear, Slope, Term, logarithm
 
 PENALTY = 1_000.0
 """Of standardised columns: of 0.33 to 3,000, the best on made-up CRMs of 700 to 8,000 leads."""
-MOST_ROWS = 100_000
+MOST_FIT_ROWS = 100_000
 """Of more rows so many are drawn: they suffice for as many columns as features have."""
 
 
@@ -41,7 +41,7 @@ def logistic_margin(
         Labels; only those of the fitting rows are looked at, which must hold both outcomes.
     fit : bool array of shape (rows,)
     seed : int
-        Of the rows that are drawn where there are more than `MOST_ROWS`.
+        Of the rows that are drawn where there are more than `MOST_FIT_ROWS`.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def fit_linear(
     categorical : tuple of int
         Columns that hold indices of levels.
     seed : int
-        Of the rows that are drawn where there are more than `MOST_ROWS`.
+        Of the rows that are drawn where there are more than `MOST_FIT_ROWS`.
     monotone : tuple of int, optional
         The columns' directions (`training.fitting.monotone.directions`): what would go against its
         own has no slope.
@@ -78,8 +78,8 @@ def fit_linear(
     """
     if weight is None:
         weight = np.ones(len(matrix))
-    if len(matrix) > MOST_ROWS:
-        drawn = np.random.default_rng(seed).choice(len(matrix), MOST_ROWS, replace=False)
+    if len(matrix) > MOST_FIT_ROWS:
+        drawn = np.random.default_rng(seed).choice(len(matrix), MOST_FIT_ROWS, replace=False)
         drawn.sort()
         matrix, converted, weight = matrix[drawn], converted[drawn], weight[drawn]
     codings = [_coding(matrix[:, j], j in categorical) for j in range(matrix.shape[1])]

@@ -52,7 +52,7 @@ from models.predictors.scorecard import Characteristic, Scorecard, scorecard_fro
 DOUBLING = 10.0
 """So many points double the odds: whole numbers of two digits are then fine enough."""
 MOST_QUALITIES = 12
-BINS = 4
+POINTS_BINS = 4
 # Tried on made-up CRMs of 700 to 8,000 leads, seeds 2 to 7: all of it matters little beside the
 # share by which outcomes are drawn towards the regression's.
 _DRAWN = 0.75
@@ -172,11 +172,11 @@ def _edges(feature: Feature, values: Float64) -> tuple[float, ...] | None:
         return None
     least = known.min()
     above = known[known > least]
-    if len(above) < (1 - 1 / BINS) * len(known):
-        cuts = np.linspace(0, 1, BINS)[:-1]  # 0 is the least value above
+    if len(above) < (1 - 1 / POINTS_BINS) * len(known):
+        cuts = np.linspace(0, 1, POINTS_BINS)[:-1]  # 0 is the least value above
         found = np.quantile(above, cuts).tolist() if len(above) else []
     else:
-        found = np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]).tolist()
+        found = np.quantile(known, np.linspace(0, 1, POINTS_BINS + 1)[1:-1]).tolist()
     plain = sorted({float(f"{edge:.2g}") for edge in found})
     return tuple(e for e in plain if e > least and (known >= e).mean() >= _LEAST_SHARE)
 

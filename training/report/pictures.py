@@ -38,11 +38,11 @@ from training.statistics.rates import Outcome
 
 INK, MUTED, LINE = "#010101", "#020202", "#030303"
 TEMPERATURE = {"hot": "#040404", "warm": "#050505", "cold": "#060606"}
-VARIABLE = {INK: "--ink", MUTED: "--muted", LINE: "--line"} | {
+VARIABLE_OF_COLOUR = {INK: "--ink", MUTED: "--muted", LINE: "--line"} | {
     colour: f"--{name}" for name, colour in TEMPERATURE.items()
 }
 PAPER = "#070707"
-VARIABLE[PAPER] = "--paper"
+VARIABLE_OF_COLOUR[PAPER] = "--paper"
 
 MARK = {"hot": "^", "warm": "D", "cold": "v"}
 WIDTH = 340.0
@@ -324,7 +324,7 @@ def _svg(figure: Figure, name: str, words: Mapping[str, str] | None = None) -> s
     body = re.sub(r'<g id="[^"]*"', "<g", body)
     body = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", body).replace("xlink:href", "href")
     body = re.sub(r"font-family: [^;\"]*(;|(?=\"))", "", body)
-    for colour, variable in VARIABLE.items():
+    for colour, variable in VARIABLE_OF_COLOUR.items():
         body = body.replace(colour, f"var({variable})")
     if words:
         stand_ins = "|".join(re.escape(stand_in) for stand_in in words)

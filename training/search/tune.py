@@ -26,7 +26,7 @@ from training.fitting.predictor import fit_predictor
 from training.search.rolling import Fold, RollingRows, rolling_rows
 from training.statistics.paired import LOG_LOSS, Difference, paired_difference
 
-STORE = "tuning.sqlite"
+TRIALS_FILE = "tuning.sqlite"
 """File in the registry's folder that keeps what was tried."""
 TUNED = ("trees", "leaves", "learning_rate", "least_rows")
 """Settings of section ``[model]`` that are searched."""
@@ -80,7 +80,7 @@ def tune_boosters(
 ) -> Tuning:
     """Best settings of the boosters that a search finds.
 
-    What was tried is kept in `STORE`, by the data and the settings it was tried on. So a search
+    What was tried is kept in `TRIALS_FILE`, by the data and the settings it was tried on. A search
     that was stopped goes on where it stood; of a killed one, the trial under way is lost.
 
     Parameters
@@ -93,7 +93,7 @@ def tune_boosters(
     model : ModelSettings
         The present settings.
     folder : pathlib.Path
-        Folder that holds `STORE`; it is made where there is none.
+        Folder that holds `TRIALS_FILE`; it is made where there is none.
     trials : int
         Settings to draw in all.
     enough : callable, optional
@@ -115,7 +115,7 @@ def tune_boosters(
     ground = rolling_rows(
         tables, dataset, audit, lambda done, of: report_progress("features", done, of)
     )
-    study = _study(ground, model, folder / STORE)
+    study = _study(ground, model, folder / TRIALS_FILE)
     losses = [_relative_loss(ground, fold, model) for fold in ground.search]
     present = {name: getattr(model, name) for name in TUNED}
     best, best_loss = present, float(np.mean(losses))

@@ -21,11 +21,10 @@ from models.bands import Temperature
 from models.horizon import Scores
 from training.statistics.intervals import wilson_interval
 from training.statistics.paired import AUC, lead_resamples
+from training.statistics.rates import LEAST_POSITIVES
 
 AGE_EDGES = (0.0, 1.0, 3.0, 7.0, 14.0, 30.0, 60.0, 120.0)
 """Ages of leads, in days, at which a new age group begins."""
-LEAST_POSITIVES = 10
-"""An AUC needs at least this many conversions, and as many rows without one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from training.statistics.intervals import wilson_interval
 from training.statistics.rates import RateEstimate
 from training.team.grouping import Cohort
 
-MOST_LEVELS = 12
+MOST_PORTRAIT_LEVELS = 12
 """An attribute with more levels has no traits."""
 QUARTERS = 4
 """A number is divided into this many ranges with about equally many leads."""
@@ -136,7 +136,7 @@ def _levels(
         categories: EncodedValues = encode_values(
             tables.leads[name], kind, np.zeros(len(old_enough), np.int64)
         )
-        if len(categories.words) > MOST_LEVELS + 1:
+        if len(categories.words) > MOST_PORTRAIT_LEVELS + 1:
             return []
         codes = categories.codes[old_enough]
         words = [*categories.words[:-1], None]

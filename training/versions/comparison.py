@@ -26,15 +26,15 @@ from training.bands.results import BandPromise, band_promises
 from training.config import ModelSettings, SnapshotSettings
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.evaluation.reliability import (
-    LEAST_LEADS,
     CalibrationError,
     calibration_error,
     segments,
 )
 from training.statistics.figures import BandResult, Figures, JudgedRows, band_results, figures
+from training.statistics.incidence import LEAST_LEADS
 from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_difference
 
-LEAST_CONVERTED = 10
+LEAST_OF_EACH_OUTCOME = 10
 """Leads that must have converted in a segment, and in none of its looks, before it is judged."""
 
 
@@ -283,7 +283,7 @@ def _question(
 def _enough(judged: JudgedRows) -> bool:
     """Whether leads of a segment are so many, and of both outcomes, that it can be judged."""
     leads, converted = len(np.unique(judged.lead)), np.unique(judged.lead[judged.converted])
-    both = min(len(converted), leads - len(converted)) >= LEAST_CONVERTED
+    both = min(len(converted), leads - len(converted)) >= LEAST_OF_EACH_OUTCOME
     return leads >= LEAST_LEADS and both
 
 

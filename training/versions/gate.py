@@ -31,9 +31,9 @@ from training.versions.comparison import Comparison, HorizonComparison
 
 SIMPLEST = ("base rate", "age only")
 """Baselines that a first champion must beat."""
-FIGURES = 2
+DECIDING_FIGURES = 2
 """Figures of each horizon that decide: AUC and log loss."""
-CHANCE = 0.025
+CHANCE_OF_WORSE = 0.025
 """Of calling an equal challenger worse, in all figures together, and in all segments together."""
 
 
@@ -104,7 +104,7 @@ def judge_against_champion(
         f"({ahead.low:.4f} to {ahead.high:.4f})."
         for question in judged.values()
         if (ahead := question.log_loss) is not None
-        and ahead.advantage > _reach(ahead, FIGURES * len(judged))
+        and ahead.advantage > _reach(ahead, DECIDING_FIGURES * len(judged))
     )
     if better:
         return Verdict("better", (*better, *few))
@@ -154,7 +154,7 @@ def _by_own_cards(champion: ModelCard, challenger: ModelCard, few: tuple[str, ..
 
 
 def _worse_figures(judged: Mapping[str, HorizonComparison]) -> Iterator[str]:
-    count = FIGURES * len(judged)
+    count = DECIDING_FIGURES * len(judged)
     for question in judged.values():
         for name, ahead in (("AUC", question.auc), ("log loss", question.log_loss)):
             if ahead is not None and ahead.advantage < -_reach(ahead, count):
@@ -185,8 +185,8 @@ def _reach(difference: Difference, count: int) -> float:
     56 (1961), doi:10.1080/01621459.1961.10482090.
     """
     normal = NormalDist()
-    error = (difference.high - difference.low) / (2 * normal.inv_cdf(1 - CHANCE))
-    return normal.inv_cdf(1 - CHANCE / count) * error
+    error = (difference.high - difference.low) / (2 * normal.inv_cdf(1 - CHANCE_OF_WORSE))
+    return normal.inv_cdf(1 - CHANCE_OF_WORSE / count) * error
 
 
 def _worse_bands(found: Comparison) -> Iterator[str]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 Client: TypeAlias = "MlflowClient"
-STORE = "mlflow.db"
+DATABASE_FILE = "mlflow.db"
 MODEL_LOADER = "lead_temperature.mlflow_model"
 """Module whose `_load_pyfunc` MLflow calls to load a registered bundle."""
 INPUT_EXAMPLE = "input_example.json"
@@ -106,7 +106,7 @@ def _ensure_store(registry: Registry) -> None:
     killed while doing so.
     """
     registry.folder.mkdir(parents=True, exist_ok=True)
-    path = registry.folder / STORE
+    path = registry.folder / DATABASE_FILE
     if path.exists():
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
