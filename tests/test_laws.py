@@ -112,7 +112,7 @@ def test_when_an_outcome_is_known_is_written_once() -> None:
 
 def test_a_constant_of_training_is_defined_once() -> None:
     """Two constants of one name are either one law in two places or two laws under one name."""
-    homes: dict[str, list[str]] = {}
+    homes: dict[str, set[str]] = {}
     for path, tree in modules("training"):
         for node in tree.body:
             targets = node.targets if isinstance(node, ast.Assign) else []
@@ -121,5 +121,5 @@ def test_a_constant_of_training_is_defined_once() -> None:
             for target in targets:
                 for name in ast.walk(target):
                     if isinstance(name, ast.Name) and name.id.isupper() and name.id[0] != "_":
-                        homes.setdefault(name.id, []).append(path)
+                        homes.setdefault(name.id, set()).add(path)
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}

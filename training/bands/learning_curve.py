@@ -81,7 +81,7 @@ def learning_curve(
     if found < LEAST_HOT_CONVERTED:
         told = (
             f"How well the hot rate is known cannot be told: {found} calibrating leads of the "
-            f"band converted in time, at least {LEAST_CONVERTED} are needed."
+            f"band converted in time, at least {LEAST_HOT_CONVERTED} are needed."
         )
         return LearningCurve((), None, told)
     points = _points(converted, lead, hot, conversions, seed)
@@ -96,7 +96,8 @@ def learning_curve(
         told = "how many conversions are missing cannot be told, for it narrows by no simple law."
         return LearningCurve(points, None, f"{known}; {told}")
     more = _rounded(conversions * ((now / SUFFICIENT_HALF_WIDTH) ** 2 - 1))
-    wanted = f"until it is ± {100 * WANTED:.0f} points (the export has {conversions:,})"
+    target = f"± {100 * SUFFICIENT_HALF_WIDTH:.0f} points"
+    wanted = f"until it is {target} (the export has {conversions:,})"
     return LearningCurve(points, more, f"{known}: about {more:,} more conversions {wanted}.")
 
 

@@ -52,7 +52,7 @@ class Registry:
     @property
     def uri(self) -> str:
         """Address that MLflow is given."""
-        return self.tracking_uri or f"sqlite:///{self.folder / STORE}"
+        return self.tracking_uri or f"sqlite:///{self.folder / DATABASE_FILE}"
 
 
 @contextmanager
@@ -90,7 +90,8 @@ def connect(registry: Registry) -> Iterator[Client]:
         elif "full" in words or "I/O" in words:
             way_out = "Nothing has changed in it: make room on its disk, then try again."
         raise ValueError(
-            f"The registry's database {registry.folder / STORE} cannot be used: {words}. {way_out}"
+            f"The registry's database {registry.folder / DATABASE_FILE} cannot be used: {words}. "
+            f"{way_out}"
         ) from error
 
 
@@ -114,7 +115,7 @@ def _ensure_store(registry: Registry) -> None:
     with exclusive_access(registry):
         if path.exists():  # another process has just made it
             return
-        part = registry.folder / f"{STORE}.part"
+        part = registry.folder / f"{DATABASE_FILE}.part"
         for leftover in registry.folder.glob(f"{part.name}*"):
             leftover.unlink()
         store = SqlAlchemyStore(f"sqlite:///{part}", (registry.folder / "runs").as_uri())
