@@ -22,6 +22,7 @@ from training.bands.cutoffs import (
 from training.config import BandSettings
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
+from training.statistics.rate_bounds import rate_bounds
 
 RATE, HYSTERESIS = 0.3, 0.2
 
@@ -226,3 +227,112 @@ def test_bands_in_the_wrong_order_are_refused_but_not_for_noise() -> None:
         require_order("hot", band, random.random(900) < rates, lead)
     require_order("hot", band, random.random(900) < np.repeat([0.3, 0.3, 0.3], 300), lead)
     require_order("warm", band[300:], random.random(600) < rates[300:], lead[300:])
+
+
+def held(drawn: HeldOutLooks, cutoff: float, rate: float, allowed: float) -> bool:
+    """Whether the lower bound of what a band from `cutoff` on may hold is at least the rate."""
+    line = cutoff * (1 - HYSTERESIS) / (1 - HYSTERESIS * cutoff)  # odds less by the hysteresis
+    inside = [i for i, bound in enumerate(drawn.bound) if bound >= line]
+    low, _ = rate_bounds(drawn.converted[inside], drawn.lead[inside], 1 - allowed)
+    return low >= rate
+
+
+def cutoff_by_loop(drawn: HeldOutLooks, rate: float, confidence: float) -> float | None:
+    """The search by its description: halve the looks and the error, then go down until it fails."""
+    above = sorted((bound for bound in drawn.bound if bound >= rate), reverse=True)
+    start, rows, allowed = rate, len(above), (1 - confidence) / 2
+    later: list[float] = []
+    while not held(drawn, start, rate, allowed):
+        if rows < 2:
+            return None
+        half = rows // 2
+        numbers = [int(half + (rows - half) * step / 16) - 1 for step in range(16)]
+        tried = sorted({above[number] for number in numbers}, reverse=True)
+        start, later = tried[0], tried[1:]
+        rows, allowed = half, allowed / 2
+    for cutoff in later:
+        if not held(drawn, cutoff, rate, allowed):
+            break
+        start = cutoff
+    return start
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_the_search_goes_step_by_step_as_it_is_described(seed: int, confidence: float) -> None:
+    drawn = looks(150 + 40 * seed, np.random.default_rng(100 + seed), boast=0.3 * (seed % 5))
+    expected = cutoff_by_loop(drawn, RATE, confidence)
+    assert guaranteed_cutoff(drawn, RATE, confidence, HYSTERESIS) == expected
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rates_are_tried_upwards_and_the_first_that_fails_ends_it(seed: int) -> None:
+    drawn = looks(120 * (seed + 1), np.random.default_rng(200 + seed), boast=0.4 * (seed % 3))
+    expected = None
+    for rate in (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.42):
+        if not held(drawn, rate, rate, 0.1):
+            break
+        expected = rate
+    assert highest_rate(drawn, 0.42, 0.9, HYSTERESIS) == expected
+
+
+def test_a_rate_below_the_lowest_is_tried_alone() -> None:
+    drawn = looks(1_000, np.random.default_rng(3))
+    assert highest_rate(drawn, 0.05, 0.9, HYSTERESIS) == 0.05
+
+
+def test_a_promise_rests_on_all_looks_that_the_band_may_keep() -> None:
+    drawn = looks(400, np.random.default_rng(21))
+    cutoff, promise = choose_cutoff(FixedCutoff(0.3), drawn, "hot", HYSTERESIS)
+    line = staying_cutoff(0.3, HYSTERESIS)
+    inside = drawn.bound >= line
+    assert cutoff == 0.3
+    assert line < 0.3
+    assert (promise.line, promise.looks) == (line, int(inside.sum()))
+    assert promise.leads == len(set(drawn.lead[inside].tolist()))
+    assert promise.positives == int(drawn.converted[inside].sum())
+    assert promise.rate == pytest.approx(promise.positives / promise.looks)
+    assert promise.bound == rate_bounds(drawn.converted[inside], drawn.lead[inside], 0.9)[0]
+
+
+def test_a_promise_of_nobody_has_no_figures() -> None:
+    drawn = looks(50, np.random.default_rng(22))
+    _, promise = choose_cutoff(FixedCutoff(0.999999), drawn, "hot", 0.0)
+    assert (promise.looks, promise.leads, promise.positives) == (0, 0, 0)
+    assert promise.rate is None
+    assert promise.bound is None
+
+
+def test_a_cutoff_is_found_where_the_data_bear_it_in_most_repetitions(boasting: Truth) -> None:
+    """The other side of the promise: a search that refused everybody would keep every promise.
+
+    The true cut-off for the rate is known. With 800 leads at least 95 of 100 repetitions must find
+    one, and half of them one that lets in a third or more of the looks that could be let in.
+    """
+    random = np.random.default_rng(31)
+    first = int(np.flatnonzero(boasting.rate >= RATE)[-1])
+    possible = boasting.bound[first]
+    share = []
+    for _ in range(100):
+        drawn = looks(800, random, boast=1.2)
+        cutoff = guaranteed_cutoff(drawn, RATE, 0.9, HYSTERESIS)
+        line = 1.1 if cutoff is None else staying_cutoff(cutoff, HYSTERESIS)
+        share.append((drawn.bound >= line).sum() / (drawn.bound >= possible).sum())
+    assert np.mean(np.array(share) > 0) >= 0.95
+    assert np.median(share) > 0.33
+
+
+@pytest.mark.parametrize(("hot", "refused"), [(15, True), (40, False), (60, False)])
+def test_bands_are_refused_by_their_bounds_and_not_by_their_rates(hot: int, refused: bool) -> None:
+    """Of 200 hot leads `hot` converted, of 200 warm ones 60: refused only where it is sure."""
+    band = np.repeat(["hot", "warm"], 200)
+    converted = np.concatenate([np.arange(200) < hot, np.arange(200) < 60])
+    lead = np.arange(400)
+    high = rate_bounds(converted[:200], lead[:200], 0.95)[1]
+    low = rate_bounds(converted[200:], lead[200:], 0.95)[0]
+    assert (high < low) == refused
+    if not refused:
+        require_order("warm", band, converted, lead)
+        return
+    with pytest.raises(ValueError, match=f"{100 * high:.1f} %.*hot.*{100 * low:.1f} %.*warm"):
+        require_order("warm", band, converted, lead)

@@ -72,3 +72,39 @@ def test_of_leads_that_are_alike_none_is_called_rather_than_too_many() -> None:
     assert cutoff is not None
     assert cutoff > 0.4
     assert capacity_cutoff(np.ones_like(bound), lead, as_of, 5, 0.0)[0] is None
+
+
+def needed_by_loop(bound, lead, as_of, per_week: int) -> list[float]:
+    """For each complete week, the bound of the first lead that is one too many, or 0."""
+    weeks: dict[int, dict[int, float]] = {}
+    for value, name, instant in zip(bound, lead, as_of, strict=True):
+        best = weeks.setdefault((instant - MONDAY) // (7 * DAY), {})
+        best[name] = max(best.get(name, 0.0), value)
+    complete = range(min(weeks) + 1, max(weeks))
+    ranked = [sorted(weeks.get(week, {}).values(), reverse=True) for week in complete]
+    return [values[per_week] if len(values) > per_week else 0.0 for values in ranked]
+
+
+@pytest.mark.parametrize("count", [3, 8, 9, 10, 19, 30])
+@pytest.mark.parametrize("hysteresis", [0.0, 0.3])
+def test_the_cutoff_lies_just_above_the_week_of_the_conformal_rank(count, hysteresis) -> None:
+    bound, lead, as_of = weeks(np.random.default_rng(count), count, 40)
+    needed = sorted(needed_by_loop(bound, lead, as_of, 4))
+    assert len(needed) == count
+    rank = -(-9 * (count + 1) // 10)  # ⌈0.9 (n + 1)⌉ in whole numbers
+    expected = needed[min(rank, count) - 1]
+    cutoff, because = capacity_cutoff(bound, lead, as_of, 4, hysteresis)
+    assert cutoff is not None
+    line = staying_cutoff(cutoff, hysteresis)
+    assert expected < line
+    assert line == pytest.approx(expected, abs=1e-12)
+    assert ("9 at least" in because) == (rank > count)
+    within = sum(value <= expected for value in needed)
+    assert f"enough in {within} of the {count}" in because
+
+
+def test_a_week_without_a_look_needs_no_cutoff() -> None:
+    as_of = MONDAY + DAY * np.array([-1, 1, 2, 15, 22])
+    bound, lead = np.array([0.9, 0.6, 0.5, 0.8, 0.9]), np.arange(5)
+    found = [values.tolist() for values in weekly_bounds(bound, lead, as_of)]
+    assert found == [[0.6, 0.5], [], [0.8]]

@@ -7,13 +7,14 @@ import pytest
 
 from models.calibration import BetaCalibration, StepCalibration, sigmoid
 from training.calibration.choice import (
+    ComparedCurve,
     CurveChoice,
     best_curve,
     compare_curves,
     fit_calibration,
     ties,
 )
-from training.calibration.curves import CURVES
+from training.calibration.curves import CURVES, fit_curve
 
 SHARP = BetaCalibration(0.6, 1.3, 0.4)
 
@@ -172,3 +173,71 @@ def test_steps_that_follow_the_times_are_not_taken_for_truth() -> None:
     mixed = random.permutation(len(margin))  # as if the times of leads were not known
     _, blind = fit_calibration(margin[mixed], converted[mixed], lead, "auto")
     assert blind.curve in {"isotonic", "venn_abers"}
+
+
+def test_cross_fitting_is_what_a_plain_loop_does() -> None:
+    """Leads in the order of their first look, in five folds; each is judged by the other four."""
+    margin, converted, lead = drawn(400, seed=12, rows_per_lead=2)
+    lead = 1_000 - lead  # names say nothing of the order
+    order = list(dict.fromkeys(lead.tolist()))
+    fold = {name: place * 5 // len(order) for place, name in enumerate(order)}
+    of_row = np.array([fold[name] for name in lead.tolist()])
+    losses = {}
+    for method in CURVES:
+        loss = np.empty(len(margin))
+        for number in range(5):
+            out = of_row == number
+            p = fit_curve(method, margin[~out], converted[~out], lead[~out]).probability(
+                margin[out]
+            )
+            loss[out] = -np.where(converted[out], np.log(p), np.log(1 - p))
+        losses[method] = loss
+    for found in compare_curves(margin, converted, lead):
+        gain = losses["beta"] - losses[found.method]
+        by_lead = [float((gain - gain.mean())[lead == name].sum()) for name in order]
+        assert found.log_loss == pytest.approx(losses[found.method].mean())
+        assert found.gain == pytest.approx(gain.mean(), abs=1e-12)
+        assert found.gain_error == pytest.approx(
+            np.sqrt(sum(value**2 for value in by_lead)) / len(gain), abs=1e-12
+        )
+
+
+def compared(method, log_loss: float, gain: float, error: float) -> ComparedCurve:
+    return ComparedCurve(method, log_loss, gain, error)
+
+
+@pytest.mark.parametrize(("error", "taken"), [(0.0049, "platt"), (0.0051, "beta")])
+def test_two_standard_errors_decide(error: float, taken: str) -> None:
+    first = compared("beta", 0.20, 0.0, 0.0)
+    assert best_curve((first, compared("platt", 0.19, 0.01, error))) == taken
+
+
+def test_of_those_surely_better_the_least_log_loss_is_taken() -> None:
+    curves = (
+        compared("beta", 0.20, 0.0, 0.0),
+        compared("wide_beta", 0.18, 0.02, 0.05),
+        compared("platt", 0.19, 0.01, 0.001),
+        compared("isotonic", 0.195, 0.005, 0.0001),
+    )
+    assert best_curve(curves) == "platt"
+
+
+def test_ties_are_counted_as_a_loop_counts_them() -> None:
+    steps = StepCalibration("isotonic", (0.0, 1.0), (-2.0, 0.0, 1.0), (1.0, 1.0, 1.0))
+    margin = np.array([-1.0, -0.5, -0.5, 0.5, 2.0, 2.0, 3.0])
+    converted = np.array([False, True, False, True, False, True, True])
+    found = ties(steps, margin, converted)
+    assert found is not None
+    # Three steps are used; the middle one holds one margin alone, and ties nothing.
+    assert (found.levels, found.rows) == (3, 6)
+    pairs = [(i, j) for i in np.flatnonzero(converted) for j in np.flatnonzero(~converted)]
+    probability = steps.probability(margin)
+
+    def auc(score) -> float:
+        wins = [(score[i] > score[j]) + 0.5 * (score[i] == score[j]) for i, j in pairs]
+        return float(np.mean(wins))
+
+    assert found.auc_cost == pytest.approx(auc(margin) - auc(probability))
+    alone = ties(steps, margin, np.ones(7, bool))
+    assert alone is not None
+    assert alone.auc_cost is None
