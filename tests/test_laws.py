@@ -16,11 +16,6 @@ WHOLE_CONFIGURATION = {
     "training/versions/fingerprint.py",
 }
 """A training is made of all sections, again or to be compared, and a recipe names all of them."""
-WITH_CONFIGURATION = WHOLE_CONFIGURATION | {
-    "training/card/fresh.py",
-    "training/evaluation/evaluation.py",
-    "training/report/past.py",
-}
 
 
 def modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
@@ -63,7 +58,7 @@ def test_only_whole_trainings_see_the_whole_configuration() -> None:
     rooms = ("features", "models", "training", "serving")
     found = {path for path, tree in modules(*rooms) if mentions_configuration(tree)}
     # uvicorn has a class of that name too.
-    assert found - {"training/config.py", "serving/process/worker.py"} == WITH_CONFIGURATION
+    assert found - {"training/config.py", "serving/process/worker.py"} == WHOLE_CONFIGURATION
 
 
 MATURITY = "training/dataset/snapshots.py"

@@ -477,10 +477,6 @@ class Config(Section):
         }
         return self.report.model_copy(update=resolved)
 
-    def edited_scorecard(self, horizon: str) -> Path | None:
-        """Points card that a person has edited for the "hot" or "warm" horizon, absolute."""
-        return self.fitting.edited_scorecard(horizon)
-
 
 EXPORT_SECTIONS = ("data", "leads", "interactions", "attributes")
 
