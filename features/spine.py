@@ -1,4 +1,9 @@
-"""What is looked at, and when: leads and instants, and how instants are counted."""
+"""Which leads are looked at, and when.
+
+A `Spine` is a list of pairs of lead and instant: the rows of every feature matrix. Instants are
+whole microseconds since the epoch in UTC; `microseconds` and `iso` turn columns and single instants
+into that form and back.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -64,7 +69,7 @@ def iso(instant: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LeadsToScore:
-    """What is to be scored.
+    """Leads that can be scored at an instant, and what was left out.
 
     Parameters
     ----------

@@ -361,7 +361,7 @@ def _lives(rng: np.random.Generator, population: _Population) -> _Lives:
 
 
 def _conversion_within(days: int, conversion: Float64, survival: Float64) -> Float64:
-    """P(converts within so many days | state now), leads × states, by backward recursion."""
+    """P(converts within a number of days | state now), leads × states, by backward recursion."""
     probability = np.zeros_like(conversion)
     for _ in range(days):
         probability = conversion + survival * (probability @ _DRIFT.T)

@@ -129,7 +129,7 @@ class Tables:
         One row for each version of an attribute that changes: ``text`` holds a category,
         ``number`` a number or the microseconds of a timestamp.
     attribute_kinds : dict of str to {"number", "category", "timestamp"}
-        Every attribute that may be used, be it a column of ``leads`` or a name in the log.
+        Every attribute that may be used, whether a column of ``leads`` or a name in the log.
     measures : tuple of str
         Names of the interactions' measures.
     data_end : int

@@ -1,7 +1,7 @@
 """From a predictor's margin to a probability that holds, and how sure that probability is.
 
 A calibration is a curve on the log-odds scale, learned from leads that the predictor was not fitted
-on, and the standard deviation of that curve, because it was learned from so many leads and no more.
+on, and the standard deviation of that curve, because it was learned from a limited number of leads.
 Beta calibration bends the margin by three numbers: it is strictly increasing, so the order of leads
 is kept and no ties are made; with equal slopes it is Platt's. Steps are what isotonic regression
 and Venn-Abers prediction give: any increasing curve, at the price of ties. How a curve is found

@@ -24,7 +24,7 @@ RESIDUAL_SD = 0.12
 UNSEEN_SD = 0.4
 """Standard deviation that a feature outside of all that was seen adds."""
 MOST_UNSEEN = 4
-"""So many strange features count at most: counts of the same thing go astray together."""
+"""Most unseen features that count: counts of the same thing go astray together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from models.horizon import Scores
 GOLDEN = "golden.json"
 LEADS = 8
 CANDIDATES = 1_000
-"""So many leads are made up, and the golden ones are chosen from them: hot ones are rare."""
+"""Made-up leads from which the golden ones are chosen: hot leads are rare among them."""
 REASONS = 3
 _SECOND = 1_000_000
 _OLDEST_DAYS = 100
@@ -88,7 +88,7 @@ def vocabulary(features: Iterable[Feature]) -> dict[LabelField, tuple[str, ...]]
 def golden_json(bundle: Bundle) -> str:
     """Made-up leads of the bundle's schema and what it says about them, as text.
 
-    The first one is a lead of whom nothing is known; the others have what the features look at,
+    The first one is a lead about which nothing is known; the others have what the features look at,
     from the warmest of those that were drawn to the coldest.
     """
     as_of = _end(bundle)

@@ -1,8 +1,8 @@
 """What a model answers of a lead: a probability and its interval for each horizon, and the band.
 
-A `HorizonModel` is the question whether a lead converts within so many days, and who answers it;
-its `Estimate` is the answer alone. The `Scores` of a bundle are both horizons' answers, made to
-agree, and the band that follows from them.
+A `HorizonModel` is the question whether a lead converts within a number of days, and the model that
+answers it; its `Estimate` is the answer alone. The `Scores` of a bundle are both horizons' answers,
+made to agree, and the band that follows from them.
 """
 
 from dataclasses import dataclass, fields
@@ -47,7 +47,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class HorizonModel:
-    """The question whether a lead converts within so many days, and who answers it.
+    """The question whether a lead converts within a number of days, and the model that answers it.
 
     Parameters
     ----------

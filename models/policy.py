@@ -42,7 +42,7 @@ class GuaranteedRate:
     rate : float
         The share, within 0 and 1.
     confidence : float
-        How sure that is to be, within 0.5 and 1.
+        Confidence of the promise, between 0.5 and 1.
     """
 
     rate: float
@@ -63,7 +63,7 @@ class HighestRate:
     up_to : float
         Highest rate that is asked for, within 0 and 1.
     confidence : float
-        How sure that is to be, within 0.5 and 1.
+        Confidence of the promise, between 0.5 and 1.
     """
 
     up_to: float
@@ -77,7 +77,7 @@ class HighestRate:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """No more than so many leads are in the band in a week.
+    """At most a given number of leads are in the band in a week.
 
     Counted are different leads that are in the band at one look or more from a Monday 00:00 UTC to
     the next, whether they came into it that week or before.
@@ -104,7 +104,7 @@ class Economics:
     sale_value, call_cost : float
         What a conversion brings and what a call costs, in one currency; 0 < cost < value.
     confidence : float
-        How sure that is to be, within 0.5 and 1.
+        Confidence of the promise, between 0.5 and 1.
     """
 
     sale_value: float
@@ -151,7 +151,7 @@ def promised_rate(policy: FixedCutoff | GuaranteedRate | Economics) -> float:
 
 
 def confidence_of(policy: Promised) -> float:
-    """How sure a policy's promise is to be; `CONFIDENCE` where the policy does not say.
+    """Confidence of a policy's promise; `CONFIDENCE` where the policy does not say.
 
     Examples
     --------

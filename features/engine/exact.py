@@ -235,7 +235,7 @@ def _latest_rank(marks: Int64, rows: _Rows) -> Int64:
 
     Ranks by (lead, occurred_at) never fall from one lead to the next, so one running maximum over
     all events serves every lead: a rank from an earlier lead (or −1) lies before the row's own
-    first event and is told apart by that.
+    first event and is recognised by that.
     """
     marks, known_end = _condensed(np.maximum, marks, rows.known_end)
     return _running(marks).take(known_end, axis=1) - 1

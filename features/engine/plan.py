@@ -151,7 +151,7 @@ def compile_plan(spec: Spec) -> Plan:
     questions = Questions()
     for feature in spec.features:
         questions.ask(feature)
-    # Sums of all history go first, and latest instants; then every feature is told where its
+    # Sums of all history go first, and latest instants; then every feature learns where its
     # answers stand.
     questions.sums = {
         key: position for position, key in enumerate(sorted(questions.sums, key=_has_window))

@@ -60,7 +60,8 @@ from features.tables import (
 
 # Interactions are parsed in chunks, so that only their typed form is ever held as a whole.
 _CHUNK_ROWS = 1_000_000
-# An attribute of which so many values are numbers (or times) is one; the others are named.
+# Share of values that must be numbers (or times) for the attribute to count as one; the others
+# are named.
 _ALMOST_ALL = 0.95
 
 

@@ -49,7 +49,7 @@ from features.spine import microseconds
 from features.tables import Tables
 
 MINIMUM_LEADS = 30
-"""A value gets features of its own when at least so many leads have it."""
+"""Fewest leads that must have a value before it gets features of its own."""
 MOST_VALUES: dict[LabelField, int] = {
     "channel": 6,
     "kind": 16,
@@ -57,9 +57,9 @@ MOST_VALUES: dict[LabelField, int] = {
     "outcome": 6,
     "agent": 30,
 }
-"""Of each field, so many of the most common values at most."""
+"""Most values of each field that get features of their own, the most common first."""
 MOST_LEVELS = 50
-"""Of each category, so many of the most common levels at most."""
+"""Most levels of a category that get an index of their own, the most common first."""
 MOST_MEASURES = 3
 ANY = Selection()
 

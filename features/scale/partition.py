@@ -5,6 +5,8 @@ walked over in partitions of leads. Files in order of lead (their row groups' st
 read where they lie, range by range. Others are rewritten once, into one Arrow file for each
 partition: every row goes to its lead's partition, with its lead's place there instead of the id.
 Rows of a lead keep their order, so a partition gives the very numbers that the whole would give.
+
+Tests: tests/features/scale/test_stream.py.
 """
 
 import itertools

@@ -1,4 +1,7 @@
-"""What the tables to be scored lack of what a model was trained on."""
+"""What the tables to be scored lack of what a model was trained on.
+
+Tests: tests/serving/bulk/test_selection.py.
+"""
 
 import pyarrow.compute as pc
 
@@ -22,7 +25,7 @@ def scoring_notes(
     spine : Spine
         Which leads are to be scored, and as of when.
     judged_days : float or None
-        Greatest age in days at which leads were looked at in training; None where it is not told.
+        Greatest age in days at which leads were looked at in training; None where it is unknown.
 
     Returns
     -------

@@ -63,7 +63,7 @@ appender.terminal.target = SYSTEM_ERR
 logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
 logger.gateway.level = fatal
 """
-"""Log of a Spark of our own: an error comes back as an exception and is not told twice."""
+"""Log of a Spark of our own: an error comes back as an exception and is not reported twice."""
 SPARK_TYPES = {INSTANT: "timestamp", pa.string(): "string", WORD: "string", pa.float64(): "double"}
 
 Columns = Callable[[Float64], Mapping[str, pa.Array]]
@@ -269,7 +269,9 @@ def whole_folder(output: Path) -> Iterator[Path]:
     try:
         yield part
         if not (part / "rows" / SUCCESS).is_file():
-            raise OSError(f"Spark left no whole output for {output}; it stays as it was.")
+            raise OSError(
+                f"Spark did not finish the output for {output}; what was there is unchanged."
+            )
         _require_replaceable(output)
         _put_in_place(part / "rows", output)
     finally:

@@ -15,7 +15,7 @@ from models.course.looks import Band, LeadOverDays, Look
 DAYS = range(91)
 """The days that are looked at: every 24 hours from now on."""
 SHOWN = (0, 1, 3, 7, 14, 30, 60, 90)
-"""The days whose looks are told."""
+"""The days whose looks the forecast returns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ Band = Literal["cold", "warm", "hot"]
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The score of a lead so many days from the instant that is asked about.
+    """The score of a lead on a day before or after the instant that is asked about.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class LeadOverDays:
         return [self.days.index(day) for day in days]
 
     def look(self, day: int, band: Band | None = None) -> Look:
-        """The lead on a day, in a band that is given or, where nobody tells, by itself."""
+        """The lead on a day, in the band given or, without one, in the band of its own score."""
         (row,), scores = self.rows([day]), self.scores
         return Look(
             day,

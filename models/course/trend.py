@@ -2,7 +2,7 @@
 
 One and the same person is cold, warm and hot at different times. What was known then is in the
 history that is sent now, so the looks of then are made again from it, each with what had occurred
-and been recorded by then. No look knows of the band before it, for nobody tells.
+and been recorded by then. No look knows the band before it, because a request does not say it.
 
 The verdict is by the interval: a lead is heating when its probability lies above the high end of
 what it was a week before, and cooling when it lies below the low end; less is no more than what
@@ -20,7 +20,7 @@ from models.course.looks import LeadOverDays, Look
 from models.explain import SignalChange, signal_changes
 
 DAYS = (1, 7, 30)
-"""The looks: so many days before."""
+"""Days before now at which the lead is looked at again."""
 COMPARED = (7, 1)
 """The verdict compares with the first of these that the lead had been created by."""
 

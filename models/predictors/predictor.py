@@ -23,7 +23,7 @@ from models.predictors.single_row import SingleRow
 from models.predictors.tree_shares import TreeShares
 
 FEW = 32
-"""Up to so many rows a booster is asked about one by one: its way of preparing itself for many
+"""Up to this many rows, a booster is asked about one by one: its way of preparing itself for many
 takes longer."""
 
 

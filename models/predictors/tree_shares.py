@@ -3,10 +3,10 @@
 LightGBM walks over every leaf of every tree anew for each row, which costs more than all else that
 a reason needs. A tree of few leaves can only answer in few ways: where the decisions at its nodes
 are the same, so are the contributions. So they are worked out once for every way in which the nodes
-of a tree can decide, and a row only has to be told its way through each tree. For one tree they are
-Shapley values by their definition, of the game in which a feature that is not known splits a row in
-the proportion of the rows that the tree was grown on. Trees of more leaves have too many ways: they
-are left to LightGBM's own TreeSHAP.
+of a tree can decide, and for a row only its way through each tree is looked up. For one tree they
+are Shapley values by their definition, of the game in which a feature that is not known splits a
+row in the proportion of the rows that the tree was grown on. Trees of more leaves have too many
+ways: they are left to LightGBM's own TreeSHAP.
 
 References
 ----------

@@ -285,7 +285,7 @@ def test_an_output_that_is_not_whole_leaves_the_earlier_one(tmp_path: Path) -> N
     output = tmp_path / "scores.parquet"
     with whole_folder(output) as part:
         written(part / "rows", "earlier")
-    with pytest.raises(OSError, match="no whole output"), whole_folder(output) as part:
+    with pytest.raises(OSError, match="did not finish the output"), whole_folder(output) as part:
         (part / "rows").mkdir()
     with pytest.raises(ZeroDivisionError), whole_folder(output) as part:
         written(part / "rows", f"cut off {1 / 0}")
