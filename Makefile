@@ -52,7 +52,7 @@ test: $(INSTALLED) ## All tests but the slow ones, and the examples in docstring
 	$(PYTEST) -m "not slow" --doctest-modules tests $(ROOMS)
 
 test-fast: $(INSTALLED) ## The tests that start no process, open no MLflow and train nothing; seconds
-	$(PYTEST) -m "$(FAST)" tests
+	HYPOTHESIS_PROFILE=quick $(PYTEST) -m "$(FAST)" tests
 
 test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database server
 	$(BIN)/pytest -m slow

@@ -25,14 +25,17 @@ from tests.support.rings import Effect, forbidden, watch
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 # No deadlines: a busy machine is no finding. CI draws the same examples at each run and prints what
-# reproduces a failure; `nightly` draws many, whatever a test says itself.
-NIGHTLY = 20
-"""By how much the nightly profile multiplies the examples of each test."""
-hypothesis.settings.register_profile("dev", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
-hypothesis.settings.register_profile(
-    "nightly", deadline=None, print_blob=True, max_examples=100 * NIGHTLY
-)
+# reproduces a failure; the fast ring draws few, and the night many, whatever a test says itself.
+EXAMPLES = {"dev": 1, "ci": 1, "quick": 0.2, "nightly": 20}
+"""Profiles of Hypothesis, and by how much each multiplies the examples of every test."""
+for name, factor in EXAMPLES.items():
+    hypothesis.settings.register_profile(
+        name,
+        deadline=None,
+        derandomize=name == "ci" or (name == "quick" and in_ci()),
+        print_blob=name != "dev",
+        max_examples=round(100 * factor),
+    )
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci" if in_ci() else "dev")
 hypothesis.settings.load_profile(PROFILE)
 
@@ -101,7 +104,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedCrm:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what shares the trained CRM, and draw more examples at night."""
+    """Mark what shares the trained CRM, and draw as many examples as the profile says."""
+    usual = hypothesis.settings().max_examples
     for item in items:
         if "trained" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.training)
@@ -109,9 +113,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("trained"))
         function = getattr(item, "obj", None)
         chosen = getattr(function, "_hypothesis_internal_use_settings", None)
-        if PROFILE == "nightly" and chosen is not None and chosen.max_examples < 100 * NIGHTLY:
+        if chosen is not None and chosen.max_examples != usual:
             function._hypothesis_internal_use_settings = hypothesis.settings(
-                chosen, max_examples=chosen.max_examples * NIGHTLY
+                chosen, max_examples=max(2, round(chosen.max_examples * EXAMPLES[PROFILE]))
             )
 
 
