@@ -11,12 +11,13 @@ near a cut-off does not flap; to come in it needs the whole cut-off.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Float64, Int64
+from features.json_values import JsonObject
 from models.policy import HighestRate, Promised, policy_from_json, policy_to_json
 
 
@@ -61,7 +62,7 @@ class Promise:
     bound: float | None
     explanation: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As plain JSON values."""
         return {
             "policy": policy_to_json(self.policy),
@@ -172,7 +173,7 @@ class Bands:
         stays = f"down to which a {previous} lead stays {band}"
         return reaches_line, f"{text} {line_text}, {stays} (cut-off {cutoff:.3f})"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As plain JSON values."""
         return {
             **self.cutoffs,
@@ -209,7 +210,7 @@ def staying_cutoff(cutoff: float, hysteresis: float) -> float:
     return (1 - hysteresis) * cutoff / (1 - hysteresis * cutoff)
 
 
-def bands_from_json(data: Mapping[str, Any]) -> Bands:
+def bands_from_json(data: JsonObject) -> Bands:
     """Bands that were written by `Bands.to_json`."""
     return Bands(
         hot=data["hot"],
@@ -219,7 +220,7 @@ def bands_from_json(data: Mapping[str, Any]) -> Bands:
     )
 
 
-def _promise_from_json(data: Mapping[str, Any]) -> Promise:
+def _promise_from_json(data: JsonObject) -> Promise:
     policy = policy_from_json(data["policy"])
     if isinstance(policy, HighestRate):
         raise ValueError(f"A trained band promises one rate, got {data['policy']}.")  # noqa: TRY004

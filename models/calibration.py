@@ -9,14 +9,14 @@ and which one is taken is `training.calibration.choice`'s business; this module 
 with NumPy alone, in the server and in bulk scoring.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from features.arrays import Float64
+from features.json_values import JsonObject
 
 StepMethod = Literal["isotonic", "venn_abers"]
 Covariance: TypeAlias = tuple[tuple[float, ...], ...]
@@ -96,7 +96,7 @@ class BetaCalibration:
         """Calibrated probability, shape of `margin`."""
         return sigmoid(self.log_odds(margin))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As plain JSON values."""
         rows = [list(row) for row in self.covariance]
         return {"method": "beta", "a": self.a, "b": self.b, "c": self.c, "covariance": rows}
@@ -161,7 +161,7 @@ class StepCalibration:
         """Calibrated probability, shape of `margin`."""
         return sigmoid(self.log_odds(margin))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As plain JSON values."""
         return {
             "method": self.method,
@@ -174,7 +174,7 @@ class StepCalibration:
 Calibration: TypeAlias = BetaCalibration | StepCalibration
 
 
-def calibration_from_json(data: Mapping[str, Any]) -> Calibration:
+def calibration_from_json(data: JsonObject) -> Calibration:
     """Calibration that was written by `to_json`.
 
     Raises

@@ -50,7 +50,7 @@ ABSENT_IN_BAND: dict[str, Any] = {"promise": None}
 
 def m001_name_the_format(card: JsonObject) -> JsonObject:
     """Card of format 2: it names its format, and what was not measured is null or empty."""
-    migrated = {**_with_absent(card, ABSENT_IN_FORMAT_1), "format": 2}
+    migrated: dict[str, Any] = {**_with_absent(card, ABSENT_IN_FORMAT_1), "format": 2}
     migrated["report"] = _with_absent(card.get("report") or {}, ABSENT_IN_MANAGERS_PART)
     migrated["importance"] = [
         _with_absent(signal, ABSENT_IN_SIGNAL) for signal in migrated["importance"] or []
@@ -75,7 +75,7 @@ def m001_name_the_format(card: JsonObject) -> JsonObject:
 
 
 def _horizon_of_format_2(horizon: JsonObject) -> JsonObject:
-    migrated = _with_absent(horizon, ABSENT_IN_HORIZON)
+    migrated: dict[str, Any] = {**_with_absent(horizon, ABSENT_IN_HORIZON)}
     if "baselines" in horizon:
         migrated["baselines"] = {
             name: _with_absent(figures, ABSENT_IN_BASELINE)
@@ -86,7 +86,7 @@ def _horizon_of_format_2(horizon: JsonObject) -> JsonObject:
     return migrated
 
 
-def _with_absent(values: JsonObject, absent: JsonObject) -> dict[str, Any]:
+def _with_absent(values: JsonObject, absent: JsonObject) -> JsonObject:
     """Values in their order, then those that are absent."""
     return {**values, **{name: value for name, value in absent.items() if name not in values}}
 

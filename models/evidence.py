@@ -9,13 +9,12 @@ more; that was measured by hiding from the predictor all leads of one level or b
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from features.arrays import Bool, Float64, Int64
+from features.json_values import JsonObject
 
 CONVERSION_SHARE = 0.08
 """Share of the conversions that the log-odds of a group of leads rest on."""
@@ -77,7 +76,7 @@ class Evidence:
         for_seen_leads = 1 / (CONVERSION_SHARE * (self.conversions + 1)) + RESIDUAL_SD**2
         return for_seen_leads + UNSEEN_SD**2 * unseen
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """As plain JSON values; what was never known is null."""
         return {
             "conversions": self.conversions,
@@ -87,7 +86,7 @@ class Evidence:
         }
 
 
-def evidence_from_json(data: Mapping[str, Any]) -> Evidence:
+def evidence_from_json(data: JsonObject) -> Evidence:
     """Evidence that was written by `Evidence.to_json`."""
     low, high = (
         tuple(math.nan if value is None else float(value) for value in data[name])

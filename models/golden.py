@@ -17,6 +17,7 @@ import numpy as np
 from features.arrays import Float64
 from features.engine.executor import features_of
 from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, histories_of_records
+from features.json_values import JsonObject
 from features.language.kinds import (
     LABEL_FIELDS,
     AttributeCategory,
@@ -189,7 +190,7 @@ def _interaction(
     words: Mapping[LabelField, tuple[str, ...]],
     created_at: int,
     as_of: int,
-) -> dict[str, Any]:
+) -> JsonObject:
     occurred_at = int(random.integers(created_at // _SECOND, as_of // _SECOND)) * _SECOND
     delay = int(random.integers(0, 20 * 86_400)) * _SECOND if random.random() < 0.3 else 0
     labels: dict[str, Any] = {

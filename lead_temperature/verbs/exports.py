@@ -91,6 +91,7 @@ def audit(
     """Find attributes and interactions that know the outcome; `train` leaves them out."""
     from lead_temperature.tables.audit import show_audit
     from training.audit.findings import audit as findings_of
+    from training.card.values import to_json
 
     settings = configuration(config)
     tables = tables_of(settings)
@@ -98,7 +99,7 @@ def audit(
         findings = findings_of(tables, settings.dataset, settings.audit)
     show_audit(out, findings)
     if json_file is not None:
-        values = [found.to_json() for found in findings]
+        values = to_json(tuple(findings))
         write(json_file, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -7,13 +7,13 @@ each row alone: a lead scored by itself gets the bits that it gets among thousan
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 import numpy as np
 
 from features.arrays import Float64, Int64
+from features.json_values import JsonObject
 from features.language.spec import Spec
 
 BLOCK = 256
@@ -137,13 +137,13 @@ class Linear:
             total[rows] = self.base + self.contributions(matrix[rows]).sum(axis=1)
         return total
 
-    def to_json(self, spec: Spec) -> dict[str, Any]:
+    def to_json(self, spec: Spec) -> JsonObject:
         """As plain JSON values by feature; `linear_from_json` reads it back."""
         terms = zip(spec.names, self.terms, strict=True)
         return {"base": self.base, "terms": {name: _term_to_json(term) for name, term in terms}}
 
 
-def linear_from_json(data: Mapping[str, Any], spec: Spec) -> Linear:
+def linear_from_json(data: JsonObject, spec: Spec) -> Linear:
     """Linear model that was written by `Linear.to_json`.
 
     Raises
@@ -177,7 +177,7 @@ def _line(term: Term) -> tuple[float, float, float, float, float]:
             assert_never(term)
 
 
-def _term_to_json(term: Term) -> dict[str, Any]:
+def _term_to_json(term: Term) -> JsonObject:
     match term:
         case Slope(slope, at_zero, unknown, least, greatest):
             ends = {"least": least, "most": greatest}
@@ -189,7 +189,7 @@ def _term_to_json(term: Term) -> dict[str, Any]:
             assert_never(term)
 
 
-def _term_from_json(data: Mapping[str, Any]) -> Term:
+def _term_from_json(data: JsonObject) -> Term:
     if "levels" in data:
         weights = tuple(float(weight) for weight in data["levels"])
         return Levels(weights, float(data["other"]), float(data["unknown"]))

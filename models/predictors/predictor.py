@@ -10,12 +10,13 @@ as LightGBM's own text, all else as JSON: the files' names tell which it is.
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 import lightgbm as lgb
 import numpy as np
 
 from features.arrays import Float64
+from features.json_values import JsonObject
 from features.language.spec import Spec
 from models.predictors.linear import Linear, linear_from_json
 from models.predictors.scorecard import Scorecard, scorecard_from_json
@@ -169,5 +170,5 @@ def predictor_of(files: Mapping[str, str], spec: Spec, name: str) -> Predictor:
     return Blend(linear_from_json(json.loads(texts[0]), spec), booster)
 
 
-def _json(data: Mapping[str, Any]) -> str:
+def _json(data: JsonObject) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

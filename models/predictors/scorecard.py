@@ -10,13 +10,12 @@ customers so far, or takes one that a person has edited.
 
 import itertools
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from features.arrays import Float64, Int64
+from features.json_values import JsonObject
 from features.language.kinds import AttributeCategory, LatestValue
 from features.language.spec import Spec
 from features.language.wording import description, in_words, signal
@@ -163,7 +162,7 @@ class Scorecard:
         average = math.fsum(quality.average for quality in self.qualities)
         return self.base + self.log_odds_per_point * average, log_odds
 
-    def to_json(self, spec: Spec) -> dict[str, Any]:
+    def to_json(self, spec: Spec) -> JsonObject:
         """As plain JSON values that name features and bins; `scorecard_from_json` reads it back."""
         return {
             "base": self.base,
@@ -172,7 +171,7 @@ class Scorecard:
         }
 
 
-def scorecard_from_json(data: Mapping[str, Any], spec: Spec) -> Scorecard:
+def scorecard_from_json(data: JsonObject, spec: Spec) -> Scorecard:
     """Card that was written by `Scorecard.to_json`, perhaps with points changed by hand.
 
     Raises
@@ -240,7 +239,7 @@ def _bins_in_words(quality: Characteristic, spec: Spec) -> list[str]:
     return [*texts, _UNKNOWN]
 
 
-def _characteristic_to_json(quality: Characteristic, spec: Spec) -> dict[str, Any]:
+def _characteristic_to_json(quality: Characteristic, spec: Spec) -> JsonObject:
     bin_lines = zip(
         (None, *quality.edges, None),
         _bins_in_words(quality, spec),
@@ -262,7 +261,7 @@ def _characteristic_to_json(quality: Characteristic, spec: Spec) -> dict[str, An
     }
 
 
-def _characteristic_from_json(data: Mapping[str, Any], spec: Spec) -> Characteristic:
+def _characteristic_from_json(data: JsonObject, spec: Spec) -> Characteristic:
     name = data["feature"]
     if name not in spec.names:
         raise ValueError(

@@ -15,14 +15,14 @@ Nature Machine Intelligence 2 (2020), doi:10.1038/s42256-019-0138-9.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 
 from features.arrays import Bool, Float64, Int64
+from features.json_values import JsonObject
 
 NODES = 6
 """A tree with more of them has too many ways: each doubles their number."""
@@ -187,7 +187,7 @@ def _tables(booster: lgb.Booster) -> _Tables | None:
     )
 
 
-def _tree(root: Mapping[str, Any]) -> _Tree | None:
+def _tree(root: JsonObject) -> _Tree | None:
     """A tree as LightGBM dumps it."""
     nodes = list(_nodes(root))
     for node in nodes:
@@ -232,7 +232,7 @@ def _tree(root: Mapping[str, Any]) -> _Tree | None:
     )
 
 
-def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _nodes(node: JsonObject) -> Iterator[JsonObject]:
     if "split_index" in node:
         yield node
         yield from _nodes(node["left_child"])
@@ -242,7 +242,7 @@ def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 _Path = tuple[tuple[int, bool, float], ...]
 
 
-def _leaves(node: Mapping[str, Any], path: _Path) -> Iterator[tuple[float, _Path]]:
+def _leaves(node: JsonObject, path: _Path) -> Iterator[tuple[float, _Path]]:
     """Value of each leaf, and the way to it: node, whether it goes left, share of rows."""
     if "split_index" not in node:
         yield float(node["leaf_value"]), path
@@ -253,7 +253,7 @@ def _leaves(node: Mapping[str, Any], path: _Path) -> Iterator[tuple[float, _Path
         yield from _leaves(child, (*path, (node["split_index"], goes_left, part)))
 
 
-def _unknown_left(node: Mapping[str, Any]) -> bool:
+def _unknown_left(node: JsonObject) -> bool:
     """Whether a missing number goes left; where none was seen in fitting, it counts as 0."""
     if node["missing_type"] == "NaN":
         return bool(node["default_left"])

@@ -23,12 +23,11 @@ With few conversions the intervals are wide and nothing is quarantined. A true s
 late in a lead's life, so strength counts only against what stood there at creation.
 """
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from training.audit.ranking import Ranking
 from training.audit.timing import LeadShare, Timing
@@ -78,10 +77,6 @@ class Finding:
     def quarantined(self) -> bool:
         """Whether it is left out."""
         return self.verdict == "quarantined"
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return {**dataclasses.asdict(self), "figures": dict(self.figures)}
 
 
 def gravest_finding(

@@ -11,7 +11,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import optuna
@@ -50,8 +49,8 @@ class Tuning:
     """
 
     trials: int
-    best: Mapping[str, Any]
-    present: Mapping[str, Any]
+    best: Mapping[str, float]
+    present: Mapping[str, float]
     best_loss: float
     present_loss: float
     gains: Mapping[str, Difference]
@@ -169,7 +168,7 @@ def _fingerprint(ground: RollingRows, model: ModelSettings) -> str:
     return digest.hexdigest()[:16]
 
 
-def _settings(drawn: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(drawn: Mapping[str, float]) -> dict[str, float]:
     """Settings as they are pasted: what was tried is what the section will say."""
     return {**drawn, "learning_rate": round(drawn["learning_rate"], 4)}
 
@@ -228,7 +227,7 @@ def shorter_horizon_rows(ground: RollingRows, fold: Fold) -> Bool:
 
 
 def _gains(
-    ground: RollingRows, present: ModelSettings, best: Mapping[str, Any]
+    ground: RollingRows, present: ModelSettings, best: Mapping[str, float]
 ) -> dict[str, Difference]:
     """What the best settings gain over the present ones on the stretch that took no part."""
     better = present.model_copy(update=dict(best))

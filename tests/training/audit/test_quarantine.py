@@ -18,7 +18,7 @@ from features.tables import Tables
 from tests.support.tables import tables_of
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values, without_quarantined
-from training.card.values import read_card
+from training.card.values import read_card, to_json
 from training.config import AuditSettings, SnapshotSettings, read_config
 from training.dataset.snapshots import snapshots
 from training.pipeline import trained_bundle
@@ -93,7 +93,7 @@ def test_features_of_the_whole_export_are_those_of_the_export_without_the_quaran
 
 
 def test_findings_are_json_values() -> None:
-    written = json.loads(json.dumps([finding.to_json() for finding in FINDINGS]))
+    written = json.loads(json.dumps(to_json(FINDINGS)))
     assert written[0] == {
         "name": "card",
         "what": "attribute",

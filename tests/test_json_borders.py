@@ -1,0 +1,84 @@
+"""JSON stays at its borders: no room hands another one a dictionary of anything.
+
+The law is over the syntax trees of training, models and serving: no parameter, no return value and
+no field is a mapping from str to Any. Where JSON itself enters or leaves, it is called
+`features.json_values.JsonObject`, and only in the files that are listed here.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("training", "models", "serving")
+ANYTHING = re.compile(r"\b(dict|Dict|Mapping|MutableMapping)\[\s*(int \| )?str, Any\]")
+NAMED = re.compile(r"\bJsonObject\b")
+BORDERS = {
+    "models/bands.py": "bundle.json",
+    "models/bundle.py": "the manifest of a bundle",
+    "models/calibration.py": "bundle.json",
+    "models/card.py": "card.json and GET /v1/model",
+    "models/card_formats.py": "card.json of earlier formats",
+    "models/evidence.py": "bundle.json",
+    "models/golden.py": "golden.json",
+    "models/predictors/linear.py": "hot.linear.json",
+    "models/predictors/predictor.py": "files of a predictor",
+    "models/predictors/scorecard.py": "hot.json",
+    "models/predictors/tree_shares.py": "LightGBM's own JSON",
+    "training/report/past.py": "backtest --json",
+}
+"""Files whose signatures speak of JSON objects, and which JSON that is."""
+HTTP = ("serving/answers/", "serving/http/", "serving/pages/", "serving/client.py")
+"""Where HTTP's own JSON is read and written."""
+SETTINGS = {
+    "training/config.py": "features that a configuration adds, by their parameters",
+}
+
+
+def annotations(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and text of each annotation of a parameter, a return value and a field."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            arguments = node.args
+            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+            found = [argument.annotation for argument in every]
+            found += [one.annotation for one in (arguments.vararg, arguments.kwarg) if one]
+            found.append(node.returns)
+        elif isinstance(node, ast.ClassDef):
+            found = [one.annotation for one in node.body if isinstance(one, ast.AnnAssign)]
+        else:
+            continue
+        for annotation in found:
+            if annotation is not None:
+                yield annotation.lineno, ast.unparse(annotation)
+
+
+def spoken(pattern: re.Pattern[str]) -> dict[str, list[int]]:
+    """Lines of annotations that match a pattern, by file."""
+    lines: dict[str, list[int]] = {}
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            for line, text in annotations(ast.parse(path.read_text(encoding="utf-8"))):
+                if pattern.search(text):
+                    lines.setdefault(name, []).append(line)
+    return lines
+
+
+def test_no_signature_takes_or_gives_a_dictionary_of_anything() -> None:
+    allowed = (*HTTP, *SETTINGS)
+    found = {name: at for name, at in spoken(ANYTHING).items() if not name.startswith(allowed)}
+    assert found == {}
+
+
+def test_json_objects_are_named_at_the_listed_borders_alone() -> None:
+    found = {name for name in spoken(NAMED) if not name.startswith(HTTP)}
+    assert found <= set(BORDERS)
+    assert set(BORDERS) <= found, "a border that speaks of no JSON any more leaves the list"
+
+
+def test_the_law_sees_what_it_forbids() -> None:
+    source = "class A:\n    x: dict[str, Any]\ndef f(y: list[Mapping[str, Any]]) -> int: ...\n"
+    texts = [text for _, text in annotations(ast.parse(source)) if ANYTHING.search(text)]
+    assert texts == ["list[Mapping[str, Any]]", "dict[str, Any]"] or len(texts) == 2
