@@ -1,0 +1,89 @@
+"""Every format of the card is brought up to the newest one; a later one is refused."""
+
+import copy
+import inspect
+import json
+import re
+
+import pytest
+
+from models import card_formats
+from models.card import CardDocument
+from models.card_formats import FORMAT, MIGRATIONS, m001_name_the_format, newest_format
+from tests.support.format_1 import FORMAT_1
+
+
+def of_format_1() -> dict:
+    return json.loads((FORMAT_1 / "card.json").read_text(encoding="utf-8"))
+
+
+def test_a_card_without_a_number_is_of_format_1_and_gets_the_newest() -> None:
+    card = of_format_1()
+    assert "format" not in card
+    assert newest_format(card) == {**card, "format": FORMAT}
+
+
+def test_a_card_of_the_newest_format_stays_as_it_is() -> None:
+    card = newest_format(of_format_1())
+    assert newest_format(card) is card
+
+
+def test_what_the_first_cards_lack_becomes_null_or_empty() -> None:
+    card = of_format_1()
+    del card["report"], card["families"], card["recipe"], card["settings"]["test_from"]
+    del card["export"]["sensitive_allowed"], card["importance"][0]["swing"]
+    del card["bands"]["hot"]["promise"]
+    hot = card["horizons"]["hot"]
+    del hot["gains"], hot["beaten_by"], hot["baselines"]["age only"]["auc_advantage"]
+    del hot["by_age"][0]["auc_low"]
+    newest = newest_format(card)
+    assert newest["report"] == {
+        "practice": None, "today": None, "aftermath": [], "dependence": [], "portrait": None,
+    }  # fmt: skip
+    assert (newest["families"], newest["recipe"], newest["settings"]["test_from"]) == (
+        [],
+        None,
+        None,
+    )
+    assert newest["export"]["sensitive_allowed"] == []
+    assert newest["importance"][0]["swing"] is None
+    assert newest["bands"]["hot"]["promise"] is None
+    horizon = newest["horizons"]["hot"]
+    assert (horizon["gains"], horizon["beaten_by"]) == ([], [])
+    assert horizon["baselines"]["age only"]["auc_advantage"] is None
+    assert horizon["by_age"][0]["auc_low"] is None
+
+
+def test_a_step_changes_nothing_of_what_it_is_given() -> None:
+    card = of_format_1()
+    before = copy.deepcopy(card)
+    m001_name_the_format(card)
+    assert card == before
+
+
+def test_a_later_format_is_refused_with_a_way_out() -> None:
+    with pytest.raises(ValueError, match=r"format 3, .* up to 2\. Update lead-temperature"):
+        newest_format({"format": FORMAT + 1})
+    with pytest.raises(ValueError, match="Update lead-temperature"):
+        _ = CardDocument.of({"format": FORMAT + 1, "data_end": "2026-01-01"}).served
+
+
+@pytest.mark.parametrize("number", [0, -1, "2", 1.0, True, None])
+def test_what_is_no_number_of_a_format_is_refused(number: object) -> None:
+    with pytest.raises(ValueError, match="whole number from 1 on"):
+        newest_format({"format": number})
+
+
+def test_a_card_that_is_none_of_its_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="no card of format 1"):
+        newest_format({"horizons": ["hot"]})
+
+
+def test_steps_are_numbered_and_stand_in_the_table() -> None:
+    names = [step.__name__ for step in MIGRATIONS]
+    assert [int(name[1:4]) for name in names] == list(range(1, len(names) + 1))
+    assert (
+        re.findall(r"^\| `(m\d{3}_\w+)` \|", inspect.getdoc(card_formats) or "", re.MULTILINE)
+        == names
+    )
+    assert all(step.__doc__ for step in MIGRATIONS)
