@@ -93,5 +93,6 @@ def weekly_leads(inside: Bool, lead: Int64, as_of: Int64) -> list[int]:
     ----------
     inside : bool array of shape (rows,)
     lead, as_of : int64 arrays of shape (rows,)
+        Which rows belong together, and when they are, in microseconds.
     """
     return [int(most.sum()) for most in weekly_bounds(inside.astype(np.float64), lead, as_of)]

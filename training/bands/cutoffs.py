@@ -112,6 +112,7 @@ def fit_bands(
     spine, labels, splits
         All rows, and the outcomes and periods by horizon.
     settings : BandSettings
+        What is promised of each band.
 
     Raises
     ------
@@ -146,6 +147,7 @@ def bands_for_promises(
     Parameters
     ----------
     settings : BandSettings
+        What is promised of each band.
     hot, warm : HeldOutLooks
         By which the cut-off of each band is chosen.
     warm_hot : float64 array of shape (rows of `warm`,)
@@ -171,6 +173,7 @@ def choose_cutoff(
     Parameters
     ----------
     policy : Policy
+        What was promised.
     looks : HeldOutLooks
         Those that are not in a hotter band.
     band : {"hot", "warm"}
@@ -277,8 +280,11 @@ def require_order(horizon: str, band: npt.NDArray[np.str_], converted: Bool, lea
     horizon : {"hot", "warm"}
         Within which the leads converted.
     band : str array of shape (rows,)
+        Band of each row.
     converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
+        Which rows belong together.
 
     Raises
     ------

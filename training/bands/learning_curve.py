@@ -72,6 +72,7 @@ def learning_curve(
         Outcome of each calibrating look within the hot horizon, and whether the hot band's promise
         is counted on it.
     lead : int64 array of shape (rows,)
+        Which rows belong together.
     conversions : int
         Of the whole export, of which the calibrating leads are a constant part.
     seed : int

@@ -79,6 +79,7 @@ def promise_result(
     Parameters
     ----------
     policy : Promised
+        What was promised.
     converted : bool array of shape (rows,)
         Outcome within the band's horizon of the looks in the band that are old enough.
     lead : int64 array of shape (rows,)
@@ -124,6 +125,7 @@ def band_promises(
     Parameters
     ----------
     bands : Bands
+        Bands whose promises are judged.
     days : mapping of "hot", "warm" to int
         Lengths of the horizons.
     band : str array of shape (rows,)

@@ -30,6 +30,7 @@ class ComparedCurve:
     Parameters
     ----------
     method : str
+        Which curve it is.
     log_loss : float
         Mean over the rows.
     gain, gain_error : float
@@ -50,6 +51,7 @@ class CurveChoice:
     Parameters
     ----------
     curve : str
+        Which curve was taken.
     compared : tuple of ComparedCurve
         Empty where the curve was given, or there was too little to compare.
     """
@@ -87,6 +89,7 @@ def fit_calibration(
     margin : float64 array of shape (rows,)
         In the order of time.
     converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
         Which rows belong together.
     method : str

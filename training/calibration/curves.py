@@ -64,6 +64,7 @@ def _beta(
     Parameters
     ----------
     margin, converted, lead : arrays of shape (rows,)
+        Log-odds, outcome and lead of each row.
     asymmetry : float or None
         Standard deviation of the prior of half of ``ln a − ln b``; None keeps a = b.
     """
@@ -94,6 +95,7 @@ class _Posterior:
     bent : float64 array of shape (rows, 3)
         What a, b and c are multiplied with.
     converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
     basis : float64 array of shape (3, parameters)
         How (ln a, ln b, c) follow from what has a prior.
     precision : float64 array of shape (parameters, parameters)

@@ -123,7 +123,9 @@ def level_drift(
     Parameters
     ----------
     margin : float64 array of shape (rows,)
+        Log-odds by a predictor that was not fitted on these rows.
     converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
     lead, as_of : int64 arrays of shape (rows,)
         Which rows belong together, and when they are, in microseconds.
     known_at : int64 array of shape (rows,)

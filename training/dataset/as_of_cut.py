@@ -21,6 +21,7 @@ def cut_at(tables: Tables, instant: int) -> Tables:
     Parameters
     ----------
     tables : Tables
+        The export.
     instant : int
         Microseconds; the end of the data that are returned.
 

@@ -45,7 +45,9 @@ def features_overview(tables: Tables, settings: DatasetSettings) -> list[Feature
     Parameters
     ----------
     tables : Tables
+        The export.
     settings : DatasetSettings
+        What the rows of a training are made by.
 
     Returns
     -------

@@ -14,7 +14,9 @@ class Examples:
     Parameters
     ----------
     matrix : float64 array of shape (rows, features)
+        Features of each row.
     converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
         Which rows belong together.
     weight : float64 array of shape (rows,)

@@ -26,10 +26,15 @@ class Rows:
     Parameters
     ----------
     spine : Spine
+        The looks.
     spec : Spec
+        Features of the matrix, column by column.
     matrix : float64 array of shape (rows, features)
+        Features of each row.
     labels : mapping of "hot", "warm" to Labels
+        Outcomes of the same looks.
     thinning : Thinning
+        Which of the looks stand for others.
     """
 
     spine: Spine
@@ -56,6 +61,7 @@ class TrainingFrame(Rows):
     Parameters
     ----------
     splits : mapping of "hot", "warm" to Split
+        Periods of the looks by horizon.
     age_days : float64 array of shape (rows,)
         Age of the lead at each row.
     """
@@ -97,7 +103,9 @@ def spec_of(tables: Tables, settings: DatasetSettings, until: int) -> Spec:
     Parameters
     ----------
     tables : Tables
+        The export.
     settings : DatasetSettings
+        What the rows of a training are made by.
     until : int
         Microseconds; what was known at or after it is not looked at.
 

@@ -29,7 +29,9 @@ def matrices_of(
     Parameters
     ----------
     tables : Tables
+        The export.
     spine : Spine
+        The looks.
     specs : sequence of Spec
         They may differ in anything; what they share is computed together.
     report_rows : callable, optional

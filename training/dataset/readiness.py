@@ -46,7 +46,9 @@ class Readiness:
     Parameters
     ----------
     horizon : {"hot", "warm"}
+        Which horizon it is.
     days : int
+        Length of the horizon.
     periods : tuple of PeriodSize
         Empty where the export's time does not suffice for them.
     immature : int
@@ -68,7 +70,9 @@ def readiness(tables: Tables, settings: DatasetSettings) -> tuple[Readiness, ...
     Parameters
     ----------
     tables : Tables
+        The export.
     settings : DatasetSettings
+        What the rows of a training are made by.
 
     Raises
     ------

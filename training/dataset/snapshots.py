@@ -100,6 +100,7 @@ class TriggeredLooks:
     Parameters
     ----------
     spine : Spine
+        The looks.
     trigger : int64 array of shape (rows,)
         Which of the settings' triggers each look follows on.
     """
@@ -114,7 +115,9 @@ def snapshots(tables: Tables, settings: SnapshotSettings) -> Spine:
     Parameters
     ----------
     tables : Tables
+        The export.
     settings : SnapshotSettings
+        When leads are looked at.
 
     Returns
     -------
@@ -158,6 +161,7 @@ def triggered_looks(tables: Tables, settings: SnapshotSettings) -> TriggeredLook
         Without the interactions that the audit quarantines: a look after the outcome under another
         name would know the outcome.
     settings : SnapshotSettings
+        When leads are looked at.
 
     Returns
     -------

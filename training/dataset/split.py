@@ -101,9 +101,13 @@ def split_of(
     Parameters
     ----------
     tables : Tables
+        The export.
     spine : Spine
+        The looks.
     labels : Labels
+        Outcomes of the same looks.
     settings : DatasetSettings
+        What the rows of a training are made by.
     test_from, test_until : int
         Microseconds; the end of the test period is that of the data when it is not given.
 
@@ -126,6 +130,7 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
     Parameters
     ----------
     spine : Spine
+        The looks.
     labels : Labels
         Of the horizon that is split for; its length is the gap.
     settings : SplitSettings
@@ -179,8 +184,11 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     Parameters
     ----------
     split : Split
+        Periods of the same looks.
     tables : Tables
+        The export.
     spine : Spine
+        The looks.
     until_days : float
         Age at which a lead is looked at for the last time.
 
@@ -255,6 +263,7 @@ def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
     Parameters
     ----------
     split : Split
+        Periods of the same looks.
     labels : Labels
         Of the same horizon.
     lead : int64 array of shape (rows,)

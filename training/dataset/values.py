@@ -93,6 +93,7 @@ class AttributeVersions:
     ----------
     lead, recorded_at : int64 arrays of shape (versions,)
     values : EncodedValues
+        Value of each version.
     leads : int
         Number of leads of the export.
     """

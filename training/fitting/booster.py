@@ -24,8 +24,11 @@ def evidence_of(
     Parameters
     ----------
     matrix : float64 array of shape (rows, features)
+        Features of each row.
     converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
+        Which rows belong together.
     categorical : tuple of int
         Columns whose values are levels: there, nothing lies near.
     """

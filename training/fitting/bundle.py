@@ -79,6 +79,7 @@ def fit_bundle(
     findings : sequence of Finding
         Of the audit; what it quarantines is no part of the frame.
     settings : FittingSettings
+        What a model is made by.
     report_progress : callable
 
     Raises
@@ -122,6 +123,7 @@ def shorter_horizon_rows(frame: TrainingFrame, final: bool = True) -> Bool:
     Parameters
     ----------
     frame : TrainingFrame
+        Rows to learn from and to judge on.
     final : bool, optional
         Whether by the start of the test period, or else by that of the calibration.
     """
@@ -146,6 +148,7 @@ def fit_frame_horizon(
         Its test rows are not looked at.
     name : {"hot", "warm"}
     settings : FittingSettings
+        What a model is made by.
     report_progress : callable, optional
     """
     split = frame.splits[name]

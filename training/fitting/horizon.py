@@ -45,6 +45,7 @@ class RefitCalibration:
     choice : CurveChoice
         How the calibration was chosen.
     drift : LevelDrift
+        How the level drifted before the test period.
     shift : float
         What must be added to the margins of the second fit.
     """
@@ -69,6 +70,7 @@ class FittedHorizon:
     choice : CurveChoice
         How the calibration was chosen.
     drift : LevelDrift
+        How the level drifted before the test period.
     """
 
     horizon: HorizonModel
@@ -96,11 +98,15 @@ def fit_horizon(
     categorical : tuple of int
         Columns whose values are levels.
     matrix : float64 array of shape (rows, features)
+        Features of each row.
     spine : Spine
+        The looks.
     labels : Labels
         Those of the test rows are not looked at.
     split : Split
+        Periods of the same looks.
     settings : ModelSettings
+        What predicts, and how it is learned.
     method : str
         A method of ``[calibration]``.
     """
@@ -140,8 +146,11 @@ def calibration_for_refit(
         probability is the share that converted of what it learned from; those of test rows are not
         looked at.
     spine : Spine
+        The looks.
     labels : Labels
+        Outcomes of the same looks.
     split : Split
+        Periods of the same looks.
     method : str
         A method of ``[calibration]``.
     """

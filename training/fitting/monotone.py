@@ -18,6 +18,7 @@ def directions(spec: Spec, wanted: Mapping[str, Direction]) -> tuple[int, ...]:
     Parameters
     ----------
     spec : Spec
+        Features of the matrix, column by column.
     wanted : mapping of str to {"increasing", "decreasing"}
         By the names of features, or by patterns with ``*``; the last one that fits a name holds.
 

@@ -155,6 +155,7 @@ def shift_to(
     Parameters
     ----------
     margin : float64 array of shape (rows,)
+        Log-odds of each row.
     mean : float
     probability : callable, optional
         Of margins, never falling; where it cannot reach the mean, nothing is added.
@@ -175,6 +176,7 @@ def shifted_by(predictor: Predictor, by: float) -> Predictor:
     Parameters
     ----------
     predictor : Blend, lightgbm.Booster or Scorecard
+        What predicts.
     by : float
     """
     match predictor:

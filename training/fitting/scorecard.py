@@ -72,6 +72,7 @@ def fit_scorecard(
     spec : Spec
         Its columns are those of `matrix`.
     matrix : float64 array of shape (rows, features)
+        Features of each row.
     converted : bool array of shape (rows,)
         With both outcomes.
     lead : int64 array of shape (rows,)

@@ -94,7 +94,9 @@ def backtest(
     Parameters
     ----------
     tables : Tables
+        The export.
     config : Config
+        The whole configuration.
     origins : int
         How many, 2 or more. The last one is where the test period of a training begins, the first
         one is the earliest at which there is enough to learn from; they are evenly spaced.

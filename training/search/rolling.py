@@ -46,6 +46,7 @@ class Fold:
     Parameters
     ----------
     horizon : {"hot", "warm"}
+        Which horizon it is.
     at : int
         The origin, in microseconds.
     fit, judge : bool arrays of shape (rows,)
@@ -89,7 +90,9 @@ def rolling_rows(
     Parameters
     ----------
     tables : Tables
+        The export.
     settings : DatasetSettings
+        What the rows of a training are made by.
     audit_settings : AuditSettings
         Whether what the audit quarantines is left out.
     report_progress : callable, optional

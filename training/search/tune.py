@@ -85,6 +85,7 @@ def tune_boosters(
     Parameters
     ----------
     tables : Tables
+        The export.
     dataset : DatasetSettings
         What the rows of a training are made by.
     audit : AuditSettings

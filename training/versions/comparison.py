@@ -69,6 +69,7 @@ class Segment:
     ----------
     attribute, level : str
     leads : int
+        How many leads it has.
     log_loss : Difference
         Advantage of the challenger.
     """

@@ -40,6 +40,7 @@ def data_fingerprint(tables: Tables) -> str:
     Parameters
     ----------
     tables : Tables
+        The export.
 
     Returns
     -------
@@ -63,6 +64,7 @@ def recipe_fingerprint(config: Config) -> str:
     Parameters
     ----------
     config : Config
+        The whole configuration.
 
     Returns
     -------

@@ -72,9 +72,11 @@ def examination(
     Parameters
     ----------
     registry : Registry
+        The registry.
     number : int
         A version that is not the champion.
     config : Config
+        The whole configuration.
     read : callable
         Reads the export; called only where there is a champion to compare with.
     force : bool

@@ -95,6 +95,7 @@ def record(
     Parameters
     ----------
     registry : Registry
+        The registry.
     bundle_folder : pathlib.Path
         As `models.bundle.save_bundle` wrote it.
     documents : mapping of file name to text, optional
@@ -141,6 +142,7 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
     Parameters
     ----------
     registry : Registry
+        The registry.
     number : int
     judgement : Judgement, optional
         By which it is promoted; it is kept with the version first.
@@ -202,6 +204,7 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
     Parameters
     ----------
     registry : Registry
+        The registry.
     alias : str
         An alias such as "champion", or a version number.
     folder : pathlib.Path

@@ -19,6 +19,7 @@ def follow_alias(
     Parameters
     ----------
     registry : Registry
+        The registry.
     alias : str
         An alias such as "champion".
     folder : pathlib.Path
