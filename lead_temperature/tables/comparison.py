@@ -1,4 +1,4 @@
-"""What a comparison of champion and challenger says in a terminal."""
+"""What `promote` prints: the comparison of champion and challenger, and the verdict."""
 
 from collections.abc import Iterator
 
@@ -22,49 +22,54 @@ from training.versions.promotion import Examination
 COLOURS = {"better": "green", "no worse": "green", "worse": "red", "cannot be told": "yellow"}
 
 
-def show_examination(console: Console, found: Examination) -> None:
-    """Verdict on a challenger with its reasons, and what it rests on."""
-    if found.comparison is not None:
-        _show_figures(console, found.comparison)
-        _show_bands(console, found.comparison)
-        for note in found.comparison.notes:
+def show_examination(console: Console, examination: Examination) -> None:
+    """Print both models' figures and bands, then the verdict on the challenger with its reasons."""
+    if examination.comparison is not None:
+        _show_figures(console, examination.comparison)
+        _show_bands(console, examination.comparison)
+        for note in examination.comparison.notes:
             console.print(Text(note, "yellow"))
-    against = "baselines" if found.champion is None else f"champion {found.champion}"
-    finding = (found.verdict.finding, COLOURS[found.verdict.finding])
-    console.print(Text.assemble(f"Version {found.number} against {against}: ", finding, "."))
-    for reason in found.verdict.reasons:
+    against = "baselines" if examination.champion is None else f"champion {examination.champion}"
+    finding = (examination.verdict.finding, COLOURS[examination.verdict.finding])
+    console.print(Text.assemble(f"Version {examination.number} against {against}: ", finding, "."))
+    for reason in examination.verdict.reasons:
         console.print(Text(f"  {reason}"))
 
 
-def _show_figures(console: Console, found: Comparison) -> None:
+def _show_figures(console: Console, comparison: Comparison) -> None:
     table = plain_table(
-        f"The same leads for both, from {found.since[:10]} to {found.until[:10]}",
+        f"The same leads for both, from {comparison.since[:10]} to {comparison.until[:10]}",
         ("horizon", "figure"),
-        ("champion", "challenger", "challenger ahead by", "95 %"),
+        ("champion", "challenger", "challenger's gain", "95 %"),
     )
-    for name, question in found.questions.items():
-        before, after = found.champion.figures[name], found.challenger.figures[name]
-        errors = [side.calibration_error[name] for side in (found.champion, found.challenger)]
-        ahead = (_figure(before.auc), _figure(after.auc), *_difference(question.auc))
-        table.add_row(f"{name}, {question.days} d", "AUC", *ahead)
-        losses = (_figure(before.log_loss), _figure(after.log_loss))
+    for name, question in comparison.questions.items():
+        champion, challenger = (
+            comparison.champion.figures[name],
+            comparison.challenger.figures[name],
+        )
+        errors = [
+            side.calibration_error[name] for side in (comparison.champion, comparison.challenger)
+        ]
+        aucs = (_figure(champion.auc), _figure(challenger.auc), *_difference(question.auc))
+        table.add_row(f"{name}, {question.days} d", "AUC", *aucs)
+        losses = (_figure(champion.log_loss), _figure(challenger.log_loss))
         table.add_row("", "log loss", *losses, *_difference(question.log_loss))
-        miss = (_figure(None if error is None else error.error) for error in errors)
-        table.add_row("", "calibration error", *miss, "", "")
+        error_cells = (_figure(None if error is None else error.error) for error in errors)
+        table.add_row("", "calibration error", *error_cells, "", "")
         for segment in _notable(question):
             words = Text(f"log loss, {segment.attribute} = {segment.level}")
             table.add_row("", words, "", "", *_difference(segment.log_loss))
         table.add_section()
     console.print(table)
-    for question in found.questions.values():
+    for question in comparison.questions.values():
         ranks = _figure(question.rank_correlation)
         console.print(
-            f"Within {question.days} days: {question.looks:,} looks at {question.leads:,} leads, "
-            f"of which {question.conversions:,} converted; rank correlation of the two {ranks}.",
+            f"Within {question.days} days {question.conversions:,} of {question.leads:,} leads "
+            f"converted ({question.looks:,} looks). Rank correlation of the two models: {ranks}.",
             highlight=False,
         )
     console.print(
-        f"With the challenger {100 * found.changed_band:.1f} % of these leads get another band.",
+        f"The challenger gives {100 * comparison.changed_band:.1f} % of these leads another band.",
         highlight=False,
     )
 
@@ -76,14 +81,17 @@ def _notable(question: HorizonComparison) -> Iterator[Segment]:
             yield segment
 
 
-def _show_bands(console: Console, found: Comparison) -> None:
+def _show_bands(console: Console, comparison: Comparison) -> None:
     table = plain_table(
-        "Promised → happened in per cent (95 %), by each one's own bands",
+        "Predicted → observed in per cent (95 %), by each model's own bands",
         ("band", "model"),
         ("looks", "leads", "hot", "warm", "promise"),
     )
     for band in reversed(Temperature):
-        for role, side in (("champion", found.champion), ("challenger", found.challenger)):
+        for role, side in (
+            ("champion", comparison.champion),
+            ("challenger", comparison.challenger),
+        ):
             result = side.bands[band.value]
             table.add_row(
                 band.value if role == "champion" else "",
@@ -112,14 +120,14 @@ def _promise(promise: BandPromise | None) -> str:
 def _rate(rate: ObservedRate | None) -> str:
     if rate is None:
         return "–"
-    promised, happened = 100 * rate.predicted, 100 * rate.observed
-    return f"{promised:.1f} → {happened:.1f} ({100 * rate.low:.0f}–{100 * rate.high:.0f})"
+    predicted, observed = 100 * rate.predicted, 100 * rate.observed
+    return f"{predicted:.1f} → {observed:.1f} ({100 * rate.low:.0f}–{100 * rate.high:.0f})"
 
 
-def _difference(found: Difference | None) -> tuple[str, str]:
-    if found is None:
+def _difference(difference: Difference | None) -> tuple[str, str]:
+    if difference is None:
         return "–", "–"
-    return f"{found.advantage:+.4f}", f"{found.low:+.4f} to {found.high:+.4f}"
+    return f"{difference.advantage:+.4f}", f"{difference.low:+.4f} to {difference.high:+.4f}"
 
 
 def _figure(value: float | None) -> str:

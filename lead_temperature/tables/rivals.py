@@ -1,4 +1,4 @@
-"""What a training says in a terminal of its baselines: what the model beats, and the points card.
+"""What `train` prints of the baselines: what the model beats, and the points card.
 
 Only text and layout are made here; every number comes from the model's card.
 """
@@ -11,7 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from lead_temperature.tables.plain import plain_table
 from models.bundle import HORIZONS
+from models.policy import within
 from models.predictors.scorecard import Line
 from training.card.schema import ModelCard
 from training.evaluation.baselines import BaselineFigures
@@ -20,12 +22,39 @@ from training.statistics.paired import Difference
 
 
 def show_rivals(console: Console, card: ModelCard) -> None:
-    """Print of each horizon what predicts, what it is better than, and its points if it has any."""
+    """Print each horizon's model below its baselines, and one verdict for each horizon."""
+    for name in HORIZONS:
+        console.print(_rivals(name, card.horizons[name]))
     for name in HORIZONS:
         console.print(_verdict(name, card.horizons[name]))
+
+
+def show_points_cards(console: Console, card: ModelCard) -> None:
+    """Print the points of each horizon that is predicted by a points card."""
     for name in HORIZONS:
         if lines := card.horizons[name].points_card:
             console.print(_points(name, lines))
+
+
+def _rivals(name: str, horizon: HorizonEvaluation) -> Table:
+    table = plain_table(
+        f"{name}: converts {within(horizon.days)}; figures of the test period",
+        ("predictor",),
+        ("AUC (95 %)", "log loss", "model's gain in log loss, thousandths (95 %)"),
+    )
+    for baseline in baselines_weakest_first(horizon.baselines):
+        figures = horizon.baselines[baseline]
+        cells = (_figure(figures.auc), _figure(figures.log_loss))
+        table.add_row(baseline, *cells, advantage_text(figures.log_loss_advantage))
+    table.add_section()
+    interval = ""
+    if (rate := horizon.auc_rate) is not None:
+        interval = f" ({rate.low:.3f}–{rate.high:.3f})"
+    auc = f"{_figure(horizon.auc)}{interval}"
+    table.add_row("model", auc, _figure(horizon.log_loss), "", style="bold")
+    unseen = horizon.never_learned_from
+    table.add_row("model, new leads only", _figure(unseen.auc), _figure(unseen.log_loss), "")
+    return table
 
 
 def baselines_weakest_first(baselines: Mapping[str, BaselineFigures]) -> list[str]:
@@ -51,18 +80,22 @@ def _verdict(name: str, horizon: HorizonEvaluation) -> Text:
     """What the model is and is not better than, by log loss on the same leads."""
     beaten_by, better_than = horizon.beaten_by, horizon.better_than
     equal = [rival for rival in horizon.baselines if rival not in (*beaten_by, *better_than)]
-    said = Text.assemble((f"{name}: ", "bold"), f"the model is a {horizon.predictor}")
+    verdict = Text.assemble((f"{name}: ", "bold"), f"a {horizon.predictor} predicts.")
     if beaten_by:
-        said.append(f"; beaten by {', '.join(beaten_by)}", "red")
-    if equal:
-        said.append(f"; not better than {', '.join(equal)}, as far as can be told", "yellow")
+        verdict.append(f" Worse than {', '.join(beaten_by)}.", "red")
     if better_than:
-        said.append(f"; better than {', '.join(better_than)}", "green")
-    return said.append(" (log loss on the same leads, 95 %).")
+        verdict.append(f" Better than {', '.join(better_than)}.", "green")
+    if equal:
+        verdict.append(f" No clear difference from {', '.join(equal)}.", "yellow")
+    return verdict
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _points(name: str, lines: Sequence[Line]) -> Table:
-    """The card, a row for each quality."""
+    """The points card, a row for each quality."""
     table = Table(
         title=f"Points card of the {name} horizon",
         title_justify="left",
@@ -71,6 +104,6 @@ def _points(name: str, lines: Sequence[Line]) -> Table:
     for heading in ("quality", "points"):
         table.add_column(heading)
     for quality, bins in groupby(lines, key=lambda line: line.quality):
-        told = ", ".join(f"{line.value} {line.points:+d}" for line in bins)
-        table.add_row(escape(quality), escape(told))
+        points = ", ".join(f"{line.value} {line.points:+d}" for line in bins)
+        table.add_row(escape(quality), escape(points))
     return table

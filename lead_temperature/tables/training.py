@@ -1,4 +1,4 @@
-"""What a training says in a terminal: the card's figures as tables, for people.
+"""What `train` and `check` print: the figures of a model card and of an export as tables.
 
 Only text and layout are made here; every number comes from a value that was computed elsewhere.
 """
@@ -20,19 +20,22 @@ from features.export.inspection import BrokenRule, Inspection
 from features.progress import Progress
 from features.spine import iso
 from lead_temperature.tables.plain import plain_table
-from lead_temperature.tables.rivals import advantage_text, baselines_weakest_first, show_rivals
+from lead_temperature.tables.rivals import show_points_cards, show_rivals
 from models.bands import Temperature
 from models.bundle import HORIZONS
-from models.policy import within
+from models.policy import Capacity, GuaranteedRate, Promised, promised_rate, within
 from training.bands.results import BandPromise
 from training.card.schema import ModelCard
 from training.dataset.coverage import FeatureOverview
 from training.dataset.readiness import Readiness
+from training.statistics.rates import RateEstimate
+
+_VERDICT_STYLE = {"kept": "green", "broken": "red", "cannot be told": "yellow"}
 
 
 @contextmanager
 def progress_bars(console: Console) -> Iterator[Progress]:
-    """Bars on the console, one for each stage that tells of itself."""
+    """Bars on the console, one for each stage that reports its progress."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -42,83 +45,96 @@ def progress_bars(console: Console) -> Iterator[Progress]:
     with ProgressBars(*columns, console=console) as bars:
         tasks: dict[str, Any] = {}
 
-        def report_progress(stage: str, done: int, total: int) -> None:
+        def report_progress(stage: str, completed: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=total)
-            bars.update(tasks[stage], completed=done, total=total)
+            bars.update(tasks[stage], completed=completed, total=total)
 
         yield report_progress
 
 
-def show_figures(console: Console, card: ModelCard) -> None:
-    """Figures of both horizons beside their baselines."""
-    for name in HORIZONS:
-        horizon = card.horizons[name]
-        table = plain_table(
-            f"{name}: converts {within(horizon.days)}; judged after all it learned from",
-            ("predictor",),
-            ("AUC (95 %)", "log loss", "model ahead by 10⁻³ (95 %)"),
-        )
-        for baseline in baselines_weakest_first(horizon.baselines):
-            figures = horizon.baselines[baseline]
-            cells = (_figure(figures.auc), _figure(figures.log_loss))
-            table.add_row(baseline, *cells, advantage_text(figures.log_loss_advantage))
-        table.add_section()
-        interval = ""
-        if (rate := horizon.auc_rate) is not None:
-            interval = f" ({rate.low:.3f}–{rate.high:.3f})"
-        reached = f"{_figure(horizon.auc)}{interval}"
-        table.add_row("model", reached, _figure(horizon.log_loss), "", style="bold")
-        console.print(table)
-    for name in HORIZONS:
-        horizon = card.horizons[name]
-        test = horizon.test
-        console.print(
-            f"{name}: judged on {test.rows:,} looks at {test.leads:,} leads, of which "
-            f"{test.positives:,} led to a conversion {within(horizon.days)} "
-            f"(base rate {_percent(test.positives, test.rows)}), "
-            f"from {_day(test.first)} to {_day(test.last)}; "
-            f"{horizon.immature_rows:,} looks are too young to judge.",
-            highlight=False,
-        )
-        learned, kept = horizon.learned_rows, horizon.kept_rows
-        if kept < learned:
-            console.print(
-                f"    {learned - kept:,} of {learned:,} looks to learn from were left to another "
-                "look of the same lead: nothing new had become known between the two.",
-                highlight=False,
-            )
-        new = horizon.never_learned_from
-        console.print(
-            f"    of these at leads that nothing was learned from: {new.rows:,} looks, "
-            f"{new.positives:,} conversions, AUC {_figure(new.auc)}, "
-            f"log loss {_figure(new.log_loss)}.",
-            highlight=False,
-        )
+def show_training(console: Console, card: ModelCard) -> None:
+    """Print what a training reached, the most important first: bands, verdicts, then details."""
+    show_promises(console, card)
+    show_bands(console, card)
+    show_test_period(console, card)
     show_rivals(console, card)
+    show_ages(console, card)
+    show_points_cards(console, card)
 
 
-def show_ages(console: Console, card: ModelCard) -> None:
-    """AUC of the hot horizon by age of the lead: age alone must not pass for skill."""
+def show_promises(console: Console, card: ModelCard) -> None:
+    """Print each band's promise with its evidence and its verdict, and a sentence for each."""
     table = plain_table(
-        "Hot horizon by age of the lead", (), ("age in days", "looks", "conversions", "AUC")
+        "What the bands promise, and whether the test period bears it out",
+        ("band", "promise", "cut-off", "evidence", "test period", "verdict"),
+        (),
     )
-    for group in card.horizons.hot.by_age:
-        table.add_row(
-            f"{group.from_days:g}–{group.to_days:g}",
-            f"{group.rows:,}",
-            f"{group.positives:,}",
-            _figure(group.auc),
-        )
-    console.print(table)
+    sentences = []
+    for band in reversed(Temperature):
+        evaluation = card.bands[band]
+        if (promise := evaluation.promise) is not None:
+            horizon = "hot" if band == Temperature.HOT else "warm"
+            happened = evaluation.outcome(horizon).happened
+            cutoff = evaluation.cutoff
+            table.add_row(
+                f"[bold]{band.value}[/]",
+                _promise_text(promise.policy),
+                "–" if cutoff is None else f"{cutoff:.3f}",
+                _evidence(promise),
+                "–" if happened is None else _interval(happened),
+                Text(promise.finding, _VERDICT_STYLE[promise.finding]),
+            )
+            sentences.append(_promise_sentence(band, promise, card.horizons[horizon].days))
+    if sentences:
+        console.print(table)
+    for sentence in sentences:
+        console.print(sentence)
+    console.print(card.learning_curve.sentence, highlight=False)
+
+
+def _promise_text(policy: Promised) -> str:
+    match policy:
+        case Capacity(per_week):
+            return f"≤ {per_week:,} leads a week"
+        case GuaranteedRate(rate, confidence):
+            return f"≥ {100 * rate:.3g} % with {100 * confidence:.3g} % confidence"
+        case _:
+            return f"≥ {100 * promised_rate(policy):.3g} %"
+
+
+def _evidence(promise: BandPromise) -> str:
+    """What the calibrating looks from the evidence line on showed."""
+    if promise.rate is None or promise.bound is None:
+        return f"no look from {promise.line:.3f} on"
+    return (
+        f"{100 * promise.rate:.1f} %, at least {100 * promise.bound:.1f} %; "
+        f"{promise.looks:,} looks at {promise.leads:,} leads from {promise.line:.3f} on"
+    )
+
+
+def _promise_sentence(band: Temperature, promise: BandPromise, days: int) -> Text:
+    """Verdict on the promise in the test period, and why the cut-off lies where it is."""
+    verdict = {
+        "kept": "The promise held in the test period",
+        "broken": "The promise did not hold in the test period",
+        "cannot be told": "Too few conversions to say whether the promise held",
+    }[promise.finding]
+    horizon = "" if isinstance(promise.policy, Capacity) else f" {within(days)}"
+    return Text.assemble(
+        (f"{band.value}: ", "bold"),
+        (verdict, _VERDICT_STYLE[promise.finding]),
+        f": {promise.sentence} (promised: {_promise_text(promise.policy)}{horizon}). "
+        f"Cut-off: {promise.explanation}.",
+    )
 
 
 def show_bands(console: Console, card: ModelCard) -> None:
-    """What each band promised and what came of it."""
+    """Print the predicted and the observed conversion of each band within each horizon."""
     table = plain_table(
-        "What the bands meant in the test period",
+        "Conversion by band in the test period",
         ("band", "horizon"),
-        ("looks", "leads", "promised", "happened", "95 %"),
+        ("looks", "leads", "predicted", "observed", "95 %"),
     )
     for band in reversed(Temperature):
         evaluation = card.bands[band]
@@ -138,43 +154,70 @@ def show_bands(console: Console, card: ModelCard) -> None:
                     f"{100 * happened.low:.1f}–{100 * happened.high:.1f}",
                 )
     console.print(table)
-    show_promises(console, card)
 
 
-def show_promises(console: Console, card: ModelCard) -> None:
-    """What was promised of the bands, what that rests on, and what came of it."""
-    for band in reversed(Temperature):
-        if promise := card.bands[band].promise:
-            console.print(_promise(band, card.bands[band].cutoff, promise))
-    console.print(card.learning_curve.sentence, highlight=False)
-
-
-def _promise(band: str, cutoff: float | None, promise: BandPromise) -> Text:
-    """What a band promises, what that rests on, and what came of it."""
-    colour = {"kept": "green", "broken": "red"}.get(promise.finding, "yellow")
-    rests = "" if cutoff is None else f"from a lower bound of {cutoff:.3f} on, "
-    counted = f" (there was none with a lower bound of {promise.line:.3f} or more)"
-    if promise.rate is not None and promise.bound is not None:
-        looks = f"{promise.looks:,} looks at {promise.leads:,} leads"
-        rate, bound = 100 * promise.rate, 100 * promise.bound
-        counted = (
-            f" (of the {looks} with {promise.line:.3f} or more {rate:.1f} % converted, "
-            f"at least {bound:.1f} %)"
-        )
-    return Text.assemble(
-        (f"{band}: ", "bold"),
-        f"{promise.words}; {rests}{promise.explanation}{counted}. In the test period ",
-        (promise.finding, colour),
-        f": {promise.sentence}.",
+def show_test_period(console: Console, card: ModelCard) -> None:
+    """Print what each horizon was judged on; a look is one lead at one moment."""
+    table = plain_table(
+        "What was judged (a look is one lead at one moment)",
+        ("horizon", "period"),
+        ("looks", "leads", "converted", "share", "not yet known"),
     )
+    for name in HORIZONS:
+        horizon = card.horizons[name]
+        test, unseen = horizon.test, horizon.never_learned_from
+        table.add_row(
+            f"{name}, {horizon.days} d",
+            f"{_day(test.first)} to {_day(test.last)}",
+            f"{test.rows:,}",
+            f"{test.leads:,}",
+            f"{test.positives:,}",
+            _percent(test.positives, test.rows),
+            f"{horizon.immature_rows:,}",
+        )
+        table.add_row(
+            "",
+            "new leads only",
+            f"{unseen.rows:,}",
+            f"{unseen.leads:,}",
+            f"{unseen.positives:,}",
+            _percent(unseen.positives, unseen.rows),
+            "",
+        )
+        table.add_section()
+    console.print(table)
+    for name in HORIZONS:
+        horizon = card.horizons[name]
+        left_out = horizon.learned_rows - horizon.kept_rows
+        if left_out:
+            console.print(
+                f"{name}: {left_out:,} of the {horizon.learned_rows:,} looks to learn from have no "
+                "weight, because another look of the same lead knew just as much.",
+                highlight=False,
+            )
 
 
-def show_features(console: Console, found: list[FeatureOverview]) -> None:
+def show_ages(console: Console, card: ModelCard) -> None:
+    """Print the AUC of the hot horizon by age of the lead: age alone must not pass for skill."""
+    table = plain_table(
+        "Hot horizon by age of the lead", (), ("age in days", "looks", "conversions", "AUC")
+    )
+    for group in card.horizons.hot.by_age:
+        table.add_row(
+            f"{group.from_days:g}–{group.to_days:g}",
+            f"{group.rows:,}",
+            f"{group.positives:,}",
+            _figure(group.auc),
+        )
+    console.print(table)
+
+
+def show_features(console: Console, features: list[FeatureOverview]) -> None:
     """The catalogue of an export, family by family."""
     table = plain_table(
-        f"{len(found)} features", ("family", "name", "in words"), ("known", "varied")
+        f"{len(features)} features", ("family", "name", "in words"), ("known", "varied")
     )
-    for feature in sorted(found, key=lambda one: one.family):
+    for feature in sorted(features, key=lambda feature: feature.family):
         table.add_row(
             feature.family,
             escape(feature.name),
@@ -185,21 +228,21 @@ def show_features(console: Console, found: list[FeatureOverview]) -> None:
     console.print(table)
 
 
-def show_inspection(console: Console, found: Inspection) -> None:
-    """What `check` found in an export."""
-    first = "–" if found.first is None else iso(found.first)[:10]
+def show_inspection(console: Console, inspection: Inspection) -> None:
+    """Print what `check` found in an export."""
+    first = "–" if inspection.first is None else iso(inspection.first)[:10]
     rows = plain_table(
-        f"From {first} to {iso(found.data_end)[:10]}", ("table",), ("rows", "rejected")
+        f"From {first} to {iso(inspection.data_end)[:10]}", ("table",), ("rows", "rejected")
     )
-    for name, count in found.rows.items():
-        rows.add_row(name, f"{count:,}", f"{found.rejected[name]:,}")
+    for name, count in inspection.rows.items():
+        rows.add_row(name, f"{count:,}", f"{inspection.rejected[name]:,}")
     console.print(rows)
-    if found.recorded_late is not None:
-        console.print(f"{100 * found.recorded_late:.1f} % of interactions were recorded late.")
-    _show_words(console, found)
-    _show_months(console, found)
-    show_rejects(console, found.broken_rules)
-    show_after_end(console, found.after_end, found.data_end)
+    if inspection.recorded_late is not None:
+        console.print(f"{100 * inspection.recorded_late:.1f} % of interactions were recorded late.")
+    _show_words(console, inspection)
+    _show_months(console, inspection)
+    show_rejects(console, inspection.broken_rules)
+    show_after_end(console, inspection.after_end, inspection.data_end)
 
 
 def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
@@ -216,44 +259,44 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
             counts = (period.looks, period.leads, period.positives)
             table.add_row(first, period.name, *span, *(f"{count:,}" for count in counts))
         if horizon.periods:
-            table.add_row("", "too young to tell", "", "", f"{horizon.immature:,}", "", "")
+            table.add_row("", "not yet known", "", "", f"{horizon.immature:,}", "", "")
         table.add_section()
     if any(horizon.periods for horizon in horizons):
         console.print(table)
 
 
-def _show_words(console: Console, found: Inspection) -> None:
+def _show_words(console: Console, inspection: Inspection) -> None:
     words = Table(title="Vocabulary of the interactions", title_justify="left")
     for heading in ("field", "values", "missing", "most frequent"):
         words.add_column(heading, justify="right" if heading in ("values", "missing") else "left")
-    for field in found.vocabularies:
-        top = ", ".join(f"{escape(word)} {count:,}" for word, count in field.most_frequent)
-        words.add_row(field.field, f"{field.distinct:,}", f"{field.missing:,}", top)
-    if found.rows["interactions"]:
+    for field in inspection.vocabularies:
+        frequent = ", ".join(f"{escape(word)} {count:,}" for word, count in field.most_frequent)
+        words.add_row(field.field, f"{field.distinct:,}", f"{field.missing:,}", frequent)
+    if inspection.rows["interactions"]:
         console.print(words)
     attributes = plain_table(
         "Attributes that are used", ("attribute", "kind", "known"), ("filled", "values")
     )
-    for one in found.attributes:
+    for attribute in inspection.attributes:
         attributes.add_row(
-            escape(one.name),
-            one.kind,
-            "as it changes" if one.changes else "at creation",
-            f"{100 * one.coverage:.0f} %",
-            f"{one.distinct:,}",
+            escape(attribute.name),
+            attribute.kind,
+            "as it changes" if attribute.changes else "at creation",
+            f"{100 * attribute.coverage:.0f} %",
+            f"{attribute.distinct:,}",
         )
     console.print(attributes)
-    for name, why in found.unused.items():
-        console.print(f"not used: [bold]{escape(name)}[/] – {escape(why)}", highlight=False)
+    for name, reason in inspection.unused.items():
+        console.print(f"not used: [bold]{escape(name)}[/] – {escape(reason)}", highlight=False)
 
 
-def _show_months(console: Console, found: Inspection) -> None:
+def _show_months(console: Console, inspection: Inspection) -> None:
     months = Table(title="Conversion by month of creation (so far)", title_justify="left")
     for heading in ("month", "leads", "converted", "share", ""):
         months.add_column(heading, justify="left" if heading in ("month", "") else "right")
-    most = max((month.share for month in found.months), default=0.0)
-    for month in found.months:
-        bar = "█" * round(20 * month.share / most) if most else ""
+    highest_share = max((month.share for month in inspection.months), default=0.0)
+    for month in inspection.months:
+        bar = "█" * round(20 * month.share / highest_share) if highest_share else ""
         share = f"{100 * month.share:.1f} %"
         months.add_row(month.month, f"{month.leads:,}", f"{month.converted:,}", share, bar)
     console.print(months)
@@ -262,25 +305,25 @@ def _show_months(console: Console, found: Inspection) -> None:
 def show_rejects(console: Console, rules: Sequence[BrokenRule]) -> None:
     """What of an export was left out, by rule and with examples."""
     for broken in rules:
-        what = "rows of" if broken.left_out == "row" else "values, their rows stay, of"
+        left_out = "rows of" if broken.left_out == "row" else "values, their rows stay, of"
         console.print(
-            f"[yellow]{broken.rows:,} {what} {broken.table}: {escape(broken.rule)}.[/] "
+            f"[yellow]{broken.rows:,} {left_out} {broken.table}: {escape(broken.rule)}.[/] "
             f"{escape(broken.explanation)}",
             highlight=False,
         )
         for row, column, value in broken.examples:
-            where = f"row {row:,}" + (f", {column}" if column else "")
-            console.print(f"    {escape(where)}: {escape(repr(value))}", highlight=False)
+            position = f"row {row:,}" + (f", {column}" if column else "")
+            console.print(f"    {escape(position)}: {escape(repr(value))}", highlight=False)
 
 
-def show_after_end(console: Console, found: Sequence[TimesAfterEnd], data_end: int) -> None:
+def show_after_end(console: Console, columns: Sequence[TimesAfterEnd], data_end: int) -> None:
     """What lies after the end of the data, so that a wrong end is seen."""
-    for one in found:
-        rows = f"{one.rows:,} row" + ("s" if one.rows > 1 else "")
+    for column in columns:
+        rows = f"{column.rows:,} row" + ("s" if column.rows > 1 else "")
         console.print(
-            f"[yellow]{one.table}.{one.column} lies after the end of the data, "
-            f"{iso(data_end)[:10]}, in {rows} (the latest: {iso(one.latest)[:10]}).[/] Such times "
-            "count only once they have come. Was the export made later? Then set ends_at in "
+            f"[yellow]{column.table}.{column.column} lies after the end of the data, "
+            f"{iso(data_end)[:10]}, in {rows} (the latest: {iso(column.latest)[:10]}).[/] Such "
+            "times count only once they have come. Was the export made later? Then set ends_at in "
             "\\[data].",
             highlight=False,
         )
@@ -290,9 +333,13 @@ def _day(instant: datetime | None) -> str:
     return "–" if instant is None else instant.date().isoformat()
 
 
+def _interval(rate: RateEstimate) -> str:
+    return f"{100 * rate.value:.1f} % (95 %: {100 * rate.low:.1f}–{100 * rate.high:.1f})"
+
+
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "–"
+def _percent(part: int, total: int) -> str:
+    return f"{100 * part / total:.1f} %" if total else "–"

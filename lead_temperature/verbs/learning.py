@@ -35,10 +35,8 @@ def train(
     from lead_temperature.tables.training import (
         progress_bars,
         show_after_end,
-        show_ages,
-        show_bands,
-        show_figures,
         show_rejects,
+        show_training,
     )
     from models.bundle import save_bundle
     from models.folder import require_replaceable
@@ -73,9 +71,7 @@ def train(
             documents[f"{ARTIFACT}/{INPUT_EXAMPLE}"] = input_example(bundle)
             version = record(registry, private_copy, documents)
     card = read_card(bundle.card)
-    show_figures(out, card)
-    show_ages(out, card)
-    show_bands(out, card)
+    show_training(out, card)
     if json_file is not None:
         figures = {"version": bundle.version, "registered": version.number, **to_json(card)}
         write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")

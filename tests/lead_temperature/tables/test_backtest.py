@@ -20,7 +20,7 @@ def test_figures_stand_under_their_day_with_mean_spread_and_trend() -> None:
         FigureSeries("warm", "AUC", (0.6, 0.6, 0.6), 0.6, 0.0, -0.002),
     )
     console = Console(width=100, file=io.StringIO())
-    show_backtest(console, Backtest(origins=DAYS, cards=({}, {}, {}), series=series))
+    show_backtest(console, Backtest(origins=DAYS, evaluations=(), series=series))
     rows = [line.split() for line in console.file.getvalue().splitlines()]
     assert ["figure", "03-01", "06-01", "09-01", "mean", "spread", "trend"] in rows
     assert ["AUC", "0.700", "–", "0.800", "0.750", "0.050", "+0.100"] in rows

@@ -1,18 +1,13 @@
 """Promise against result, as a sales manager would count it."""
 
-import io
-
 import numpy as np
 import pytest
-from rich.console import Console
 from scipy.stats import beta
 from scipy.stats import norm as normal
 from scipy.stats import t as student_t
 
-from lead_temperature.tables.training import show_promises
 from models.bands import Bands, Promise
 from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate
-from tests.support.cards import card_of, lifelike_card
 from training.bands.results import band_promises, promise_result
 from training.card.values import to_json
 from training.statistics.figures import JudgedRows
@@ -80,43 +75,6 @@ def test_each_band_answers_for_its_own_horizon_as_far_as_it_is_known() -> None:
     assert "within 14 days" in found["hot"].words
     assert "within 90 days" in found["warm"].words
     assert to_json(found["hot"])["policy"] == {"rate": 0.3, "confidence": 0.9}
-
-
-def printed(card: dict) -> str:
-    console = Console(width=500, file=io.StringIO())
-    show_promises(console, card_of(card))
-    return console.file.getvalue()
-
-
-def test_the_terminal_says_what_is_promised_what_it_rests_on_and_what_came_of_it() -> None:
-    asked = promise_card(Promise(GuaranteedRate(0.3), 0.27, 100, 50, 40, 0.4, 0.33, "tested"))
-    card = lifelike_card()
-    card["learning_curve"]["sentence"] = "About 80 more conversions."
-    for name, band in card["bands"].items():
-        band["promise"] = asked if name == "hot" else None
-    text = printed(card)
-    for part in ("at least 30 %", "0.300", "tested", "100 looks at 50 leads", "0.270", "33.0 %"):
-        assert part in text
-    assert "In the test period kept" in text
-    assert "About 80 more conversions." in text
-
-
-def test_the_terminal_says_why_nobody_is_called_so() -> None:
-    why = "the calibrating looks do not bear the promise, so nobody is called hot"
-    asked = promise_card(Promise(GuaranteedRate(0.3), 0.27, 0, 0, 0, None, None, why))
-    card = lifelike_card()
-    for band in card["bands"].values():
-        band["promise"] = None
-    card["bands"]["hot"] |= {"cutoff": None, "promise": asked}
-    assert f"{why} (there was none with a lower bound of 0.270 or more)" in printed(card)
-
-
-def promise_card(promise: Promise) -> dict:
-    band, lead = np.array(["hot"] * 100), np.arange(100)
-    judged = {"hot": JudgedRows(lead < 60, lead, np.zeros(100))}
-    mature = {"hot": np.ones(100, bool)}
-    bands = Bands(0.3, 0.3, 0.1, {"hot": promise})
-    return to_json(band_promises(bands, {"hot": 14}, band, judged, mature, lead * DAY)["hot"])
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95])

@@ -1,0 +1,138 @@
+"""What `train` prints: promises with their verdicts first, then figures, then points cards."""
+
+import io
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from lead_temperature.tables.training import show_promises, show_test_period, show_training
+from models.bands import Bands, Promise
+from models.policy import Capacity, FixedCutoff, GuaranteedRate
+from tests.support.cards import card_of, lifelike_card
+from training.bands.results import band_promises
+from training.card.values import to_json
+from training.statistics.figures import JudgedRows
+
+DAY = 86_400_000_000
+
+
+def printed(show, card: dict, width: int = 300) -> str:
+    console = Console(width=width, file=io.StringIO())
+    show(console, card_of(card))
+    return console.file.getvalue()
+
+
+def promise_card(promise: Promise, converted: int = 60) -> dict:
+    band, lead = np.array(["hot"] * 100), np.arange(100)
+    rows = {"hot": JudgedRows(lead < converted, lead, np.zeros(100))}
+    mature = {"hot": np.ones(100, bool)}
+    bands = Bands(0.3, 0.3, 0.1, {"hot": promise})
+    return to_json(band_promises(bands, {"hot": 14}, band, rows, mature, lead * DAY)["hot"])
+
+
+def card_with(promise: dict, **band) -> dict:
+    card = lifelike_card()
+    for evaluation in card["bands"].values():
+        evaluation["promise"] = None
+    card["bands"]["hot"] |= {"promise": promise, "cutoff": 0.3, **band}
+    return card
+
+
+ASKED = Promise(GuaranteedRate(0.3), 0.27, 100, 50, 40, 0.4, 0.33, "tested")
+
+
+def test_a_promise_stands_in_a_table_with_its_evidence_and_its_verdict() -> None:
+    figures = {"hot_rate": 0.6, "hot_low": 0.5, "hot_high": 0.7}
+    text = printed(show_promises, card_with(promise_card(ASKED), **figures))
+    row = next(line for line in text.splitlines() if line.startswith("│ hot"))
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "hot",
+        "≥ 30 % with 90 % confidence",
+        "0.300",
+        "40.0 %, at least 33.0 %; 100 looks at 50 leads from 0.270 on",
+        "60.0 % (95 %: 50.0–70.0)",
+        "kept",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("converted", "sentence"),
+    [
+        (60, "hot: The promise held in the test period: 60.0 % converted, at least "),
+        (10, "hot: The promise did not hold in the test period: 10.0 % converted, at most "),
+        (32, "hot: Too few conversions to say whether the promise held: 32.0 % converted, "),
+    ],
+)
+def test_one_plain_sentence_says_whether_it_held_and_why_the_cutoff_lies_there(
+    converted, sentence
+) -> None:
+    card = card_with(promise_card(ASKED, converted))
+    text, days = printed(show_promises, card), card["horizons"]["hot"]["days"]
+    line = next(line for line in text.splitlines() if line.startswith("hot: "))
+    assert line.startswith(sentence)
+    assert line.endswith(
+        f"(promised: ≥ 30 % with 90 % confidence within {days} days). Cut-off: tested."
+    )
+
+
+def test_it_says_why_nobody_is_called_so() -> None:
+    why = "the calibrating looks do not bear the promise, so nobody is called hot"
+    promise = Promise(GuaranteedRate(0.3), 0.27, 0, 0, 0, None, None, why)
+    text = printed(show_promises, card_with(promise_card(promise), cutoff=None))
+    assert f"Cut-off: {why}." in text
+    assert "no look from 0.270 on" in text
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"), [(Capacity(40), "≤ 40 leads a week"), (FixedCutoff(0.25), "≥ 25 %")]
+)
+def test_other_policies_are_promises_too(policy, words) -> None:
+    promise = Promise(policy, 0.27, 100, 50, 40, 0.4, 0.33, "tested")
+    assert words in printed(show_promises, card_with(promise_card(promise)))
+
+
+def test_the_learning_curve_is_told_with_the_promises() -> None:
+    card = card_with(promise_card(ASKED))
+    card["learning_curve"]["sentence"] = "About 80 more conversions."
+    assert "About 80 more conversions." in printed(show_promises, card)
+
+
+def test_what_was_judged_is_counted_for_each_horizon_and_for_new_leads() -> None:
+    card = lifelike_card()
+    hot = card["horizons"]["hot"]
+    hot["test"] = {
+        "from": "2025-06-29T00:00:00+00:00", "to": "2025-12-17T00:00:00+00:00",
+        "rows": 8_245, "leads": 1_433, "positives": 274,
+    }  # fmt: skip
+    hot |= {"immature_rows": 706, "learned_rows": 16_507, "kept_rows": 16_217}
+    text = printed(show_test_period, card)
+    rows = [[cell.strip() for cell in line.split("│")] for line in text.splitlines()]
+    counts = ["8,245", "1,433", "274", "3.3 %", "706"]
+    name = f"hot, {hot['days']} d"
+    assert ["", name, "2025-06-29 to 2025-12-17", *counts, ""] in rows
+    assert any(row[2:3] == ["new leads only"] for row in rows)
+    assert "hot: 290 of the 16,507 looks to learn from have no weight" in text
+
+
+def test_promises_come_first_and_points_cards_last() -> None:
+    card = card_with(promise_card(ASKED))
+    card["horizons"]["warm"] |= {
+        "predictor": "points card",
+        "points_card": [{"quality": "source", "value": "fair", "points": 7, "share": 1.0}],
+    }
+    text = printed(show_training, card, width=80)
+    order = [
+        text.index(part)
+        for part in (
+            "What the bands promise",
+            "The promise held",
+            "Conversion by band",
+            "What was judged",
+            "hot: converts",
+            "Hot horizon by",
+            "Points card of",
+        )
+    ]
+    assert order == sorted(order)
+    assert max(len(line) for line in text.splitlines()) <= 80
