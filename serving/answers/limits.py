@@ -3,7 +3,7 @@
 The limits bound the cost of a call. An operator sets them by environment variables
 (`serving.http.settings`), and `GET /v1/model` shows them to clients.
 
-Tests: tests/serving/http/test_settings.py and tests/serving/http/test_app.py.
+Tests: tests/serving/http/test_settings.py.
 """
 
 from typing import Annotated

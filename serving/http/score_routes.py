@@ -6,7 +6,7 @@ the event loop, together with other leads that arrive at the same time
 (`serving.answers.passes`); long ones and batches in a thread. What does not depend on a request is
 prepared when the routes are made.
 
-Tests: tests/serving/http/test_app.py, test_load.py and test_query_shortcut.py.
+Tests: tests/serving/http/test_app.py.
 """
 
 from collections.abc import Callable

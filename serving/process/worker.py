@@ -8,8 +8,6 @@ A single worker runs `serve` in the process that was started. With several,
 socket from which all accept, and a link to the supervisor. Its orders (bundle and settings) come
 over the link first, then a line whenever another worker was asked to reload. If the link breaks,
 the supervisor is gone, and the worker ends as after SIGTERM.
-
-Tests: tests/serving/process/test_run.py and test_supervisor.py.
 """
 
 import asyncio
