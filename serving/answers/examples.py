@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
+from features.json_values import JsonObject
 from features.language.kinds import AttributeKind
 from serving.answers.course import Part
-from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads

@@ -12,10 +12,11 @@ import math
 from dataclasses import fields
 from typing import Any
 
+from features.json_values import JsonObject
 from features.language.kinds import LABEL_FIELDS
 from models.bundle import Bundle
 from models.golden import GOLDEN, REASONS, GoldenAnswer, GoldenLead, golden_leads
-from serving.answers.json_text import JsonObject, parse_json
+from serving.answers.json_text import parse_json
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.problem import Problem

@@ -8,12 +8,10 @@ golden lead.
 import json
 from collections import Counter
 from functools import lru_cache, partial
-from typing import Any, TypeAlias
+from typing import Any
 
+from features.json_values import JsonObject
 from serving.answers.problem import Reason, Refused, quoted_value
-
-JsonObject: TypeAlias = dict[str, Any]
-"""A JSON object as Python holds it: a request, an answer, or a part of the OpenAPI document."""
 
 
 def parse_json(body: bytes, max_names: int) -> Any:

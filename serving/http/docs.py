@@ -8,7 +8,7 @@ and every field. Programs read the same from ``openapi.json``.
 import json
 from html import escape
 
-from serving.answers.json_text import JsonObject
+from features.json_values import JsonObject
 
 _STYLE = """
 :root { color-scheme: light dark; }

@@ -17,7 +17,6 @@ from pydantic import TypeAdapter
 
 from models.bundle import REPORT
 from serving.answers.examples import EXAMPLE_REQUEST_ID
-from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel
 from serving.answers.problem import FieldError, Problem, invalid_fields_problem, problem
 from serving.answers.schemas import ANSWERS, Answer, as_json, batch_adapter
@@ -25,7 +24,10 @@ from serving.http.guard import ALWAYS_ANSWERED, PROBLEM_TYPE
 from serving.http.load import overload_refusal
 from serving.http.security import KEY_SCHEME, ROLES, Role, other_host_text
 
-Responses: TypeAlias = dict[int | str, JsonObject]
+OpenApi: TypeAlias = dict[str, Any]
+"""A part of the OpenAPI document, still to be completed."""
+
+Responses: TypeAlias = dict[int | str, OpenApi]
 """OpenAPI of a route's answers by status, as FastAPI takes them."""
 
 NO_REPORT = (
@@ -54,7 +56,7 @@ _PROBLEMS = (
 )
 
 
-def request_body(schema: str, example: object) -> JsonObject:
+def request_body(schema: str, example: object) -> OpenApi:
     """OpenAPI of a route's request body."""
     content = {"application/json": {"schema": _reference(schema), "example": example}}
     return {"requestBody": {"required": True, "content": content}}
@@ -115,7 +117,7 @@ def other_host_responses() -> Responses:
     return {421: _problems([problem(421, other_host_text("crm.example"))])}
 
 
-def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> JsonObject:
+def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> OpenApi:
     """The application's OpenAPI document.
 
     Parameters
@@ -156,7 +158,7 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": _SCHEMAS + name}
 
 
-def _problems(examples: Sequence[Problem]) -> JsonObject:
+def _problems(examples: Sequence[Problem]) -> OpenApi:
     """OpenAPI of the problems of one status."""
     examples_by_name = {
         example.errors[0].field if example.errors else "": replace(
@@ -172,10 +174,10 @@ def _example_name(example: Problem) -> str:
     return example.errors[0].field if example.errors else ""
 
 
-def _content(description: str, media_type: str, examples: Mapping[str, Answer]) -> JsonObject:
+def _content(description: str, media_type: str, examples: Mapping[str, Answer]) -> OpenApi:
     """OpenAPI of an answer, with its examples by name."""
     (kind,) = {type(example).__name__ for example in examples.values()}
-    content: JsonObject = {"schema": _reference(kind)}
+    content: OpenApi = {"schema": _reference(kind)}
     # FastAPI leaves nulls out of the values that it is given, but passes text on as it is.
     texts = {name: as_json(example).decode() for name, example in examples.items()}
     if len(texts) == 1:
@@ -185,7 +187,7 @@ def _content(description: str, media_type: str, examples: Mapping[str, Answer]) 
     return {"description": description, "content": {media_type: content}}
 
 
-def _complete(path: str, route: JsonObject) -> None:
+def _complete(path: str, route: OpenApi) -> None:
     """Add to a route what all routes have, and read its examples, which are still JSON text."""
     for parameter in route.get("parameters", ()):
         if parameter["schema"].get("type") == "array":

@@ -22,10 +22,10 @@ from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException as AnyHTTPException
 
+from features.json_values import JsonObject
 from models.bundle import REPORTS, Bundle, load_bundle
 from models.golden import GOLDEN
 from serving.answers.golden import replay_golden_leads
-from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel, describe_model, served_model
 from serving.answers.problem import Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json

@@ -17,12 +17,12 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from features.json_values import JsonObject
 from features.language.kinds import Count, Share, Streak
 from features.language.wording import signal
 from models.golden import golden_leads
 from serving.answers.examples import example_answers, example_leads
 from serving.answers.golden import golden_request
-from serving.answers.json_text import JsonObject
 from serving.answers.model import ServedModel
 from serving.pages.phrases import NUMBER_GROUPS, PHRASE_GROUPS, phrases
 from serving.pages.speech import CODES, NAMES, Speech, speech

