@@ -61,7 +61,7 @@ test-features test-models test-training test-serving: test-%: $(INSTALLED)
 	$(PYTEST) -m "not slow" --doctest-modules tests/$* $*
 
 test-lead_temperature: $(INSTALLED) ## Tests of one room; so are test-features, -models, -training, -serving
-	$(PYTEST) -m "not slow" $(wildcard tests/lead_temperature) tests/test_front_door.py
+	$(PYTEST) -m "not slow" tests/lead_temperature
 
 mutants: $(INSTALLED) ## Plant bugs in ROOM=folder/or/file.py, MOST=40 of them, and list those that no test notices
 	$(UV) pip install --quiet --python $(BIN)/python "mutmut>=3.8,<4"

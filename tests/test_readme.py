@@ -44,7 +44,7 @@ def test_the_request_of_the_readme_is_answered(trained) -> None:
 
 
 def test_every_verb_stands_in_the_readme() -> None:
-    from tests.test_front_door import VERBS
+    from tests.lead_temperature.test_command import VERBS
 
     missing = [verb for verb in VERBS if f"lead-temperature {verb}" not in README]
     assert missing in ([], ["rollback"])

@@ -99,7 +99,7 @@ def test_a_row_of_the_training_frame_has_the_features_of_its_lead_and_instant(
 ) -> None:
     config = lt.read_config(trained.config)
     examined = without_quarantined(tables, audit(tables, config.dataset, config.audit))
-    expected = training_frame(examined, config.dataset)
+    expected = training_frame(examined, config.dataset, lambda *_: None)
     names = frame.attrs["features"]
     assert names == list(expected.spec.names)
     assert list(frame.columns[:2]) == ["lead_id", "as_of"]
