@@ -1,4 +1,7 @@
-"""What a command or a function is given: common options, and the values that they name."""
+"""What a command or a function is given: common options, and the values that they name.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 import os
 import time

@@ -1,4 +1,7 @@
-"""What a verb gives back: lines for a person, and files that are whole."""
+"""What a verb gives back: lines for a person, and files that are whole.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 import os
 import shlex

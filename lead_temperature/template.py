@@ -1,4 +1,7 @@
-"""The commented lead_temperature.toml that `lead-temperature init` writes."""
+"""The commented lead_temperature.toml that `lead-temperature init` writes.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 TEMPLATE = """\
 # What your CRM's export means, and what to train from it. Lines that begin with # are examples or

@@ -1,4 +1,7 @@
-"""Verbs about registered versions: list, fetch and promote them, and take a promotion back."""
+"""Verbs about registered versions: list, fetch and promote them, and take a promotion back.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 import signal
 import sys

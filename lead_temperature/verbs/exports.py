@@ -1,4 +1,7 @@
-"""Verbs about an export: begin a configuration, make an export up, and say what is in one."""
+"""Verbs about an export: begin a configuration, make an export up, and say what is in one.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Verbs that learn from an export: train a model, test trainings of the past, tune settings."""
+"""Verbs that learn from an export: train a model, test trainings of the past, tune settings.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 import json
 import time

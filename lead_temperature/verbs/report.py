@@ -1,4 +1,7 @@
-"""Write the managers' report."""
+"""Write the managers' report.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias

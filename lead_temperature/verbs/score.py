@@ -1,4 +1,7 @@
-"""Score many leads at once."""
+"""Score many leads at once.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal

@@ -1,4 +1,7 @@
-"""Serve scores over HTTP."""
+"""Serve scores over HTTP.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 import os
 from typing import Annotated

@@ -1,4 +1,7 @@
-"""Check that a bundle still gives the answers that travel with it."""
+"""Check that a bundle still gives the answers that travel with it.
+
+Tests: tests/lead_temperature/test_command.py.
+"""
 
 from typing import Annotated
 
