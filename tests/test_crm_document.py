@@ -20,6 +20,7 @@ from features.synthetic import synthetic_crm, write_export
 from models.bands import Bands
 from models.bundle import Bundle, save_bundle
 from models.calibration import BetaCalibration
+from models.card import CardDocument
 from models.evidence import Evidence
 from models.horizon import HorizonModel
 from models.predictors.scorecard import Characteristic, Scorecard
@@ -62,7 +63,8 @@ def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hot, warm = (
         HorizonModel(days, card, BetaCalibration(1.0, 1.0, 0.0), seen) for days in (14, 90)
     )
-    made = Bundle(spec, hot, warm, Bands(hot=0.3, warm=0.3), {"data_end": "2026-01-01T00:00:00Z"})
+    document = CardDocument.of({"data_end": "2026-01-01T00:00:00Z"})
+    made = Bundle(spec, hot, warm, Bands(hot=0.3, warm=0.3), document)
     save_bundle(made, folder / "bundle")
     return folder / "bundle"
 
