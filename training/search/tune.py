@@ -23,6 +23,7 @@ from models.predictors.predictor import margin_of
 from training.config import AuditSettings, DatasetSettings, ModelSettings
 from training.fitting.predictor import fit_predictor
 from training.search.rolling import Fold, RollingRows, rolling_rows
+from training.sqlite import sqlite_url
 from training.statistics.paired import LOG_LOSS, Difference, paired_difference
 
 TRIALS_FILE = "tuning.sqlite"
@@ -141,7 +142,7 @@ def _study(ground: RollingRows, model: ModelSettings, store: Path) -> optuna.Stu
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     store.parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
-        storage=f"sqlite:///{store}",
+        storage=sqlite_url(store),
         study_name=_fingerprint(ground, model),
         direction="minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from training.card.schema import ModelCard
+from training.sqlite import sqlite_url
 from training.versions.run_figures import run_metrics, run_parameters
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Registry:
     @property
     def uri(self) -> str:
         """Address that MLflow is given."""
-        return self.tracking_uri or f"sqlite:///{self.folder / DATABASE_FILE}"
+        return self.tracking_uri or sqlite_url(self.folder / DATABASE_FILE)
 
 
 @contextmanager
@@ -118,7 +119,7 @@ def _ensure_store(registry: Registry) -> None:
         part = registry.folder / f"{DATABASE_FILE}.part"
         for leftover in registry.folder.glob(f"{part.name}*"):
             leftover.unlink()
-        store = SqlAlchemyStore(f"sqlite:///{part}", (registry.folder / "runs").as_uri())
+        store = SqlAlchemyStore(sqlite_url(part), (registry.folder / "runs").as_uri())
         store.engine.dispose()
         part.replace(path)
 

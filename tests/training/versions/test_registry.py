@@ -132,3 +132,15 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(
     assert "secret" not in str(told.value)
     require_reachable(Registry(tmp_path / "none", "lead-temperature"))
     assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "50%25 of? #1 é"
+    registry = Registry(folder / "artifacts", "lead-temperature")
+    save_bundle(judged_bundle(seed=1), folder / "bundle")
+    assert record(registry, folder / "bundle").number == 1
+    promote(registry, 1)
+    pull(registry, "champion", folder / "pulled")
+    assert load_bundle(folder / "pulled").version == load_bundle(folder / "bundle").version
+    # MLflow itself leaves an empty folder whose name is that of the address.
+    assert all(path.is_relative_to(folder) for path in tmp_path.rglob("*") if path.is_file())
