@@ -158,7 +158,7 @@ def choice_figures(
         name: leads_apart(one, tables, frame.spine, config.snapshots.until_days)
         for name, one in frame.splits.items()
     }
-    all_looks = replace(frame, thinning=replace(frame.thinning, most=1))
+    all_looks = replace(frame, thinning=replace(frame.thinning, largest_block=1))
     met = np.isin(frame.spine.lead, frame.spine.lead[split.refit])
     others = {
         "every look is learned from": (all_looks, split.test),

@@ -51,6 +51,7 @@ NOT_PARTICIPLES = frozenset({"need", "seed", "speed", "feed", "embed", "shed", "
 
 ALLOWED: dict[str, str] = {
     "training/audit/leaks.py:what": "key of the audit's findings in card.json and in --json",
+    "training/bands/learning_curve.py:more": "key of card.json",
     "training/team/portrait.py:more": "key of card.json, beside less",
     "training/team/today.py:at": "key of card.json",
     "training/team/upkeep.py:known": "key of card.json",

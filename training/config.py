@@ -313,11 +313,11 @@ class ReportSettings(Section):
 
     @model_validator(mode="after")
     def _one_kind_each(self) -> Self:
-        named = [*self.seeds, *self.nets, *self.spears]
-        twice = sorted({name for name in named if named.count(name) > 1})
-        if twice:
-            raise ValueError(f"a channel is of one kind, found in two: {', '.join(twice)}")
-        if named and self.source_kind:
+        channels = [*self.seeds, *self.nets, *self.spears]
+        repeated = sorted({name for name in channels if channels.count(name) > 1})
+        if repeated:
+            raise ValueError(f"a channel is of one kind, found in two: {', '.join(repeated)}")
+        if channels and self.source_kind:
             raise ValueError("source_kind and seeds, nets, spears exclude each other")
         return self
 
@@ -458,8 +458,11 @@ class Config(Section):
     @property
     def fitting(self) -> FittingSettings:
         """What a model is made by."""
-        named = {"hot": self.scorecard.hot, "warm": self.scorecard.warm}
-        paths = {name: path and (self.export.base / path).resolve() for name, path in named.items()}
+        path_by_horizon = {"hot": self.scorecard.hot, "warm": self.scorecard.warm}
+        paths = {
+            name: path and (self.export.base / path).resolve()
+            for name, path in path_by_horizon.items()
+        }
         return FittingSettings(
             model=self.model,
             calibration=self.calibration,
@@ -520,18 +523,22 @@ def config_of(sections: Mapping[str, object], base: Path, file: str = FILE_NAME)
     ValueError
         A section, key or value is not allowed; one line for each finding.
     """
-    own = [name for name in Config.model_fields if name != "export"]
+    training_sections = [name for name in Config.model_fields if name != "export"]
+    all_sections = (*EXPORT_SECTIONS, *training_sections)
     for name in sections:
-        if name not in (*EXPORT_SECTIONS, *own):
+        if name not in all_sections:
             raise ValueError(
-                f"{file}: unknown section [{name}].{near_miss(name, (*EXPORT_SECTIONS, *own))} "
-                f"Sections: {', '.join((*EXPORT_SECTIONS, *own))}"
+                f"{file}: unknown section [{name}].{near_miss(name, all_sections)} "
+                f"Sections: {', '.join(all_sections)}"
             )
     mapped = {name: sections[name] for name in EXPORT_SECTIONS if name in sections}
     export = export_mapping(mapped, base, file)
     try:
         return Config.model_validate(
-            {"export": export, **{name: sections[name] for name in own if name in sections}}
+            {
+                "export": export,
+                **{name: sections[name] for name in training_sections if name in sections},
+            }
         )
     except ValidationError as error:
         raise ValueError(explanation(error, file)) from None

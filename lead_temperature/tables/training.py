@@ -222,7 +222,7 @@ def show_features(console: Console, features: list[FeatureOverview]) -> None:
             feature.family,
             escape(feature.name),
             escape(feature.description),
-            f"{100 * feature.known:.0f} %",
+            f"{100 * feature.coverage:.0f} %",
             f"{100 * feature.varied:.0f} %",
         )
     console.print(table)
@@ -255,7 +255,9 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
     for horizon in horizons:
         for period in horizon.periods:
             first = f"{horizon.horizon}, {horizon.days} d" if period.name == "fit" else ""
-            span = ["–" if at is None else iso(at)[:10] for at in (period.first, period.last)]
+            span = [
+                "–" if at is None else iso(at)[:10] for at in (period.first_look, period.last_look)
+            ]
             counts = (period.looks, period.leads, period.positives)
             table.add_row(first, period.name, *span, *(f"{count:,}" for count in counts))
         if horizon.periods:

@@ -30,7 +30,7 @@ def capacity_cutoff(
     bound : float64 array of shape (rows,)
         What is compared with the cut-off.
     lead, as_of : int64 arrays of shape (rows,)
-        Which rows belong together, and when they are, in microseconds.
+        Lead of each row, and its instant in microseconds.
     per_week : int
         Most leads of a week.
     hysteresis : float
@@ -62,10 +62,10 @@ def capacity_cutoff(
     if cutoff > 1:
         return None, "more leads than that are as sure as can be, and no cut-off tells them apart"
     within = sum(line >= one for one in needed)
-    because = f"enough in {within} of the {len(needed)} complete weeks that calibrate"
+    explanation = f"enough in {within} of the {len(needed)} complete weeks that calibrate"
     if rank > len(needed):
-        because += "; 9 at least would show that it is in 9 weeks of 10"
-    return cutoff, because
+        explanation += "; 9 at least would show that it is in 9 weeks of 10"
+    return cutoff, explanation
 
 
 def weekly_bounds(bound: Float64, lead: Int64, as_of: Int64) -> list[Float64]:
@@ -77,13 +77,13 @@ def weekly_bounds(bound: Float64, lead: Int64, as_of: Int64) -> list[Float64]:
         return []
     # The epoch was a Thursday: three days later than a Monday.
     week = (as_of + 3 * MICROSECONDS_PER_DAY) // (7 * MICROSECONDS_PER_DAY)
-    found = []
-    for one in range(int(week.min()) + 1, int(week.max())):
-        mine = week == one
-        order = np.lexsort((-bound[mine], lead[mine]))
-        _, first = np.unique(lead[mine][order], return_index=True)
-        found.append(np.sort(bound[mine][order][first])[::-1])
-    return found
+    bounds_by_week = []
+    for number in range(int(week.min()) + 1, int(week.max())):
+        in_week = week == number
+        order = np.lexsort((-bound[in_week], lead[in_week]))
+        _, first = np.unique(lead[in_week][order], return_index=True)
+        bounds_by_week.append(np.sort(bound[in_week][order][first])[::-1])
+    return bounds_by_week
 
 
 def weekly_leads(inside: Bool, lead: Int64, as_of: Int64) -> list[int]:
@@ -92,7 +92,8 @@ def weekly_leads(inside: Bool, lead: Int64, as_of: Int64) -> list[int]:
     Parameters
     ----------
     inside : bool array of shape (rows,)
+        Whether each look is in the band.
     lead, as_of : int64 arrays of shape (rows,)
-        Which rows belong together, and when they are, in microseconds.
+        Lead of each row, and its instant in microseconds.
     """
-    return [int(most.sum()) for most in weekly_bounds(inside.astype(np.float64), lead, as_of)]
+    return [int(in_band.sum()) for in_band in weekly_bounds(inside.astype(np.float64), lead, as_of)]

@@ -71,26 +71,26 @@ class HeldOutLooks:
     bound : float64 array of shape (rows,)
         What is compared with the cut-off: the lower bound of the probability.
     lead, as_of : int64 arrays of shape (rows,)
-        Which rows belong together, and when they are, in microseconds.
-    converted, known : bool arrays of shape (rows,)
+        Lead of each row, and its instant in microseconds.
+    converted, outcome_known : bool arrays of shape (rows,)
         Whether the lead converted within the band's horizon, and whether that may be looked at.
-        A row that is not known only counts where leads are counted.
+        Rows whose outcome is not known yet count only where leads are counted.
     """
 
     bound: Float64
     lead: Int64
     as_of: Int64
     converted: Bool
-    known: Bool
+    outcome_known: Bool
 
-    def among(self, chosen: Bool) -> "HeldOutLooks":
+    def among(self, rows: Bool) -> "HeldOutLooks":
         """The chosen rows alone."""
         return HeldOutLooks(
-            self.bound[chosen],
-            self.lead[chosen],
-            self.as_of[chosen],
-            self.converted[chosen],
-            self.known[chosen],
+            self.bound[rows],
+            self.lead[rows],
+            self.as_of[rows],
+            self.converted[rows],
+            self.outcome_known[rows],
         )
 
 
@@ -121,15 +121,15 @@ def fit_bands(
     """
     looks, hot_bound = {}, {}
     for name, bound in zip(HORIZONS, (hot_low, warm_low), strict=True):
-        split, found = splits[name], labels[name]
+        split, outcomes = splits[name], labels[name]
         rows = (spine.as_of >= split.calibrate_from) & (spine.as_of < split.test_from)
         hot_bound[name] = hot_low[rows]
         looks[name] = HeldOutLooks(
             bound=bound[rows],
             lead=spine.lead[rows],
             as_of=spine.as_of[rows],
-            converted=found.converted[rows],
-            known=split.calibrate[rows],
+            converted=outcomes.converted[rows],
+            outcome_known=split.calibrate[rows],
         )
     bands = bands_for_promises(settings, looks["hot"], looks["warm"], hot_bound["warm"])
     for name in HORIZONS:
@@ -153,16 +153,16 @@ def bands_for_promises(
     warm_hot : float64 array of shape (rows of `warm`,)
         Lower bounds of the hot probability, because a hot lead is not warm.
     """
-    hysteresis, asked = settings.hysteresis, settings.warm
-    at_hot, hot_promise = choose_cutoff(settings.hot, hot, "hot", hysteresis)
+    hysteresis, warm_policy = settings.hysteresis, settings.warm
+    hot_cutoff, hot_promise = choose_cutoff(settings.hot, hot, "hot", hysteresis)
     # Hysteresis may keep a lead hot: what is left for warm are those that are surely not.
-    lowest = math.inf if at_hot is None else staying_cutoff(at_hot, hysteresis)
-    left = warm.among(warm_hot < lowest)
-    if isinstance(asked, HighestRate) and at_hot:
+    lowest = math.inf if hot_cutoff is None else staying_cutoff(hot_cutoff, hysteresis)
+    not_hot = warm.among(warm_hot < lowest)
+    if isinstance(warm_policy, HighestRate) and hot_cutoff:
         # Then every hot lead would be warm as well, and one that cools does not skip a band.
-        asked = dataclasses.replace(asked, up_to=min(asked.up_to, at_hot))
-    at_warm, warm_promise = choose_cutoff(asked, left, "warm", hysteresis)
-    return Bands(at_hot, at_warm, hysteresis, {"hot": hot_promise, "warm": warm_promise})
+        warm_policy = dataclasses.replace(warm_policy, up_to=min(warm_policy.up_to, hot_cutoff))
+    warm_cutoff, warm_promise = choose_cutoff(warm_policy, not_hot, "warm", hysteresis)
+    return Bands(hot_cutoff, warm_cutoff, hysteresis, {"hot": hot_promise, "warm": warm_promise})
 
 
 def choose_cutoff(
@@ -181,30 +181,34 @@ def choose_cutoff(
     hysteresis : float
         Of the bands.
     """
-    judged = looks.among(looks.known)
-    because = "the lowest cut-off for which the calibrating looks bear the promise"
-    at: float | None
+    known_looks = looks.among(looks.outcome_known)
+    explanation = "the lowest cut-off for which the calibrating looks bear the promise"
+    cutoff: float | None
     match policy:
         case FixedCutoff(cutoff):
-            return cutoff, _promise(policy, judged, cutoff, hysteresis, "set by hand")
+            return cutoff, _promise(policy, known_looks, cutoff, hysteresis, "set by hand")
         case Capacity(per_week):
-            at, because = capacity_cutoff(
+            cutoff, explanation = capacity_cutoff(
                 looks.bound, looks.lead, looks.as_of, per_week, hysteresis
             )
-            return at, _promise(policy, judged, 1.0 if at is None else at, hysteresis, because)
+            return cutoff, _promise(
+                policy, known_looks, 1.0 if cutoff is None else cutoff, hysteresis, explanation
+            )
         case HighestRate(up_to, confidence):
-            at = highest_rate(judged, up_to, confidence, hysteresis)
-            rate = min(LOWEST_RATE, up_to) if at is None else at
-            because = f"the highest rate up to {100 * up_to:.3g} % that the calibrating looks bear"
+            cutoff = highest_rate(known_looks, up_to, confidence, hysteresis)
+            rate = min(LOWEST_RATE, up_to) if cutoff is None else cutoff
+            explanation = (
+                f"the highest rate up to {100 * up_to:.3g} % that the calibrating looks bear"
+            )
             policy = GuaranteedRate(rate, confidence)
         case GuaranteedRate() | Economics():
             rate, confidence = promised_rate(policy), policy.confidence
-            at = guaranteed_cutoff(judged, rate, confidence, hysteresis)
+            cutoff = guaranteed_cutoff(known_looks, rate, confidence, hysteresis)
         case _:
             assert_never(policy)
-    if at is None:
-        because = f"the calibrating looks do not bear the promise, so nobody is called {band}"
-    return at, _promise(policy, judged, at or rate, hysteresis, because)
+    if cutoff is None:
+        explanation = f"the calibrating looks do not bear the promise, so nobody is called {band}"
+    return cutoff, _promise(policy, known_looks, cutoff or rate, hysteresis, explanation)
 
 
 def highest_rate(
@@ -230,10 +234,10 @@ def highest_rate(
         None when not even the lowest holds.
     """
     rates = np.arange(LOWEST_RATE, up_to, RATE_STEP).round(9).tolist()
-    passed = itertools.takewhile(
+    passing_rates = itertools.takewhile(
         lambda rate: _holds(looks, rate, rate, 1 - confidence, hysteresis), [*rates, up_to]
     )
-    return max(passed, default=None)
+    return max(passing_rates, default=None)
 
 
 def guaranteed_cutoff(
@@ -263,13 +267,13 @@ def guaranteed_cutoff(
     while not _holds(looks, start, rate, allowed, hysteresis):
         if rows < 2:
             return None
-        places = np.linspace(rows // 2, rows, STEPS, endpoint=False).astype(np.int64) - 1
-        start, *below = np.unique(above[places])[::-1].tolist()
+        candidate_ranks = np.linspace(rows // 2, rows, STEPS, endpoint=False).astype(np.int64) - 1
+        start, *below = np.unique(above[candidate_ranks])[::-1].tolist()
         rows, allowed = rows // 2, allowed / 2
-    passed = itertools.takewhile(
+    passing_cutoffs = itertools.takewhile(
         lambda cutoff: _holds(looks, cutoff, rate, allowed, hysteresis), below
     )
-    return min(passed, default=start)
+    return min(passing_cutoffs, default=start)
 
 
 def require_order(horizon: str, band: npt.NDArray[np.str_], converted: Bool, lead: Int64) -> None:
@@ -284,15 +288,15 @@ def require_order(horizon: str, band: npt.NDArray[np.str_], converted: Bool, lea
     converted : bool array of shape (rows,)
         Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Index of each row's lead; evidence is counted in leads, not in rows.
 
     Raises
     ------
     ValueError
         Even the upper 95 % bound of the hotter band's rate lies below the lower one of the other's.
     """
-    there = [name.value for name in LEVELS if np.any(band == name.value)]
-    for colder, hotter in itertools.combinations(there, 2):
+    occupied = [name.value for name in LEVELS if np.any(band == name.value)]
+    for colder, hotter in itertools.combinations(occupied, 2):
         low, high = (
             rate_bounds(converted[band == name], lead[band == name], 0.95)
             for name in (colder, hotter)
@@ -310,25 +314,25 @@ def _holds(
     looks: HeldOutLooks, cutoff: float, rate: float, allowed: float, hysteresis: float
 ) -> bool:
     """Whether the rate of the leads that a band may hold is shown to be `rate` or more."""
-    chosen = looks.bound >= staying_cutoff(cutoff, hysteresis)
-    low, _ = rate_bounds(looks.converted[chosen], looks.lead[chosen], 1 - allowed)
+    in_band = looks.bound >= staying_cutoff(cutoff, hysteresis)
+    low, _ = rate_bounds(looks.converted[in_band], looks.lead[in_band], 1 - allowed)
     return low >= rate
 
 
 def _promise(
-    policy: Promised, looks: HeldOutLooks, cutoff: float, hysteresis: float, because: str
+    policy: Promised, looks: HeldOutLooks, cutoff: float, hysteresis: float, explanation: str
 ) -> Promise:
     line = staying_cutoff(cutoff, hysteresis)
-    chosen = looks.among(looks.bound >= line)
-    rows = len(chosen.lead)
-    low, _ = rate_bounds(chosen.converted, chosen.lead, confidence_of(policy))
+    in_band = looks.among(looks.bound >= line)
+    rows = len(in_band.lead)
+    low, _ = rate_bounds(in_band.converted, in_band.lead, confidence_of(policy))
     return Promise(
         policy,
         line,
         looks=rows,
-        leads=len(np.unique(chosen.lead)),
-        positives=int(chosen.converted.sum()),
-        rate=float(chosen.converted.mean()) if rows else None,
+        leads=len(np.unique(in_band.lead)),
+        positives=int(in_band.converted.sum()),
+        rate=float(in_band.converted.mean()) if rows else None,
         bound=low if rows else None,
-        explanation=because,
+        explanation=explanation,
     )

@@ -72,34 +72,38 @@ def learning_curve(
         Outcome of each calibrating look within the hot horizon, and whether the hot band's promise
         is counted on it.
     lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Index of each row's lead; evidence is counted in leads, not in rows.
     conversions : int
         Of the whole export, of which the calibrating leads are a constant part.
     seed : int
         Of the draws.
     """
-    found = len(np.unique(lead[hot & converted]))
-    if found < LEAST_HOT_CONVERTED:
-        told = (
-            f"How well the hot rate is known cannot be told: {found} calibrating leads of the "
-            f"band converted in time, at least {LEAST_HOT_CONVERTED} are needed."
+    hot_converted = len(np.unique(lead[hot & converted]))
+    if hot_converted < LEAST_HOT_CONVERTED:
+        explanation = (
+            f"How well the hot rate is known cannot be told: {hot_converted} calibrating leads of "
+            f"the band converted in time, at least {LEAST_HOT_CONVERTED} are needed."
         )
-        return LearningCurve((), None, told)
+        return LearningCurve((), None, explanation)
     points = _points(converted, lead, hot, conversions, seed)
     # half_width = law / sqrt(conversions), by least squares of the logarithms
     law = math.exp(np.mean([math.log(p.half_width * math.sqrt(p.conversions)) for p in points]))
-    away = max(abs(p.half_width * math.sqrt(p.conversions) / law - 1) for p in points)
-    now = points[-1].half_width
-    known = f"The hot rate is known to ± {100 * now:.1f} points"
-    if now <= SUFFICIENT_HALF_WIDTH:
-        return LearningCurve(points, 0, f"{known}.")
-    if away > TOLERATED:
-        told = "how many conversions are missing cannot be told, for it narrows by no simple law."
-        return LearningCurve(points, None, f"{known}; {told}")
-    more = _rounded(conversions * ((now / SUFFICIENT_HALF_WIDTH) ** 2 - 1))
+    deviation = max(abs(p.half_width * math.sqrt(p.conversions) / law - 1) for p in points)
+    half_width = points[-1].half_width
+    precision = f"The hot rate is known to ± {100 * half_width:.1f} points"
+    if half_width <= SUFFICIENT_HALF_WIDTH:
+        return LearningCurve(points, 0, f"{precision}.")
+    if deviation > TOLERATED:
+        explanation = (
+            "how many conversions are missing cannot be told, for it narrows by no simple law."
+        )
+        return LearningCurve(points, None, f"{precision}; {explanation}")
+    missing = _rounded(conversions * ((half_width / SUFFICIENT_HALF_WIDTH) ** 2 - 1))
     target = f"± {100 * SUFFICIENT_HALF_WIDTH:.0f} points"
-    wanted = f"until it is {target} (the export has {conversions:,})"
-    return LearningCurve(points, more, f"{known}: about {more:,} more conversions {wanted}.")
+    goal = f"until it is {target} (the export has {conversions:,})"
+    return LearningCurve(
+        points, missing, f"{precision}: about {missing:,} more conversions {goal}."
+    )
 
 
 def _points(
@@ -107,16 +111,16 @@ def _points(
 ) -> tuple[CurvePoint, ...]:
     """Widths by size; every part is drawn among all leads, whether they were called hot or not."""
     random = np.random.default_rng(seed)
-    names, place = np.unique(lead, return_inverse=True)
+    names, lead_index = np.unique(lead, return_inverse=True)
     points = []
     for share in PART_SHARES:
         size = max(1, round(share * len(names)))
         widths = []
         for _ in range(DRAWS if share < 1 else 1):
-            drawn = np.zeros(len(names), bool)
-            drawn[random.choice(len(names), size, replace=False)] = True
-            chosen = hot & drawn[place]
-            low, high = rate_bounds(converted[chosen], lead[chosen], 0.975)
+            in_part = np.zeros(len(names), bool)
+            in_part[random.choice(len(names), size, replace=False)] = True
+            hot_in_part = hot & in_part[lead_index]
+            low, high = rate_bounds(converted[hot_in_part], lead[hot_in_part], 0.975)
             widths.append((high - low) / 2)
         points.append(CurvePoint(round(share * conversions), float(np.median(widths))))
     return tuple(points)

@@ -36,6 +36,7 @@ class PromiseResult:
     Parameters
     ----------
     finding : {"kept", "broken", "cannot be told"}
+        Whether the test period shows that the promise held.
     sentence : str
         The figures behind it.
     """
@@ -83,7 +84,7 @@ def promise_result(
     converted : bool array of shape (rows,)
         Outcome within the band's horizon of the looks in the band that are old enough.
     lead : int64 array of shape (rows,)
-        Of the same looks.
+        Lead of each of the same looks.
     weekly : sequence of int
         Leads in the band in each complete week.
     """
@@ -100,23 +101,23 @@ def promise_result(
         return PromiseResult("kept", f"{happened}, at least {100 * low:.1f} % {sure}")
     if high < promised:
         return PromiseResult("broken", f"{happened}, at most {100 * high:.1f} % {sure}")
-    told = f"{happened}, {100 * low:.1f} to {100 * high:.1f} % with the same confidence"
-    return PromiseResult("cannot be told", told)
+    sentence = f"{happened}, {100 * low:.1f} to {100 * high:.1f} % with the same confidence"
+    return PromiseResult("cannot be told", sentence)
 
 
 def _capacity_result(policy: Capacity, weekly: Sequence[int]) -> PromiseResult:
     if not weekly:
         return PromiseResult("cannot be told", "there was no complete week")
     within = sum(leads <= policy.per_week for leads in weekly)
-    told = f"in {within} of {len(weekly)} weeks, at most {max(weekly):,} leads"
-    return PromiseResult("kept" if within >= KEPT_WEEKS * len(weekly) else "broken", told)
+    sentence = f"in {within} of {len(weekly)} weeks, at most {max(weekly):,} leads"
+    return PromiseResult("kept" if within >= KEPT_WEEKS * len(weekly) else "broken", sentence)
 
 
 def band_promises(
     bands: Bands,
     days: Mapping[str, int],
     band: npt.NDArray[np.str_],
-    judged: Mapping[str, JudgedRows],
+    judged_rows: Mapping[str, JudgedRows],
     mature: Mapping[str, Bool],
     as_of: Int64,
 ) -> dict[str, BandPromise]:
@@ -129,19 +130,19 @@ def band_promises(
     days : mapping of "hot", "warm" to int
         Lengths of the horizons.
     band : str array of shape (rows,)
-        Of each look of the test period.
-    judged : mapping of "hot", "warm" to JudgedRows
+        Band of each look of the test period.
+    judged_rows : mapping of "hot", "warm" to JudgedRows
         Outcomes of the same looks within each horizon.
     mature : mapping of "hot", "warm" to bool array of shape (rows,)
-        Whether each horizon has ended.
+        Whether the horizon of each of the same looks has ended.
     as_of : int64 array of shape (rows,)
-        Of the same looks, in microseconds.
+        Instants of the same looks, in microseconds.
     """
     promises = {}
     for name, promise in bands.promises.items():
-        known = judged[name].among((band == name) & mature[name])
-        weekly = weekly_leads(band == name, judged[name].lead, as_of)
-        found = promise_result(promise.policy, known.converted, known.lead, weekly)
+        mature_rows = judged_rows[name].among((band == name) & mature[name])
+        weekly = weekly_leads(band == name, judged_rows[name].lead, as_of)
+        result = promise_result(promise.policy, mature_rows.converted, mature_rows.lead, weekly)
         promises[name] = BandPromise(
             policy=promise.policy,
             line=promise.line,
@@ -152,7 +153,7 @@ def band_promises(
             bound=promise.bound,
             explanation=promise.explanation,
             words=promise_in_words(promise.policy, name, days[name]),
-            finding=found.finding,
-            sentence=found.sentence,
+            finding=result.finding,
+            sentence=result.sentence,
         )
     return promises

@@ -91,7 +91,7 @@ def fit_calibration(
     converted : bool array of shape (rows,)
         Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Index of each row's lead; evidence is counted in leads, not in rows.
     method : str
         A method of ``[calibration]``; "auto" compares all of them.
 
@@ -117,25 +117,25 @@ def compare_curves(margin: Float64, converted: Bool, lead: Int64) -> tuple[Compa
     _, first, index = np.unique(lead, return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     fold = (rank * FOLDS // max(1, len(rank)))[index]
-    converting = [len(np.unique(index[converted & (fold == one)])) for one in range(FOLDS)]
+    converting = [len(np.unique(index[converted & (fold == number)])) for number in range(FOLDS)]
     if min(converting) == 0:
         return ()
     losses = {}
     for method in CURVES:
         loss = np.empty(len(margin))
-        for one in range(FOLDS):
-            out = fold == one
+        for number in range(FOLDS):
+            out = fold == number
             curve = fit_curve(method, margin[~out], converted[~out], lead[~out])
-            z = curve.log_odds(margin[out])
-            loss[out] = np.logaddexp(0.0, z) - z * converted[out]
+            log_odds = curve.log_odds(margin[out])
+            loss[out] = np.logaddexp(0.0, log_odds) - log_odds * converted[out]
         losses[method] = loss
-    found = []
+    comparisons = []
     for method, loss in losses.items():
         gain = losses[CURVES[0]] - loss
         scatter = np.bincount(index, gain - gain.mean())
         error = float(np.sqrt(scatter @ scatter)) / len(gain)
-        found.append(ComparedCurve(method, float(loss.mean()), float(gain.mean()), error))
-    return tuple(found)
+        comparisons.append(ComparedCurve(method, float(loss.mean()), float(gain.mean()), error))
+    return tuple(comparisons)
 
 
 def best_curve(compared: tuple[ComparedCurve, ...]) -> Curve:
@@ -158,10 +158,10 @@ def best_curve(compared: tuple[ComparedCurve, ...]) -> Curve:
 def ties(calibration: Calibration, margin: Float64, converted: Bool) -> Ties | None:
     """Ties that a calibration makes among rows; None where it makes none."""
     probability = calibration.probability(margin)
-    levels, place, rows = np.unique(probability, return_inverse=True, return_counts=True)
+    levels, level_index, rows = np.unique(probability, return_inverse=True, return_counts=True)
     low, high = np.full(len(levels), np.inf), np.full(len(levels), -np.inf)
-    np.minimum.at(low, place, margin)
-    np.maximum.at(high, place, margin)
+    np.minimum.at(low, level_index, margin)
+    np.maximum.at(high, level_index, margin)
     tied = low < high
     match calibration:
         case BetaCalibration():
@@ -169,8 +169,8 @@ def ties(calibration: Calibration, margin: Float64, converted: Bool) -> Ties | N
         case StepCalibration():
             cost = None
             if 0 < converted.sum() < len(converted):
-                before = roc_auc_score(converted, margin)
-                cost = float(before - roc_auc_score(converted, probability))
+                margin_auc = roc_auc_score(converted, margin)
+                cost = float(margin_auc - roc_auc_score(converted, probability))
             return Ties(len(levels), int(rows[tied].sum()), cost)
         case _:
             assert_never(calibration)

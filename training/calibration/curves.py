@@ -78,9 +78,9 @@ def _beta(
         deviations = [_SLOPE, asymmetry, _SHIFT]
     posterior = _Posterior(bent, converted, np.array(basis), np.diag(1 / np.square(deviations)))
     rows_per_evidence = posterior.design_effect(posterior.mode(1.0), lead)
-    found = posterior.mode(1 / rows_per_evidence)
-    covariance = posterior.covariance(found, 1 / rows_per_evidence)
-    (a, b, c), _ = posterior.values(found)
+    mode = posterior.mode(1 / rows_per_evidence)
+    covariance = posterior.covariance(mode, 1 / rows_per_evidence)
+    (a, b, c), _ = posterior.values(mode)
     return BetaCalibration(
         float(a), float(b), float(c), tuple(tuple(row) for row in covariance.tolist())
     )
@@ -107,24 +107,24 @@ class _Posterior:
     basis: Float64
     precision: Float64
 
-    def values(self, found: Float64) -> tuple[Float64, Float64]:
+    def values(self, parameters: Float64) -> tuple[Float64, Float64]:
         """Values of (a, b, c), and their derivatives by (ln a, ln b, c)."""
-        logarithms = self.basis @ found
+        logarithms = self.basis @ parameters
         slopes = np.exp(np.clip(logarithms[:2], -10, 10))
         return np.append(slopes, logarithms[2]), np.append(slopes, 1.0)
 
     def mode(self, power: float) -> Float64:
         """Where the posterior is greatest, the likelihood being raised to a power."""
 
-        def loss(found: Float64) -> tuple[float, Float64]:
-            values, slopes = self.values(found)
+        def loss(parameters: Float64) -> tuple[float, Float64]:
+            values, slopes = self.values(parameters)
             z = self.bent @ values
             cost = np.logaddexp(0.0, z).sum() - z[self.converted].sum()
             gradient = self.basis.T @ (slopes * (self.bent.T @ (sigmoid(z) - self.converted)))
-            pull = self.precision @ found
-            return power * cost + found @ pull / 2, power * gradient + pull
+            pull = self.precision @ parameters
+            return power * cost + parameters @ pull / 2, power * gradient + pull
 
-        found = minimize(
+        search = minimize(
             loss,
             np.zeros(len(self.precision)),
             jac=True,
@@ -132,40 +132,40 @@ class _Posterior:
             method="trust-exact",
             options={"gtol": 1e-6},
         )
-        mode = np.asarray(found.x, np.float64)
+        mode = np.asarray(search.x, np.float64)
         gradient = loss(mode)[1]
         # What one more step of Newton's would gain: a search that rounding ended may well be there.
         gain = gradient @ np.linalg.solve(self._curvature(mode, power), gradient) / 2
-        if not found.success and gain > _NEAR:
-            warnings.warn(f"The calibration did not settle: {found.message}", stacklevel=2)
+        if not search.success and gain > _NEAR:
+            warnings.warn(f"The calibration did not settle: {search.message}", stacklevel=2)
         return mode
 
-    def design_effect(self, found: Float64, lead: Int64) -> float:
+    def design_effect(self, parameters: Float64, lead: Int64) -> float:
         """How many rows are worth one that stands alone; never less than 1."""
-        tangent, p = self._tangent(found)
+        tangent, p = self._tangent(parameters)
         scores = tangent * (self.converted - p)[:, None]
         _, index = np.unique(lead, return_inverse=True)
         sums = np.column_stack([np.bincount(index, column) for column in scores.T])
         information = (tangent * (p * (1 - p))[:, None]).T @ tangent
-        whole = information + self.precision
-        by_lead = np.trace(np.linalg.solve(whole, sums.T @ sums))
-        by_row = np.trace(np.linalg.solve(whole, information))
+        curvature = information + self.precision
+        by_lead = np.trace(np.linalg.solve(curvature, sums.T @ sums))
+        by_row = np.trace(np.linalg.solve(curvature, information))
         return max(1.0, float(by_lead / by_row)) if by_row > 0 else 1.0
 
-    def covariance(self, found: Float64, power: float) -> Float64:
+    def covariance(self, parameters: Float64, power: float) -> Float64:
         """Covariance of (ln a, ln b, c) around the mode, shape (3, 3), symmetric."""
-        whole = self.basis @ np.linalg.inv(self._curvature(found, power)) @ self.basis.T
-        return np.asarray((whole + whole.T) / 2, np.float64)
+        covariance = self.basis @ np.linalg.inv(self._curvature(parameters, power)) @ self.basis.T
+        return np.asarray((covariance + covariance.T) / 2, np.float64)
 
-    def _curvature(self, found: Float64, power: float) -> Float64:
+    def _curvature(self, parameters: Float64, power: float) -> Float64:
         """Of minus the log of the posterior, by Fisher's information."""
-        tangent, p = self._tangent(found)
+        tangent, p = self._tangent(parameters)
         information = (tangent * (p * (1 - p))[:, None]).T @ tangent
         return np.asarray(power * information + self.precision, np.float64)
 
-    def _tangent(self, found: Float64) -> tuple[Float64, Float64]:
+    def _tangent(self, parameters: Float64) -> tuple[Float64, Float64]:
         """Derivatives of each row's log-odds by the parameters, and its probability."""
-        values, slopes = self.values(found)
+        values, slopes = self.values(parameters)
         return (self.bent * slopes) @ self.basis, sigmoid(self.bent @ values)
 
 
@@ -186,21 +186,23 @@ def _venn_abers(margin: Float64, converted: Bool, lead: Int64) -> StepCalibratio
     if len(margin) == 0:
         return StepCalibration("venn_abers", (), (0.0,), (_SHIFT**2,))
     edges = np.unique(np.quantile(margin, np.linspace(0, 1, VENN_ABERS_SCORES + 1)[1:-1]))
-    place = np.searchsorted(edges, margin, side="right")
-    scores, place, rows = np.unique(place, return_inverse=True, return_counts=True)
-    positives = np.bincount(place, weights=converted)
+    score_index = np.searchsorted(edges, margin, side="right")
+    scores, score_index, rows = np.unique(score_index, return_inverse=True, return_counts=True)
+    positives = np.bincount(score_index, weights=converted)
     merged = np.empty(len(scores))
     for i in range(len(scores)):
-        one = (np.arange(len(scores)) == i).astype(float)
+        added_row = (np.arange(len(scores)) == i).astype(float)
         low, high = (
             IsotonicRegression().fit_transform(
-                scores, (positives + outcome * one) / (rows + one), sample_weight=rows + one
+                scores,
+                (positives + outcome * added_row) / (rows + added_row),
+                sample_weight=rows + added_row,
             )[i]
             for outcome in (0.0, 1.0)
         )
         merged[i] = high / (1 - low + high)
     order = np.argsort(margin, kind="stable")
-    rate = np.maximum.accumulate(merged)[place][order]
+    rate = np.maximum.accumulate(merged)[score_index][order]
     return _steps("venn_abers", margin[order], rate, lead[order])
 
 

@@ -67,8 +67,8 @@ class LevelDrift:
         """What to add to margins of looks at these instants, shape of `as_of`."""
         if not self.since:
             return np.zeros(len(as_of))
-        place = np.searchsorted(self.since, as_of, side="right") - 1
-        return np.asarray(self.margin)[np.maximum(place, 0)]
+        block_index = np.searchsorted(self.since, as_of, side="right") - 1
+        return np.asarray(self.margin)[np.maximum(block_index, 0)]
 
     def summary(self) -> "DriftSummary | None":
         """What the model card says of it; None where the level stood still."""
@@ -112,11 +112,11 @@ class _Block:
     converted: Bool
     start: int
     middle: float
-    known: int
+    known_at: int
 
 
 def level_drift(
-    margin: Float64, converted: Bool, lead: Int64, as_of: Int64, known_at: Int64, until: int
+    margin: Float64, converted: Bool, lead: Int64, as_of: Int64, known_at: Int64, test_from: int
 ) -> LevelDrift:
     """Drift of the level among looks that the predictor was not fitted on.
 
@@ -127,10 +127,10 @@ def level_drift(
     converted : bool array of shape (rows,)
         Whether each row's lead converted within the horizon.
     lead, as_of : int64 arrays of shape (rows,)
-        Which rows belong together, and when they are, in microseconds.
+        Lead of each row, and its instant in microseconds.
     known_at : int64 array of shape (rows,)
         When each outcome is known, in microseconds: the end of the look's horizon.
-    until : int
+    test_from : int
         Microseconds: when the level is asked for.
 
     Returns
@@ -145,10 +145,10 @@ def level_drift(
     standing = fit_curve("platt", margin, converted, lead)
     log_odds = standing.log_odds(margin)
     weight = _independent_share(log_odds, converted, lead)
-    place = np.searchsorted(edges, as_of, side="right") - 1
+    block_of_row = np.searchsorted(edges, as_of, side="right") - 1
     blocks = []
     for number in range(len(edges)):
-        rows = place == number
+        rows = block_of_row == number
         times = as_of[rows]
         blocks.append(
             _Block(
@@ -160,23 +160,25 @@ def level_drift(
             )
         )
     walks = [_walked(blocks, weight, pace) for pace in PACES]
-    pace, (levels, variances, found) = max(
-        zip(PACES, walks, strict=True), key=lambda one: one[1][2]
+    pace, (levels, variances, log_likelihood) = max(
+        zip(PACES, walks, strict=True), key=lambda candidate: candidate[1][2]
     )
-    gain = found - walks[0][2]
+    gain = log_likelihood - walks[0][2]
     if gain < SURE_LOG_LIKELIHOOD:
         return still
     # Of each block what was foretold before it began, as far as anything was known by then; the
     # last level is foretold for `until`.
-    known = np.array([block.known for block in blocks])
-    foretold = [levels[np.flatnonzero(known <= block.start).max(initial=0)] for block in blocks]
+    outcomes_known_at = np.array([block.known_at for block in blocks])
+    predicted = [
+        levels[np.flatnonzero(outcomes_known_at <= block.start).max(initial=0)] for block in blocks
+    ]
     slope = standing.a if isinstance(standing, BetaCalibration) else 1.0
     return LevelDrift(
         since=tuple(block.start for block in blocks),
-        margin=tuple(((np.array(foretold) - levels[-1]) / slope).tolist()),
+        margin=tuple(((np.array(predicted) - levels[-1]) / slope).tolist()),
         slope=slope,
         a_day=pace,
-        variance=variances[-1] + pace * (until - blocks[-1].middle) / MICROSECONDS_PER_DAY,
+        variance=variances[-1] + pace * (test_from - blocks[-1].middle) / MICROSECONDS_PER_DAY,
         gain=gain,
     )
 
@@ -201,16 +203,16 @@ def _walked(
 
     Each step is Laplace's approximation: the posterior's mode, and its curvature there.
     """
-    level, variance, total, before = 0.0, FIRST, 0.0, blocks[0].middle
+    level, variance, total, previous_middle = 0.0, FIRST, 0.0, blocks[0].middle
     levels, variances = [], []
     for block in blocks:
-        variance += pace * (block.middle - before) / MICROSECONDS_PER_DAY
-        before = block.middle
+        variance += pace * (block.middle - previous_middle) / MICROSECONDS_PER_DAY
+        previous_middle = block.middle
         prior, level, curvature = level, *_mode(block, weight, level, variance)
         total -= (level - prior) ** 2 / (2 * variance) + 0.5 * np.log(variance * curvature)
         variance = 1 / curvature
-        moved = block.log_odds + level
-        total += weight * float((block.converted * moved - np.logaddexp(0.0, moved)).sum())
+        shifted = block.log_odds + level
+        total += weight * float((block.converted * shifted - np.logaddexp(0.0, shifted)).sum())
         levels.append(level)
         variances.append(variance)
     return levels, variances, total

@@ -21,7 +21,7 @@ def cut_at(tables: Tables, instant: int) -> Tables:
     Parameters
     ----------
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     instant : int
         Microseconds; the end of the data that are returned.
 
@@ -31,11 +31,13 @@ def cut_at(tables: Tables, instant: int) -> Tables:
         Leads created later are gone, outcomes that came later have not come, and interactions and
         versions of attributes that occurred or were recorded later are not there.
     """
-    at = pa.scalar(instant, INSTANT)
-    leads = tables.leads.filter(pc.less(tables.leads["created_at"], at))
+    instant_scalar = pa.scalar(instant, INSTANT)
+    leads = tables.leads.filter(pc.less(tables.leads["created_at"], instant_scalar))
     for name in ("converted_at", "closed_at"):
-        come = pc.if_else(pc.less(leads[name], at), leads[name], None)
-        leads = leads.set_column(leads.column_names.index(name), leads.schema.field(name), come)
+        past_only = pc.if_else(pc.less(leads[name], instant_scalar), leads[name], None)
+        leads = leads.set_column(
+            leads.column_names.index(name), leads.schema.field(name), past_only
+        )
     events, log = tables.interactions, tables.attribute_log
     known_at = when_known(microseconds(events["occurred_at"]), microseconds(events["recorded_at"]))
     events = events.filter(pa.array(is_known(known_at, instant)))

@@ -26,7 +26,7 @@ class FeatureOverview:
         Which side of the lead it is about.
     description : str
         What it is, in words.
-    known : float
+    coverage : float
         Share of looks at which it has a value.
     varied : float
         Share of looks at which it has another value than its most common one.
@@ -35,7 +35,7 @@ class FeatureOverview:
     name: str
     family: Family
     description: str
-    known: float
+    coverage: float
     varied: float
 
 
@@ -45,9 +45,9 @@ def features_overview(tables: Tables, settings: DatasetSettings) -> list[Feature
     Parameters
     ----------
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     settings : DatasetSettings
-        What the rows of a training are made by.
+        Sections that decide the rows: horizons, snapshots, split and features.
 
     Returns
     -------
@@ -57,14 +57,21 @@ def features_overview(tables: Tables, settings: DatasetSettings) -> list[Feature
     spec = spec_of(tables, settings, tables.data_end)
     spine = snapshots(tables, settings.snapshots)
     step = max(1, len(spine) // MOST_LOOKS)
-    some = type(spine)(spine.lead[::step], spine.as_of[::step])
-    matrix = point_in_time_features(tables, some, spec)
-    found = []
+    sampled_looks = type(spine)(spine.lead[::step], spine.as_of[::step])
+    matrix = point_in_time_features(tables, sampled_looks, spec)
+    overviews = []
     for column, feature in enumerate(spec.features):
         values = matrix[:, column]
-        known = ~np.isnan(values)
+        has_value = ~np.isnan(values)
         _, counts = np.unique(values, return_counts=True)
         varied = 1 - float(counts.max(initial=0)) / len(values)
-        about = (family(feature), description(feature))
-        found.append(FeatureOverview(feature.name, *about, float(known.mean()), varied))
-    return found
+        overviews.append(
+            FeatureOverview(
+                name=feature.name,
+                family=family(feature),
+                description=description(feature),
+                coverage=float(has_value.mean()),
+                varied=varied,
+            )
+        )
+    return overviews

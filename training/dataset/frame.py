@@ -26,7 +26,7 @@ class Rows:
     Parameters
     ----------
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     spec : Spec
         Features of the matrix, column by column.
     matrix : float64 array of shape (rows, features)
@@ -43,14 +43,14 @@ class Rows:
     labels: Mapping[str, Labels]
     thinning: Thinning
 
-    def looks(self, horizon: str, chosen: Bool) -> Examples:
+    def looks(self, horizon: str, rows: Bool) -> Examples:
         """Those up to some instant, with what came of them within a horizon."""
         converted = self.labels[horizon].converted
         return Examples(
-            matrix=self.matrix[chosen],
-            converted=converted[chosen],
-            lead=self.spine.lead[chosen],
-            weight=self.thinning.weight(chosen),
+            matrix=self.matrix[rows],
+            converted=converted[rows],
+            lead=self.spine.lead[rows],
+            weight=self.thinning.weight(rows),
         )
 
 
@@ -76,37 +76,39 @@ def training_frame(
     """Snapshots of an export with labels, splits and features."""
     spine = snapshots(tables, settings.snapshots)
     days = settings.horizon_days
-    found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
+    outcomes = {name: labels(tables, spine, days[name]) for name in HORIZONS}
     test_from = judged_from(settings, spine, tables.data_end)
-    splits = {name: split_of(tables, spine, found[name], settings, test_from) for name in HORIZONS}
+    splits = {
+        name: split_of(tables, spine, outcomes[name], settings, test_from) for name in HORIZONS
+    }
     for name in HORIZONS:
-        require_conversions(splits[name], found[name], spine.lead)
+        require_conversions(splits[name], outcomes[name], spine.lead)
     # What the catalogue sees ends before the first row that calibrates, in either horizon.
     spec = spec_of(tables, settings, min(split.calibrate_from for split in splits.values()))
-    done = 0
+    finished_rows = 0
 
     def report_rows(rows: int) -> None:
-        nonlocal done
-        done += rows
-        report_progress("features", done, len(spine))
+        nonlocal finished_rows
+        finished_rows += rows
+        report_progress("features", finished_rows, len(spine))
 
     matrix = point_in_time_features(tables, spine, spec, report_rows)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
     thinning = thinning_of(tables, spine, settings.snapshots.thin)
-    return TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
+    return TrainingFrame(spine, spec, matrix, outcomes, thinning, splits, age_days)
 
 
-def spec_of(tables: Tables, settings: DatasetSettings, until: int) -> Spec:
+def spec_of(tables: Tables, settings: DatasetSettings, vocabulary_until: int) -> Spec:
     """Spec of the standard features, as the configuration adds to it and drops from it.
 
     Parameters
     ----------
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     settings : DatasetSettings
-        What the rows of a training are made by.
-    until : int
+        Sections that decide the rows: horizons, snapshots, split and features.
+    vocabulary_until : int
         Microseconds; what was known at or after it is not looked at.
 
     Raises
@@ -114,9 +116,11 @@ def spec_of(tables: Tables, settings: DatasetSettings, until: int) -> Spec:
     ValueError
         A feature that is added is no feature, or one that is dropped is not there.
     """
-    chosen = settings.features
-    standard = standard_spec(tables, until, owner=chosen.owner, timezone=settings.timezone or "UTC")
-    added = [feature_from_json(item) for item in chosen.add]
-    if chosen.file is not None:
-        added += features_of_file(settings.base / chosen.file)
-    return customised_spec(standard, added, chosen.drop)
+    feature_settings = settings.features
+    standard = standard_spec(
+        tables, vocabulary_until, owner=feature_settings.owner, timezone=settings.timezone or "UTC"
+    )
+    added = [feature_from_json(item) for item in feature_settings.add]
+    if feature_settings.file is not None:
+        added += features_of_file(settings.base / feature_settings.file)
+    return customised_spec(standard, added, feature_settings.drop)

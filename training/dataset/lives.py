@@ -25,6 +25,7 @@ class Lives:
     created_at, converted_at, ended_at : int64 arrays of shape (leads,)
         Microseconds; `NEVER` where it has not happened. A lead ends when it converts or is closed.
     data_end : int
+        Microseconds; nothing is known from then on.
     """
 
     created_at: Int64

@@ -29,9 +29,9 @@ def matrices_of(
     Parameters
     ----------
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     specs : sequence of Spec
         They may differ in anything; what they share is computed together.
     report_rows : callable, optional
@@ -46,32 +46,40 @@ def matrices_of(
     for spec in specs:
         for feature in spec.features:
             fits = (
-                held
-                for shared, held in passes
-                if _alike(shared, spec) and held.get(feature.name, feature) == feature
+                features_by_name
+                for shared, features_by_name in passes
+                if _alike(shared, spec) and features_by_name.get(feature.name, feature) == feature
             )
-            held = next(fits, None)
-            if held is None:
-                held = {}
-                passes.append((spec, held))
-            held[feature.name] = feature
+            features_by_name = next(fits, None)
+            if features_by_name is None:
+                features_by_name = {}
+                passes.append((spec, features_by_name))
+            features_by_name[feature.name] = feature
     computed = [
         point_in_time_features(
             tables,
             spine,
-            replace(spec, attribute_kinds=tables.attribute_kinds, features=tuple(held.values())),
+            replace(
+                spec,
+                attribute_kinds=tables.attribute_kinds,
+                features=tuple(features_by_name.values()),
+            ),
             report_rows if number == 0 else no_row_progress,
         )
-        for number, (spec, held) in enumerate(passes)
+        for number, (spec, features_by_name) in enumerate(passes)
     ]
-    places = [{name: i for i, name in enumerate(held)} for _, held in passes]
+    columns_by_name = [
+        {name: i for i, name in enumerate(features_by_name)} for _, features_by_name in passes
+    ]
     return [
         np.column_stack(
             [
                 next(
-                    matrix[:, place[feature.name]]
-                    for (shared, held), matrix, place in zip(passes, computed, places, strict=True)
-                    if _alike(shared, spec) and held.get(feature.name) == feature
+                    matrix[:, column_of[feature.name]]
+                    for (shared, features_by_name), matrix, column_of in zip(
+                        passes, computed, columns_by_name, strict=True
+                    )
+                    if _alike(shared, spec) and features_by_name.get(feature.name) == feature
                 )
                 for feature in spec.features
             ]
@@ -80,6 +88,6 @@ def matrices_of(
     ]
 
 
-def _alike(one: Spec, other: Spec) -> bool:
+def _alike(first: Spec, second: Spec) -> bool:
     """Whether two specs see the same interactions."""
-    return one.ignored == other.ignored and one.owner == other.owner
+    return first.ignored == second.ignored and first.owner == second.owner

@@ -25,18 +25,19 @@ class PeriodSize:
     Parameters
     ----------
     name : {"fit", "calibrate", "test"}
+        What its looks are used for.
     looks, leads, positives : int
         How many there are, of how many leads, and how many led to a conversion.
-    first, last : int or None
-        Microseconds; None without looks.
+    first_look, last_look : int or None
+        Instants of the earliest and the latest look in microseconds; None without looks.
     """
 
     name: str
     looks: int
     leads: int
     positives: int
-    first: int | None
-    last: int | None
+    first_look: int | None
+    last_look: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,9 @@ def readiness(tables: Tables, settings: DatasetSettings) -> tuple[Readiness, ...
     Parameters
     ----------
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     settings : DatasetSettings
-        What the rows of a training are made by.
+        Sections that decide the rows: horizons, snapshots, split and features.
 
     Raises
     ------
@@ -92,32 +93,32 @@ def _readiness(
     name: str,
     tables: Tables,
     spine: Spine,
-    found: Labels,
+    outcomes: Labels,
     settings: DatasetSettings,
     test_from: int,
 ) -> Readiness:
     periods: tuple[PeriodSize, ...] = ()
-    immature = int((~found.mature).sum())
+    immature = int((~outcomes.mature).sum())
     try:
-        split = split_of(tables, spine, found, settings, test_from)
+        split = split_of(tables, spine, outcomes, settings, test_from)
         periods = (
-            _period("fit", spine, found, split.fit),
-            _period("calibrate", spine, found, split.calibrate),
-            _period("test", spine, found, split.test),
+            _period("fit", spine, outcomes, split.fit),
+            _period("calibrate", spine, outcomes, split.calibrate),
+            _period("test", spine, outcomes, split.test),
         )
-        require_conversions(split, found, spine.lead)
+        require_conversions(split, outcomes, spine.lead)
     except ValueError as error:
-        return Readiness(name, found.days, periods, immature, str(error))
-    return Readiness(name, found.days, periods, immature, None)
+        return Readiness(name, outcomes.days, periods, immature, str(error))
+    return Readiness(name, outcomes.days, periods, immature, None)
 
 
-def _period(name: str, spine: Spine, found: Labels, chosen: Bool) -> PeriodSize:
-    as_of = spine.as_of[chosen]
+def _period(name: str, spine: Spine, outcomes: Labels, rows: Bool) -> PeriodSize:
+    as_of = spine.as_of[rows]
     return PeriodSize(
         name,
         looks=len(as_of),
-        leads=len(np.unique(spine.lead[chosen])),
-        positives=int(found.converted[chosen].sum()),
-        first=int(as_of.min()) if len(as_of) else None,
-        last=int(as_of.max()) if len(as_of) else None,
+        leads=len(np.unique(spine.lead[rows])),
+        positives=int(outcomes.converted[rows].sum()),
+        first_look=int(as_of.min()) if len(as_of) else None,
+        last_look=int(as_of.max()) if len(as_of) else None,
     )

@@ -100,7 +100,7 @@ class TriggeredLooks:
     Parameters
     ----------
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     trigger : int64 array of shape (rows,)
         Which of the settings' triggers each look follows on.
     """
@@ -115,7 +115,7 @@ def snapshots(tables: Tables, settings: SnapshotSettings) -> Spine:
     Parameters
     ----------
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     settings : SnapshotSettings
         When leads are looked at.
 
@@ -138,8 +138,8 @@ def snapshots(tables: Tables, settings: SnapshotSettings) -> Spine:
     looks = np.column_stack([lead, as_of[lead, step]])
     if settings.triggers:
         spine = triggered_looks(tables, settings).spine
-        both = np.concatenate([looks, np.column_stack([spine.lead, spine.as_of])])
-        looks = np.unique(both, axis=0)
+        merged_looks = np.concatenate([looks, np.column_stack([spine.lead, spine.as_of])])
+        looks = np.unique(merged_looks, axis=0)
     if len(looks) == 0:
         raise ValueError(
             "No lead is open at any instant of the grid: check [snapshots] and, in the export, "
@@ -177,20 +177,21 @@ def triggered_looks(tables: Tables, settings: SnapshotSettings) -> TriggeredLook
     trigger = np.full(events.num_rows, -1, np.int64)
     for code, name in reversed(list(enumerate(settings.triggers))):
         trigger[_named(tables, name)] = code
-    mine = np.flatnonzero(trigger >= 0)
-    lead = lead_index(tables, events["lead_id"])[mine]
+    triggering = np.flatnonzero(trigger >= 0)
+    lead = lead_index(tables, events["lead_id"])[triggering]
     known_at = when_known(
-        microseconds(events["occurred_at"])[mine], microseconds(events["recorded_at"])[mine]
+        microseconds(events["occurred_at"])[triggering],
+        microseconds(events["recorded_at"])[triggering],
     )
     as_of = known_at + SAME_MOMENT
     age = as_of - microseconds(tables.leads["created_at"])[lead]
-    first, until = _whole(np.array([settings.first_days, settings.until_days]))
-    looked_at = np.flatnonzero(_open(tables, lead, as_of) & (first <= age) & (age <= until))
+    first_age, last_age = _whole(np.array([settings.first_days, settings.until_days]))
+    looked_at = np.flatnonzero(_open(tables, lead, as_of) & (first_age <= age) & (age <= last_age))
     day = age // MICROSECONDS_PER_DAY
     order = looked_at[np.lexsort((as_of[looked_at], lead[looked_at]))]
     _, firsts = np.unique(np.column_stack([lead[order], day[order]]), axis=0, return_index=True)
     order = order[firsts]
-    return TriggeredLooks(Spine(lead[order], as_of[order]), trigger[mine][order])
+    return TriggeredLooks(Spine(lead[order], as_of[order]), trigger[triggering][order])
 
 
 def labels(tables: Tables, spine: Spine, days: int) -> Labels:
@@ -232,11 +233,11 @@ def _whole(days: npt.NDArray[np.floating[Any]]) -> Int64:
 def _named(tables: Tables, name: str) -> Bool:
     """Interactions with a direction, kind or channel of that name."""
     events = tables.interactions
-    found = np.zeros(events.num_rows, np.bool_)
+    matches = np.zeros(events.num_rows, np.bool_)
     for field in TRIGGER_FIELDS:
-        same = pc.equal(events[field].cast(pa.string()), name)
-        found |= pc.fill_null(same, False).to_numpy()
-    if not found.any():
+        field_matches = pc.equal(events[field].cast(pa.string()), name)
+        matches |= pc.fill_null(field_matches, False).to_numpy()
+    if not matches.any():
         words = {
             word
             for field in TRIGGER_FIELDS
@@ -246,4 +247,4 @@ def _named(tables: Tables, name: str) -> Bool:
             f"[snapshots] triggers: no interaction that may be used has the direction, kind or "
             f"channel {name!r}.{near_miss(name, words)}"
         )
-    return found
+    return matches

@@ -101,13 +101,13 @@ def split_of(
     Parameters
     ----------
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     labels : Labels
         Outcomes of the same looks.
     settings : DatasetSettings
-        What the rows of a training are made by.
+        Sections that decide the rows: horizons, snapshots, split and features.
     test_from, test_until : int
         Microseconds; the end of the test period is that of the data when it is not given.
 
@@ -130,7 +130,7 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
     Parameters
     ----------
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     labels : Labels
         Of the horizon that is split for; its length is the gap.
     settings : SplitSettings
@@ -184,11 +184,11 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     Parameters
     ----------
     split : Split
-        Periods of the same looks.
+        Which of the same looks fit, calibrate and test.
     tables : Tables
-        The export.
+        Leads, interactions and attribute log of the export.
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     until_days : float
         Age at which a lead is looked at for the last time.
 
@@ -196,12 +196,12 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     --------
     two_sides : Which period is a lead's own.
     """
-    drawn = drawn_by_lead(tables)
+    lead_hash = drawn_by_lead(tables)
     created_at = microseconds(tables.leads["created_at"])
-    learns, judges = two_sides(created_at, until_days, split.test_from, drawn)
+    learns, judges = two_sides(created_at, until_days, split.test_from, lead_hash)
     # Other digits of the hash, so that who calibrates is drawn independently of who judges.
     fits, calibrates = two_sides(
-        created_at, until_days, split.calibrate_from, drawn << np.uint64(32)
+        created_at, until_days, split.calibrate_from, lead_hash << np.uint64(32)
     )
     # All new leads calibrate, though those that were there before are then too few among them:
     # curves want conversions more than they want the proportions of ages.
@@ -216,12 +216,12 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
         fit_eligible=fit_eligible,
         refit_eligible=refit_eligible,
     )
-    before, after = (one.refit | one.test for one in (split, apart))
-    return replace(apart, left_out=int((before & ~after).sum()))
+    used, still_used = (one.refit | one.test for one in (split, apart))
+    return replace(apart, left_out=int((used & ~still_used).sum()))
 
 
 def two_sides(
-    created_at: Int64, until_days: float, begin: int, drawn: npt.NDArray[np.uint64]
+    created_at: Int64, until_days: float, begin: int, lead_hash: npt.NDArray[np.uint64]
 ) -> tuple[Bool, Bool]:
     """Which leads belong to the time before an instant, and which to the time from it on.
 
@@ -239,20 +239,20 @@ def two_sides(
         Age at which a lead is looked at for the last time.
     begin : int
         Microseconds.
-    drawn : uint64 array of shape (leads,)
+    lead_hash : uint64 array of shape (leads,)
         A number for each lead, evenly over 64 bits.
     """
     lives_on = created_at + round(until_days * MICROSECONDS_PER_DAY) >= begin
-    before = created_at < begin
-    reach = int((before & lives_on).sum())
-    share = min(1.0, LOST * int(before.sum()) / reach) if reach else 1.0
-    later = drawn / 2.0**64 <= share
+    created_before = created_at < begin
+    crossing = int((created_before & lives_on).sum())
+    share = min(1.0, LOST * int(created_before.sum()) / crossing) if crossing else 1.0
+    later = lead_hash / 2.0**64 <= share
     return ~later | ~lives_on, later
 
 
-def converting_leads(labels: Labels, lead: Int64, chosen: Bool) -> int:
+def converting_leads(labels: Labels, lead: Int64, rows: Bool) -> int:
     """How many leads convert at some of the chosen rows."""
-    return len(np.unique(lead[chosen & labels.converted]))
+    return len(np.unique(lead[rows & labels.converted]))
 
 
 def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
@@ -263,26 +263,26 @@ def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
     Parameters
     ----------
     split : Split
-        Periods of the same looks.
+        Which of the same looks fit, calibrate and test.
     labels : Labels
         Of the same horizon.
     lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Index of each row's lead; evidence is counted in leads, not in rows.
 
     Raises
     ------
     ValueError
         The message names the period and what is missing.
     """
-    for period, chosen, least in (
+    for period, rows, least in (
         ("fitting", split.fit, LEAST_FIT_LEADS),
         ("calibration", split.calibrate, LEAST_CALIBRATE_LEADS),
     ):
-        converting = converting_leads(labels, lead, chosen)
+        converting = converting_leads(labels, lead, rows)
         if converting < least:
             raise ValueError(
                 f"The {period} period of the {labels.days}-day horizon has {converting} leads that "
-                f"converted, at least {least} are needed (of {len(np.unique(lead[chosen])):,} "
+                f"converted, at least {least} are needed (of {len(np.unique(lead[rows])):,} "
                 f"leads). About {least - converting} more conversions are missing: export a longer "
                 "time or more leads, or choose a longer horizon."
             )

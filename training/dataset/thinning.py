@@ -36,23 +36,23 @@ class Thinning:
         In the order of the leads and, within a lead, of time.
     quiet : bool array of shape (rows,)
         Whether nothing new was known since the lead's look before.
-    drawn : uint64 array of shape (rows,)
+    lead_hash : uint64 array of shape (rows,)
         A number for the lead of each row, evenly over 64 bits.
-    most : int
+    largest_block : int
         Quiet looks in a row that one of them stands for; with 1 each stands for itself.
     """
 
     lead: Int64
     quiet: Bool
-    drawn: npt.NDArray[np.uint64]
-    most: int
+    lead_hash: npt.NDArray[np.uint64]
+    largest_block: int
 
-    def weight(self, chosen: Bool) -> Float64:
+    def weight(self, rows: Bool) -> Float64:
         """How many of the chosen looks each of them stands for.
 
         Parameters
         ----------
-        chosen : bool array of shape (rows,)
+        rows : bool array of shape (rows,)
             Looks up to some instant. Nothing later is looked at, not even whether there is a later
             look.
 
@@ -61,24 +61,24 @@ class Thinning:
         float64 array of shape (chosen rows,)
             0 where another look of the same lead stands for it. They sum to the number of rows.
         """
-        lead, quiet = self.lead[chosen], self.quiet[chosen]
+        lead, quiet = self.lead[rows], self.quiet[rows]
         if len(lead) == 0:
             return np.empty(0)
         quiet = quiet & np.append(False, lead[1:] == lead[:-1])
         run = np.cumsum(~quiet)
         start = np.searchsorted(run, run)
         rank = np.arange(len(lead)) - start  # 0 for the look that begins a run, which saw news
-        block = np.column_stack([start, np.where(rank == 0, -1, (rank - 1) // self.most)])
+        block = np.column_stack([start, np.where(rank == 0, -1, (rank - 1) // self.largest_block)])
         first = np.flatnonzero(np.append(True, (block[1:] != block[:-1]).any(axis=1)))
         size = np.diff(np.append(first, len(lead))).astype(np.uint64)
         # A lead's blocks take turns, so that it is not always the first or the last that is left.
-        turn = self.drawn[chosen][first] + block[first, 1].astype(np.uint64)
+        turn = self.lead_hash[rows][first] + block[first, 1].astype(np.uint64)
         weight = np.zeros(len(lead))
         weight[first + (turn % size).astype(np.int64)] = size
         return weight
 
 
-def thinning_of(tables: Tables, spine: Spine, most: int) -> Thinning:
+def thinning_of(tables: Tables, spine: Spine, largest_block: int) -> Thinning:
     """Thinning of an export's looks.
 
     Parameters
@@ -87,11 +87,11 @@ def thinning_of(tables: Tables, spine: Spine, most: int) -> Thinning:
         Without what the audit quarantines: nobody may learn from that it came.
     spine : Spine
         In the order of the leads and, within a lead, of time.
-    most : int
+    largest_block : int
         See `Thinning`.
     """
-    drawn = drawn_by_lead(tables)[spine.lead]
-    return Thinning(spine.lead, quiet_looks(tables, spine), drawn, most)
+    lead_hash = drawn_by_lead(tables)[spine.lead]
+    return Thinning(spine.lead, quiet_looks(tables, spine), lead_hash, largest_block)
 
 
 def quiet_looks(tables: Tables, spine: Spine) -> Bool:
@@ -119,6 +119,6 @@ def quiet_looks(tables: Tables, spine: Spine) -> Bool:
     times = np.unique(np.concatenate([known_at, spine.as_of]))
     span = len(times) + 1
     keys = np.sort(lead * span + np.searchsorted(times, known_at))
-    known = np.searchsorted(keys, spine.lead * span + np.searchsorted(times, spine.as_of))
+    facts_known = np.searchsorted(keys, spine.lead * span + np.searchsorted(times, spine.as_of))
     unlike = np.diff(spine.lead, prepend=-1) != 0
-    return np.asarray(~unlike & (np.diff(known, prepend=-1) == 0), np.bool_)
+    return np.asarray(~unlike & (np.diff(facts_known, prepend=-1) == 0), np.bool_)

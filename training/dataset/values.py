@@ -57,6 +57,7 @@ def encode_values(column: pa.ChunkedArray, kind: Kind, created_at: Int64) -> Enc
     column : pyarrow.ChunkedArray
         Texts, numbers or instants; the log's instants are numbers of microseconds.
     kind : {"number", "category", "timestamp"}
+        How the values are read: numbers and instants are put into bins, levels are kept.
     created_at : int64 array of shape (n,)
         Creation of each value's lead: an instant is looked at in days since then.
     """
@@ -92,6 +93,7 @@ class AttributeVersions:
     Parameters
     ----------
     lead, recorded_at : int64 arrays of shape (versions,)
+        Index of each version's lead, and when it was recorded, in microseconds.
     values : EncodedValues
         Value of each version.
     leads : int

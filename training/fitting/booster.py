@@ -28,7 +28,7 @@ def evidence_of(
     converted : bool array of shape (rows,)
         Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Index of each row's lead; evidence is counted in leads, not in rows.
     categorical : tuple of int
         Columns whose values are levels: there, nothing lies near.
     """

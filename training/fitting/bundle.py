@@ -52,7 +52,7 @@ class FittedBundle:
     bundle : Bundle
         Without a card.
     calibrations : mapping of "hot", "warm" to CalibrationSummary
-        How the calibrations were chosen.
+        Chosen curve and drift of each horizon's calibration.
     hot_low, warm_low : float64 arrays of shape (rows,)
         Lower ends of the intervals by predictors that had not learned from the calibrating rows;
         NaN from the test period on.
@@ -79,8 +79,9 @@ def fit_bundle(
     findings : sequence of Finding
         Of the audit; what it quarantines is no part of the frame.
     settings : FittingSettings
-        What a model is made by.
+        Sections that decide the model: model, calibration, bands and scorecard.
     report_progress : callable
+        Called with the stage, and how many of its trees are fitted of how many.
 
     Raises
     ------
@@ -123,15 +124,15 @@ def shorter_horizon_rows(frame: TrainingFrame, final: bool = True) -> Bool:
     Parameters
     ----------
     frame : TrainingFrame
-        Rows to learn from and to judge on.
+        Looks of both horizons with their splits and labels.
     final : bool, optional
         Whether by the start of the test period, or else by that of the calibration.
     """
     split = frame.splits["warm"]
-    until, may = split.calibrate_from, split.fit_eligible
+    learned_before, eligible = split.calibrate_from, split.fit_eligible
     if final:
-        until, may = split.test_from, split.refit_eligible
-    return may & frame.labels["hot"].known_before(frame.spine, until)
+        learned_before, eligible = split.test_from, split.refit_eligible
+    return eligible & frame.labels["hot"].known_before(frame.spine, learned_before)
 
 
 def fit_frame_horizon(
@@ -147,30 +148,34 @@ def fit_frame_horizon(
     frame : TrainingFrame
         Its test rows are not looked at.
     name : {"hot", "warm"}
+        The horizon to fit.
     settings : FittingSettings
-        What a model is made by.
+        Sections that decide the model: model, calibration, bands and scorecard.
     report_progress : callable, optional
+        Called with the stage, and how many of its trees are fitted of how many.
     """
     split = frame.splits[name]
-    done = 0
+    finished_trees = 0
 
     def report_trees(trees: int) -> None:
-        nonlocal done
-        done += trees
-        report_progress(f"trees of the {name} horizon", done, 2 * settings.model.trees)
+        nonlocal finished_trees
+        finished_trees += trees
+        report_progress(f"trees of the {name} horizon", finished_trees, 2 * settings.model.trees)
 
-    def fit_rows(rows: Bool, first: Predictor | None) -> Predictor:
-        soon = None
+    def fit_rows(rows: Bool, first_fit: Predictor | None) -> Predictor:
+        shorter_rows = None
         if name == "warm":
-            soon = frame.looks("hot", shorter_horizon_rows(frame, final=first is not None))
+            shorter_rows = frame.looks(
+                "hot", shorter_horizon_rows(frame, final=first_fit is not None)
+            )
         return fit_predictor(
             frame.spec,
             frame.looks(name, rows),
             settings.model,
             settings.edited_scorecard(name),
             report_trees,
-            soon,
-            first,
+            shorter_rows,
+            first_fit,
         )
 
     return fit_horizon(

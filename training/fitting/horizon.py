@@ -42,10 +42,11 @@ class RefitCalibration:
     Parameters
     ----------
     calibration : BetaCalibration or StepCalibration
+        Gives probabilities from the margins of the second fit, once they are shifted.
     choice : CurveChoice
-        How the calibration was chosen.
+        Curve of the calibration, and the curves it was compared with.
     drift : LevelDrift
-        How the level drifted before the test period.
+        Drift of the level before the test period.
     shift : float
         What must be added to the margins of the second fit.
     """
@@ -68,9 +69,9 @@ class FittedHorizon:
         Margins by the predictor of the fitting rows alone, at the latest level; NaN from the
         test period on.
     choice : CurveChoice
-        How the calibration was chosen.
+        Curve of the calibration, and the curves it was compared with.
     drift : LevelDrift
-        How the level drifted before the test period.
+        Drift of the level before the test period.
     """
 
     horizon: HorizonModel
@@ -80,7 +81,7 @@ class FittedHorizon:
 
 
 def fit_horizon(
-    fitted: Callable[[Bool, Predictor | None], Predictor],
+    fit_rows: Callable[[Bool, Predictor | None], Predictor],
     categorical: tuple[int, ...],
     matrix: Float64,
     spine: Spine,
@@ -93,45 +94,48 @@ def fit_horizon(
 
     Parameters
     ----------
-    fitted : callable
+    fit_rows : callable
         Gives a predictor from the rows to learn from and, at the second fit, the first predictor.
     categorical : tuple of int
         Columns whose values are levels.
     matrix : float64 array of shape (rows, features)
         Features of each row.
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     labels : Labels
         Those of the test rows are not looked at.
     split : Split
-        Periods of the same looks.
+        Which of the same looks fit, calibrate and test.
     settings : ModelSettings
-        What predicts, and how it is learned.
+        Kind of predictor and its hyperparameters.
     method : str
-        A method of ``[calibration]``.
+        Curve named by ``[calibration] method``, or "auto" to choose one.
     """
-    before = spine.as_of < split.test_from
-    first = fitted(split.fit, None)
-    last = fitted(split.refit, first)
-    held_out, final = (_margins(one, matrix, before, settings.threads) for one in (first, last))
-    found = calibration_for_refit(held_out, final, spine, labels, split, method)
-    if found.shift:
-        last = shifted_by(last, found.shift)
-    learned = split.refit
+    before_test = spine.as_of < split.test_from
+    first_predictor = fit_rows(split.fit, None)
+    refit_predictor = fit_rows(split.refit, first_predictor)
+    held_out_margin, refit_margin = (
+        _margins(predictor, matrix, before_test, settings.threads)
+        for predictor in (first_predictor, refit_predictor)
+    )
+    transfer = calibration_for_refit(held_out_margin, refit_margin, spine, labels, split, method)
+    if transfer.shift:
+        refit_predictor = shifted_by(refit_predictor, transfer.shift)
+    refit_rows = split.refit
     evidence = evidence_of(
-        matrix[learned], labels.converted[learned], spine.lead[learned], categorical
+        matrix[refit_rows], labels.converted[refit_rows], spine.lead[refit_rows], categorical
     )
     return FittedHorizon(
-        HorizonModel(labels.days, last, found.calibration, evidence),
-        held_out + found.drift.at(spine.as_of),
-        found.choice,
-        found.drift,
+        HorizonModel(labels.days, refit_predictor, transfer.calibration, evidence),
+        held_out_margin + transfer.drift.at(spine.as_of),
+        transfer.choice,
+        transfer.drift,
     )
 
 
 def calibration_for_refit(
-    held_out: Float64,
-    final: Float64,
+    held_out_margin: Float64,
+    refit_margin: Float64,
     spine: Spine,
     labels: Labels,
     split: Split,
@@ -141,30 +145,32 @@ def calibration_for_refit(
 
     Parameters
     ----------
-    held_out, final : float64 arrays of shape (rows,)
+    held_out_margin, refit_margin : float64 arrays of shape (rows,)
         Margins of a predictor of `split.fit`, and of one of `split.refit`, as log-odds whose mean
         probability is the share that converted of what it learned from; those of test rows are not
         looked at.
     spine : Spine
-        The looks.
+        Lead and instant of each look; one look is one row.
     labels : Labels
         Outcomes of the same looks.
     split : Split
-        Periods of the same looks.
+        Which of the same looks fit, calibrate and test.
     method : str
-        A method of ``[calibration]``.
+        Curve named by ``[calibration] method``, or "auto" to choose one.
     """
     rows = np.flatnonzero(split.calibrate)
     rows = rows[np.argsort(spine.as_of[rows], kind="stable")]
     converted, lead, as_of = labels.converted[rows], spine.lead[rows], spine.as_of[rows]
     known_at = horizon_end(as_of, labels.days)
-    drift = level_drift(held_out[rows], converted, lead, as_of, known_at, split.test_from)
-    calibration, choice = fit_calibration(held_out[rows] + drift.at(as_of), converted, lead, method)
+    drift = level_drift(held_out_margin[rows], converted, lead, as_of, known_at, split.test_from)
+    calibration, choice = fit_calibration(
+        held_out_margin[rows] + drift.at(as_of), converted, lead, method
+    )
     latest = _latest(spine, split)
     shift = 0.0
-    if len(latest) and not np.array_equal(held_out[latest], final[latest]):
-        expected = float(sigmoid(final[latest]).mean())
-        shift = shift_to(final[latest], expected, calibration.probability)
+    if len(latest) and not np.array_equal(held_out_margin[latest], refit_margin[latest]):
+        expected = float(sigmoid(refit_margin[latest]).mean())
+        shift = shift_to(refit_margin[latest], expected, calibration.probability)
     return RefitCalibration(with_added_variance(calibration, drift.variance), choice, drift, shift)
 
 
@@ -173,16 +179,16 @@ def _latest(spine: Spine, split: Split) -> npt.NDArray[np.intp]:
 
     Neither fit has learned from the former, so both are equally honest there.
     """
-    before = np.flatnonzero(spine.as_of < split.test_from)
-    unknown = before[~split.refit[before]]
+    before_test = np.flatnonzero(spine.as_of < split.test_from)
+    unknown = before_test[~split.refit[before_test]]
     unknown = unknown[spine.as_of[unknown] >= split.calibrate_from]
     if len(unknown) >= LATEST:
         return unknown
-    order = np.argsort(spine.as_of[before], kind="stable")
-    return before[order[-LATEST:]]
+    order = np.argsort(spine.as_of[before_test], kind="stable")
+    return before_test[order[-LATEST:]]
 
 
 def _margins(predictor: Predictor, matrix: Float64, rows: Bool, threads: int) -> Float64:
-    found = np.full(len(matrix), np.nan)
-    found[rows] = margin_of(predictor, matrix[rows], threads)
-    return found
+    margin = np.full(len(matrix), np.nan)
+    margin[rows] = margin_of(predictor, matrix[rows], threads)
+    return margin

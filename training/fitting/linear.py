@@ -40,6 +40,7 @@ def logistic_margin(
     converted : bool array of shape (rows,)
         Labels; only those of the fitting rows are looked at, which must hold both outcomes.
     fit : bool array of shape (rows,)
+        The fitting rows.
     seed : int
         Of the rows that are drawn where there are more than `MOST_FIT_ROWS`.
 
@@ -74,14 +75,18 @@ def fit_linear(
         The columns' directions (`training.fitting.monotone.directions`): what would go against its
         own has no slope.
     weight : float64 array of shape (rows,), optional
-        How many rows each stands for; itself, unless told otherwise.
+        How many rows each row stands for; 1 for each by default.
     """
     if weight is None:
         weight = np.ones(len(matrix))
     if len(matrix) > MOST_FIT_ROWS:
-        drawn = np.random.default_rng(seed).choice(len(matrix), MOST_FIT_ROWS, replace=False)
-        drawn.sort()
-        matrix, converted, weight = matrix[drawn], converted[drawn], weight[drawn]
+        sampled_rows = np.random.default_rng(seed).choice(len(matrix), MOST_FIT_ROWS, replace=False)
+        sampled_rows.sort()
+        matrix, converted, weight = (
+            matrix[sampled_rows],
+            converted[sampled_rows],
+            weight[sampled_rows],
+        )
     codings = [_coding(matrix[:, j], j in categorical) for j in range(matrix.shape[1])]
     blocks = [_coded(matrix[:, j], coding) for j, coding in enumerate(codings)]
     ends = np.cumsum([block.shape[1] for block in blocks])
@@ -107,17 +112,17 @@ def _ridge(
     design: Float64, converted: Bool, weight: Float64, signs: Float64
 ) -> tuple[float, Float64]:
     """Intercept and weights; columns whose weight would be against its sign are left out."""
-    kept = np.ones(design.shape[1], np.bool_)
+    included = np.ones(design.shape[1], np.bool_)
     while True:
         model = LogisticRegression(C=1 / PENALTY, max_iter=1_000, tol=1e-4)
         # Sums differ in their last bit by the number of threads, and so would the bundle.
         with threadpool_limits(1):
-            model.fit(design * kept, converted, sample_weight=weight)
-        weights = model.coef_[0] * kept
+            model.fit(design * included, converted, sample_weight=weight)
+        weights = model.coef_[0] * included
         against = signs * weights < 0
         if not against.any():
             return float(model.intercept_[0]), weights
-        kept &= ~against
+        included &= ~against
 
 
 class _Number(NamedTuple):
@@ -125,7 +130,7 @@ class _Number(NamedTuple):
 
     middle: float
     least: float
-    most: float
+    greatest: float
 
 
 _Coding = int | _Number
@@ -133,12 +138,14 @@ _Coding = int | _Number
 
 
 def _coding(values: Float64, categorical: bool) -> _Coding:
-    known = values[~np.isnan(values)]
+    observed = values[~np.isnan(values)]
     if categorical:
-        return int(known.max()) + 1 if len(known) else 0
-    if not len(known):
+        return int(observed.max()) + 1 if len(observed) else 0
+    if not len(observed):
         return _Number(0.0, 0.0, 0.0)
-    return _Number(float(np.median(logarithm(known))), float(known.min()), float(known.max()))
+    return _Number(
+        float(np.median(logarithm(observed))), float(observed.min()), float(observed.max())
+    )
 
 
 def _coded(values: Float64, coding: _Coding) -> Float64:
@@ -152,11 +159,11 @@ def _coded(values: Float64, coding: _Coding) -> Float64:
 
 def _term(weights: Float64, mean: Float64, coding: _Coding) -> Term:
     """Term that adds nothing to the average of the fitting rows."""
-    *known, unknown = weights.tolist()
+    *value_weights, unknown = weights.tolist()
     average = float(weights @ mean)
     if isinstance(coding, int):
-        levels = tuple(weight - average for weight in known)
+        levels = tuple(weight - average for weight in value_weights)
         return Levels(levels, unlisted=-average, unknown=unknown - average)
-    (slope,) = known
+    (slope,) = value_weights
     at_middle = slope * coding.middle + unknown - average
-    return Slope(slope, -average, at_middle, coding.least, coding.most)
+    return Slope(slope, -average, at_middle, coding.least, coding.greatest)

@@ -12,14 +12,14 @@ from features.language.spec import Spec
 from training.config import Direction
 
 
-def directions(spec: Spec, wanted: Mapping[str, Direction]) -> tuple[int, ...]:
+def directions(spec: Spec, direction_by_pattern: Mapping[str, Direction]) -> tuple[int, ...]:
     """Direction of each feature: 1 increasing, -1 decreasing, 0 free.
 
     Parameters
     ----------
     spec : Spec
         Features of the matrix, column by column.
-    wanted : mapping of str to {"increasing", "decreasing"}
+    direction_by_pattern : mapping of str to {"increasing", "decreasing"}
         By the names of features, or by patterns with ``*``; the last one that fits a name holds.
 
     Returns
@@ -39,8 +39,8 @@ def directions(spec: Spec, wanted: Mapping[str, Direction]) -> tuple[int, ...]:
     >>> directions(spec, {"count*": "increasing"})
     (0, 1)
     """
-    found = [0] * len(spec.names)
-    for pattern, direction in wanted.items():
+    signs = [0] * len(spec.names)
+    for pattern, direction in direction_by_pattern.items():
         fits = [
             i for i, name in enumerate(spec.names) if pattern == name or fnmatchcase(name, pattern)
         ]
@@ -56,5 +56,5 @@ def directions(spec: Spec, wanted: Mapping[str, Direction]) -> tuple[int, ...]:
                 "without an order. Name features that are quantities."
             )
         for i in fits:
-            found[i] = 1 if direction == "increasing" else -1
-    return tuple(found)
+            signs[i] = 1 if direction == "increasing" else -1
+    return tuple(signs)

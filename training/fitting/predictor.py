@@ -61,12 +61,12 @@ def fit_predictor(
     edited : pathlib.Path, optional
         A points card to take in place of learning anything.
     progress : callable, optional
-        Told after each tree.
+        Called with 1 after each tree.
     shorter_horizon_rows : Examples, optional
         Rows with the outcomes of a shorter horizon, known by the same time: what a blend's booster
         is fitted on where enough of their leads converted.
     same_kind_as : Blend, lightgbm.Booster or Scorecard, optional
-        One of fewer rows, of whose kind this one must be.
+        Predictor of fewer rows; the new one is of the same kind.
 
     Raises
     ------
@@ -78,15 +78,15 @@ def fit_predictor(
     monotone = directions(spec, settings.monotone)
 
     def booster(rows: Examples) -> lgb.Booster:
-        kept = rows.with_weight()
+        weighted_rows = rows.with_weight()
         return fit_booster(
-            kept.matrix,
-            kept.converted,
+            weighted_rows.matrix,
+            weighted_rows.converted,
             spec.categorical,
             settings,
             progress,
             monotone,
-            kept.weight,
+            weighted_rows.weight,
         )
 
     kind = settings.kind if same_kind_as is None else kind_of(same_kind_as)
@@ -94,23 +94,25 @@ def fit_predictor(
         case "auto" if looks.converting_leads < LEAST_BOOSTER_LEADS:
             return _card(spec, looks, settings)
         case "auto" | "blend":
-            enough = (
+            use_shorter_horizon = (
                 shorter_horizon_rows is not None
                 and shorter_horizon_rows.converting_leads >= LEAST_BOOSTER_LEADS
             )
-            learned = booster(
-                shorter_horizon_rows if shorter_horizon_rows is not None and enough else looks
+            fitted_booster = booster(
+                shorter_horizon_rows
+                if shorter_horizon_rows is not None and use_shorter_horizon
+                else looks
             )
-            kept = looks.with_weight()
+            weighted_rows = looks.with_weight()
             linear = fit_linear(
-                kept.matrix,
-                kept.converted,
+                weighted_rows.matrix,
+                weighted_rows.converted,
                 spec.categorical,
                 settings.seed,
                 monotone,
-                kept.weight,
+                weighted_rows.weight,
             )
-            return _levelled(Blend(linear, learned), looks, settings.threads)
+            return _levelled(Blend(linear, fitted_booster), looks, settings.threads)
         case "booster":
             return booster(looks)
         case "scorecard":
@@ -134,8 +136,8 @@ def kind_of(predictor: Predictor) -> Literal["blend", "booster", "scorecard"]:
 
 def _card(spec: Spec, looks: Examples, settings: ModelSettings) -> Scorecard:
     matrix, converted = looks.matrix, looks.converted
-    every = np.ones(len(matrix), np.bool_)
-    regression = logistic_margin(matrix, spec.categorical, converted, every, settings.seed)
+    every_row = np.ones(len(matrix), np.bool_)
+    regression = logistic_margin(matrix, spec.categorical, converted, every_row, settings.seed)
     card = fit_scorecard(spec, matrix, converted, looks.lead, regression)
     return replace(card, base=card.base + shift_to(card.margin(matrix), float(converted.mean())))
 
@@ -157,8 +159,10 @@ def shift_to(
     margin : float64 array of shape (rows,)
         Log-odds of each row.
     mean : float
+        Mean probability to reach, between 0 and 1.
     probability : callable, optional
-        Of margins, never falling; where it cannot reach the mean, nothing is added.
+        Gives probabilities from margins and never falls; where it cannot reach the mean, nothing
+        is added.
     """
 
     def excess(shift: float) -> float:
@@ -170,25 +174,26 @@ def shift_to(
     return float(brentq(excess, -reach, reach))
 
 
-def shifted_by(predictor: Predictor, by: float) -> Predictor:
-    """Predictor whose margins are all greater by so much.
+def shifted_by(predictor: Predictor, shift: float) -> Predictor:
+    """Predictor whose margins are all greater by a constant.
 
     Parameters
     ----------
     predictor : Blend, lightgbm.Booster or Scorecard
-        What predicts.
-    by : float
+        Any fitted predictor.
+    shift : float
+        What is added to every margin, in log-odds.
     """
     match predictor:
         case Blend(linear):
-            return replace(predictor, linear=replace(linear, base=linear.base + 2 * by))
+            return replace(predictor, linear=replace(linear, base=linear.base + 2 * shift))
         case Scorecard(base):
-            return replace(predictor, base=base + by)
+            return replace(predictor, base=base + shift)
         case lgb.Booster():
-            moved = lgb.Booster(model_str=predictor.model_to_string())
-            first = moved.dump_model()["tree_info"][0]
+            shifted = lgb.Booster(model_str=predictor.model_to_string())
+            first = shifted.dump_model()["tree_info"][0]
             for leaf in range(first["num_leaves"]):
-                moved.set_leaf_output(0, leaf, moved.get_leaf_output(0, leaf) + by)
-            return lgb.Booster(model_str=moved.model_to_string())
+                shifted.set_leaf_output(0, leaf, shifted.get_leaf_output(0, leaf) + shift)
+            return lgb.Booster(model_str=shifted.model_to_string())
         case _:
             assert_never(predictor)

@@ -76,7 +76,7 @@ def fit_scorecard(
     converted : bool array of shape (rows,)
         With both outcomes.
     lead : int64 array of shape (rows,)
-        Which rows belong together.
+        Index of each row's lead; evidence is counted in leads, not in rows.
     regression : float64 array of shape (rows,)
         Log-odds of a logistic regression of the same rows.
 
@@ -87,11 +87,11 @@ def fit_scorecard(
     """
     outcome = (1 - _DRAWN) * converted + _DRAWN * sigmoid(regression)
     rows_per_lead = converted.sum() / len(np.unique(lead[converted]))
-    found = _candidates(spec, matrix, outcome, _PRIOR_CONVERSIONS * rows_per_lead)
-    chosen, weights, base = _chosen(spec, list(found), outcome, rows_per_lead)
+    candidates = _candidates(spec, matrix, outcome, _PRIOR_CONVERSIONS * rows_per_lead)
+    selected, weights, base = _chosen(spec, list(candidates), outcome, rows_per_lead)
     qualities = [
-        _quality(one, weight * DOUBLING / math.log(2))
-        for one, weight in zip(chosen, weights, strict=True)
+        _quality(candidate, weight * DOUBLING / math.log(2))
+        for candidate, weight in zip(selected, weights, strict=True)
     ]
     telling = [quality for quality in qualities if any(quality.points)]
     return Scorecard(base, DOUBLING, tuple(sorted(telling, key=_spread)), len(spec.features))
@@ -136,10 +136,10 @@ def _candidates(
 ) -> Iterator[_Candidate]:
     base = float(outcome.mean())
     for column, feature in enumerate(spec.features):
-        found = _edges(feature, matrix[:, column])
-        if found is None:
+        plain_edges = _edges(feature, matrix[:, column])
+        if plain_edges is None:
             continue
-        edges, bins = found, _bins(found, matrix[:, column])
+        edges, bins = plain_edges, _bins(plain_edges, matrix[:, column])
         if _one_way(feature):
             edges = _merged(edges, bins, outcome)
             bins = _bins(edges, matrix[:, column])
@@ -152,9 +152,9 @@ def _candidates(
 
 
 def _bins(edges: Sequence[float], values: Float64) -> npt.NDArray[np.uint8]:
-    blank = (0,) * (len(edges) + 2)
-    whole = (1.0, *(0.0,) * (len(edges) + 1))
-    return Characteristic(0, tuple(edges), blank, whole).bins(values).astype(np.uint8)
+    points = (0,) * (len(edges) + 2)
+    shares = (1.0, *(0.0,) * (len(edges) + 1))
+    return Characteristic(0, tuple(edges), points, shares).bins(values).astype(np.uint8)
 
 
 def _edges(feature: Feature, values: Float64) -> tuple[float, ...] | None:
@@ -168,18 +168,18 @@ def _edges(feature: Feature, values: Float64) -> tuple[float, ...] | None:
             return tuple(float(level) for level in range(1, len(levels) + 1))
         case Calendar() | Rate() | Trend() | Decayed() | Gap() | Share():
             return None
-    known = values[~np.isnan(values)]
-    if len(known) == 0:
+    observed = values[~np.isnan(values)]
+    if len(observed) == 0:
         return None
-    least = known.min()
-    above = known[known > least]
-    if len(above) < (1 - 1 / POINTS_BINS) * len(known):
+    least = observed.min()
+    above = observed[observed > least]
+    if len(above) < (1 - 1 / POINTS_BINS) * len(observed):
         cuts = np.linspace(0, 1, POINTS_BINS)[:-1]  # 0 is the least value above
-        found = np.quantile(above, cuts).tolist() if len(above) else []
+        quantiles = np.quantile(above, cuts).tolist() if len(above) else []
     else:
-        found = np.quantile(known, np.linspace(0, 1, POINTS_BINS + 1)[1:-1]).tolist()
-    plain = sorted({float(f"{edge:.2g}") for edge in found})
-    return tuple(e for e in plain if e > least and (known >= e).mean() >= _LEAST_SHARE)
+        quantiles = np.quantile(observed, np.linspace(0, 1, POINTS_BINS + 1)[1:-1]).tolist()
+    plain = sorted({float(f"{edge:.2g}") for edge in quantiles})
+    return tuple(e for e in plain if e > least and (observed >= e).mean() >= _LEAST_SHARE)
 
 
 def _one_way(feature: Feature) -> bool:
@@ -204,7 +204,7 @@ def _merged(
     rows = np.bincount(bins, minlength=count)[:count].tolist()
     conversions = np.bincount(bins, weights=outcome, minlength=count)[:count].tolist()
     pooled = [_pooled(edges, rows, conversions, sign) for sign in (1.0, -1.0)]
-    return max(pooled, key=lambda one: one[0])[1]
+    return max(pooled, key=lambda pooling: pooling[0])[1]
 
 
 def _pooled(
@@ -215,13 +215,13 @@ def _pooled(
     for start, positive, number in zip((-math.inf, *edges), conversions, rows, strict=True):
         pool = (start, positive, number)
         while pools and (sign * pools[-1][1] * pool[2] >= sign * pool[1] * pools[-1][2]):
-            before = pools.pop()
-            pool = (before[0], before[1] + pool[1], before[2] + pool[2])
+            previous = pools.pop()
+            pool = (previous[0], previous[1] + pool[1], previous[2] + pool[2])
         pools.append(pool)
-    told = sum(
+    log_likelihood = sum(
         k * math.log(k / n) + (n - k) * math.log(1 - k / n) for _, k, n in pools if 0 < k < n
     )
-    return told, tuple(start for start, _, _ in pools[1:])
+    return log_likelihood, tuple(start for start, _, _ in pools[1:])
 
 
 def _chosen(
@@ -231,60 +231,73 @@ def _chosen(
 
     Each is the one of the greatest score statistic beside those before it, counted in leads.
     """
-    chosen: list[_Candidate] = []
-    weights, base = _weighed(chosen, outcome)
-    while len(chosen) < MOST_QUALITIES:
+    selected: list[_Candidate] = []
+    weights, base = _weighed(selected, outcome)
+    while len(selected) < MOST_QUALITIES:
         log_odds = base + sum(
-            (weight * one.evidence[one.bins] for one, weight in zip(chosen, weights, strict=True)),
+            (
+                weight * candidate.evidence[candidate.bins]
+                for candidate, weight in zip(selected, weights, strict=True)
+            ),
             start=np.zeros(len(outcome)),
         )
-        taken = {signal(spec.features[one.column]) for one in chosen}
-        free = [one for one in candidates if signal(spec.features[one.column]) not in taken]
+        selected_signals = {signal(spec.features[candidate.column]) for candidate in selected}
+        free = [
+            candidate
+            for candidate in candidates
+            if signal(spec.features[candidate.column]) not in selected_signals
+        ]
         probability = sigmoid(log_odds)
-        gains = [_gain(one, outcome, probability) / rows_per_lead for one in free]
+        gains = [_gain(candidate, outcome, probability) / rows_per_lead for candidate in free]
         if max(gains, default=0.0) < _LEAST_GAIN:
             break
-        chosen.append(free[int(np.argmax(gains))])
-        weights, base = _weighed(chosen, outcome)
-    return chosen, weights, base
+        selected.append(free[int(np.argmax(gains))])
+        weights, base = _weighed(selected, outcome)
+    return selected, weights, base
 
 
-def _gain(one: _Candidate, outcome: Float64, probability: Float64) -> float:
+def _gain(candidate: _Candidate, outcome: Float64, probability: Float64) -> float:
     """Score statistic: how much a candidate would explain of what is left to explain."""
-    left = np.bincount(one.bins, outcome - probability, minlength=len(one.evidence))
-    weight = np.bincount(one.bins, probability * (1 - probability), minlength=len(one.evidence))
-    slope = float(left @ one.evidence)
-    about = one.evidence - weight @ one.evidence / weight.sum()
-    information = float(weight @ about**2)
+    residual = np.bincount(candidate.bins, outcome - probability, minlength=len(candidate.evidence))
+    weight = np.bincount(
+        candidate.bins, probability * (1 - probability), minlength=len(candidate.evidence)
+    )
+    slope = float(residual @ candidate.evidence)
+    centred = candidate.evidence - weight @ candidate.evidence / weight.sum()
+    information = float(weight @ centred**2)
     return slope * slope / information if slope > 0 and information > 0 else 0.0
 
 
-def _weighed(chosen: Sequence[_Candidate], outcome: Float64) -> tuple[Float64, float]:
+def _weighed(selected: Sequence[_Candidate], outcome: Float64) -> tuple[Float64, float]:
     """Weights, none negative, and intercept of a logistic regression on the chosen evidence.
 
     A negative weight would turn around what a quality shows by itself; it is 0 instead.
     """
-    design = np.column_stack([*(one.evidence[one.bins] for one in chosen), np.ones(len(outcome))])
+    design = np.column_stack(
+        [*(candidate.evidence[candidate.bins] for candidate in selected), np.ones(len(outcome))]
+    )
     base = float(outcome.mean())
-    start = np.append(np.full(len(chosen), 0.5), math.log(base / (1 - base)))
+    start = np.append(np.full(len(selected), 0.5), math.log(base / (1 - base)))
 
-    def loss(found: Float64) -> tuple[float, Float64]:
-        log_odds = design @ found
-        penalty = np.append(found[:-1], 0.0) / _RIDGE
-        value = np.logaddexp(0.0, log_odds).sum() - outcome @ log_odds + penalty @ found / 2
+    def loss(parameters: Float64) -> tuple[float, Float64]:
+        log_odds = design @ parameters
+        penalty = np.append(parameters[:-1], 0.0) / _RIDGE
+        value = np.logaddexp(0.0, log_odds).sum() - outcome @ log_odds + penalty @ parameters / 2
         return value, design.T @ (sigmoid(log_odds) - outcome) + penalty
 
-    bounds = [(0.0, None)] * len(chosen) + [(None, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return found[:-1], float(found[-1])
+    bounds = [(0.0, None)] * len(selected) + [(None, None)]
+    parameters = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    return parameters[:-1], float(parameters[-1])
 
 
-def _quality(one: _Candidate, points_of_evidence: float) -> Characteristic:
-    points = [round(float(value)) for value in points_of_evidence * one.evidence]
-    return Characteristic(one.column, one.edges, tuple(points), tuple(one.shares.tolist()))
+def _quality(candidate: _Candidate, points_of_evidence: float) -> Characteristic:
+    points = [round(float(value)) for value in points_of_evidence * candidate.evidence]
+    return Characteristic(
+        candidate.column, candidate.edges, tuple(points), tuple(candidate.shares.tolist())
+    )
 
 
 def _spread(quality: Characteristic) -> float:
     """Minus the variance of the points among looks: the least belongs to the most telling one."""
-    away = np.array(quality.points) - quality.average
-    return -float(np.array(quality.shares) @ away**2)
+    deviation = np.array(quality.points) - quality.average
+    return -float(np.array(quality.shares) @ deviation**2)

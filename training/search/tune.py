@@ -161,7 +161,7 @@ def _fingerprint(ground: RollingRows, model: ModelSettings) -> str:
     fixed = model.model_dump(exclude=set(TUNED))
     digest.update(repr(sorted(fixed.items())).encode())
     digest.update(np.ascontiguousarray(ground.matrix).tobytes())
-    digest.update(repr(ground.thinning.most).encode() + ground.thinning.quiet.tobytes())
+    digest.update(repr(ground.thinning.largest_block).encode() + ground.thinning.quiet.tobytes())
     for fold in (*ground.search, *ground.confirm):
         found = ground.labels[fold.horizon]
         digest.update(repr((fold.horizon, found.days)).encode())

@@ -211,7 +211,7 @@ def test_a_fixed_cutoff_is_taken_as_it_is_and_its_rate_told() -> None:
 def test_a_hot_lead_is_not_counted_as_warm() -> None:
     drawn = looks(2_000, np.random.default_rng(8))
     likelier = HeldOutLooks(
-        np.sqrt(drawn.bound), drawn.lead, drawn.as_of, drawn.converted, drawn.known
+        np.sqrt(drawn.bound), drawn.lead, drawn.as_of, drawn.converted, drawn.outcome_known
     )
     found = bands_for_promises(BandSettings(warm=Capacity(5)), drawn, likelier, drawn.bound)
     assert found.hot == RATE

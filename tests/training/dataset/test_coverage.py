@@ -40,8 +40,8 @@ def test_the_catalogue_has_80_to_150_features_each_with_words_and_a_family(crm) 
     }
     assert all(one.description for one in found)
     assert len({one.description for one in found}) == len(found)
-    assert all(0 <= one.known <= 1 and 0 <= one.varied < 1 for one in found)
-    always = {one.name: one.known for one in found}
+    assert all(0 <= one.coverage <= 1 and 0 <= one.varied < 1 for one in found)
+    always = {one.name: one.coverage for one in found}
     assert always["lead_age_days"] == 1.0
     assert 0 < always["attribute[budget]"] < 1
 

@@ -34,7 +34,7 @@ def test_a_good_export_is_ready_for_both_horizons(config) -> None:
     assert (hot.days, warm.days) == (5, 10)
     assert [period.name for period in warm.periods] == ["fit", "calibrate", "test"]
     fit, calibrate, test = warm.periods
-    assert fit.last < calibrate.first < calibrate.last < test.first
+    assert fit.last_look < calibrate.first_look < calibrate.last_look < test.first_look
     assert 0 < calibrate.positives < fit.positives < fit.looks
 
 
