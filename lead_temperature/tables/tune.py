@@ -9,10 +9,10 @@ from training.search.tune import Tuning
 def show_tuned(console: Console, tuning: Tuning) -> None:
     """Print both settings with their loss, and the gain on leads outside the search."""
     title = f"Settings after {tuning.trials} trials inside the fitting period"
-    table = plain_table(title, ("settings",), (*tuning.present, "log loss / base rate's"))
+    table = plain_table(title, ("settings",), (*tuning.present_settings, "log loss / base rate's"))
     for name, settings, loss in (
-        ("present", tuning.present, tuning.present_loss),
-        ("best", tuning.best, tuning.best_loss),
+        ("present", tuning.present_settings, tuning.present_loss),
+        ("best", tuning.best_settings, tuning.best_loss),
     ):
         table.add_row(name, *(f"{value:g}" for value in settings.values()), f"{loss:.4f}")
     console.print(table)

@@ -1,11 +1,12 @@
 """The backtest: the same training at several origins, each judged by what came after it.
 
-One test period says how good a model was in one stretch of time. Here the model is trained as it
-would have been on several days of the past, from nothing but what was known on that day: its audit,
-its vocabulary, its boosters, calibrations and bands. Each is judged on the time up to the next
-origin, the last one on the time that is left. Mean, spread and trend of every figure say what to
-expect of the next one. Features are functions of a lead's history as of one instant, so they are
-computed once for all origins; which of them an origin has follows from its own past alone.
+One test period says how good a model was in one stretch of time. A backtest trains the model as it
+would have been trained on several days of the past, the origins. Each training uses only what was
+known on its day: for its audit, vocabulary, boosters, calibrations and bands. Each model is judged
+on the time up to the next origin; the last one on the time that is left. Mean, spread and trend of
+every figure show what to expect of the next training. A feature depends on a lead's history up to
+one instant only, so features are computed once for all origins. Which features a training has
+follows from its own past.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ from training.evaluation.evaluation import Evaluation, evaluation
 from training.fitting.bundle import fit_bundle
 
 CANDIDATES = 60
-"""The first origin is looked for among so many evenly spaced instants."""
+"""Number of evenly spaced instants among which the first origin is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,15 @@ class FigureSeries:
 
     Parameters
     ----------
-    about, name : str
-        In words: whose figure it is, and which.
+    about : str
+        What the figure describes: a horizon ("hot, 14 d") or a band ("called hot, 14 d").
+    name : str
+        Which figure it is, such as "AUC".
     values : tuple of float or None
-        In the order of the origins; None where it cannot be told.
+        One value for each origin, earliest first; None where it could not be computed.
     mean, spread, trend : float or None
-        Mean; standard deviation; change from the first to the last origin along the line of least
-        squares. None with fewer than one, two or three values.
+        Mean; standard deviation; change from the first to the last origin along the least-squares
+        line. None with fewer than one, two or three values.
     """
 
     about: str
@@ -61,15 +64,17 @@ class FigureSeries:
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What several trainings of the past were worth.
+    """Trainings at several origins of the past, with their evaluations.
 
     Parameters
     ----------
     origins : tuple of int
-        Microseconds; each training knew what came before and is judged up to the next.
+        Microseconds, earliest first. Each training knew what came before its origin and is judged
+        up to the next one.
     evaluations : tuple of Evaluation
-        Of each training.
+        One for each origin.
     series : tuple of FigureSeries
+        The same figures, each followed over the origins.
     """
 
     origins: tuple[int, ...]
@@ -79,7 +84,7 @@ class Backtest:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What one origin learns by: its splits, what its audit found, and its features."""
+    """What one origin is trained with: its splits, the findings of its audit, its features."""
 
     splits: Mapping[str, Split]
     findings: tuple[Finding, ...]
@@ -98,8 +103,8 @@ def backtest(
     config : Config
         The whole configuration.
     origins : int
-        How many, 2 or more. The last one is where the test period of a training begins, the first
-        one is the earliest at which there is enough to learn from; they are evenly spaced.
+        Number of trainings, 2 or more. The last origin is where the test period of `train` begins;
+        the first is the earliest at which there is enough to learn from. They are evenly spaced.
     report_progress : callable, optional
         Called with each stage, the number of its steps that are done, and their total.
 
@@ -110,123 +115,138 @@ def backtest(
     """
     spine = _looks(tables, config)
     days = config.dataset.horizon_days
-    found = {name: labels(tables, spine, days[name]) for name in HORIZONS}
-    instants = _origins(tables, spine, found, config, origins)
+    labels_by_horizon = {name: labels(tables, spine, days[name]) for name in HORIZONS}
+    origin_instants = _origins(tables, spine, labels_by_horizon, config, origins)
     pasts = []
-    for i, at in enumerate(instants):
-        until = instants[i + 1] if i + 1 < len(instants) else None
-        splits = {n: split_of(tables, spine, found[n], config.dataset, at, until) for n in HORIZONS}
-        pasts.append(_past(tables, config, at, splits))
-        report_progress("audits and vocabularies", i + 1, len(instants))
-    done = 0
+    for i, origin in enumerate(origin_instants):
+        next_origin = origin_instants[i + 1] if i + 1 < len(origin_instants) else None
+        splits = {
+            n: split_of(tables, spine, labels_by_horizon[n], config.dataset, origin, next_origin)
+            for n in HORIZONS
+        }
+        pasts.append(_past(tables, config, origin, splits))
+        report_progress("audits and vocabularies", i + 1, len(origin_instants))
+    rows_done = 0
 
     def report_rows(rows: int) -> None:
-        nonlocal done
-        done += rows
-        report_progress("features", done, len(spine))
+        nonlocal rows_done
+        rows_done += rows
+        report_progress("features", rows_done, len(spine))
 
     matrices = matrices_of(tables, spine, [past.spec for past in pasts], report_rows)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
     evaluations: list[Evaluation] = []
     for past, matrix in zip(pasts, matrices, strict=True):
-        # As a training has it: what the origin's audit quarantines is no news of a lead.
+        # As in a training: a value that the origin's audit quarantines does not count as news.
         examined = without_quarantined(tables, past.findings)
         thinning = thinning_of(examined, spine, config.snapshots.thin)
-        frame = TrainingFrame(spine, past.spec, matrix, found, thinning, past.splits, age_days)
+        frame = TrainingFrame(
+            spine, past.spec, matrix, labels_by_horizon, thinning, past.splits, age_days
+        )
         fitted = fit_bundle(frame, past.findings, config.fitting, no_progress)
         evaluations.append(evaluation(fitted, frame, config.fitting, no_progress))
-        report_progress("origins", len(evaluations), len(instants))
-    return Backtest(instants, tuple(evaluations), _series(evaluations))
+        report_progress("origins", len(evaluations), len(origin_instants))
+    return Backtest(origin_instants, tuple(evaluations), _series(evaluations))
 
 
 def _looks(tables: Tables, config: Config) -> Spine:
-    """Looks at all leads; nothing that any audit quarantines triggers one."""
+    """Looks at all leads; values that the audit of the whole export quarantines trigger none."""
     if config.snapshots.triggers and config.audit.enabled:
         tables = without_quarantined(tables, audit(tables, config.dataset, config.audit))
     return snapshots(tables, config.snapshots)
 
 
 def _origins(
-    tables: Tables, spine: Spine, found: Mapping[str, Labels], config: Config, count: int
+    tables: Tables,
+    spine: Spine,
+    labels_by_horizon: Mapping[str, Labels],
+    config: Config,
+    count: int,
 ) -> tuple[int, ...]:
     if count < 2:
         raise ValueError(f"A backtest needs at least 2 origins, got {count}.")
-    last = judged_from(config.dataset, spine, tables.data_end)
-    _require_enough(tables, spine, found, config, last)
-    candidates = np.linspace(int(spine.as_of.min()), last, CANDIDATES + 1).astype(np.int64)
-    for first in candidates[1:-1].tolist():
+    latest_origin = judged_from(config.dataset, spine, tables.data_end)
+    _require_enough(tables, spine, labels_by_horizon, config, latest_origin)
+    candidates = np.linspace(int(spine.as_of.min()), latest_origin, CANDIDATES + 1).astype(np.int64)
+    for first_origin in candidates[1:-1].tolist():
         try:
-            _require_enough(tables, spine, found, config, first)
+            _require_enough(tables, spine, labels_by_horizon, config, first_origin)
         except ValueError:
             continue
-        return tuple(np.linspace(first, last, count).astype(np.int64).tolist())
+        return tuple(np.linspace(first_origin, latest_origin, count).astype(np.int64).tolist())
     raise ValueError(
-        f"There is enough to learn from at {iso(last)[:10]}, where the test period begins, but at "
-        "no earlier origin: there is nothing to compare it with. Export a longer time, or let the "
-        "test period begin later ([split] test_from)."
+        f"There is enough to learn from at {iso(latest_origin)[:10]}, where the test period "
+        "begins, but at no earlier origin: there is nothing to compare it with. Export a longer "
+        "time, or let the test period begin later ([split] test_from)."
     )
 
 
 def _require_enough(
-    tables: Tables, spine: Spine, found: Mapping[str, Labels], config: Config, at: int
+    tables: Tables,
+    spine: Spine,
+    labels_by_horizon: Mapping[str, Labels],
+    config: Config,
+    origin: int,
 ) -> None:
     for name in HORIZONS:
-        split = split_of(tables, spine, found[name], config.dataset, at)
-        require_conversions(split, found[name], spine.lead)
+        split = split_of(tables, spine, labels_by_horizon[name], config.dataset, origin)
+        require_conversions(split, labels_by_horizon[name], spine.lead)
 
 
-def _past(tables: Tables, config: Config, at: int, splits: Mapping[str, Split]) -> _Past:
-    """What an origin knows: nothing that was known at it or later is looked at."""
-    before = cut_at(tables, at)
-    findings = audit(before, config.dataset, config.audit) if config.audit.enabled else ()
-    until = min(split.calibrate_from for split in splits.values())
-    spec = spec_of(without_quarantined(before, findings), config.dataset, until)
+def _past(tables: Tables, config: Config, origin: int, splits: Mapping[str, Split]) -> _Past:
+    """What is trained with at an origin; only what was known before it is used."""
+    tables_before = cut_at(tables, origin)
+    findings = audit(tables_before, config.dataset, config.audit) if config.audit.enabled else ()
+    calibrate_from = min(split.calibrate_from for split in splits.values())
+    spec = spec_of(without_quarantined(tables_before, findings), config.dataset, calibrate_from)
     return _Past(splits, findings, replace(spec, ignored=quarantined_values(findings)))
 
 
 def _series(evaluations: Sequence[Evaluation]) -> tuple[FigureSeries, ...]:
-    found: dict[tuple[str, str], list[float | None]] = {}
-    for judged in evaluations:
-        for about, name, value in _figures(judged):
-            found.setdefault((about, name), []).append(value)
-    return tuple(series_of(about, name, values) for (about, name), values in found.items())
+    values_by_figure: dict[tuple[str, str], list[float | None]] = {}
+    for origin_evaluation in evaluations:
+        for subject, name, value in _figures(origin_evaluation):
+            values_by_figure.setdefault((subject, name), []).append(value)
+    return tuple(
+        series_of(subject, name, values) for (subject, name), values in values_by_figure.items()
+    )
 
 
-def _figures(judged: Evaluation) -> Iterator[tuple[str, str, float | None]]:
+def _figures(origin_evaluation: Evaluation) -> Iterator[tuple[str, str, float | None]]:
     """Figures of one evaluation: what each is about, its name, its value."""
     for name in HORIZONS:
-        horizon = judged.horizons[name]
-        about, test, error = f"{name}, {horizon.days} d", horizon.test, horizon.calibration_error
-        yield about, "converted", test.positives / test.rows if test.rows else None
-        yield about, "AUC", horizon.auc
-        yield about, "log loss", horizon.log_loss
-        yield about, "log loss of base rate", horizon.baselines["base rate"].log_loss
-        yield about, "calibration error", None if error is None else error.error
+        horizon = origin_evaluation.horizons[name]
+        subject, test, error = f"{name}, {horizon.days} d", horizon.test, horizon.calibration_error
+        yield subject, "converted", test.positives / test.rows if test.rows else None
+        yield subject, "AUC", horizon.auc
+        yield subject, "log loss", horizon.log_loss
+        yield subject, "log loss of base rate", horizon.baselines["base rate"].log_loss
+        yield subject, "calibration error", None if error is None else error.error
     for band, name in (("hot", "hot"), ("warm", "warm"), ("cold", "warm")):
-        about = f"called {band}, {judged.horizons[name].days} d"
-        outcome = judged.bands[band].outcome(name)
-        yield about, "promised", outcome.promised
-        yield about, "happened", None if outcome.happened is None else outcome.happened.value
+        subject = f"called {band}, {origin_evaluation.horizons[name].days} d"
+        outcome = origin_evaluation.bands[band].outcome(name)
+        yield subject, "promised", outcome.promised
+        yield subject, "happened", None if outcome.happened is None else outcome.happened.value
 
 
-def series_of(about: str, name: str, values: Sequence[float | None]) -> FigureSeries:
+def series_of(subject: str, name: str, values: Sequence[float | None]) -> FigureSeries:
     """Series of values with its mean, spread and trend.
 
     Examples
     --------
-    >>> found = series_of("hot, 14 d", "AUC", (0.70, None, 0.80, 0.85))
-    >>> round(found.mean, 3), round(found.spread, 3), round(found.trend, 3)
+    >>> series = series_of("hot, 14 d", "AUC", (0.70, None, 0.80, 0.85))
+    >>> round(series.mean, 3), round(series.spread, 3), round(series.trend, 3)
     (0.783, 0.076, 0.15)
     """
-    place = np.array([i for i, value in enumerate(values) if value is not None])
-    there = np.array([value for value in values if value is not None])
-    slope = np.polyfit(place, there, 1)[0] if len(there) >= 3 else None
+    positions = np.array([i for i, value in enumerate(values) if value is not None])
+    measured = np.array([value for value in values if value is not None])
+    slope = np.polyfit(positions, measured, 1)[0] if len(measured) >= 3 else None
     return FigureSeries(
-        about,
+        subject,
         name,
         tuple(values),
-        mean=float(there.mean()) if len(there) else None,
-        spread=float(there.std(ddof=1)) if len(there) >= 2 else None,
+        mean=float(measured.mean()) if len(measured) else None,
+        spread=float(measured.std(ddof=1)) if len(measured) >= 2 else None,
         trend=None if slope is None else float(slope * (len(values) - 1)),
     )

@@ -1,9 +1,9 @@
 """Rolling origins inside the fitting period: where settings may be compared.
 
-The export is cut where calibration begins before anything is computed, so nothing at or after that
-instant can be looked at, whatever is done with the rest. A setting is judged as a model is, by what
-came after: it is fitted before each of several origins and judged between that one and the next.
-The latest stretch is for confirming what the others chose.
+Settings are judged as models are, by what came after: a model is fitted before each of several
+origins and judged on the looks between that origin and the next. The latest stretch only confirms
+what the earlier ones chose. The export is cut where calibration begins before anything is computed,
+so no step can use what is known only later.
 """
 
 import itertools
@@ -36,7 +36,7 @@ from training.dataset.split import (
 from training.dataset.thinning import thinning_of
 
 ORIGINS = (0.5, 0.65, 0.8)
-"""Shares of the fitting period; what follows on the last one confirms."""
+"""Origins as shares of the fitting period; the stretch after the last one confirms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,16 @@ class Fold:
     ----------
     horizon : {"hot", "warm"}
         Which horizon it is.
-    at : int
-        The origin, in microseconds.
+    origin : int
+        Instant in microseconds.
     fit, judge : bool arrays of shape (rows,)
-        Looks whose horizon had ended before the origin, and those from it up to the next one.
+        Looks whose outcome was known at the origin, and looks from it up to the next origin.
     fit_eligible : bool array of shape (rows,)
         Rows of the leads that may be learned from before the origin.
     """
 
     horizon: str
-    at: int
+    origin: int
     fit: Bool
     judge: Bool
     fit_eligible: Bool
@@ -64,15 +64,15 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class RollingRows(Rows):
-    """All that settings are compared by; nothing of it was known when calibration begins.
+    """Rows and folds on which settings are compared; all of it was known before calibration.
 
-    Its spec is of what was known before the first origin.
+    Its spec follows from what was known before the first origin.
 
     Parameters
     ----------
     search, confirm : tuple of Fold
-        Those that choose, and the later ones that confirm; a horizon that has too few conversions
-        for all of them has none.
+        Folds that choose the settings, and the later ones that confirm the choice. A horizon with
+        too few conversions for all of its folds has none.
     """
 
     search: tuple[Fold, ...]
@@ -92,24 +92,29 @@ def rolling_rows(
     tables : Tables
         The export.
     settings : DatasetSettings
-        What the rows of a training are made by.
+        Sections of the configuration that decide which rows a training has.
     audit_settings : AuditSettings
-        Whether what the audit quarantines is left out.
+        Settings of the leak audit; if it is enabled, what it quarantines is left out.
     report_progress : callable, optional
         Called with the number of rows whose features are done and their total.
 
     Raises
     ------
     ValueError
-        There are too few conversions to judge settings inside of the fitting period.
+        There are too few conversions to compare settings inside the fitting period.
     """
-    until = _fitting_ends(tables, settings)
-    past = cut_at(tables, until)
+    calibrate_from = _calibration_start(tables, settings)
+    past = cut_at(tables, calibrate_from)
     if audit_settings.enabled:
         past = without_quarantined(past, audit(past, settings, audit_settings))
     spine = snapshots(past, settings.snapshots)
-    found = {name: labels(past, spine, days) for name, days in settings.horizon_days.items()}
-    folds = {name: _folds(name, past, spine, found[name], until, settings) for name in HORIZONS}
+    labels_by_horizon = {
+        name: labels(past, spine, days) for name, days in settings.horizon_days.items()
+    }
+    folds = {
+        name: _folds(name, past, spine, labels_by_horizon[name], calibrate_from, settings)
+        for name in HORIZONS
+    }
     usable = [name for name in HORIZONS if len(folds[name]) == len(ORIGINS)]
     if not usable:
         raise ValueError(
@@ -119,26 +124,26 @@ def rolling_rows(
         )
     first_origin = min(int(spine.as_of[folds[name][0].judge].min()) for name in usable)
     spec = spec_of(past, settings, first_origin)
-    done = 0
+    rows_done = 0
 
-    def finished(rows: int) -> None:
-        nonlocal done
-        done += rows
-        report_progress(done, len(spine))
+    def report_rows(rows: int) -> None:
+        nonlocal rows_done
+        rows_done += rows
+        report_progress(rows_done, len(spine))
 
     return RollingRows(
         spine,
         spec,
-        point_in_time_features(past, spine, spec, finished),
-        found,
+        point_in_time_features(past, spine, spec, report_rows),
+        labels_by_horizon,
         thinning_of(past, spine, settings.snapshots.thin),
         search=tuple(fold for name in usable for fold in folds[name][:-1]),
         confirm=tuple(folds[name][-1] for name in usable),
     )
 
 
-def _fitting_ends(tables: Tables, settings: DatasetSettings) -> int:
-    """Instant at which the first horizon begins to calibrate."""
+def _calibration_start(tables: Tables, settings: DatasetSettings) -> int:
+    """Instant in microseconds at which the first horizon begins to calibrate."""
     spine = snapshots(tables, settings.snapshots)
     test_from = judged_from(settings, spine, tables.data_end)
     splits = (
@@ -149,23 +154,35 @@ def _fitting_ends(tables: Tables, settings: DatasetSettings) -> int:
 
 
 def _folds(
-    name: str, tables: Tables, spine: Spine, found: Labels, until: int, settings: DatasetSettings
+    name: str,
+    tables: Tables,
+    spine: Spine,
+    horizon_labels: Labels,
+    calibrate_from: int,
+    settings: DatasetSettings,
 ) -> list[Fold]:
     """Origins of one horizon that have enough conversions on both sides."""
-    gap = found.days * MICROSECONDS_PER_DAY
+    gap = horizon_labels.days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
-    span = max(until - gap - first, 0)
-    created_at, drawn = microseconds(tables.leads["created_at"]), drawn_by_lead(tables)
+    span = max(calibrate_from - gap - first, 0)
+    created_at, lead_draws = microseconds(tables.leads["created_at"]), drawn_by_lead(tables)
     folds = []
-    for at, end in itertools.pairwise([*(first + round(s * span) for s in ORIGINS), until]):
-        fit = found.known_before(spine, at)
-        judge = found.mature & (spine.as_of >= at) & (spine.as_of < end)
+    for origin, next_origin in itertools.pairwise(
+        [*(first + round(s * span) for s in ORIGINS), calibrate_from]
+    ):
+        fit = horizon_labels.known_before(spine, origin)
+        judge = horizon_labels.mature & (spine.as_of >= origin) & (spine.as_of < next_origin)
         fit_eligible = np.ones(len(spine), np.bool_)
         if settings.split.leads == "apart":
-            earlier, later = two_sides(created_at, settings.snapshots.until_days, at, drawn)
+            earlier, later = two_sides(
+                created_at, settings.snapshots.until_days, origin, lead_draws
+            )
             fit_eligible = earlier[spine.lead]
             fit, judge = fit & fit_eligible, judge & later[spine.lead]
-        enough = converting_leads(found, spine.lead, fit) >= LEAST_FIT_LEADS
-        if enough and converting_leads(found, spine.lead, judge) >= LEAST_CALIBRATE_LEADS:
-            folds.append(Fold(name, at, fit, judge, fit_eligible))
+        enough_to_fit = converting_leads(horizon_labels, spine.lead, fit) >= LEAST_FIT_LEADS
+        if (
+            enough_to_fit
+            and converting_leads(horizon_labels, spine.lead, judge) >= LEAST_CALIBRATE_LEADS
+        ):
+            folds.append(Fold(name, origin, fit, judge, fit_eligible))
     return folds

@@ -1,10 +1,10 @@
-"""Looking for better settings of the boosters, inside the fitting period alone.
+"""The search for better settings of the boosters, inside the fitting period.
 
-Settings are compared on rolling origins (`training.search.rolling`) by their log loss, as a share
-of the base rate's, so that both horizons weigh alike. The latest stretch takes no part in the
-search: there the best settings meet the present ones on the same leads, so that what is told as
-gained is not the luck of the best of many. The defaults are made to need no tuning, and "nothing
-worth changing" is an answer.
+Settings are compared on rolling origins (`training.search.rolling`) by their log loss, divided by
+the base rate's so that both horizons count alike. The latest stretch takes no part in the search.
+There the best settings are compared with the present ones on the same leads: the best of many
+settings looks better than it is where it was chosen, and this comparison is free of that. The
+defaults are meant to need no tuning, so "nothing worth changing" is a normal result.
 """
 
 import hashlib
@@ -27,45 +27,46 @@ from training.sqlite import sqlite_url
 from training.statistics.paired import LOG_LOSS, Difference, paired_difference
 
 TRIALS_FILE = "tuning.sqlite"
-"""File in the registry's folder that keeps what was tried."""
+"""File in the registry's folder that keeps all trials."""
 TUNED = ("trees", "leaves", "learning_rate", "least_rows")
 """Settings of section ``[model]`` that are searched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What a search found.
+    """Result of a search.
 
     Parameters
     ----------
     trials : int
-        Settings that were drawn, those of earlier searches and those given up early too.
-    best, present : mapping of str to float or int
-        The best settings and those of the configuration; the same where none were better.
+        Number of settings that were drawn, with those of earlier searches and those that were given
+        up early.
+    best_settings, present_settings : mapping of str to float or int
+        The best settings and those of the configuration; the same if none were better.
     best_loss, present_loss : float
-        Their log loss in the search, as a share of the base rate's.
+        Their mean log loss over the folds of the search, each divided by the base rate's.
     gains : mapping of str to Difference
-        By horizon, what the best gains in log loss over the present ones at leads that took no part
-        in the search.
+        By horizon, the advantage in log loss of the best settings over the present ones, on looks
+        that took no part in the search; empty if none were better.
     """
 
     trials: int
-    best: Mapping[str, float]
-    present: Mapping[str, float]
+    best_settings: Mapping[str, float]
+    present_settings: Mapping[str, float]
     best_loss: float
     present_loss: float
     gains: Mapping[str, Difference]
 
     @property
     def worth_changing(self) -> bool:
-        """Whether the gain is more than chance for a horizon, and no loss is for another."""
+        """Whether one horizon surely gains and no horizon surely loses."""
         gains = self.gains.values()
         better = any(gain.surely_better for gain in gains)
         return better and not any(gain.surely_worse for gain in gains)
 
     def section(self) -> str:
         """Section ``[model]`` with the best settings, to be pasted into the configuration."""
-        return "\n".join(["[model]", *(f"{name} = {self.best[name]}" for name in TUNED)])
+        return "\n".join(["[model]", *(f"{name} = {self.best_settings[name]}" for name in TUNED)])
 
 
 def tune_boosters(
@@ -75,75 +76,76 @@ def tune_boosters(
     model: ModelSettings,
     folder: Path,
     trials: int,
-    enough: Callable[[], bool] = lambda: False,
+    must_stop: Callable[[], bool] = lambda: False,
     report_progress: Progress = no_progress,
 ) -> Tuning:
-    """Best settings of the boosters that a search finds.
+    """Search for better settings of the boosters.
 
-    What was tried is kept in `TRIALS_FILE`, by the data and the settings it was tried on. A search
-    that was stopped goes on where it stood; of a killed one, the trial under way is lost.
+    Trials are kept in `TRIALS_FILE`, under a name that follows from the data and from the settings
+    that are not searched. A search that was stopped continues where it stood; if it was killed, the
+    trial under way is lost.
 
     Parameters
     ----------
     tables : Tables
         The export.
     dataset : DatasetSettings
-        What the rows of a training are made by.
+        Sections of the configuration that decide which rows a training has.
     audit : AuditSettings
-        Whether what the leak audit quarantines is left out.
+        Settings of the leak audit; if it is enabled, what it quarantines is left out.
     model : ModelSettings
         The present settings.
     folder : pathlib.Path
-        Folder that holds `TRIALS_FILE`; it is made where there is none.
+        Folder that holds `TRIALS_FILE`; it is made if it does not exist.
     trials : int
-        Settings to draw in all.
-    enough : callable, optional
-        Asked before each trial whether the search must end.
+        Number of settings to draw in all, with those of earlier searches.
+    must_stop : callable, optional
+        Called before each trial; the search ends when it returns true.
     report_progress : callable, optional
         Called with each stage, the number of its steps that are done, and their total.
 
     Raises
     ------
     ValueError
-        The fitting period has too few conversions to compare settings inside of it, or the model
-        is a points card.
+        The fitting period has too few conversions to compare settings inside it, or the model is a
+        points card.
     """
     if model.kind == "scorecard":
         raise ValueError(
             f"[model] kind is scorecard, and {', '.join(TUNED)} are settings of boosters: there is "
             'nothing to tune. Leave kind out, or set it to "blend" or "booster".'
         )
-    ground = rolling_rows(
+    rolling = rolling_rows(
         tables, dataset, audit, lambda done, of: report_progress("features", done, of)
     )
-    study = _study(ground, model, folder / TRIALS_FILE)
-    losses = [_relative_loss(ground, fold, model) for fold in ground.search]
-    present = {name: getattr(model, name) for name in TUNED}
-    best, best_loss = present, float(np.mean(losses))
-    while (drawn := len(study.get_trials(deepcopy=False))) < trials and not enough():
-        # A sampler for each trial: stopped in between or not, it draws from the same seed.
-        study.sampler = _sampler(model.seed + drawn)
-        _try_one(study, ground, model)
-        report_progress("settings tried", drawn + 1, trials)
+    study = _study(rolling, model, folder / TRIALS_FILE)
+    losses = [_relative_loss(rolling, fold, model) for fold in rolling.search]
+    present_settings = {name: getattr(model, name) for name in TUNED}
+    best_settings, best_loss = present_settings, float(np.mean(losses))
+    while (trials_drawn := len(study.get_trials(deepcopy=False))) < trials and not must_stop():
+        # A new sampler for each trial: a search that was stopped draws what it would have drawn.
+        study.sampler = _sampler(model.seed + trials_drawn)
+        _try_settings(study, rolling, model)
+        report_progress("settings tried", trials_drawn + 1, trials)
     for trial in study.get_trials(states=(optuna.trial.TrialState.COMPLETE,)):
         if trial.value is not None and trial.value < best_loss:
-            best, best_loss = _settings(trial.params), trial.value
+            best_settings, best_loss = _pasted_settings(trial.params), trial.value
     return Tuning(
         trials=len(study.get_trials(deepcopy=False)),
-        best=best,
-        present=present,
+        best_settings=best_settings,
+        present_settings=present_settings,
         best_loss=best_loss,
         present_loss=float(np.mean(losses)),
-        gains=_gains(ground, model, best) if best != present else {},
+        gains=_gains(rolling, model, best_settings) if best_settings != present_settings else {},
     )
 
 
-def _study(ground: RollingRows, model: ModelSettings, store: Path) -> optuna.Study:
+def _study(rolling: RollingRows, model: ModelSettings, store: Path) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     store.parent.mkdir(parents=True, exist_ok=True)
     return optuna.create_study(
         storage=sqlite_url(store),
-        study_name=_fingerprint(ground, model),
+        study_name=_fingerprint(rolling, model),
         direction="minimize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=0),
         load_if_exists=True,
@@ -155,93 +157,93 @@ def _sampler(seed: int) -> optuna.samplers.TPESampler:
     return optuna.samplers.TPESampler(seed=seed, constant_liar=False)
 
 
-def _fingerprint(ground: RollingRows, model: ModelSettings) -> str:
-    """Name of a search: the same looks, weights, features, origins and settings not searched."""
-    digest = hashlib.sha256(ground.spec.fingerprint.encode())
-    fixed = model.model_dump(exclude=set(TUNED))
-    digest.update(repr(sorted(fixed.items())).encode())
-    digest.update(np.ascontiguousarray(ground.matrix).tobytes())
-    digest.update(repr(ground.thinning.largest_block).encode() + ground.thinning.quiet.tobytes())
-    for fold in (*ground.search, *ground.confirm):
-        found = ground.labels[fold.horizon]
-        digest.update(repr((fold.horizon, found.days)).encode())
-        for rows in (fold.fit, fold.judge, fold.fit_eligible, found.converted):
+def _fingerprint(rolling: RollingRows, model: ModelSettings) -> str:
+    """Name of a search, from its looks, weights, features, origins and settings not searched."""
+    digest = hashlib.sha256(rolling.spec.fingerprint.encode())
+    fixed_settings = model.model_dump(exclude=set(TUNED))
+    digest.update(repr(sorted(fixed_settings.items())).encode())
+    digest.update(np.ascontiguousarray(rolling.matrix).tobytes())
+    digest.update(repr(rolling.thinning.largest_block).encode() + rolling.thinning.quiet.tobytes())
+    for fold in (*rolling.search, *rolling.confirm):
+        labels = rolling.labels[fold.horizon]
+        digest.update(repr((fold.horizon, labels.days)).encode())
+        for rows in (fold.fit, fold.judge, fold.fit_eligible, labels.converted):
             digest.update(rows.tobytes())
     return digest.hexdigest()[:16]
 
 
-def _settings(drawn: Mapping[str, float]) -> dict[str, float]:
-    """Settings as they are pasted: what was tried is what the section will say."""
-    return {**drawn, "learning_rate": round(drawn["learning_rate"], 4)}
+def _pasted_settings(suggestion: Mapping[str, float]) -> dict[str, float]:
+    """Settings rounded as `Tuning.section` prints them, so that what is printed was tried."""
+    return {**suggestion, "learning_rate": round(suggestion["learning_rate"], 4)}
 
 
-def _try_one(study: optuna.Study, ground: RollingRows, present: ModelSettings) -> None:
-    """Draw settings and judge them at one origin after the other, until it is hopeless."""
+def _try_settings(study: optuna.Study, rolling: RollingRows, model: ModelSettings) -> None:
+    """Draw settings and judge them on one fold after the other; give up early if they are poor."""
     trial = study.ask()
-    drawn = {
+    suggestion = {
         "trees": trial.suggest_int("trees", 30, 1000, log=True),
         "leaves": trial.suggest_int("leaves", 2, 63, log=True),
         "learning_rate": trial.suggest_float("learning_rate", 0.005, 0.3, log=True),
         "least_rows": trial.suggest_int("least_rows", 5, 500, log=True),
     }
-    settings = present.model_copy(update=_settings(drawn))
+    settings = model.model_copy(update=_pasted_settings(suggestion))
     losses: list[float] = []
-    for step, fold in enumerate(ground.search):
-        losses.append(_relative_loss(ground, fold, settings))
+    for step, fold in enumerate(rolling.search):
+        losses.append(_relative_loss(rolling, fold, settings))
         trial.report(float(np.mean(losses)), step)
-        if step + 1 < len(ground.search) and trial.should_prune():
+        if step + 1 < len(rolling.search) and trial.should_prune():
             study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             return
     study.tell(trial, float(np.mean(losses)))
 
 
-def _relative_loss(ground: RollingRows, fold: Fold, settings: ModelSettings) -> float:
-    """Log loss on a fold's judged rows, as a share of what its fitted rows' base rate reaches."""
-    converted = ground.labels[fold.horizon].converted
-    base = np.full(int(fold.judge.sum()), converted[fold.fit].mean())
-    judged = converted[fold.judge]
-    return _loss(judged, _guesses(ground, fold, settings)) / _loss(judged, base)
+def _relative_loss(rolling: RollingRows, fold: Fold, settings: ModelSettings) -> float:
+    """Log loss on a fold's judged rows, divided by that of the base rate of its fitted rows."""
+    converted = rolling.labels[fold.horizon].converted
+    base_rate = np.full(int(fold.judge.sum()), converted[fold.fit].mean())
+    outcomes = converted[fold.judge]
+    return _loss(outcomes, _probabilities(rolling, fold, settings)) / _loss(outcomes, base_rate)
 
 
 def _loss(converted: Bool, probability: Float64) -> float:
     return LOG_LOSS.prepare(converted, probability)(np.ones(len(converted)))
 
 
-def _guesses(ground: RollingRows, fold: Fold, settings: ModelSettings) -> Float64:
-    """Probabilities of a fold's judged rows by what `train` would fit on its earlier ones."""
-    soon = None
+def _probabilities(rolling: RollingRows, fold: Fold, settings: ModelSettings) -> Float64:
+    """Probabilities of a fold's judged rows, by the model that `train` would fit before them."""
+    shorter_rows = None
     if fold.horizon == "warm":
-        soon = ground.looks("hot", shorter_horizon_rows(ground, fold))
-    # What is searched is of boosters, so a points card is no answer, however few converted.
+        shorter_rows = rolling.looks("hot", shorter_horizon_rows(rolling, fold))
+    # These are settings of boosters: never fit a points card here, however few have converted.
     kind = "blend" if settings.kind == "auto" else settings.kind
     predictor = fit_predictor(
-        ground.spec,
-        ground.looks(fold.horizon, fold.fit),
+        rolling.spec,
+        rolling.looks(fold.horizon, fold.fit),
         settings.model_copy(update={"kind": kind}),
-        shorter_horizon_rows=soon,
+        shorter_horizon_rows=shorter_rows,
     )
-    return sigmoid(margin_of(predictor, ground.matrix[fold.judge], settings.threads))
+    return sigmoid(margin_of(predictor, rolling.matrix[fold.judge], settings.threads))
 
 
-def shorter_horizon_rows(ground: RollingRows, fold: Fold) -> Bool:
-    """Rows that a warm booster learns from at an origin: their hot outcome was known by then."""
-    return fold.fit_eligible & ground.labels["hot"].known_before(ground.spine, fold.at)
+def shorter_horizon_rows(rolling: RollingRows, fold: Fold) -> Bool:
+    """Rows whose hot outcome was known at a fold's origin: a warm booster learns from them too."""
+    return fold.fit_eligible & rolling.labels["hot"].known_before(rolling.spine, fold.origin)
 
 
 def _gains(
-    ground: RollingRows, present: ModelSettings, best: Mapping[str, float]
+    rolling: RollingRows, model: ModelSettings, best_settings: Mapping[str, float]
 ) -> dict[str, Difference]:
-    """What the best settings gain over the present ones on the stretch that took no part."""
-    better = present.model_copy(update=dict(best))
+    """Gain of the best settings over the present ones on the folds that confirm, by horizon."""
+    best_model = model.model_copy(update=dict(best_settings))
     gains = {
         fold.horizon: paired_difference(
             LOG_LOSS,
-            ground.labels[fold.horizon].converted[fold.judge],
-            ground.spine.lead[fold.judge],
-            _guesses(ground, fold, better),
-            _guesses(ground, fold, present),
-            present.seed,
+            rolling.labels[fold.horizon].converted[fold.judge],
+            rolling.spine.lead[fold.judge],
+            _probabilities(rolling, fold, best_model),
+            _probabilities(rolling, fold, model),
+            model.seed,
         )
-        for fold in ground.confirm
+        for fold in rolling.confirm
     }
     return {name: gain for name, gain in gains.items() if gain is not None}

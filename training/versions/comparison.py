@@ -1,11 +1,10 @@
 """Champion and challenger on the same later leads, paired, with intervals.
 
-Both models are asked about the same looks, all of them after everything that either of them learned
-from, and only such whose outcome is known. A challenger that is trained on a fresh export brings
-these looks along: they are its own test period, and the champion, being older, never saw them
-either. The tables come without what the leak audit quarantines, so that nobody wins by knowing the
-future. The numbers are made here; what they mean for a promotion stands in
-`training.versions.gate`.
+Both models score the same looks. All of these come after everything that either model learned from,
+and their outcomes are known. A challenger that was trained on a fresh export brings such looks with
+it: its own test period, which the older champion has not seen either. The tables must not hold what
+the leak audit quarantines, so that neither model wins by knowing the future. This module computes
+the figures; `training.versions.gate` decides what they mean for a promotion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,23 +34,25 @@ from training.statistics.incidence import LEAST_LEADS
 from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_difference
 
 LEAST_OF_EACH_OUTCOME = 10
-"""Leads that must have converted in a segment, and in none of its looks, before it is judged."""
+"""Converted leads, and leads that did not convert, that a segment needs before it is judged."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """What became of one model's scores.
+    """One model's figures on the compared looks.
 
     Parameters
     ----------
     version : str
-        The bundle's.
+        Version of the bundle.
     figures : mapping of "hot", "warm" to Figures
+        AUC, log loss and other figures within each horizon.
     calibration_error : mapping of "hot", "warm" to CalibrationError or None
+        Calibration error within each horizon; None with too few looks to estimate it.
     bands : mapping of band to BandResult
-        By its own cut-offs.
+        Predicted and observed conversion of each band, by the model's own cut-offs.
     promises : mapping of band to BandPromise
-        What it promised itself and what came of it; see `training.bands.results.band_promises`.
+        The promise of each band and whether it held; see `training.bands.results.band_promises`.
     """
 
     version: str
@@ -63,15 +64,16 @@ class ModelResult:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Leads with one value of an attribute.
+    """Both models' difference on the leads with one value of an attribute.
 
     Parameters
     ----------
     attribute, level : str
+        Name of the attribute and the value that these leads have.
     leads : int
-        How many leads it has.
+        Number of leads in the segment.
     log_loss : Difference
-        Advantage of the challenger.
+        Advantage of the challenger; positive if its log loss is lower.
     """
 
     attribute: str
@@ -82,20 +84,21 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class HorizonComparison:
-    """What the challenger has over the champion within one horizon.
+    """Both models compared within one horizon.
 
     Parameters
     ----------
     days : int
-        The horizon.
+        Length of the horizon.
     looks, leads, conversions : int
-        Looks that are old enough to judge, at how many leads, of which how many converted in time.
+        Number of looks whose outcome is known, of leads they belong to, and of those leads that
+        converted within the horizon.
     auc, log_loss : Difference or None
-        Advantage of the challenger; None where it cannot be told.
+        Advantage of the challenger, positive if it is better; None if it cannot be computed.
     rank_correlation : float or None
-        Spearman's, of the two models' probabilities.
+        Spearman's correlation of the two models' probabilities; None if it is undefined.
     segments : tuple of Segment
-        Of attributes of few levels; those too small to judge are left out.
+        Values of attributes that have few values; segments too small to judge are left out.
     """
 
     days: int
@@ -115,15 +118,17 @@ class Comparison:
     Parameters
     ----------
     since : str
-        ISO 8601; neither model learned anything from this instant on.
+        First instant, in ISO 8601, from which neither model learned anything.
     until : str
-        ISO 8601; the end of the data.
+        End of the data, in ISO 8601.
     champion, challenger : ModelResult
+        Each model's own figures.
     questions : mapping of "hot", "warm" to HorizonComparison
+        Differences between the two within each horizon.
     changed_band : float
-        Share of leads whose band, at their latest look, is another one with the challenger.
+        Share of leads, from 0 to 1, whose band at their latest look differs between the two models.
     notes : tuple of str
-        What one of the models did not get from the export.
+        Inputs of either model that the export lacks, a sentence each.
     """
 
     since: str
@@ -147,13 +152,13 @@ def comparison(
     Parameters
     ----------
     champion, challenger : Bundle
-        With the same horizons.
+        Both models; they must have the same horizons.
     tables : Tables
-        Without what the leak audit quarantines.
+        The export, without what the leak audit quarantines.
     snapshot_settings : SnapshotSettings
-        When leads are looked at.
+        Settings that decide when leads are looked at.
     model_settings : ModelSettings
-        Seed and threads.
+        The seed of the resampling and the number of threads are taken from here.
 
     Raises
     ------
@@ -163,28 +168,36 @@ def comparison(
     _require_same_questions(champion, challenger)
     since = max(learned_until(champion), learned_until(challenger))
     spine = _later_looks(tables, snapshot_settings, since, champion.hot.days)
-    found = {name: labels(tables, spine, champion.horizon(name).days) for name in HORIZONS}
+    labels_by_horizon = {
+        name: labels(tables, spine, champion.horizon(name).days) for name in HORIZONS
+    }
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
-    judged = {n: JudgedRows(found[n].converted, spine.lead, age_days) for n in HORIZONS}
+    judged_rows = {
+        n: JudgedRows(labels_by_horizon[n].converted, spine.lead, age_days) for n in HORIZONS
+    }
     matrices = [point_in_time_features(tables, spine, m.spec) for m in (champion, challenger)]
     threads, seed = model_settings.threads, model_settings.seed
     scores = [champion.scores(matrices[0], threads), challenger.scores(matrices[1], threads)]
     groups = [
-        (attribute, level, place == code)
-        for attribute, levels, place in segments(challenger.spec, matrices[1])
+        (attribute, level, level_codes == code)
+        for attribute, levels, level_codes in segments(challenger.spec, matrices[1])
         for code, level in enumerate(levels)
     ]
     return Comparison(
         since=iso(since),
         until=iso(tables.data_end),
-        champion=_side(champion, scores[0], judged, found, spine, seed),
-        challenger=_side(challenger, scores[1], judged, found, spine, seed),
+        champion=_model_result(champion, scores[0], judged_rows, labels_by_horizon, spine, seed),
+        challenger=_model_result(
+            challenger, scores[1], judged_rows, labels_by_horizon, spine, seed
+        ),
         questions={
-            name: _question(name, scores, judged[name], found[name], groups, seed)
+            name: _horizon_comparison(
+                name, scores, judged_rows[name], labels_by_horizon[name], groups, seed
+            )
             for name in HORIZONS
         },
-        changed_band=_changed(scores, spine),
+        changed_band=_changed_band_share(scores, spine),
         notes=tuple(
             f"{role}: {note}"
             for role, model in (("champion", champion), ("challenger", challenger))
@@ -194,25 +207,25 @@ def comparison(
 
 
 def learned_until(bundle: Bundle) -> int:
-    """Instant from which on a model learned nothing, in microseconds: its test period's start.
+    """Instant in microseconds from which on a model learned nothing: its test period's start.
 
-    A card that does not tell it leaves the end of its data.
+    If the card does not hold it, the end of its data.
     """
     served = bundle.card.served
     return round((served.test_from or served.data_end).timestamp() * 1_000_000)
 
 
 def _later_looks(tables: Tables, settings: SnapshotSettings, since: int, days: int) -> Spine:
-    """Looks at or after an instant whose outcome within so many days is known."""
+    """Looks at or after `since` whose outcome within `days` days is known."""
     spine = snapshots(tables, settings)
-    chosen = (spine.as_of >= since) & labels(tables, spine, days).mature
-    if not chosen.any():
+    comparable = (spine.as_of >= since) & labels(tables, spine, days).mature
+    if not comparable.any():
         raise ValueError(
             f"Nothing can be compared: the export, which ends at {iso(tables.data_end)}, has no "
             f"look after {iso(since)}, up to which the models learned, whose outcome within "
             f"{days} days is known. Export again, later."
         )
-    return Spine(spine.lead[chosen], spine.as_of[chosen])
+    return Spine(spine.lead[comparable], spine.as_of[comparable])
 
 
 def _require_same_questions(champion: Bundle, challenger: Bundle) -> None:
@@ -225,70 +238,93 @@ def _require_same_questions(champion: Bundle, challenger: Bundle) -> None:
         )
 
 
-def _side(
+def _model_result(
     model: Bundle,
     scores: Scores,
-    judged: Mapping[str, JudgedRows],
-    found: Mapping[str, Labels],
+    judged_rows: Mapping[str, JudgedRows],
+    labels_by_horizon: Mapping[str, Labels],
     spine: Spine,
     seed: int,
 ) -> ModelResult:
-    mature = {name: found[name].mature for name in HORIZONS}
-    days = {name: found[name].days for name in HORIZONS}
-    known = {name: judged[name].among(mature[name]) for name in HORIZONS}
-    guesses = {name: scores.probability(name)[mature[name]] for name in HORIZONS}
+    mature = {name: labels_by_horizon[name].mature for name in HORIZONS}
+    days = {name: labels_by_horizon[name].days for name in HORIZONS}
+    mature_rows = {name: judged_rows[name].among(mature[name]) for name in HORIZONS}
+    probabilities = {name: scores.probability(name)[mature[name]] for name in HORIZONS}
     return ModelResult(
         version=model.version,
-        figures={name: figures(known[name].converted, guesses[name]) for name in HORIZONS},
-        calibration_error={
-            name: calibration_error(known[name], guesses[name], seed) for name in HORIZONS
+        figures={
+            name: figures(mature_rows[name].converted, probabilities[name]) for name in HORIZONS
         },
-        bands=band_results(scores, judged["hot"], judged["warm"], mature["warm"]),
-        promises=band_promises(model.bands, days, scores.band, judged, mature, spine.as_of),
+        calibration_error={
+            name: calibration_error(mature_rows[name], probabilities[name], seed)
+            for name in HORIZONS
+        },
+        bands=band_results(scores, judged_rows["hot"], judged_rows["warm"], mature["warm"]),
+        promises=band_promises(model.bands, days, scores.band, judged_rows, mature, spine.as_of),
     )
 
 
-def _question(
+def _horizon_comparison(
     name: str,
     scores: Sequence[Scores],
-    judged: JudgedRows,
-    found: Labels,
+    judged_rows: JudgedRows,
+    horizon_labels: Labels,
     groups: Sequence[tuple[str, str, Bool]],
     seed: int,
 ) -> HorizonComparison:
-    known = judged.among(found.mature)
-    before, after = (one.probability(name)[found.mature] for one in scores)
-    outcome, lead = known.converted, known.lead
-    told = []
-    for attribute, level, everywhere in groups:
-        mine = everywhere[found.mature]
-        if _enough(known.among(mine)):
-            ahead = paired_difference(
-                LOG_LOSS, outcome[mine], lead[mine], after[mine], before[mine], seed
+    mature_rows = judged_rows.among(horizon_labels.mature)
+    champion_probability, challenger_probability = (
+        model_scores.probability(name)[horizon_labels.mature] for model_scores in scores
+    )
+    outcome, lead = mature_rows.converted, mature_rows.lead
+    segment_results = []
+    for attribute, level, members in groups:
+        mature_members = members[horizon_labels.mature]
+        if _large_enough(mature_rows.among(mature_members)):
+            difference = paired_difference(
+                LOG_LOSS,
+                outcome[mature_members],
+                lead[mature_members],
+                challenger_probability[mature_members],
+                champion_probability[mature_members],
+                seed,
             )
-            if ahead is not None:
-                told.append(Segment(attribute, level, len(np.unique(lead[mine])), ahead))
-    ranks = spearmanr(before, after).statistic if len(lead) > 1 else np.nan
+            if difference is not None:
+                segment_results.append(
+                    Segment(attribute, level, len(np.unique(lead[mature_members])), difference)
+                )
+    rank_correlation = (
+        spearmanr(champion_probability, challenger_probability).statistic
+        if len(lead) > 1
+        else np.nan
+    )
     return HorizonComparison(
-        days=found.days,
+        days=horizon_labels.days,
         looks=len(lead),
         leads=len(np.unique(lead)),
         conversions=len(np.unique(lead[outcome])),
-        auc=paired_difference(AUC, outcome, lead, after, before, seed),
-        log_loss=paired_difference(LOG_LOSS, outcome, lead, after, before, seed),
-        rank_correlation=float(ranks) if np.isfinite(ranks) else None,
-        segments=tuple(told),
+        auc=paired_difference(
+            AUC, outcome, lead, challenger_probability, champion_probability, seed
+        ),
+        log_loss=paired_difference(
+            LOG_LOSS, outcome, lead, challenger_probability, champion_probability, seed
+        ),
+        rank_correlation=float(rank_correlation) if np.isfinite(rank_correlation) else None,
+        segments=tuple(segment_results),
     )
 
 
-def _enough(judged: JudgedRows) -> bool:
-    """Whether leads of a segment are so many, and of both outcomes, that it can be judged."""
-    leads, converted = len(np.unique(judged.lead)), np.unique(judged.lead[judged.converted])
-    both = min(len(converted), leads - len(converted)) >= LEAST_OF_EACH_OUTCOME
-    return leads >= LEAST_LEADS and both
+def _large_enough(segment_rows: JudgedRows) -> bool:
+    """Whether a segment has enough leads, and enough of both outcomes, to be judged."""
+    leads, converted = (
+        len(np.unique(segment_rows.lead)),
+        np.unique(segment_rows.lead[segment_rows.converted]),
+    )
+    both_outcomes = min(len(converted), leads - len(converted)) >= LEAST_OF_EACH_OUTCOME
+    return leads >= LEAST_LEADS and both_outcomes
 
 
-def _changed(scores: Sequence[Scores], spine: Spine) -> float:
+def _changed_band_share(scores: Sequence[Scores], spine: Spine) -> float:
     order = np.lexsort((spine.as_of, spine.lead))
     latest = order[np.append(np.diff(spine.lead[order]) != 0, True)]
     return float((scores[0].band[latest] != scores[1].band[latest]).mean())

@@ -1,10 +1,9 @@
 """Short names for what a model was trained on: the data, and the settings.
 
-Two exports with the same fingerprint hold the same leads, interactions and versions of attributes,
-in whatever order and from whatever kind of file they were read: it is made of the normalised
-tables. Each row becomes one number, and numbers are added up, so that order does not matter and a
-row that stands twice counts twice. It finds data that changed; it is no seal against somebody who
-wants to forge data.
+Two exports with the same fingerprint hold the same leads, interactions and versions of attributes.
+The fingerprint is computed from the normalised tables, so neither the order of rows nor the kind of
+file matters. Each row becomes one number, and the numbers are added up: a row that stands twice
+counts twice. It detects that data changed; it does not protect against forged data.
 """
 
 import hashlib
@@ -30,7 +29,7 @@ RECIPE = (
     "audit",
     "features",
 )
-"""Sections of the configuration that a training follows."""
+"""Sections of the configuration that decide what a training computes."""
 _MISSING = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -45,8 +44,8 @@ def data_fingerprint(tables: Tables) -> str:
     Returns
     -------
     str
-        32 hexadecimal digits. They change with any value, any row, the kind of an attribute, and
-        the end of the data; not with the order of rows or columns, nor with what was rejected.
+        32 hexadecimal digits. They change with any value, any row, the kind of an attribute and
+        the end of the data; not with the order of rows or columns, nor with rejected rows.
     """
     parts = {
         "leads": _table(tables.leads, LEADS.names),
@@ -59,7 +58,7 @@ def data_fingerprint(tables: Tables) -> str:
 
 
 def recipe_fingerprint(config: Config) -> str:
-    """Fingerprint of the settings that make a model of an export.
+    """Fingerprint of the settings that decide which model an export gives.
 
     Parameters
     ----------
@@ -69,14 +68,14 @@ def recipe_fingerprint(config: Config) -> str:
     Returns
     -------
     str
-        32 hexadecimal digits. They change with every setting that a training follows and with the
-        contents of the files that it names; not with where runs are kept, what must hold before a
-        promotion, or what the report counts by.
+        32 hexadecimal digits. They change with every setting in `RECIPE` and with the contents of
+        the files that these sections name; not with the settings of the registry, the gate or the
+        report.
     """
-    # By `repr`, which names the kind of each policy where JSON holds its numbers alone.
+    # `repr` names the kind of each policy; JSON would hold only its numbers.
     recipe = repr([(name, getattr(config, name)) for name in RECIPE])
-    named = (config.features.file, config.scorecard.hot, config.scorecard.warm)
-    paths = [Path(config.export.base, name) for name in named if name is not None]
+    file_names = (config.features.file, config.scorecard.hot, config.scorecard.warm)
+    paths = [Path(config.export.base, name) for name in file_names if name is not None]
     files = [path.read_bytes() for path in paths if path.is_file()]
     parts = [recipe.encode(), *(hashlib.blake2b(one).digest() for one in files)]
     return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
@@ -88,26 +87,26 @@ def _table(table: pa.Table, always: list[str]) -> tuple[int, list[str], int]:
     for name in sorted(table.column_names):
         salt = np.uint64(_hashed(name))
         row += _mixed(_values(table[name]) ^ salt)
-    more = sorted(set(table.column_names) - set(always))
-    return table.num_rows, more, int(_mixed(row).sum(dtype=np.uint64))
+    further_columns = sorted(set(table.column_names) - set(always))
+    return table.num_rows, further_columns, int(_mixed(row).sum(dtype=np.uint64))
 
 
 def _values(column: pa.ChunkedArray) -> Word:
-    """A number for each value: equal for equal values, whatever their encoding."""
+    """One number for each value; equal values have equal numbers, whatever their encoding."""
     missing = pc.is_null(column).to_numpy()
     if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type):
         coded = column.combine_chunks()
         if pa.types.is_string(column.type):
             coded = coded.dictionary_encode()
         words = np.array([_hashed(word) for word in coded.dictionary.to_pylist()], np.uint64)
-        places = pc.fill_null(coded.indices, 0).to_numpy(zero_copy_only=False)
-        found = words[places] if len(words) else np.zeros(len(missing), np.uint64)
+        codes = pc.fill_null(coded.indices, 0).to_numpy(zero_copy_only=False)
+        numbers = words[codes] if len(words) else np.zeros(len(missing), np.uint64)
     elif pa.types.is_floating(column.type):
         # Adding 0.0 makes a −0.0 a plain 0.0, which it equals.
-        found = (pc.fill_null(column, 0.0).to_numpy() + 0.0).view(np.uint64)
+        numbers = (pc.fill_null(column, 0.0).to_numpy() + 0.0).view(np.uint64)
     else:
-        found = pc.fill_null(column.cast(pa.int64()), 0).to_numpy().view(np.uint64)
-    return np.where(missing, _MISSING, found)
+        numbers = pc.fill_null(column.cast(pa.int64()), 0).to_numpy().view(np.uint64)
+    return np.where(missing, _MISSING, numbers)
 
 
 def _hashed(text: str | None) -> int:
@@ -116,7 +115,7 @@ def _hashed(text: str | None) -> int:
 
 
 def _mixed(word: Word) -> Word:
-    """Finaliser of SplitMix64: every bit of a number decides about every bit of the result.
+    """Finaliser of SplitMix64: every bit of the input affects every bit of the result.
 
     References
     ----------

@@ -1,19 +1,19 @@
-"""The gate to becoming the champion: a model must not be worse, and that must be known.
+"""The gate: whether a version may become the champion.
 
-What is compared are figures on the same later leads (`training.versions.comparison`), never ages: a
-newer model is not a better one. *Worse* is a challenger
+The gate reads figures on the same later leads (`training.versions.comparison`), never ages: a newer
+model is not a better one. A challenger is *worse* if one of these holds:
 
-- whose AUC or log loss, within either horizon, is the worse one with its whole interval, which is
-  wide enough for all these figures at once;
-- whose log loss in a segment is, by an interval that is wide enough for all segments at once;
-- whose bands are out of order where the champion's are in order: a hotter band converts surely
-  less often than a colder one;
-- that breaks a promise of a band that the champion does not break.
+- its AUC or log loss within either horizon is surely worse: the whole interval lies below zero,
+  and the interval is wide enough for all these figures at once;
+- its log loss in a segment is surely worse, by an interval wide enough for all segments at once;
+- its bands are out of order (a hotter band converts surely less often than a colder one) and the
+  champion's are not;
+- it breaks the promise of a band that the champion does not break.
 
-Everything else is no worse, and *better* where the log loss of a horizon says so as surely. Where
-too few leads have converted since, nothing of that can be told, and the champion stays, unless the
-challenger's own test period shows that it beats the base rate and the age of a lead, and the
-champion's showed no such thing. Where there is no champion, that test alone decides.
+Otherwise it is *better* if its log loss within a horizon is surely better, and *no worse* if not.
+If too few leads have converted since, the finding is *cannot be told* and the champion stays, with
+one exception: the challenger's own test period shows that it beats the base rate and the age of a
+lead, and the champion's does not. Where there is no champion, that test alone decides.
 """
 
 import itertools
@@ -34,18 +34,19 @@ SIMPLEST = ("base rate", "age only")
 DECIDING_FIGURES = 2
 """Figures of each horizon that decide: AUC and log loss."""
 CHANCE_OF_WORSE = 0.025
-"""Of calling an equal challenger worse, in all figures together, and in all segments together."""
+"""Chance that an equal challenger is called worse: once for all figures, once for all segments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the gate finds.
+    """What the gate concludes about a challenger.
 
     Parameters
     ----------
     finding : {"better", "no worse", "worse", "cannot be told"}
+        The conclusion; "better" and "no worse" pass the gate.
     reasons : tuple of str
-        A sentence each.
+        Why, a sentence each; the deciding ones first.
     """
 
     finding: Literal["better", "no worse", "worse", "cannot be told"]
@@ -58,7 +59,7 @@ class Verdict:
 
 
 def judge_against_champion(
-    found: Comparison,
+    comparison: Comparison,
     champion: ModelCard,
     challenger: ModelCard,
     least_conversions: int,
@@ -67,48 +68,49 @@ def judge_against_champion(
 
     Parameters
     ----------
-    found : Comparison
+    comparison : Comparison
+        Both models' figures on the same later leads.
     champion, challenger : ModelCard
-        The models' cards.
+        The models' cards; their own test periods decide if too few leads have converted since.
     least_conversions : int
-        Leads that must have converted within a horizon before anything is said about it.
+        Number of leads that must have converted within a horizon before it decides anything.
 
     Notes
     -----
-    Horizons with fewer conversions decide nothing. Bands count even then: that they are out of
-    order, or a promise broken, is only said where it is sure.
+    Bands and promises decide even with fewer conversions: they are only called out of order or
+    broken where their intervals are sure of it.
     """
-    judged = {
+    deciding = {
         name: question
-        for name, question in found.questions.items()
+        for name, question in comparison.questions.items()
         if question.conversions >= least_conversions
     }
-    few = tuple(
+    undecided = tuple(
         f"Within {question.days} days {question.conversions:,} of the later leads converted, "
         f"fewer than the {least_conversions:,} of [gate] least_conversions: nothing is said about "
         "that horizon."
-        for name, question in found.questions.items()
-        if name not in judged
+        for name, question in comparison.questions.items()
+        if name not in deciding
     )
     worse = (
-        *_worse_figures(judged),
-        *_worse_segments(judged),
-        *_worse_bands(found),
+        *_worse_figures(deciding),
+        *_worse_segments(deciding),
+        *_worse_bands(comparison),
     )
     if worse:
-        return Verdict("worse", (*worse, *few))
-    if "hot" not in judged:
-        return _by_own_cards(champion, challenger, few)
+        return Verdict("worse", (*worse, *undecided))
+    if "hot" not in deciding:
+        return _by_own_cards(champion, challenger, undecided)
     better = tuple(
-        f"Within {question.days} days its log loss is better by {ahead.advantage:.4f} "
-        f"({ahead.low:.4f} to {ahead.high:.4f})."
-        for question in judged.values()
-        if (ahead := question.log_loss) is not None
-        and ahead.advantage > _reach(ahead, DECIDING_FIGURES * len(judged))
+        f"Within {question.days} days its log loss is better by {difference.advantage:.4f} "
+        f"({difference.low:.4f} to {difference.high:.4f})."
+        for question in deciding.values()
+        if (difference := question.log_loss) is not None
+        and difference.advantage > _reach(difference, DECIDING_FIGURES * len(deciding))
     )
     if better:
-        return Verdict("better", (*better, *few))
-    return Verdict("no worse", ("No difference in log loss is beyond chance.", *few))
+        return Verdict("better", (*better, *undecided))
+    return Verdict("no worse", ("No difference in log loss is beyond chance.", *undecided))
 
 
 def judge_against_baselines(card: ModelCard) -> Verdict:
@@ -120,7 +122,7 @@ def judge_against_baselines(card: ModelCard) -> Verdict:
     Parameters
     ----------
     card : ModelCard
-        The model's.
+        Card of the model that would become the champion.
     """
     horizons = [card.horizons[name] for name in HORIZONS]
     beaten = tuple(
@@ -131,42 +133,47 @@ def judge_against_baselines(card: ModelCard) -> Verdict:
     )
     if beaten:
         return Verdict("worse", beaten)
-    shown = tuple(
+    ahead_of_simplest = tuple(
         f"In its own test period it is surely better within {horizon.days} days than the base "
         "rate and than the age of a lead alone."
         for horizon in horizons
         if set(SIMPLEST) <= set(horizon.better_than)
     )
-    if shown:
-        return Verdict("better", shown)
-    nothing = (
+    if ahead_of_simplest:
+        return Verdict("better", ahead_of_simplest)
+    no_evidence = (
         "In its own test period it is not surely better than the base rate and than the age of a "
         "lead alone, within either horizon."
     )
-    return Verdict("cannot be told", (nothing,))
+    return Verdict("cannot be told", (no_evidence,))
 
 
-def _by_own_cards(champion: ModelCard, challenger: ModelCard, few: tuple[str, ...]) -> Verdict:
-    own = judge_against_baselines(challenger)
-    if own.passed and not judge_against_baselines(champion).passed:
-        return Verdict("better", (*own.reasons, "The champion's own card shows no such thing."))
-    return Verdict("cannot be told", few)
+def _by_own_cards(
+    champion: ModelCard, challenger: ModelCard, undecided: tuple[str, ...]
+) -> Verdict:
+    own_verdict = judge_against_baselines(challenger)
+    if own_verdict.passed and not judge_against_baselines(champion).passed:
+        return Verdict(
+            "better", (*own_verdict.reasons, "The champion's own card shows no such thing.")
+        )
+    return Verdict("cannot be told", undecided)
 
 
-def _worse_figures(judged: Mapping[str, HorizonComparison]) -> Iterator[str]:
-    count = DECIDING_FIGURES * len(judged)
-    for question in judged.values():
-        for name, ahead in (("AUC", question.auc), ("log loss", question.log_loss)):
-            if ahead is not None and ahead.advantage < -_reach(ahead, count):
+def _worse_figures(deciding: Mapping[str, HorizonComparison]) -> Iterator[str]:
+    count = DECIDING_FIGURES * len(deciding)
+    for question in deciding.values():
+        for name, difference in (("AUC", question.auc), ("log loss", question.log_loss)):
+            if difference is not None and difference.advantage < -_reach(difference, count):
                 yield (
-                    f"Within {question.days} days its {name} is worse by {-ahead.advantage:.4f} "
-                    f"({-ahead.high:.4f} to {-ahead.low:.4f}), surely so among {count} figures."
+                    f"Within {question.days} days its {name} is worse by "
+                    f"{-difference.advantage:.4f} ({-difference.high:.4f} to "
+                    f"{-difference.low:.4f}), surely so among {count} figures."
                 )
 
 
-def _worse_segments(judged: Mapping[str, HorizonComparison]) -> Iterator[str]:
-    count = sum(len(question.segments) for question in judged.values())
-    for question in judged.values():
+def _worse_segments(deciding: Mapping[str, HorizonComparison]) -> Iterator[str]:
+    count = sum(len(question.segments) for question in deciding.values())
+    for question in deciding.values():
         for segment in question.segments:
             if segment.log_loss.advantage < -_reach(segment.log_loss, count):
                 yield (
@@ -177,7 +184,9 @@ def _worse_segments(judged: Mapping[str, HorizonComparison]) -> Iterator[str]:
 
 
 def _reach(difference: Difference, count: int) -> float:
-    """Half of an interval that is wide enough for so many differences at once.
+    """Half the width of an interval that is wide enough for `count` differences at once.
+
+    The Bonferroni correction: each difference gets an equal share of `CHANCE_OF_WORSE`.
 
     References
     ----------
@@ -189,11 +198,11 @@ def _reach(difference: Difference, count: int) -> float:
     return normal.inv_cdf(1 - CHANCE_OF_WORSE / count) * error
 
 
-def _worse_bands(found: Comparison) -> Iterator[str]:
-    if not list(_out_of_order(found.champion.bands)):
-        yield from _out_of_order(found.challenger.bands)
-    for band, promise in found.challenger.promises.items():
-        by_champion = found.champion.promises.get(band)
+def _worse_bands(comparison: Comparison) -> Iterator[str]:
+    if not list(_out_of_order(comparison.champion.bands)):
+        yield from _out_of_order(comparison.challenger.bands)
+    for band, promise in comparison.challenger.promises.items():
+        by_champion = comparison.champion.promises.get(band)
         broken_before = by_champion is not None and by_champion.finding == "broken"
         if promise.finding == "broken" and not broken_before:
             yield f"It breaks what it promises: {promise.words}; {promise.sentence}."

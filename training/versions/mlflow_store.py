@@ -1,9 +1,9 @@
 """How the registry's store is opened; the only file that imports MLflow.
 
-MLflow keeps runs, their files and numbered versions, in a SQLite file of the registry's folder or
-on a server. Whoever changes the folder's store is alone in it, others wait their turn; an MLflow
-server puts requests in order itself. What MLflow and its database refuse is told as the project
-tells mistakes, with a way out.
+MLflow keeps runs, their files and numbered versions, either in a SQLite file in the registry's
+folder or on a server. One process at a time changes the folder's store, and others wait their turn;
+an MLflow server puts requests in order itself. Errors of MLflow and of its database become
+`ValueError` with a plain message and a way out.
 """
 
 import logging
@@ -52,22 +52,22 @@ class Registry:
 
     @property
     def uri(self) -> str:
-        """Address that MLflow is given."""
+        """Address of the store, as MLflow expects it."""
         return self.tracking_uri or sqlite_url(self.folder / DATABASE_FILE)
 
 
 @contextmanager
 def connect(registry: Registry) -> Iterator[Client]:
-    """MLflow's client; its own errors and its store's become ours, with the registry's address."""
+    """MLflow's client; errors of MLflow and its database become `ValueError` with a way out."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # MLflow's own 7 keep somebody who mistyped the server's address waiting for minutes.
+    # MLflow's default of 7 takes minutes to report a mistyped address.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    # Making the store's tables is told as a stream of log lines that nobody needs.
+    # While MLflow makes the store's tables it logs many lines that nobody needs.
     for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.model_registry"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
@@ -81,17 +81,17 @@ def connect(registry: Registry) -> Iterator[Client]:
                 "or correct its address: tracking_uri under [registry], else MLFLOW_TRACKING_URI "
                 f"in the environment. Without either the registry is {registry.folder}."
             ) from error
-        where = registry.folder if registry.tracking_uri is None else "the MLflow server"
-        raise ValueError(f"The registry in {where} refused: {error.message}") from error
+        location = registry.folder if registry.tracking_uri is None else "the MLflow server"
+        raise ValueError(f"The registry in {location} refused: {error.message}") from error
     except SQLAlchemyError as error:
-        words = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        message = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         way_out = "Bring back a copy of it, or move it away and train again."
-        if "locked" in words:
+        if "locked" in message:
             way_out = "Another process is writing to it: wait for it to end, then try again."
-        elif "full" in words or "I/O" in words:
+        elif "full" in message or "I/O" in message:
             way_out = "Nothing has changed in it: make room on its disk, then try again."
         raise ValueError(
-            f"The registry's database {registry.folder / DATABASE_FILE} cannot be used: {words}. "
+            f"The registry's database {registry.folder / DATABASE_FILE} cannot be used: {message}. "
             f"{way_out}"
         ) from error
 
@@ -102,10 +102,10 @@ def _host(address: str) -> str:
 
 
 def _ensure_store(registry: Registry) -> None:
-    """Make the folder's store where there is none, under another name until it is whole.
+    """Make the folder's store if there is none, under another name until it is complete.
 
-    MLflow makes its tables one by one, and never again finds its way in a store in which it was
-    killed while doing so.
+    MLflow makes its tables one by one. If it is killed meanwhile, it can never use that store
+    again.
     """
     registry.folder.mkdir(parents=True, exist_ok=True)
     path = registry.folder / DATABASE_FILE
@@ -128,7 +128,7 @@ def _ensure_store(registry: Registry) -> None:
 def exclusive_access(registry: Registry) -> Iterator[None]:
     """Keep other processes from changing the folder's store meanwhile.
 
-    The lock is one of the operating system's, by way of SQLite: it is gone with its process.
+    The lock is SQLite's, and so the operating system's: it ends with the process that holds it.
     """
     if registry.tracking_uri is not None:
         yield
@@ -146,10 +146,10 @@ def exclusive_access(registry: Registry) -> Iterator[None]:
 
 
 def experiment(client: Client, registry: Registry) -> str:
-    """Number of the experiment that runs are of; it is made where there is none."""
-    found = client.get_experiment_by_name(registry.model)
-    if found is not None:
-        return str(found.experiment_id)
+    """Number of the experiment that holds the runs; it is made if it does not exist."""
+    existing = client.get_experiment_by_name(registry.model)
+    if existing is not None:
+        return str(existing.experiment_id)
     location = None
     if registry.tracking_uri is None:
         location = (registry.folder / "runs").as_uri()
@@ -157,7 +157,7 @@ def experiment(client: Client, registry: Registry) -> str:
 
 
 def ensure_model(client: Client, registry: Registry) -> None:
-    """Make the registered model where there is none."""
+    """Make the registered model if it does not exist."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -168,7 +168,7 @@ def ensure_model(client: Client, registry: Registry) -> None:
 
 
 def log_figures(client: Client, run_id: str, card: ModelCard) -> None:
-    """Keep settings and figures of a bundle's card as parameters and metrics of a run."""
+    """Log the settings and figures of a model card as parameters and metrics of a run."""
     from mlflow.entities import Metric, Param
 
     logged_at = client.get_run(run_id).info.start_time
@@ -191,20 +191,20 @@ def log_model_file(client: Client, run_id: str, folder: str, *, with_example: bo
     Parameters
     ----------
     client : MlflowClient
-        Of the store.
+        Client of the store.
     run_id : str
-        The run that keeps the bundle.
+        Run that holds the bundle.
     folder : str
-        The bundle's folder among the run's files.
+        Path of the bundle's folder among the run's files.
     with_example : bool
-        Whether `INPUT_EXAMPLE` lies in that folder: leads as a data frame in JSON.
+        Whether that folder holds `INPUT_EXAMPLE`: leads as a data frame in JSON.
     """
     from mlflow import pyfunc
     from mlflow.models import Model, ModelSignature
     from mlflow.types import ParamSchema, ParamSpec
 
-    # There is no schema of the input: MLflow would drop columns that it does not name, and a
-    # mistyped one is to be refused.
+    # No schema of the input: MLflow would drop columns that a schema does not name, but a mistyped
+    # column must be refused.
     parameters = ParamSchema([ParamSpec("reasons", "long", 3)])
     model = Model(folder, run_id, signature=ModelSignature(params=parameters))
     if with_example:
@@ -218,13 +218,13 @@ def log_model_file(client: Client, run_id: str, folder: str, *, with_example: bo
 
 
 def download_bundle(client: Client, registry: Registry, number: int, folder: str) -> Path:
-    """Files of a version, copied into a folder; nothing is said about what they hold."""
+    """Copy the files of a version into a folder, without checking them; the path of the copy."""
     from mlflow.artifacts import download_artifacts
 
-    found = download_artifacts(
+    bundle_path = download_artifacts(
         artifact_uri=client.get_model_version_download_uri(registry.model, str(number)),
         dst_path=folder,
         tracking_uri=registry.uri,
         registry_uri=registry.uri,
     )
-    return Path(str(found))
+    return Path(str(bundle_path))

@@ -1,8 +1,9 @@
-"""What is found of a version before it becomes the champion.
+"""The examination of a version before it becomes the champion.
 
-Here the registry, the gate and the export meet: the champion's and the challenger's bundles are
-fetched, compared on the export of the configuration, and judged. Moving the alias is the registry's
-business, and going back to an earlier champion needs none of this.
+This module brings the registry, the export and the gate together. It fetches the bundles of the
+champion and of the challenger, compares them on the export of the configuration, and asks the gate
+for a verdict. The registry moves the alias (`training.versions.registry`); going back to an earlier
+champion needs no examination.
 """
 
 import json
@@ -23,17 +24,18 @@ from training.versions.registry import Judgement, UnreadableBundleError, registe
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """What was found of a challenger.
+    """Result of examining a challenger.
 
     Parameters
     ----------
     number : int
-        The challenger's version.
+        Version number of the challenger.
     champion : int or None
-        The version that it was compared with; None where there is no champion.
+        Version number of the champion that it was compared with; None if there is no champion.
     verdict : Verdict
+        What the gate concludes, with its reasons.
     comparison : Comparison or None
-        None where there was nothing to compare with, or it could not be done.
+        Figures of both models; None if there was no champion or the two could not be compared.
     """
 
     number: int
@@ -42,14 +44,14 @@ class Examination:
     comparison: Comparison | None
 
     def judgement(self, force: bool) -> Judgement:
-        """What is kept of it with the version.
+        """What the registry keeps of it with the version.
 
         Parameters
         ----------
         force : bool
-            Whether the version is promoted whatever was found.
+            Whether the version is promoted even if the verdict speaks against it.
         """
-        found = {
+        document = {
             "champion": self.champion,
             "challenger": self.number,
             "verdict": to_json(self.verdict),
@@ -60,45 +62,45 @@ class Examination:
             finding=self.verdict.finding,
             promoted=self.verdict.passed or force,
             forced=force and not self.verdict.passed,
-            document=json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            document=json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         )
 
 
 def examination(
     registry: Registry, number: int, config: Config, read: Callable[[], Tables], force: bool
 ) -> Examination:
-    """Examine a version that shall become the champion.
+    """Examine a version that is to become the champion.
 
     Parameters
     ----------
     registry : Registry
         The registry.
     number : int
-        A version that is not the champion.
+        Version number of the challenger, which must not be the champion.
     config : Config
         The whole configuration.
     read : callable
         Reads the export; called only where there is a champion to compare with.
     force : bool
-        Whether the version is promoted whatever is found: then what prevents a comparison is a
-        reason of the verdict and no error.
+        Whether the version is promoted in any case. Then an error that prevents the comparison
+        becomes a reason of the verdict instead of being raised.
 
     Raises
     ------
     ValueError, OSError
-        There is no such version, or the two cannot be compared.
+        The version does not exist, or the two cannot be compared.
     """
     challenger = registered_bundle(registry, number)
     champion = next((one.number for one in versions(registry) if one.champion), None)
     if champion is None:
         return Examination(number, None, judge_against_baselines(read_card(challenger.card)), None)
     try:
-        before = registered_bundle(registry, champion)
-        return _compared(number, champion, before, challenger, config, read)
+        champion_bundle = registered_bundle(registry, champion)
+        return _compared(number, champion, champion_bundle, challenger, config, read)
     except UnreadableBundleError as error:
-        own = judge_against_baselines(read_card(challenger.card))
+        own_verdict = judge_against_baselines(read_card(challenger.card))
         unreadable = f"The champion, version {champion}, cannot be served by this release: {error}"
-        verdict = Verdict(own.finding, (unreadable, *own.reasons))
+        verdict = Verdict(own_verdict.finding, (unreadable, *own_verdict.reasons))
         return Examination(number, champion, verdict, None)
     except (ValueError, OSError) as error:
         if not force:
@@ -109,7 +111,7 @@ def examination(
 def _compared(
     number: int,
     champion: int,
-    before: Bundle,
+    champion_bundle: Bundle,
     challenger: Bundle,
     config: Config,
     read: Callable[[], Tables],
@@ -117,9 +119,9 @@ def _compared(
     tables = read()
     findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
-    found = comparison(before, challenger, examined, config.snapshots, config.model)
+    both_models = comparison(champion_bundle, challenger, examined, config.snapshots, config.model)
     least = config.gate.least_conversions
     verdict = judge_against_champion(
-        found, read_card(before.card), read_card(challenger.card), least
+        both_models, read_card(champion_bundle.card), read_card(challenger.card), least
     )
-    return Examination(number, champion, verdict, found)
+    return Examination(number, champion, verdict, both_models)

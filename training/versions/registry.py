@@ -1,12 +1,12 @@
 """The registry of trained bundles: numbered versions, and which of them is the champion.
 
 A training is an MLflow run with its figures and its bundle; the bundle's folder is registered as a
-numbered version of one model. The alias ``champion`` says which version serves. Who was champion
-before is written on the model (a tag), so a promotion can be taken back, and nothing is deleted.
+numbered version of one model. The alias ``champion`` names the version that serves. A tag of the
+model holds the earlier champions, so a promotion can be taken back. Nothing is deleted.
 
-A version is registered when its files are all there, and moving the alias is one step of the store,
-so a process that is killed, or whose disk is full, has either done its work or not begun it for
-those who pull.
+A version is registered only when all its files are there, and moving the alias is one step of the
+store. If a process is killed or its disk is full, whoever pulls sees either the state before the
+change or the state after it.
 """
 
 import json
@@ -46,11 +46,11 @@ class Version:
     Parameters
     ----------
     number : int
-        MLflow's version number.
+        Version number in MLflow, from 1.
     bundle : str
-        The bundle's own version.
+        Version that the bundle itself bears.
     champion : bool
-        Whether it is the one that serves.
+        Whether this is the version that serves.
     """
 
     number: int
@@ -64,20 +64,20 @@ class UnreadableBundleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is kept with a version of its comparison with the champion.
+    """The comparison with the champion, as it is kept with a version.
 
     Parameters
     ----------
     champion : int or None
-        The version that it was compared with; None where there was no champion.
+        Version number of the champion at that time; None if there was none.
     finding : str
-        In a word or two.
+        Finding of the gate, such as "no worse".
     promoted : bool
-        Whether it became the champion then.
+        Whether the version became the champion.
     forced : bool
-        Whether it did so although the finding spoke against it.
+        Whether it became the champion although the finding spoke against it.
     document : str
-        All figures, as JSON.
+        All figures and reasons, as JSON.
     """
 
     champion: int | None
@@ -97,15 +97,15 @@ def record(
     registry : Registry
         The registry.
     bundle_folder : pathlib.Path
-        As `models.bundle.save_bundle` wrote it.
+        Folder that `models.bundle.save_bundle` wrote.
     documents : mapping of file name to text, optional
-        What is kept with the run beside the bundle, such as pictures. ``bundle/input_example.json``
-        becomes the example of the MLflow model.
+        Further files of the run, such as pictures. ``bundle/input_example.json`` becomes the
+        example of the MLflow model.
 
     Returns
     -------
     Version
-        Not promoted yet.
+        The new version; it is not the champion yet.
     """
     bundle = load_bundle(bundle_folder)
     card = read_card(bundle.card)
@@ -144,37 +144,40 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
     registry : Registry
         The registry.
     number : int
+        Version number of the new champion.
     judgement : Judgement, optional
-        By which it is promoted; it is kept with the version first.
+        Result of the comparison that led to the promotion; it is kept with the version first.
 
     Raises
     ------
     ValueError
-        There is no such version, or the champion is not the one it was compared with any more.
+        The version does not exist, or meanwhile another version than the one it was compared with
+        has become the champion.
     """
     with connect(registry) as client, exclusive_access(registry):
-        known = {version.number: version for version in _versions(client, registry)}
-        if number not in known:
+        version_by_number = {version.number: version for version in _versions(client, registry)}
+        if number not in version_by_number:
             raise ValueError(
                 f"Model '{registry.model}' has no version {number}; it has "
-                f"{sorted(known) or 'none: `lead-temperature train` registers one'}."
+                f"{sorted(version_by_number) or 'none: `lead-temperature train` registers one'}."
             )
-        before = _champions(client, registry)
+        champions = _champions(client, registry)
         if judgement is not None:
-            present = before[-1] if before else None
-            if judgement.champion != present:
+            current_champion = champions[-1] if champions else None
+            if judgement.champion != current_champion:
                 raise ValueError(
                     f"Version {number} was compared with champion {judgement.champion or 'none'}, "
-                    f"but meanwhile version {present or 'none'} is the champion. Promote it again."
+                    f"but meanwhile version {current_champion or 'none'} is the champion. "
+                    "Promote it again."
                 )
             _keep(client, registry, number, judgement)
-        if before[-1:] != [number]:
-            _crown(client, registry, before, [*before, number])
-        return Version(number, known[number].bundle, champion=True)
+        if champions[-1:] != [number]:
+            _crown(client, registry, champions, [*champions, number])
+        return Version(number, version_by_number[number].bundle, champion=True)
 
 
 def keep(registry: Registry, number: int, judgement: Judgement) -> None:
-    """Keep with a version what was found of it, and leave the champion as it is."""
+    """Keep a judgement with a version, and leave the champion as it is."""
     with connect(registry) as client, exclusive_access(registry):
         _keep(client, registry, number, judgement)
 
@@ -185,21 +188,21 @@ def rollback(registry: Registry) -> Version:
     Raises
     ------
     ValueError
-        There was no champion before.
+        There is no earlier champion.
     """
     with connect(registry) as client, exclusive_access(registry):
-        before = _champions(client, registry)
-        if len(before) < 2:
+        champions = _champions(client, registry)
+        if len(champions) < 2:
             raise ValueError(
                 f"Model '{registry.model}' has no earlier champion to go back to; "
-                f"champions so far: {before or 'none'}."
+                f"champions so far: {champions or 'none'}."
             )
-        _crown(client, registry, before, before[:-1])
+        _crown(client, registry, champions, champions[:-1])
         return next(v for v in _versions(client, registry) if v.champion)
 
 
 def pull(registry: Registry, alias: str, folder: Path) -> Version:
-    """Copy a version's bundle into a folder, checked, all or nothing.
+    """Copy a version's bundle into a folder, once it is complete and checked.
 
     Parameters
     ----------
@@ -208,12 +211,12 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
     alias : str
         An alias such as "champion", or a version number.
     folder : pathlib.Path
-        Replaced when it holds a bundle.
+        Target; a bundle in it is replaced.
 
     Raises
     ------
     ValueError
-        There is no such version or alias.
+        The version or alias does not exist.
     FileExistsError
         `folder` holds something that is not a bundle.
     """
@@ -227,12 +230,12 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
 
 
 def resolve_version(registry: Registry, alias: str) -> Version:
-    """The version that an alias or a number means now.
+    """The version that an alias or a version number refers to now.
 
     Raises
     ------
     ValueError
-        There is no such version or alias.
+        The version or alias does not exist.
     """
     with connect(registry) as client:
         return _resolved(client, registry, alias)
@@ -257,12 +260,12 @@ def registered_bundle(registry: Registry, number: int) -> Bundle:
 
 
 def require_reachable(registry: Registry) -> None:
-    """Ask an MLflow server for its versions before hours of work that it is to keep.
+    """Ask an MLflow server for its versions before hours of work whose result it must keep.
 
     Raises
     ------
     ValueError
-        It cannot be reached, or refuses.
+        The server cannot be reached, or refuses the request.
     """
     if registry.tracking_uri is not None:
         versions(registry)
@@ -275,20 +278,24 @@ def versions(registry: Registry) -> list[Version]:
 
 
 def _versions(client: Client, registry: Registry) -> list[Version]:
-    found = client.search_model_versions(_named(registry))
+    model_versions = client.search_model_versions(_named(registry))
     champion = _aliases(client, registry).get(CHAMPION)
     return sorted(
         (
-            Version(int(one.version), one.tags.get(BUNDLE_TAG, ""), int(one.version) == champion)
-            for one in found
+            Version(
+                int(registered.version),
+                registered.tags.get(BUNDLE_TAG, ""),
+                int(registered.version) == champion,
+            )
+            for registered in model_versions
         ),
         key=lambda version: version.number,
     )
 
 
 def _aliases(client: Client, registry: Registry) -> dict[str, int]:
-    found = client.search_registered_models(_named(registry))
-    return {name: int(number) for one in found for name, number in one.aliases.items()}
+    models = client.search_registered_models(_named(registry))
+    return {name: int(number) for one in models for name, number in one.aliases.items()}
 
 
 def _named(registry: Registry) -> str:
@@ -300,33 +307,37 @@ def _champions(client: Client, registry: Registry) -> list[int]:
     """Champions so far, the present one last.
 
     The tag holds the history before a change and the one after it, which never end in the same
-    version: the alias tells which of them holds.
+    version: the alias decides which of them is valid.
     """
-    present = _aliases(client, registry).get(CHAMPION)
-    if present is None:
+    current_champion = _aliases(client, registry).get(CHAMPION)
+    if current_champion is None:
         return []
     tags = client.get_registered_model(registry.model).tags
     histories: list[list[int]] = json.loads(tags.get(HISTORY_TAG, "[]"))
-    return next((told for told in histories if told[-1:] == [present]), [present])
+    return next((told for told in histories if told[-1:] == [current_champion]), [current_champion])
 
 
-def _crown(client: Client, registry: Registry, before: list[int], after: list[int]) -> None:
-    """Move the alias, so that a change that is cut off in between has not happened."""
-    client.set_registered_model_tag(registry.model, HISTORY_TAG, json.dumps([before, after]))
-    client.set_registered_model_alias(registry.model, CHAMPION, str(after[-1]))
+def _crown(
+    client: Client, registry: Registry, history_before: list[int], history_after: list[int]
+) -> None:
+    """Move the alias in one step, so that a change that is cut off has no effect."""
+    client.set_registered_model_tag(
+        registry.model, HISTORY_TAG, json.dumps([history_before, history_after])
+    )
+    client.set_registered_model_alias(registry.model, CHAMPION, str(history_after[-1]))
 
 
 def _resolved(client: Client, registry: Registry, alias: str) -> Version:
-    known = {version.number: version for version in _versions(client, registry)}
+    version_by_number = {version.number: version for version in _versions(client, registry)}
     aliases = _aliases(client, registry)
     number = int(alias) if alias.isdecimal() else aliases.get(alias)
-    if number not in known:
+    if number not in version_by_number:
         raise ValueError(
             f"Model '{registry.model}' has no version or alias '{alias}'; it has versions "
-            f"{sorted(known) or 'none'} and aliases {sorted(aliases) or 'none'}. "
-            + _way_to(alias, bool(known))
+            f"{sorted(version_by_number) or 'none'} and aliases {sorted(aliases) or 'none'}. "
+            + _way_to(alias, bool(version_by_number))
         )
-    return known[number]
+    return version_by_number[number]
 
 
 def _way_to(alias: str, trained: bool) -> str:
@@ -338,7 +349,7 @@ def _way_to(alias: str, trained: bool) -> str:
 
 
 def _fetched(registry: Registry, alias: str, folder: str) -> tuple[Version, Path]:
-    """Download a version's files; nothing is said about what they hold."""
+    """Download a version's files without checking them."""
     with connect(registry) as client:
         version = _resolved(client, registry, alias)
         return version, download_bundle(client, registry, version.number, folder)
@@ -349,11 +360,11 @@ def _keep(client: Client, registry: Registry, number: int, judgement: Judgement)
     version = client.get_model_version(registry.model, str(number))
     against = "baselines" if judgement.champion is None else f"version_{judgement.champion}"
     client.log_text(version.run_id, judgement.document, f"gate/against_{against}.json")
-    told = {
+    tags = {
         "against": against,
         "finding": judgement.finding,
         "promoted": str(judgement.promoted).lower(),
         "forced": str(judgement.forced).lower(),
     }
-    for name, value in told.items():
+    for name, value in tags.items():
         client.set_model_version_tag(registry.model, str(number), f"{GATE_TAG}.{name}", value)

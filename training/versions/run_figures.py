@@ -1,7 +1,8 @@
-"""What a run in the registry shows of a model's card: parameters and metrics, each with one name.
+"""The parameters and metrics of a run in the registry, taken from a model's card.
 
-The card is nested and travels in the bundle; a run has flat names that can be sorted, plotted and
-compared over many trainings. Lists, such as the groups of leads, stay in the card.
+The card is nested; a run has flat names, by which MLflow sorts, plots and compares many trainings.
+Every single number of the card becomes a metric. Lists, such as the groups of leads, stay in the
+card.
 """
 
 import re
@@ -12,11 +13,11 @@ from training.card.schema import ModelCard
 from training.card.values import to_json
 
 LONGEST_PARAMETER = 6000
-"""Letters that a run keeps of a parameter."""
+"""Characters of a parameter that a run keeps; the rest is cut off."""
 
 
 def run_parameters(card: ModelCard) -> dict[str, str]:
-    """What a model was made by."""
+    """Settings, library versions, looks and data that a model was trained with, as text."""
     values = to_json(card)
     parameters = {
         **values["settings"],
@@ -29,7 +30,7 @@ def run_parameters(card: ModelCard) -> dict[str, str]:
 
 
 def run_metrics(card: ModelCard) -> dict[str, float]:
-    """Every single figure of a card; what was not measured is left out.
+    """Every single figure of a card; figures that were not measured are left out.
 
     A metric is named by its path in the card's JSON, such as "hot.auc" or "bands.hot.hot_rate".
     """

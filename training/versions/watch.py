@@ -1,7 +1,7 @@
-"""Following an alias of the registry: whatever it comes to mean is fetched into a folder.
+"""Following an alias of the registry: the bundle it refers to is kept in a folder.
 
-The server looks at a folder and knows no registry. This stands beside it: promote a version, and
-within some seconds its bundle lies in the folder, from which the server takes it.
+The server reads a folder and knows no registry. `follow_alias` runs beside it: when a version is
+promoted, its bundle is copied into the folder within seconds, and the server loads it from there.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from training.versions.registry import Version, pull, resolve_version
 def follow_alias(
     registry: Registry, alias: str, folder: Path, wait: Callable[[], object]
 ) -> Iterator[Version | ValueError | OSError]:
-    """Every version that an alias means, as soon as its bundle is in the folder; without end.
+    """Each version that an alias refers to, as soon as its bundle is in the folder; without end.
 
     Parameters
     ----------
@@ -23,31 +23,32 @@ def follow_alias(
     alias : str
         An alias such as "champion".
     folder : pathlib.Path
-        Replaced when it holds a bundle.
+        Target; a bundle in it is replaced.
     wait : callable
-        Comes back when it is time for another look.
+        Called between two checks; it returns when it is time for the next one.
 
     Yields
     ------
     Version, ValueError or OSError
-        An error of a later look is told once for as long as it lasts; the folder stays as it is.
+        The version that was fetched, or the error of a check. An error that lasts is yielded once;
+        the folder stays as it is meanwhile.
 
     Raises
     ------
     ValueError, OSError
-        Already the first look fails.
+        The first check fails.
     """
-    here = pull(registry, alias, folder)
-    yield here
-    told = ""
+    current_version = pull(registry, alias, folder)
+    yield current_version
+    reported_message = ""
     while True:
         wait()
         try:
-            if resolve_version(registry, alias).number != here.number:
-                here = pull(registry, alias, folder)
-                yield here
-            told = ""
+            if resolve_version(registry, alias).number != current_version.number:
+                current_version = pull(registry, alias, folder)
+                yield current_version
+            reported_message = ""
         except (ValueError, OSError) as error:
-            if str(error) != told:
-                told = str(error)
+            if str(error) != reported_message:
+                reported_message = str(error)
                 yield error

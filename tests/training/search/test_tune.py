@@ -31,11 +31,13 @@ drop = ["*kind=*", "*outcome=*", "*channel=*"]
 
 
 def search(
-    tables: Tables, config: Config, trials: int, enough: Callable[[], bool] = lambda: False
+    tables: Tables, config: Config, trials: int, must_stop: Callable[[], bool] = lambda: False
 ) -> Tuning:
     """What `tune` does with a configuration."""
     folder = config.registry_folder
-    return tune_boosters(tables, config.dataset, config.audit, config.model, folder, trials, enough)
+    return tune_boosters(
+        tables, config.dataset, config.audit, config.model, folder, trials, must_stop
+    )
 
 
 def ground_of(tables: Tables, config: Config) -> RollingRows:
@@ -134,7 +136,7 @@ def test_other_weights_begin_another_search(crm, found, tmp_path) -> None:
     config = stored_in(config, tmp_path)
     assert search(tables, config, trials=1).trials == 1
     other = config.model_copy(update={"snapshots": whole})
-    assert search(tables, other, trials=1, enough=lambda: True).trials == 0
+    assert search(tables, other, trials=1, must_stop=lambda: True).trials == 0
 
 
 def test_what_confirms_takes_no_part_in_the_search(crm) -> None:
@@ -150,7 +152,7 @@ def test_a_search_that_was_stopped_goes_on_as_if_it_had_not_been(crm, found, tmp
     tables, config = crm
     asked = iter([False, True])
     config = stored_in(config, tmp_path)
-    stopped = search(tables, config, trials=3, enough=lambda: next(asked))
+    stopped = search(tables, config, trials=3, must_stop=lambda: next(asked))
     assert stopped.trials == 1
     assert search(tables, config, trials=3) == found
 
@@ -160,13 +162,13 @@ def test_other_data_begin_another_search(crm, found, tmp_path) -> None:
     config = stored_in(config, tmp_path)
     search(tables, config, trials=1)
     other = config.model_copy(update={"model": config.model.model_copy(update={"seed": 2})})
-    assert search(tables, other, trials=2, enough=lambda: True).trials == 0
+    assert search(tables, other, trials=2, must_stop=lambda: True).trials == 0
 
 
 def test_the_best_settings_are_never_worse_in_the_search_than_the_present_ones(found) -> None:
     assert found.best_loss <= found.present_loss
     assert found.section().startswith("[model]\ntrees = ")
-    assert (found.gains == {}) == (found.best == found.present)
+    assert (found.gains == {}) == (found.best_settings == found.present_settings)
 
 
 @pytest.mark.parametrize(
