@@ -1,24 +1,19 @@
-"""What `train` and `check` print: the figures of a model card and of an export as tables.
+"""What `train` prints: the figures of a model card as tables, the most important first.
 
-Only text and layout are made here; every number comes from a value that was computed elsewhere.
+Only text and layout are made here; every number comes from the card. The progress bars that long
+verbs show while they work are here as well.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBars
-from rich.table import Table
 from rich.text import Text
 
-from features.export.data_end import TimesAfterEnd
-from features.export.inspection import BrokenRule, Inspection
 from features.progress import Progress
-from features.spine import iso
 from lead_temperature.tables.plain import plain_table
 from lead_temperature.tables.rivals import show_points_cards, show_rivals
 from models.bands import Temperature
@@ -26,8 +21,6 @@ from models.bundle import HORIZONS
 from models.policy import Capacity, GuaranteedRate, Promised, promised_rate, within
 from training.bands.results import BandPromise
 from training.card.schema import ModelCard
-from training.dataset.coverage import FeatureOverview
-from training.dataset.readiness import Readiness
 from training.statistics.rates import RateEstimate
 
 _VERDICT_STYLE = {"kept": "green", "broken": "red", "cannot be told": "yellow"}
@@ -43,7 +36,7 @@ def progress_bars(console: Console) -> Iterator[Progress]:
         TimeElapsedColumn(),
     )
     with ProgressBars(*columns, console=console) as bars:
-        tasks: dict[str, Any] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report_progress(stage: str, completed: int, total: int) -> None:
             if stage not in tasks:
@@ -210,125 +203,6 @@ def show_ages(console: Console, card: ModelCard) -> None:
             _figure(group.auc),
         )
     console.print(table)
-
-
-def show_features(console: Console, features: list[FeatureOverview]) -> None:
-    """The catalogue of an export, family by family."""
-    table = plain_table(
-        f"{len(features)} features", ("family", "name", "in words"), ("known", "varied")
-    )
-    for feature in sorted(features, key=lambda feature: feature.family):
-        table.add_row(
-            feature.family,
-            escape(feature.name),
-            escape(feature.description),
-            f"{100 * feature.coverage:.0f} %",
-            f"{100 * feature.varied:.0f} %",
-        )
-    console.print(table)
-
-
-def show_inspection(console: Console, inspection: Inspection) -> None:
-    """Print what `check` found in an export."""
-    first = "–" if inspection.first is None else iso(inspection.first)[:10]
-    rows = plain_table(
-        f"From {first} to {iso(inspection.data_end)[:10]}", ("table",), ("rows", "rejected")
-    )
-    for name, count in inspection.rows.items():
-        rows.add_row(name, f"{count:,}", f"{inspection.rejected[name]:,}")
-    console.print(rows)
-    if inspection.recorded_late is not None:
-        console.print(f"{100 * inspection.recorded_late:.1f} % of interactions were recorded late.")
-    _show_words(console, inspection)
-    _show_months(console, inspection)
-    show_rejects(console, inspection.broken_rules)
-    show_after_end(console, inspection.after_end, inspection.data_end)
-
-
-def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
-    """What a training would have to learn from and to judge."""
-    table = plain_table(
-        "What train would use (a look is one lead at one moment)",
-        ("horizon", "period", "from", "to"),
-        ("looks", "leads", "bought"),
-    )
-    for horizon in horizons:
-        for period in horizon.periods:
-            first = f"{horizon.horizon}, {horizon.days} d" if period.name == "fit" else ""
-            span = [
-                "–" if at is None else iso(at)[:10] for at in (period.first_look, period.last_look)
-            ]
-            counts = (period.looks, period.leads, period.positives)
-            table.add_row(first, period.name, *span, *(f"{count:,}" for count in counts))
-        if horizon.periods:
-            table.add_row("", "not yet known", "", "", f"{horizon.immature:,}", "", "")
-        table.add_section()
-    if any(horizon.periods for horizon in horizons):
-        console.print(table)
-
-
-def _show_words(console: Console, inspection: Inspection) -> None:
-    words = Table(title="Vocabulary of the interactions", title_justify="left")
-    for heading in ("field", "values", "missing", "most frequent"):
-        words.add_column(heading, justify="right" if heading in ("values", "missing") else "left")
-    for field in inspection.vocabularies:
-        frequent = ", ".join(f"{escape(word)} {count:,}" for word, count in field.most_frequent)
-        words.add_row(field.field, f"{field.distinct:,}", f"{field.missing:,}", frequent)
-    if inspection.rows["interactions"]:
-        console.print(words)
-    attributes = plain_table(
-        "Attributes that are used", ("attribute", "kind", "known"), ("filled", "values")
-    )
-    for attribute in inspection.attributes:
-        attributes.add_row(
-            escape(attribute.name),
-            attribute.kind,
-            "as it changes" if attribute.changes else "at creation",
-            f"{100 * attribute.coverage:.0f} %",
-            f"{attribute.distinct:,}",
-        )
-    console.print(attributes)
-    for name, reason in inspection.unused.items():
-        console.print(f"not used: [bold]{escape(name)}[/] – {escape(reason)}", highlight=False)
-
-
-def _show_months(console: Console, inspection: Inspection) -> None:
-    months = Table(title="Conversion by month of creation (so far)", title_justify="left")
-    for heading in ("month", "leads", "converted", "share", ""):
-        months.add_column(heading, justify="left" if heading in ("month", "") else "right")
-    highest_share = max((month.share for month in inspection.months), default=0.0)
-    for month in inspection.months:
-        bar = "█" * round(20 * month.share / highest_share) if highest_share else ""
-        share = f"{100 * month.share:.1f} %"
-        months.add_row(month.month, f"{month.leads:,}", f"{month.converted:,}", share, bar)
-    console.print(months)
-
-
-def show_rejects(console: Console, rules: Sequence[BrokenRule]) -> None:
-    """What of an export was left out, by rule and with examples."""
-    for broken in rules:
-        left_out = "rows of" if broken.left_out == "row" else "values, their rows stay, of"
-        console.print(
-            f"[yellow]{broken.rows:,} {left_out} {broken.table}: {escape(broken.rule)}.[/] "
-            f"{escape(broken.explanation)}",
-            highlight=False,
-        )
-        for row, column, value in broken.examples:
-            position = f"row {row:,}" + (f", {column}" if column else "")
-            console.print(f"    {escape(position)}: {escape(repr(value))}", highlight=False)
-
-
-def show_after_end(console: Console, columns: Sequence[TimesAfterEnd], data_end: int) -> None:
-    """What lies after the end of the data, so that a wrong end is seen."""
-    for column in columns:
-        rows = f"{column.rows:,} row" + ("s" if column.rows > 1 else "")
-        console.print(
-            f"[yellow]{column.table}.{column.column} lies after the end of the data, "
-            f"{iso(data_end)[:10]}, in {rows} (the latest: {iso(column.latest)[:10]}).[/] Such "
-            "times count only once they have come. Was the export made later? Then set ends_at in "
-            "\\[data].",
-            highlight=False,
-        )
 
 
 def _day(instant: datetime | None) -> str:

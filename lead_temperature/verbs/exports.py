@@ -64,7 +64,7 @@ def check(
     """Say what is in the export and whether a model can be trained on it; keep rejected rows."""
     from features.export.inspection import inspection
     from features.tables import keep_rejects
-    from lead_temperature.tables.training import show_inspection, show_readiness
+    from lead_temperature.tables.export import show_inspection, show_readiness
     from training.dataset.readiness import readiness
 
     settings = configuration(config)
@@ -109,7 +109,7 @@ def audit(
 @app.command(epilog="Example: `lead-temperature features --config crm/lead_temperature.toml`")
 def features(config: ConfigOption = CONFIG) -> None:
     """List the features that your export gives, in words and with their coverage."""
-    from lead_temperature.tables.training import show_features
+    from lead_temperature.tables.export import show_features
     from training.dataset.coverage import features_overview
 
     settings = configuration(config)

@@ -35,12 +35,8 @@ def train(
     from features.export.inspection import broken_rules
     from lead_temperature.api import companion_files
     from lead_temperature.mlflow_model import input_example
-    from lead_temperature.tables.training import (
-        progress_bars,
-        show_after_end,
-        show_rejects,
-        show_training,
-    )
+    from lead_temperature.tables.export import show_after_end, show_rejects
+    from lead_temperature.tables.training import progress_bars, show_training
     from models.bundle import save_bundle
     from models.folder import require_replaceable
     from training.card.values import read_card, to_json

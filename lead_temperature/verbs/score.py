@@ -56,7 +56,7 @@ def score(
     from features.scale.scoring_notes import scoring_notes
     from features.spine import open_leads_at
     from features.tables import keep_rejects
-    from lead_temperature.tables.training import show_rejects
+    from lead_temperature.tables.export import show_rejects
     from models.bundle import load_bundle
     from serving.bulk.previous import previous_bands
     from serving.bulk.scores import (

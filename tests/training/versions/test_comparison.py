@@ -22,6 +22,8 @@ from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, training_frame
 from training.fitting.booster import fit_booster
 from training.fitting.bundle import fit_bundle
+from training.statistics.figures import JudgedRows
+from training.versions import comparison as comparison_module
 from training.versions.comparison import Comparison, comparison
 from training.versions.gate import judge_against_champion
 from training.versions.promotion import Examination
@@ -177,3 +179,33 @@ def test_the_table_and_the_document_hold_what_was_found(found: Comparison, tmp_p
     document = json.loads(examined.judgement(force=False).document)
     assert document["comparison"]["questions"]["hot"]["looks"] == found.questions["hot"].looks
     assert document["verdict"]["finding"] == examined.verdict.finding
+
+
+@pytest.fixture
+def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A segment of four leads, two of each outcome, is large enough."""
+    monkeypatch.setattr(comparison_module, "LEAST_LEADS", 4)
+    monkeypatch.setattr(comparison_module, "LEAST_OF_EACH_OUTCOME", 2)
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "judged"),
+    [(2, 2, True), (2, 1, False), (1, 3, False), (3, 1, False), (1, 9, False), (2, 9, True)],
+)
+def test_a_segment_is_judged_from_the_least_number_of_leads_of_each_outcome_on(
+    small_sizes: None, won: int, lost: int, judged: bool
+) -> None:
+    """A lead counts once, however many looks it has, and as won if any of them is."""
+    leads = np.repeat(np.arange(won + lost), 3)
+    looks_of_winners = (leads < won) & (np.arange(len(leads)) % 3 == 0)
+    rows = JudgedRows(looks_of_winners, leads, np.zeros(len(leads)))
+    assert comparison_module._large_enough(rows) == judged
+
+
+@pytest.mark.parametrize(("leads", "judged"), [(3, False), (4, True)])
+def test_a_segment_is_judged_from_the_least_number_of_leads_on(
+    small_sizes: None, monkeypatch: pytest.MonkeyPatch, leads: int, judged: bool
+) -> None:
+    monkeypatch.setattr(comparison_module, "LEAST_OF_EACH_OUTCOME", 1)
+    lead = np.arange(leads)
+    assert comparison_module._large_enough(JudgedRows(lead < 1, lead, np.zeros(leads))) == judged

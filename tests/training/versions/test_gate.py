@@ -1,9 +1,17 @@
-"""The law of the gate: what is worse, what is not, and what cannot be told."""
+"""The law of the gate: what is worse, what is not, and what cannot be told.
+
+Each rule is held from both sides: just below its threshold it passes, just above it fails. The
+thresholds come from closed forms with SciPy's normal quantiles, or from plain loops over all cases.
+"""
 
 import dataclasses
+import itertools
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
 
 from models.policy import GuaranteedRate
 from tests.support.cards import card_of, lifelike_card
@@ -18,6 +26,10 @@ EQUAL = Difference(0.0, -0.01, 0.01, 0.5)
 AHEAD = Difference(0.02, 0.01, 0.03, 1.0)
 BEHIND = Difference(-0.02, -0.03, -0.01, 0.0)
 LEAST = 30
+HALF_WIDTH = 0.01
+"""Half of a difference's own 95 % interval."""
+NEAR = 1e-9
+"""Distance from a threshold on either side."""
 
 
 def rate(observed: float, low: float, high: float) -> ObservedRate:
@@ -174,3 +186,176 @@ def test_a_first_champion_must_beat_the_base_rate_and_the_age_of_a_lead() -> Non
     assert judge_against_baselines(card(better_than=("base rate",))).finding == "cannot be told"
     beaten = card(better_than=("base rate",), beaten_by=("age only",))
     assert judge_against_baselines(beaten).finding == "worse"
+
+
+def difference(advantage: float, half_width: float = HALF_WIDTH) -> Difference:
+    return Difference(advantage, advantage - half_width, advantage + half_width, 0.5)
+
+
+def threshold(count: int) -> float:
+    """Advantage whose interval for `count` differences at once ends at zero (Bonferroni)."""
+    standard_error = HALF_WIDTH / norm.ppf(0.975)
+    return float(norm.isf(0.025 / count)) * standard_error
+
+
+@pytest.mark.parametrize(("beyond", "conclusion"), [(-NEAR, "no worse"), (NEAR, "worse")])
+@pytest.mark.parametrize("figure", ["auc", "log_loss"])
+@pytest.mark.parametrize("horizon", ["hot", "warm"])
+def test_each_of_four_figures_is_worse_from_its_threshold_on(
+    horizon: str, figure: str, beyond: float, conclusion: str
+) -> None:
+    behind = difference(-threshold(4) - beyond)
+    assert finding(compared(**{horizon: question(**{figure: behind})})) == conclusion
+
+
+@pytest.mark.parametrize(("beyond", "conclusion"), [(-NEAR, "no worse"), (NEAR, "worse")])
+def test_where_one_horizon_decides_two_figures_share_the_chance(
+    beyond: float, conclusion: str
+) -> None:
+    undecided = question(days=90, conversions=LEAST - 1)
+    hot = question(auc=difference(-threshold(2) - beyond))
+    assert finding(compared(hot, undecided)) == conclusion
+    assert finding(compared(hot, question(days=90, conversions=LEAST))) == "no worse"
+
+
+@pytest.mark.parametrize(("beyond", "conclusion"), [(-NEAR, "no worse"), (NEAR, "better")])
+@pytest.mark.parametrize("horizon", ["hot", "warm"])
+def test_log_loss_alone_makes_a_challenger_better_from_its_threshold_on(
+    horizon: str, beyond: float, conclusion: str
+) -> None:
+    ahead = difference(threshold(4) + beyond)
+    assert finding(compared(**{horizon: question(log_loss=ahead)})) == conclusion
+    assert finding(compared(**{horizon: question(auc=ahead)})) == "no worse"
+
+
+@pytest.mark.parametrize(("beyond", "conclusion"), [(-NEAR, "no worse"), (NEAR, "worse")])
+@pytest.mark.parametrize(("hot", "warm"), [(1, 0), (1, 1), (3, 2), (0, 7)])
+def test_a_segment_is_worse_from_the_threshold_of_all_segments_on(
+    hot: int, warm: int, beyond: float, conclusion: str
+) -> None:
+    """Segments of both horizons share one chance."""
+    behind = Segment("country", "it", 50, difference(-threshold(hot + warm) - beyond))
+    others = [Segment("country", str(i), 50, EQUAL) for i in range(hot + warm - 1)]
+    everyone = [behind, *others] if hot else [*others, behind]
+    found = compared(
+        question(segments=tuple(everyone[:hot])), question(days=90, segments=tuple(everyone[hot:]))
+    )
+    assert finding(found) == conclusion
+
+
+def test_segments_of_a_horizon_with_too_few_conversions_neither_decide_nor_count() -> None:
+    behind = Segment("country", "it", 50, difference(-threshold(1) - NEAR))
+    undecided = question(days=90, conversions=LEAST - 1, segments=(behind, behind))
+    assert finding(compared(warm=undecided)) == "no worse"
+    assert finding(compared(question(segments=(behind,)), undecided)) == "worse"
+
+
+@pytest.mark.parametrize(("colder", "hotter"), [("cold", "warm"), ("cold", "hot"), ("warm", "hot")])
+@pytest.mark.parametrize(("gap", "conclusion"), [(0.0, "no worse"), (NEAR, "worse")])
+def test_two_bands_are_out_of_order_where_their_intervals_part(
+    colder: str, hotter: str, gap: float, conclusion: str
+) -> None:
+    everywhere = BandResult(100, 80, rate(0.5, 0.0, 1.0), None)
+    bands = {
+        "cold": everywhere,
+        "warm": everywhere,
+        "hot": everywhere,
+        colder: BandResult(100, 80, rate(0.4, 0.3, 0.5), None),
+        hotter: BandResult(100, 80, rate(0.2, 0.1, 0.3 - gap), None),
+    }
+    found = compared(challenger=dataclasses.replace(side(), bands=bands))
+    assert finding(found) == conclusion
+    unseen = bands | {hotter: BandResult(0, 0, None, None)}
+    assert finding(compared(challenger=dataclasses.replace(side(), bands=unseen))) == "no worse"
+
+
+FINDINGS = ("kept", "cannot be told", "broken")
+
+
+@pytest.mark.parametrize(
+    ("by_champion", "by_challenger"), list(itertools.product(FINDINGS, repeat=2))
+)
+def test_of_all_pairs_only_a_promise_newly_broken_is_worse(
+    by_champion: str, by_challenger: str
+) -> None:
+    newly_broken = by_challenger == "broken" and by_champion != "broken"
+    found = compared(champion=side(by_champion), challenger=side(by_challenger))
+    assert (finding(found) == "worse") == newly_broken
+    promised_more = compared(
+        champion=dataclasses.replace(side(), promises={}), challenger=side(by_challenger)
+    )
+    assert (finding(promised_more) == "worse") == (by_challenger == "broken")
+
+
+@pytest.mark.parametrize(("conversions", "decides"), [(LEAST - 1, False), (LEAST, True)])
+@pytest.mark.parametrize("horizon", ["hot", "warm"])
+def test_a_horizon_decides_from_the_least_number_of_conversions_on(
+    horizon: str, conversions: int, decides: bool
+) -> None:
+    behind = question(conversions=conversions, auc=BEHIND)
+    assert (finding(compared(**{horizon: behind})) == "worse") == decides
+
+
+SUBSETS = [(), ("base rate",), ("age only",), ("base rate", "age only")]
+
+
+@pytest.mark.parametrize(("hot", "warm"), list(itertools.product(SUBSETS, repeat=2)))
+def test_baselines_decide_by_a_plain_loop_over_all_cases(
+    hot: tuple[str, ...], warm: tuple[str, ...]
+) -> None:
+    """Both must be beaten within one horizon; to lose to either of them anywhere is worse."""
+    better, beaten = lifelike_card(), lifelike_card()
+    for name, rivals in (("hot", hot), ("warm", warm)):
+        better["horizons"][name] |= {"better_than": list(rivals), "beaten_by": []}
+        beaten["horizons"][name] |= {"better_than": SUBSETS[-1], "beaten_by": list(rivals)}
+    both_beaten = any(len(rivals) == 2 for rivals in (hot, warm))
+    expected = "better" if both_beaten else "cannot be told"
+    assert judge_against_baselines(card_of(better)).finding == expected
+    expected = "worse" if hot or warm else "better"
+    assert judge_against_baselines(card_of(beaten)).finding == expected
+
+
+@st.composite
+def differences(draw: st.DrawFn) -> Difference | None:
+    if draw(st.integers(0, 5)) == 0:
+        return None
+    return difference(draw(st.floats(-0.02, 0.02)), draw(st.floats(0.001, 0.02)))
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> HorizonComparison:
+    measured = st.builds(difference, st.floats(-0.02, 0.02), st.floats(0.001, 0.02))
+    segments = st.builds(Segment, st.just("country"), st.just("it"), st.just(50), measured)
+    return question(
+        conversions=draw(st.sampled_from([LEAST - 1, LEAST, 500])),
+        auc=draw(differences()),
+        log_loss=draw(differences()),
+        segments=tuple(draw(st.lists(segments, max_size=4))),
+    )
+
+
+def surely(value: Difference | None, count: int, sign: int) -> bool:
+    """Whether the interval that `count` differences share lies on one side of zero."""
+    if value is None:
+        return False
+    widening = norm.isf(0.025 / count) / norm.ppf(0.975)
+    half = widening * (value.high - value.low) / 2
+    return value.advantage - half > 0 if sign > 0 else value.advantage + half < 0
+
+
+@given(questions(), questions())
+def test_any_two_horizons_get_the_finding_of_a_plain_loop(
+    hot: HorizonComparison, warm: HorizonComparison
+) -> None:
+    deciding = [one for one in (hot, warm) if one.conversions >= LEAST]
+    worse = better = False
+    for one in deciding:
+        for figure in (one.auc, one.log_loss):
+            worse |= surely(figure, 2 * len(deciding), -1)
+        better |= surely(one.log_loss, 2 * len(deciding), 1)
+        for segment in one.segments:
+            worse |= surely(segment.log_loss, sum(len(d.segments) for d in deciding), -1)
+    expected = "worse" if worse else "better" if better else "no worse"
+    if not worse and hot.conversions < LEAST:
+        expected = "cannot be told"
+    assert finding(compared(hot, warm)) == expected

@@ -1,0 +1,144 @@
+"""Rolling origins by plain loops over looks: who is fitted before an origin, and who judges it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from features.export.sources import read_export
+from features.spine import microseconds
+from features.synthetic import synthetic_crm, write_export
+from features.tables import Tables
+from training.config import Config, read_config
+from training.dataset.as_of_cut import cut_at
+from training.dataset.snapshots import snapshots
+from training.dataset.split import LEAST_CALIBRATE_LEADS, LEAST_FIT_LEADS
+from training.search import rolling
+from training.search.rolling import ORIGINS, Fold, RollingRows, rolling_rows
+
+pytestmark = pytest.mark.training
+
+DAY = 86_400_000_000
+SETTINGS = """
+[features]
+drop = ["*kind=*", "*outcome=*", "*channel=*"]
+"""
+
+
+@dataclass(frozen=True)
+class Crm:
+    tables: Tables
+    config: Config
+    rows: RollingRows
+
+
+@pytest.fixture(scope="module")
+def crm(tmp_path_factory: pytest.TempPathFactory) -> Crm:
+    folder = tmp_path_factory.mktemp("crm")
+    write_export(synthetic_crm(3_500, seed=9), folder, "parquet")
+    file = folder / "lead_temperature.toml"
+    text = file.read_text().replace("every_days = 7.0", "every_days = 14.0")
+    file.write_text(f"{text}{SETTINGS}")
+    config = read_config(file)
+    tables = read_export(config.export)
+    return Crm(tables, config, rolling_rows(tables, config.dataset, config.audit))
+
+
+def folds_of(rows: RollingRows, horizon: str) -> list[Fold]:
+    return [fold for fold in (*rows.search, *rows.confirm) if fold.horizon == horizon]
+
+
+def horizons_in(rows: RollingRows) -> list[str]:
+    return [fold.horizon for fold in rows.confirm]
+
+
+def outcomes_by_loop(crm: Crm, days: int) -> list[bool]:
+    """Whether the lead of each look converted within the horizon that begins at the look."""
+    converted_at = crm.tables.leads["converted_at"].to_pylist()
+    micros = [None if at is None else round(at.timestamp() * 1e6) for at in converted_at]
+    looks = zip(crm.rows.spine.lead.tolist(), crm.rows.spine.as_of.tolist(), strict=True)
+    return [
+        micros[lead] is not None and as_of < micros[lead] <= as_of + days * DAY
+        for lead, as_of in looks
+    ]
+
+
+def test_the_last_origin_confirms_and_all_earlier_ones_search(crm: Crm) -> None:
+    assert horizons_in(crm.rows)
+    for horizon in horizons_in(crm.rows):
+        folds = folds_of(crm.rows, horizon)
+        assert len(folds) == len(ORIGINS)
+        assert folds[-1] in crm.rows.confirm
+        assert [fold.origin for fold in folds] == sorted({fold.origin for fold in folds})
+
+
+def test_a_look_is_fitted_if_its_outcome_was_known_and_judges_if_it_lies_between_origins(
+    crm: Crm,
+) -> None:
+    as_of, end = crm.rows.spine.as_of.tolist(), int(crm.rows.spine.as_of.max())
+    for horizon in horizons_in(crm.rows):
+        days, folds = crm.rows.labels[horizon].days, folds_of(crm.rows, horizon)
+        next_origins = [*(fold.origin for fold in folds[1:]), end + 1]
+        for fold, next_origin in zip(folds, next_origins, strict=True):
+            mature = crm.rows.labels[horizon].mature.tolist()
+            assert fold.fit.tolist() == [at + days * DAY <= fold.origin for at in as_of]
+            assert fold.judge.tolist() == [
+                old and fold.origin <= at < next_origin
+                for at, old in zip(as_of, mature, strict=True)
+            ]
+
+
+def test_every_fold_has_enough_converting_leads_on_both_sides(crm: Crm) -> None:
+    lead = crm.rows.spine.lead.tolist()
+    for horizon in horizons_in(crm.rows):
+        converted = outcomes_by_loop(crm, crm.rows.labels[horizon].days)
+        for fold in folds_of(crm.rows, horizon):
+            for rows, least in ((fold.fit, LEAST_FIT_LEADS), (fold.judge, LEAST_CALIBRATE_LEADS)):
+                winners = {
+                    who
+                    for who, won, used in zip(lead, converted, rows.tolist(), strict=True)
+                    if won and used
+                }
+                assert len(winners) >= least
+
+
+def test_a_threshold_just_met_keeps_a_horizon_and_one_lead_fewer_leaves_it_out(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    horizon = horizons_in(crm.rows)[0]
+    converted = np.array(outcomes_by_loop(crm, crm.rows.labels[horizon].days))
+    fewest = min(
+        len(set(crm.rows.spine.lead[fold.judge & converted].tolist()))
+        for fold in folds_of(crm.rows, horizon)
+    )
+    call = (crm.tables, crm.config.dataset, crm.config.audit)
+    monkeypatch.setattr(rolling, "LEAST_CALIBRATE_LEADS", fewest)
+    assert horizon in horizons_in(rolling_rows(*call))
+    monkeypatch.setattr(rolling, "LEAST_CALIBRATE_LEADS", fewest + 1)
+    try:
+        remaining = horizons_in(rolling_rows(*call))
+    except ValueError as refusal:
+        assert "too few conversions to compare settings" in str(refusal)  # noqa: PT017
+        remaining = []
+    assert horizon not in remaining
+
+
+def test_the_rows_are_those_of_an_export_that_ends_where_calibration_begins(crm: Crm) -> None:
+    calibrate_from = rolling._calibration_start(crm.tables, crm.config.dataset)
+    past = cut_at(crm.tables, calibrate_from)
+    assert len(crm.rows.spine) == len(snapshots(past, crm.config.snapshots))
+    assert crm.rows.matrix.shape == (len(crm.rows.spine), len(crm.rows.spec.names))
+    created_at = microseconds(crm.tables.leads["created_at"])
+    assert created_at[crm.rows.spine.lead].max() < calibrate_from
+
+
+def test_progress_counts_rows_up_to_their_total(crm: Crm) -> None:
+    reports: list[tuple[int, int]] = []
+    rows = rolling_rows(
+        crm.tables,
+        crm.config.dataset,
+        crm.config.audit,
+        lambda completed, total: reports.append((completed, total)),
+    )
+    assert reports[-1] == (len(rows.spine), len(rows.spine))
+    assert [completed for completed, _ in reports] == sorted({done for done, _ in reports})
