@@ -50,6 +50,7 @@ NOT_PARTICIPLES = frozenset({"need", "seed", "speed", "feed", "embed", "shed", "
 """Words in *ed* that are nouns or verbs."""
 
 ALLOWED: dict[str, str] = {
+    "training/evaluation/gains.py:found": "key of card.json",
     "training/audit/leaks.py:what": "key of the audit's findings in card.json and in --json",
     "training/bands/learning_curve.py:more": "key of card.json",
     "training/team/portrait.py:more": "key of card.json, beside less",

@@ -71,7 +71,7 @@ def trained_bundle(
         The export is too short or has too few conversions.
     """
     # First, because its settings may be wrong.
-    worked = practice(tables, config.practice, config.horizons.warm_days)
+    team_practice = practice(tables, config.practice, config.horizons.warm_days)
     findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config.dataset, report_progress)
@@ -90,7 +90,7 @@ def trained_bundle(
         libraries={name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
         horizons=judgement.horizons,
         bands=judgement.bands,
-        managers=_managers_part(bundle, frame, tables, examined, config, signals, worked),
+        managers=_managers_part(bundle, frame, tables, examined, config, signals, team_practice),
         importance=signals,
         families=_family_importance(bundle, frame, config.model.seed),
         learning_curve=_learning_curve(fitted, frame, config.model.seed, tables),
@@ -147,20 +147,20 @@ def _managers_part(
     examined: Tables,
     config: Config,
     signals: tuple[SignalImportance, ...],
-    worked: Practice,
+    team_practice: Practice,
 ) -> ManagersPart:
     """What the managers' report alone asks of the export and of the test period."""
     test, days = frame.splits["hot"].test, config.horizons.warm_days
     matrix, looks = frame.matrix[test], Spine(frame.spine.lead[test], frame.spine.as_of[test])
     scores = bundle.scores(matrix, config.model.threads)
-    judged = judged_rows(frame, "hot", test)
+    rows = judged_rows(frame, "hot", test)
     ranked = [importance.signal for importance in signals]
     owner = owner_attribute(examined, config.practice.owner)
     return ManagersPart(
-        practice=worked,
+        practice=team_practice,
         today=open_leads(bundle, examined, config.snapshots.until_days, config.model.threads),
         aftermath=aftermaths(tables, looks, scores.band, days),
-        dependence=dependences(bundle, matrix, judged, ranked),
+        dependence=dependences(bundle, matrix, rows, ranked),
         portrait=portrait(examined, cohort(examined), days, owner),
     )
 

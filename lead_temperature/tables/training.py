@@ -161,7 +161,7 @@ def show_test_period(console: Console, card: ModelCard) -> None:
         test, unseen = horizon.test, horizon.never_learned_from
         table.add_row(
             f"{name}, {horizon.days} d",
-            f"{_day(test.first)} to {_day(test.last)}",
+            f"{_day(test.first_look)} to {_day(test.last_look)}",
             f"{test.rows:,}",
             f"{test.leads:,}",
             f"{test.positives:,}",

@@ -251,7 +251,7 @@ def test_levels_of_a_category_are_told_by_name(bundle, looks):
     country = {
         d.signal: d
         for d in dependences(
-            bundle, matrix, outcomes, list(columns_by_signal(bundle.spec)), most=20
+            bundle, matrix, outcomes, list(columns_by_signal(bundle.spec)), max_signals=20
         )
     }["country"]
     counts = {part.level: part.outcome.rows for part in country.bins}
@@ -370,15 +370,19 @@ def test_only_differences_beyond_their_intervals_are_sure_changes():
     card["importance"][5]["log_loss_increase"] = -0.001
     other = copy.deepcopy(card)
     other["horizons"]["hot"]["days"] += 7
-    later = {change.what for change in summary_of(other, VERSION, before).changes.figures}
+    later = {change.name for change in summary_of(other, VERSION, before).changes.figures}
     assert set(FIGURES) - later == {"hot looks that bought", "hot order"}
     found = summary_of(card, VERSION, before).changes
-    told = {change.what: change for change in found.figures}
+    told = {change.name: change for change in found.figures}
     assert set(told) == set(FIGURES)
-    assert (told["leads"].before, told["leads"].now, told["leads"].sure) == (20_000, 20_500, False)
+    assert (told["leads"].earlier, told["leads"].current, told["leads"].sure) == (
+        20_000,
+        20_500,
+        False,
+    )
     assert told["leads that buy"].sure
     assert not told["hot order"].sure
-    assert (told["open hot leads"].before, told["open hot leads"].now) == (23, None)
+    assert (told["open hot leads"].earlier, told["open hot leads"].current) == (23, None)
     assert (found.gained, found.lost) == ((), ("age of the lead",))
     assert found.version == "2025-10-01-aaaa"
 

@@ -40,7 +40,15 @@ from training.report.words.messages import (
     page_words_path,
     page_words_text,
 )
-from training.report.words.numerals import NBSP, day, decimal, not_measured, percent, told, whole
+from training.report.words.numerals import (
+    NBSP,
+    day,
+    decimal,
+    not_measured,
+    percent,
+    whole,
+    with_interval,
+)
 from training.report.words.reasons import reason
 from training.statistics.rates import RateEstimate
 
@@ -219,7 +227,7 @@ def test_numbers_are_written_as_the_language_writes_them(code, expected):
         whole(12345, speech),
         decimal(0.12345, speech),
         percent(0.0345, speech),
-        told(RateEstimate(0.41, 0.35, 0.48), speech),
+        with_interval(RateEstimate(0.41, 0.35, 0.48), speech),
         percent(0.0001, speech),
     ]
     assert [plain(text) for text in found] == expected

@@ -9,7 +9,7 @@ from tests.support.pages import Page
 from training.report.meters import highest, meter
 from training.report.render import report_html
 from training.report.words.language import language
-from training.report.words.numerals import middle, percent, short, told, whole
+from training.report.words.numerals import middle, percent, short, whole, with_interval
 from training.statistics.rates import RateEstimate
 
 VERSION = "2026-01-01-0f3a9c41d2"
@@ -48,7 +48,7 @@ def test_open_leads_stand_by_band_beside_what_such_looks_did(page, summary):
             whole(band.leads, EN),
             plain(percent(band.hot, EN)),
             f"{band.hot_expected:.1f}",
-            plain(told(tested.hot.happened, EN)),
+            plain(with_interval(tested.hot.happened, EN)),
         ]
         assert row in page.rows
     assert "Leads that are open when the data end, on 1 January 2026: 1,711." in page.text
@@ -64,7 +64,7 @@ def test_every_group_shows_its_conversion_in_per_cent_and_in_days(page, summary)
         row = [
             "not known" if name is None else name.replace("_", " "),
             whole(conversion.leads, EN),
-            plain(told(conversion.share, EN)),
+            plain(with_interval(conversion.share, EN)),
             plain(middle(conversion.days, EN)),
             "",
         ]
@@ -101,7 +101,7 @@ def test_signals_show_their_direction_and_every_bin_with_its_counts(page, summar
             counts = [
                 whole(part.outcome.rows, EN),
                 plain(percent(part.outcome.promised, EN)),
-                plain(told(part.outcome.happened, EN)),
+                plain(with_interval(part.outcome.happened, EN)),
                 "",
             ]
             assert counts in [row[1:] for row in page.rows]
@@ -117,10 +117,10 @@ def test_the_portrait_shows_customers_against_all_leads(page):
 
 def test_gains_and_months_stand_behind_their_pictures(page, summary):
     for horizon in summary.horizons:
-        early = [plain(told(gain.early, EN)) for gain in horizon.gains]
+        early = [plain(with_interval(gain.early, EN)) for gain in horizon.gains]
         assert ["10 %", *early] in page.rows
         for month in horizon.months:
-            happened = plain(told(month.outcome.happened, EN))
+            happened = plain(with_interval(month.outcome.happened, EN))
             assert happened in [row[3] for row in page.rows if len(row) == 5]
     assert "4.9 times as many as without any order" in page.text
 

@@ -9,7 +9,9 @@ from training.team.practice import Practice
 from training.team.today import open_leads
 
 
-def with_fresh_export(bundle: Bundle, tables: Tables, worked: Practice, threads: int) -> Bundle:
+def with_fresh_export(
+    bundle: Bundle, tables: Tables, team_practice: Practice, threads: int
+) -> Bundle:
     """Bundle whose card holds the open leads and the team's work of a fresh export.
 
     What was measured of the model stays: it is still the same one, judged on the same period.
@@ -20,7 +22,7 @@ def with_fresh_export(bundle: Bundle, tables: Tables, worked: Practice, threads:
         A judged model.
     tables : Tables
         All of the fresh export.
-    worked : Practice
+    team_practice : Practice
         How the team works, by that export (`training.team.practice.practice`).
     threads : int
         Threads of the predictors.
@@ -35,10 +37,10 @@ def with_fresh_export(bundle: Bundle, tables: Tables, worked: Practice, threads:
     until_days = card.snapshots.until_days
     if until_days is None:
         raise ValueError("The model card does not say how old leads may be. Train again.")
-    part = dataclasses.replace(
-        card.managers, today=open_leads(bundle, tables, until_days, threads), practice=worked
+    managers = dataclasses.replace(
+        card.managers, today=open_leads(bundle, tables, until_days, threads), practice=team_practice
     )
-    fresh = dataclasses.replace(card, managers=part)
+    fresh = dataclasses.replace(card, managers=managers)
     return dataclasses.replace(bundle, card=card_document(fresh))
 
 
@@ -49,11 +51,11 @@ def _require_schema(bundle: Bundle, tables: Tables) -> None:
         "configuration as for the training, or train again."
     )
     for name, kind in bundle.spec.attribute_kinds.items():
-        found = tables.attribute_kinds.get(name)
-        if found != kind:
-            there = "is not there" if found is None else f"is read as {found}"
+        export_kind = tables.attribute_kinds.get(name)
+        if export_kind != kind:
+            state = "is not there" if export_kind is None else f"is read as {export_kind}"
             raise ValueError(
-                f"Attribute {name!r} {there}, the bundle was trained with it as {kind}. {way_out}"
+                f"Attribute {name!r} {state}, the bundle was trained with it as {kind}. {way_out}"
             )
     for name in bundle.spec.measures:
         if name not in tables.measures:

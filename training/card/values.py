@@ -99,14 +99,14 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def _unknown(path: str, values: object, known: object) -> Iterator[str]:
+def _unknown(path: str, values: object, read_values: object) -> Iterator[str]:
     """Paths of names that stand in JSON values and not in what was read of them."""
-    if isinstance(values, dict) and isinstance(known, dict):
+    if isinstance(values, dict) and isinstance(read_values, dict):
         for name, value in values.items():
-            if name not in known:
+            if name not in read_values:
                 yield f"{path}.{name}"
             else:
-                yield from _unknown(f"{path}.{name}", value, known[name])
-    elif isinstance(values, list) and isinstance(known, list):
-        for index, (value, known_value) in enumerate(zip(values, known, strict=True)):
-            yield from _unknown(f"{path}.{index}", value, known_value)
+                yield from _unknown(f"{path}.{name}", value, read_values[name])
+    elif isinstance(values, list) and isinstance(read_values, list):
+        for index, (value, read_value) in enumerate(zip(values, read_values, strict=True)):
+            yield from _unknown(f"{path}.{index}", value, read_value)

@@ -90,14 +90,19 @@ def baseline_probabilities(
     Parameters
     ----------
     spec : Spec
+        Features that the columns of the matrix hold.
     matrix : float64 array of shape (rows, features)
+        Features of all rows, those of the test period included.
     age_days : float64 array of shape (rows,)
         Age of the lead at each row.
     spine : Spine
+        Lead and instant of each row.
     labels : Labels
-        Those of the test rows are not looked at.
+        Outcomes of each row; those of the test rows are not used.
     split : Split
+        Which rows are fitted, calibrated and tested on.
     settings : ModelSettings
+        Seed, threads, and settings of the booster that sees the age alone.
 
     Returns
     -------
@@ -112,16 +117,18 @@ def baseline_probabilities(
         "naive Bayes": how often each attribute's value was seen with the customers so far.
         "logistic regression": on all features.
     """
-    held_out, final = (
+    held_out_margins, refit_margins = (
         _margins(spec, matrix, age_days, spine, labels, rows, settings)
         for rows in (split.fit, split.refit)
     )
     base_rate = float(labels.converted[split.calibrate].mean())
-    found = {"base rate": np.full(int(split.test.sum()), base_rate)}
-    for name, margin in final.items():
-        how = calibration_for_refit(held_out[name], margin, spine, labels, split, "beta")
-        found[name] = how.calibration.probability(margin[split.test] + how.shift)
-    return found
+    probabilities = {"base rate": np.full(int(split.test.sum()), base_rate)}
+    for name, margin in refit_margins.items():
+        transfer = calibration_for_refit(
+            held_out_margins[name], margin, spine, labels, split, "beta"
+        )
+        probabilities[name] = transfer.calibration.probability(margin[split.test] + transfer.shift)
+    return probabilities
 
 
 def _margins(
@@ -140,7 +147,7 @@ def _margins(
     latest, codes = _latest(spec, matrix)
     age = np.ascontiguousarray(age_days[:, None])
     booster = fit_booster(age[fit], converted[fit], (), settings)
-    found = {
+    margins = {
         "newest first": _newest_first(age_days, fit),
         "age only": margin_of(booster, age, settings.threads),
         latest: _by_rate(codes, converted, fit),
@@ -150,17 +157,17 @@ def _margins(
         "logistic regression": regression,
     }
     rate = float(converted[fit].mean())
-    return {name: margin + shift_to(margin[fit], rate) for name, margin in found.items()}
+    return {name: margin + shift_to(margin[fit], rate) for name, margin in margins.items()}
 
 
 def baseline_comparison(
-    judged: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
+    rows: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
 ) -> BaselineComparison:
     """Figures of the baselines and what the model has over each of them.
 
     Parameters
     ----------
-    judged : JudgedRows
+    rows : JudgedRows
         Outcomes of the test rows.
     probability : float64 array of shape (rows,)
         The model's.
@@ -170,48 +177,50 @@ def baseline_comparison(
         Of the bootstrap over leads.
     """
     log_loss, auc = (
-        paired_differences(metric, judged.converted, judged.lead, probability, baselines, seed)
+        paired_differences(metric, rows.converted, rows.lead, probability, baselines, seed)
         for metric in (LOG_LOSS, AUC)
     )
-    measured = {name: figures(judged.converted, guess) for name, guess in baselines.items()}
+    figures_by_baseline = {
+        name: figures(rows.converted, guess) for name, guess in baselines.items()
+    }
     return BaselineComparison(
         baselines={
             name: BaselineFigures(
-                auc=own.auc,
-                average_precision=own.average_precision,
-                log_loss=own.log_loss,
-                brier=own.brier,
+                auc=baseline.auc,
+                average_precision=baseline.average_precision,
+                log_loss=baseline.log_loss,
+                brier=baseline.brier,
                 log_loss_advantage=log_loss[name],
                 auc_advantage=auc[name],
             )
-            for name, own in measured.items()
+            for name, baseline in figures_by_baseline.items()
         },
-        better_than=tuple(n for n, found in log_loss.items() if found and found.surely_better),
-        beaten_by=tuple(n for n, found in log_loss.items() if found and found.surely_worse),
+        better_than=tuple(n for n, ahead in log_loss.items() if ahead and ahead.surely_better),
+        beaten_by=tuple(n for n, ahead in log_loss.items() if ahead and ahead.surely_worse),
     )
 
 
 def _newest_first(age_days: Float64, fit: Bool) -> Float64:
     """Log-odds of the share of the fitting looks that are older: an order, not a probability."""
-    known = np.sort(age_days[fit])
-    older = len(known) - np.searchsorted(known, age_days, side="right")
-    return _log_odds((older + 0.5) / (len(known) + 1))
+    fitted_ages = np.sort(age_days[fit])
+    older = len(fitted_ages) - np.searchsorted(fitted_ages, age_days, side="right")
+    return _log_odds((older + 0.5) / (len(fitted_ages) + 1))
 
 
 def _latest(spec: Spec, matrix: Float64) -> tuple[str, Int64]:
     """What is known last of each look: its stage if there is one, else its latest interaction."""
-    stages, latest = [], []
+    stage_columns, interaction_columns = [], []
     for column, feature in enumerate(spec.features):
         match feature:
             case AttributeCategory(name) if any(word in name.lower() for word in STAGES):
-                stages.append(column)
+                stage_columns.append(column)
             case LatestValue(selection, "kind" | "outcome") if selection == Selection():
-                latest.append(column)
-    found = np.zeros(len(matrix), np.int64)
-    for column in stages or latest:
+                interaction_columns.append(column)
+    combined_codes = np.zeros(len(matrix), np.int64)
+    for column in stage_columns or interaction_columns:
         codes = _codes(matrix[:, column])
-        found = found * (int(codes.max(initial=0)) + 1) + codes
-    return "stage only" if stages else "latest interaction only", found
+        combined_codes = combined_codes * (int(codes.max(initial=0)) + 1) + codes
+    return "stage only" if stage_columns else "latest interaction only", combined_codes
 
 
 def _codes(levels: Float64) -> Int64:
@@ -258,21 +267,27 @@ def _naive_bayes(spec: Spec, matrix: Float64, converted: Bool, fit: Bool) -> Flo
             case AttributeCategory():
                 codes = _codes(values)
             case AttributeNumber():
-                known = values[fit & ~np.isnan(values)]
-                edges = np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else np.empty(0)
-                place = np.searchsorted(edges, values, side="right").astype(np.float64)
-                codes = _codes(np.where(np.isnan(values), np.nan, place))
+                known_values = values[fit & ~np.isnan(values)]
+                edges = (
+                    np.quantile(known_values, (0.25, 0.5, 0.75))
+                    if len(known_values)
+                    else np.empty(0)
+                )
+                quarter = np.searchsorted(edges, values, side="right").astype(np.float64)
+                codes = _codes(np.where(np.isnan(values), np.nan, quarter))
             case _:
                 continue
-        won, lost = (_log_frequencies(codes, fit & (converted == one)) for one in (True, False))
+        won, lost = (
+            _log_frequencies(codes, fit & (converted == outcome)) for outcome in (True, False)
+        )
         margin += (won - lost)[codes]
     return margin
 
 
-def _log_frequencies(codes: Int64, chosen: Bool) -> Float64:
+def _log_frequencies(codes: Int64, mask: Bool) -> Float64:
     """Logarithm of the share of each code among the chosen rows; 0 for what is unknown."""
-    seen = np.bincount(codes[chosen], minlength=int(codes.max(initial=0)) + 1)[1:] + _FLOOR
-    return np.append(0.0, np.log(seen / seen.sum()))
+    counts = np.bincount(codes[mask], minlength=int(codes.max(initial=0)) + 1)[1:] + _FLOOR
+    return np.append(0.0, np.log(counts / counts.sum()))
 
 
 def _log_odds(share: Float64) -> Float64:

@@ -75,37 +75,38 @@ Dependences: TypeAlias = tuple[Dependence, ...]
 def dependences(
     bundle: Bundle,
     matrix: Float64,
-    judged: JudgedRows,
+    rows: JudgedRows,
     ranked: Sequence[str],
-    most: int = MOST_SIGNALS,
+    max_signals: int = MOST_SIGNALS,
 ) -> Dependences:
     """How the hot probability depends on the signals that matter most, in their order.
 
     Parameters
     ----------
     bundle : Bundle
+        The model.
     matrix : float64 array of shape (rows, features)
-        Of the test period.
-    judged : JudgedRows
+        Features of the rows of the test period.
+    rows : JudgedRows
         Outcomes of the same rows within the hot horizon.
     ranked : sequence of str
-        Signals, strongest first. Of each the feature is told that moves the probability most.
-    most : int
-        Signals.
+        Signals, strongest first. Each is shown by its feature that moves the probability most.
+    max_signals : int
+        At most this many signals are shown, from 1 on.
     """
     if len(matrix) == 0:
         return ()
     probability = bundle.hot.probability(matrix, threads=1)
     _, contributions = contributions_of(bundle.hot.predictor, matrix[:1_000])
-    moved = np.abs(contributions).mean(axis=0)
+    mean_contribution = np.abs(contributions).mean(axis=0)
     columns = columns_by_signal(bundle.spec)
-    found = []
-    for name in ranked[:most]:
-        column = max(columns[name], key=lambda one: moved[one])
+    curves = []
+    for name in ranked[:max_signals]:
+        column = max(columns[name], key=lambda index: mean_contribution[index])
         feature = bundle.spec.features[column]
-        bins = tuple(_bins(feature, matrix[:, column], judged, probability))
-        found.append(Dependence(signal(feature), description(feature), shape_of(bins), bins))
-    return tuple(found)
+        bins = tuple(_bins(feature, matrix[:, column], rows, probability))
+        curves.append(Dependence(signal(feature), description(feature), shape_of(bins), bins))
+    return tuple(curves)
 
 
 def shape_of(bins: Sequence[Bin]) -> Shape:
@@ -118,11 +119,11 @@ def shape_of(bins: Sequence[Bin]) -> Shape:
     """
     if any(one.level is not None for one in bins):
         return "levels"
-    known = [one.outcome for one in bins if one.low is not None]
-    promised = np.array([one.promised for one in known], np.float64)
+    outcomes = [one.outcome for one in bins if one.low is not None]
+    promised = np.array([one.promised for one in outcomes], np.float64)
     if len(promised) < 2:
         return "flat"
-    mean = np.average(promised, weights=[one.rows for one in known])
+    mean = np.average(promised, weights=[one.rows for one in outcomes])
     steps = np.diff(promised)
     steps = np.sign(steps[np.abs(steps) >= _FLAT * mean])
     turns = steps[np.append(True, np.diff(steps) != 0)] if len(steps) else steps
@@ -138,7 +139,7 @@ def shape_of(bins: Sequence[Bin]) -> Shape:
 
 
 def _bins(
-    feature: Feature, values: Float64, judged: JudgedRows, probability: Float64
+    feature: Feature, values: Float64, rows: JudgedRows, probability: Float64
 ) -> Iterator[Bin]:
     unknown = np.isnan(values)
     match feature:
@@ -148,29 +149,28 @@ def _bins(
             largest = [code for code in codes.tolist() if code < len(levels)][:MOST_SHOWN_LEVELS]
             for code in largest:
                 if counts[code]:
-                    mine = values == code
-                    yield Bin(None, None, levels[code], _among(mine, judged, probability))
+                    in_bin = values == code
+                    yield Bin(None, None, levels[code], _among(in_bin, rows, probability))
             # What the spec does not name, and what is too rare to stand alone: another one.
-            rest = ~unknown & ~np.isin(values, largest)
-            if rest.any():
-                yield Bin(None, None, "", _among(rest, judged, probability))
+            other_levels = ~unknown & ~np.isin(values, largest)
+            if other_levels.any():
+                yield Bin(None, None, "", _among(other_levels, rows, probability))
         case _:
-            known = values[~unknown]
-            some = len(known) > 0
+            known_values = values[~unknown]
             edges = (
-                np.unique(np.quantile(known, np.arange(1, SIGNAL_BINS) / SIGNAL_BINS))
-                if some
-                else known
+                np.unique(np.quantile(known_values, np.arange(1, SIGNAL_BINS) / SIGNAL_BINS))
+                if len(known_values)
+                else known_values
             )
-            place = np.searchsorted(edges, values)
-            for one in range(len(edges) + 1):
-                mine = ~unknown & (place == one)
-                if mine.any():
-                    ends = float(values[mine].min()), float(values[mine].max())
-                    yield Bin(*ends, None, _among(mine, judged, probability))
+            bin_of_row = np.searchsorted(edges, values)
+            for index in range(len(edges) + 1):
+                in_bin = ~unknown & (bin_of_row == index)
+                if in_bin.any():
+                    ends = float(values[in_bin].min()), float(values[in_bin].max())
+                    yield Bin(*ends, None, _among(in_bin, rows, probability))
     if unknown.any():
-        yield Bin(None, None, None, _among(unknown, judged, probability))
+        yield Bin(None, None, None, _among(unknown, rows, probability))
 
 
-def _among(chosen: Bool, judged: JudgedRows, probability: Float64) -> Outcome:
-    return outcome_of(judged.among(chosen), probability[chosen])
+def _among(mask: Bool, rows: JudgedRows, probability: Float64) -> Outcome:
+    return outcome_of(rows.among(mask), probability[mask])

@@ -63,14 +63,14 @@ class Period:
 
     Parameters
     ----------
-    first, last : datetime.datetime or None
+    first_look, last_look : datetime.datetime or None
         Earliest and latest look, "from" and "to" as JSON; None when the period is empty.
     rows, leads, positives : int
         Looks, the leads they were at, and the looks that a conversion followed in time.
     """
 
-    first: Annotated[Moment | None, Field(alias="from")]
-    last: Annotated[Moment | None, Field(alias="to")]
+    first_look: Annotated[Moment | None, Field(alias="from")]
+    last_look: Annotated[Moment | None, Field(alias="to")]
     rows: int
     leads: int
     positives: int
@@ -309,16 +309,19 @@ def evaluation(
     hot_test = frame.splits["hot"].test
     # A look that is old enough for the warm horizon is so for the hot one: these are all.
     scores = bundle.scores(frame.matrix[hot_test], settings.model.threads)
-    judged = {name: judged_rows(frame, name, hot_test) for name in HORIZONS}
+    rows_by_horizon = {name: judged_rows(frame, name, hot_test) for name in HORIZONS}
     results = band_results(
-        scores, judged["hot"], judged["warm"], frame.labels["warm"].mature[hot_test]
+        scores,
+        rows_by_horizon["hot"],
+        rows_by_horizon["warm"],
+        frame.labels["warm"].mature[hot_test],
     )
     cutoffs: dict[str, float | None] = {**bundle.bands.cutoffs, "cold": None}
     promises = band_promises(
         bundle.bands,
         {name: frame.labels[name].days for name in HORIZONS},
         scores.band,
-        judged,
+        rows_by_horizon,
         {name: frame.labels[name].mature[hot_test] for name in HORIZONS},
         frame.spine.as_of[hot_test],
     )
@@ -340,10 +343,10 @@ def evaluation(
     return Evaluation(HorizonEvaluations(**horizons), BandEvaluations(**bands))
 
 
-def judged_rows(frame: TrainingFrame, name: str, chosen: Bool) -> JudgedRows:
+def judged_rows(frame: TrainingFrame, name: str, mask: Bool) -> JudgedRows:
     """Outcomes of some rows of a frame within a horizon."""
-    everything = JudgedRows(frame.labels[name].converted, frame.spine.lead, frame.age_days)
-    return everything.among(chosen)
+    all_rows = JudgedRows(frame.labels[name].converted, frame.spine.lead, frame.age_days)
+    return all_rows.among(mask)
 
 
 def _horizon(
@@ -357,20 +360,20 @@ def _horizon(
     model = settings.model
     split, labels, bundle = frame.splits[name], frame.labels[name], fitted.bundle
     probability = scores.probability(name)
-    judged = judged_rows(frame, name, split.test)
+    rows = judged_rows(frame, name, split.test)
     stage = f"evaluation of the {name} horizon"
     interval = auc_interval(
-        judged,
+        rows,
         probability,
         model.seed,
         report_progress=lambda done, of: report_progress(stage, done, of),
     )
-    reached = figures(judged.converted, probability)
+    test_figures = figures(rows.converted, probability)
     kind, points_card = _predictor(bundle, name, settings)
     baselines = _baselines(frame, name, kind, model)
-    beside: BaselineComparison = baseline_comparison(judged, probability, baselines, model.seed)
-    checked = reliability_of(
-        bundle, name, frame.matrix[split.test], judged, scores, model.seed, model.threads
+    comparison: BaselineComparison = baseline_comparison(rows, probability, baselines, model.seed)
+    reliability = reliability_of(
+        bundle, name, frame.matrix[split.test], rows, scores, model.seed, model.threads
     )
     return HorizonEvaluation(
         days=labels.days,
@@ -383,27 +386,27 @@ def _horizon(
         left_out_rows=split.left_out,
         never_learned_from=_unseen_leads(frame, name, probability),
         base_rate=float(labels.converted[split.fit].mean()),
-        auc=reached.auc,
-        average_precision=reached.average_precision,
-        log_loss=reached.log_loss,
-        brier=reached.brier,
+        auc=test_figures.auc,
+        average_precision=test_figures.average_precision,
+        log_loss=test_figures.log_loss,
+        brier=test_figures.brier,
         auc_low=None if interval is None else interval[0],
         auc_high=None if interval is None else interval[1],
         predictor=kind,
         points_card=points_card,
-        gains=gains(judged, probability, baselines, model.seed),
-        baselines=beside.baselines,
-        better_than=beside.better_than,
-        beaten_by=beside.beaten_by,
-        reliability=tuple(reliability_bins(judged, probability)),
-        by_month=by_month(judged, probability, frame.spine.as_of[split.test]),
-        by_age=tuple(figures_by_age(judged, probability, model.seed)),
+        gains=gains(rows, probability, baselines, model.seed),
+        baselines=comparison.baselines,
+        better_than=comparison.better_than,
+        beaten_by=comparison.beaten_by,
+        reliability=tuple(reliability_bins(rows, probability)),
+        by_month=by_month(rows, probability, frame.spine.as_of[split.test]),
+        by_age=tuple(figures_by_age(rows, probability, model.seed)),
         calibration=fitted.calibrations[name],
-        brier_parts=checked.brier_parts,
-        calibration_error=checked.calibration_error,
-        ties=checked.ties,
-        groups=checked.groups,
-        intervals=checked.intervals,
+        brier_parts=reliability.brier_parts,
+        calibration_error=reliability.calibration_error,
+        ties=reliability.ties,
+        groups=reliability.groups,
+        intervals=reliability.intervals,
     )
 
 
@@ -450,26 +453,26 @@ def _unseen_leads(frame: TrainingFrame, name: str, probability: Float64) -> Unse
     learned = split.refit
     if name == "warm":
         learned = learned | shorter_horizon_rows(frame)
-    new = ~np.isin(lead[split.test], lead[learned])
-    converted = frame.labels[name].converted[split.test][new]
-    reached = figures(converted, probability[new])
+    unseen = ~np.isin(lead[split.test], lead[learned])
+    converted = frame.labels[name].converted[split.test][unseen]
+    unseen_figures = figures(converted, probability[unseen])
     return UnseenLeads(
         rows=len(converted),
-        leads=len(np.unique(lead[split.test][new])),
+        leads=len(np.unique(lead[split.test][unseen])),
         positives=int(converted.sum()),
-        auc=reached.auc,
-        log_loss=reached.log_loss,
+        auc=unseen_figures.auc,
+        log_loss=unseen_figures.log_loss,
     )
 
 
-def _period(frame: TrainingFrame, name: str, chosen: Bool) -> Period:
-    as_of = frame.spine.as_of[chosen]
+def _period(frame: TrainingFrame, name: str, mask: Bool) -> Period:
+    as_of = frame.spine.as_of[mask]
     return Period(
-        first=instant(int(as_of.min())) if len(as_of) else None,
-        last=instant(int(as_of.max())) if len(as_of) else None,
+        first_look=instant(int(as_of.min())) if len(as_of) else None,
+        last_look=instant(int(as_of.max())) if len(as_of) else None,
         rows=len(as_of),
-        leads=len(np.unique(frame.spine.lead[chosen])),
-        positives=int(frame.labels[name].converted[chosen].sum()),
+        leads=len(np.unique(frame.spine.lead[mask])),
+        positives=int(frame.labels[name].converted[mask].sum()),
     )
 
 

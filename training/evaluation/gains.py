@@ -53,6 +53,7 @@ class Month:
     month : str
         Such as "2025-03", UTC.
     outcome : Outcome
+        What was promised of the looks and what happened.
     """
 
     month: str
@@ -64,52 +65,59 @@ Months: TypeAlias = tuple[Month, ...]
 
 
 def gains(
-    judged: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
+    rows: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
 ) -> Gains:
     """Gains of the model and of the baselines in `COMPARED`; none where too few looks bought.
 
     Parameters
     ----------
-    judged : JudgedRows
+    rows : JudgedRows
+        Outcomes of the test rows.
     probability : float64 array of shape (rows,)
-        The model's.
+        The model's probabilities of the same rows.
     baselines : mapping of str to float64 array of shape (rows,)
+        Probabilities by the baseline's name.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap over leads.
     """
-    if len(np.unique(judged.lead[judged.converted])) < LEAST_BUYERS:
+    if len(np.unique(rows.lead[rows.converted])) < LEAST_BUYERS:
         return ()
-    rivals = {name: baselines[name] for name in COMPARED if name in baselines}
-    every = np.ones(len(probability))
-    found = []
-    for name, guess in {"": probability, **rivals}.items():
-        curve = _curve(judged.converted, guess)
-        drawn = [
+    compared = {name: baselines[name] for name in COMPARED if name in baselines}
+    unit_weights = np.ones(len(probability))
+    gain_curves = []
+    for name, guess in {"": probability, **compared}.items():
+        curve = _curve(rows.converted, guess)
+        early_replicates = [
             curve(weight, (EARLY,))[0]
-            for weight in lead_resamples(judged.lead, REPLICATES, seed)
-            if weight @ judged.converted > 0
+            for weight in lead_resamples(rows.lead, REPLICATES, seed)
+            if weight @ rows.converted > 0
         ]
-        low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
-        early = curve(every, (EARLY,))[0]
-        told = RateEstimate(early, min(low, early), max(high, early))
-        found.append(Gain(name, tuple(curve(every, SHARES)), told))
-    return tuple(found)
+        low, high = np.quantile(early_replicates, [0.025, 0.975]).tolist()
+        early_share = curve(unit_weights, (EARLY,))[0]
+        early_rate = RateEstimate(early_share, min(low, early_share), max(high, early_share))
+        gain_curves.append(Gain(name, tuple(curve(unit_weights, SHARES)), early_rate))
+    return tuple(gain_curves)
 
 
-def by_month(judged: JudgedRows, probability: Float64, as_of: Int64) -> Months:
+def by_month(rows: JudgedRows, probability: Float64, as_of: Int64) -> Months:
     """Promised against happened in each month of the test period, earliest first.
 
     Parameters
     ----------
-    judged : JudgedRows
+    rows : JudgedRows
+        Outcomes of the test rows.
     probability : float64 array of shape (rows,)
+        The model's probabilities of the same rows.
     as_of : int64 array of shape (rows,)
-        Microseconds.
+        Instant of each row, in microseconds since 1970.
     """
-    month = as_of.astype("datetime64[us]").astype("datetime64[M]")
+    month_of_row = as_of.astype("datetime64[us]").astype("datetime64[M]")
     return tuple(
-        Month(str(one), outcome_of(judged.among(month == one), probability[month == one]))
-        for one in np.unique(month)
+        Month(
+            str(month),
+            outcome_of(rows.among(month_of_row == month), probability[month_of_row == month]),
+        )
+        for month in np.unique(month_of_row)
     )
 
 
@@ -117,13 +125,13 @@ def _curve(
     converted: Bool, probability: Float64
 ) -> Callable[[Float64, tuple[float, ...]], list[float]]:
     """Part of the buyers within the first shares of the line, for looks of any weights."""
-    _, place = np.unique(-probability, return_inverse=True)
-    places = int(place.max()) + 1
+    _, position = np.unique(-probability, return_inverse=True)
+    positions = int(position.max()) + 1
 
-    def found(weight: Float64, shares: tuple[float, ...]) -> list[float]:
-        looks = np.bincount(place, weight, places).cumsum()
-        buyers = np.bincount(place, weight * converted, places).cumsum()
+    def share_of_buyers(weight: Float64, shares: tuple[float, ...]) -> list[float]:
+        looks = np.bincount(position, weight, positions).cumsum()
+        buyers = np.bincount(position, weight * converted, positions).cumsum()
         line = np.append(0.0, looks / looks[-1])
         return [float(one) for one in np.interp(shares, line, np.append(0, buyers / buyers[-1]))]
 
-    return found
+    return share_of_buyers

@@ -70,10 +70,13 @@ def importance(
     Parameters
     ----------
     bundle : Bundle
+        The model.
     matrix : float64 array of shape (rows, features)
-        Test rows; of many, `MOST_TEST_ROWS` are drawn.
+        Features of the test rows; if there are more, `MOST_TEST_ROWS` of them are drawn.
     converted : bool array of shape (rows,)
+        Whether a conversion followed each row within the hot horizon.
     seed : int
+        Seed of the draw and of the shuffling.
     report_progress : callable, optional
         Called with the number of signals that are done and their total.
 
@@ -84,21 +87,21 @@ def importance(
     if len(matrix) == 0:
         return []
     random = np.random.default_rng(seed)
-    matrix, converted = _some(matrix, converted, random)
+    matrix, converted = _sampled_rows(matrix, converted, random)
     columns = columns_by_signal(bundle.spec)
     points = signal_points(bundle, matrix[:1_000])
-    found_rises = rises(
+    rise_by_signal = rises(
         _loss_of(bundle, converted), matrix, columns, random, report_progress=report_progress
     )
-    found = [
+    importances = [
         Importance(
             name,
-            *found_rises[name],
+            *rise_by_signal[name],
             mean_points=float(np.abs(points[name]).mean()),
         )
         for name in columns
     ]
-    return sorted(found, key=lambda one: (-one.log_loss_increase, one.signal))
+    return sorted(importances, key=lambda one: (-one.log_loss_increase, one.signal))
 
 
 def family_importance(
@@ -109,27 +112,33 @@ def family_importance(
     Parameters
     ----------
     bundle : Bundle
+        The model.
     matrix : float64 array of shape (rows, features)
+        Features of the test rows; if there are more, `MOST_TEST_ROWS` of them are drawn.
     converted : bool array of shape (rows,)
+        Whether a conversion followed each row within the hot horizon.
     seed : int
+        Seed of the draw and of the shuffling.
     """
     if len(matrix) == 0:
         return []
     random = np.random.default_rng(seed)
-    matrix, converted = _some(matrix, converted, random)
+    matrix, converted = _sampled_rows(matrix, converted, random)
     columns: dict[str, list[int]] = {}
     for column, feature in enumerate(bundle.spec.features):
         columns.setdefault(family(feature), []).append(column)
-    found_rises = rises(_loss_of(bundle, converted), matrix, columns, random)
-    found = [FamilyImportance(name, *rise) for name, rise in found_rises.items()]
-    return sorted(found, key=lambda one: (-one.log_loss_increase, one.family))
+    rise_by_family = rises(_loss_of(bundle, converted), matrix, columns, random)
+    importances = [FamilyImportance(name, *rise) for name, rise in rise_by_family.items()]
+    return sorted(importances, key=lambda one: (-one.log_loss_increase, one.family))
 
 
-def _some(matrix: Float64, converted: Bool, random: np.random.Generator) -> tuple[Float64, Bool]:
+def _sampled_rows(
+    matrix: Float64, converted: Bool, random: np.random.Generator
+) -> tuple[Float64, Bool]:
     if len(matrix) <= MOST_TEST_ROWS:
         return matrix, converted
-    drawn = random.choice(len(matrix), MOST_TEST_ROWS, replace=False)
-    return matrix[drawn], converted[drawn]
+    sample = random.choice(len(matrix), MOST_TEST_ROWS, replace=False)
+    return matrix[sample], converted[sample]
 
 
 def rises(
@@ -145,25 +154,28 @@ def rises(
     Parameters
     ----------
     loss : callable
-        Of a matrix of the shape of `matrix`.
+        Loss of a matrix of the same shape as `matrix`.
     matrix : float64 array of shape (rows, features)
-    columns : mapping of name to columns
+        Features of the test rows.
+    columns : mapping of str to sequence of int
+        Columns that are shuffled together, by the name of their group.
     random : numpy.random.Generator
+        Draws the permutations.
     repeats : int
-        Shufflings of each.
+        How often each group is shuffled, from 1 on.
     report_progress : callable, optional
         Called with the number of column groups that are done and their total.
     """
-    unchanged, found = loss(matrix), {}
-    for name, mine in columns.items():
+    unshuffled_loss, rise_by_name = loss(matrix), {}
+    for name, group in columns.items():
         losses = []
         for _ in range(repeats):
             shuffled = matrix.copy()
-            shuffled[:, mine] = matrix[random.permutation(len(matrix))][:, mine]
-            losses.append(loss(shuffled) - unchanged)
-        found[name] = float(np.mean(losses)), float(np.std(losses))
-        report_progress(len(found), len(columns))
-    return found
+            shuffled[:, group] = matrix[random.permutation(len(matrix))][:, group]
+            losses.append(loss(shuffled) - unshuffled_loss)
+        rise_by_name[name] = float(np.mean(losses)), float(np.std(losses))
+        report_progress(len(rise_by_name), len(columns))
+    return rise_by_name
 
 
 def _loss_of(bundle: Bundle, converted: Bool) -> Callable[[Float64], float]:

@@ -5,19 +5,21 @@ from training.statistics.figures import JudgedRows, ObservedRate, observed_rate
 from training.statistics.rates import Outcome, RateEstimate, measured_rate
 
 
-def outcome_of(judged: JudgedRows, probability: Float64) -> Outcome:
+def outcome_of(rows: JudgedRows, probability: Float64) -> Outcome:
     """Promise and outcome of looks; the interval counts leads.
 
     Parameters
     ----------
-    judged : JudgedRows
+    rows : JudgedRows
+        Outcomes of the looks.
     probability : float64 array of shape (rows,)
+        What was promised of the same looks.
     """
-    told = observed_rate(judged, probability)
-    if told is None:
+    rate = observed_rate(rows, probability)
+    if rate is None:
         return Outcome(0, 0, None, None)
-    happened = RateEstimate(told.observed, told.low, told.high)
-    return Outcome(told.rows, told.positives, told.predicted, happened)
+    happened = RateEstimate(rate.observed, rate.low, rate.high)
+    return Outcome(rate.rows, rate.positives, rate.predicted, happened)
 
 
 def counted_outcome(rate: ObservedRate) -> Outcome:

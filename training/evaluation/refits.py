@@ -44,6 +44,7 @@ class Swing:
     Parameters
     ----------
     low, high : float
+        Least and greatest rise of all refits.
     """
 
     low: float
@@ -138,10 +139,11 @@ def refits(
     Parameters
     ----------
     spec : Spec
+        Features that the columns of the matrices hold.
     fit, test : Examples
-        What the model may learn from, and the test period.
-    columns : mapping of signal to columns
-        As `models.explain.columns_by_signal` has them.
+        The looks that the model may learn from, and those of the test period.
+    columns : mapping of str to sequence of int
+        Columns of each signal, as `models.explain.columns_by_signal` gives them.
     settings : ModelSettings
         Its `kind` must not be "auto": every refit is to be of the same one.
     report_progress : callable, optional
@@ -151,65 +153,76 @@ def refits(
         return None
     random = np.random.default_rng(settings.seed)
     test = test.among(random.permutation(len(test.matrix))[:MOST_TESTED])
-    found: list[dict[str, float]] = []
-    for done in range(REFITS):
-        looks = _drawn(fit, random)
-        kept = looks.with_weight().converted
-        if kept.all() or not kept.any():
+    rises_by_refit: list[dict[str, float]] = []
+    for refit in range(REFITS):
+        looks = _resampled_looks(fit, random)
+        outcomes = looks.with_weight().converted
+        if outcomes.all() or not outcomes.any():
             continue
-        chosen = random.permutation(len(columns))[:SHADOWS]
-        copied = [list(columns[name]) for name in np.array(list(columns), dtype=object)[chosen]]
-        both = {**columns, **_shadow_columns(copied, len(spec.features))}
-        shadowed, tested = (_with_shadows(one, copied, random) for one in (looks, test))
+        signal_indices = random.permutation(len(columns))[:SHADOWS]
+        copied_columns = [
+            list(columns[name]) for name in np.array(list(columns), dtype=object)[signal_indices]
+        ]
+        all_columns = {**columns, **_shadow_columns(copied_columns, len(spec.features))}
+        shadowed, tested = (_with_shadows(one, copied_columns, random) for one in (looks, test))
         predictor = fit_predictor(
-            _spec_with_shadows(spec, copied),
+            _spec_with_shadows(spec, copied_columns),
             shadowed,
             settings,
         )
-        found.append(_rises(predictor, tested, both, settings.threads, random))
-        report_progress(done + 1, REFITS)
-    if not found:
+        rises_by_refit.append(_rises(predictor, tested, all_columns, settings.threads, random))
+        report_progress(refit + 1, REFITS)
+    if not rises_by_refit:
         return None
-    chance = [rise for rises in found for name, rise in rises.items() if name not in columns]
+    chance = [
+        rise for rises in rises_by_refit for name, rise in rises.items() if name not in columns
+    ]
     swings = {
-        name: Swing(min(rises[name] for rises in found), max(rises[name] for rises in found))
+        name: Swing(
+            min(rises[name] for rises in rises_by_refit),
+            max(rises[name] for rises in rises_by_refit),
+        )
         for name in columns
     }
     return Refits(float(np.quantile(chance, CHANCE_QUANTILE)), swings)
 
 
-def _drawn(looks: Examples, random: np.random.Generator) -> Examples:
+def _resampled_looks(looks: Examples, random: np.random.Generator) -> Examples:
     """Looks of leads that are drawn with replacement, until there are enough."""
     order = np.argsort(looks.lead, kind="stable")
     _, starts, counts = np.unique(looks.lead[order], return_index=True, return_counts=True)
-    drawn = random.integers(len(starts), size=len(starts))
-    drawn = drawn[np.cumsum(counts[drawn]) <= max(MOST_FITTED, counts[drawn[0]])]
-    rows = [order[starts[one] : starts[one] + counts[one]] for one in drawn.tolist()]
+    sampled_leads = random.integers(len(starts), size=len(starts))
+    sampled_leads = sampled_leads[
+        np.cumsum(counts[sampled_leads]) <= max(MOST_FITTED, counts[sampled_leads[0]])
+    ]
+    rows = [order[starts[one] : starts[one] + counts[one]] for one in sampled_leads.tolist()]
     return looks.among(np.concatenate(rows))
 
 
 def _with_shadows(
-    looks: Examples, copied: Sequence[Sequence[int]], random: np.random.Generator
+    looks: Examples, copied_columns: Sequence[Sequence[int]], random: np.random.Generator
 ) -> Examples:
     """Looks with a shuffled copy of the columns of each of some signals."""
-    shadows = [looks.matrix[random.permutation(len(looks.matrix))][:, mine] for mine in copied]
+    shadows = [
+        looks.matrix[random.permutation(len(looks.matrix))][:, group] for group in copied_columns
+    ]
     return dataclasses.replace(looks, matrix=np.column_stack([looks.matrix, *shadows]))
 
 
-def _shadow_columns(copied: Sequence[Sequence[int]], first: int) -> dict[str, list[int]]:
+def _shadow_columns(copied_columns: Sequence[Sequence[int]], first: int) -> dict[str, list[int]]:
     """Columns of each shadow, by a name that no signal has."""
-    ends = first + np.cumsum([len(mine) for mine in copied])
+    ends = first + np.cumsum([len(group) for group in copied_columns])
     return {
-        f"shadow {place}\n": list(range(int(end) - len(mine), int(end)))
-        for place, (end, mine) in enumerate(zip(ends, copied, strict=True))
+        f"shadow {index}\n": list(range(int(end) - len(group), int(end)))
+        for index, (end, group) in enumerate(zip(ends, copied_columns, strict=True))
     }
 
 
-def _spec_with_shadows(spec: Spec, copied: Sequence[Sequence[int]]) -> Spec:
+def _spec_with_shadows(spec: Spec, copied_columns: Sequence[Sequence[int]]) -> Spec:
     """Spec of a matrix with shadows: each column of them is a number or a category of its own."""
     shadows: list[Feature] = []
     kinds = dict(spec.attribute_kinds)
-    for column in (column for mine in copied for column in mine):
+    for column in (column for group in copied_columns for column in group):
         name = f"shadow {len(shadows)}\n"
         match spec.features[column]:
             case AttributeCategory(_, levels) | LatestValue(_, _, levels):
@@ -234,5 +247,5 @@ def _rises(
         probability = sigmoid(margin_of(predictor, matrix, threads))
         return float(log_loss(test.converted, probability, labels=[False, True]))
 
-    found = rises(loss, test.matrix, columns, random, repeats=1)
-    return {name: rise for name, (rise, _) in found.items()}
+    rise_by_signal = rises(loss, test.matrix, columns, random, repeats=1)
+    return {name: rise for name, (rise, _) in rise_by_signal.items()}

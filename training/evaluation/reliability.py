@@ -144,79 +144,86 @@ def brier_parts(converted: Bool, probability: Float64) -> BrierParts | None:
     if len(converted) == 0:
         return None
     outcome = converted.astype(float)
-    best = IsotonicRegression(y_min=0, y_max=1).fit_transform(probability, outcome)
+    isotonic = IsotonicRegression(y_min=0, y_max=1).fit_transform(probability, outcome)
     score, least, base = (
-        float(np.mean((guess - outcome) ** 2)) for guess in (probability, best, outcome.mean())
+        float(np.mean((guess - outcome) ** 2)) for guess in (probability, isotonic, outcome.mean())
     )
     return BrierParts(score - least, base - least, base)
 
 
 def calibration_error(
-    judged: JudgedRows, probability: Float64, seed: int, replicates: int = 200
+    rows: JudgedRows, probability: Float64, seed: int, replicates: int = 200
 ) -> CalibrationError | None:
     """Calibration error with its interval; None without rows.
 
     Parameters
     ----------
-    judged : JudgedRows
+    rows : JudgedRows
+        Outcomes of the test rows.
     probability : float64 array of shape (rows,)
+        What was promised of the same rows.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap over leads.
     replicates : int
+        Resamples that the interval is taken from, from 1 on.
     """
     if len(probability) == 0:
         return None
-    place = _places(probability)
-    miss = probability - judged.converted
-    _, lead = np.unique(judged.lead, return_inverse=True)
-    leads, bins = int(lead.max()) + 1, int(place.max()) + 1
+    bin_of_row = _bin_of_row(probability)
+    miss = probability - rows.converted
+    _, lead = np.unique(rows.lead, return_inverse=True)
+    leads, bins = int(lead.max()) + 1, int(bin_of_row.max()) + 1
 
     def error(weight: Float64) -> float:
-        distance = np.abs(np.bincount(place, weight * miss, bins))
+        distance = np.abs(np.bincount(bin_of_row, weight * miss, bins))
         return float(distance.sum() / weight.sum())
 
     random = np.random.default_rng(seed)
     share = np.full(leads, 1 / leads)
-    drawn = [
+    error_replicates = [
         error(random.multinomial(leads, share)[lead].astype(np.float64)) for _ in range(replicates)
     ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = np.quantile(error_replicates, [0.025, 0.975])
     return CalibrationError(error(np.ones(len(miss))), float(low), float(high))
 
 
 def groups(
-    spec: Spec, matrix: Float64, judged: JudgedRows, scores: Scores, horizon: str
+    spec: Spec, matrix: Float64, rows: JudgedRows, scores: Scores, horizon: str
 ) -> list[Group]:
     """Leads by score, by age and by each attribute of few levels; kinds without rows are left out.
 
     Parameters
     ----------
     spec : Spec
+        Features that the columns of the matrix hold.
     matrix : float64 array of shape (rows, features)
-    judged : JudgedRows
-        Of the same rows.
+        Features of the test rows.
+    rows : JudgedRows
+        Outcomes of the same rows.
     scores : Scores
+        The model's scores of the same rows.
     horizon : {"hot", "warm"}
+        Horizon whose probabilities are compared.
     """
     probability, low, high = (
         getattr(scores, f"{horizon}_{part}") for part in ("probability", "low", "high")
     )
-    found = []
-    for by, names, place in _kinds(spec, matrix, judged, probability):
+    all_groups = []
+    for by, names, level_of_row in _kinds(spec, matrix, rows, probability):
         for index, name in enumerate(names):
-            chosen = place == index
-            happened = observed_rate(judged.among(chosen), probability[chosen])
+            in_group = level_of_row == index
+            happened = observed_rate(rows.among(in_group), probability[in_group])
             if happened is not None:
-                ends = float(low[chosen].mean()), float(high[chosen].mean())
-                found.append(Group(by, name, *ends, happened, _apart(ends, happened)))
-    return found
+                ends = float(low[in_group].mean()), float(high[in_group].mean())
+                all_groups.append(Group(by, name, *ends, happened, _apart(ends, happened)))
+    return all_groups
 
 
 def reliability_of(
     bundle: Bundle,
     name: str,
     matrix: Float64,
-    judged: JudgedRows,
+    rows: JudgedRows,
     scores: Scores,
     seed: int,
     threads: int,
@@ -231,24 +238,24 @@ def reliability_of(
         The horizon.
     matrix : float64 array of shape (rows, features)
         The rows that are judged on.
-    judged : JudgedRows
+    rows : JudgedRows
         Outcomes of the same rows.
     scores : Scores
-        Of the same rows.
+        The model's scores of the same rows.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap over leads.
     threads : int
         Threads of the predictor.
     """
     horizon = bundle.horizon(name)
     probability = scores.probability(name)
-    found = groups(bundle.spec, matrix, judged, scores, name)
-    large_groups = judged_by_interval(found)
+    all_groups = groups(bundle.spec, matrix, rows, scores, name)
+    large_groups = judged_by_interval(all_groups)
     return Reliability(
-        brier_parts=brier_parts(judged.converted, probability),
-        calibration_error=calibration_error(judged, probability, seed),
-        ties=ties(horizon.calibration, horizon.margin(matrix, threads), judged.converted),
-        groups=tuple(found),
+        brier_parts=brier_parts(rows.converted, probability),
+        calibration_error=calibration_error(rows, probability, seed),
+        ties=ties(horizon.calibration, horizon.margin(matrix, threads), rows.converted),
+        groups=tuple(all_groups),
         intervals=IntervalCheck(
             groups=len(large_groups),
             contradicted=sum(group.contradicted for group in large_groups),
@@ -257,9 +264,9 @@ def reliability_of(
     )
 
 
-def judged_by_interval(found: list[Group]) -> list[Group]:
+def judged_by_interval(all_groups: list[Group]) -> list[Group]:
     """Groups that have leads enough to be judged by their interval."""
-    return [group for group in found if group.rate.leads >= LEAST_LEADS]
+    return [group for group in all_groups if group.rate.leads >= LEAST_LEADS]
 
 
 def _apart(promised: tuple[float, float], happened: ObservedRate) -> bool:
@@ -269,17 +276,17 @@ def _apart(promised: tuple[float, float], happened: ObservedRate) -> bool:
 
 
 def _kinds(
-    spec: Spec, matrix: Float64, judged: JudgedRows, probability: Float64
+    spec: Spec, matrix: Float64, rows: JudgedRows, probability: Float64
 ) -> Iterator[tuple[str, list[str], Int64]]:
     """What each kind is of, its names, and the place of each row among them."""
     if len(probability) == 0:
         return
-    place = _places(probability)
-    ends = [probability[place == one] for one in range(int(place.max()) + 1)]
-    yield "score", [f"{p.min():.4f}–{p.max():.4f}" for p in ends], place
+    bin_of_row = _bin_of_row(probability)
+    ends = [probability[bin_of_row == index] for index in range(int(bin_of_row.max()) + 1)]
+    yield "score", [f"{p.min():.4f}–{p.max():.4f}" for p in ends], bin_of_row
     edges = [f"{edge:g}" for edge in AGE_EDGES]
     spans = [f"{a}–{b} days" for a, b in zip(edges, [*edges[1:], "…"], strict=True)]
-    yield "age", spans, np.searchsorted(AGE_EDGES, judged.age_days, side="right") - 1
+    yield "age", spans, np.searchsorted(AGE_EDGES, rows.age_days, side="right") - 1
     yield from segments(spec, matrix)
 
 
@@ -292,7 +299,7 @@ def segments(spec: Spec, matrix: Float64) -> Iterator[tuple[str, list[str], Int6
             yield feature.attribute, names, level.astype(np.int64)
 
 
-def _places(probability: Float64) -> Int64:
+def _bin_of_row(probability: Float64) -> Int64:
     """Bin of each row, of about equally many; equal probabilities are never torn apart."""
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, PROBABILITY_BINS + 1)[1:-1]))
     return np.unique(np.searchsorted(edges, probability, side="right"), return_inverse=True)[1]

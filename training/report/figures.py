@@ -341,17 +341,17 @@ class Change:
 
     Parameters
     ----------
-    what : str
+    name : str
         One of `training.report.changes.FIGURES`.
-    before, now : float or None
+    earlier, current : float or None
         Its value in the earlier report and in this one.
     sure : bool
         Whether the intervals have nothing in common; False too where a figure has none.
     """
 
-    what: str
-    before: float | None
-    now: float | None
+    name: str
+    earlier: float | None
+    current: float | None
     sure: bool
 
 

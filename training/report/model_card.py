@@ -17,7 +17,7 @@ from training.card.schema import ModelCard
 from training.report.words import numerals
 from training.report.words.language import language
 
-SIGNALS_TOLD = 15
+SIGNALS_LISTED = 15
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _MARKUP = re.compile(
     r"([\\`*\[\]<>|~&$@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.)", re.IGNORECASE
@@ -27,7 +27,9 @@ _MARKUP = re.compile(
 
 def card_text(card: ModelCard) -> str:
     """Model card in Markdown."""
-    return _environment().get_template("model_card.md.j2").render(c=card, told=SIGNALS_TOLD)
+    return (
+        _environment().get_template("model_card.md.j2").render(c=card, most_signals=SIGNALS_LISTED)
+    )
 
 
 def plain(value: object) -> object:

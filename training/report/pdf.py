@@ -39,17 +39,17 @@ def pdf_of(page: str) -> bytes:
     except OSError as error:
         raise OSError(f"WeasyPrint finds no Pango to set text with: {PANGO}") from error
     itself_alone = URLFetcher(allowed_protocols=("data",))
-    document = HTML(string=_inked(page), url_fetcher=itself_alone)
-    made: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"lead-temperature")
-    return made
+    document = HTML(string=_with_print_colours(page), url_fetcher=itself_alone)
+    content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=b"lead-temperature")
+    return content
 
 
-def _inked(page: str) -> str:
+def _with_print_colours(page: str) -> str:
     """Page whose pictures name their colours on paper."""
-    found = PRINTED.search(page)
-    if not found:
+    print_style = PRINTED.search(page)
+    if not print_style:
         raise ValueError("The page has no print style, so there are no colours to print it in.")
-    colours = dict(re.findall(r"--([a-z-]+): ([^;]+);", found[1]))
+    colours = dict(re.findall(r"--([a-z-]+): ([^;]+);", print_style[1]))
     return re.sub(
         r"<svg.*?</svg>",
         # In attributes alone: what a picture says may be anybody's words.

@@ -82,9 +82,11 @@ def bands_picture(bands: tuple[BandFigures, ...], horizon: str, language: Langua
     Parameters
     ----------
     bands : tuple of BandFigures
-    horizon : str
-        "hot" or "warm".
+        Figures of all bands, hottest first.
+    horizon : {"hot", "warm"}
+        Horizon that promise and outcome are of.
     language : Language
+        Language of the labels.
 
     Returns
     -------
@@ -92,11 +94,13 @@ def bands_picture(bands: tuple[BandFigures, ...], horizon: str, language: Langua
         An ``<svg>`` element.
     """
     outcomes = [b.hot if horizon == "hot" else b.warm for b in bands]
-    top = _top([o for b in bands for o in (b.hot, b.warm)])
-    figure, axes = _canvas(height=204, left=12, right=18, bottom=28, top=4)
-    axes.set(xlim=(0, top), ylim=(-0.45, len(bands) - 0.25), yticks=[])
+    axis_end = _axis_end([o for b in bands for o in (b.hot, b.warm)])
+    figure, axes = _canvas(
+        height=204, left_margin=12, right_margin=18, bottom_margin=28, top_margin=4
+    )
+    axes.set(xlim=(0, axis_end), ylim=(-0.45, len(bands) - 0.25), yticks=[])
     axes.spines["bottom"].set_visible(False)
-    ticks = _linear_ticks(top)
+    ticks = _linear_ticks(axis_end)
     names = {
         "hot": language.gettext("Hot"),
         "warm": language.gettext("Warm"),
@@ -106,10 +110,10 @@ def bands_picture(bands: tuple[BandFigures, ...], horizon: str, language: Langua
     axes.grid(axis="x", color=LINE, linewidth=0.7)
     for row, (band, outcome) in enumerate(zip(reversed(bands), reversed(outcomes), strict=True)):
         colour = TEMPERATURE[band.name]
-        axes.plot([0, top], [row, row], color=LINE, linewidth=0.7, zorder=1)
-        name, found = names[band.name], _in_short(outcome, language)
+        axes.plot([0, axis_end], [row, row], color=LINE, linewidth=0.7, zorder=1)
+        name, rate_text = names[band.name], _in_short(outcome, language)
         axes.text(0, row + 0.34, name, color=colour, weight="bold", va="center")
-        axes.text(top, row + 0.34, found, color=MUTED, ha="right", va="center")
+        axes.text(axis_end, row + 0.34, rate_text, color=MUTED, ha="right", va="center")
         if outcome.happened is None:
             continue
         interval = [outcome.happened.low, outcome.happened.high]
@@ -130,24 +134,28 @@ def reliability_picture(horizon: HorizonFigures, language: Language) -> str:
     Parameters
     ----------
     horizon : HorizonFigures
+        Figures of the horizon.
     language : Language
+        Language of the labels.
 
     Returns
     -------
     str
         An ``<svg>`` element.
     """
-    colour, top = TEMPERATURE[horizon.name], _top(horizon.groups)
-    ticks = _rooted_ticks(top)
-    figure, axes = _canvas(height=310, left=60, right=16, bottom=46, top=10)
+    colour, axis_end = TEMPERATURE[horizon.name], _axis_end(horizon.groups)
+    ticks = _rooted_ticks(axis_end)
+    figure, axes = _canvas(
+        height=310, left_margin=60, right_margin=16, bottom_margin=46, top_margin=10
+    )
     axes.set_xscale("function", functions=(_root, np.square))
     axes.set_yscale("function", functions=(_root, np.square))
-    axes.set(xlim=(0, top), ylim=(0, top))
+    axes.set(xlim=(0, axis_end), ylim=(0, axis_end))
     axes.set(xlabel=language.gettext("promised"), ylabel=language.gettext("happened"))
     axes.set_xticks(ticks, _labels(ticks, language))
     axes.set_yticks(ticks, _labels(ticks, language))
     axes.grid(color=LINE, linewidth=0.7)
-    axes.plot([0, top], [0, top], color=MUTED, linewidth=1, dashes=(4, 3))
+    axes.plot([0, axis_end], [0, axis_end], color=MUTED, linewidth=1, dashes=(4, 3))
     for group in horizon.judged:
         if group.happened is None or group.promised is None:
             continue
@@ -165,7 +173,9 @@ def gains_picture(horizon: HorizonFigures, language: Language) -> str:
     Parameters
     ----------
     horizon : HorizonFigures
+        Figures of the horizon.
     language : Language
+        Language of the labels.
 
     Returns
     -------
@@ -177,7 +187,9 @@ def gains_picture(horizon: HorizonFigures, language: Language) -> str:
         "points card": language.gettext("a points card"),
         "newest first": language.gettext("the newest lead first"),
     }
-    figure, axes = _canvas(height=310, left=60, right=22, bottom=46, top=10)
+    figure, axes = _canvas(
+        height=310, left_margin=60, right_margin=22, bottom_margin=46, top_margin=10
+    )
     axes.set(xlim=(0, 1), ylim=(0, 1))
     axes.set(xlabel=language.gettext("front of the line"), ylabel=language.gettext("of the buyers"))
     ticks = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -206,34 +218,38 @@ def past_picture(course: Course, language: Language) -> str:
     Parameters
     ----------
     course : Course
+        Figures of one horizon over the trainings of a backtest.
     language : Language
+        Language of the labels.
 
     Returns
     -------
     str
         An ``<svg>`` element.
     """
-    colour, places = TEMPERATURE[course.name], range(len(course.trials))
-    figure, axes = _canvas(height=150, left=48, right=16, bottom=26, top=22)
+    colour, positions = TEMPERATURE[course.name], range(len(course.trials))
+    figure, axes = _canvas(
+        height=150, left_margin=48, right_margin=16, bottom_margin=26, top_margin=22
+    )
     edge = 0.5 if len(course.trials) > 2 else 0.8
     axes.set(xlim=(-edge, len(course.trials) - 1 + edge))
-    told = [one.order for one in course.ordered if one.order is not None]
-    least = min([0.5, *(math.floor(10 * rate.low) / 10 for rate in told)])
+    rates = [trial.order for trial in course.ordered if trial.order is not None]
+    least = min([0.5, *(math.floor(10 * rate.low) / 10 for rate in rates)])
     step = 0.1 if least >= 0.4 else 0.2
     ticks = [1 - step * i for i in range(round((1 - least) / step) + 1)]
     axes.set(ylim=(min(ticks[-1], least), 1.0))
     axes.set_yticks(ticks, [order(tick, language) for tick in ticks])
     axes.grid(axis="y", color=LINE, linewidth=0.7)
-    labelled = places[:: -(-len(course.trials) // MOST_DAYS)]
-    days = [short_day(course.trials[place].day, language) for place in labelled]
+    labelled = positions[:: -(-len(course.trials) // MOST_DAYS)]
+    days = [short_day(course.trials[position].day, language) for position in labelled]
     axes.set_xticks(list(labelled), days)
     if course.order.mean is not None:
         axes.axhline(course.order.mean, color=MUTED, linewidth=1, dashes=(4, 3))
-    for place, one in enumerate(course.trials):
-        if one.order is not None:
-            ends = [one.order.low, one.order.high]
-            axes.plot([place, place], ends, color=colour, linewidth=4, alpha=0.4)
-            axes.plot(place, one.order.value, MARK[course.name], color=colour, ms=7)
+    for position, trial in enumerate(course.trials):
+        if trial.order is not None:
+            ends = [trial.order.low, trial.order.high]
+            axes.plot([position, position], ends, color=colour, linewidth=4, alpha=0.4)
+            axes.plot(position, trial.order.value, MARK[course.name], color=colour, ms=7)
     axes.set_title(
         language.gettext("pairs in the right order, of 100"), loc="left", color=MUTED, size=11.5
     )
@@ -249,7 +265,9 @@ def signals_picture(
     Parameters
     ----------
     signals : tuple of SignalImportance
+        Signals to draw, strongest first.
     language : Language
+        Language of the labels.
     translated : mapping of str to str
         Names of signals in that language.
 
@@ -258,17 +276,19 @@ def signals_picture(
     str
         An ``<svg>`` element.
     """
-    figure, axes = _canvas(height=8 + 34 * len(signals), left=4, right=4, bottom=4, top=4)
+    figure, axes = _canvas(
+        height=8 + 34 * len(signals), left_margin=4, right_margin=4, bottom_margin=4, top_margin=4
+    )
     longest = max((_increase(s) + _spread(s) for s in signals), default=0) or 1.0
     axes.set(xlim=(0, longest * 1.02), ylim=(-0.5, len(signals) - 0.35), xticks=[], yticks=[])
     axes.spines["bottom"].set_visible(False)
     names = {}
-    for place, signal in enumerate(signals):
-        row = len(signals) - 1 - place
+    for position, signal in enumerate(signals):
+        row = len(signals) - 1 - position
         # A name may hold any letter of any script, or what Matplotlib takes for a formula: a
         # stand-in is drawn, and the name takes its place in the finished text.
-        names[f"(name {place})"] = _shortened(translated.get(signal.signal, signal.signal))
-        axes.text(0, row + 0.22, f"(name {place})", va="center")
+        names[f"(name {position})"] = _shortened(translated.get(signal.signal, signal.signal))
+        axes.text(0, row + 0.22, f"(name {position})", va="center")
         if signal.mean_points is not None:
             number = decimal(signal.mean_points, language, 1)
             points = language.gettext("%(number)s points", number=number)
@@ -281,14 +301,17 @@ def signals_picture(
 
 
 def _canvas(
-    height: float, left: float, right: float, bottom: float, top: float
+    height: float, left_margin: float, right_margin: float, bottom_margin: float, top_margin: float
 ) -> tuple[Figure, Axes]:
     """Lay out one pair of axes with margins in points; a point is a unit of the drawing."""
     figure = Figure(figsize=(WIDTH / 72, height / 72))
     figure.patch.set_visible(False)
-    inner_width, inner_height = WIDTH - left - right, height - bottom - top
+    inner_width, inner_height = (
+        WIDTH - left_margin - right_margin,
+        height - bottom_margin - top_margin,
+    )
     axes = figure.add_axes(
-        (left / WIDTH, bottom / height, inner_width / WIDTH, inner_height / height)
+        (left_margin / WIDTH, bottom_margin / height, inner_width / WIDTH, inner_height / height)
     )
     axes.patch.set_visible(False)
     axes.tick_params(length=0, pad=6)
@@ -304,9 +327,10 @@ def _svg(figure: Figure, name: str, words: Mapping[str, str] | None = None) -> s
     Parameters
     ----------
     figure : matplotlib.figure.Figure
+        The finished drawing.
     name : str
-        Sets the picture's ids apart from those of the others; the page's caption has the id
-        ``{name}-caption``.
+        Prefix of the picture's ids, so that they differ from those of other pictures; the page's
+        caption has the id ``{name}-caption``.
     words : mapping of str to str, optional
         Texts to put in the place of stand-ins.
     """
@@ -328,27 +352,27 @@ def _svg(figure: Figure, name: str, words: Mapping[str, str] | None = None) -> s
         body = body.replace(colour, f"var({variable})")
     if words:
         stand_ins = "|".join(re.escape(stand_in) for stand_in in words)
-        body = re.sub(stand_ins, lambda found: str(escape(words[found[0]])), body)
+        body = re.sub(stand_ins, lambda match: str(escape(words[match[0]])), body)
     return body
 
 
-def _top(outcomes: Iterable[Outcome]) -> float:
+def _axis_end(outcomes: Iterable[Outcome]) -> float:
     """End of an axis that shows all of them."""
-    shown = highest(outcomes)
-    return next(top for top in ENDS if shown <= top)
+    highest_rate = highest(outcomes)
+    return next(end for end in ENDS if highest_rate <= end)
 
 
-def _linear_ticks(top: float) -> list[float]:
-    step = 0.02 if top <= 0.1 else 0.05 if top <= 0.2 else 0.1 if top <= 0.5 else 0.2
-    return [round(step * i, 2) for i in range(int(top / step + 1.01))]
+def _linear_ticks(axis_end: float) -> list[float]:
+    step = 0.02 if axis_end <= 0.1 else 0.05 if axis_end <= 0.2 else 0.1 if axis_end <= 0.5 else 0.2
+    return [round(step * i, 2) for i in range(int(axis_end / step + 1.01))]
 
 
-def _rooted_ticks(top: float) -> list[float]:
+def _rooted_ticks(axis_end: float) -> list[float]:
     """Ticks of an axis stretched near zero, from the top down, so far apart that labels fit."""
-    ticks = [top]
+    ticks = [axis_end]
     for tick in reversed([0.01, 0.05, *ENDS]):
         apart = min(np.sqrt(ticks[-1]) - np.sqrt(tick), np.sqrt(tick))
-        if tick < top and apart >= 0.13 * np.sqrt(top):
+        if tick < axis_end and apart >= 0.13 * np.sqrt(axis_end):
             ticks.append(tick)
     return [0.0, *reversed(ticks)]
 

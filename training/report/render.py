@@ -39,7 +39,7 @@ from training.statistics.rates import ENOUGH_PROMISED, LEAST_POSITIVES, RateEsti
 
 SIGNALS_DRAWN = 10
 NUMERALS = (
-    *("percent", "whole", "decimal", "order", "day", "told", "pairs"),
+    *("percent", "whole", "decimal", "order", "day", "with_interval", "pairs"),
     *("middle", "month", "short", "points", "rise", "short_day"),
 )
 
@@ -52,6 +52,7 @@ def bundle_report(
     Parameters
     ----------
     bundle : Bundle
+        A judged model.
     code : str
         Language, one of `training.report.words.language.LANGUAGES`.
     previous : Bundle, optional
@@ -100,8 +101,8 @@ def report_summary(
 def signal_names(bundle: Bundle, speech: Language) -> dict[str, str]:
     """Names of a bundle's signals and features in a language, by those that stand in its card."""
     features = bundle.spec.features
-    return {signal(one): signal(one, speech) for one in features} | {
-        description(one): description(one, speech) for one in features
+    return {signal(feature): signal(feature, speech) for feature in features} | {
+        description(feature): description(feature, speech) for feature in features
     }
 
 
@@ -113,15 +114,17 @@ def report_html(
     Parameters
     ----------
     summary : ReportSummary
+        Figures and verdicts that the page shows.
     speech : Language
+        Language of the page.
     names : mapping of str to str, optional
         Names of signals in that language; without one a signal has the name it has in the summary.
     """
-    drawn = summary.signals[:SIGNALS_DRAWN]
+    drawn_signals = summary.signals[:SIGNALS_DRAWN]
     pictures = {
         "bands": {h.name: bands_picture(summary.bands, h.name, speech) for h in summary.horizons},
         "reliability": {h.name: reliability_picture(h, speech) for h in summary.horizons},
-        "signals": signals_picture(drawn, speech, names or {}),
+        "signals": signals_picture(drawn_signals, speech, names or {}),
         "past": {c.name: past_picture(c, speech) for c in _told_courses(summary)},
         "gains": {h.name: gains_picture(h, speech) for h in summary.horizons if h.gains},
     }
@@ -131,12 +134,12 @@ def report_html(
         lang=speech.code,
         names=names or {},
         pictures=pictures,
-        drawn=len(drawn),
+        drawn=len(drawn_signals),
         enough=ENOUGH_PROMISED,
         least_positives=LEAST_POSITIVES,
         shares=SHARES,
         early=EARLY,
-        units={what: unit for what, (unit, *_) in FIGURES.items()},
+        units={name: unit for name, (unit, *_) in FIGURES.items()},
     ).lstrip()
 
 
@@ -169,13 +172,13 @@ def _environment(speech: Language) -> Environment:
     return environment
 
 
-def _figure(written: Callable[..., str], speech: Language) -> Callable[..., str]:
+def _figure(write: Callable[..., str], speech: Language) -> Callable[..., str]:
     """Filter that writes a value as an element which holds it."""
 
     def shown(
-        value: float | str | datetime | RateEstimate | MedianEstimate | None, *places: int
+        value: float | str | datetime | RateEstimate | MedianEstimate | None, *decimals: int
     ) -> str:
-        text = written(value, speech, *places)
+        text = write(value, speech, *decimals)
         match value:
             case None:
                 return text

@@ -46,14 +46,14 @@ def found(crm):
 def test_each_origin_is_judged_up_to_the_next_and_the_last_to_the_end(found) -> None:
     first, last = (evaluation.horizons.hot.test for evaluation in found.evaluations)
     begins, ends = (instant(origin) for origin in found.origins)
-    assert begins <= first.first <= first.last < ends <= last.first
+    assert begins <= first.first_look <= first.last_look < ends <= last.first_look
     assert min(first.positives, last.positives) > 0
 
 
 def test_what_an_origin_learns_from_had_ended_before_it(found) -> None:
     for origin, evaluation in zip(found.origins, found.evaluations, strict=True):
         for horizon in (evaluation.horizons.hot, evaluation.horizons.warm):
-            latest = horizon.calibrate.last.timestamp()
+            latest = horizon.calibrate.last_look.timestamp()
             assert latest + horizon.days * 86_400 <= origin / 1e6
 
 

@@ -47,9 +47,9 @@ class Language:
         """Message in this language, with values in its places."""
         return self.catalogue.gettext(message) % values
 
-    def ngettext(self, one: str, many: str, number: int, /, **values: str) -> str:
+    def ngettext(self, singular: str, plural: str, number: int, /, **values: str) -> str:
         """Message in the form that goes with a number, with values in its places."""
-        return self.catalogue.ngettext(one, many, number) % values
+        return self.catalogue.ngettext(singular, plural, number) % values
 
     def word(self, name: str, /) -> str:
         """Word of a CRM: translated if it is one of the standard ones, else as it is."""

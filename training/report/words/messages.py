@@ -49,12 +49,12 @@ def sources() -> list[Path]:
 
 def _page_sources() -> list[Path]:
     """Files whose messages the server's own pages say, too."""
-    named = (
+    names = (
         "features/language/wording.py",
         "serving/pages/phrases.py",
         "serving/pages/try_page.py",
     )
-    return [_ROOT / name for name in named]
+    return [_ROOT / name for name in names]
 
 
 def catalogue_path(code: str) -> Path:
@@ -64,39 +64,39 @@ def catalogue_path(code: str) -> Path:
 
 def messages(paths: Iterable[Path] | None = None) -> Catalog:
     """All messages of the sources, in their order, without translations."""
-    found = Catalog()
+    catalogue = Catalog()
     for path in sources() if paths is None else paths:
         for message, context in _extracted(path):
-            place = path.relative_to(_ROOT).as_posix()
-            found.add(message, context=context, auto_comments=[place])
-    return found
+            source_path = path.relative_to(_ROOT).as_posix()
+            catalogue.add(message, context=context, auto_comments=[source_path])
+    return catalogue
 
 
-def updated(code: str, old: Catalog) -> Catalog:
-    """Catalogue of a language that has all messages, with the translations of an old one."""
-    new = Catalog(locale=code)
+def updated_catalogue(code: str, previous: Catalog) -> Catalog:
+    """Catalogue of a language that has all messages, with the translations of the previous one."""
+    catalogue = Catalog(locale=code)
     for message in messages():
         if message.id:
-            known = old.get(message.id, message.context)
-            new.add(
+            previous_message = previous.get(message.id, message.context)
+            catalogue.add(
                 message.id,
-                known.string if known else None,
+                previous_message.string if previous_message else None,
                 auto_comments=message.auto_comments,
                 context=message.context,
             )
-    return new
+    return catalogue
 
 
 def catalogue_bytes(code: str) -> bytes:
     """What the file of a language is to hold, with the translations that it has."""
-    path, old = catalogue_path(code), Catalog(locale=code)
+    path, previous = catalogue_path(code), Catalog(locale=code)
     if path.exists():
         with path.open("rb") as file:
-            old = read_po(file, locale=code)
-    new, text = updated(code, old), io.BytesIO()
+            previous = read_po(file, locale=code)
+    catalogue, text = updated_catalogue(code, previous), io.BytesIO()
     # Babel's own header would hold the time: the same messages give the same file.
-    write_po(text, new, width=100, omit_header=True)
-    return HEADER.format(code=code, plural=new.plural_forms).encode() + text.getvalue()
+    write_po(text, catalogue, width=100, omit_header=True)
+    return HEADER.format(code=code, plural=catalogue.plural_forms).encode() + text.getvalue()
 
 
 def page_words_path(code: str) -> Path:
@@ -107,14 +107,16 @@ def page_words_path(code: str) -> Path:
 def page_words_text(code: str) -> str:
     """What that file is to hold: the catalogue's messages of these pages, without their source."""
     with catalogue_path(code).open("rb") as file:
-        known = read_po(file, locale=code)
-    found = {}
+        catalogue = read_po(file, locale=code)
+    translations = {}
     for message in messages([*_page_sources(), _HERE / "vocabulary.py"]):
         if message.id:
-            one = message.id if isinstance(message.id, str) else message.id[0]
-            said = known[message.id].string or ""
-            found[one] = [said] if isinstance(said, str) else list(said)
-    values = {"messages": found, "vocabulary": sorted(VOCABULARY)}
+            source = message.id if isinstance(message.id, str) else message.id[0]
+            translation = catalogue[message.id].string or ""
+            translations[source] = (
+                [translation] if isinstance(translation, str) else list(translation)
+            )
+    values = {"messages": translations, "vocabulary": sorted(VOCABULARY)}
     return json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -132,8 +134,8 @@ def _extracted(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]
     jinja = path.suffix == ".j2"
     method = "jinja2.ext:babel_extract" if jinja else "python"
     with path.open("rb") as file:
-        found = extract(method, file, keywords=KEYWORDS, options=OPTIONS if jinja else {})
-        for _line, message, _comments, context in found:
+        extracted = extract(method, file, keywords=KEYWORDS, options=OPTIONS if jinja else {})
+        for _line, message, _comments, context in extracted:
             yield message, context
 
 

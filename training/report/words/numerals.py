@@ -58,7 +58,7 @@ def whole(number: float | None, language: Language) -> str:
     return not_measured(language) if number is None else _written(number, 0, language)
 
 
-def decimal(number: float | None, language: Language, places: int = 3) -> str:
+def decimal(number: float | None, language: Language, decimals: int = 3) -> str:
     """Value with a fixed count of decimals.
 
     Examples
@@ -67,7 +67,7 @@ def decimal(number: float | None, language: Language, places: int = 3) -> str:
     >>> decimal(0.12345, language("en")), decimal(0.12345, language("ru"), 4)
     ('0.123', '0,1235')
     """
-    return not_measured(language) if number is None else _written(number, places, language)
+    return not_measured(language) if number is None else _written(number, decimals, language)
 
 
 def day(moment: datetime | None, language: Language) -> str:
@@ -128,10 +128,10 @@ def short(number: float, language: Language) -> str:
     >>> [short(number, language("en")) for number in (1234.5, 31.4, 2.0, 1.25, 0.4274, 0.0)]
     ['1,234', '31', '2', '1.2', '0.43', '0']
     """
-    places = _places(number)
-    while places and float(f"{number:.{places}f}") == float(f"{number:.{places - 1}f}"):
-        places -= 1
-    return _written(number, places, language)
+    decimals = _decimals(number)
+    while decimals and float(f"{number:.{decimals}f}") == float(f"{number:.{decimals - 1}f}"):
+        decimals -= 1
+    return _written(number, decimals, language)
 
 
 def middle(median: MedianEstimate, language: Language) -> str:
@@ -147,18 +147,18 @@ def middle(median: MedianEstimate, language: Language) -> str:
     """
     figures = (median.value, median.low, median.high)
     counted = all(float(one).is_integer() for one in figures)
-    places = 0 if counted else _places(median.value)
-    value, low, high = (_written(one, places, language) for one in figures)
+    decimals = 0 if counted else _decimals(median.value)
+    value, low, high = (_written(one, decimals, language) for one in figures)
     return _range(value, low, high, language)
 
 
-def told(rate: RateEstimate, language: Language) -> str:
+def with_interval(rate: RateEstimate, language: Language) -> str:
     """Rate in per cent, with its interval.
 
     Examples
     --------
     >>> from training.report.words.language import language
-    >>> told(RateEstimate(0.41, 0.35, 0.48), language("en")).replace(NBSP, " ")
+    >>> with_interval(RateEstimate(0.41, 0.35, 0.48), language("en")).replace(NBSP, " ")
     '41 % (35 to 48 %)'
     """
     if _tiny(rate.low):
@@ -235,7 +235,7 @@ def _range(value: str, low: str, high: str, language: Language) -> str:
     return text.replace("–", "–\N{WORD JOINER}")
 
 
-def _places(number: float) -> int:
+def _decimals(number: float) -> int:
     """Decimals that leave about two digits which tell."""
     return next(n for n, least in ((0, 10), (1, 1), (2, 0)) if abs(number) >= least)
 
@@ -253,7 +253,9 @@ def _signed(number: str, language: Language) -> str:
     return language.gettext("%(number)s\N{NO-BREAK SPACE}%%", number=number)
 
 
-def _written(number: float, places: int, language: Language) -> str:
+def _written(number: float, decimals: int, language: Language) -> str:
     """Write a number, rounded as Python rounds it (never to -0), with the marks of the language."""
-    pattern = "#,##0" + "." * (places > 0) + "0" * places
-    return format_decimal(Decimal(f"{number:z.{places}f}"), format=pattern, locale=language.locale)
+    pattern = "#,##0" + "." * (decimals > 0) + "0" * decimals
+    return format_decimal(
+        Decimal(f"{number:z.{decimals}f}"), format=pattern, locale=language.locale
+    )

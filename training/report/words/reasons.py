@@ -90,8 +90,9 @@ def reason(text: str, language: Language) -> str:
     Parameters
     ----------
     text : str
-        As the card holds it.
+        The reason as the card holds it, in English.
     language : Language
+        Language that it is said in.
 
     Examples
     --------
@@ -101,21 +102,25 @@ def reason(text: str, language: Language) -> str:
     """
     around = "%(reason)s"
     for frame in (AUDITED, COUNTED):
-        if found := _pattern(frame).fullmatch(text):
-            values = found.groupdict()
+        if match := _pattern(frame).fullmatch(text):
+            values = match.groupdict()
             text = values.pop("reason")
-            said = {name: _value(name, value, language) for name, value in values.items()}
-            around = language.gettext(frame, reason=around, **said)
+            values_in_language = {
+                name: _value(name, value, language) for name, value in values.items()
+            }
+            around = language.gettext(frame, reason=around, **values_in_language)
     clauses = "; ".join(_clause(clause, language) for clause in text.split("; "))
     return around.replace("%(reason)s", clauses)
 
 
 def _clause(text: str, language: Language) -> str:
     for message in MESSAGES:
-        if found := _pattern(message).fullmatch(text):
-            values = found.groupdict()
-            said = {name: _value(name, value, language) for name, value in values.items()}
-            return language.gettext(message, **said)
+        if match := _pattern(message).fullmatch(text):
+            values = match.groupdict()
+            values_in_language = {
+                name: _value(name, value, language) for name, value in values.items()
+            }
+            return language.gettext(message, **values_in_language)
     return text
 
 
@@ -123,22 +128,22 @@ def _clause(text: str, language: Language) -> str:
 def _pattern(message: str) -> re.Pattern[str]:
     """What finds the values in the places of a message."""
     words = {"reason": ".+", "what": ".+", "word": ".+"}
-    places = re.split(r"%\((\w+)\)s", message)
-    found = [
-        f"(?P<{part}>{words.get(part, NUMBER)})" if place % 2 else re.escape(part)
-        for place, part in enumerate(places)
+    parts = re.split(r"%\((\w+)\)s", message)
+    patterns = [
+        f"(?P<{part}>{words.get(part, NUMBER)})" if index % 2 else re.escape(part)
+        for index, part in enumerate(parts)
     ]
-    return re.compile("".join(found), re.DOTALL)
+    return re.compile("".join(patterns), re.DOTALL)
 
 
-def _value(name: str, said: str, language: Language) -> str:
+def _value(name: str, text: str, language: Language) -> str:
     if name == "what":
-        return language.gettext(said) if said in WORDS else said
+        return language.gettext(text) if text in WORDS else text
     if name == "word":
-        return language.word(said)
-    if said.endswith("%"):
-        return percent(float(said.removesuffix(" %")) / 100, language)
-    number = said.replace(",", "")
+        return language.word(text)
+    if text.endswith("%"):
+        return percent(float(text.removesuffix(" %")) / 100, language)
+    number = text.replace(",", "")
     return (
         whole(int(number), language) if number.isdecimal() else decimal(float(number), language, 2)
     )
