@@ -86,7 +86,11 @@ def _placed(
         )
         .join(leads.lazy(), on="lead_id")
         .select(
-            *("first", "looks", "occurred_at", *spec.measures, *masks.values()),
+            "first",
+            "looks",
+            "occurred_at",
+            *spec.measures,
+            *masks.values(),
             *(look(days) for days in windows),
         )
         .collect()

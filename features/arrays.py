@@ -1,4 +1,4 @@
-"""The types of the arrays that pass between rooms, each named once.
+"""The types of the arrays that pass between rooms, and the instant that never comes.
 
 Tests: tests/features/engine/test_executor.py.
 """
@@ -14,3 +14,6 @@ Int64 = npt.NDArray[np.int64]
 """Whole numbers: instants in microseconds, positions of leads, counts."""
 Float64 = npt.NDArray[np.float64]
 """Features, margins, probabilities and weights."""
+
+NEVER = int(np.iinfo(np.int64).max)
+"""Instant, in microseconds, of what has not happened: later than every other one."""

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.arrays import Int64
+from features.arrays import NEVER, Int64
 from features.tables import Tables
 
 
@@ -43,14 +43,13 @@ class Spine:
 
 
 def microseconds(column: pa.ChunkedArray) -> Int64:
-    """Instants as whole microseconds; a null becomes the largest integer, "never"."""
-    never = np.iinfo(np.int64).max
-    numbers = pc.fill_null(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()), never)
+    """Instants as whole microseconds; a null becomes `NEVER`."""
+    numbers = pc.fill_null(column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()), NEVER)
     return np.asarray(numbers.to_numpy(), np.int64)
 
 
 def ended_at(tables: Tables) -> Int64:
-    """When each lead was converted or closed; the largest integer when it is still open."""
+    """When each lead was converted or closed; `NEVER` when it is still open."""
     return np.minimum(
         microseconds(tables.leads["converted_at"]), microseconds(tables.leads["closed_at"])
     )

@@ -30,7 +30,7 @@ from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
 from serving.http.settings import settings_from
 
-REASONS = 3
+DEFAULT_REASONS = 3
 MOST_REASONS = 20
 LEFT_OUT = ("trend", "forecast", "request_id")
 """Fields of an answer over HTTP that are always empty here."""
@@ -74,7 +74,7 @@ class LeadModel:
         ValueError
             ``reasons`` is not within 0 and 20.
         """
-        reasons = int((params or {}).get("reasons", REASONS))
+        reasons = int((params or {}).get("reasons", DEFAULT_REASONS))
         if not 0 <= reasons <= MOST_REASONS:
             raise ValueError(f"reasons must be 0 to {MOST_REASONS}, got {reasons}.")
         leads = _leads(model_input)

@@ -33,7 +33,7 @@ from models.folder import MANIFEST, put_in_place, require_replaceable, write_dur
 from models.horizon import Estimate, HorizonModel, Scores
 from models.predictors.predictor import columns_of, file_names, files_of, predictor_of
 
-FORMAT = 1
+BUNDLE_FORMAT = 1
 """Number of the folder's layout. Raise it when an older reader would misread the folder, keep the
 reader of the earlier number, and add a bundle of that number to the tests."""
 
@@ -154,7 +154,7 @@ def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None =
     """
     require_replaceable(folder)
     files = {name: text.encode() for name, text in _texts(bundle).items()}
-    manifest = _json({"format": FORMAT, "files": {n: _sha256(b) for n, b in files.items()}})
+    manifest = _json({"format": BUNDLE_FORMAT, "files": {n: _sha256(b) for n, b in files.items()}})
     files[MANIFEST] = manifest.encode()
     files |= {name: text.encode() for name, text in (extras or {}).items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -245,10 +245,10 @@ def _texts(bundle: Bundle) -> dict[str, str]:
 
 def _checked_files(folder: Path, manifest_bytes: bytes) -> dict[str, str]:
     manifest = _manifest(folder, manifest_bytes)
-    if manifest.get("format") != FORMAT:
+    if manifest.get("format") != BUNDLE_FORMAT:
         raise ValueError(
-            f"{folder} has bundle format {manifest.get('format')!r}, this version reads {FORMAT}. "
-            "Use the version that wrote it, or train again."
+            f"{folder} has bundle format {manifest.get('format')!r}, this version reads "
+            f"{BUNDLE_FORMAT}. Use the version that wrote it, or train again."
         )
     files, wrong = {}, []
     for name, expected in manifest["files"].items():

@@ -93,7 +93,7 @@ def _with_absent(values: JsonObject, absent: JsonObject) -> JsonObject:
 
 MIGRATIONS: tuple[Callable[[JsonObject], JsonObject], ...] = (m001_name_the_format,)
 """Step number n leads from format n to format n + 1."""
-FORMAT = 1 + len(MIGRATIONS)
+CARD_FORMAT = 1 + len(MIGRATIONS)
 """Format in which cards are written."""
 
 
@@ -103,7 +103,7 @@ def newest_format(card: JsonObject) -> JsonObject:
     Parameters
     ----------
     card : JSON object
-        Of any format up to `FORMAT`; without a number it is of format 1.
+        Of any format up to `CARD_FORMAT`; without a number it is of format 1.
 
     Raises
     ------
@@ -118,11 +118,11 @@ def newest_format(card: JsonObject) -> JsonObject:
     number = card.get("format", 1)
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise ValueError(f"The card's format must be a whole number from 1 on, got {number!r}.")
-    if number > FORMAT:
+    if number > CARD_FORMAT:
         raise ValueError(
             f"The card has format {number}, this version of lead-temperature reads formats up to "
-            f"{FORMAT}. Update lead-temperature to the version that trained the model, or train "
-            "again with this one."
+            f"{CARD_FORMAT}. Update lead-temperature to the version that trained the model, or "
+            "train again with this one."
         )
     try:
         for migrate in MIGRATIONS[number - 1 :]:

@@ -32,10 +32,10 @@ from models.explain import explanations
 from models.horizon import Scores
 
 GOLDEN = "golden.json"
-LEADS = 8
-CANDIDATES = 1_000
+GOLDEN_LEADS = 8
+GOLDEN_CANDIDATES = 1_000
 """Made-up leads from which the golden ones are chosen: hot leads are rare among them."""
-REASONS = 3
+GOLDEN_REASONS = 3
 _SECOND = 1_000_000
 _OLDEST_DAYS = 100
 
@@ -94,10 +94,10 @@ def golden_json(bundle: Bundle) -> str:
     """
     as_of = _end(bundle)
     random = np.random.default_rng(1)
-    candidates = [_lead(bundle, random, as_of) for _ in range(CANDIDATES)]
+    candidates = [_lead(bundle, random, as_of) for _ in range(GOLDEN_CANDIDATES)]
     warmest_first = np.argsort(-_scores(bundle, candidates, as_of)[1].hot_low, kind="stable")
     golden_places = warmest_first[
-        np.geomspace(1, CANDIDATES, LEADS - 1).round().astype(np.int64) - 1
+        np.geomspace(1, GOLDEN_CANDIDATES, GOLDEN_LEADS - 1).round().astype(np.int64) - 1
     ]
     records = [LeadRecord(as_of - MICROSECONDS_PER_DAY, [], {})]
     records += [candidates[place] for place in golden_places]
@@ -142,7 +142,9 @@ def _scores(bundle: Bundle, records: Sequence[LeadRecord], as_of: int) -> tuple[
 
 def _answers(bundle: Bundle, records: Sequence[LeadRecord], as_of: int) -> list[GoldenAnswer]:
     matrix, scores = _scores(bundle, records, as_of)
-    reasons_by_row = explanations(bundle, matrix, REASONS, probability=scores.hot_probability)
+    reasons_by_row = explanations(
+        bundle, matrix, GOLDEN_REASONS, probability=scores.hot_probability
+    )
     return [
         GoldenAnswer(
             **scores.numbers(int(row)),

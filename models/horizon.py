@@ -15,9 +15,9 @@ from models.calibration import Calibration, sigmoid
 from models.evidence import Evidence
 from models.predictors.predictor import Predictor, margin_of
 
-Z = 1.2815515655446004
+Z_80 = 1.2815515655446004
 """Standard deviations to each end of an interval: each end is a one-sided 90 % bound."""
-ENDS = np.array([[-Z], [0.0], [Z]])
+INTERVAL_ENDS = np.array([[-Z_80], [0.0], [Z_80]])
 LARGEST_SPREAD = 0.55
 """Beyond this standard deviation of the log-odds the ends lie a factor of four apart in odds, and
 there is not enough evidence."""
@@ -86,7 +86,7 @@ class HorizonModel:
         """
         log_odds = self.calibration.log_odds(margin)
         spread = np.sqrt(self.calibration.variance(margin) + self.evidence.variance(matrix))
-        low, probability, high = sigmoid(log_odds + ENDS * spread)
+        low, probability, high = sigmoid(log_odds + INTERVAL_ENDS * spread)
         return Estimate(probability, low, high, not_enough_evidence=spread > LARGEST_SPREAD)
 
 

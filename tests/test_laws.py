@@ -105,16 +105,82 @@ def test_when_an_outcome_is_known_is_written_once() -> None:
     assert spelled - {"training/bands/capacity.py"} == {MATURITY}
 
 
-def test_a_constant_of_training_is_defined_once() -> None:
+def constants(tree: ast.Module) -> set[str]:
+    """Public constants that a module defines; a type variable is none."""
+    names: set[str] = set()
+    for node in tree.body:
+        match node:
+            case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
+                continue
+            case ast.Assign(targets=targets):
+                stored = [name for target in targets for name in ast.walk(target)]
+            case ast.AnnAssign(target=target):
+                stored = [target]
+            case _:
+                continue
+        names |= {
+            name.id
+            for name in stored
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+        }
+    return {name for name in names if name.isupper() and name[0] != "_"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("BLOCK = 64", {"BLOCK"}),
+        ("NODES: int = 6", {"NODES"}),
+        ("ROWS, TREES = 64, 16", {"ROWS", "TREES"}),
+        ("_STEPS = 50\nstart = 1", set()),
+        ("T = TypeVar('T')", set()),
+        ("COLOURS[PAPER] = 'white'", set()),
+        ("def fit():\n    LOCAL = 1", set()),
+    ],
+)
+def test_the_search_finds_public_constants(text: str, names: set[str]) -> None:
+    assert constants(ast.parse(text)) == names
+
+
+def test_a_constant_is_defined_once() -> None:
     """Two constants of one name are either one law in two places or two laws under one name."""
-    homes: dict[str, set[str]] = {}
-    for path, tree in modules("training"):
-        for node in tree.body:
-            targets = node.targets if isinstance(node, ast.Assign) else []
-            if isinstance(node, ast.AnnAssign):
-                targets = [node.target]
-            for target in targets:
-                for name in ast.walk(target):
-                    if isinstance(name, ast.Name) and name.id.isupper() and name.id[0] != "_":
-                        homes.setdefault(name.id, set()).add(path)
+    homes: dict[str, list[str]] = {}
+    for path, tree in modules(*PRODUCT):
+        for name in constants(tree):
+            homes.setdefault(name, []).append(path)
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def calls_with_starred_displays(tree: ast.AST) -> list[int]:
+    """Lines of calls such as ``f(*(a, b))``, which hide which argument is which."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        for argument in node.args
+        if isinstance(argument, ast.Starred) and isinstance(argument.value, ast.Tuple | ast.List)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("looks(*(matrix, lead), weight)", [1]),
+        ("looks(\n    *[matrix, lead])", [1]),
+        ("looks(*parts)", []),
+        ("looks(*(one for one in parts))", []),
+        ("parts = [*(matrix, lead)]", []),
+    ],
+)
+def test_the_search_finds_starred_displays(text: str, lines: list[int]) -> None:
+    assert calls_with_starred_displays(ast.parse(text)) == lines
+
+
+def test_no_call_hides_its_arguments_behind_a_star() -> None:
+    """Arrays of one type are easily confused: they are handed over by their keywords."""
+    hidden = {
+        path: lines
+        for path, tree in modules(*PRODUCT, "tests/training", "benchmarks")
+        if (lines := calls_with_starred_displays(tree))
+    }
+    assert hidden == {}

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.arrays import Bool, Int64
+from features.arrays import NEVER, Bool, Int64
 from features.engine.history import Histories, when_known
 from features.engine.plan import Plan
-
-NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ from features.language.kinds import (
 from features.progress import RowProgress, no_row_progress
 
 Values = npt.NDArray[Any]
-BLOCK = 10_000
+BLOCK_LOAD = 10_000
 """Interactions and rows that are computed together, about: their sums fit into the caches."""
 QUARTER_HOUR = 900_000_000
 QUARTER = timedelta(minutes=15)
@@ -108,13 +108,13 @@ def features_of(
 
 
 def _blocks(offsets: Int64, sorted_lead: Int64) -> list[tuple[int, int]]:
-    """Ranges of leads with about `BLOCK` interactions and rows each; a larger lead is alone."""
+    """Ranges of leads with about `BLOCK_LOAD` interactions and rows; a larger lead is alone."""
     leads = len(offsets) - 1
     load = offsets[1:] + np.searchsorted(sorted_lead, np.arange(1, leads + 1))
     edges = [0]
     while edges[-1] < leads:
         load_so_far = 0 if edges[-1] == 0 else load[edges[-1] - 1]
-        following = int(np.searchsorted(load, load_so_far + BLOCK, side="right"))
+        following = int(np.searchsorted(load, load_so_far + BLOCK_LOAD, side="right"))
         edges.append(min(leads, max(following, edges[-1] + 1)))
     return list(itertools.pairwise(edges))
 

@@ -40,7 +40,7 @@ from features.scale.partition import (
 )
 from features.tables import INSTANT
 
-FORMAT = 1
+STREAM_FORMAT = 1
 """Raise it when the files change, so that a folder begun by an older version is begun anew."""
 _MANIFEST = "manifest.json"
 _WHOLE = "features.json"
@@ -149,7 +149,7 @@ def read_features(folder: Path) -> ds.Dataset:
 def _manifest(export: Export, spec: Spec, cut: Partitions) -> dict[str, Any]:
     """What makes two runs one and the same."""
     return {
-        "format": FORMAT,
+        "format": STREAM_FORMAT,
         "spec_fingerprint": spec.fingerprint,
         "inputs": {name: _identity(file) for name, file in export.inputs().items()},
         "partitions": cut.count,

@@ -12,7 +12,7 @@ from features.engine.history import MICROSECONDS_PER_DAY
 from models.bands import LEVELS
 from models.course.looks import Band, LeadOverDays, Look
 
-DAYS = range(91)
+FORECAST_DAYS = range(91)
 """The days that are looked at: every 24 hours from now on."""
 SHOWN = (0, 1, 3, 7, 14, 30, 60, 90)
 """The days whose looks the forecast returns."""
@@ -59,12 +59,12 @@ def forecast(lead: LeadOverDays, previous_band: Band | None = None) -> Forecast:
     Parameters
     ----------
     lead : LeadOverDays
-        The lead on each of `DAYS`, and on others.
+        The lead on each of `FORECAST_DAYS`, and on others.
     previous_band : "hot", "warm", "cold" or None
         Band of the lead before today, where it is known.
     """
     bands = _bands(lead, previous_band)
-    changes = [day for day in DAYS[1:] if bands[day] != bands[day - 1]]
+    changes = [day for day in FORECAST_DAYS[1:] if bands[day] != bands[day - 1]]
     return Forecast(
         looks=tuple(lead.look(day, bands[day]) for day in SHOWN),
         band_changes=tuple(
@@ -75,14 +75,14 @@ def forecast(lead: LeadOverDays, previous_band: Band | None = None) -> Forecast:
 
 def _bands(lead: LeadOverDays, previous: Band | None) -> list[Band]:
     """Band of each day, where each day knows the band of the day before it."""
-    rows = lead.rows(DAYS)
+    rows = lead.rows(FORECAST_DAYS)
     hot_low, warm_low = lead.scores.hot_low[rows], lead.scores.warm_low[rows]
     band_after: dict[str, list[Band]] = {
         band: lead.bundle.bands.assign(hot_low, warm_low, [band] * len(rows)).tolist()
         for band in LEVELS
     }
     bands: list[Band] = []
-    for day in DAYS:
+    for day in FORECAST_DAYS:
         # A lead without a band before is as one that was cold.
         band_before = bands[-1] if bands else previous or "cold"
         bands.append(band_after[band_before][day])

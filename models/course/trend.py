@@ -19,9 +19,9 @@ from models.bundle import HORIZONS
 from models.course.looks import LeadOverDays, Look
 from models.explain import SignalChange, signal_changes
 
-DAYS = (1, 7, 30)
+TREND_DAYS = (1, 7, 30)
 """Days before now at which the lead is looked at again."""
-COMPARED = (7, 1)
+COMPARED_DAYS = (7, 1)
 """The verdict compares with the first of these that the lead had been created by."""
 
 Verdict = Literal["heating", "cooling", "steady"]
@@ -34,7 +34,7 @@ class ScoreTrend:
     Parameters
     ----------
     looks : tuple of Look or None
-        The lead on each of `DAYS` before; None where it had not been created.
+        The lead on each of `TREND_DAYS` before; None where it had not been created.
     verdict : "heating", "cooling", "steady" or None
         None for a lead that was created less than a day before.
     verdict_reason : str
@@ -51,9 +51,9 @@ class ScoreTrend:
 
 
 def days_of_trend(record: LeadRecord, as_of: int) -> list[int]:
-    """The days that a trend looks at: today, and those of `DAYS` before that the lead had lived."""
+    """The days that a trend looks at: today, and those of `TREND_DAYS` that the lead had lived."""
     age = as_of - record.created_at
-    return [0, *(-day for day in DAYS if day * MICROSECONDS_PER_DAY <= age)]
+    return [0, *(-day for day in TREND_DAYS if day * MICROSECONDS_PER_DAY <= age)]
 
 
 def score_trend(
@@ -70,8 +70,8 @@ def score_trend(
     columns : mapping of signal to columns, optional
         `models.explain.columns_by_signal` of the bundle's spec, where it was worked out before.
     """
-    earlier = tuple(lead.look(-day) if -day in lead.days else None for day in DAYS)
-    compared = next((day for day in COMPARED if -day in lead.days), None)
+    earlier = tuple(lead.look(-day) if -day in lead.days else None for day in TREND_DAYS)
+    compared = next((day for day in COMPARED_DAYS if -day in lead.days), None)
     if compared is None:
         reason = "created less than a day before: there is nothing to compare with"
         return ScoreTrend(earlier, None, reason, ())

@@ -16,7 +16,7 @@ from features.arrays import Float64, Int64
 from features.json_values import JsonObject
 from features.language.spec import Spec
 
-BLOCK = 256
+LINEAR_BLOCK_ROWS = 256
 """Rows that are added up together: what is computed on the way fits into the caches."""
 
 
@@ -131,8 +131,8 @@ class Linear:
     def margin(self, matrix: Float64) -> Float64:
         """Log-odds of each row, shape (rows,)."""
         total = np.empty(len(matrix))
-        for begin in range(0, len(matrix), BLOCK):
-            rows = slice(begin, begin + BLOCK)
+        for begin in range(0, len(matrix), LINEAR_BLOCK_ROWS):
+            rows = slice(begin, begin + LINEAR_BLOCK_ROWS)
             # No product of matrices: BLAS adds in another order when there are more rows.
             total[rows] = self.base + self.contributions(matrix[rows]).sum(axis=1)
         return total

@@ -29,7 +29,7 @@ NODES = 6
 WAYS = 2**NODES
 ROOM = 8
 """Places for the nodes of a tree: their decisions are the bits of one byte."""
-BLOCK, GROWN = 64, 16
+SHARE_BLOCK_ROWS, GROWN = 64, 16
 """Rows, and trees, that are looked at together: what is computed on the way fits the caches."""
 
 
@@ -81,8 +81,10 @@ class TreeShares:
         if self._tables is None:
             shares = self._booster.predict(matrix, pred_contrib=True, num_threads=1)
             return np.asarray(shares, np.float64)
-        blocks = range(0, len(matrix), BLOCK)
-        return np.concatenate([self._tables.of(matrix[begin : begin + BLOCK]) for begin in blocks])
+        blocks = range(0, len(matrix), SHARE_BLOCK_ROWS)
+        return np.concatenate(
+            [self._tables.of(matrix[begin : begin + SHARE_BLOCK_ROWS]) for begin in blocks]
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A lead may lack attributes, name values that the model has never met, repeat an interaction or bring
 one from the future. Such a lead is scored, and `cautions` names each of these things: one sentence
-for each field, with at most `MAX_VALUES` values and `MAX_NAMES` names in it.
+for each field, with at most `MAX_VALUES` values and `MAX_CAUTION_NAMES` names in it.
 """
 
 import math
@@ -13,13 +13,13 @@ from typing import Any
 from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, column, is_known, when_known
 from features.language.kinds import LabelField
 from models.card import older_than_judged
-from models.course.forecast import DAYS
+from models.course.forecast import FORECAST_DAYS
 from serving.answers.course import Part
 from serving.answers.model import ServedModel
 from serving.answers.problem import list_names, quoted_value
 
 MAX_VALUES = 5
-MAX_NAMES = 20
+MAX_CAUTION_NAMES = 20
 
 
 def cautions(
@@ -56,13 +56,13 @@ def _attribute_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]
     names = model.bundle.spec.attribute_kinds
     if len(record.attributes) < len(names):  # no other names come
         absent = [name for name in names if name not in record.attributes]
-        yield f"attributes: not sent, taken as missing: {list_names(absent, MAX_NAMES)}."
+        yield f"attributes: not sent, taken as missing: {list_names(absent, MAX_CAUTION_NAMES)}."
     for name, levels in model.levels.items():
         level = record.attributes.get(name)
         if level and level not in levels:
             yield (
                 f"attributes.{name}: the model has no level {quoted_value(level)}, it counts as "
-                f"another one. Known: {list_names(levels, MAX_NAMES)}."
+                f"another one. Known: {list_names(levels, MAX_CAUTION_NAMES)}."
             )
 
 
@@ -83,7 +83,7 @@ def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField
         yield (
             f"interactions.{field}: no feature looks at "
             f"{list_names([quoted_value(value) for value in unseen], MAX_VALUES)}, it counts as "
-            f"any interaction. Known: {list_names(known_values, MAX_NAMES)}."
+            f"any interaction. Known: {list_names(known_values, MAX_CAUTION_NAMES)}."
         )
 
 
@@ -115,7 +115,7 @@ def _age_warnings(
     days_left = judged_days - (as_of - record.created_at) / MICROSECONDS_PER_DAY
     if days_left < 0:
         yield f"created_at: {older_than_judged(judged_days)}."
-    elif "forecast" in include and days_left < DAYS[-1]:
+    elif "forecast" in include and days_left < FORECAST_DAYS[-1]:
         first = math.floor(days_left) + 1
         yield f"forecast: from day {first} on the lead is {older_than_judged(judged_days)}."
 

@@ -10,10 +10,9 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from models.course.forecast import DAYS, SHOWN, Forecast
+from models.course.forecast import FORECAST_DAYS, SHOWN, Forecast
 from models.course.looks import Band, Look
-from models.course.trend import DAYS as DAYS_BEFORE
-from models.course.trend import ScoreTrend, Verdict
+from models.course.trend import TREND_DAYS, ScoreTrend, Verdict
 from serving.answers.times import Moment, rfc3339
 
 Part: TypeAlias = Literal["trend", "forecast"]
@@ -62,9 +61,9 @@ class TrendAnswer:
     looks: Annotated[
         tuple[LookAnswer | None, ...],
         Field(
-            min_length=len(DAYS_BEFORE),
-            max_length=len(DAYS_BEFORE),
-            description=f"The lead {DAYS_BEFORE[0]}, {DAYS_BEFORE[1]} and {DAYS_BEFORE[2]} days "
+            min_length=len(TREND_DAYS),
+            max_length=len(TREND_DAYS),
+            description=f"The lead {TREND_DAYS[0]}, {TREND_DAYS[1]} and {TREND_DAYS[2]} days "
             "before; null where it had not been created.",
         ),
     ]
@@ -92,7 +91,9 @@ class TrendAnswer:
 class BandChangeAnswer:
     """A day on which the band becomes another one."""
 
-    day: Annotated[int, Field(ge=1, le=DAYS[-1], description="Days from the answer's `as_of`.")]
+    day: Annotated[
+        int, Field(ge=1, le=FORECAST_DAYS[-1], description="Days from the answer's `as_of`.")
+    ]
     as_of: Moment
     band: Annotated[Band, Field(description="The band from then on.")]
 
@@ -115,7 +116,9 @@ class ForecastAnswer:
     ]
     band_changes: Annotated[
         tuple[BandChangeAnswer, ...],
-        Field(description=f"Every change of the band up to day {DAYS[-1]}, in order of time."),
+        Field(
+            description=f"Every change of the band up to day {FORECAST_DAYS[-1]}, in order of time."
+        ),
     ]
 
 

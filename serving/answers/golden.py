@@ -15,7 +15,7 @@ from typing import Any
 from features.json_values import JsonObject
 from features.language.kinds import LABEL_FIELDS
 from models.bundle import Bundle
-from models.golden import GOLDEN, REASONS, GoldenAnswer, GoldenLead, golden_leads
+from models.golden import GOLDEN, GOLDEN_REASONS, GoldenAnswer, GoldenLead, golden_leads
 from serving.answers.json_text import parse_json
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
@@ -62,7 +62,7 @@ def replay_golden_leads(bundle: Bundle, text: str, *, rounded: bool = False) -> 
 def _answer(model: ServedModel, number: int, lead: GoldenLead) -> GoldenAnswer:
     """The answer to a golden lead, as a client reads it."""
     body = json.dumps(golden_request(model.bundle, lead)).encode()
-    (scored,) = score_leads(model, [parse_json(body, model.max_names)], lead.as_of, REASONS)
+    (scored,) = score_leads(model, [parse_json(body, model.max_names)], lead.as_of, GOLDEN_REASONS)
     if isinstance(scored, Problem):  # what the text holds is wrong, not its type
         error = scored.errors[0]
         raise ValueError(  # noqa: TRY004

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 INVALID = "urn:lead-temperature:invalid-fields"
 MAX_ERRORS = 20
 """Most errors of one call that are listed; the problem's detail counts all of them."""
-MAX_NAMES = 50
+MAX_PROBLEM_NAMES = 50
 """Most known names that are offered in place of an unknown one."""
 MAX_QUOTED = 160
 """Longest piece of a client's value that is sent back."""
@@ -167,7 +167,7 @@ def _field_error(detail: ErrorDetails, names: Names) -> FieldError:
     if kind == "extra_forbidden":
         law, value_text = "Must be a name that the schema knows", quoted_value(location[-1])
         around = tuple(part for part in location[:-1] if isinstance(part, str))
-        way_out += f" Known: {list_names(names.get(around, ()), MAX_NAMES)}."
+        way_out += f" Known: {list_names(names.get(around, ()), MAX_PROBLEM_NAMES)}."
     return FieldError(_path(location), law, value_text, way_out, _REASONS.get(kind, "other_value"))
 
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from features.engine.executor import features_of
 from features.engine.history import LeadRecord, histories_of_records
 from features.language.kinds import LABEL_FIELDS
-from models.course.forecast import DAYS, forecast
+from models.course.forecast import FORECAST_DAYS, forecast
 from models.course.freshness import freshness
 from models.course.looks import Band, look_at_days
 from models.course.trend import days_of_trend, score_trend
@@ -197,7 +197,7 @@ def _course(
     if not include:
         return None, None
     days = [*days_of_trend(lead.record, lead.as_of)] if "trend" in include else []
-    days += DAYS if "forecast" in include else ()
+    days += FORECAST_DAYS if "forecast" in include else ()
     looks = look_at_days(model.bundle, lead.record, lead.as_of, days)
     lead_trend = lead_forecast = None
     if "trend" in include:

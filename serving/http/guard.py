@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.answers.problem import Problem, problem, problem_of
 from serving.answers.schemas import as_json
 from serving.http.load import Load
-from serving.http.log import FIELDS
+from serving.http.log import LOG_FIELDS
 from serving.http.telemetry import Telemetry
 
 ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
@@ -123,7 +123,7 @@ class Guard:
             stack = "".join(traceback.format_tb(error.__traceback__))
             fields = {"request_id": request_id}
             arguments = (request_id, type(error).__name__, stack)
-            _LOG.error("request %s failed: %s\n%s", *arguments, extra={FIELDS: fields})
+            _LOG.error("request %s failed: %s\n%s", *arguments, extra={LOG_FIELDS: fields})
             if not status:
                 detail = "The server failed. Its log says where, under this request_id."
                 response = problem_response(problem(500, detail), scope)
@@ -147,7 +147,9 @@ class Guard:
                 "status": status,
                 "seconds": round(seconds, 6),
             }
-            _LOG.log(level, "request %(request_id)s: %(status)s", fields, extra={FIELDS: fields})
+            _LOG.log(
+                level, "request %(request_id)s: %(status)s", fields, extra={LOG_FIELDS: fields}
+            )
 
 
 def _level(status: int) -> int:

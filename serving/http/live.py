@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.answers.problem import Problem, Reason, problem
 from serving.http.load import Load
-from serving.http.log import FIELDS
+from serving.http.log import LOG_FIELDS
 from serving.http.routes import BundleApp, Reload
 from serving.http.telemetry import Telemetry
 
@@ -108,7 +108,7 @@ class LiveApp:
             self._telemetry.count_reload(application.bundle)
             version = application.bundle.version
             fields = {"model_version": version, "earlier": earlier}
-            _LOG.warning("serving bundle %s after %s", version, earlier, extra={FIELDS: fields})
+            _LOG.warning("serving bundle %s after %s", version, earlier, extra={LOG_FIELDS: fields})
             return version
 
     def _load_app(self, identity: Identity) -> BundleApp:

@@ -9,7 +9,7 @@ import logging
 import traceback
 from datetime import UTC, datetime
 
-FIELDS = "fields"
+LOG_FIELDS = "fields"
 """Attribute of a log record that holds a mapping of further members of its line."""
 
 
@@ -24,7 +24,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **getattr(record, FIELDS, {}),
+            **getattr(record, LOG_FIELDS, {}),
         }
         if record.exc_info and record.exc_info[0]:
             line["error"] = record.exc_info[0].__name__

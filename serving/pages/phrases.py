@@ -25,7 +25,7 @@ def _n(singular: str, plural: str) -> tuple[str, str]:
     return singular, plural
 
 
-MESSAGES: tuple[str | tuple[str, str], ...] = (
+PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
     # Lengths of time, and windows: parts of what follows.
     _n("%(n)s day", "%(n)s days"),
     _n("%(n)s hour", "%(n)s hours"),
@@ -214,7 +214,7 @@ class Phrase:
 def phrases(speech: Speech) -> list[Phrase]:
     """All messages with their translations into a language."""
     result = []
-    for message in MESSAGES:
+    for message in PAGE_MESSAGES:
         several = (message,) if isinstance(message, str) else message
         forms = speech.forms(message)
         result += [Phrase(*_pattern(text), forms) for text in several]

@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from serving.http.log import FIELDS
+from serving.http.log import LOG_FIELDS
 from serving.http.settings import Settings
 from serving.http.telemetry import METRICS_FOLDER_VARIABLE
 from serving.process.link import READY, RELOAD
@@ -131,7 +131,9 @@ async def _keep_worker(crew: _Crew, number: int) -> None:
         if number in crew.missing:
             raise ValueError(reason)
         fields = {"worker": number}
-        _LOG.error("worker %s: %s Another takes its place.", number, reason, extra={FIELDS: fields})
+        _LOG.error(
+            "worker %s: %s Another takes its place.", number, reason, extra={LOG_FIELDS: fields}
+        )
         if not was_ready:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(crew.stop.wait(), RESTART_SECONDS)

@@ -2,12 +2,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from features.arrays import NEVER
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.spine import Spine, ended_at, iso, microseconds, open_leads_at
 from features.tables import INSTANT
 from tests.support.tables import tables_of
-
-NEVER = np.iinfo(np.int64).max
 
 
 def test_a_spine_needs_an_instant_for_each_lead() -> None:

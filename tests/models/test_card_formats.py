@@ -9,7 +9,7 @@ import pytest
 
 from models import card_formats
 from models.card import CardDocument
-from models.card_formats import FORMAT, MIGRATIONS, m001_name_the_format, newest_format
+from models.card_formats import CARD_FORMAT, MIGRATIONS, m001_name_the_format, newest_format
 from tests.support.format_1 import FORMAT_1
 
 
@@ -20,7 +20,7 @@ def of_format_1() -> dict:
 def test_a_card_without_a_number_is_of_format_1_and_gets_the_newest() -> None:
     card = of_format_1()
     assert "format" not in card
-    assert newest_format(card) == {**card, "format": FORMAT}
+    assert newest_format(card) == {**card, "format": CARD_FORMAT}
 
 
 def test_a_card_of_the_newest_format_stays_as_it_is() -> None:
@@ -63,9 +63,9 @@ def test_a_step_changes_nothing_of_what_it_is_given() -> None:
 
 def test_a_later_format_is_refused_with_a_way_out() -> None:
     with pytest.raises(ValueError, match=r"format 3, .* up to 2\. Update lead-temperature"):
-        newest_format({"format": FORMAT + 1})
+        newest_format({"format": CARD_FORMAT + 1})
     with pytest.raises(ValueError, match="Update lead-temperature"):
-        _ = CardDocument.of({"format": FORMAT + 1, "data_end": "2026-01-01"}).served
+        _ = CardDocument.of({"format": CARD_FORMAT + 1, "data_end": "2026-01-01"}).served
 
 
 @pytest.mark.parametrize("number", [0, -1, "2", 1.0, True, None])

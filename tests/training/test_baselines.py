@@ -62,7 +62,12 @@ def split() -> Split:
     period = np.arange(ROWS) % 3
     everyone = np.ones(len(period), bool)
     return Split(
-        *(period == 0, period == 1, period == 2, period < 2, everyone, everyone),
+        fit=period == 0,
+        calibrate=period == 1,
+        test=period == 2,
+        refit=period < 2,
+        fit_eligible=everyone,
+        refit_eligible=everyone,
         calibrate_from=1,
         test_from=2,
     )

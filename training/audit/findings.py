@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.arrays import Int64
+from features.arrays import NEVER, Int64
 from features.engine.history import MICROSECONDS_PER_DAY, is_known, when_known
 from features.export.mapping import near_miss
 from features.spine import Spine, ended_at, microseconds
 from features.tables import Tables
 from training.audit.leaks import (
-    FIELDS,
+    AUDITED_FIELDS,
     Finding,
     InteractionField,
     Subject,
@@ -41,7 +41,7 @@ from training.audit.quarantine import without_quarantined
 from training.audit.ranking import ComparableLooks, Ranking, comparable_looks, ranking, surest_value
 from training.audit.timing import LeadShare, Timing, conversions_after, shares_filled_at_end, timing
 from training.config import AuditSettings, DatasetSettings, SnapshotSettings
-from training.dataset.lives import NEVER, SAME_MOMENT, Lives, first_by_lead, lead_index
+from training.dataset.lives import SAME_MOMENT, Lives, first_by_lead, lead_index
 from training.dataset.snapshots import Labels, labels, snapshots, triggered_looks
 from training.dataset.values import EncodedValues, attribute_versions, encode_values
 
@@ -85,7 +85,7 @@ def audit(
     ground = _ground(tables, settings)
     findings = [
         *(_attribute_finding(ground, name) for name in sorted(tables.attribute_kinds)),
-        *(finding for field in FIELDS for finding in _field_findings(ground, field)),
+        *(finding for field in AUDITED_FIELDS for finding in _field_findings(ground, field)),
     ]
     names = {finding.name for finding in findings}
     for name in exceptions.allow:

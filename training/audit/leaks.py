@@ -40,7 +40,7 @@ A_TENTH = 0.1
 """What may be left of the doubt, of the hope, or of the open leads with a value."""
 
 InteractionField = Literal["kind", "outcome", "channel"]
-FIELDS: tuple[InteractionField, ...] = get_args(InteractionField)
+AUDITED_FIELDS: tuple[InteractionField, ...] = get_args(InteractionField)
 """Fields of the interactions whose values are examined."""
 Subject = Literal["attribute", "kind", "outcome", "channel", "grid"]
 """What carries the name that a finding is about."""

@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 
 from features.language.kinds import LabelField
 from features.tables import Tables
-from training.audit.leaks import FIELDS, Finding
+from training.audit.leaks import AUDITED_FIELDS, Finding
 
 
 def quarantined_values(findings: Sequence[Finding]) -> dict[LabelField, tuple[str, ...]]:
     """Values of the interactions' fields that are quarantined, by field."""
     by_field: dict[LabelField, tuple[str, ...]] = {
         field: tuple(one.name for one in findings if one.what == field and one.quarantined)
-        for field in FIELDS
+        for field in AUDITED_FIELDS
     }
     return {field: values for field, values in by_field.items() if values}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Bool, Float64, Int64
-from training.audit.timing import LeadShare, Z
+from training.audit.timing import Z_999, LeadShare
 from training.statistics.intervals import wilson_interval
 
 PERIOD_LEADS = 200
@@ -147,7 +147,7 @@ def ranking(looks: ComparableLooks, codes: Int64) -> Ranking:
         len(np.unique(looks.lead[informative & (looks.converted == outcome)]))
         for outcome in (False, True)
     )
-    return Ranking(auc, *wilson_interval(auc, trials, Z))
+    return Ranking(auc, *wilson_interval(auc, trials, Z_999))
 
 
 def _scores_of_other_folds(fold: Int64, codes: Int64, excess: Float64) -> Float64:

@@ -10,13 +10,13 @@ from typing import Self
 
 import numpy as np
 
-from features.arrays import Bool, Int64
+from features.arrays import NEVER, Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
-from training.dataset.lives import NEVER, SAME_MOMENT, Lives
+from training.dataset.lives import SAME_MOMENT, Lives
 from training.dataset.snapshots import last_mature_instant
 from training.statistics.intervals import wilson_interval
 
-Z = 3.290526731491926
+Z_999 = 3.290526731491926
 """Half-width of all intervals, in standard errors: 99.9 % of a normal distribution."""
 
 
@@ -46,12 +46,12 @@ class LeadShare:
     @property
     def low(self) -> float:
         """Lower end of the interval."""
-        return wilson_interval(self.count / self.total, self.total, Z)[0] if self.total else 0.0
+        return wilson_interval(self.count / self.total, self.total, Z_999)[0] if self.total else 0.0
 
     @property
     def high(self) -> float:
         """Upper end of the interval."""
-        return wilson_interval(self.count / self.total, self.total, Z)[1] if self.total else 1.0
+        return wilson_interval(self.count / self.total, self.total, Z_999)[1] if self.total else 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from models.card_formats import FORMAT
+from models.card_formats import CARD_FORMAT
 from training.audit.leaks import Finding
 from training.bands.learning_curve import LearningCurve
 from training.evaluation.dependence import Dependences
@@ -185,4 +185,4 @@ class ModelCard:
     importance: tuple[SignalImportance, ...]
     families: tuple[FamilyImportance, ...]
     learning_curve: LearningCurve
-    format: int = FORMAT
+    format: int = CARD_FORMAT

@@ -6,11 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.arrays import Bool, Int64
+from features.arrays import NEVER, Bool, Int64
 from features.tables import Tables
-
-NEVER = int(np.iinfo(np.int64).max)
-
 
 SAME_MOMENT = 1_000_000
 """Systems write one decision as several records within a second (microseconds)."""

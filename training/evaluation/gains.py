@@ -20,7 +20,7 @@ from training.statistics.rates import Outcome, RateEstimate
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 EARLY = 0.1
 """The first tenth of the line is what a team has time for; its gain has an interval."""
-COMPARED = ("points card", "newest first")
+COMPARED_BASELINES = ("points card", "newest first")
 LEAST_BUYERS = 10
 """Leads that must have bought before it is told how soon they are found."""
 
@@ -67,7 +67,7 @@ Months: TypeAlias = tuple[Month, ...]
 def gains(
     rows: JudgedRows, probability: Float64, baselines: Mapping[str, Float64], seed: int
 ) -> Gains:
-    """Gains of the model and of the baselines in `COMPARED`; none where too few looks bought.
+    """Gains of the model and of `COMPARED_BASELINES`; none where too few looks bought.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def gains(
     """
     if len(np.unique(rows.lead[rows.converted])) < LEAST_BUYERS:
         return ()
-    compared = {name: baselines[name] for name in COMPARED if name in baselines}
+    compared = {name: baselines[name] for name in COMPARED_BASELINES if name in baselines}
     unit_weights = np.ones(len(probability))
     gain_curves = []
     for name, guess in {"": probability, **compared}.items():

@@ -57,7 +57,7 @@ STYLE: dict[Any, Any] = {
     "ytick.color": MUTED,
     "lines.solid_capstyle": "round",
 }
-ENDS = (0.1, 0.2, 0.3, 0.5, 0.8, 1.0)
+AXIS_ENDS = (0.1, 0.2, 0.3, 0.5, 0.8, 1.0)
 """Where an axis may end."""
 
 MOST_DAYS = 6
@@ -359,7 +359,7 @@ def _svg(figure: Figure, name: str, words: Mapping[str, str] | None = None) -> s
 def _axis_end(outcomes: Iterable[Outcome]) -> float:
     """End of an axis that shows all of them."""
     highest_rate = highest(outcomes)
-    return next(end for end in ENDS if highest_rate <= end)
+    return next(end for end in AXIS_ENDS if highest_rate <= end)
 
 
 def _linear_ticks(axis_end: float) -> list[float]:
@@ -370,7 +370,7 @@ def _linear_ticks(axis_end: float) -> list[float]:
 def _rooted_ticks(axis_end: float) -> list[float]:
     """Ticks of an axis stretched near zero, from the top down, so far apart that labels fit."""
     ticks = [axis_end]
-    for tick in reversed([0.01, 0.05, *ENDS]):
+    for tick in reversed([0.01, 0.05, *AXIS_ENDS]):
         apart = min(np.sqrt(ticks[-1]) - np.sqrt(tick), np.sqrt(tick))
         if tick < axis_end and apart >= 0.13 * np.sqrt(axis_end):
             ticks.append(tick)

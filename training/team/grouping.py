@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.arrays import Float64, Int64
+from features.arrays import NEVER, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.spine import microseconds
 from features.tables import Tables
-from training.dataset.lives import NEVER
 from training.dataset.values import EncodedValues, attribute_versions, encode_values
 from training.statistics.incidence import LEAST_LEADS, Conversion, conversion
 

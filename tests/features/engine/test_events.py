@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.engine.events import NEVER, events_of
+from features.arrays import NEVER
+from features.engine.events import events_of
 from features.engine.plan import compile_plan
 from features.language.kinds import Count, Selection
 from features.language.spec import Spec

@@ -67,7 +67,7 @@ def test_partitions_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = crm()
     spec = standard_spec(tables, 60 * DAY)
     whole = point_in_time_features(tables, spine_of(tables), spec)
-    monkeypatch.setattr(features.engine.executor, "BLOCK", 50)
+    monkeypatch.setattr(features.engine.executor, "BLOCK_LOAD", 50)
     told: list[int] = []
     parts = point_in_time_features(tables, spine_of(tables), spec, told.append)
     assert whole.tobytes() == parts.tobytes()

@@ -12,7 +12,7 @@ import models.course.looks
 from features.engine.history import LeadRecord, single_history
 from models.bands import Bands
 from models.bundle import Bundle
-from models.course.forecast import DAYS, SHOWN, BandChange, Forecast
+from models.course.forecast import FORECAST_DAYS, SHOWN, BandChange, Forecast
 from models.course.looks import Band, known_record, look_at_days
 from models.horizon import Scores
 from tests.support.bundles import SPEC, blended, carded, small_bundle
@@ -46,7 +46,9 @@ def asked(*days: float) -> LeadRecord:
 def forecast(
     bundle: Bundle, record: LeadRecord, as_of: int, previous: Band | None = None
 ) -> Forecast:
-    return models.course.forecast.forecast(look_at_days(bundle, record, as_of, DAYS), previous)
+    return models.course.forecast.forecast(
+        look_at_days(bundle, record, as_of, FORECAST_DAYS), previous
+    )
 
 
 def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> Scores:

@@ -11,7 +11,7 @@ import models.course.trend
 from features.engine.history import LeadRecord, single_history
 from models.bundle import Bundle
 from models.course.looks import known_record, look_at_days
-from models.course.trend import DAYS, ScoreTrend, days_of_trend
+from models.course.trend import TREND_DAYS, ScoreTrend, days_of_trend
 from models.evidence import Evidence
 from tests.support.bundles import SPEC, blended, carded, small_bundle
 from tests.support.features import feature_matrix
@@ -58,7 +58,7 @@ def scored_alone(bundle: Bundle, record: LeadRecord, as_of: int) -> dict[str, An
 def test_each_look_is_the_score_of_then_bit_for_bit(lead) -> None:
     record, as_of = record_of(lead), lead["as_of"]
     for bundle in BUNDLES.values():
-        for day, look in zip(DAYS, trend(bundle, record, as_of).looks, strict=True):
+        for day, look in zip(TREND_DAYS, trend(bundle, record, as_of).looks, strict=True):
             then = as_of - day * DAY
             if then < record.created_at:
                 assert look is None

@@ -6,7 +6,7 @@ import pytest
 
 from features.engine.history import LeadRecord
 from models.card import CardDocument
-from serving.answers.caution import MAX_NAMES, cautions
+from serving.answers.caution import MAX_CAUTION_NAMES, cautions
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.times import rfc3339
@@ -119,7 +119,7 @@ def test_a_forecast_warns_of_the_day_on_which_the_lead_becomes_too_old(
 
 
 def test_names_in_a_warning_are_bounded(model: ServedModel) -> None:
-    more = {f"a{number:02}": "number" for number in range(MAX_NAMES)}
+    more = {f"a{number:02}": "number" for number in range(MAX_CAUTION_NAMES)}
     spec = replace(model.bundle.spec, attribute_kinds=model.bundle.spec.attribute_kinds | more)
     wide = served_model(replace(model.bundle, spec=spec), Limits())
     (warning,) = cautions(wide, LeadRecord(0, [], {}), DAY)

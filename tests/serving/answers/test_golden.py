@@ -11,7 +11,7 @@ import pytest
 
 import serving.answers.golden
 from models.bundle import Bundle, load_bundle, save_bundle
-from models.golden import GOLDEN, LEADS, REASONS, golden_json, golden_leads
+from models.golden import GOLDEN, GOLDEN_LEADS, GOLDEN_REASONS, golden_json, golden_leads
 from serving.answers.golden import ROUNDING_TOLERANCE, golden_request, replay_golden_leads
 from serving.answers.schemas import as_json
 from serving.http.app import create_app
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_bundle_that_was_written_and_read_answers_as_before(folder: Path, text: str) -> None:
-    assert replay_golden_leads(load_bundle(folder), text) == LEADS
+    assert replay_golden_leads(load_bundle(folder), text) == GOLDEN_LEADS
 
 
 def test_the_same_bundle_has_the_same_golden_leads(text: str) -> None:
@@ -55,7 +55,7 @@ def test_golden_leads_look_into_every_corner_of_the_schema(text: str) -> None:
     }  # fmt: skip
     kinds = {i.get("kind") for one in others for i in one.record.interactions}
     assert kinds >= {"price_question", "another"}
-    assert len({one.answer.hot_probability for one in others}) > LEADS / 2
+    assert len({one.answer.hot_probability for one in others}) > GOLDEN_LEADS / 2
     late = [i for one in others for i in one.record.interactions if i["recorded_at"] >= one.as_of]
     assert late
 
@@ -97,14 +97,14 @@ def test_a_processor_that_rounds_otherwise_is_accepted_only_where_that_is_said(
     bundle, other = load_bundle(folder), changed(text, change, 1)
     with pytest.raises(ValueError, match=r"this processor rounds otherwise.*GOLDEN=rounded"):
         replay_golden_leads(bundle, other)
-    assert replay_golden_leads(bundle, other, rounded=True) == LEADS
+    assert replay_golden_leads(bundle, other, rounded=True) == GOLDEN_LEADS
 
 
 @pytest.mark.parametrize(
     "change", [another_probability, another_band, another_reason, a_reason_less]
 )
 @pytest.mark.parametrize("rounded", [False, True])
-@pytest.mark.parametrize("number", [1, LEADS - 1])
+@pytest.mark.parametrize("number", [1, GOLDEN_LEADS - 1])
 def test_an_answer_that_differs_is_refused_with_both_values(
     folder: Path, text: str, change, rounded: bool, number: int
 ) -> None:
@@ -120,7 +120,7 @@ def test_over_http_golden_leads_are_answered_bit_for_bit(tmp_path: Path, kind) -
     save_bundle(bundle, tmp_path / "bundle", {GOLDEN: text})
     with TestClient(create_app(tmp_path / "bundle")) as client:
         for lead in golden_leads(text):
-            query = {"reasons": REASONS, "include": "trend,forecast"}
+            query = {"reasons": GOLDEN_REASONS, "include": "trend,forecast"}
             answer = client.post("/v1/score", params=query, json=golden_request(bundle, lead))
             found = answer.json()
             found["points"] = [reason["points"] for reason in found["reasons"]]
@@ -188,7 +188,9 @@ def test_an_older_bundle_without_golden_leads_is_served_and_said_so(
 def test_verify_tells_whether_a_bundle_answers_as_before(run, folder: Path, text: str) -> None:
     told = run("verify", "--bundle", folder)
     assert (told.returncode, told.stderr) == (0, "")
-    assert f"answers its {LEADS} golden leads as where it was made, bit for bit." in told.stdout
+    assert (
+        f"answers its {GOLDEN_LEADS} golden leads as where it was made, bit for bit." in told.stdout
+    )
     (folder / GOLDEN).write_text(golden_json(small_bundle(seed=8)))
     wrong = run("verify", "--bundle", folder)
     assert wrong.returncode == 1

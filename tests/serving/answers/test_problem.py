@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from serving.answers.problem import (
     INVALID,
     MAX_ERRORS,
-    MAX_NAMES,
+    MAX_PROBLEM_NAMES,
     MAX_QUOTED,
     FieldError,
     Names,
@@ -170,8 +170,8 @@ def test_names_are_listed_in_their_order_and_the_rest_counted(names: list[str], 
 
 
 def test_known_names_are_offered_up_to_a_number() -> None:
-    names: Names = {(): tuple(f"n{number}" for number in range(MAX_NAMES + 3))}
+    names: Names = {(): tuple(f"n{number}" for number in range(MAX_PROBLEM_NAMES + 3))}
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(Outer).validate_python({"weight": 1.0, "inner": [], "x": 1})
     (error,) = validation_problem(caught.value.errors(), names).errors
-    assert error.way_out.endswith(f"n{MAX_NAMES - 1} and 3 more.")
+    assert error.way_out.endswith(f"n{MAX_PROBLEM_NAMES - 1} and 3 more.")

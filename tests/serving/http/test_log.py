@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving.http.app import create_app
-from serving.http.log import FIELDS, JsonLines
+from serving.http.log import LOG_FIELDS, JsonLines
 from tests.support.http import TestClient
 
 WORD = "Maria.Rossi-39055123"
@@ -26,7 +26,7 @@ def test_refused_requests_are_logged_with_their_id_and_no_word_of_the_lead(
         client.post("/v1/score", json=lead(), headers={"x-request-id": "good-1"})
         client.post("/v1/score", json=lead(phone=WORD), headers={"x-request-id": "bad-1"})
         client.get(f"/v1/{WORD}?{WORD}", headers={"x-request-id": "bad-2"})
-    lines = [json.loads(JsonLines().format(r)) for r in caplog.records if hasattr(r, FIELDS)]
+    lines = [json.loads(JsonLines().format(r)) for r in caplog.records if hasattr(r, LOG_FIELDS)]
     told = [(one["request_id"], one["level"], one["route"], one["status"]) for one in lines]
     assert told == [
         ("good-1", "debug", "/v1/score", 200),

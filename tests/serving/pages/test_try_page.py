@@ -38,7 +38,7 @@ from features.language.kinds import (
 from features.language.wording import in_words, signal
 from models.bands import Bands
 from serving.answers.model import ServedModel
-from serving.pages.phrases import MESSAGES, is_recognised, phrases
+from serving.pages.phrases import PAGE_MESSAGES, is_recognised, phrases
 from serving.pages.speech import CODES, NAMES, speech
 from serving.pages.try_page import TEXTS, Example, page_examples, try_page
 
@@ -211,7 +211,7 @@ def test_its_links_change_the_language_whatever_the_browser_asks_for(client, pag
 @pytest.mark.parametrize("code", CODES[1:])
 def test_no_text_of_the_page_or_of_the_server_is_untranslated(code) -> None:
     spoken = speech(code)
-    english = [*TEXTS.values(), *MESSAGES]
+    english = [*TEXTS.values(), *PAGE_MESSAGES]
     assert [text for text in english if not all(spoken.forms(text))] == []
     for text in english:
         assert (text if isinstance(text, str) else text[0]) in spoken.messages

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from features.arrays import NEVER
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from training.audit.timing import LeadShare, conversions_after, shares_filled_at_end, timing
-from training.dataset.lives import NEVER, Lives
+from training.dataset.lives import Lives
 
 
 def days(*values: float | None) -> np.ndarray:

@@ -144,7 +144,14 @@ def test_a_bundle_is_banded_by_its_calibrating_rows_alone() -> None:
     third = spine.as_of // (34 * day)
     everyone = np.ones(len(third), bool)
     split = Split(
-        *(third == 0, third == 1, third == 2, third < 2, everyone, everyone), 34 * day, 68 * day
+        fit=third == 0,
+        calibrate=third == 1,
+        test=third == 2,
+        refit=third < 2,
+        fit_eligible=everyone,
+        refit_eligible=everyone,
+        calibrate_from=34 * day,
+        test_from=68 * day,
     )
     luck = random.random(rows)
     labels = {

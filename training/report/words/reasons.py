@@ -20,7 +20,7 @@ def _(message: str) -> str:
     return message
 
 
-MESSAGES = (
+REASON_MESSAGES = (
     _("sensitive: %(what)s"),
     _("name it in allow_sensitive to use it"),
     _("personal data: its name speaks of %(what)s"),
@@ -114,7 +114,7 @@ def reason(text: str, language: Language) -> str:
 
 
 def _clause(text: str, language: Language) -> str:
-    for message in MESSAGES:
+    for message in REASON_MESSAGES:
         if match := _pattern(message).fullmatch(text):
             values = match.groupdict()
             values_in_language = {
