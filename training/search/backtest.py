@@ -168,7 +168,9 @@ def _origins(
         raise ValueError(f"A backtest needs at least 2 origins, got {count}.")
     latest_origin = judged_from(config.dataset, spine, tables.data_end)
     _require_enough(tables, spine, labels_by_horizon, config, latest_origin)
-    candidates = np.linspace(int(spine.as_of.min()), latest_origin, CANDIDATE_ORIGINS + 1).astype(np.int64)
+    candidates = np.linspace(int(spine.as_of.min()), latest_origin, CANDIDATE_ORIGINS + 1).astype(
+        np.int64
+    )
     for first_origin in candidates[1:-1].tolist():
         try:
             _require_enough(tables, spine, labels_by_horizon, config, first_origin)
