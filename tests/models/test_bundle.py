@@ -1,6 +1,7 @@
 """A bundle on disk is the bundle in memory, or it is refused."""
 
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +140,24 @@ def test_each_signal_is_one_reason(bundle) -> None:
     signals = [reason.signal for reason in told.reasons]
     assert len(signals) == len(set(signals))
     assert "price question" in signals
+
+
+def test_two_trainings_that_write_one_folder_leave_it_whole(tmp_path: Path) -> None:
+    bundles = [small_bundle(seed=seed, rows=60) for seed in (1, 2)]
+    failed: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            for _ in range(15):
+                save_bundle(bundles[number], tmp_path / "bundle")
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    load_bundle(tmp_path / "bundle")
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]

@@ -1,6 +1,7 @@
 """The whole way on truth that is known: probabilities that hold, and no look at the future."""
 
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -110,3 +111,20 @@ def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bu
         assert again.horizon(name).calibration == bundle.horizon(name).calibration
         files = files_of(bundle.horizon(name).predictor, bundle.spec, name)
         assert files_of(again.horizon(name).predictor, again.spec, name) == files
+
+
+def test_an_export_of_thirty_conversions_gives_no_confident_model(tmp_path: Path) -> None:
+    made = synthetic_crm(240, seed=4)
+    conversions = len(made.leads) - made.leads["converted_at"].null_count
+    assert 20 < conversions < 45
+    write_export(made, tmp_path, "parquet")
+    config = read_config(tmp_path / "lead_temperature.toml")
+    tables = read_export(config.export)
+    try:
+        bundle = trained_bundle(tables, config)
+    except ValueError as refusal:
+        assert "are needed" in str(refusal)  # noqa: PT017 - to be refused is one of two ways
+        return
+    card = read_card(bundle.card).horizons.hot
+    assert card.intervals.not_enough_evidence == card.test.rows
+    assert read_card(bundle.card).bands.hot.rows == 0

@@ -7,6 +7,7 @@ import pytest
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.spine import Spine
 from models.calibration import sigmoid
+from models.horizon import Estimate
 from models.predictors.predictor import margin_of
 from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
@@ -123,3 +124,49 @@ def test_a_mean_that_no_shift_reaches_moves_nothing() -> None:
     assert shift_to(margin, 0.25, lambda moved: np.full(len(moved), 0.25)) == 0.0
     shift = shift_to(margin, 0.25)
     assert sigmoid(margin + shift).mean() == pytest.approx(0.25)
+
+
+def estimated(leads: int, base_log_odds: float) -> tuple[int, Estimate]:
+    """Leads that converted where was learned, and estimates of fresh leads."""
+    random = np.random.default_rng(2)
+    matrix = random.normal(size=(leads, 2))
+    converted = random.random(leads) < sigmoid(1.2 * matrix[:, 0] + base_log_odds)
+    third = np.arange(leads) * 3 // leads
+    everyone = np.ones(len(third), bool)
+    split = Split(third == 0, third == 1, third == 2, third < 2, everyone, everyone, 1, 2)
+    settings = ModelSettings(trees=40, least_rows=20, threads=1)
+    found = fit_horizon(
+        lambda rows, like: fit_booster(matrix[rows], converted[rows], (), settings),
+        (),
+        matrix,
+        Spine(np.arange(leads), third),
+        Labels(14, converted, np.ones(leads, np.bool_)),
+        split,
+        settings,
+        "beta",
+    )
+    return int(converted[third < 2].sum()), found.horizon.estimate(matrix[split.test])
+
+
+def test_thirty_conversions_are_not_enough_evidence() -> None:
+    conversions, found = estimated(900, base_log_odds=-3.6)
+    assert 20 < conversions < 45
+    assert found.not_enough_evidence.all()
+    odds = found.high / (1 - found.high) / (found.low / (1 - found.low))
+    assert odds.min() > 4
+
+
+def test_thousands_of_conversions_are_enough_for_nearly_all() -> None:
+    conversions, found = estimated(30_000, base_log_odds=-2.0)
+    assert conversions > 3_000
+    assert found.not_enough_evidence.mean() < 0.02
+    assert np.median(found.high - found.low) < 0.05
+
+
+def test_the_interval_narrows_as_conversions_grow() -> None:
+    widths = [float(np.median(e.high / e.low)) for _, e in map(_of_size, (1_500, 6_000, 24_000))]
+    assert widths[0] > 1.3 * widths[1] > 1.3 * 1.1 * widths[2]
+
+
+def _of_size(leads: int) -> tuple[int, Estimate]:
+    return estimated(leads, base_log_odds=-2.5)
