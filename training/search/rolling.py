@@ -118,7 +118,7 @@ def rolling_rows(
     usable = [name for name in HORIZONS if len(folds[name]) == len(ORIGINS)]
     if not usable:
         raise ValueError(
-            "The fitting period has too few conversions to compare settings inside of it: each of "
+            "The fitting period has too few conversions to compare settings inside it: each of "
             f"{len(ORIGINS)} stretches needs {LEAST_FIT_LEADS} leads that converted before it "
             f"and {LEAST_CALIBRATE_LEADS} in it. Keep the defaults, or export more."
         )

@@ -316,11 +316,9 @@ def _horizon_comparison(
 
 def _large_enough(segment_rows: JudgedRows) -> bool:
     """Whether a segment has enough leads, and enough of both outcomes, to be judged."""
-    leads, converted = (
-        len(np.unique(segment_rows.lead)),
-        np.unique(segment_rows.lead[segment_rows.converted]),
-    )
-    both_outcomes = min(len(converted), leads - len(converted)) >= LEAST_OF_EACH_OUTCOME
+    leads = len(np.unique(segment_rows.lead))
+    converted = len(np.unique(segment_rows.lead[segment_rows.converted]))
+    both_outcomes = min(converted, leads - converted) >= LEAST_OF_EACH_OUTCOME
     return leads >= LEAST_LEADS and both_outcomes
 
 

@@ -314,7 +314,8 @@ def _champions(client: Client, registry: Registry) -> list[int]:
         return []
     tags = client.get_registered_model(registry.model).tags
     histories: list[list[int]] = json.loads(tags.get(HISTORY_TAG, "[]"))
-    return next((told for told in histories if told[-1:] == [current_champion]), [current_champion])
+    valid = (history for history in histories if history[-1:] == [current_champion])
+    return next(valid, [current_champion])
 
 
 def _crown(

@@ -198,7 +198,7 @@ def test_the_command_says_what_to_paste_or_that_nothing_is_worth_it(crm, run) ->
 def test_too_few_conversions_to_compare_settings_are_said(crm) -> None:
     tables, config = crm
     horizons = config.horizons.model_copy(update={"hot_days": 1, "warm_days": 2})
-    with pytest.raises(ValueError, match="too few conversions to compare settings"):
+    with pytest.raises(ValueError, match="too few conversions to compare settings inside it"):
         ground_of(
             cut_at(tables, tables.data_end - 500 * 86_400_000_000),
             config.model_copy(update={"horizons": horizons}),
