@@ -34,7 +34,7 @@ def capacity_cutoff(
     per_week : int
         Most leads of a week.
     hysteresis : float
-        Of the bands: leads that it keeps in the band are counted too.
+        Share of the cut-off's odds that a lead may lose and stay in the band; it is counted too.
 
     Returns
     -------

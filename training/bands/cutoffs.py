@@ -173,13 +173,13 @@ def choose_cutoff(
     Parameters
     ----------
     policy : Policy
-        What was promised.
+        What is promised of the band.
     looks : HeldOutLooks
         Those that are not in a hotter band.
     band : {"hot", "warm"}
-        For the reason.
+        Name of the band, for the explanation.
     hysteresis : float
-        Of the bands.
+        Share of the cut-off's odds that a lead may lose and stay in the band.
     """
     known_looks = looks.among(looks.outcome_known)
     explanation = "the lowest cut-off for which the calibrating looks bear the promise"

@@ -74,9 +74,9 @@ def learning_curve(
     lead : int64 array of shape (rows,)
         Index of each row's lead; evidence is counted in leads, not in rows.
     conversions : int
-        Of the whole export, of which the calibrating leads are a constant part.
+        Conversions of the whole export; the calibrating leads are a constant part of it.
     seed : int
-        Of the draws.
+        Seed of the draws.
     """
     hot_converted = len(np.unique(lead[hot & converted]))
     if hot_converted < LEAST_HOT_CONVERTED:

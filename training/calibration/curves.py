@@ -99,7 +99,7 @@ class _Posterior:
     basis : float64 array of shape (3, parameters)
         How (ln a, ln b, c) follow from what has a prior.
     precision : float64 array of shape (parameters, parameters)
-        Of the prior, which lies at 0.
+        Inverse covariance of the prior, whose mean is 0.
     """
 
     bent: Float64

@@ -51,7 +51,7 @@ class LevelDrift:
     a_day : float
         Variance of the walk's log-odds a day; 0 where the level stood still.
     variance : float
-        Of the log-odds of the latest level, when the test period begins.
+        Variance of the log-odds of the latest level when the test period begins.
     gain : float
         Log-likelihood over a level that stands still, counted in independent leads.
     """

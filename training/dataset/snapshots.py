@@ -38,7 +38,7 @@ def horizon_end(as_of: Int64, days: int) -> Int64:
     Parameters
     ----------
     as_of : int64 array of any shape, or int
-        Microseconds.
+        Instants of looks in microseconds.
     days : int
         Length of the horizon.
     """
@@ -69,7 +69,7 @@ class Labels:
     Parameters
     ----------
     days : int
-        The horizon.
+        Length of the horizon.
     converted : bool array of shape (rows,)
         Whether the lead converted at or after the instant and within the horizon.
     mature : bool array of shape (rows,)
@@ -88,7 +88,7 @@ class Labels:
         spine : Spine
             The same rows.
         instant : int
-            Microseconds.
+            Instant to compare with, in microseconds.
         """
         return np.logical_and(self.mature, horizon_end(spine.as_of, self.days) < instant)
 

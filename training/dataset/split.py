@@ -114,7 +114,7 @@ def split_of(
     Raises
     ------
     ValueError
-        See `time_split`.
+        The time is too short, or nothing can be judged (`time_split`).
     """
     split = time_split(spine, labels, settings.split, test_from)
     if test_until is not None:
@@ -132,11 +132,11 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
     spine : Spine
         Lead and instant of each look; one look is one row.
     labels : Labels
-        Of the horizon that is split for; its length is the gap.
+        Outcomes of the same looks; the length of their horizon is the gap.
     settings : SplitSettings
         `calibrate_share` is used.
     test_from : int
-        Microseconds.
+        Start of the test period in microseconds.
 
     Returns
     -------
@@ -234,11 +234,11 @@ def two_sides(
     Parameters
     ----------
     created_at : int64 array of shape (leads,)
-        Microseconds.
+        Creation of each lead in microseconds.
     until_days : float
         Age at which a lead is looked at for the last time.
     begin : int
-        Microseconds.
+        The instant between the two sides, in microseconds.
     lead_hash : uint64 array of shape (leads,)
         A number for each lead, evenly over 64 bits.
     """
@@ -265,7 +265,7 @@ def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
     split : Split
         Which of the same looks fit, calibrate and test.
     labels : Labels
-        Of the same horizon.
+        Outcomes of the same looks within the split's horizon.
     lead : int64 array of shape (rows,)
         Index of each row's lead; evidence is counted in leads, not in rows.
 

@@ -33,7 +33,7 @@ class Thinning:
     Parameters
     ----------
     lead : int64 array of shape (rows,)
-        In the order of the leads and, within a lead, of time.
+        Lead of each row, in the order of the leads and, within a lead, of time.
     quiet : bool array of shape (rows,)
         Whether nothing new was known since the lead's look before.
     lead_hash : uint64 array of shape (rows,)
@@ -88,7 +88,7 @@ def thinning_of(tables: Tables, spine: Spine, largest_block: int) -> Thinning:
     spine : Spine
         In the order of the leads and, within a lead, of time.
     largest_block : int
-        See `Thinning`.
+        Quiet looks in a row that one of them stands for.
     """
     lead_hash = drawn_by_lead(tables)[spine.lead]
     return Thinning(spine.lead, quiet_looks(tables, spine), lead_hash, largest_block)

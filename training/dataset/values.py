@@ -87,7 +87,7 @@ def _binned(values: Float64, unit: str) -> EncodedValues:
 
 
 @dataclass(frozen=True, slots=True)
-class AttributeVersions:
+class EncodedVersions:
     """Versions of one attribute of the log, ordered by lead and time.
 
     Parameters
@@ -119,7 +119,7 @@ class AttributeVersions:
         return np.where(end > offsets[lead], codes[end - 1], self.values.missing)
 
 
-def attribute_versions(tables: Tables, name: str, created_at: Int64) -> AttributeVersions:
+def attribute_versions(tables: Tables, name: str, created_at: Int64) -> EncodedVersions:
     """Versions of one attribute of the log."""
     log = tables.attribute_log
     log = log.filter(pc.equal(log["name"].cast(pa.string()), name))
@@ -129,4 +129,4 @@ def attribute_versions(tables: Tables, name: str, created_at: Int64) -> Attribut
     values = encode_values(log["text" if kind == "category" else "number"], kind, created_at[lead])
     order = np.lexsort((recorded_at, lead))
     ordered = EncodedValues(values.codes[order], values.words)
-    return AttributeVersions(lead[order], recorded_at[order], ordered, tables.leads.num_rows)
+    return EncodedVersions(lead[order], recorded_at[order], ordered, tables.leads.num_rows)

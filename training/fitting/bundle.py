@@ -77,7 +77,7 @@ def fit_bundle(
     frame : TrainingFrame
         Its test rows are not looked at.
     findings : sequence of Finding
-        Of the audit; what it quarantines is no part of the frame.
+        Findings of the audit; the frame holds nothing that they quarantine.
     settings : FittingSettings
         Sections that decide the model: model, calibration, bands and scorecard.
     report_progress : callable

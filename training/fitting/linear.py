@@ -34,7 +34,7 @@ def logistic_margin(
     Parameters
     ----------
     matrix : float64 array of shape (rows, features)
-        NaN is unknown.
+        Features of all rows; NaN is unknown.
     categorical : tuple of int
         Columns that hold indices of levels.
     converted : bool array of shape (rows,)
@@ -42,7 +42,7 @@ def logistic_margin(
     fit : bool array of shape (rows,)
         The fitting rows.
     seed : int
-        Of the rows that are drawn where there are more than `MOST_FIT_ROWS`.
+        Seed of the sample that is fitted on where there are more than `MOST_FIT_ROWS` rows.
 
     Returns
     -------
@@ -64,13 +64,13 @@ def fit_linear(
     Parameters
     ----------
     matrix : float64 array of shape (rows, features)
-        Of the fitting rows; NaN is unknown.
+        Features of the fitting rows; NaN is unknown.
     converted : bool array of shape (rows,)
-        With both outcomes.
+        Whether each row's lead converted; both outcomes occur.
     categorical : tuple of int
         Columns that hold indices of levels.
     seed : int
-        Of the rows that are drawn where there are more than `MOST_FIT_ROWS`.
+        Seed of the sample that is fitted on where there are more than `MOST_FIT_ROWS` rows.
     monotone : tuple of int, optional
         The columns' directions (`training.fitting.monotone.directions`): what would go against its
         own has no slope.

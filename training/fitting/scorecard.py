@@ -74,7 +74,7 @@ def fit_scorecard(
     matrix : float64 array of shape (rows, features)
         Features of each row.
     converted : bool array of shape (rows,)
-        With both outcomes.
+        Whether each row's lead converted; both outcomes occur.
     lead : int64 array of shape (rows,)
         Index of each row's lead; evidence is counted in leads, not in rows.
     regression : float64 array of shape (rows,)
