@@ -1,4 +1,7 @@
-"""A report between two trainings: the same model, and what a fresh export says of the team."""
+"""A report between two trainings: the same model, and what a fresh export says of the team.
+
+Tests: tests/training/evaluation/test_evidence.py.
+"""
 
 import dataclasses
 

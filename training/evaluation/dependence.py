@@ -3,6 +3,8 @@
 For each of the strongest signals, the feature of it that moves the probability most; its values in
 a few bins of about equally many looks, with what was promised and what came of it in each. Values
 of one lead go together with much else about it, so this is no effect of the value alone.
+
+Tests: tests/training/evaluation/test_evidence.py.
 """
 
 from collections.abc import Iterator, Sequence

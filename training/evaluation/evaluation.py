@@ -3,6 +3,8 @@
 `evaluation` scores the test period, which nothing was learned from, and returns an `Evaluation`:
 frozen values that are a part of the model card as they stand here. Figures that could not be
 measured are None.
+
+Tests: tests/training/test_pipeline.py.
 """
 
 from collections.abc import Mapping

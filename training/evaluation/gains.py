@@ -3,6 +3,8 @@
 All looks of the test period stand in a line, the likeliest first; a curve says which part of those
 that a purchase followed stands within the first so many per cent. Looks with the same probability
 share one place in the line. Beside it, month by month, what was promised and what happened.
+
+Tests: tests/training/evaluation/test_evidence.py.
 """
 
 from collections.abc import Callable, Mapping

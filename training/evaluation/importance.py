@@ -3,6 +3,8 @@
 All features of a signal are shuffled together between rows, so that the model cannot read the same
 thing in another window; how much the log loss rises says how much it relied on the signal. This is
 association in the data at hand, never a cause.
+
+Tests: tests/training/evaluation/test_evidence.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence

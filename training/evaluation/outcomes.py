@@ -1,4 +1,7 @@
-"""What was promised about some looks, and what came of it."""
+"""What was promised about some looks, and what came of it.
+
+Tests: tests/training/evaluation/test_evidence.py.
+"""
 
 from features.arrays import Float64
 from training.statistics.figures import JudgedRows, ObservedRate, observed_rate

@@ -9,6 +9,8 @@ References
 ----------
 M. B. Kursa, W. R. Rudnicki, *Feature selection with the Boruta package*, Journal of Statistical
 Software 36 (2010), doi:10.18637/jss.v036.i11: shadows.
+
+Tests: tests/training/evaluation/test_evidence.py.
 """
 
 import dataclasses

@@ -3,6 +3,8 @@
 Counts simply change. A share that was measured has changed for sure only where the intervals of
 then and now have nothing in common; that is stricter than it need be, so little is called a change
 that is chance.
+
+Tests: tests/training/evaluation/test_evidence.py.
 """
 
 from collections.abc import Callable, Mapping

@@ -4,6 +4,8 @@ The report reads a `training.card.schema.ModelCard`. Here stand the views of it 
 and the rules that turn figures into verdicts; words and pictures are made elsewhere. A figure that
 is None was not measured. A *look* is one lead at one moment (a row of the spine), and a look that a
 purchase followed within the horizon is said to have bought. A lead is looked at several times.
+
+Tests: tests/training/report/test_render.py.
 """
 
 import json

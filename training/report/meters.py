@@ -2,6 +2,8 @@
 
 The row holds the numbers too, so a meter is for the eye alone. All meters of a table end where the
 highest interval does; a table of nothing but small rates would show nothing on a scale to 100 %.
+
+Tests: tests/training/report/test_sections.py.
 """
 
 from collections.abc import Iterable

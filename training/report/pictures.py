@@ -4,6 +4,8 @@ Every picture is small enough for a phone and keeps its letters as text. Colours
 variables, so that light, dark and paper each get their own; Matplotlib itself draws in stand-in
 colours that are exchanged at the end. Temperatures differ by the shape of their mark as well as by
 colour. The same figures always give the same text.
+
+Tests: tests/training/report/test_render.py.
 """
 
 import io

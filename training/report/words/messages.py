@@ -4,6 +4,8 @@ Translators find ``locale/<code>/LC_MESSAGES/report.po`` complete: what is new i
 there without a translation, what is gone is gone, and nothing is guessed. ``make messages`` runs
 this module; the same sources and translations give the same files. Of what the server's own pages
 say it leaves a file of plain words, so that the server needs no reader of catalogues.
+
+Tests: tests/training/report/words/test_language.py.
 """
 
 import io

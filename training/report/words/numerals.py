@@ -3,6 +3,8 @@
 What a number is rounded to is decided here, the same in every language; Babel writes it with the
 marks of the language. Numbers and their unit are kept together by a space that does not break. What
 was not measured is said in words, so that an empty cell is never mistaken for a zero.
+
+Tests: tests/training/report/words/test_language.py.
 """
 
 from datetime import datetime

@@ -4,6 +4,8 @@ The reading of an export and the audit give their reasons in English, and so a b
 them. Here each clause is recognised by its message, taken apart into the values in its places, and
 said anew; numbers in it are written as the language writes them. What is not recognised, because an
 earlier version said it, stays as it is.
+
+Tests: tests/training/report/words/test_language.py.
 """
 
 import functools

@@ -3,6 +3,8 @@
 They are the directions of an interaction, which the project itself fixes, and the names that the
 made-up CRM, the configuration's examples and most mappings use. Values compare with their
 underscores shown as spaces, as `features.language.wording` shows them.
+
+Tests: tests/training/report/words/test_language.py.
 """
 
 
