@@ -46,7 +46,8 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
         for period in horizon.periods:
             first = f"{horizon.horizon}, {horizon.days} d" if period.name == "fit" else ""
             span = [
-                "–" if at is None else iso(at)[:10] for at in (period.first_look, period.last_look)
+                "–" if instant is None else iso(instant)[:10]
+                for instant in (period.first_look, period.last_look)
             ]
             counts = (period.looks, period.leads, period.positives)
             table.add_row(first, period.name, *span, *(f"{count:,}" for count in counts))
