@@ -64,25 +64,96 @@ def test_only_whole_trainings_see_the_whole_configuration() -> None:
 MATURITY = "training/dataset/snapshots.py"
 """The home of the law that says when an outcome is known."""
 
+OTHER_USES_OF_DATA_END = {
+    "features/export/data_end.py": "which times of an export lie after its end",
+    "features/scale/scoring_notes.py": "how long after the end leads are scored",
+    "serving/answers/examples.py": "times of an invented lead in the documentation",
+    "training/team/aftermath.py": "for how many days a lead was watched after a contact",
+    "training/team/grouping.py": "for how many days a lead was watched since its creation",
+    "training/team/today.py": "the end itself, written as a date",
+}
+"""Files that reckon with the end of the data to ask something else, and what they ask."""
+
+ORDERINGS = {"less", "less_equal", "greater", "greater_equal", "searchsorted"}
+DIFFERENCES = {"add", "subtract"}
+
 
 def spells_maturity(tree: ast.AST) -> bool:
-    """Whether a module adds days to a look, or takes them from the end of the data, by itself."""
+    """Whether a module compares the end of the data with something, or adds to it or subtracts."""
+    ends = {"data_end", *_aliases(tree, "data_end")}
     for node in ast.walk(tree):
         match node:
-            case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=right):
-                names = _names(left)
-                days = "MICROSECONDS_PER_DAY" in _names(right)
-                if days and "as_of" in names and isinstance(node.op, ast.Add):
-                    return True
-                if "data_end" in names and (days or _names(right) & {"horizon", "gap", "days"}):
-                    return True
+            case ast.Compare(ops=operators) if any(
+                isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for operator in operators
+            ):
+                operands: list[ast.AST] = [node]
+            case ast.BinOp(op=ast.Add() | ast.Sub()) | ast.AugAssign(op=ast.Add() | ast.Sub()):
+                operands = [node]
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) if (
+                name in ORDERINGS | DIFFERENCES
+            ):
+                operands = [*node.args, *(keyword.value for keyword in node.keywords)]
+            case _:
+                continue
+        if any(ends & _names(operand) for operand in operands):
+            return True
     return False
 
 
+def _aliases(tree: ast.AST, name: str) -> set[str]:
+    """Variables that are assigned a name, an attribute or a key of that name, or each other."""
+    aliases: set[str] = set()
+    while True:
+        found = {
+            target.id
+            for node in ast.walk(tree)
+            for target, value in _assignments(node)
+            if isinstance(target, ast.Name) and _ends_in(value, {name, *aliases})
+        }
+        if found <= aliases:
+            return aliases
+        aliases |= found
+
+
+def _assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Targets of an assignment with their values, those of tuples one by one."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                    yield from zip(target.elts, value.elts, strict=False)
+                else:
+                    yield target, value
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield target, value
+        case ast.NamedExpr(target=target, value=value):
+            yield target, value
+
+
+def _ends_in(value: ast.expr, names: set[str]) -> bool:
+    """Whether an expression is one of the names, or an attribute or a key of that name."""
+    match value:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name in names
+        case ast.Subscript(slice=ast.Constant(value=name)):
+            return name in names
+        case ast.Call(func=ast.Name(id="int"), args=[converted]):
+            return _ends_in(converted, names)
+        case _:
+            return False
+
+
 def _names(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {
-        node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
-    }
+    return (
+        {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        | {
+            node.slice.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Subscript)
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,8 +162,20 @@ def _names(tree: ast.AST) -> set[str]:
         ("mature = spine.as_of + days * MICROSECONDS_PER_DAY <= data_end", True),
         ("latest = tables.data_end - days * MICROSECONDS_PER_DAY", True),
         ("latest = lives.data_end - horizon", True),
-        ("watched = (tables.data_end - created_at) / MICROSECONDS_PER_DAY", False),
+        ("mature = spine.as_of + horizon <= data_end", True),
+        ("mature = days * MICROSECONDS_PER_DAY + spine.as_of <= data_end", True),
+        ("mature = data_end - as_of >= days * MICROSECONDS_PER_DAY", True),
+        ("end = tables.data_end\nmature = as_of + days <= end", True),
+        ("end: int = tables.data_end\nlast = end\nmature = as_of + days <= last", True),
+        ("if (end := int(tables.data_end)) and as_of + days < end: ...", True),
+        ("end, begin = tables.data_end, 0\nmature = as_of + days <= end", True),
+        ('mature = values["data_end"] > as_of', True),
+        ("latest = data_end - window", True),
+        ("latest = data_end\nlatest -= window", True),
+        ("mature = np.less_equal(as_of + days, tables.data_end)", True),
         ("age = (as_of - created_at) / MICROSECONDS_PER_DAY", False),
+        ("mature = is_mature(as_of, days, tables.data_end)", False),
+        ("same = earlier.data_end == later.data_end", False),
     ],
 )
 def test_the_search_finds_spellings_of_maturity(text: str, spelled: bool) -> None:
@@ -100,9 +183,8 @@ def test_the_search_finds_spellings_of_maturity(text: str, spelled: bool) -> Non
 
 
 def test_when_an_outcome_is_known_is_written_once() -> None:
-    spelled = {path for path, tree in modules("training") if spells_maturity(tree)}
-    # A calendar week begins on Monday, and the epoch did not.
-    assert spelled - {"training/bands/capacity.py"} == {MATURITY}
+    spelled = {path for path, tree in modules(*PRODUCT) if spells_maturity(tree)}
+    assert spelled == {MATURITY, *OTHER_USES_OF_DATA_END}
 
 
 def constants(tree: ast.Module) -> set[str]:
