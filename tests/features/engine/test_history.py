@@ -32,6 +32,7 @@ HOME = "features/engine/history.py"
 CLOCKS = {"occurred_at", "recorded_at", "known_at", "occurred", "recorded"}
 ORDERINGS = {"less", "less_equal", "greater", "greater_equal", "searchsorted"}
 LATER_OF_TWO = {"max", "maximum", "fmax", "max_element_wise", "greatest"}
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 HANDS_ON = {"microseconds", "_micros", "int", "to_numpy", "cast", "asarray", "drop_null"}
 
 # Comparisons of these clocks that ask something else than what is known at an instant.
@@ -40,6 +41,7 @@ OTHER_QUESTIONS = {
     ("features/engine/events.py", "_rank"): "whether events stand in the order of occurring",
     ("features/engine/exact.py", "_gaps"): "whether one event occurred after another one",
     ("features/engine/exact.py", "_late_events_gone"): "when an event leaves a window",
+    ("features/export/data_end.py", "_later"): "which times lie after the end of the data",
     ("features/export/inspection.py", "_recorded_late"): "whether recording came after occurring",
     ("training/team/contact.py", "contact_speed"): "which contacts came after the creation",
     ("training/team/contact.py", "funnel"): "which contacts came between creation and end",
@@ -86,20 +88,48 @@ def is_clock(node: ast.AST, clocks: set[str]) -> bool:
             return False
 
 
+def bindings(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Targets that a node binds, each with the expression that it gets or goes through."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((target, value) for target in targets)
+        case ast.AnnAssign(target=target, value=ast.expr() as value):
+            yield target, value
+        case ast.NamedExpr(target=target, value=value):
+            yield target, value
+        case ast.For(target=target, iter=value) | ast.comprehension(target=target, iter=value):
+            # Each item of a display is a value of its own.
+            items = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
+            yield from ((target, item) for item in items)
+            match value:
+                case ast.Call(func=ast.Name(id="zip"), args=arguments) if isinstance(
+                    target, ast.Tuple
+                ):
+                    yield from zip(target.elts, arguments, strict=False)
+                case ast.Call(func=ast.Name(id="enumerate"), args=[counted]) if isinstance(
+                    target, ast.Tuple
+                ):
+                    yield target.elts[-1], counted
+
+
 def aliases(function: ast.AST) -> set[str]:
     """Names of clocks in a function, those that it gives to them included."""
     clocks = set(CLOCKS)
-    for node in ast.walk(function):
-        if not isinstance(node, ast.Assign):
-            continue
-        for target in node.targets:
-            pairs = [(target, node.value)]
-            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                pairs = list(zip(target.elts, node.value.elts, strict=False))
-            for name, value in pairs:
-                if isinstance(name, ast.Name) and is_clock(value, clocks):
-                    clocks.add(name.id)
-    return clocks
+    while True:
+        names = {
+            name.id
+            for node in ast.walk(function)
+            for target, value in bindings(node)
+            for name, part in (
+                zip(target.elts, value.elts, strict=False)
+                if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+                else [(target, value)]
+            )
+            if isinstance(name, ast.Name) and is_clock(part, clocks)
+        }
+        if names <= clocks:
+            return clocks
+        clocks |= names
 
 
 def is_spelling(node: ast.AST, clocks: set[str]) -> bool:
@@ -114,7 +144,8 @@ def is_spelling(node: ast.AST, clocks: set[str]) -> bool:
             return name in LATER_OF_TWO and sum(mentions(x, clocks) for x in node.args) > 1
         case ast.Constant(value=str(text)):
             clock = r"\b(occurred_at|recorded_at|known_at)\b"
-            return bool(re.search(rf"{clock}\"?\s*[<>]|[<>]=?\s*\"?(\w+\.)?{clock}", text))
+            ordered = rf"{clock}\"?\s*[<>]|[<>]=?\s*\"?(\w+\.)?{clock}"
+            return bool(re.search(rf"{ordered}|\bgreatest\s*\([^)]*{clock}", text, re.IGNORECASE))
         case _:
             return False
 
@@ -128,16 +159,22 @@ def spellings(source: str) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if node.body and isinstance(node.body[0], ast.Expr)
     } | {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    functions = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    ]
-    for scope in [tree, *functions]:
+    functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
+    module = ast.Module(list(outside_functions(tree)), [])
+    for scope in [module, *functions]:
         clocks = aliases(scope)
         for node in ast.walk(scope):
             if id(node) not in documentation and is_spelling(node, clocks):
                 yield getattr(scope, "name", "<module>"), getattr(node, "lineno", 0)
+
+
+def outside_functions(node: ast.AST) -> Iterator[ast.stmt]:
+    """Statements of a module and of its classes that stand in no function."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield from outside_functions(child)
+        elif isinstance(child, ast.stmt) and not isinstance(child, FUNCTIONS):
+            yield child
 
 
 def test_what_is_known_at_an_instant_is_spelled_in_one_place_alone() -> None:
@@ -145,10 +182,8 @@ def test_what_is_known_at_an_instant_is_spelled_in_one_place_alone() -> None:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
-            found = list(spellings(path.read_text(encoding="utf-8")))
-            inside = {line for function, line in found if function != "<module>"}
-            for function, line in found:
-                if name != HOME and (function != "<module>" or line not in inside):
+            for function, line in spellings(path.read_text(encoding="utf-8")):
+                if name != HOME:
                     elsewhere.setdefault((name, function), []).append(line)
     unexpected = {
         place: lines for place, lines in elsewhere.items() if place not in OTHER_QUESTIONS
@@ -168,11 +203,29 @@ def test_what_is_known_at_an_instant_is_spelled_in_one_place_alone() -> None:
         'query = "SELECT * FROM events WHERE recorded_at < ?"',
         'at = microseconds(events["recorded_at"])\n    known = at < as_of',
         'first, second = event["occurred_at"], event["recorded_at"]\n    return as_of > second',
+        "for at in events.occurred_at:\n        if at < as_of: return at",
+        "known = [at for at in events.occurred_at if at < as_of]",
+        "known = any(at < as_of for at in (events.occurred_at, events.recorded_at))",
+        "known = all(at < as_of for at in [events.occurred_at, as_of])",
+        "at: int = events.occurred_at\n    return at < as_of",
+        "for one, two in zip(kinds, events.recorded_at):\n        if two < as_of: return one",
+        "for row, at in enumerate(events.recorded_at):\n        if at < as_of: return row",
+        "if (at := events.recorded_at) and at < as_of: return at",
+        "later = at\n    at = events.recorded_at\n    return later < as_of",
+        'query = "SELECT greatest(occurred_at, recorded_at) FROM events"',
+        'query = "SELECT GREATEST(e.occurred_at, e.recorded_at) FROM events e"',
     ],
 )
 def test_a_second_spelling_would_be_noticed(planted: str) -> None:
     source = f'"""A module."""\n\n\ndef known(events, as_of):\n    {planted}\n'
-    assert [function for function, _ in spellings(source) if function != "<module>"]
+    assert "known" in [function for function, _ in spellings(source)]
+
+
+@pytest.mark.parametrize("before", ["", "class Known:\n    ", "if found:\n    "])
+def test_a_spelling_outside_functions_would_be_noticed(before: str) -> None:
+    assert list(spellings(f"{before}known = occurred_at < as_of")) == [
+        ("<module>", before.count("\n") + 1)
+    ]
 
 
 def test_other_comparisons_are_left_alone() -> None:
