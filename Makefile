@@ -20,8 +20,9 @@ help: ## List the targets
 
 install: $(INSTALLED) ## Make .venv from the lock file
 
-# An environment that was cut off while it was made, or whose Python is gone, is made anew.
-HALF_MADE := $(shell test ! -e .venv || { test -e $(INSTALLED) && $(BIN)/python -c "" 2> /dev/null; } || echo yes)
+# An environment whose making was cut off, or whose Python is gone, is made anew.
+MAKING := .venv/.making
+HALF_MADE := $(shell test ! -e .venv || { test ! -e $(MAKING) && $(BIN)/python -c "" 2> /dev/null; } || echo yes)
 
 .PHONY: remove-half-made
 remove-half-made:
@@ -29,12 +30,13 @@ remove-half-made:
 	rm -rf .venv
 
 $(INSTALLED): pyproject.toml uv.lock $(if $(HALF_MADE),remove-half-made)
+	mkdir -p .venv && touch $(MAKING)
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	test -x $(UV) || { $(BIN)/python -m pip --version > /dev/null || $(BIN)/python -m ensurepip; }
 	test -x $(UV) || $(BIN)/python -m pip install --quiet "uv>=0.9"
 	$(SYNC)
 	@$(BIN)/python -m checks.openmp
-	touch $@
+	rm $(MAKING) && touch $@
 
 install-spark: $(SPARK) ## Add PySpark to .venv (its tests need Java 17, and are skipped without either)
 

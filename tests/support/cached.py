@@ -1,7 +1,7 @@
 """What is costly to make is made once and kept, under a hash of the code that makes it.
 
 A trained bundle depends on nothing but the code and its recipe. `cached` therefore keeps the folder
-that a recipe fills under ``artifacts/test-cache``, in a folder named after a hash of every source
+that a recipe fills under ``artifacts/test-cache``, in a folder named after a hash of every
 file of the product, of the lock file, of the installed libraries and of the recipe itself: after
 any change it is made anew. A folder appears under its name only when it is whole, and of several
 processes that ask at once one makes it while the others wait.
@@ -23,8 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "artifacts" / "test-cache"
-ROOMS = ("features", "models", "training", "lead_temperature", "tests/support")
-SOURCES = (".py", ".j2", ".toml", ".json")
+ROOMS = ("features", "models", "training", "serving", "lead_temperature", "tests/support")
 LIBRARIES = ("duckdb", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 MADE_IN = ".made_in"
 """File in a kept folder that says which folder its recipe filled, as absolute addresses name it."""
@@ -34,9 +33,9 @@ KEPT = 4
 
 @cache
 def code_hash(root: Path = ROOT) -> str:
-    """Hash of the sources of product and recipes, the lock file and the installed libraries."""
+    """Hash of all files of product and recipes, the lock file and the installed libraries."""
     digest = hashlib.sha256(sys.version.encode())
-    paths = [path for room in ROOMS for path in (root / room).rglob("*") if path.suffix in SOURCES]
+    paths = [path for room in ROOMS for path in (root / room).rglob("*") if path.suffix != ".pyc"]
     for path in sorted([*paths, root / "uv.lock", root / "tests" / "conftest.py"]):
         if path.is_file():
             content = path.read_bytes()

@@ -1,7 +1,8 @@
 """What not every machine has: without it tests are skipped at home, and fail in CI.
 
 CI installs everything (`.ci/run`), so that a test which finds something missing there has found a
-mistake. Set ``CI=1`` to see at home what CI sees.
+mistake. Set ``CI=1`` to see at home what CI sees. Published data sets are not ours to hand on and
+no registry has them: without them their tests are skipped everywhere, and the summary counts them.
 """
 
 import importlib
@@ -74,5 +75,5 @@ def require_spark() -> None:
 
 def _present(path: Path) -> Path:
     if not path.exists():
-        missing(f"the published data set is not here: {path}")
+        pytest.skip(f"the published data set is not here: {path}", allow_module_level=True)
     return path
