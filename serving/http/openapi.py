@@ -128,6 +128,11 @@ def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> OpenApi:
         The model that the application serves; its schema becomes the document's.
     keys : bool
         Whether routes that may answer 401 need an API key.
+
+    Raises
+    ------
+    ValueError
+        A route shows no example of an answer.
     """
     inputs: Mapping[str, TypeAdapter[Any]] = {
         "Lead": model.adapter,
@@ -195,8 +200,13 @@ def _complete(path: str, route: OpenApi) -> None:
     common = problem_responses(500) if path in ALWAYS_ANSWERED else problem_responses(500, 503)
     responses = {str(status): answer for status, answer in common.items()} | route["responses"]
     route["responses"] = dict(sorted(responses.items()))
-    for answer in route["responses"].values():
-        for body in answer.get("content", {}).values():
+    for status, answer in route["responses"].items():
+        if "content" not in answer:
+            raise ValueError(
+                f"The route {path} shows no example of its answer {status}. Declare it with "
+                "responses=answer_responses(EXAMPLE), or text_responses for an answer without JSON."
+            )
+        for body in answer["content"].values():
             if "example" in body:
                 body["example"] = json.loads(body["example"])
             for example in body.get("examples", {}).values():

@@ -11,10 +11,13 @@ from typing import Any
 import httpx2
 import jsonschema
 import pytest
+from fastapi import FastAPI, Response
 
 from models.bundle import save_bundle
+from serving.answers.model import served_model
 from serving.http.app import create_app
 from serving.http.live import LiveApp
+from serving.http.openapi import openapi_document
 from serving.http.security import ROLES, api_keys
 from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
@@ -256,3 +259,13 @@ def told(found: dict[str, Any], folder: Path) -> dict[str, Any]:
     for pattern in (r"(?<=The key ')[a-z]+", r"(?<=Meanwhile )\S+", r"\d+(\.\d+)?"):
         detail = re.sub(pattern, "…", detail)
     return found | {"detail": detail, "request_id": ""}
+
+
+def test_a_route_without_an_example_is_refused_by_its_path() -> None:
+    app = FastAPI()
+    app.get("/v1/bare", response_class=Response)(fails)
+    model = served_model(small_bundle(), Settings().limits)
+    with pytest.raises(
+        ValueError, match=r"/v1/bare shows no example of its answer 200.*responses="
+    ):
+        openapi_document(app, model, keys=False)
