@@ -81,11 +81,12 @@ bench-serving: $(INSTALLED) ## The server beside a bare endpoint and peers; need
 bench-report: $(INSTALLED) ## Time, memory and size of the managers' report of 5 million interactions
 	$(BIN)/python -m benchmarks.report
 
-check: $(INSTALLED) ## Lint, format, types and import rules
+check: $(INSTALLED) ## Lint, format, types, import rules and names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m checks.words
 
 format: $(INSTALLED) ## Format and mend what can be mended
 	$(BIN)/ruff format .
