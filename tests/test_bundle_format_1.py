@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from features.synthetic import synthetic_crm, write_export
 from models.bundle import load_bundle, save_bundle
 from models.card import MANAGERS
 from serving.http.app import create_app
@@ -40,6 +41,20 @@ def test_it_answers_its_golden_leads_bit_for_bit(run) -> None:
     done = run("verify", "--bundle", FORMAT_1)
     assert done.returncode == 0, done.stderr
     assert "bit for bit" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_the_command_scores_an_export_by_it(run, bundle, tmp_path: Path) -> None:
+    write_export(synthetic_crm(300, seed=5), tmp_path, "parquet")
+    config, scores = tmp_path / "lead_temperature.toml", tmp_path / "scores.csv"
+    instant = "2026-01-01T00:00:00+00:00"
+    done = run(
+        *("score", "--bundle", FORMAT_1, "--config", config, "--as-of", instant, "-o", scores)
+    )
+    assert done.returncode == 0, done.stderr
+    head, *rows = scores.read_text(encoding="utf-8").splitlines()
+    assert "hot_probability" in head
+    assert len(rows) > 10
+    assert all(bundle.version in row for row in rows)
 
 
 def test_the_server_starts_with_it_and_shows_the_card_as_it_was_written(bundle, written) -> None:
