@@ -188,16 +188,36 @@ def load_bundle(folder: Path) -> Bundle:
         )
     manifest_bytes = (folder / MANIFEST).read_bytes()
     files = _checked_files(folder, manifest_bytes)
+    card = CardDocument(files["card.json"])
     try:
-        return _bundle(files, f"{_sha256(manifest_bytes)[:10]}")
-    except (KeyError, TypeError, AttributeError, ValueError, lgb.basic.LightGBMError) as error:
+        end = card.served.data_end
+    except ValueError as error:
+        raise ValueError(f"{folder / 'card.json'}: {error}") from error
+    version = f"{end.date().isoformat()}-{_sha256(manifest_bytes)[:10]}"
+    try:
+        return _bundle(files, card, version)
+    except (
+        KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError,
+        lgb.basic.LightGBMError,
+    ) as error:  # fmt: skip
         raise ValueError(
-            f"{folder} holds what this version cannot read: {type(error).__name__}: {error}. "
+            f"{folder} holds what this version cannot read: {_in_words(error)}. "
             "Serve it with the version that trained it, or train again."
         ) from error
 
 
-def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
+def _in_words(error: Exception) -> str:
+    """What is wrong with a bundle's files, without the words of Python."""
+    match error:
+        case KeyError():
+            return f"the name '{error.args[0]}' is missing"
+        case ValueError() | lgb.basic.LightGBMError():
+            return str(error).rstrip(".")
+        case _:
+            return "a value has another type or size than it must have"
+
+
+def _bundle(files: Mapping[str, str], card: CardDocument, version: str) -> Bundle:
     settings = json.loads(files["bundle.json"])
     spec = spec_from_json(json.loads(files["spec.json"]))
     horizons = {
@@ -209,7 +229,6 @@ def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
         )
         for name in HORIZONS
     }
-    card = CardDocument(files["card.json"])
     return Bundle(
         spec=spec,
         hot=horizons["hot"],
@@ -217,7 +236,7 @@ def _bundle(files: Mapping[str, str], contents: str) -> Bundle:
         bands=bands_from_json(settings["bands"]),
         card=card,
         card_text=files[CARD],
-        version=f"{card.served.data_end.date().isoformat()}-{contents}",
+        version=version,
     )
 
 

@@ -2,7 +2,8 @@
 
 Training measures a model and writes what it found into the bundle: the card, a JSON text. Here it
 is a `CardDocument`, which only its readers open. The server and bulk scoring read a `ServedCard`:
-the end of the data, how old leads were judged, the base rates, and what ``GET /v1/model`` shows.
+the end of the data, how old leads were judged, and the base rates. Whatever else the card holds
+never stops them.
 The whole card, with all figures, is `training.card.schema.ModelCard`. Both are read from the same
 text in the newest format (`models.card_formats`).
 
@@ -11,9 +12,12 @@ Bulk scoring and the server warn of a lead in the same words, which stand here t
 
 import functools
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+
+from typing_extensions import TypeIs  # in typing itself from Python 3.13 on
 
 from features.json_values import JsonObject
 from models.card_formats import newest_format
@@ -21,6 +25,10 @@ from models.card_formats import newest_format
 MANAGERS = "report"
 """Where the card holds what managers read of their team; no other answer shows it."""
 _NOT_SHOWN = (MANAGERS, "format")
+_WAY_OUT = "Train the model again, or fetch its bundle again where it was changed by hand."
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
+_MOST_SHOWN = 40
+"""Most characters of a wrong value that a message shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +38,17 @@ class ServedCard:
     Parameters
     ----------
     data_end : datetime.datetime
-        Nothing after it was known to the training.
+        Nothing after it was known to the training. It has a time zone: UTC where the card names
+        none.
     judged_days : float or None
         Greatest age, in days, at which leads were looked at in training; None if the card does not
         say.
-    test_from : datetime.datetime or None
-        First instant that nothing was learned from; None if the card does not say.
     base_rates : mapping of "hot", "warm" to float
         Share of leads' snapshots that converted within each horizon; only those that were measured.
     """
 
     data_end: datetime
     judged_days: float | None
-    test_from: datetime | None
     base_rates: Mapping[str, float]
 
 
@@ -85,6 +91,18 @@ class CardDocument:
         """
         return _served_card(self.text)
 
+    @property
+    def test_from(self) -> datetime | None:
+        """First instant that nothing was learned from; None if the card does not say.
+
+        Raises
+        ------
+        ValueError
+            The card is no JSON object, or the value is no time.
+        """
+        value = _section(newest_format(self.values), "settings").get("test_from")
+        return None if value is None else _instant(value, "settings.test_from")
+
 
 NO_CARD = CardDocument("{}\n")
 """Card of a model that was fitted and not judged yet."""
@@ -108,10 +126,18 @@ def older_than_judged(days: float) -> str:
 
 
 def _object(text: str) -> JsonObject:
-    values = json.loads(text)
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"The card must be JSON: {error}. {_WAY_OUT}") from error
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            "The card must be JSON of ordinary size: a number in it is too long, or it is nested "
+            f"too deep. {_WAY_OUT}"
+        ) from error
     if not isinstance(values, dict):
         raise ValueError(  # noqa: TRY004 - the text is wrong, not the caller's type
-            f"The card must be a JSON object, got {type(values).__name__}."
+            f"The card must be a JSON object, found {_shortened(values)}. {_WAY_OUT}"
         )
     return values
 
@@ -120,13 +146,62 @@ def _object(text: str) -> JsonObject:
 def _served_card(text: str) -> ServedCard:
     card = newest_format(_object(text))
     if "data_end" not in card:
-        raise ValueError("The card has no data_end: the model was not trained to the end.")
-    days = card.get("snapshots", {}).get("until_days")
-    rates = {name: horizon.get("base_rate") for name, horizon in card.get("horizons", {}).items()}
-    test_from = card.get("settings", {}).get("test_from")
+        raise ValueError(
+            f"The card has no data_end: the model was not trained to the end. {_WAY_OUT}"
+        )
+    days = _section(card, "snapshots").get("until_days")
+    horizons = _section(card, "horizons")
+    rates = {name: _section(horizons, name, "horizons.").get("base_rate") for name in horizons}
     return ServedCard(
-        data_end=datetime.fromisoformat(card["data_end"]),
-        judged_days=None if days is None else float(days),
-        test_from=None if test_from is None else datetime.fromisoformat(test_from),
-        base_rates={name: float(rate) for name, rate in rates.items() if rate is not None},
+        data_end=_instant(card["data_end"], "data_end"),
+        judged_days=None if days is None else _judged_days(days),
+        base_rates={
+            name: _base_rate(rate, name) for name, rate in rates.items() if rate is not None
+        },
     )
+
+
+def _section(card: JsonObject, name: str, path: str = "") -> JsonObject:
+    """Object of a name in a card; an empty one where it is missing or null."""
+    section = card.get(name)
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        raise _refusal(path + name, "an object", section)
+    return section
+
+
+def _instant(value: object, field: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        law = f"an ISO 8601 time from {_FIRST_YEAR} to {_LAST_YEAR}"
+        raise _refusal(field, law, value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _judged_days(value: object) -> float:
+    if not _is_number(value) or not 0 <= value <= sys.float_info.max:
+        raise _refusal("snapshots.until_days", "a number of days from 0 on", value)
+    return float(value)
+
+
+def _base_rate(value: object, horizon: str) -> float:
+    if not _is_number(value) or not 0 <= value <= 1:
+        raise _refusal(f"horizons.{horizon}.base_rate", "a number from 0 to 1", value)
+    return float(value)
+
+
+def _is_number(value: object) -> TypeIs[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _refusal(field: str, law: str, value: object) -> ValueError:
+    return ValueError(f"The card's {field} must be {law}, found {_shortened(value)}. {_WAY_OUT}")
+
+
+def _shortened(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"

@@ -2,7 +2,9 @@
 
 The card is JSON that training leaves in a bundle. Its shape has a number, ``format``. A card that
 was written in an earlier format is brought up to the newest one, step by step, when it is read:
-whoever reads a card knows the newest shape alone. Bundles are never rewritten.
+whoever reads a card knows the newest shape alone. Bundles are never rewritten. A step refuses
+nothing: a value that it does not understand stays as it is, and whoever reads that value says what
+is wrong with it. So the server starts on any card whose few fields for the server are right.
 
 | step | from, to | what it does |
 |---|---|---|
@@ -12,7 +14,7 @@ A new step is a function ``mNNN_what_it_does`` at the end of `MIGRATIONS`, a lin
 a bundle of the format before it in ``tests/data``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from features.json_values import JsonObject
@@ -52,9 +54,7 @@ def m001_name_the_format(card: JsonObject) -> JsonObject:
     """Card of format 2: it names its format, and what was not measured is null or empty."""
     migrated: dict[str, Any] = {**_with_absent(card, ABSENT_IN_FORMAT_1), "format": 2}
     migrated["report"] = _with_absent(card.get("report") or {}, ABSENT_IN_MANAGERS_PART)
-    migrated["importance"] = [
-        _with_absent(signal, ABSENT_IN_SIGNAL) for signal in migrated["importance"] or []
-    ]
+    migrated["importance"] = _each_with_absent(migrated["importance"] or [], ABSENT_IN_SIGNAL)
     migrated["families"] = migrated["families"] or []
     for section, absent in (
         ("export", ABSENT_IN_EXPORT),
@@ -63,32 +63,42 @@ def m001_name_the_format(card: JsonObject) -> JsonObject:
     ):
         if section in card:
             migrated[section] = _with_absent(card[section], absent)
-    if "horizons" in card:
+    if isinstance(card.get("horizons"), Mapping):
         migrated["horizons"] = {
             name: _horizon_of_format_2(horizon) for name, horizon in card["horizons"].items()
         }
     if "bands" in card:
-        migrated["bands"] = {
-            name: _with_absent(band, ABSENT_IN_BAND) for name, band in card["bands"].items()
-        }
+        migrated["bands"] = _each_with_absent(card["bands"], ABSENT_IN_BAND)
     return migrated
 
 
-def _horizon_of_format_2(horizon: JsonObject) -> JsonObject:
-    migrated: dict[str, Any] = {**_with_absent(horizon, ABSENT_IN_HORIZON)}
+def _horizon_of_format_2(horizon: Any) -> Any:
+    if not isinstance(horizon, Mapping):
+        return horizon
+    migrated: dict[str, Any] = _with_absent(horizon, ABSENT_IN_HORIZON)
     if "baselines" in horizon:
-        migrated["baselines"] = {
-            name: _with_absent(figures, ABSENT_IN_BASELINE)
-            for name, figures in (horizon["baselines"] or {}).items()
-        }
+        migrated["baselines"] = _each_with_absent(horizon["baselines"] or {}, ABSENT_IN_BASELINE)
     if "by_age" in horizon:
-        migrated["by_age"] = [_with_absent(age, ABSENT_IN_AGE) for age in horizon["by_age"] or []]
+        migrated["by_age"] = _each_with_absent(horizon["by_age"] or [], ABSENT_IN_AGE)
     return migrated
 
 
-def _with_absent(values: JsonObject, absent: JsonObject) -> JsonObject:
-    """Values in their order, then those that are absent."""
+def _with_absent(values: Any, absent: JsonObject) -> Any:
+    """Values in their order, then those that are absent; what is no object stays as it is."""
+    if not isinstance(values, Mapping):
+        return values
     return {**values, **{name: value for name, value in absent.items() if name not in values}}
+
+
+def _each_with_absent(values: Any, absent: JsonObject) -> Any:
+    """Objects of a list or of an object, each `_with_absent`; anything else stays as it is."""
+    match values:
+        case list():
+            return [_with_absent(item, absent) for item in values]
+        case Mapping():
+            return {name: _with_absent(item, absent) for name, item in values.items()}
+        case _:
+            return values
 
 
 MIGRATIONS: tuple[Callable[[JsonObject], JsonObject], ...] = (m001_name_the_format,)
@@ -117,16 +127,16 @@ def newest_format(card: JsonObject) -> JsonObject:
     """
     number = card.get("format", 1)
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(f"The card's format must be a whole number from 1 on, got {number!r}.")
+        raise ValueError(
+            f"The card's format must be a whole number from 1 on, found {str(number)[:40]}. "
+            "Train the model again, or fetch its bundle again where it was changed by hand."
+        )
     if number > CARD_FORMAT:
         raise ValueError(
-            f"The card has format {number}, this version of lead-temperature reads formats up to "
-            f"{CARD_FORMAT}. Update lead-temperature to the version that trained the model, or "
-            "train again with this one."
+            f"The card has format {str(number)[:40]}, this version of lead-temperature reads "
+            f"formats up to {CARD_FORMAT}. Update lead-temperature to the version that trained "
+            "the model, or train again with this one."
         )
-    try:
-        for migrate in MIGRATIONS[number - 1 :]:
-            card = migrate(card)
-    except (AttributeError, TypeError) as error:
-        raise ValueError(f"The card is no card of format {number}: {error}.") from error
+    for migrate in MIGRATIONS[number - 1 :]:
+        card = migrate(card)
     return card

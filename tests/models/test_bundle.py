@@ -1,5 +1,6 @@
 """A bundle on disk is the bundle in memory, or it is refused."""
 
+import hashlib
 import json
 import threading
 from pathlib import Path
@@ -9,6 +10,9 @@ import pytest
 
 from models.bundle import load_bundle, save_bundle
 from models.explain import explanation
+from models.folder import MANIFEST
+from serving.answers.limits import Limits
+from serving.answers.model import describe_model, served_model
 from tests.support.bundles import SPEC, random_lead, small_bundle
 from tests.support.features import feature_matrix
 from tests.support.histories import DAY
@@ -83,6 +87,47 @@ def test_another_format_says_what_to_do(bundle, tmp_path: Path) -> None:
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"format": 99}))
     with pytest.raises(ValueError, match=r"format 99, this version reads 1\. Use the version"):
         load_bundle(tmp_path / "bundle")
+
+
+def changed(folder: Path, name: str, values: dict) -> Path:
+    """The folder with other values in a file of JSON, and a manifest that agrees."""
+    content = json.dumps({**json.loads((folder / name).read_text()), **values}).encode()
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        (
+            "card.json",
+            {"horizons": {"hot": {"base_rate": 10**400}}},
+            r"card\.json: .*base_rate",
+        ),
+        ("card.json", {"data_end": None}, r"card\.json: The card's data_end must be .*found null"),
+        ("bundle.json", {"horizons": {}}, "the name 'hot' is missing"),
+        ("bundle.json", {"horizons": 3}, "a value has another type or size"),
+    ],
+)
+def test_what_a_bundle_holds_wrongly_is_told_in_plain_words(
+    bundle, tmp_path: Path, name: str, values: dict, words: str
+) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    with pytest.raises(ValueError, match=words) as refusal:
+        load_bundle(changed(tmp_path / "bundle", name, values))
+    assert "Error" not in str(refusal.value)
+    assert ".." not in str(refusal.value).replace(str(tmp_path), "")
+
+
+def test_a_card_whose_other_fields_are_odd_is_served(bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    odd = {"report": [1], "importance": 3, "bands": [1, 2], "settings": None}
+    loaded = load_bundle(changed(tmp_path / "bundle", "card.json", odd))
+    assert loaded.version.startswith("1970-02-01-")
+    assert describe_model(served_model(loaded, Limits())).card["importance"] == 3
 
 
 def test_a_manifest_cannot_point_outside_its_folder(bundle, tmp_path: Path) -> None:

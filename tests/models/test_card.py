@@ -15,13 +15,11 @@ def test_serving_reads_its_half_of_the_card() -> None:
         {
             **END,
             "snapshots": {"until_days": 180},
-            "settings": {"test_from": "2025-06-01T12:00:00+00:00"},
             "horizons": {"hot": {"base_rate": 0.03}, "warm": {"base_rate": None}},
         }
     ).served
     assert served.data_end == datetime(2026, 1, 1, tzinfo=UTC)
     assert served.judged_days == 180.0
-    assert served.test_from == datetime(2025, 6, 1, 12, tzinfo=UTC)
     assert served.base_rates == {"hot": 0.03}
 
 
@@ -30,9 +28,70 @@ def test_a_card_that_does_not_say_until_when_leads_were_looked_at_sets_no_limit(
     assert CardDocument.of({**END, **card}).served.judged_days is None
 
 
+def test_the_first_instant_of_the_test_period_is_read_where_it_is_asked_for() -> None:
+    card = CardDocument.of({"settings": {"test_from": "2025-06-01T12:00:00+00:00"}})
+    assert card.test_from == datetime(2025, 6, 1, 12, tzinfo=UTC)
+    assert CardDocument.of({"settings": None}).test_from is None
+    with pytest.raises(ValueError, match=r"settings\.test_from must be an ISO 8601 time"):
+        _ = CardDocument.of({"settings": {"test_from": "soon"}}).test_from
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"report": [1]},
+        {"importance": 3},
+        {"bands": [1, 2]},
+        {"settings": None},
+        {"settings": {"test_from": "soon"}},
+        {"snapshots": None, "horizons": None},
+        {"horizons": {"hot": {"baselines": 3, "by_age": [1]}}},
+    ],
+)
+@pytest.mark.parametrize("number", [{}, {"format": 2}])
+def test_what_serving_does_not_read_never_stops_it(part: dict, number: dict) -> None:
+    document = CardDocument.of({**END, **part, **number})
+    assert document.served.data_end == datetime(2026, 1, 1, tzinfo=UTC)
+    assert shown_card(document)["data_end"] == END["data_end"]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (
+            {"horizons": {"hot": {"base_rate": 10**400}}},
+            r"horizons\.hot\.base_rate must be",
+        ),
+        ({"horizons": {"hot": {"base_rate": "x"}}}, r'from 0 to 1, found "x"\. Train'),
+        ({"horizons": {"hot": {"base_rate": True}}}, "found true"),
+        ({"horizons": {"hot": {"base_rate": 1.5}}}, r"found 1\.5"),
+        ({"horizons": {"hot": 3}}, r"horizons\.hot must be an object, found 3"),
+        ({"horizons": ["hot"]}, "horizons must be an object"),
+        ({"snapshots": 1}, "snapshots must be an object"),
+        ({"snapshots": {"until_days": 10**400}}, r"snapshots\.until_days must be a number of days"),
+        ({"snapshots": {"until_days": -1}}, "from 0 on, found -1"),
+        ({"data_end": 5}, "data_end must be an ISO 8601 time"),
+        ({"data_end": "yesterday"}, 'found "yesterday"'),
+        ({"data_end": "0001-01-01T00:00:00+00:00"}, "data_end must be an ISO 8601 time from 1970"),
+        ({"data_end": "9999-12-31T23:59:59-23:00"}, "data_end must be an ISO 8601 time from 1970"),
+    ],
+)
+def test_a_bad_value_that_serving_reads_is_refused_in_plain_words(part: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as refusal:
+        _ = CardDocument.of({**END, **part}).served
+    assert "Train the model again" in str(refusal.value)
+    assert ".." not in str(refusal.value)
+    assert len(str(refusal.value)) < 250
+
+
+def test_a_time_without_a_zone_is_of_utc() -> None:
+    end = CardDocument.of({"data_end": "2026-01-01T00:00:00"}).served.data_end
+    assert end == datetime(2026, 1, 1, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{}", "no data_end"), ("[]", "JSON object, got list"), ("{", "Expecting property name")],
+    [("{}", "no data_end"), ("[]", "JSON object, found"), ("{", "Expecting property name")],
 )
 def test_what_is_no_card_is_refused(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -6,6 +6,8 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models import card_formats
 from models.card import CardDocument
@@ -74,9 +76,25 @@ def test_what_is_no_number_of_a_format_is_refused(number: object) -> None:
         newest_format({"format": number})
 
 
-def test_a_card_that_is_none_of_its_format_is_refused() -> None:
-    with pytest.raises(ValueError, match="no card of format 1"):
-        newest_format({"horizons": ["hot"]})
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda part: (
+        st.lists(part, max_size=3)
+        | st.dictionaries(st.sampled_from(sorted(of_format_1())), part, max_size=3)
+        | st.dictionaries(st.sampled_from(["hot", "baselines", "by_age"]), part, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(of_format_1())), JSON))
+def test_a_step_leaves_what_it_does_not_understand_to_the_readers(card: dict) -> None:
+    """It adds what is absent and takes nothing away: whoever reads a field says what is wrong."""
+    newest = newest_format(card)
+    assert set(card) <= set(newest)
+    for name, value in card.items():
+        if value and not isinstance(value, (dict, list)):
+            assert newest[name] == value
 
 
 def test_steps_are_numbered_and_stand_in_the_table() -> None:

@@ -48,7 +48,7 @@ def test_groups_of_equal_promise_keep_it_in_truth(trained, name: str) -> None:
     bundle = load_bundle(trained.bundle)
     tables = read_export(read_config(trained.config).export)
     truth = synthetic_crm(4_000, seed=11).truth
-    test_from = pa.scalar(bundle.card.served.test_from).cast(pa.timestamp("us", "UTC"))
+    test_from = pa.scalar(bundle.card.test_from).cast(pa.timestamp("us", "UTC"))
     truth = truth.filter(pc.greater_equal(truth["as_of"], test_from))
     ids = tables.leads["lead_id"].combine_chunks()
     lead = pc.index_in(truth["lead_id"], value_set=ids).to_numpy().astype(np.int64)

@@ -211,8 +211,8 @@ def learned_until(bundle: Bundle) -> int:
 
     If the card does not hold it, the end of its data.
     """
-    served = bundle.card.served
-    return round((served.test_from or served.data_end).timestamp() * 1_000_000)
+    instant = bundle.card.test_from or bundle.card.served.data_end
+    return round(instant.timestamp() * 1_000_000)
 
 
 def _later_looks(tables: Tables, settings: SnapshotSettings, since: int, days: int) -> Spine:
