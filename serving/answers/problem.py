@@ -187,7 +187,7 @@ def quoted_value(value: object) -> str:
 
     Examples
     --------
-    >>> print(shown("nine o'clock"), shown(None), shown([1, 2]))
+    >>> print(quoted_value("nine o'clock"), quoted_value(None), quoted_value([1, 2]))
     "nine o'clock" null an array of 2
     """
     match value:
@@ -212,7 +212,7 @@ def list_names(names: Sequence[str], max_names: int) -> str:
 
     Examples
     --------
-    >>> listing(["a", "b", "c"], 2)
+    >>> list_names(["a", "b", "c"], 2)
     'a, b and 1 more'
     """
     if not names:

@@ -27,9 +27,9 @@ def preferred_language(header: str | None, offered: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> preferred("de, pt-BR;q=0.9, ru;q=0.95", ["en", "pt", "ru"])
+    >>> preferred_language("de, pt-BR;q=0.9, ru;q=0.95", ["en", "pt", "ru"])
     'ru'
-    >>> preferred("en;q=0, *", ["en", "pt", "ru"])
+    >>> preferred_language("en;q=0, *", ["en", "pt", "ru"])
     'pt'
     """
     parts = (_RANGE.fullmatch(part) for part in (header or "").split(","))

@@ -40,9 +40,11 @@ from benchmarks.quality_truth import covered_figure, error_figure, excess_figure
 from features.spine import Spine, microseconds
 from models.bands import Bands, Promise
 from models.policy import GuaranteedRate
+from tests.support.cards import card_of, lifelike_card
 from training.config import Config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.dataset.snapshots import snapshots
+from training.evaluation.evaluation import BandEvaluations
 from training.fitting.bundle import fit_bundle
 from training.statistics.figures import JudgedRows
 
@@ -221,8 +223,13 @@ def test_a_seed_whose_training_refuses_has_not_kept_its_promise(hot: Known) -> N
 def test_bands_are_in_order_when_the_hotter_converts_more_often(
     rates: tuple[float | None, ...], verdict: str, told: str
 ) -> None:
-    bands = {n: {"hot_rate": r} for n, r in zip(("hot", "warm", "cold"), rates, strict=True)}
-    found = order_figure("leads", bands)
+    measured = card_of(lifelike_card()).bands
+    names = ("hot", "warm", "cold")
+    bands = {
+        n: replace(measured[n], hot_rate=r, hot_low=r, hot_high=r)
+        for n, r in zip(names, rates, strict=True)
+    }
+    found = order_figure("leads", BandEvaluations(**bands))
     assert found.verdict == verdict
     assert told in found.note
 

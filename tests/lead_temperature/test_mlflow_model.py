@@ -23,7 +23,7 @@ from serving.answers.limits import Limits
 from serving.answers.model import served_model
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
-from tests.support.bundles import small_bundle
+from tests.support.cards import judged_bundle
 from tests.support.stores import new_registry
 from training.versions.mlflow_store import INPUT_EXAMPLE, MODEL_LOADER, Registry
 from training.versions.registry import ARTIFACT, promote, pull, record
@@ -60,7 +60,7 @@ LEADS = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "bundle"
-    bundle = save_bundle(small_bundle(), path)
+    bundle = save_bundle(judged_bundle(), path)
     save_bundle(bundle, path, {GOLDEN: golden_json(bundle)})
     return path
 
