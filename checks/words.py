@@ -3,8 +3,8 @@
 A name says what the value is to somebody who has not read the line that made it. This script walks
 over the product's files and reports
 
-- variables and parameters named by a word of `EMPTY_WORDS`, outside one-line comprehensions and
-  lambdas, where the iterable stands beside the name;
+- variables and parameters named by a word of `EMPTY_WORDS`, however they are bound, outside
+  one-line comprehensions and lambdas, where the iterable stands beside the name;
 - public functions and methods whose whole name is a participle, such as `carried`;
 - a class name that two modules use, unless one of them is private;
 - a parameter in a docstring's ``Parameters`` section without a sentence.
@@ -122,10 +122,18 @@ def variables(tree: ast.AST) -> Iterator[tuple[str, int]]:
     for node in ast.walk(tree):
         if id(node) in exempt:
             continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id, node.lineno
-        elif isinstance(node, ast.arg):
-            yield node.arg, node.lineno
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name, node.lineno
+            case (
+                ast.ExceptHandler(name=str(name))
+                | ast.MatchAs(name=str(name))
+                | ast.MatchStar(name=str(name))
+                | ast.MatchMapping(rest=str(name))
+            ):
+                yield name, node.lineno
+            case ast.Import(names=imports) | ast.ImportFrom(names=imports):
+                yield from ((name.asname, name.lineno) for name in imports if name.asname)
 
 
 def is_participle(name: str) -> bool:
