@@ -1,17 +1,13 @@
-"""The commented lead_temperature.toml that `lead-temperature init` writes.
-
-Tests: tests/lead_temperature/test_command.py.
-"""
+"""The commented lead_temperature.toml that `lead-temperature init` writes."""
 
 TEMPLATE = """\
 # What your CRM's export means, and what to train from it. Lines that begin with # are examples or
 # defaults. Times are ISO 8601; tables are CSV, Parquet, or a SQL database's.
 
 [data]
-# timezone = "Europe/Lisbon"     # zone of times written without one ends_at =
-# "2026-01-01T00:00:00+00:00"   # when the export was made; default: the latest creation or
-# recording database = "postgresql+psycopg://reader:$CRM_PASSWORD@crm.example.org/crm"   # $NAME:
-# from the environment
+# timezone = "Europe/Lisbon"     # zone of times written without one
+# ends_at = "2026-01-01T00:00:00+00:00"   # when the export was made; default: the latest creation or recording
+# database = "postgresql+psycopg://reader:$CRM_PASSWORD@crm.example.org/crm"   # $NAME: from the environment
 
 [leads]                          # one row for each lead
 source = "data/leads.csv"        # or, with a database: table = "…" or query = "SELECT …"
@@ -38,37 +34,35 @@ source = "data/interactions.csv"
 [interactions.values.kind]       # your value = the name to use
 # "TEL" = "call"
 
-# [attributes]                   # the log of attributes that change: lead_id, recorded_at, name,
-# value source = "data/attributes.csv"
+# [attributes]                   # the log of attributes that change: lead_id, recorded_at, name, value
+# source = "data/attributes.csv"
 
 [horizons]
-hot_days = 14                    # hot: probably converts within so many days
-warm_days = 90                   # warm: probably converts within so many
+hot_days = 14                    # hot: probably converts within this many days
+warm_days = 90                   # warm: probably converts within this many
 
 [snapshots]                      # when a lead is looked at, blind to what became of it
 first_days = 0.0
 every_days = 7.0
 until_days = 180.0
-# thin = 2                       # of so many looks in a row that show nothing new, one is learned
-# from, for all triggers = ["inbound"]         # look also after each inbound interaction (a
-# direction, kind or channel), once a day
+# thin = 2                       # of this many looks in a row that show nothing new, one is learned from; for all
+# triggers = ["inbound"]         # look also after each inbound interaction (a direction, kind or channel), once a day
 
 [split]
-# test_from = "2025-06-01"       # what begins here is only judged on; default: the last 15 % that
-# can be test_share = 0.15 leads = "apart"                # a lead that lives on into the next
-# period is in one alone: stricter, for fewer looks
+# test_from = "2025-06-01"       # what begins here is only judged on; default: the last 15 % that can be
+# test_share = 0.15
+# leads = "apart"                # a lead that lives on into the next period is in one alone: stricter, for fewer looks
 
 [bands]                          # what is promised of the leads called hot (within hot_days) and warm (warm_days)
 hot = {up_to = 0.30}             # the highest rate that the data bear; or {rate = 0.30, confidence = 0.90},
 warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost = 60}, or a cut-off such as 0.30
-# hysteresis = 0.2               # a lead stays in its band until its odds fall so far below the
-# cut-off's
+# hysteresis = 0.2               # a lead stays in its band until its odds fall so far below the cut-off's
 
 [features]                       # the catalogue is made from your data; add to it or drop from it
-# owner = "owner"                # the attribute that names the lead's owner drop =
-# ["calendar_hour"]       # names as `lead-temperature features` prints them; * stands for any text
-# add = [{feature = "Count", selection = {kind = ["call"], outcome = ["answered"]}, days = 5}] file
-# = "my_features.py"        # or a Python file that sets FEATURES
+# owner = "owner"                # the attribute that names the lead's owner
+# drop = ["calendar_hour"]       # names as `lead-temperature features` prints them; * stands for any text
+# add = [{feature = "Count", selection = {kind = ["call"], outcome = ["answered"]}, days = 5}]
+# file = "my_features.py"        # or a Python file that sets FEATURES
 
 [audit]                          # values that know the future are left out
 # allow = []                     # names to use all the same
@@ -87,16 +81,16 @@ warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost
 # hot = "hot.json"               # from a bundle with a points card
 
 [gate]
-# least_conversions = 30         # later leads that must have converted before champion and
-# challenger are compared
+# least_conversions = 30         # later leads that must have converted before champion and challenger are compared
 
 [report]                         # what the managers' report counts by; docs/report.md
-# channel = "source"             # default: channel, source, lead_source or utm_source owner =
-# "owner" source_kind = "source_kind"    # or seeds = ["referral"], nets = ["search"], spears =
-# ["cold_outreach"] funnel = [{step = "quoted", selection = {kind = ["quote_sent"]}}] spend =
-# "spend.csv"            # channel,month,reach,clicks,cost
+# channel = "source"             # default: channel, source, lead_source or utm_source
+# owner = "owner"
+# source_kind = "source_kind"    # or seeds = ["referral"], nets = ["search"], spears = ["cold_outreach"]
+# funnel = [{step = "quoted", selection = {kind = ["quote_sent"]}}]
+# spend = "spend.csv"            # channel,month,reach,clicks,cost
 
 [registry]
-# folder = "artifacts"           # MLflow's store and runs tracking_uri = "http://…"      # an
-# MLflow server; default: the environment's MLFLOW_TRACKING_URI, else the folder
+# folder = "artifacts"           # MLflow's store and runs
+# tracking_uri = "http://…"      # an MLflow server; default: the environment's MLFLOW_TRACKING_URI, else the folder
 """
