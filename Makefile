@@ -92,7 +92,7 @@ format: $(INSTALLED) ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-messages: $(INSTALLED) ## Bring the report's catalogues up to its texts
+messages: $(INSTALLED) ## Bring the catalogues of report and pages up to their texts
 	$(BIN)/python -m training.report.words.messages
 
 lock: $(INSTALLED) ## Take the newest releases that resolve together

@@ -95,8 +95,11 @@ class Bands:
     ValueError
         A cut-off is outside of 0 to 1, or the hysteresis is not from 0 to below 1.
 
-    Examples -------- >>> Bands(hot=0.3, warm=0.2).assign(np.array([0.4, 0.1, 0.1]), np.array([0.6,
-    0.2, 0.1])).tolist() ['hot', 'warm', 'cold']
+    Examples
+    --------
+    >>> bands = Bands(hot=0.3, warm=0.2)
+    >>> bands.assign(np.array([0.4, 0.1, 0.1]), np.array([0.6, 0.2, 0.1])).tolist()
+    ['hot', 'warm', 'cold']
     """
 
     hot: float | None

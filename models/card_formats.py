@@ -122,8 +122,8 @@ def newest_format(card: JsonObject) -> JsonObject:
 
     Examples
     --------
-    >>> newest_format({"data_end": "2026-01-01T00:00:00+00:00"})["format"]
-    2
+    >>> newest_format({"data_end": "2026-01-01T00:00:00+00:00"})["format"] == CARD_FORMAT
+    True
     """
     number = card.get("format", 1)
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:

@@ -169,8 +169,10 @@ def _values(sums: Sums, events: Events) -> Int64:
             values[summand_rows] = is_selected & (histories.labels[name].codes >= 0)
         elif of == "has":
             values[summand_rows] = is_selected & (histories.measures[name] != MISSING)
-        else:
+        elif of == "one":
             values[summand_rows] = is_selected
+        else:
+            raise ValueError(f"A summand must be of 'one', 'value' or 'has', got '{of}'.")
     return values
 
 

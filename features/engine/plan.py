@@ -39,7 +39,7 @@ class FeatureGroup:
     features : tuple of Feature
         All of one kind, or of kinds of one form.
     answers : tuple of int64 array
-        What `Questions.about` says of the features: the first number of each, the second …; where
+        What `Questions.ask` says of the features: the first number of each, the second …; where
         features have different numbers of them, all numbers of the first, the second … feature in
         one array, and where each feature's begin in another.
     """

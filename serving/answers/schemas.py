@@ -9,7 +9,7 @@ dataclasses that pydantic writes as JSON; floats are written so that they are re
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NotRequired, get_type_hints
+from typing import Annotated, Any, Literal, NotRequired, get_args, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict  # typing's own does before Python 3.12 not serve pydantic
@@ -269,8 +269,7 @@ class Health:
 
 Answer = ScoredLead | BatchAnswer | ModelAnswer | Health | Problem
 ANSWERS: Mapping[type[Answer], TypeAdapter[Any]] = {
-    answer: TypeAdapter(answer)
-    for answer in (ScoredLead, BatchAnswer, ModelAnswer, Health, Problem)
+    answer: TypeAdapter(answer) for answer in get_args(Answer)
 }
 
 

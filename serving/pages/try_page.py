@@ -18,7 +18,8 @@ from pathlib import Path
 from string import Template
 
 from features.json_values import JsonObject
-from features.language.kinds import Count, Share, Streak
+from features.language.kinds import Count
+from features.language.spec import selections
 from features.language.wording import signal
 from models.golden import golden_leads
 from serving.answers.examples import example_answers, example_leads
@@ -185,13 +186,8 @@ def _translations(model: ServedModel, spoken: Speech) -> JsonObject:
     words = {name: spoken.word(name) for name in spoken.vocabulary}
     for feature in model.bundle.spec.features:
         words[signal(feature)] = signal(feature, spoken)
-        counted = None
-        match feature:
-            case Share(_, among):
-                counted = among
-            case Streak(_, ended_by):
-                counted = ended_by
-        if counted is not None:
+        # A reason about a share or a streak names its second selection, too.
+        for counted in selections(feature)[1:]:
             count = Count(counted, None)
             words[signal(count)] = signal(count, spoken)
     words |= {band: spoken.gettext(TEXTS[band]) for band in ("hot", "warm", "cold")}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models import card_formats
 from models.card import CardDocument
-from models.card_formats import CARD_FORMAT, MIGRATIONS, m001_name_the_format, newest_format
+from models.card_formats import CARD_FORMAT, MIGRATIONS, newest_format
 from tests.support.format_1 import FORMAT_1
 
 
@@ -58,13 +58,17 @@ def test_what_the_first_cards_lack_becomes_null_or_empty() -> None:
 
 def test_a_step_changes_nothing_of_what_it_is_given() -> None:
     card = of_format_1()
-    before = copy.deepcopy(card)
-    m001_name_the_format(card)
-    assert card == before
+    for step in MIGRATIONS:
+        before = copy.deepcopy(card)
+        migrated = step(card)
+        assert card == before
+        card = migrated
 
 
 def test_a_later_format_is_refused_with_a_way_out() -> None:
-    with pytest.raises(ValueError, match=r"format 3, .* up to 2\. Update lead-temperature"):
+    with pytest.raises(
+        ValueError, match=rf"format {CARD_FORMAT + 1}, .* up to {CARD_FORMAT}\. Update lead"
+    ):
         newest_format({"format": CARD_FORMAT + 1})
     with pytest.raises(ValueError, match="Update lead-temperature"):
         _ = CardDocument.of({"format": CARD_FORMAT + 1, "data_end": "2026-01-01"}).served

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.bundle import Bundle
 from models.card import CardDocument
+from models.card_formats import CARD_FORMAT
 from tests.support.bundles import small_bundle
 from tests.support.report_parts import (
     lifelike_families,
@@ -134,7 +135,7 @@ def _common_horizon_parts() -> dict[str, Any]:
 def lifelike_card() -> dict[str, Any]:
     """Card of a model that was trained on a made-up CRM of 20,000 leads."""
     return {
-        "format": 2, "data_fingerprint": None, "recipe": None, "audit": [],
+        "format": CARD_FORMAT, "data_fingerprint": None, "recipe": None, "audit": [],
         "learning_curve": {"points": [], "more": None, "sentence": "It cannot be told."},
         "report": lifelike_parts(),
         "families": lifelike_families(),

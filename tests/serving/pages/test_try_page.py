@@ -12,6 +12,7 @@ import pytest
 
 import serving
 from features.language.kinds import (
+    KINDS,
     AttributeCategory,
     AttributeNumber,
     Calendar,
@@ -277,6 +278,10 @@ FEATURES = (
     Streak(CALLS, VISITS),
     Decayed(CALLS, 7),
 )
+
+
+def test_no_kind_of_feature_is_left_out() -> None:
+    assert {type(feature) for feature in FEATURES} == set(KINDS.values())
 
 
 ALWAYS_KNOWN = (Calendar, LeadAge, KnownAttributes, Count, Distinct, Rate, Trend, Decayed, Streak)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from models.bundle import load_bundle
 from models.card import CardDocument
+from models.card_formats import CARD_FORMAT
 from tests.support.cards import card_of, lifelike_card, unmeasured_card
 from tests.support.format_1 import FORMAT_1
 from training.audit.leaks import Finding
@@ -34,7 +35,7 @@ def test_a_card_comes_back_the_same(values: dict) -> None:
 def test_the_card_of_a_bundle_comes_back_with_every_digit() -> None:
     document = load_bundle(FORMAT_1).card
     again = dict(card_document(read_card(document)).values)
-    assert again.pop("format") == 2
+    assert again.pop("format") == CARD_FORMAT
     assert again == document.values
 
 
@@ -132,7 +133,7 @@ def test_figures_that_contradict_each_other_are_refused_with_their_path() -> Non
 
 def test_a_later_format_is_refused_and_says_what_to_do() -> None:
     with pytest.raises(ValueError, match="Update lead-temperature"):
-        read_card(CardDocument.of({**CARD, "format": 3}))
+        read_card(CardDocument.of({**CARD, "format": CARD_FORMAT + 1}))
 
 
 def test_a_policy_is_written_as_a_configuration_writes_it() -> None:
