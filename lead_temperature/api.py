@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 AnyPath: TypeAlias = str | PathLike[str]
 TableOrPath: TypeAlias = pd.DataFrame | AnyPath
+FileOf: TypeAlias = Callable[[TableOrPath | None, str], Path | None]
 
 
 def read_config(path: AnyPath = CONFIG, **sections: Mapping[str, object]) -> "Config":
@@ -72,7 +73,7 @@ def read_config(path: AnyPath = CONFIG, **sections: Mapping[str, object]) -> "Co
     from training.config import config_of
     from training.config import read_config as read_file
 
-    file = Path(path)
+    file = _path(path, "path", 'Use the path of a lead_temperature.toml: read_config("crm").')
     if file.is_dir():
         file /= CONFIG
     config = read_file(file)
@@ -80,6 +81,11 @@ def read_config(path: AnyPath = CONFIG, **sections: Mapping[str, object]) -> "Co
         return config
     settings: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
     for name, changes in sections.items():
+        if not isinstance(changes, Mapping):
+            raise TypeError(
+                f"{name} must be a mapping of settings to values, found {type(changes).__name__}. "
+                f'Use read_config(path, {name}={{"setting": value}}).'
+            )
         settings[name] = {**settings.get(name, {}), **changes}
     return config_of(settings, file.resolve().parent, str(file))
 
@@ -139,8 +145,9 @@ def synthesize(
     """
     from features.synthetic import synthetic_crm, write_export
 
+    target = _path(folder, "folder", 'Use the path of a folder: synthesize("crm").')
     crm = synthetic_crm(leads, seed)
-    write_export(crm, Path(folder), format)
+    write_export(crm, target, format)
     return crm
 
 
@@ -199,9 +206,12 @@ def training_frame(
     return table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ScoringBundle:
     """A trained model that scores leads; what `train` and `load_bundle` return.
+
+    Two of them are equal only where they are one and the same object; equal contents have an equal
+    `version`.
 
     Parameters
     ----------
@@ -213,6 +223,13 @@ class ScoringBundle:
 
     bundle: "Bundle"
     folder: Path | None = None
+
+    def __repr__(self) -> str:
+        bundle = self.bundle
+        where = [f"version='{self.version}'"] if self.version else ["not saved yet"]
+        where += [f"folder='{self.folder}'"] if self.folder is not None else []
+        days = f"horizons=hot {bundle.hot.days} days, warm {bundle.warm.days} days"
+        return f"ScoringBundle({', '.join([*where, days])})"
 
     @property
     def version(self) -> str:
@@ -269,7 +286,10 @@ class ScoringBundle:
         Raises
         ------
         ValueError
-            The leads lack something that the model reads, or an instant has no time zone.
+            The leads lack something that the model reads, a data frame is no such table, or an
+            instant has no time zone.
+        TypeError
+            An argument is none of the kinds above.
 
         Warns
         -----
@@ -286,14 +306,15 @@ class ScoringBundle:
         if spine is not None and as_of is not None:
             raise ValueError("spine and as_of exclude each other: a spine has its own instants.")
         with _files() as file_of:
-            tables = self._tables_of(leads, file_of(interactions), file_of(attributes), file_of)
-            asked_at = file_of(spine)
+            logs = file_of(interactions, "interactions"), file_of(attributes, "attributes")
+            tables = self._tables_of(leads, *logs, file_of)
+            asked_at = file_of(spine, "spine")
             selection = (
                 open_leads_at(instant(as_of, "as_of"), tables)
                 if asked_at is None
                 else read_spine(asked_at, tables)
             )
-            earlier = file_of(previous)
+            earlier = file_of(previous, "previous")
             bands = None
             if earlier is not None:
                 bands = previous_bands(earlier, tables, selection.spine)
@@ -316,7 +337,7 @@ class ScoringBundle:
         leads: "Tables | Config | TableOrPath",
         interactions: Path | None,
         attributes: Path | None,
-        file_of: Callable[[TableOrPath | None], Path | None],
+        file_of: "FileOf",
     ) -> "Tables":
         """Tables with what the bundle reads, from any of the forms that `score` takes."""
         from features.tables import Tables
@@ -327,7 +348,7 @@ class ScoringBundle:
             isinstance(leads, str | PathLike) and Path(leads).suffix in (".csv", ".parquet")
         )
         if is_table:
-            files = ScoringFiles(None, file_of(leads), interactions, attributes)  # type: ignore[arg-type]
+            files = ScoringFiles(None, file_of(leads, "leads"), interactions, attributes)  # type: ignore[arg-type]
             return read_for_scoring(self.bundle.spec, files)
         if interactions is not None or attributes is not None:
             raise ValueError(
@@ -340,8 +361,8 @@ class ScoringBundle:
         if isinstance(leads, Config | str | PathLike):
             return read_for_scoring(self.bundle.spec, ScoringFiles(_config(leads).export))
         raise TypeError(
-            "leads must be Tables, a configuration, a data frame or a path, got "
-            f"{type(leads).__name__}."
+            "leads must be Tables, a configuration, a data frame or a path, found "
+            f"{type(leads).__name__}. Use what lt.read_export returns, or a pandas.DataFrame."
         )
 
 
@@ -378,7 +399,7 @@ def save_bundle(bundle: ScoringBundle, folder: AnyPath, *, reports: bool = True)
     """Write a bundle as a folder, complete or not at all, ready to serve.
 
     Beside the model lie its golden leads and the managers' report in all languages, as
-    ``lead-temperature train`` writes them.
+    ``lead-temperature train`` writes them. A backtest that lies beside a loaded bundle goes along.
 
     Parameters
     ----------
@@ -401,12 +422,20 @@ def save_bundle(bundle: ScoringBundle, folder: AnyPath, *, reports: bool = True)
     """
     from models.bundle import save_bundle as write_bundle
     from models.folder import require_replaceable
+    from training.report.past import PAST, read_past
 
-    require_replaceable(Path(folder))
+    if not isinstance(bundle, ScoringBundle):
+        raise TypeError(
+            "bundle must be what lt.train or lt.load_bundle returns, found "
+            f"{type(bundle).__name__}. Use lt.load_bundle(folder) for one that is saved."
+        )
+    target = _path(folder, "folder", 'Use the path of a folder: save_bundle(bundle, "bundle").')
+    require_replaceable(target)
+    past = None if bundle.folder is None else read_past(bundle.folder / PAST)
     with TemporaryDirectory() as temporary:
         saved = write_bundle(bundle.bundle, Path(temporary, "bundle"))
-    write_bundle(saved, Path(folder), companion_files(saved, reports=reports))
-    return ScoringBundle(saved, Path(folder))
+    write_bundle(saved, target, companion_files(saved, past, reports=reports))
+    return ScoringBundle(saved, target)
 
 
 def load_bundle(folder: AnyPath) -> ScoringBundle:
@@ -431,7 +460,8 @@ def load_bundle(folder: AnyPath) -> ScoringBundle:
     """
     from models.bundle import load_bundle as read_bundle
 
-    return ScoringBundle(read_bundle(Path(folder)), Path(folder))
+    source = _path(folder, "folder", 'Use the path of a bundle\'s folder: load_bundle("bundle").')
+    return ScoringBundle(read_bundle(source), source)
 
 
 def backtest(
@@ -515,7 +545,7 @@ def report(
     from training.report.render import bundle_report
     from training.team.practice import practice
 
-    scoring = _scoring(bundle)
+    scoring = _scoring(bundle, "bundle")
     model, past = scoring.bundle, None
     if scoring.folder is not None:
         past = read_past(scoring.folder / PAST)
@@ -525,7 +555,7 @@ def report(
         tables = read_export(settings)
         worked = practice(tables, settings.practice, settings.horizons.warm_days)
         model = with_fresh_export(model, tables, worked, settings.model.threads)
-    earlier = None if previous is None else _scoring(previous).bundle
+    earlier = None if previous is None else _scoring(previous, "previous").bundle
     return bundle_report(model, language, earlier, past)
 
 
@@ -581,8 +611,17 @@ def _tables(tables: "Tables") -> "Tables":
     return tables
 
 
-def _scoring(bundle: ScoringBundle | AnyPath) -> ScoringBundle:
-    return bundle if isinstance(bundle, ScoringBundle) else load_bundle(bundle)
+def _scoring(bundle: ScoringBundle | AnyPath, argument: str) -> ScoringBundle:
+    if isinstance(bundle, ScoringBundle):
+        return bundle
+    way_out = "Use what lt.train or lt.load_bundle returns, or the path of a bundle's folder."
+    return load_bundle(_path(bundle, argument, way_out))
+
+
+def _path(path: AnyPath, argument: str, way_out: str) -> Path:
+    if not isinstance(path, str | PathLike):
+        raise TypeError(f"{argument} must be a path, found {type(path).__name__}. {way_out}")
+    return Path(path)
 
 
 def _described(leads: object) -> str:
@@ -590,19 +629,71 @@ def _described(leads: object) -> str:
 
 
 @contextmanager
-def _files() -> Iterator[Callable[[TableOrPath | None], Path | None]]:
-    """Write data frames as files, which live as long as the context; paths stay as they are."""
-    with TemporaryDirectory() as folder:
-        paths: list[Path] = []
+def _files() -> Iterator[FileOf]:
+    """Write data frames as files, which live as long as the context; paths stay as they are.
 
-        def file_of(table: TableOrPath | None) -> Path | None:
+    A message that names such a file names the argument in its place.
+    """
+    with TemporaryDirectory() as folder:
+        arguments: dict[str, str] = {}
+
+        def file_of(table: TableOrPath | None, argument: str) -> Path | None:
             if table is None or isinstance(table, str | PathLike):
                 return None if table is None else Path(table)
-            paths.append(Path(folder, f"{len(paths)}.parquet"))
-            table.to_parquet(paths[-1], index=False)
-            return paths[-1]
+            path = Path(folder).resolve() / f"{argument}.parquet"
+            arguments[str(path)] = argument
+            _write_frame(table, argument, path)
+            return path
 
-        yield file_of
+        try:
+            yield file_of
+        except ValueError as error:
+            message = str(error)
+            for path, argument in arguments.items():
+                message = message.replace(path, argument)
+            if message == str(error):
+                raise
+            raise ValueError(message) from None
+
+
+def _write_frame(table: pd.DataFrame, argument: str, path: Path) -> None:
+    """Write a data frame as a Parquet file, or say what of it is no table of ours."""
+    import pyarrow as pa
+
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(
+            f"{argument} must be a data frame or the path of a .csv or .parquet file, found "
+            f"{type(table).__name__}. Use a pandas.DataFrame with a column for each field."
+        )
+    for name in ("lead_id", "as_of"):
+        if name in table.index.names and name not in table.columns:
+            raise ValueError(
+                f"{argument} must hold '{name}' as a column, found '{name}' in the index. "
+                f"Use {argument}.reset_index()."
+            )
+    if argument == "spine":
+        _require_zoned(table)
+    try:
+        table.to_parquet(path, index=False)
+    except (ValueError, TypeError, NotImplementedError, pa.ArrowException) as error:
+        reason = "; ".join(map(str, error.args)).rstrip(".")
+        raise ValueError(
+            f"{argument} must be a table with one kind of value in each column, found: {reason}. "
+            "Use texts, numbers and times, and each name of a column once."
+        ) from error
+
+
+def _require_zoned(spine: pd.DataFrame) -> None:
+    """Refuse instants of a spine that are texts or have no time zone."""
+    if list(spine.columns).count("as_of") != 1:
+        return  # The reader of the spine says so.
+    kinds = {"string": "text", "datetime64": "times without a zone"}
+    kind = kinds.get(pd.api.types.infer_dtype(spine["as_of"], skipna=True))
+    if kind is not None and not isinstance(spine["as_of"].dtype, pd.DatetimeTZDtype):
+        raise ValueError(
+            f"spine: as_of must be times with a zone, found {kind}. "
+            "Use spine['as_of'] = pd.to_datetime(spine['as_of'], utc=True)."
+        )
 
 
 def _require_readable(bundle: "Bundle", tables: "Tables") -> None:

@@ -41,6 +41,8 @@ def instant(moment: str | datetime | None, argument: str) -> int:
     ------
     ValueError
         It is not a time, or has no zone.
+    TypeError
+        It is neither a text nor a datetime.
 
     Examples
     --------
@@ -56,6 +58,11 @@ def instant(moment: str | datetime | None, argument: str) -> int:
             f"{argument} must be an ISO 8601 time such as 2026-01-01T00:00:00+00:00, got "
             f"'{moment}'."
         ) from error
+    law = f"{argument} must be an ISO 8601 time such as 2026-01-01T00:00:00+00:00 or a datetime"
+    if not isinstance(parsed, datetime):
+        raise TypeError(f"{law}, found {type(parsed).__name__}.")
+    if parsed != parsed:  # noqa: PLR0124 - as pandas' missing time is
+        raise ValueError(f"{law}, found NaT.")
     if parsed.tzinfo is None:
         raise ValueError(
             f"{argument} needs a time zone, such as {parsed.isoformat()}+00:00, got '{moment}'."

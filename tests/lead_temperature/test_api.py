@@ -1,6 +1,7 @@
 """The Python door: what a data scientist gets from ``import lead_temperature as lt``."""
 
 import doctest
+import shutil
 import subprocess
 import sys
 import warnings
@@ -8,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import gettempdir
 
 import numpy as np
 import pandas as pd
@@ -19,10 +21,12 @@ from features.scale.batch import point_in_time_features
 from features.spine import Spine
 from lead_temperature import api
 from models.bundle import load_bundle
+from tests.support.report_parts import lifelike_past
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
 from training.card.values import read_card
 from training.dataset.frame import training_frame
+from training.report.past import PAST, past_text
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 AS_OF = "2025-12-01T00:00:00+00:00"
@@ -244,7 +248,7 @@ def test_tables_that_the_bundle_would_misread_are_refused(tables, bundle) -> Non
         bundle.score(bare, as_of=AS_OF)
     with pytest.raises(ValueError, match="interactions and attributes go with a table of leads"):
         bundle.score(tables, pd.DataFrame(), as_of=AS_OF)
-    with pytest.raises(TypeError, match="got Table"):
+    with pytest.raises(TypeError, match="found Table"):
         bundle.score(pa.table({}), as_of=AS_OF)
 
 
@@ -255,6 +259,103 @@ def test_a_loaded_bundle_says_what_it_is(trained, bundle) -> None:
     assert bundle.card_text.startswith("#")
     with pytest.raises(FileNotFoundError, match="is not a bundle"):
         lt.load_bundle(str(trained.folder))
+
+
+def test_a_bundle_is_printed_in_a_line_and_may_stand_in_a_set(trained, bundle) -> None:
+    assert repr(bundle) == (
+        f"ScoringBundle(version='{bundle.version}', folder='{trained.bundle}', "
+        "horizons=hot 14 days, warm 90 days)"
+    )
+    unsaved = replace(bundle, bundle=replace(bundle.bundle, version=""), folder=None)
+    assert repr(unsaved) == ("ScoringBundle(not saved yet, horizons=hot 14 days, warm 90 days)")
+    assert len({bundle, unsaved, bundle}) == 2
+
+
+def test_a_backtest_travels_with_a_bundle_that_is_saved_again(
+    trained, bundle, tmp_path: Path
+) -> None:
+    past = replace(lifelike_past(), recipe=bundle.card.recipe)
+    first = tmp_path / "first"
+    shutil.copytree(trained.bundle, first)
+    (first / PAST).write_text(past_text(past))
+    lt.save_bundle(lt.load_bundle(first), tmp_path / "second", reports=False)
+    assert (tmp_path / "second" / PAST).read_text() == past_text(past)
+    lt.save_bundle(lt.load_bundle(first), first, reports=False)
+    assert (first / PAST).read_text() == past_text(past)
+
+
+LEAD = pd.DataFrame({"lead_id": ["a"], "created_at": [pd.Timestamp("2025-11-01", tz="UTC")]})
+CALL = pd.DataFrame(
+    {"lead_id": ["a"], "occurred_at": [pd.Timestamp("2025-11-02", tz="UTC")], "kind": ["call"]}
+)
+EARLIER = pd.DataFrame(
+    {"lead_id": ["a"], "as_of": [pd.Timestamp("2025-11-09", tz="UTC")], "band": ["hot"]}
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"leads": LEAD.set_index("lead_id")},
+            r"leads .*'lead_id' in the index.*leads\.reset_index",
+        ),
+        ({"leads": LEAD.drop(columns="lead_id")}, "^leads: .*'lead_id'"),
+        ({"leads": LEAD[["lead_id", "lead_id", "created_at"]]}, "^leads .*Duplicate column"),
+        ({"leads": pd.concat([LEAD, LEAD]).assign(x=[1, "b"])}, "^leads .*column x"),
+        ({"interactions": CALL.drop(columns="lead_id")}, "^interactions: .*'lead_id'"),
+        ({"attributes": CALL.drop(columns="lead_id")}, "^attributes: "),
+        ({"previous": EARLIER.drop(columns="band")}, "^previous: column 'band' must be there once"),
+        ({"previous": EARLIER.assign(band="x")}, "^previous: row 1 has the band 'x'"),
+        ({"spine": EARLIER.drop(columns="as_of")}, "^spine: column 'as_of' must be there once"),
+        ({"spine": EARLIER.assign(lead_id="z")}, "^spine: lead_id 'z' is not among the leads"),
+        (
+            {"spine": EARLIER.assign(as_of="2025-11-09T00:00:00Z")},
+            r"^spine: as_of must .*found text",
+        ),
+        (
+            {"spine": EARLIER.assign(as_of=pd.Timestamp("2025-11-09"))},
+            r"without a zone\. .*pd\.to_datetime\(spine\['as_of'\], utc=True\)",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_data_frame_is_said_of_its_argument(
+    bundle, given: dict, words: str
+) -> None:
+    moment = {} if "spine" in given else {"as_of": AS_OF}
+    with pytest.raises(ValueError, match=words) as refusal:
+        bundle.score(**{"leads": LEAD, "interactions": CALL, **moment, **given})
+    assert ".parquet" not in str(refusal.value)
+    assert gettempdir() not in str(refusal.value)
+
+
+@pytest.mark.parametrize("argument", ["interactions", "attributes", "previous", "spine"])
+def test_what_is_no_table_is_refused_by_its_argument(bundle, argument: str) -> None:
+    moment = {} if argument == "spine" else {"as_of": AS_OF}
+    with pytest.raises(TypeError, match=rf"^{argument} must be a data frame .* found list\. Use"):
+        bundle.score(LEAD, **moment, **{argument: [1, 2]})
+
+
+def test_other_arguments_of_a_wrong_type_are_refused_with_a_way_out(trained, bundle) -> None:
+    with pytest.raises(TypeError, match=r"^model must be a mapping .*found int\. Use .*model=\{"):
+        lt.read_config(trained.folder, model=3)
+    with pytest.raises(TypeError, match=r"^as_of must be .*found int"):
+        bundle.score(LEAD, as_of=5)
+    with pytest.raises(ValueError, match=r"^as_of must be .*found NaT"):
+        bundle.score(LEAD, as_of=pd.NaT)
+    with pytest.raises(TypeError, match=r"^leads must be .*found list\. Use"):
+        bundle.score([1, 2], as_of=AS_OF)
+    for call, argument in (
+        (lambda: lt.read_config(3), "path"),
+        (lambda: lt.load_bundle(3), "folder"),
+        (lambda: lt.save_bundle(bundle, 3), "folder"),
+        (lambda: lt.synthesize(3), "folder"),
+        (lambda: lt.report(3), "bundle"),
+        (lambda: lt.report(bundle, previous=3), "previous"),
+        (lambda: lt.save_bundle(trained.bundle, "x"), "bundle"),
+    ):
+        with pytest.raises(TypeError, match=rf"^{argument} must be .*found \w+\. Use"):
+            call()
 
 
 def test_a_saved_bundle_has_all_that_the_command_writes(trained, bundle, tmp_path: Path) -> None:
