@@ -141,7 +141,7 @@ def _print_online(data: Path) -> None:
     from features.engine.executor import features_of
     from features.engine.history import single_history
     from features.engine.plan import compile_plan
-    from features.language.catalogue import standard_spec
+    from features.scale.catalogue import standard_spec
 
     _made(data / "small")
     spec = standard_spec(read_tables(data / "small" / "unsorted", (MEASURE,)), np.iinfo("i8").max)

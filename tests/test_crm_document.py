@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from features.export.sources import read_export
-from features.language.catalogue import standard_spec
+from features.scale.catalogue import standard_spec
 from features.synthetic import synthetic_crm, write_export
 from models.bands import Bands
 from models.bundle import Bundle, save_bundle

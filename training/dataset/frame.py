@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from features.arrays import Bool, Float64
 from features.engine.history import MICROSECONDS_PER_DAY
-from features.language.catalogue import customised_spec, features_of_file, standard_spec
 from features.language.spec import Spec, feature_from_json
 from features.progress import Progress
 from features.scale.batch import point_in_time_features
+from features.scale.catalogue import customised_spec, features_of_file, standard_spec
 from features.spine import Spine, microseconds
 from features.tables import Tables
 from models.bundle import HORIZONS

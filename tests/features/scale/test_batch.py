@@ -5,7 +5,6 @@ import pytest
 
 import features.engine.executor
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from features.language.catalogue import standard_spec
 from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
@@ -15,6 +14,7 @@ from features.language.kinds import (
 )
 from features.language.spec import Spec
 from features.scale.batch import histories_of, point_in_time_features
+from features.scale.catalogue import standard_spec
 from features.spine import Spine
 from features.tables import Kind, Tables
 from tests.support.tables import tables_of

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 import features.scale.spark
 from benchmarks import bpi2012
 from features.export.sources import read_export
-from features.language.catalogue import standard_spec
 from features.language.kinds import (
     AttributeCategory,
     AttributeNumber,
@@ -24,6 +23,7 @@ from features.language.kinds import (
 )
 from features.language.spec import Spec
 from features.scale.batch import point_in_time_features
+from features.scale.catalogue import standard_spec
 from features.scale.spark import (
     _whole_leads,
     local_uri,

@@ -11,8 +11,8 @@ import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.export.sources import read_export
-from features.language.catalogue import standard_spec
 from features.scale.batch import point_in_time_features
+from features.scale.catalogue import standard_spec
 from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
 from tests.support.tables import tables_of

@@ -7,8 +7,8 @@ import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.export.sources import read_export
-from features.language.catalogue import standard_spec
 from features.scale.batch import point_in_time_features
+from features.scale.catalogue import standard_spec
 from features.synthetic import synthetic_crm, write_export
 from training.config import SnapshotSettings, read_config
 from training.dataset.matrices import matrices_of

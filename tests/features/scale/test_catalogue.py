@@ -3,15 +3,15 @@ from pathlib import Path
 import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from features.language.catalogue import (
+from features.language.kinds import Calendar, Count, DaysSinceLatest, LeadAge, Selection, Share
+from features.language.spec import Spec
+from features.scale.catalogue import (
     MINIMUM_LEADS,
     MOST_VALUES,
     customised_spec,
     features_of_file,
     standard_spec,
 )
-from features.language.kinds import Calendar, Count, DaysSinceLatest, LeadAge, Selection, Share
-from features.language.spec import Spec
 from features.tables import Kind
 from tests.support.tables import tables_of
 
