@@ -226,10 +226,10 @@ class ScoringBundle:
 
     def __repr__(self) -> str:
         bundle = self.bundle
-        where = [f"version='{self.version}'"] if self.version else ["not saved yet"]
-        where += [f"folder='{self.folder}'"] if self.folder is not None else []
+        parts = [f"version='{self.version}'"] if self.version else ["not saved yet"]
+        parts += [f"folder='{self.folder}'"] if self.folder is not None else []
         days = f"horizons=hot {bundle.hot.days} days, warm {bundle.warm.days} days"
-        return f"ScoringBundle({', '.join([*where, days])})"
+        return f"ScoringBundle({', '.join([*parts, days])})"
 
     @property
     def version(self) -> str:

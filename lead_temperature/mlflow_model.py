@@ -13,8 +13,9 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,8 @@ MOST_REASONS = 20
 LEFT_OUT = ("trend", "forecast", "request_id")
 """Fields of an answer over HTTP that are always empty here."""
 
+ModelInput: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
 
 @dataclass(frozen=True, slots=True)
 class LeadModel:
@@ -50,16 +53,17 @@ class LeadModel:
 
     def predict(
         self,
-        model_input: pd.DataFrame | Sequence[Mapping[str, Any]],
+        model_input: ModelInput,
         params: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
         """Answers about leads, in their order.
 
         Parameters
         ----------
-        model_input : DataFrame or sequence of mappings
-            A lead in each row, with the fields that it has over HTTP; a missing value is a field
-            that is left out.
+        model_input : DataFrame, sequence of mappings, mapping or Series
+            A lead in each row, with the fields that it has over HTTP; a mapping or a Series is one
+            lead. A missing value (NaN, NA, NaT) is a field that is left out, inside attributes and
+            interactions too. A time is an ISO 8601 text or a datetime.
         params : mapping, optional
             ``reasons``: how many signals to name for each lead, 3 by default.
 
@@ -72,13 +76,19 @@ class LeadModel:
         Raises
         ------
         ValueError
-            ``reasons`` is not within 0 and 20.
+            ``reasons`` is no whole number from 0 to 20, or a column is there twice.
+        TypeError
+            The input is none of the kinds above.
         """
-        reasons = int((params or {}).get("reasons", DEFAULT_REASONS))
-        if not 0 <= reasons <= MOST_REASONS:
-            raise ValueError(f"reasons must be 0 to {MOST_REASONS}, got {reasons}.")
+        reasons = (params or {}).get("reasons", DEFAULT_REASONS)
+        is_whole = isinstance(reasons, int | np.integer) and not isinstance(reasons, bool)
+        if not is_whole or not 0 <= reasons <= MOST_REASONS:
+            raise ValueError(
+                f"reasons must be a whole number from 0 to {MOST_REASONS}, found {reasons!r}. "
+                f"Leave it out for {DEFAULT_REASONS}."
+            )
         leads = _leads(model_input)
-        answers = score_leads(self.model, leads, time.time_ns() // 1_000, reasons)
+        answers = score_leads(self.model, leads, time.time_ns() // 1_000, int(reasons))
         return _table([_row(lead, answer) for lead, answer in zip(leads, answers, strict=True)])
 
 
@@ -104,32 +114,64 @@ def _load_pyfunc(path: str) -> LeadModel:
     return LeadModel(served_model(bundle, Limits()))
 
 
-def _leads(model_input: pd.DataFrame | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _leads(model_input: ModelInput) -> list[dict[str, Any]]:
     """Rows as JSON values, without the fields whose value is missing."""
-    rows: Sequence[Mapping[Any, Any]]
-    if isinstance(model_input, pd.DataFrame):
-        rows = model_input.astype(object).to_dict(orient="records")
-    else:
-        rows = model_input
     return [
-        {str(name): _plain(value) for name, value in row.items() if not _is_missing(value)}
-        for row in rows
+        {str(name): _plain(value) for name, value in lead.items() if not _is_absent(value)}
+        for lead in _mappings(model_input)
     ]
 
 
+def _mappings(model_input: ModelInput) -> Sequence[Mapping[Any, Any]]:
+    if isinstance(model_input, pd.DataFrame):
+        counts = model_input.columns.value_counts()
+        if (counts > 1).any():
+            raise ValueError(
+                f"model_input must have each column once, found '{counts.index[0]}' "
+                f"{counts.iloc[0]} times. Use a data frame without the column's copy."
+            )
+        return model_input.astype(object).to_dict(orient="records")
+    if isinstance(model_input, pd.Series):
+        return [model_input.to_dict()]
+    if isinstance(model_input, Mapping):
+        return [model_input]
+    leads: Any = model_input
+    is_sequence = isinstance(leads, Sequence | np.ndarray) and not isinstance(leads, str | bytes)
+    for lead in leads if is_sequence else [leads]:
+        if not isinstance(lead, Mapping):
+            raise TypeError(
+                "model_input must be a data frame, a lead as a mapping, or a sequence of leads, "
+                f"found {type(lead).__name__}. Use a lead's fields as over HTTP, such as "
+                '{"lead_id": "A-1", "created_at": "2026-01-01T00:00:00Z"}.'
+            )
+    return model_input
+
+
+def _is_absent(value: Any) -> bool:
+    return value is None or _is_missing(value)
+
+
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+    """Whether a value is what tables hold where there is none; None has a meaning over HTTP."""
+    if isinstance(value, np.datetime64):
+        return bool(np.isnat(value))
+    is_float = isinstance(value, float | np.floating)
+    return value is pd.NaT or value is pd.NA or (is_float and math.isnan(value))
 
 
 def _plain(value: Any) -> Any:
     """A value as JSON has it: tables keep lists as arrays, times as timestamps."""
     match value:
+        case _ if _is_missing(value):
+            return None
         case Mapping():
-            return {name: _plain(part) for name, part in value.items()}
+            return {name: _plain(part) for name, part in value.items() if not _is_missing(part)}
         case list() | tuple() | np.ndarray():
             return [_plain(part) for part in value]
-        case pd.Timestamp():
+        case datetime():
             return value.isoformat(timespec="microseconds")
+        case np.datetime64():
+            return pd.Timestamp(value).isoformat(timespec="microseconds")
         case np.generic():
             return value.item()
         case _:

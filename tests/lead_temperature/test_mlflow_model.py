@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -137,8 +138,66 @@ def test_reasons_are_as_many_as_asked_for(model, folder: Path) -> None:
     require_same(model.predict(LEADS, {"reasons": 1}), server_answers(folder, 1))
     assert [len(r) for r in model.predict(LEADS, {"reasons": 0}).reasons] == [0, 0, 0]
     for reasons in (-1, 21):
-        with pytest.raises(ValueError, match=f"reasons must be 0 to 20, got {reasons}"):
+        with pytest.raises(ValueError, match=f"from 0 to 20, found {reasons}"):
             model.predict(LEADS, {"reasons": reasons})
+
+
+@pytest.mark.parametrize("reasons", [None, 2.9, True, "3", float("nan")])
+def test_reasons_that_are_no_whole_number_are_refused(model, reasons: object) -> None:
+    with pytest.raises(ValueError, match=r"^reasons must be a whole number from 0 to 20, found"):
+        model.predict(LEADS, {"reasons": reasons})
+
+
+@pytest.mark.parametrize(
+    "missing", [np.nan, np.float32("nan"), pd.NA, pd.NaT, np.datetime64("NaT")]
+)
+def test_a_value_that_is_missing_inside_a_lead_is_a_field_that_is_left_out(
+    model, folder: Path, missing: object
+) -> None:
+    lead = {**LEADS[0], "previous_band": missing}
+    lead["attributes"] = {**LEADS[0]["attributes"], "source": missing}
+    first, second = LEADS[0]["interactions"]
+    first = {**first, "channel": missing, "measures": {**first["measures"], "value": missing}}
+    lead["interactions"] = [first, {**second, "measures": missing}]
+    require_same(model.predict([lead]), server_answers(folder)[:1])
+    require_same(model.predict(pd.DataFrame([lead])), server_answers(folder)[:1])
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 1, 20, tzinfo=UTC),
+        pd.Timestamp("2026-01-20", tz="UTC"),
+        pd.Timestamp("2026-01-20T09:00:00", tz="Asia/Tokyo"),
+    ],
+)
+def test_a_time_may_be_a_datetime(model, folder: Path, moment: datetime) -> None:
+    require_same(model.predict([{**LEADS[0], "as_of": moment}]), server_answers(folder)[:1])
+
+
+def test_a_time_without_a_zone_is_the_problem_of_its_row(model) -> None:
+    for moment in (datetime(2026, 1, 20), np.datetime64("2026-01-20T00:00:00", "ns")):  # noqa: DTZ001
+        (problem,) = model.predict([{**LEADS[0], "as_of": moment}]).problem
+        assert problem.startswith("as_of: ")
+        assert "zone" in problem
+
+
+def test_a_lead_alone_is_one_row(model, folder: Path) -> None:
+    require_same(model.predict(LEADS[0]), server_answers(folder)[:1])
+    require_same(model.predict(pd.DataFrame(LEADS).iloc[0]), server_answers(folder)[:1])
+
+
+@pytest.mark.parametrize("given", [3, "a", None, ["a"], [LEADS[0], 3]])
+def test_what_is_no_lead_is_refused(model, given: object) -> None:
+    with pytest.raises(TypeError, match=r"^model_input must be a data frame, .* found \w+\. Use"):
+        model.predict(given)
+
+
+def test_a_column_that_is_there_twice_is_refused(model) -> None:
+    table = pd.DataFrame(LEADS)
+    table = pd.concat([table, table[["as_of"]]], axis=1)
+    with pytest.raises(ValueError, match=r"each column once, found 'as_of' 2 times\. Use"):
+        model.predict(table)
 
 
 def test_no_lead_is_no_row(model) -> None:
