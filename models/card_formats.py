@@ -52,7 +52,7 @@ ABSENT_IN_BAND: dict[str, Any] = {"promise": None}
 
 def m001_name_the_format(card: JsonObject) -> JsonObject:
     """Card of format 2: it names its format, and what was not measured is null or empty."""
-    migrated: dict[str, Any] = {**_with_absent(card, ABSENT_IN_FORMAT_1), "format": 2}
+    migrated: dict[str, Any] = {**_object_with_absent(card, ABSENT_IN_FORMAT_1), "format": 2}
     migrated["report"] = _with_absent(card.get("report") or {}, ABSENT_IN_MANAGERS_PART)
     migrated["importance"] = _each_with_absent(migrated["importance"] or [], ABSENT_IN_SIGNAL)
     migrated["families"] = migrated["families"] or []
@@ -72,10 +72,10 @@ def m001_name_the_format(card: JsonObject) -> JsonObject:
     return migrated
 
 
-def _horizon_of_format_2(horizon: Any) -> Any:
+def _horizon_of_format_2(horizon: object) -> object:
     if not isinstance(horizon, Mapping):
         return horizon
-    migrated: dict[str, Any] = _with_absent(horizon, ABSENT_IN_HORIZON)
+    migrated: dict[str, Any] = {**_object_with_absent(horizon, ABSENT_IN_HORIZON)}
     if "baselines" in horizon:
         migrated["baselines"] = _each_with_absent(horizon["baselines"] or {}, ABSENT_IN_BASELINE)
     if "by_age" in horizon:
@@ -83,14 +83,17 @@ def _horizon_of_format_2(horizon: Any) -> Any:
     return migrated
 
 
-def _with_absent(values: Any, absent: JsonObject) -> Any:
-    """Values in their order, then those that are absent; what is no object stays as it is."""
-    if not isinstance(values, Mapping):
-        return values
+def _with_absent(values: object, absent: JsonObject) -> object:
+    """Values as `_object_with_absent` completes them; what is no object stays as it is."""
+    return _object_with_absent(values, absent) if isinstance(values, Mapping) else values
+
+
+def _object_with_absent(values: JsonObject, absent: JsonObject) -> JsonObject:
+    """Values in their order, then those that are absent."""
     return {**values, **{name: value for name, value in absent.items() if name not in values}}
 
 
-def _each_with_absent(values: Any, absent: JsonObject) -> Any:
+def _each_with_absent(values: object, absent: JsonObject) -> object:
     """Objects of a list or of an object, each `_with_absent`; anything else stays as it is."""
     match values:
         case list():

@@ -102,7 +102,7 @@ def audit(
         findings = findings_of(tables, settings.dataset, settings.audit)
     show_audit(out, findings)
     if json_file is not None:
-        values = to_json(tuple(findings))
+        values = [to_json(finding) for finding in findings]
         write(json_file, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
 
 

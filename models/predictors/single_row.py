@@ -7,7 +7,6 @@ does not offer it, so it is called here, and nowhere else.
 
 import ctypes
 import weakref
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -77,8 +76,9 @@ class SingleRow:
         return prepared
 
 
-def _library() -> Any:
-    return lgb.basic._LIB
+def _library() -> ctypes.CDLL:
+    library: ctypes.CDLL = lgb.basic._LIB
+    return library
 
 
 def _require(status: int) -> None:

@@ -8,13 +8,13 @@ golden lead.
 import json
 from collections import Counter
 from functools import lru_cache, partial
-from typing import Any
+from typing import NoReturn
 
 from features.json_values import JsonObject
 from serving.answers.problem import Reason, Refused, quoted_value
 
 
-def parse_json(body: bytes, max_names: int) -> Any:
+def parse_json(body: bytes, max_names: int) -> object:
     """Value of a JSON text.
 
     Parameters
@@ -53,7 +53,7 @@ def _decoder(max_names: int) -> json.JSONDecoder:
     return json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant)
 
 
-def _members(max_names: int, pairs: list[tuple[str, Any]]) -> JsonObject:
+def _members(max_names: int, pairs: list[tuple[str, object]]) -> JsonObject:
     if len(pairs) > max_names:
         detail = (
             f"An object in the body has {len(pairs)} names, at most {max_names} are read. "
@@ -68,6 +68,6 @@ def _members(max_names: int, pairs: list[tuple[str, Any]]) -> JsonObject:
     return members
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> NoReturn:
     detail = f"{name} is not JSON; leave the value out when it is unknown."
     raise Refused(400, "not_finite", detail)

@@ -9,7 +9,7 @@ Tests: tests/serving/http/test_app.py.
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
@@ -304,7 +304,7 @@ def _docs_routes() -> APIRouter:
     return router
 
 
-def _language(request: Request, offered: Mapping[str, object]) -> str:
+def _language(request: Request, offered: Collection[str]) -> str:
     """Language that ``?lang=`` names if it is offered, else the one that the browser prefers."""
     requested = request.query_params.get("lang")
     if requested is not None and requested in offered:

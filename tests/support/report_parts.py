@@ -41,8 +41,8 @@ def lifelike_parts() -> dict[str, Any]:
     """What stands under "report"."""
     return {
         "today": to_json(_today()),
-        "aftermath": to_json(_aftermath()),
-        "dependence": to_json(_dependence()),
+        "aftermath": [to_json(band) for band in _aftermath()],
+        "dependence": [to_json(signal) for signal in _dependence()],
         "portrait": to_json(_portrait()),
         "practice": to_json(_practice()),
     }  # fmt: skip
@@ -85,7 +85,7 @@ def lifelike_horizon_parts() -> dict[str, Any]:
     )  # fmt: skip
     return {
         "gains": to_json(gains),
-        "by_month": to_json(months),
+        "by_month": [to_json(month) for month in months],
         "groups": [
             _segment("country", "it", 0.04, 5000, 205),
             _segment("source", "fair", 0.1, 900, 20),

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from features.json_values import JsonObject
 from models.card import CardDocument
 from models.card_formats import newest_format
 from training.card.schema import ModelCard
@@ -20,17 +21,18 @@ from training.card.schema import ModelCard
 T = TypeVar("T")
 
 
-def to_json(value: object) -> Any:
-    """JSON values of a frozen value.
+def to_json(value: object) -> JsonObject:
+    """JSON object of a frozen value.
 
     Parameters
     ----------
     value : object
-        A dataclass, or a tuple of them.
+        A dataclass.
     """
-    if isinstance(value, tuple):
-        return [to_json(item) for item in value]
-    return _adapter(cast("Any", type(value))).dump_python(value, mode="json", by_alias=True)
+    values: JsonObject = _adapter(cast("Any", type(value))).dump_python(
+        value, mode="json", by_alias=True
+    )
+    return values
 
 
 def from_json(kind: type[T], values: object, name: str) -> T:

@@ -164,7 +164,7 @@ def past_of(backtest: Backtest, tables: Tables, recipe: str) -> Past:
 def backtest_json(backtest: Backtest) -> JsonObject:
     """All figures of a backtest: those of each origin as in a model card, and the series."""
     return {
-        "series": to_json(backtest.series),
+        "series": [to_json(series) for series in backtest.series],
         "origins": [
             {"from": iso(origin), **to_json(evaluation)}
             for origin, evaluation in zip(backtest.origins, backtest.evaluations, strict=True)

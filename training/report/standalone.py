@@ -36,7 +36,9 @@ def run_documents(bundle: Bundle) -> dict[str, str]:
         },
         "importance": signals_picture(summary.signals[:SIGNALS_DRAWN], english, {}),
     }
-    audit = json.dumps(to_json(card.audit), indent=1, sort_keys=True, ensure_ascii=False)
+    audit = json.dumps(
+        [to_json(finding) for finding in card.audit], indent=1, sort_keys=True, ensure_ascii=False
+    )
     return {
         "audit.json": audit + "\n",
         **{f"pictures/{name}.svg": _alone(picture) for name, picture in pictures.items()},

@@ -8,6 +8,7 @@ card.
 import re
 from collections.abc import Iterator, Mapping
 
+from features.json_values import JsonObject
 from models.bundle import HORIZONS
 from training.card.schema import ModelCard
 from training.card.values import to_json
@@ -47,7 +48,7 @@ def run_metrics(card: ModelCard) -> dict[str, float]:
     return metrics
 
 
-def _numbers(prefix: str, values: Mapping[str, object]) -> Iterator[tuple[str, float]]:
+def _numbers(prefix: str, values: JsonObject) -> Iterator[tuple[str, float]]:
     for name, value in values.items():
         key = prefix + re.sub(r"[^A-Za-z0-9_.-]", "_", name)
         if isinstance(value, Mapping):

@@ -93,7 +93,7 @@ def test_features_of_the_whole_export_are_those_of_the_export_without_the_quaran
 
 
 def test_findings_are_json_values() -> None:
-    written = json.loads(json.dumps(to_json(FINDINGS)))
+    written = json.loads(json.dumps([to_json(finding) for finding in FINDINGS]))
     assert written[0] == {
         "name": "card",
         "what": "attribute",

@@ -154,15 +154,13 @@ def test_a_part_is_refused_under_the_name_that_it_is_given() -> None:
         from_json(Practice, {**CARD["report"]["practice"], "horizon_days": None}, "work")
 
 
-def test_a_tuple_of_values_is_a_list() -> None:
+def test_a_value_is_an_object_of_its_fields() -> None:
     finding = Finding("x", "attribute", "clear", "", {"auc": 0.5})
-    assert to_json((finding,)) == [
-        {
-            "name": "x",
-            "what": "attribute",
-            "verdict": "clear",
-            "reason": "",
-            "figures": {"auc": 0.5},
-        }
-    ]
+    assert to_json(finding) == {
+        "name": "x",
+        "what": "attribute",
+        "verdict": "clear",
+        "reason": "",
+        "figures": {"auc": 0.5},
+    }
     assert from_json(ModelCard, CARD, "card") == card_of(CARD)
