@@ -55,7 +55,7 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """Calls that models of the day before foretold.
+    """Calls that models of the day before predicted.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def choice_figures(
 def contemporaries_figure(about: str, frame: TrainingFrame, config: Config) -> Figure:
     """What the same looks allow at most, by a booster that knew how other leads of then fared.
 
-    Leads are drawn into five groups, and each group is foretold from the looks at all others,
+    Leads are drawn into five groups, and each group is predicted from the looks at all others,
     whenever they were. No model could have known that when the test began: what lies between it
     and ours is what the times changed, what lies above it no model finds in these features.
     """
@@ -250,7 +250,7 @@ def bank_figures(data: Path, small: bool, report_progress: Progress) -> list[Fig
 def rolled(
     tables: Tables, config: Config, first: int, every: int, report_progress: Progress
 ) -> Rolled:
-    """Models before every so many leads, each judged on those up to the next.
+    """Models before each block of leads, each judged on that block.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def _trained_at(
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:
-    """Figures over all leads that were foretold, and the ranking within those of one model."""
+    """Figures over all leads that were predicted, and the ranking within those of one model."""
     judged, origins = found.judged, np.unique(found.origin)
     with_it, without = (
         figures(judged.converted, p) for p in (found.calibrated, found.uncalibrated)

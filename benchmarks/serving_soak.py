@@ -37,7 +37,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The server after so many requests."""
+    """The server after a number of requests."""
 
     requests: int
     seconds: float

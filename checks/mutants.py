@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument(
         "--tests", nargs="*", help="test files or folders; the mirrored ones if left out"
     )
-    parser.add_argument("--most", type=int, help="try a random sample of so many")
+    parser.add_argument("--most", type=int, help="number of mutants in a random sample")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--minutes", type=float, default=30, help="stop after this time")
     parser.add_argument("--least", type=float, default=0, help="share that must be noticed")
@@ -134,7 +134,7 @@ def exit_codes(tree: Path) -> dict[str, int | None]:
 
 
 def sample(names: list[str], most: int, seed: int) -> list[str]:
-    """At most so many of the names, the same ones for one seed."""
+    """At most the requested number of names; one seed always draws the same."""
     return sorted(random.Random(seed).sample(sorted(names), min(most, len(names))))  # noqa: S311
 
 

@@ -66,7 +66,7 @@ class SnapshotSettings(Section):
         Directions, kinds or channels of interactions, such as "inbound": a lead is also looked at
         when such an interaction has become known, once a day at most.
     thin : int
-        Of so many looks in a row at a lead of which nothing new became known, boosters and linear
+        Of this many looks in a row at a lead without news, boosters and linear
         models learn from one, with the weight of all (`training.dataset.thinning`); 1 keeps all.
     """
 

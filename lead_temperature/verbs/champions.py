@@ -101,8 +101,8 @@ def pull(
         typer.Option(
             min=0.1,
             metavar="SECONDS",
-            help="Keep running: look every so many seconds, and fetch the bundle when the alias "
-            "has moved.",
+            help="Keep running: check the alias at this interval and fetch the bundle whenever "
+            "it has moved.",
         ),
     ] = None,
 ) -> None:

@@ -19,7 +19,7 @@ KEPT_WEEKS = 0.9
 def capacity_cutoff(
     bound: Float64, lead: Int64, as_of: Int64, per_week: int, hysteresis: float
 ) -> tuple[float | None, str]:
-    """Lowest cut-off at which a week's leads in the band are no more than so many, and why.
+    """Lowest cut-off at which no more leads than a week's capacity are in the band, and why.
 
     Each complete calendar week says how high the cut-off had to be. The one that suffices in the
     next week as well with probability `KEPT_WEEKS` is the ⌈`KEPT_WEEKS` (n + 1)⌉-th lowest of n, if

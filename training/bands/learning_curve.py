@@ -4,7 +4,7 @@ The interval of a rate narrows with the square root of what it is counted from. 
 to the export itself: parts of the leads that calibrate are drawn, smaller and larger ones, and the
 width of the interval is measured on each. More of the same leads is assumed, so the answer is about
 waiting longer, not about leads of another kind. Where too few hot leads converted, or the parts do
-not follow the law, nothing is foretold.
+not follow the law, nothing is predicted.
 """
 
 import math
@@ -20,7 +20,7 @@ SUFFICIENT_HALF_WIDTH = 0.05
 PART_SHARES = (0.25, 0.35, 0.5, 0.7, 1.0)
 DRAWS = 20
 LEAST_HOT_CONVERTED = 10
-"""Hot leads that must have converted before anything is foretold."""
+"""Hot leads that must have converted before anything is predicted."""
 TOLERATED = 0.25
 """How far, as a share, a measured width may lie from the law."""
 

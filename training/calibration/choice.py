@@ -1,10 +1,10 @@
-"""Choosing the calibration: the curve that serves leads best that it was not learned from.
+"""Choosing the calibration: the curve that is best on leads that it was not learned from.
 
-Curves are learned from the latest leads before the test, which the predictor was not fitted on, and
-compared there by cross-fitting: each stretch of time is foretold by a curve of all others. Leads
-drawn at random would share their times, and steps that follow a season would look like truth. Beta
-calibration is taken unless another is surely better, because the least of five log losses is often
-luck, and steps cost the order of leads.
+Curves are learned from the latest leads before the test, which the predictor was not fitted on.
+They are compared there by cross-fitting: a curve learned from all other stretches of time predicts
+each stretch. Folds of leads drawn at random would share their times, and steps that follow a season
+would look like truth. Beta calibration is taken unless another curve is surely better, because the
+least of five log losses is often luck, and steps lose the order of leads.
 """
 
 from dataclasses import dataclass

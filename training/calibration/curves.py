@@ -1,6 +1,6 @@
 """The curves that may turn margins into probabilities, and how sure each is.
 
-Rows of one lead foresee the same purchase, so a thousand rows of a hundred leads teach no more than
+Rows of one lead predict the same purchase, so a thousand rows of a hundred leads teach no more than
 a few hundred would: the likelihood is raised to the power that makes its curvature agree with the
 scatter of whole leads. The prior then weighs as much as it should, the curve does not chase a few
 long-lived leads, and its posterior is as wide as the evidence. Slopes are learned as logarithms,
@@ -30,13 +30,13 @@ CURVES: tuple[Curve, ...] = ("beta", "wide_beta", "platt", "isotonic", "venn_abe
 """The first is the one to beat: nowhere much worse than the best, on any data seen so far."""
 
 VENN_ABERS_SCORES = 50
-"""Venn-Abers asks the isotonic regression twice for each distinct score: so many are enough."""
+"""Venn-Abers fits two isotonic regressions for each distinct score: this many scores are enough."""
 # Standard deviations of the prior: of the logarithm of the slopes, of half the difference between
 # the two logarithms, of the shift. On made-up CRMs .2 to 1 for the second made no difference to the
 # log loss beyond .0002; the narrow one keeps the sparse top from bending the curve.
 _SLOPE, _NARROW, _WIDE, _SHIFT = 1.0, 0.35, 1.0, 3.0
 _NEAR = 1e-4
-"""So near its maximum a logarithm of the posterior is that maximum."""
+"""A logarithm of the posterior this near its maximum counts as the maximum."""
 
 
 def fit_curve(method: Curve, margin: Float64, converted: Bool, lead: Int64) -> Calibration:

@@ -3,11 +3,11 @@
 Times change: a campaign begins, a price falls, and leads of the same looks convert more often than
 they did. A curve learned from half a year then promises the half year's average. So the level is
 taken for a random walk whose pace is learned too: a dynamic regression of the outcomes on the
-margin, block by block of looks in the order of time, in which every block is foretold from those
-alone whose outcomes were known when it began, as a model in service foretells. Margins of earlier
-looks are then moved to the latest level. Where the walk explains the outcomes no better than a
-level that stands still, it stands still; where it does, that the level goes on wandering makes the
-intervals wider.
+margin, block by block of looks in the order of time. As a model in service does, it predicts each
+block only from looks whose outcomes were known when the block began. Margins of earlier looks are
+then moved to the latest level. Where the walk explains the outcomes no better than a constant level
+does, the level is held constant. Where it explains them better, the intervals become wider, because
+the level goes on changing.
 
 References
 ----------
@@ -166,8 +166,8 @@ def level_drift(
     gain = log_likelihood - walks[0][2]
     if gain < SURE_LOG_LIKELIHOOD:
         return still
-    # Of each block what was foretold before it began, as far as anything was known by then; the
-    # last level is foretold for `until`.
+    # For each block, the level predicted before it began from what was known by then; the last
+    # level is predicted for `until`.
     outcomes_known_at = np.array([block.known_at for block in blocks])
     predicted = [
         levels[np.flatnonzero(outcomes_known_at <= block.start).max(initial=0)] for block in blocks

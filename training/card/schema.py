@@ -97,7 +97,7 @@ class SnapshotSummary:
     triggers : tuple of str
         Interactions that cause another look.
     thin : int
-        Of so many looks in a row without news, one is learned from.
+        Of this many looks in a row without news, the model learned from one.
     """
 
     rows: int

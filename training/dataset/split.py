@@ -226,10 +226,10 @@ def two_sides(
     """Which leads belong to the time before an instant, and which to the time from it on.
 
     The looks go on until a known age, so a lead's creation says whether it can live on across the
-    instant, whatever becomes of it. What is drawn says to which side it then belongs: so many are
-    taken for the later one that the earlier has about `LOST` of its leads less. Of the later
-    side all other leads are left out, those too that are created in it: so leads of every age are
-    in it in the proportion in which they live.
+    instant, whatever becomes of it. The draw decides to which side such a lead belongs: the later
+    side takes as many as cost the earlier one about `LOST` of its leads. Of the later side all
+    other leads are left out, those too that are created in it: so leads of every age are in it in
+    the proportion in which they live.
 
     Parameters
     ----------

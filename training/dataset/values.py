@@ -20,7 +20,7 @@ from features.tables import Kind, Tables
 from training.dataset.lives import first_by_lead, lead_index
 
 NUMBER_BINS = 20
-"""A number is looked at in so many bins of about equal counts."""
+"""Bins of about equal counts in which a number is looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_differe
 STAGES = ("stage", "status", "phase")
 """An attribute with one of these words in its name says how far a lead has come."""
 HOT_SHARE, WARM_SHARE = 0.1, 0.3
-"""So many looks at most are tagged hot, so many more warm: few leads are hot."""
+"""Largest shares of looks that are tagged hot, and warm: few leads are hot."""
 _PRIOR_ROWS = 20.0
 _FLOOR = 0.1  # of a frequency, as Odoo's lead scoring has it
 
@@ -110,8 +110,8 @@ def baseline_probabilities(
         "base rate": the share that converted in the calibration period, the same for every lead.
         "newest first": the younger, the likelier.
         "age only": a booster that knows nothing but the age of the lead.
-        "stage only" or "latest interaction only": how leads fared of whom the last that is known is
-        the same stage, or kind and outcome of an interaction.
+        "stage only" or "latest interaction only": how leads fared whose latest known stage, or
+        kind and outcome of an interaction, is the same.
         "tags": hot, warm and cold by how many of the ideal customer's qualities a lead has.
         "points card": points for each quality.
         "naive Bayes": how often each attribute's value was seen with the customers so far.

@@ -99,7 +99,7 @@ class UnseenLeads:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HorizonEvaluation:
-    """One horizon, "does the lead convert within so many days?", and how its answers did.
+    """One horizon, "does the lead convert within this many days?", and how its answers did.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Who finds the buyers sooner: gains of the model and of simpler ways to put leads in order.
 
 All looks of the test period stand in a line, the likeliest first; a curve says which part of those
-that a purchase followed stands within the first so many per cent. Looks with the same probability
+that a purchase followed stands within each first part of the line. Looks with the same probability
 share one place in the line. Beside it, month by month, what was promised and what happened.
 
 Tests: tests/training/evaluation/test_evidence.py.

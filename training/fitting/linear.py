@@ -1,9 +1,9 @@
 """Logistic regression on all features: the plainest model that uses everything that is known.
 
-Numbers are taken by their logarithms, because counts and days are skewed, and what is unknown is
-the middle value and a column of its own; categories are a column for each level. All of it is
-learned from the fitting rows. The penalty is strong: among a hundred columns that say much the same
-thing, and some hundred conversions, that is worth more than the shape of any curve.
+Numbers enter by their logarithms, because counts and days are skewed. An unknown number becomes the
+median, and a column of its own marks it; a category becomes a column for each level. All of this is
+learned from the fitting rows. The penalty is strong: with a hundred columns that say much the same
+and a few hundred conversions, it improves the model more than the shape of any curve does.
 
 References
 ----------
@@ -23,7 +23,7 @@ from models.predictors.linear import Levels, Linear, Slope, Term, logarithm
 PENALTY = 1_000.0
 """Of standardised columns: of 0.33 to 3,000, the best on made-up CRMs of 700 to 8,000 leads."""
 MOST_FIT_ROWS = 100_000
-"""Of more rows so many are drawn: they suffice for as many columns as features have."""
+"""Of more rows, this many are drawn: enough for the number of columns that features make."""
 
 
 def logistic_margin(

@@ -3,9 +3,9 @@
 A booster finds more than a card can hold, but only where enough leads converted; before that it
 finds luck. So below a number of converting leads the points card is the model, unless the
 configuration says otherwise; above it a blend, the mean of a booster and a linear model. The longer
-horizon's booster learns whom the shorter horizon foretells: what makes a lead buy soon makes it buy
-at all, and of many more looks, the latest ones among them, it is known by now whether that came
-true. Its linear model learns the longer horizon itself, and sets the level.
+horizon's booster learns the shorter horizon's outcomes: what makes a lead buy soon makes it buy at
+all, and these outcomes are known by now for many more looks, the latest ones among them. Its linear
+model learns the longer horizon itself, and sets the level.
 
 A card that a person has edited is taken as it is: calibrated and judged like any other, so that
 what hand-made points promise is as true as what is learned.

@@ -181,7 +181,7 @@ class SegmentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class HorizonFigures:
-    """One question, "does the lead buy within so many days?", and how its answers did.
+    """One question, "does the lead buy within this many days?", and how its answers did.
 
     Parameters
     ----------

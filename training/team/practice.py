@@ -92,7 +92,7 @@ def practice(tables: Tables, settings: ReportSettings, horizon_days: int) -> Pra
     settings : ReportSettings
         Attributes to group by, funnel and spending; see `training.config.Config.practice`.
     horizon_days : int
-        A purchase counts so many days from the lead's creation.
+        Days from a lead's creation within which a purchase counts.
 
     Raises
     ------
