@@ -19,7 +19,7 @@ import pytest
 from lead_temperature import main
 from tests.support.cached import cached, copy_kept
 from tests.support.required import in_ci
-from tests.support.rings import Effect, forbidden, watch
+from tests.support.rings import Effect, forbidden, watch, watch_trainings
 
 # A server that the developer's environment names is not for tests.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
@@ -119,11 +119,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """In the fast ring, watch trainings before a test module imports them."""
+    if is_fast(config):
+        watch_trainings()
+
+
+def is_fast(config: pytest.Config) -> bool:
+    """Whether the markers that are asked for are those of the fast ring."""
+    return Effect.PROCESS in config.option.markexpr
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """In the fast ring, fail a test that does what this ring does not."""
-    fast = Effect.PROCESS in item.config.option.markexpr
-    with forbidden(Effect if fast else ()):
+    with forbidden(Effect if is_fast(item.config) else ()):
         return (yield)
 
 

@@ -78,6 +78,7 @@ def test_check_keeps_rejected_rows_and_names_their_rules(run, tmp_path: Path) ->
     assert rejects.count("\n") == 3
 
 
+@pytest.mark.training
 def test_check_says_what_train_would_refuse(run, tmp_path: Path) -> None:
     (tmp_path / "leads.csv").write_text(
         "lead_id,created_at,converted_at\n"
@@ -114,6 +115,7 @@ def test_check_never_touches_a_file_of_the_users(run, trained, tmp_path: Path) -
     assert mine.read_text() == "reason,customer\nrude,ana\n"
 
 
+@pytest.mark.training
 def test_times_after_the_end_of_the_data_are_named(run, tmp_path: Path) -> None:
     lines = [f"{i},2025-01-{i:02d}T00:00:00Z,,\n" for i in range(1, 29)]
     (tmp_path / "leads.csv").write_text(

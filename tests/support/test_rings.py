@@ -1,5 +1,6 @@
-"""The fast ring's guard sees a process and MLflow's store wherever they are opened."""
+"""The fast ring's guard sees a process, MLflow's store and a training wherever they begin."""
 
+import importlib
 import sqlite3
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rings import Effect, UnmarkedError, forbidden
+from tests.support.rings import TRAININGS, Effect, UnmarkedError, forbidden, watch_trainings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +39,29 @@ def test_the_store_is_refused_and_other_databases_are_not(tmp_path: Path) -> Non
 def test_the_store_is_allowed_where_it_is_marked(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "mlflow.db")):
         pass
+
+
+@pytest.mark.parametrize(("module", "name"), TRAININGS.items())
+def test_a_training_is_refused_with_the_marker_to_set(
+    module: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch_trainings(monkeypatch.setattr)
+    train = getattr(importlib.import_module(module), name)
+    with (
+        forbidden([Effect.TRAINING]),
+        pytest.raises(UnmarkedError, match=rf"{name}.*pytest\.mark\.training"),
+    ):
+        train()
+    with forbidden([Effect.PROCESS]), pytest.raises(TypeError, match="required positional"):
+        train()
+
+
+def test_the_fast_ring_watches_trainings(request: pytest.FixtureRequest) -> None:
+    if Effect.TRAINING in request.config.option.markexpr:
+        from training.pipeline import trained_bundle
+
+        with pytest.raises(UnmarkedError):
+            trained_bundle()
 
 
 def test_a_block_within_a_block_gives_its_rules_back() -> None:

@@ -203,6 +203,7 @@ def test_an_edited_card_that_is_none_is_refused_with_its_file(crm, tmp_path) -> 
         read_scorecard(tmp_path / "mine.json", bundle.spec)
 
 
+@pytest.mark.training
 @pytest.mark.parametrize(
     ("kind", "converting", "card"),
     [
