@@ -47,7 +47,8 @@ $(SPARK): $(INSTALLED)
 demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of LEADS=20000 leads
 	$(BIN)/python demo.py $(LEADS)
 
-PYTEST = $(BIN)/pytest -n 2 --dist loadgroup
+# More than cores: many tests wait for a process or a socket.
+PYTEST = $(BIN)/pytest -n 4 --dist loadgroup
 FAST = not (slow or process or mlflow or training)
 
 test: $(INSTALLED) ## All tests but the slow ones, and the examples in docstrings

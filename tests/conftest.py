@@ -26,7 +26,7 @@ os.environ.pop("MLFLOW_TRACKING_URI", None)
 
 # No deadlines: a busy machine is no finding. CI draws the same examples at each run and prints what
 # reproduces a failure; the fast ring draws few, and the night many, whatever a test says itself.
-EXAMPLES = {"dev": 1, "ci": 1, "quick": 0.2, "nightly": 20}
+EXAMPLES = {"dev": 0.5, "ci": 0.5, "quick": 0.1, "nightly": 20}
 """Profiles of Hypothesis, and by how much each multiplies the examples of every test."""
 for name, factor in EXAMPLES.items():
     hypothesis.settings.register_profile(

@@ -12,6 +12,8 @@ from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.fitting.bundle import FittedBundle, fit_bundle, shorter_horizon_rows
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def config_and_frame(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, TrainingFrame]:

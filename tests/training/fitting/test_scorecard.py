@@ -27,7 +27,7 @@ from serving.bulk.scores import score_spine
 from serving.http.app import create_app
 from tests.support.http import TestClient
 from training.card.values import read_card
-from training.config import read_config
+from training.config import ModelSettings, read_config
 from training.dataset.examples import Examples
 from training.fitting.linear import logistic_margin
 from training.fitting.predictor import fit_predictor
@@ -214,10 +214,9 @@ def test_an_edited_card_that_is_none_is_refused_with_its_file(crm, tmp_path) -> 
     ],
 )
 def test_converting_leads_decide_unless_the_configuration_does(
-    crm, kind: str, converting: int, card: bool
+    kind: str, converting: int, card: bool
 ) -> None:
-    _, config, _, _ = crm
-    settings = config.model.model_copy(update={"kind": kind, "trees": 2})
+    settings = ModelSettings(kind=kind, trees=2)
     matrix, _, _, _ = drawn(3_000, seed=7)
     converted = np.arange(3_000) < 10 * converting
     looks = Examples(matrix, converted, np.arange(3_000) // 10, np.ones(3_000))

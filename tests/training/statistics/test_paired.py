@@ -1,7 +1,5 @@
 """A difference between two predictors is told with its luck, and leads are drawn, not rows."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -166,11 +164,3 @@ def test_any_figure_of_outcomes_probabilities_and_weights_can_be_compared() -> N
     found = paired_difference(brier, converted, lead, truth, np.full(3_000, 0.5), seed=1)
     assert found is not None
     assert found.surely_better
-
-
-def test_fifty_thousand_rows_take_a_few_seconds() -> None:
-    converted, lead, truth = drawn(50_000, 7, leads=9_000)
-    began = time.process_time()
-    for metric in (AUC, LOG_LOSS):
-        assert paired_difference(metric, converted, lead, truth, truth**1.1, seed=1) is not None
-    assert time.process_time() - began < 10
