@@ -6,88 +6,41 @@ back as pandas data frames. Where a configuration is asked for, the path of its 
 folder that holds it, does as well. Heavy packages are imported when a function needs them.
 """
 
-import tomllib
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from os import PathLike, fspath
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from features.progress import Progress, no_progress
-from lead_temperature.inputs import CONFIG, instant
+from lead_temperature.arguments import as_config, as_path, read_config, require_tables
+from lead_temperature.frames import AnyPath
+from lead_temperature.inputs import CONFIG
+from lead_temperature.scoring_bundle import ScoringBundle
 
 if TYPE_CHECKING:
     from features.language.kinds import Feature
     from features.synthetic import SyntheticCrm
     from features.tables import Tables
     from models.bundle import Bundle
-    from training.card.schema import ModelCard
     from training.config import Config
     from training.dataset.split import Split
     from training.report.past import Past
 
-AnyPath: TypeAlias = str | PathLike[str]
-TableOrPath: TypeAlias = pd.DataFrame | AnyPath
-FileOf: TypeAlias = Callable[[TableOrPath | None, str], Path | None]
 
-
-def read_config(path: AnyPath = CONFIG, **sections: Mapping[str, object]) -> "Config":
-    """Read a configuration, and change settings of it.
-
-    Parameters
-    ----------
-    path : str or path
-        A TOML file as ``lead-temperature init`` writes it, or the folder that holds
-        ``lead_temperature.toml``.
-    **sections : mapping of setting to value
-        Settings that replace those of the file, by section: ``model={"trees": 60}``.
-
-    Returns
-    -------
-    Config
-        Every setting has a value; those that the file leaves out have their default.
-
-    Raises
-    ------
-    FileNotFoundError
-        There is no such file.
-    ValueError
-        The file is not valid TOML, or a section, setting or value is not allowed.
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     _ = synthesize(folder, leads=20)
-    ...     config = read_config(folder, horizons={"hot_days": 7})
-    >>> config.horizons.hot_days, config.horizons.warm_days
-    (7, 90)
-    """
-    from training.config import config_of
-    from training.config import read_config as read_file
-
-    file = _path(path, "path", 'Use the path of a lead_temperature.toml: read_config("crm").')
-    if file.is_dir():
-        file /= CONFIG
-    config = read_file(file)
-    if not sections:
-        return config
-    settings: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    for name, changes in sections.items():
-        if not isinstance(changes, Mapping):
-            raise TypeError(
-                f"{name} must be a mapping of settings to values, found {type(changes).__name__}. "
-                f'Use read_config(path, {name}={{"setting": value}}).'
-            )
-        settings[name] = {**settings.get(name, {}), **changes}
-    return config_of(settings, file.resolve().parent, str(file))
+__all__ = [
+    "ScoringBundle",
+    "backtest",
+    "load_bundle",
+    "read_config",
+    "read_export",
+    "report",
+    "save_bundle",
+    "synthesize",
+    "train",
+    "training_frame",
+]
 
 
 def read_export(config: "Config | AnyPath" = CONFIG) -> "Tables":
@@ -116,7 +69,7 @@ def read_export(config: "Config | AnyPath" = CONFIG) -> "Tables":
     """
     from features.export.sources import read_export as read_mapping
 
-    return read_mapping(_config(config).export)
+    return read_mapping(as_config(config).export)
 
 
 def synthesize(
@@ -145,7 +98,7 @@ def synthesize(
     """
     from features.synthetic import synthetic_crm, write_export
 
-    target = _path(folder, "folder", 'Use the path of a folder: synthesize("crm").')
+    target = as_path(folder, "folder", 'Use the path of a folder: synthesize("crm").')
     crm = synthetic_crm(leads, seed)
     write_export(crm, target, format)
     return crm
@@ -187,7 +140,7 @@ def training_frame(
     from training.audit.quarantine import without_quarantined
     from training.dataset.frame import training_frame as frame_of
 
-    tables, settings = _tables(tables), _config(config)
+    tables, settings = require_tables(tables), as_config(config)
     findings = audit(tables, settings.dataset, settings.audit) if settings.audit.enabled else ()
     frame = frame_of(without_quarantined(tables, findings), settings.dataset, report_progress)
     as_of = pd.Series(frame.spine.as_of, dtype="int64").astype("datetime64[us]")
@@ -204,166 +157,6 @@ def training_frame(
     table = pd.DataFrame(columns)
     table.attrs["features"] = list(frame.spec.names)
     return table
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ScoringBundle:
-    """A trained model that scores leads; what `train` and `load_bundle` return.
-
-    Two of them are equal only where they are one and the same object; equal contents have an equal
-    `version`.
-
-    Parameters
-    ----------
-    bundle : Bundle
-        The model itself: its features, predictors, calibrations, bands and card.
-    folder : pathlib.Path or None
-        Folder in which it is saved; None before that.
-    """
-
-    bundle: "Bundle"
-    folder: Path | None = None
-
-    def __repr__(self) -> str:
-        bundle = self.bundle
-        parts = [f"version='{self.version}'"] if self.version else ["not saved yet"]
-        parts += [f"folder='{self.folder}'"] if self.folder is not None else []
-        days = f"horizons=hot {bundle.hot.days} days, warm {bundle.warm.days} days"
-        return f"ScoringBundle({', '.join([*parts, days])})"
-
-    @property
-    def version(self) -> str:
-        """Date of the data's end and a hash of the contents; empty until the bundle is saved."""
-        return self.bundle.version
-
-    @property
-    def card(self) -> "ModelCard":
-        """The model card: what the model was trained on, and what it reached."""
-        from training.card.values import read_card
-
-        return read_card(self.bundle.card)
-
-    @property
-    def card_text(self) -> str:
-        """The model card for people, in Markdown."""
-        return self.bundle.card_text
-
-    def score(
-        self,
-        leads: "Tables | Config | TableOrPath" = CONFIG,
-        interactions: TableOrPath | None = None,
-        attributes: TableOrPath | None = None,
-        *,
-        as_of: str | datetime | None = None,
-        spine: TableOrPath | None = None,
-        previous: TableOrPath | None = None,
-    ) -> pd.DataFrame:
-        """Score leads, as ``lead-temperature score`` does and with the same bits.
-
-        Parameters
-        ----------
-        leads : Tables, Config, DataFrame, str or path
-            What `read_export` returned; or a configuration, whose export is then read; or a table
-            of leads with our column names (``lead_id``, ``created_at``, attributes), as a data
-            frame or a .csv or .parquet file.
-        interactions, attributes : DataFrame, str or path, optional
-            The other two tables, where `leads` is a table of leads.
-        as_of : str or datetime, optional
-            Instant with a time zone at which every lead that is open then is scored. By default
-            now.
-        spine : DataFrame, str or path, optional
-            Table of ``lead_id`` and ``as_of``, in place of one instant for all.
-        previous : DataFrame, str or path, optional
-            Scores of an earlier call: a lead near a cut-off then stays in its band.
-
-        Returns
-        -------
-        pandas.DataFrame
-            A row for each lead and instant: ``lead_id``, ``as_of``, the probability of converting
-            within each horizon with its 80 % interval, ``not_enough_evidence``, ``band`` and
-            ``model_version``. ``attrs["notes"]`` says which leads were not scored and why.
-
-        Raises
-        ------
-        ValueError
-            The leads lack something that the model reads, a data frame is no such table, or an
-            instant has no time zone.
-        TypeError
-            An argument is none of the kinds above.
-
-        Warns
-        -----
-        UserWarning
-            Rows of the tables were rejected, or something that the model was trained on is missing.
-        """
-        from features.export.inspection import broken_rules
-        from features.scale.scoring_notes import scoring_notes
-        from features.spine import open_leads_at
-        from serving.bulk.previous import previous_bands
-        from serving.bulk.scores import score_spine
-        from serving.bulk.selection import read_spine
-
-        if spine is not None and as_of is not None:
-            raise ValueError("spine and as_of exclude each other: a spine has its own instants.")
-        with _files() as file_of:
-            logs = file_of(interactions, "interactions"), file_of(attributes, "attributes")
-            tables = self._tables_of(leads, *logs, file_of)
-            asked_at = file_of(spine, "spine")
-            selection = (
-                open_leads_at(instant(as_of, "as_of"), tables)
-                if asked_at is None
-                else read_spine(asked_at, tables)
-            )
-            earlier = file_of(previous, "previous")
-            bands = None
-            if earlier is not None:
-                bands = previous_bands(earlier, tables, selection.spine)
-            table = score_spine(self.bundle, tables, selection.spine, previous=bands)
-        for rule in broken_rules(tables.rejects):
-            warnings.warn(
-                f"{rule.rows:,} rows of {rule.table} break the rule '{rule.rule}': the "
-                f"{rule.left_out} is left out.",
-                stacklevel=2,
-            )
-        judged_days = self.bundle.card.served.judged_days
-        for note in scoring_notes(self.bundle.spec, tables, selection.spine, judged_days):
-            warnings.warn(note, stacklevel=2)
-        scores: pd.DataFrame = table.to_pandas()
-        scores.attrs["notes"] = list(selection.notes)
-        return scores
-
-    def _tables_of(
-        self,
-        leads: "Tables | Config | TableOrPath",
-        interactions: Path | None,
-        attributes: Path | None,
-        file_of: "FileOf",
-    ) -> "Tables":
-        """Tables with what the bundle reads, from any of the forms that `score` takes."""
-        from features.tables import Tables
-        from serving.bulk.selection import ScoringFiles, read_for_scoring
-        from training.config import Config
-
-        is_table = isinstance(leads, pd.DataFrame) or (
-            isinstance(leads, str | PathLike) and Path(leads).suffix in (".csv", ".parquet")
-        )
-        if is_table:
-            files = ScoringFiles(None, file_of(leads, "leads"), interactions, attributes)  # type: ignore[arg-type]
-            return read_for_scoring(self.bundle.spec, files)
-        if interactions is not None or attributes is not None:
-            raise ValueError(
-                "interactions and attributes go with a table of leads, but leads is "
-                f"{_described(leads)}, which brings its own. Leave them out."
-            )
-        if isinstance(leads, Tables):
-            _require_readable(self.bundle, leads)
-            return leads
-        if isinstance(leads, Config | str | PathLike):
-            return read_for_scoring(self.bundle.spec, ScoringFiles(_config(leads).export))
-        raise TypeError(
-            "leads must be Tables, a configuration, a data frame or a path, found "
-            f"{type(leads).__name__}. Use what lt.read_export returns, or a pandas.DataFrame."
-        )
 
 
 def train(
@@ -392,7 +185,7 @@ def train(
     """
     from training.pipeline import trained_bundle
 
-    return ScoringBundle(trained_bundle(_tables(tables), _config(config), report_progress))
+    return ScoringBundle(trained_bundle(require_tables(tables), as_config(config), report_progress))
 
 
 def save_bundle(bundle: ScoringBundle, folder: AnyPath, *, reports: bool = True) -> ScoringBundle:
@@ -429,7 +222,7 @@ def save_bundle(bundle: ScoringBundle, folder: AnyPath, *, reports: bool = True)
             "bundle must be what lt.train or lt.load_bundle returns, found "
             f"{type(bundle).__name__}. Use lt.load_bundle(folder) for one that is saved."
         )
-    target = _path(folder, "folder", 'Use the path of a folder: save_bundle(bundle, "bundle").')
+    target = as_path(folder, "folder", 'Use the path of a folder: save_bundle(bundle, "bundle").')
     require_replaceable(target)
     past = None if bundle.folder is None else read_past(bundle.folder / PAST)
     with TemporaryDirectory() as temporary:
@@ -460,7 +253,7 @@ def load_bundle(folder: AnyPath) -> ScoringBundle:
     """
     from models.bundle import load_bundle as read_bundle
 
-    source = _path(folder, "folder", 'Use the path of a bundle\'s folder: load_bundle("bundle").')
+    source = as_path(folder, "folder", 'Use the path of a bundle\'s folder: load_bundle("bundle").')
     return ScoringBundle(read_bundle(source), source)
 
 
@@ -498,7 +291,7 @@ def backtest(
     from features.spine import iso
     from training.search.backtest import backtest as run_backtest
 
-    result = run_backtest(_tables(tables), _config(config), origins, report_progress)
+    result = run_backtest(require_tables(tables), as_config(config), origins, report_progress)
     days = [iso(origin)[:10] for origin in result.origins]
     return pd.DataFrame(
         [
@@ -540,23 +333,42 @@ def report(
     ValueError
         The language is unknown, or the fresh export lacks what the model was trained with.
     """
-    from training.card.fresh import with_fresh_export
     from training.report.past import PAST, read_past
     from training.report.render import bundle_report
-    from training.team.practice import practice
 
     scoring = _scoring(bundle, "bundle")
     model, past = scoring.bundle, None
     if scoring.folder is not None:
         past = read_past(scoring.folder / PAST)
     if config is not None:
-        settings = _config(config)
-        past = read_past(settings.registry_folder / PAST) or past
-        tables = read_export(settings)
-        worked = practice(tables, settings.practice, settings.horizons.warm_days)
-        model = with_fresh_export(model, tables, worked, settings.model.threads)
+        settings = as_config(config)
+        model, latest = brought_up_to_date(model, settings, read_export(settings))
+        past = latest or past
     earlier = None if previous is None else _scoring(previous, "previous").bundle
     return bundle_report(model, language, earlier, past)
+
+
+def brought_up_to_date(
+    bundle: "Bundle", settings: "Config", tables: "Tables"
+) -> "tuple[Bundle, Past | None]":
+    """A model whose card tells of a fresh export, and the backtest beside its registry, if any.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        A judged model.
+    settings : Config
+        Configuration of the fresh export.
+    tables : Tables
+        That export.
+    """
+    from training.card.fresh import with_fresh_export
+    from training.report.past import PAST, read_past
+    from training.team.practice import practice
+
+    team_practice = practice(tables, settings.practice, settings.horizons.warm_days)
+    fresh = with_fresh_export(bundle, tables, team_practice, settings.model.threads)
+    return fresh, read_past(settings.registry_folder / PAST)
 
 
 def companion_files(
@@ -587,131 +399,11 @@ def companion_files(
     return files
 
 
-def _config(config: "Config | AnyPath") -> "Config":
-    from training.config import Config
-
-    if isinstance(config, Config):
-        return config
-    if isinstance(config, str | PathLike):
-        return read_config(config)
-    raise TypeError(
-        "config must be what lt.read_config returns or the path of a lead_temperature.toml, got "
-        f"{type(config).__name__}."
-    )
-
-
-def _tables(tables: "Tables") -> "Tables":
-    from features.tables import Tables
-
-    if not isinstance(tables, Tables):
-        raise TypeError(
-            f"tables must be what lt.read_export returns, got {type(tables).__name__}. "
-            "Read them first: tables = lt.read_export(config)."
-        )
-    return tables
-
-
 def _scoring(bundle: ScoringBundle | AnyPath, argument: str) -> ScoringBundle:
     if isinstance(bundle, ScoringBundle):
         return bundle
     way_out = "Use what lt.train or lt.load_bundle returns, or the path of a bundle's folder."
-    return load_bundle(_path(bundle, argument, way_out))
-
-
-def _path(path: AnyPath, argument: str, way_out: str) -> Path:
-    if not isinstance(path, str | PathLike):
-        raise TypeError(f"{argument} must be a path, found {type(path).__name__}. {way_out}")
-    return Path(path)
-
-
-def _described(leads: object) -> str:
-    return f"'{fspath(leads)}'" if isinstance(leads, str | PathLike) else type(leads).__name__
-
-
-@contextmanager
-def _files() -> Iterator[FileOf]:
-    """Write data frames as files, which live as long as the context; paths stay as they are.
-
-    A message that names such a file names the argument in its place.
-    """
-    with TemporaryDirectory() as folder:
-        arguments: dict[str, str] = {}
-
-        def file_of(table: TableOrPath | None, argument: str) -> Path | None:
-            if table is None or isinstance(table, str | PathLike):
-                return None if table is None else Path(table)
-            path = Path(folder).resolve() / f"{argument}.parquet"
-            arguments[str(path)] = argument
-            _write_frame(table, argument, path)
-            return path
-
-        try:
-            yield file_of
-        except ValueError as error:
-            message = str(error)
-            for path, argument in arguments.items():
-                message = message.replace(path, argument)
-            if message == str(error):
-                raise
-            raise ValueError(message) from None
-
-
-def _write_frame(table: pd.DataFrame, argument: str, path: Path) -> None:
-    """Write a data frame as a Parquet file, or say what of it is no table of ours."""
-    import pyarrow as pa
-
-    if not isinstance(table, pd.DataFrame):
-        raise TypeError(
-            f"{argument} must be a data frame or the path of a .csv or .parquet file, found "
-            f"{type(table).__name__}. Use a pandas.DataFrame with a column for each field."
-        )
-    for name in ("lead_id", "as_of"):
-        if name in table.index.names and name not in table.columns:
-            raise ValueError(
-                f"{argument} must hold '{name}' as a column, found '{name}' in the index. "
-                f"Use {argument}.reset_index()."
-            )
-    if argument == "spine":
-        _require_zoned(table)
-    try:
-        table.to_parquet(path, index=False)
-    except (ValueError, TypeError, NotImplementedError, pa.ArrowException) as error:
-        reason = "; ".join(map(str, error.args)).rstrip(".")
-        raise ValueError(
-            f"{argument} must be a table with one kind of value in each column, found: {reason}. "
-            "Use texts, numbers and times, and each name of a column once."
-        ) from error
-
-
-def _require_zoned(spine: pd.DataFrame) -> None:
-    """Refuse instants of a spine that are texts or have no time zone."""
-    if list(spine.columns).count("as_of") != 1:
-        return  # The reader of the spine says so.
-    kinds = {"string": "text", "datetime64": "times without a zone"}
-    kind = kinds.get(pd.api.types.infer_dtype(spine["as_of"], skipna=True))
-    if kind is not None and not isinstance(spine["as_of"].dtype, pd.DatetimeTZDtype):
-        raise ValueError(
-            f"spine: as_of must be times with a zone, found {kind}. "
-            "Use spine['as_of'] = pd.to_datetime(spine['as_of'], utc=True)."
-        )
-
-
-def _require_readable(bundle: "Bundle", tables: "Tables") -> None:
-    """Refuse tables in which an attribute has another kind, or a measure is missing."""
-    way_out = "Read them as the bundle needs them: bundle.score(config)."
-    for name, kind in bundle.spec.attribute_kinds.items():
-        table_kind = tables.attribute_kinds.get(name, kind)
-        if table_kind != kind:
-            raise ValueError(
-                f"The bundle reads the attribute '{name}' as a {kind}, these tables have it as a "
-                f"{table_kind}. {way_out}"
-            )
-    missing = [name for name in bundle.spec.measures if name not in tables.measures]
-    if missing:
-        raise ValueError(
-            f"The bundle reads the measures {', '.join(missing)}, which these tables do not have. "
-            f"{way_out}"
-        )
+    return load_bundle(as_path(bundle, argument, way_out))
 
 
 def _column(feature: "Feature", values: Any) -> Any:

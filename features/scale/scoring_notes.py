@@ -1,4 +1,4 @@
-"""What the tables to be scored lack of what a model was trained on.
+"""What tables lack of what a model was trained on: what refuses them, and what is only said.
 
 Tests: tests/serving/bulk/test_selection.py.
 """
@@ -59,3 +59,41 @@ def scoring_notes(
                 "the model was neither trained nor judged on such."
             )
     return tuple(notes)
+
+
+def require_schema(
+    spec: Spec, tables: Tables, way_out: str, *, may_lack_attributes: bool = False
+) -> None:
+    """Refuse tables that a model would not see as it was trained to.
+
+    Parameters
+    ----------
+    spec : Spec
+        What the model reads.
+    tables : Tables
+        What there is to read.
+    way_out : str
+        Sentence that ends the message.
+    may_lack_attributes : bool
+        Whether an attribute that is not there is taken as missing; `scoring_notes` says so.
+
+    Raises
+    ------
+    ValueError
+        An attribute is of another kind or not there, or a measure is not there.
+    """
+    for name, kind in spec.attribute_kinds.items():
+        table_kind = tables.attribute_kinds.get(name)
+        if table_kind is None and may_lack_attributes:
+            continue
+        if table_kind != kind:
+            state = "is not there" if table_kind is None else f"is read as {table_kind}"
+            raise ValueError(
+                f"Attribute {name!r} {state}, the bundle was trained with it as {kind}. {way_out}"
+            )
+    for name in spec.measures:
+        if name not in tables.measures:
+            raise ValueError(
+                f"Measure {name!r} of interactions is not there, the bundle was trained with it. "
+                f"{way_out}"
+            )

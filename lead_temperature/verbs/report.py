@@ -44,20 +44,17 @@ def report(
     ] = None,
 ) -> None:
     """Write the managers' report: one self-contained page, or a PDF to print."""
+    from lead_temperature.api import brought_up_to_date
     from models.bundle import load_bundle
-    from training.card.fresh import with_fresh_export
     from training.report.past import PAST, read_past
     from training.report.render import bundle_report
-    from training.team.practice import practice
 
     page_format = _page_format(output, format_)
     loaded, past = load_bundle(bundle), read_past(bundle / PAST)
     if config is not None:
         settings = configuration(config)
-        past = read_past(settings.registry_folder / PAST) or past
-        tables = tables_of(settings)
-        team_practice = practice(tables, settings.practice, settings.horizons.warm_days)
-        loaded = with_fresh_export(loaded, tables, team_practice, settings.model.threads)
+        loaded, latest = brought_up_to_date(loaded, settings, tables_of(settings))
+        past = latest or past
     earlier = None if previous is None else load_bundle(previous)
     page = bundle_report(loaded, lang, earlier, past)
     if page_format == "pdf":

@@ -239,12 +239,12 @@ def test_rejected_rows_and_missing_tables_are_warned_of(trained, bundle) -> None
 
 def test_tables_that_the_bundle_would_misread_are_refused(tables, bundle) -> None:
     kinds = {**tables.attribute_kinds, "competitor": "number"}
-    with pytest.raises(ValueError, match=r"'competitor' as a category.*bundle\.score\(config\)"):
+    with pytest.raises(ValueError, match=r"'competitor' is read as num.*bundle\.score\(config\)"):
         bundle.score(replace(tables, attribute_kinds=kinds), as_of=AS_OF)
     bare = replace(
         tables, interactions=tables.interactions.drop(["duration_seconds"]), measures=("value",)
     )
-    with pytest.raises(ValueError, match="the measures duration_seconds, which these tables"):
+    with pytest.raises(ValueError, match="'duration_seconds' of interactions is not there"):
         bundle.score(bare, as_of=AS_OF)
     with pytest.raises(ValueError, match="interactions and attributes go with a table of leads"):
         bundle.score(tables, pd.DataFrame(), as_of=AS_OF)

@@ -5,6 +5,7 @@ Tests: tests/training/evaluation/test_evidence.py.
 
 import dataclasses
 
+from features.scale.scoring_notes import require_schema
 from features.tables import Tables
 from models.bundle import Bundle
 from training.card.values import card_document, read_card
@@ -35,7 +36,12 @@ def with_fresh_export(
     ValueError
         The export has not what the bundle was trained with.
     """
-    _require_schema(bundle, tables)
+    require_schema(
+        bundle.spec,
+        tables,
+        "The open leads cannot be scored as they should be: name it and its kind in the "
+        "configuration as for the training, or train again.",
+    )
     card = read_card(bundle.card)
     until_days = card.snapshots.until_days
     if until_days is None:
@@ -45,24 +51,3 @@ def with_fresh_export(
     )
     fresh = dataclasses.replace(card, managers=managers)
     return dataclasses.replace(bundle, card=card_document(fresh))
-
-
-def _require_schema(bundle: Bundle, tables: Tables) -> None:
-    """Refuse an export whose leads the bundle would not see as it was trained to."""
-    way_out = (
-        "The open leads cannot be scored as they should be: name it and its kind in the "
-        "configuration as for the training, or train again."
-    )
-    for name, kind in bundle.spec.attribute_kinds.items():
-        export_kind = tables.attribute_kinds.get(name)
-        if export_kind != kind:
-            state = "is not there" if export_kind is None else f"is read as {export_kind}"
-            raise ValueError(
-                f"Attribute {name!r} {state}, the bundle was trained with it as {kind}. {way_out}"
-            )
-    for name in bundle.spec.measures:
-        if name not in tables.measures:
-            raise ValueError(
-                f"Measure {name!r} of interactions is not there, the bundle was trained with it. "
-                f"{way_out}"
-            )
