@@ -42,10 +42,11 @@ def read_config(path: AnyPath = CONFIG, **sections: Mapping[str, object]) -> "Co
 
     Examples
     --------
+    >>> import lead_temperature as lt
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
-    ...     _ = synthesize(folder, leads=20)
-    ...     config = read_config(folder, horizons={"hot_days": 7})
+    ...     _ = lt.synthesize(folder, leads=20)
+    ...     config = lt.read_config(folder, horizons={"hot_days": 7})
     >>> config.horizons.hot_days, config.horizons.warm_days
     (7, 90)
     """
