@@ -2,6 +2,7 @@
 
 The fast ring (``make test-fast``) starts no process, opens no MLflow store and trains on no export.
 A test that does so says it by a marker (see ``pyproject.toml``); without the marker it fails there.
+What computes for seconds is marked ``long`` and left out as well.
 """
 
 import io
@@ -23,6 +24,13 @@ from tests.support.rings import Effect, forbidden, watch, watch_trainings
 
 # A server that the developer's environment names is not for tests.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
+SET_BY_THE_PRODUCT = {
+    "OMP_WAIT_POLICY",
+    "MLFLOW_DISABLE_TELEMETRY",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+}
+"""Variables of the environment that the product gives a default for its whole process."""
 
 # No deadlines: a busy machine is no finding. CI draws the same examples at each run and prints what
 # reproduces a failure; the fast ring draws few, and the night many, whatever a test says itself.
@@ -104,13 +112,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedCrm:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what shares the trained CRM, and draw as many examples as the profile says."""
+    """Mark what uses the trained CRM, and draw as many examples as the profile says."""
     usual = hypothesis.settings().max_examples
     for item in items:
         if "trained" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.training)
-            # In one worker: where it is not kept yet, one trains while the other tests go on.
-            item.add_marker(pytest.mark.xdist_group("trained"))
         function = getattr(item, "obj", None)
         chosen = getattr(function, "_hypothesis_internal_use_settings", None)
         if chosen is not None and chosen.max_examples != usual:
@@ -135,6 +141,16 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """In the fast ring, fail a test that does what this ring does not."""
     with forbidden(Effect if is_fast(item.config) else ()):
         return (yield)
+
+
+@pytest.fixture(autouse=True)
+def environment_is_left_as_found() -> Iterator[None]:
+    """Fail a test that leaves a variable behind: it would change what the next test sees."""
+    before = dict(os.environ)
+    yield
+    changed = {name for name, _ in os.environ.items() ^ before.items()}
+    left = changed - SET_BY_THE_PRODUCT - {"PYTEST_CURRENT_TEST"}
+    assert not left, f"The test leaves the environment changed: {sorted(left)}. Use monkeypatch."
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

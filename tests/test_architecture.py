@@ -68,6 +68,7 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "extras"),
     [

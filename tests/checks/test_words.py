@@ -127,6 +127,7 @@ def test_an_exception_holds_for_its_file_and_name_alone(
     assert found_in("late = 1", "late = 2") == [("name", "late")]
 
 
+@pytest.mark.long
 def test_each_exception_is_still_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     allowed = set(words.ALLOWED)
     monkeypatch.setattr(words, "ALLOWED", {})

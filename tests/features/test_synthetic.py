@@ -16,6 +16,8 @@ from sklearn.metrics import roc_auc_score
 from features import synthetic
 from features.synthetic import ENDS_AT, SyntheticCrm, synthetic_crm, write_export
 
+pytestmark = pytest.mark.long
+
 DAY = 86_400
 HORIZONS = {"hot_probability": 14, "warm_probability": 90}
 

@@ -77,10 +77,9 @@ def registry(tmp_path_factory, folder: Path) -> Registry:
 
 @pytest.fixture
 def loaded(registry: Registry):
-    earlier = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(registry.uri)
     yield mlflow.pyfunc.load_model(f"models:/{registry.model}@champion")
-    mlflow.set_tracking_uri(earlier)
+    mlflow.set_tracking_uri(None)  # Takes it out of the environment again.
 
 
 @pytest.fixture(scope="module")

@@ -177,6 +177,7 @@ def outside_functions(node: ast.AST) -> Iterator[ast.stmt]:
             yield child
 
 
+@pytest.mark.long
 def test_what_is_known_at_an_instant_is_spelled_in_one_place_alone() -> None:
     elsewhere: dict[tuple[str, str], list[int]] = {}
     for room in ROOMS:

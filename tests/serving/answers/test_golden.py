@@ -19,6 +19,8 @@ from serving.http.settings import Settings
 from tests.support.bundles import blended, carded, small_bundle
 from tests.support.http import TestClient
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def text() -> str:

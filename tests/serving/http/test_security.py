@@ -225,6 +225,7 @@ def test_without_keys_this_machine_is_answered_by_its_own_names(
     assert keyless.get("/v1/model", headers={"host": host}).is_success
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "host",
     [

@@ -16,6 +16,8 @@ from training.calibration.choice import (
 )
 from training.calibration.curves import CURVES, fit_curve
 
+pytestmark = pytest.mark.long
+
 SHARP = BetaCalibration(0.6, 1.3, 0.4)
 
 

@@ -96,6 +96,7 @@ def design_effect(method: str, parameters, margin, converted, lead) -> float:
     return max(1.0, np.trace(inverse @ by_lead) / np.trace(inverse @ information))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["beta", "wide_beta", "platt"])
 @pytest.mark.parametrize("looks_each", [1, 4])
 def test_a_smooth_curve_is_the_mode_of_its_posterior_with_whole_leads(method, looks_each) -> None:

@@ -74,6 +74,7 @@ def test_one_of_other_settings_is_told_and_not_shown() -> None:
     assert not any(row[0] == "28/07/24" for row in found.rows)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_it_is_told_in_every_language(code) -> None:
     past = lifelike_past()

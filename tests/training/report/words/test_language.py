@@ -52,6 +52,8 @@ from training.report.words.numerals import (
 from training.report.words.reasons import reason
 from training.statistics.rates import RateEstimate
 
+pytestmark = pytest.mark.long
+
 VERSION = "2026-01-01-0f3a9c41d2"
 TRANSLATED = LANGUAGES[1:]
 PLACE = re.compile(r"%\((\w+)\)s")
