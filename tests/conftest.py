@@ -24,13 +24,6 @@ from tests.support.rings import Effect, forbidden, watch, watch_trainings
 
 # A server that the developer's environment names is not for tests.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
-SET_BY_THE_PRODUCT = {
-    "OMP_WAIT_POLICY",
-    "MLFLOW_DISABLE_TELEMETRY",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES",
-}
-"""Variables of the environment that the product gives a default for its whole process."""
 
 # No deadlines: a busy machine is no finding. CI draws the same examples at each run and prints what
 # reproduces a failure; the fast ring draws few, and the night many, whatever a test says itself.
@@ -144,13 +137,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def environment_is_left_as_found() -> Iterator[None]:
-    """Fail a test that leaves a variable behind: it would change what the next test sees."""
-    before = dict(os.environ)
+def settings_are_left_as_found() -> Iterator[None]:
+    """Fail a test that leaves a setting in the environment: the next test would obey it."""
+    before = settings_in_environment()
     yield
-    changed = {name for name, _ in os.environ.items() ^ before.items()}
-    left = changed - SET_BY_THE_PRODUCT - {"PYTEST_CURRENT_TEST"}
-    assert not left, f"The test leaves the environment changed: {sorted(left)}. Use monkeypatch."
+    assert settings_in_environment() == before, (
+        "Set variables by monkeypatch, which takes them back"
+    )
+
+
+def settings_in_environment() -> dict[str, str]:
+    """What the environment says to the product; other variables are set by libraries, too."""
+    ours = ("LEAD_TEMPERATURE_", "MLFLOW_TRACKING_")
+    return {name: value for name, value in os.environ.items() if name.startswith(ours)}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
