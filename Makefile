@@ -61,11 +61,13 @@ test-fast: $(INSTALLED) ## The tests that start no process, open no MLflow and t
 test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database server
 	$(BIN)/pytest -m slow
 
-test-features test-models test-training test-serving: test-%: $(INSTALLED)
+test-features: ## Tests of one room, under a minute; so are test-models, -training, -serving, -lead_temperature
+test-features test-models test-lead_temperature: test-%: $(INSTALLED)
 	$(PYTEST) -n 4 -m "not slow" --doctest-modules tests/$* $*
 
-test-lead_temperature: $(INSTALLED) ## Tests of one room; so are test-features, -models, -training, -serving
-	$(PYTEST) -n 4 -m "not slow" tests/lead_temperature
+# Their trainings and servers run in `make test` alone.
+test-training test-serving: test-%: $(INSTALLED)
+	$(PYTEST) -n 2 -m "not (slow or process or mlflow or training)" --doctest-modules tests/$* $*
 
 mutants: $(INSTALLED) ## Plant bugs in ROOM=folder/or/file.py, MOST=40 of them, and list those that no test notices
 	$(UV) pip install --quiet --python $(BIN)/python "mutmut>=3.8,<4"
