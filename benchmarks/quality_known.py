@@ -18,8 +18,9 @@ from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
 from features.progress import Progress, no_progress
 from features.spine import Spine, microseconds
-from features.synthetic import SNAPSHOT_EVERY_DAYS, synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import SNAPSHOT_EVERY_DAYS, write_export
 from models.bundle import HORIZONS, Bundle
 from models.horizon import Scores
 from training.audit.findings import audit
@@ -43,7 +44,7 @@ class Export:
     tables : Tables
     config : Config
     truth : pyarrow.Table
-        As of `features.synthetic.SyntheticCrm`.
+        As of `features.worlds.crm.MadeUpCrm`.
     """
 
     tables: Tables
@@ -88,7 +89,7 @@ class Known:
 def made_up_export(leads: int, seed: int) -> Export:
     """A made-up CRM, written and read as any export."""
     with tempfile.TemporaryDirectory() as folder:
-        crm = synthetic_crm(leads, seed)
+        crm = made_up_crm(leads, seed)
         write_export(crm, folder, "parquet")
         config = read_config(Path(folder) / "lead_temperature.toml")
         return Export(read_export(config.export), config, crm.truth)

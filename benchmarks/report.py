@@ -49,9 +49,10 @@ def main(
 
 
 def made_export(folder: Path, leads: int) -> None:
-    from features.synthetic import synthetic_crm, write_export
+    from features.worlds.chain import made_up_crm
+    from features.worlds.crm import write_export
 
-    write_export(synthetic_crm(leads, seed=1), folder, "parquet")
+    write_export(made_up_crm(leads, seed=1), folder, "parquet")
 
 
 def made_model(folder: Path) -> None:

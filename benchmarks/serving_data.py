@@ -22,8 +22,9 @@ from features.export.sources import read_export
 from features.progress import no_progress
 from features.scale.requests import requests_of
 from features.spine import Spine, iso, microseconds
-from features.synthetic import ENDS_AT, synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import ENDS_AT, write_export
 from models.bundle import Bundle, save_bundle
 from models.card import CardDocument
 from models.golden import GOLDEN, golden_json
@@ -63,7 +64,7 @@ def prepare(folder: Path, small: bool) -> None:
 
 def write_wide_export(folder: Path, leads: int) -> None:
     """A made-up export whose leads have twenty attributes."""
-    crm = synthetic_crm(leads, SEED)
+    crm = made_up_crm(leads, SEED)
     random = np.random.default_rng(SEED)
     numbers = {f"figure_{i}": pa.array(random.integers(0, 900, leads) / 4) for i in range(4)}
     words = {f"word_{i}": pa.array(random.choice(_WORDS, leads).tolist()) for i in range(4)}

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.progress import Progress, no_progress
+from features.worlds import WorldName
 from lead_temperature.arguments import as_config, as_path, read_config, require_tables
 from lead_temperature.frames import AnyPath
 from lead_temperature.inputs import CONFIG
@@ -21,8 +22,8 @@ from lead_temperature.scoring_bundle import ScoringBundle
 
 if TYPE_CHECKING:
     from features.language.kinds import Feature
-    from features.synthetic import SyntheticCrm
     from features.tables import Tables
+    from features.worlds.crm import MadeUpCrm
     from models.bundle import Bundle
     from training.config import Config
     from training.dataset.split import Split
@@ -77,7 +78,9 @@ def synthesize(
     leads: int = 20_000,
     seed: int = 1,
     format: Literal["csv", "parquet"] = "csv",  # noqa: A002 - as the command's option
-) -> "SyntheticCrm":
+    world: WorldName = "chain",
+    **knobs: Any,
+) -> "MadeUpCrm":
     """Write a made-up export with its configuration, to try things on.
 
     Parameters
@@ -90,16 +93,22 @@ def synthesize(
         The same seed gives the same export.
     format : {"csv", "parquet"}
         Format of the tables.
+    world : {"chain"}
+        Which made-up firm.
+    **knobs : float or int
+        What else is asked of the world, by the fields of ``features.worlds.crm.Knobs``:
+        ``rate=0.05, delay_days=2.0, noise=0.1, duplicates=0.02, days=304``.
 
     Returns
     -------
-    SyntheticCrm
+    MadeUpCrm
         The tables, and ``truth``: the true probability of each lead at several instants.
     """
-    from features.synthetic import synthetic_crm, write_export
+    from features.worlds.crm import Knobs, write_export
+    from features.worlds.registry import made_up_crm
 
     target = as_path(folder, "folder", 'Use the path of a folder: synthesize("crm").')
-    crm = synthetic_crm(leads, seed)
+    crm = made_up_crm(world, leads, seed, Knobs(**knobs))
     write_export(crm, target, format)
     return crm
 

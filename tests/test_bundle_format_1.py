@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from features.synthetic import synthetic_crm, write_export
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from models.bundle import load_bundle, save_bundle
 from models.card import MANAGERS
 from serving.http.app import create_app
@@ -44,7 +45,7 @@ def test_it_answers_its_golden_leads_bit_for_bit(run) -> None:
 
 
 def test_the_command_scores_an_export_by_it(run, bundle, tmp_path: Path) -> None:
-    write_export(synthetic_crm(300, seed=5), tmp_path, "parquet")
+    write_export(made_up_crm(300, seed=5), tmp_path, "parquet")
     config, scores = tmp_path / "lead_temperature.toml", tmp_path / "scores.csv"
     instant = "2026-01-01T00:00:00+00:00"
     done = run(

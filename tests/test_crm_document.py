@@ -16,7 +16,8 @@ import pytest
 
 from features.export.sources import read_export
 from features.scale.catalogue import standard_spec
-from features.synthetic import synthetic_crm, write_export
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from models.bands import Bands
 from models.bundle import Bundle, save_bundle
 from models.calibration import BetaCalibration
@@ -53,7 +54,7 @@ def code(having: str) -> str:
 def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle with the schema of the made-up CRM; what it has learnt does not matter here."""
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(1_000, 1), folder)
+    write_export(made_up_crm(1_000, 1), folder)
     tables = read_export(read_config(folder / "lead_temperature.toml").export)
     spec = standard_spec(tables, micros("2026-01-01"))
     width = len(spec.features)

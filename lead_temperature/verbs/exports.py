@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from features.worlds import WorldName
 from lead_temperature.inputs import CONFIG, ConfigOption, configuration, tables_of
 from lead_temperature.output import err, out, say, word, write
 
@@ -39,13 +40,30 @@ def synthesize(
     format: Annotated[  # noqa: A002 - the option's name
         Literal["csv", "parquet"], typer.Option(help="Format of the tables.")
     ] = "csv",
+    world: Annotated[WorldName, typer.Option(help="Which made-up firm.")] = "chain",
+    rate: Annotated[
+        float | None,
+        typer.Option(help="Share of leads that buy, 0.002 to 0.6.", show_default="the world's own"),
+    ] = None,
+    days: Annotated[int, typer.Option(help="Length of the export in days.")] = 731,
+    delay_days: Annotated[
+        float, typer.Option(help="Mean days after which what happened is recorded.")
+    ] = 0.0,
+    noise: Annotated[
+        float, typer.Option(help="Share of interactions and attribute values that mean nothing.")
+    ] = 0.0,
+    duplicates: Annotated[
+        float, typer.Option(help="Share of leads that were entered twice.")
+    ] = 0.0,
 ) -> None:
     """Write a made-up CRM export with known true probabilities (kept apart, in `truth`)."""
-    from features.synthetic import synthetic_crm, write_export
+    from features.worlds.crm import Knobs, write_export
+    from features.worlds.registry import made_up_crm
 
+    knobs = Knobs(rate, delay_days, noise, duplicates, days)
     _require_made_up(folder)
     with err.status(f"drawing {leads:,} leads"):
-        crm = synthetic_crm(leads, seed)
+        crm = made_up_crm(world, leads, seed, knobs)
         write_export(crm, folder, format)
     say(
         f"Wrote {crm.leads.num_rows:,} leads, {crm.interactions.num_rows:,} interactions and the "

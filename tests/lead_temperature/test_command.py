@@ -9,6 +9,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+import lead_temperature as lt
+
 VERBS = (
     "init",
     "synthesize",
@@ -360,6 +362,29 @@ def test_synthesize_writes_over_its_own_exports_alone(run, tmp_path: Path) -> No
     assert [(path.name, path.read_text()) for path in other.iterdir()] == [
         ("leads.csv", "my leads")
     ]
+
+
+def test_synthesize_asks_a_world_for_what_its_options_say(run, tmp_path: Path) -> None:
+    asked = ("--rate", 0.3, "--noise", 0.2, "--delay-days", 1, "--duplicates", 1, "--days", 200)
+    told = run("synthesize", tmp_path, "--leads", 30, "--seed", 4, "--world", "chain", *asked)
+    assert told.returncode == 0, told.stderr
+    assert "Wrote 60 leads" in " ".join(told.stderr.split())
+    lt.synthesize(
+        tmp_path / "same",
+        30,
+        4,
+        world="chain",
+        rate=0.3,
+        noise=0.2,
+        delay_days=1.0,
+        duplicates=1.0,
+        days=200,
+    )
+    for path in (tmp_path / "same").iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path.name
+    refused = run("synthesize", tmp_path, "--rate", 0.9)
+    assert refused.returncode == 1
+    assert "rate must be from 0.002 to 0.6, got 0.9." in " ".join(refused.stderr.split())
 
 
 def test_paths_are_printed_as_they_are_and_commands_on_one_line(run, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from features.export.sources import read_export
 from features.scale.batch import point_in_time_features
 from features.spine import Spine, microseconds
-from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from models.bundle import load_bundle, save_bundle
 from models.predictors.predictor import files_of
 from training.card.values import read_card
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.training
 def crm(tmp_path_factory: pytest.TempPathFactory):
     """A small export, for what must hold to the bit whatever the model is worth."""
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(2_500, seed=5), folder, "parquet")
+    write_export(made_up_crm(2_500, seed=5), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     changed = {
         "model": config.model.model_copy(update={"trees": 30}),
@@ -47,7 +48,7 @@ def test_groups_of_equal_promise_keep_it_in_truth(trained, name: str) -> None:
     """Judged by the true probabilities, not by their noisy outcomes, in the test period."""
     bundle = load_bundle(trained.bundle)
     tables = read_export(read_config(trained.config).export)
-    truth = synthetic_crm(4_000, seed=11).truth
+    truth = made_up_crm(4_000, seed=11).truth
     test_from = pa.scalar(bundle.card.test_from).cast(pa.timestamp("us", "UTC"))
     truth = truth.filter(pc.greater_equal(truth["as_of"], test_from))
     ids = tables.leads["lead_id"].combine_chunks()
@@ -114,7 +115,7 @@ def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bu
 
 
 def test_an_export_of_thirty_conversions_gives_no_confident_model(tmp_path: Path) -> None:
-    made = synthetic_crm(240, seed=4)
+    made = made_up_crm(240, seed=4)
     conversions = len(made.leads) - made.leads["converted_at"].null_count
     assert 20 < conversions < 45
     write_export(made, tmp_path, "parquet")

@@ -35,8 +35,9 @@ from features.scale.spark import (
     write_tables,
 )
 from features.spine import Spine, microseconds
-from features.synthetic import synthetic_crm, write_export
 from features.tables import Kind, Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from lead_temperature.command import app
 from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
@@ -148,7 +149,7 @@ def test_any_spec_over_any_histories_has_the_bits_of_one_machine(
 def test_a_crm_with_a_log_and_leads_without_interactions_has_the_bits_of_one_machine(
     spark, tmp_path: Path
 ) -> None:
-    write_export(synthetic_crm(600, seed=3), tmp_path / "crm", "parquet")
+    write_export(made_up_crm(600, seed=3), tmp_path / "crm", "parquet")
     tables = read_export(read_config(tmp_path / "crm" / "lead_temperature.toml").export)
     silent = set(tables.leads["lead_id"].to_pylist()) - set(
         tables.interactions["lead_id"].to_pylist()
@@ -264,7 +265,7 @@ def test_the_verb_scores_on_spark_what_it_scores_here(spark, tmp_path: Path) -> 
     folder = tmp_path / "crm [new] {1} * é"
     made = Path(folder, "crm")
     save_bundle(small_bundle(), folder / "bundle")
-    write_export(synthetic_crm(300, seed=2), made, "parquet")
+    write_export(made_up_crm(300, seed=2), made, "parquet")
     config = made / "lead_temperature.toml"
     arguments = ["score", "--bundle", str(folder / "bundle"), "--as-of", "2025-06-01T00:00:00Z"]
     arguments += ["--config", str(config)]

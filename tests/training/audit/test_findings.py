@@ -13,8 +13,9 @@ from benchmarks import bank_marketing, bpi2012
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.export.sources import read_export
 from features.spine import microseconds
-from features.synthetic import synthetic_crm, write_export
 from features.tables import ATTRIBUTE_LOG, INSTANT, Kind, Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from tests.support.required import require_calls, require_loan_log
 from tests.support.tables import tables_of
 from training.audit.findings import audit
@@ -39,14 +40,14 @@ def export(folder: Path) -> tuple[Tables, Config]:
 
 
 def synthetic(folder: Path, leads: int, seed: int) -> tuple[Tables, Config]:
-    write_export(synthetic_crm(leads, seed), folder, "parquet")
+    write_export(made_up_crm(leads, seed), folder, "parquet")
     return export(folder)
 
 
 @pytest.fixture(scope="module")
 def crm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(4_000, 3), folder, "parquet")
+    write_export(made_up_crm(4_000, 3), folder, "parquet")
     return folder
 
 

@@ -13,8 +13,9 @@ from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.export.sources import read_export
 from features.scale.batch import point_in_time_features
 from features.scale.catalogue import standard_spec
-from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from tests.support.tables import tables_of
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values, without_quarantined
@@ -107,7 +108,7 @@ def test_findings_are_json_values() -> None:
 def test_training_leaves_out_what_the_audit_quarantines_and_the_bundle_tells(
     tmp_path: Path,
 ) -> None:
-    write_export(synthetic_crm(4_000, 3), tmp_path, "parquet")
+    write_export(made_up_crm(4_000, 3), tmp_path, "parquet")
     config = read_config(tmp_path / "lead_temperature.toml")
     model = config.model.model_copy(update={"trees": 20})
     config = config.model_copy(update={"model": model})

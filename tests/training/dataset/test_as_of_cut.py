@@ -7,7 +7,8 @@ import pytest
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.export.sources import read_export
 from features.spine import microseconds
-from features.synthetic import synthetic_crm, write_export
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from tests.support.tables import tables_of
 from training.config import read_config
 from training.dataset.as_of_cut import cut_at
@@ -41,7 +42,7 @@ def test_an_interaction_is_there_when_both_its_clocks_are_earlier(
 
 
 def test_a_whole_export_that_is_cut_at_its_end_stays_as_it_is(tmp_path) -> None:
-    write_export(synthetic_crm(300, seed=3), tmp_path, "parquet")
+    write_export(made_up_crm(300, seed=3), tmp_path, "parquet")
     tables = read_export(read_config(tmp_path / "lead_temperature.toml").export)
     same = cut_at(tables, tables.data_end)
     assert same.leads.equals(tables.leads)

@@ -6,7 +6,8 @@ import pytest
 
 from features.export.sources import read_export
 from features.language.kinds import Count, Selection
-from features.synthetic import synthetic_crm, write_export
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from training.config import config_of, read_config
 from training.dataset.coverage import features_overview
 from training.dataset.frame import spec_of
@@ -17,7 +18,7 @@ ADDED = Count(Selection(kind=("call",), outcome=("answered",)), 5)
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(1_500, seed=2), folder, "parquet")
+    write_export(made_up_crm(1_500, seed=2), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     return folder, config, read_export(config.export)
 

@@ -7,8 +7,9 @@ from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
 from features.scale.batch import point_in_time_features
 from features.spine import microseconds
-from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from training.config import DatasetSettings, read_config
 from training.dataset.frame import TrainingFrame, spec_of, training_frame
 
@@ -16,7 +17,7 @@ from training.dataset.frame import TrainingFrame, spec_of, training_frame
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, DatasetSettings]:
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(1_200, seed=3), folder, "parquet")
+    write_export(made_up_crm(1_200, seed=3), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     return read_export(config.export), config.dataset
 

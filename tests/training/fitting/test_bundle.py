@@ -7,7 +7,8 @@ import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
-from features.synthetic import synthetic_crm, write_export
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.fitting.bundle import FittedBundle, fit_bundle, shorter_horizon_rows
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.training
 @pytest.fixture(scope="module")
 def config_and_frame(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, TrainingFrame]:
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(2_000, seed=4), folder, "parquet")
+    write_export(made_up_crm(2_000, seed=4), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     model = config.model.model_copy(update={"trees": 5, "threads": 1, "kind": "blend"})
     frame = training_frame(read_export(config.export), config.dataset, lambda *_: None)

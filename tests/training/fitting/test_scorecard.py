@@ -18,7 +18,8 @@ from features.language.kinds import (
 from features.language.spec import Spec
 from features.scale.requests import requests_of
 from features.spine import Spine, microseconds
-from features.synthetic import synthetic_crm, write_export
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from models.bundle import save_bundle
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
@@ -128,7 +129,7 @@ def test_copies_of_rows_are_no_more_evidence() -> None:
 def crm(tmp_path_factory: pytest.TempPathFactory):
     """A CRM with too few conversions for a booster, its configuration and its bundle."""
     folder = tmp_path_factory.mktemp("small_crm")
-    write_export(synthetic_crm(1_000, seed=6), folder, "parquet")
+    write_export(made_up_crm(1_000, seed=6), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     calibration = config.calibration.model_copy(update={"method": "beta"})  # compares nothing
     config = config.model_copy(update={"calibration": calibration})

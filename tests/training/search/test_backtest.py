@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 import pytest
 
 from features.export.sources import read_export
-from features.synthetic import synthetic_crm, write_export
 from features.tables import INSTANT, Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from training.config import read_config
 from training.evaluation.evaluation import instant
 from training.search.backtest import backtest, series_of
@@ -29,7 +30,7 @@ drop = ["*outcome=*", "*channel=*"]
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(2_500, seed=8), folder, "parquet")
+    write_export(made_up_crm(2_500, seed=8), folder, "parquet")
     file = folder / "lead_temperature.toml"
     text = file.read_text().replace("every_days = 7.0", "every_days = 28.0")
     file.write_text(f"{text}{SETTINGS}")

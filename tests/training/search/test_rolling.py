@@ -7,8 +7,9 @@ import pytest
 
 from features.export.sources import read_export
 from features.spine import microseconds
-from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.snapshots import snapshots
@@ -35,7 +36,7 @@ class Crm:
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory) -> Crm:
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(3_500, seed=9), folder, "parquet")
+    write_export(made_up_crm(3_500, seed=9), folder, "parquet")
     file = folder / "lead_temperature.toml"
     text = file.read_text().replace("every_days = 7.0", "every_days = 14.0")
     file.write_text(f"{text}{SETTINGS}")

@@ -9,8 +9,9 @@ import pyarrow.compute as pc
 import pytest
 
 from features.export.sources import read_export
-from features.synthetic import synthetic_crm, write_export
 from features.tables import INSTANT, Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.snapshots import labels, snapshots
@@ -47,7 +48,7 @@ def ground_of(tables: Tables, config: Config) -> RollingRows:
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(3_500, seed=9), folder, "parquet")
+    write_export(made_up_crm(3_500, seed=9), folder, "parquet")
     file = folder / "lead_temperature.toml"
     text = file.read_text().replace("every_days = 7.0", "every_days = 14.0")
     file.write_text(f"{text}{SETTINGS}")

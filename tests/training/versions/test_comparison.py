@@ -11,8 +11,9 @@ from rich.console import Console
 
 from features.export.sources import read_export
 from features.spine import iso
-from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from lead_temperature.tables.comparison import show_examination
 from models.bundle import Bundle
 from models.card import CardDocument
@@ -55,7 +56,7 @@ def compared_on(champion: Bundle, challenger: Bundle, tables: Tables, config: Co
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Tables, Config]:
     folder = tmp_path_factory.mktemp("crm")
-    write_export(synthetic_crm(3_000, seed=4), folder, "parquet")
+    write_export(made_up_crm(3_000, seed=4), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     changed = {
         "model": config.model.model_copy(update={"trees": 40, "threads": 1, "kind": "booster"}),

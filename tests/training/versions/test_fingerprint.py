@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.export.sources import read_export
-from features.synthetic import synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import write_export
 from tests.support.tables import tables_of
 from training.config import read_config
 from training.versions.fingerprint import data_fingerprint
@@ -86,7 +87,7 @@ def test_negative_zero_is_zero() -> None:
 def test_the_same_export_as_csv_and_as_parquet_has_one_fingerprint(tmp_path) -> None:
     found = set()
     for kind in ("csv", "parquet"):
-        write_export(synthetic_crm(300, seed=2), tmp_path / kind, kind)
+        write_export(made_up_crm(300, seed=2), tmp_path / kind, kind)
         config = read_config(tmp_path / kind / "lead_temperature.toml")
         found.add(data_fingerprint(read_export(config.export)))
     assert len(found) == 1

@@ -1,5 +1,7 @@
 """The made-up CRM: is its truth true, is its export what a CRM would write."""
 
+import hashlib
+import io
 import math
 import tomllib
 from datetime import timedelta
@@ -9,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from features import synthetic
-from features.synthetic import ENDS_AT, SyntheticCrm, synthetic_crm, write_export
+from features.worlds import chain
+from features.worlds.chain import made_up_crm
+from features.worlds.crm import DAYS, ENDS_AT, Knobs, MadeUpCrm, write_export
 
 pytestmark = pytest.mark.long
 
@@ -34,7 +36,7 @@ def lead_number(column: pa.ChunkedArray) -> np.ndarray:
 class Snapshots:
     """The truth with what came of it, for the snapshots whose horizon ended before the data did."""
 
-    def __init__(self, crm: SyntheticCrm, band: str) -> None:
+    def __init__(self, crm: MadeUpCrm, band: str) -> None:
         horizon = HORIZONS[band] * DAY
         as_of = seconds(crm.truth["as_of"])
         mature = as_of + horizon <= ENDS_AT
@@ -51,12 +53,12 @@ class Snapshots:
 
 
 @pytest.fixture(scope="module")
-def crm() -> SyntheticCrm:
-    return synthetic_crm(leads=20_000, seed=2012)
+def crm() -> MadeUpCrm:
+    return made_up_crm(leads=20_000, seed=2012)
 
 
 @pytest.fixture(scope="module", params=HORIZONS)
-def snapshots(request: pytest.FixtureRequest, crm: SyntheticCrm) -> Snapshots:
+def snapshots(request: pytest.FixtureRequest, crm: MadeUpCrm) -> Snapshots:
     return Snapshots(crm, request.param)
 
 
@@ -69,13 +71,13 @@ def plain_filter(days: list[list[int]], mix, conversion, loss, diligence) -> lis
     step[4, 4] = step[5, 5] = 1
     for state in range(4):
         stays = 1 - conversion[state] - loss[state]
-        step[state, :4] = stays * synthetic._DRIFT[state]
+        step[state, :4] = stays * chain._DRIFT[state]
         step[state, 4:] = conversion[state], loss[state]
     belief, answers = list(mix), []
     for day, types in enumerate(days):
         effort = diligence * (1 + 6 * np.exp(-day / 2))
         for state in range(4):
-            for number, kind in enumerate(synthetic._TYPES):
+            for number, kind in enumerate(chain._TYPES):
                 rate = kind.rates[state] * (effort if kind.direction == "outbound" else 1)
                 count = types.count(number)
                 belief[state] *= math.exp(-rate) * rate**count / math.factorial(count)
@@ -87,9 +89,9 @@ def plain_filter(days: list[list[int]], mix, conversion, loss, diligence) -> lis
 
 
 def test_the_truth_equals_a_plain_filter_for_single_leads() -> None:
-    crm = synthetic_crm(leads=400, seed=5)
-    population = synthetic._population(np.random.default_rng(5), 400)
-    types = [(t.channel, t.kind, t.direction, t.outcome) for t in synthetic._TYPES]
+    crm = made_up_crm(leads=400, seed=5)
+    population = chain._population(np.random.default_rng(5), 400, DAYS)
+    types = [(t.channel, t.kind, t.direction, t.outcome) for t in chain._TYPES]
     asked, happened = crm.truth.to_pylist(), crm.interactions.to_pylist()
     compared = 0
     for number in range(0, 60, 3):
@@ -106,8 +108,8 @@ def test_the_truth_equals_a_plain_filter_for_single_leads() -> None:
         answers = plain_filter(
             days,
             population.mix[number],
-            factor[0] * synthetic._CONVERSION,
-            factor[1] * synthetic._LOSS,
+            factor[0] * chain._CONVERSION,
+            factor[1] * chain._LOSS,
             population.diligence[number],
         )
         weekly = np.array(answers[6::7]).reshape(-1, 2)
@@ -128,7 +130,7 @@ def test_outcomes_agree_with_the_truth_in_every_decile(snapshots: Snapshots, day
 
 @pytest.mark.parametrize("attribute", ["source", "form", "owner", "industry", "decision_maker"])
 def test_outcomes_agree_with_the_truth_for_every_value_of_an_attribute(
-    crm: SyntheticCrm, snapshots: Snapshots, attribute: str
+    crm: MadeUpCrm, snapshots: Snapshots, attribute: str
 ) -> None:
     values = crm.leads[attribute].fill_null("missing").to_numpy(zero_copy_only=False)
     for value in np.unique(values):
@@ -140,7 +142,7 @@ def test_outcomes_agree_with_the_truth_for_every_value_of_an_attribute(
     "kind", ["payment_terms_question", "quote_sent", "competitor_mention", "demo", "visit", "call"]
 )
 def test_outcomes_agree_with_the_truth_whatever_happened_in_the_last_week(
-    crm: SyntheticCrm, snapshots: Snapshots, kind: str
+    crm: MadeUpCrm, snapshots: Snapshots, kind: str
 ) -> None:
     of_kind = crm.interactions.filter(pc.equal(crm.interactions["kind"], kind))
     lead = lead_number(of_kind["lead_id"])
@@ -154,7 +156,7 @@ def test_outcomes_agree_with_the_truth_whatever_happened_in_the_last_week(
 
 
 def test_the_truth_ranks_and_what_happens_after_creation_makes_it_rank_better(
-    crm: SyntheticCrm,
+    crm: MadeUpCrm,
 ) -> None:
     hot, warm = (Snapshots(crm, band) for band in HORIZONS)
     assert 0.80 < roc_auc_score(hot.outcome, hot.truth) < 0.87
@@ -166,7 +168,7 @@ def test_the_truth_ranks_and_what_happens_after_creation_makes_it_rank_better(
     assert roc_auc_score(hot.outcome[later], hot.truth[later]) > of_old + 0.05
 
 
-def test_base_rates_are_those_of_a_plausible_crm(crm: SyntheticCrm) -> None:
+def test_base_rates_are_those_of_a_plausible_crm(crm: MadeUpCrm) -> None:
     assert 0.03 < Snapshots(crm, "hot_probability").outcome.mean() < 0.04
     assert 0.095 < Snapshots(crm, "warm_probability").outcome.mean() < 0.12
     converted = 1 - crm.leads["converted_at"].null_count / crm.leads.num_rows
@@ -174,7 +176,7 @@ def test_base_rates_are_those_of_a_plausible_crm(crm: SyntheticCrm) -> None:
     assert 12 < crm.interactions.num_rows / crm.leads.num_rows < 20
 
 
-def test_seeds_are_few_and_convert_most_nets_are_many(crm: SyntheticCrm) -> None:
+def test_seeds_are_few_and_convert_most_nets_are_many(crm: MadeUpCrm) -> None:
     rate, share = {}, {}
     kinds = crm.leads["source_kind"].to_numpy(zero_copy_only=False)
     converted = seconds(crm.leads["converted_at"]) > 0
@@ -185,7 +187,7 @@ def test_seeds_are_few_and_convert_most_nets_are_many(crm: SyntheticCrm) -> None
     assert share["net"] > 0.5 > share["spear"] > share["seed"]
 
 
-def test_the_truth_is_given_every_week_while_the_lead_is_open(crm: SyntheticCrm) -> None:
+def test_the_truth_is_given_every_week_while_the_lead_is_open(crm: MadeUpCrm) -> None:
     lead, as_of = lead_number(crm.truth["lead_id"]), seconds(crm.truth["as_of"])
     created = seconds(crm.leads["created_at"])
     converted, closed = seconds(crm.leads["converted_at"]), seconds(crm.leads["closed_at"])
@@ -199,7 +201,7 @@ def test_the_truth_is_given_every_week_while_the_lead_is_open(crm: SyntheticCrm)
     )
 
 
-def test_interactions_lie_between_creation_and_the_lead_s_end(crm: SyntheticCrm) -> None:
+def test_interactions_lie_between_creation_and_the_lead_s_end(crm: MadeUpCrm) -> None:
     lead, at = (
         lead_number(crm.interactions["lead_id"]),
         seconds(crm.interactions["occurred_at"]),
@@ -213,7 +215,7 @@ def test_interactions_lie_between_creation_and_the_lead_s_end(crm: SyntheticCrm)
     assert (np.diff(at)[np.diff(lead) == 0] >= 0).all()
 
 
-def test_nothing_in_the_export_is_as_late_as_its_end(crm: SyntheticCrm) -> None:
+def test_nothing_in_the_export_is_as_late_as_its_end(crm: MadeUpCrm) -> None:
     for table in (crm.leads, crm.interactions, crm.attributes, crm.truth):
         for field in table.schema:
             if pa.types.is_timestamp(field.type):
@@ -221,7 +223,7 @@ def test_nothing_in_the_export_is_as_late_as_its_end(crm: SyntheticCrm) -> None:
 
 
 def test_some_interactions_are_recorded_late_and_some_meetings_when_they_are_booked(
-    crm: SyntheticCrm,
+    crm: MadeUpCrm,
 ) -> None:
     occurred = seconds(crm.interactions["occurred_at"])
     recorded = seconds(crm.interactions["recorded_at"])
@@ -232,7 +234,7 @@ def test_some_interactions_are_recorded_late_and_some_meetings_when_they_are_boo
     assert (recorded >= created).all()
 
 
-def test_diligent_salespeople_make_the_first_call_sooner(crm: SyntheticCrm) -> None:
+def test_diligent_salespeople_make_the_first_call_sooner(crm: MadeUpCrm) -> None:
     calls = crm.interactions.filter(pc.equal(crm.interactions["kind"], "call"))
     lead, first = np.unique(lead_number(calls["lead_id"]), return_index=True)
     wait = seconds(calls["occurred_at"])[first] - seconds(crm.leads["created_at"])[lead]
@@ -243,17 +245,17 @@ def test_diligent_salespeople_make_the_first_call_sooner(crm: SyntheticCrm) -> N
     assert np.percentile(wait, 90) > DAY
 
 
-def test_the_attribute_log_only_tells_what_an_interaction_told(crm: SyntheticCrm) -> None:
+def test_the_attribute_log_only_tells_what_an_interaction_told(crm: MadeUpCrm) -> None:
     when = ["lead_id", "recorded_at"]
     assert crm.attributes.join(crm.interactions, keys=when, join_type="left anti").num_rows == 0
     assert set(crm.attributes["name"].to_pylist()) == {"known_need", "objection", "competitor"}
 
 
-def test_converted_leads_alone_have_a_client_card(crm: SyntheticCrm) -> None:
+def test_converted_leads_alone_have_a_client_card(crm: MadeUpCrm) -> None:
     assert crm.leads["client_card_number"].is_valid() == crm.leads["converted_at"].is_valid()
 
 
-def test_measures_are_whole_seconds_and_whole_cents(crm: SyntheticCrm) -> None:
+def test_measures_are_whole_seconds_and_whole_cents(crm: MadeUpCrm) -> None:
     assert crm.interactions["duration_seconds"].type == pa.int64()
     cents = 100 * crm.interactions["value"].drop_null().to_numpy()
     assert len(cents) > 1000
@@ -261,34 +263,10 @@ def test_measures_are_whole_seconds_and_whole_cents(crm: SyntheticCrm) -> None:
 
 
 @pytest.mark.parametrize("extension", ["csv", "parquet"])
-def test_the_same_seed_writes_the_same_bytes(tmp_path: Path, extension: str) -> None:
-    for folder, seed in (("a", 7), ("b", 7), ("c", 8)):
-        write_export(synthetic_crm(300, seed), tmp_path / folder, extension)
-    for name in ("leads", "interactions", "attributes", "truth"):
-        first, again, other = (
-            (tmp_path / folder / f"{name}.{extension}").read_bytes() for folder in "abc"
-        )
-        assert first == again != other
-
-
-def test_csv_and_parquet_hold_the_same_tables(tmp_path: Path) -> None:
-    crm = synthetic_crm(300, 7)
-    write_export(crm, tmp_path, "csv")
-    write_export(crm, tmp_path, "parquet")
-    for name in ("leads", "interactions", "attributes", "truth"):
-        table = getattr(crm, name)
-        assert pq.read_table(tmp_path / f"{name}.parquet") == table
-        options = pa.csv.ConvertOptions(
-            column_types=table.schema, strings_can_be_null=True, quoted_strings_can_be_null=False
-        )
-        assert pa.csv.read_csv(tmp_path / f"{name}.csv", convert_options=options) == table
-
-
-@pytest.mark.parametrize("extension", ["csv", "parquet"])
 def test_the_configuration_reads_the_export_and_declares_no_leak(
     tmp_path: Path, extension: str
 ) -> None:
-    crm = synthetic_crm(50, 7)
+    crm = made_up_crm(50, 7)
     write_export(crm, tmp_path, extension)
     config = tomllib.loads((tmp_path / "lead_temperature.toml").read_text(encoding="utf-8"))
     for section in ("leads", "interactions", "attributes"):
@@ -308,20 +286,45 @@ def test_the_configuration_reads_the_export_and_declares_no_leak(
 )
 def test_arguments_outside_their_law_are_refused(leads: int, seed: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        synthetic_crm(leads, seed)
-
-
-def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="format must be 'csv' or 'parquet', got 'xlsx'"):
-        write_export(synthetic_crm(5, 1), tmp_path / "out", "xlsx")
-    assert not (tmp_path / "out").exists()
+        made_up_crm(leads, seed)
 
 
 def test_a_single_lead_is_a_crm_too() -> None:
-    assert synthetic_crm(1, 3).truth.num_rows >= 1
+    assert made_up_crm(1, 3).truth.num_rows >= 1
 
 
-def test_a_truth_that_is_no_probability_is_refused(crm: SyntheticCrm) -> None:
-    warmer_in_the_short_run = pa.table({"hot_probability": [0.5], "warm_probability": [0.4]})
-    with pytest.raises(ValueError, match="0 <= hot_probability <= warm_probability <= 1"):
-        SyntheticCrm(crm.leads, crm.interactions, crm.attributes, warmer_in_the_short_run)
+@pytest.mark.parametrize(
+    ("leads", "seed", "digest"),
+    [
+        (300, 7, "28db337141b0b7152aa7ca873a814402203c43c7d0c510b796af9f75c65d0a88"),
+        (1200, 3, "512695734b6260e3bad4afa521159c0cd4e526f932ae797204731e3621366488"),
+    ],
+)
+def test_the_tables_of_a_seed_never_change(leads: int, seed: int, digest: str) -> None:
+    crm, hashed = made_up_crm(leads, seed), hashlib.sha256()
+    for name in ("leads", "interactions", "attributes", "truth"):
+        text = io.BytesIO()
+        pyarrow.csv.write_csv(getattr(crm, name), text)
+        hashed.update(text.getvalue())
+    assert hashed.hexdigest() == digest
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.30])
+def test_a_rate_that_is_asked_for_is_the_share_that_buys_and_keeps_the_truth_true(
+    rate: float,
+) -> None:
+    crm = made_up_crm(20_000, 8, Knobs(rate=rate))
+    bought = 1 - crm.leads["converted_at"].null_count / crm.leads.num_rows
+    # Four standard errors of 20,000 leads, and what 500 leads miss of the expected share.
+    assert abs(bought - rate) < 4 * np.sqrt(rate / 20_000) + 0.12 * rate
+    for band in HORIZONS:
+        snapshots = Snapshots(crm, band)
+        for day in (0, 14):
+            assert abs(snapshots.z_score(snapshots.day == day)) < 3.5
+
+
+def test_a_shorter_export_begins_later_and_keeps_the_truth_true() -> None:
+    crm = made_up_crm(10_000, 9, Knobs(days=300))
+    assert seconds(crm.leads["created_at"]).min() >= ENDS_AT - 300 * DAY
+    snapshots = Snapshots(crm, "hot_probability")
+    assert abs(snapshots.z_score(snapshots.day == 7)) < 3.5

@@ -1,10 +1,9 @@
-"""A made-up CRM whose true probabilities are known.
+"""A made-up CRM whose leads are hidden Markov chains over four states of warmth.
 
-Real exports show what happened, never how likely it was, so nobody can say from them how good a
-model could have been. Here every lead is a hidden Markov chain over four states of warmth. Once a
-day, counted from its creation, a lead emits interactions (Poisson counts that depend on its state),
-may convert or be lost (daily hazards by state, multiplied by what its attributes say), and drifts
-between the states; left to itself, warmth fades back towards cold.
+Once a day, counted from its creation, a lead emits interactions (Poisson counts that depend on its
+state), may convert or be lost (daily hazards by state, multiplied by what its attributes say), and
+drifts between the states; left to itself, warmth fades back towards cold. Where a rate of buyers is
+asked for, the hazards of conversion of all leads and states are multiplied by one factor.
 
 The truth is the exact Bayes filter of that chain: P(converts within h days | attributes, all
 interactions that *occurred* before the instant, and that the lead is still open). It therefore says
@@ -19,27 +18,35 @@ columns that must not become features: personal data, a sensitive one, and `clie
 which only converted leads ever get.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 
 from features.arrays import Float64, Int64
 from features.engine.history import is_known, when_known
-
-DAY = 86_400
-STARTS_AT = int(datetime(2024, 1, 1, tzinfo=UTC).timestamp())
-ENDS_AT = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
-HOT_DAYS = 14
-WARM_DAYS = 90
-SNAPSHOT_EVERY_DAYS = 7
-SNAPSHOT_UNTIL_DAYS = 180
+from features.worlds.crm import (
+    DAY,
+    ENDS_AT,
+    HOT_DAYS,
+    SNAPSHOT_EVERY_DAYS,
+    SNAPSHOT_UNTIL_DAYS,
+    WARM_DAYS,
+    WORLDS_OWN,
+    Knobs,
+    MadeUpCrm,
+    require_size,
+)
+from features.worlds.drawing import (
+    as_instants,
+    draw_codes,
+    draw_creations,
+    factor_for_rate,
+    lead_ids,
+    truth_table,
+)
+from features.worlds.nuisances import with_nuisances
 
 # The states of warmth, coldest first: cold, curious, comparing, deciding. All rates are per day.
 _BASE_MIX = np.array([0.68, 0.25, 0.06, 0.01])
@@ -55,6 +62,7 @@ _CONVERSION = np.array([0.00005, 0.0003, 0.003, 0.070])
 _LOSS = np.array([0.022, 0.012, 0.007, 0.006])
 
 _CONVERTED, _LOST, _OPEN = 0, 1, 2
+_RATE_LEADS = 500  # of so many leads, evenly spaced, the expected share of buyers is computed
 
 
 class _Choice(NamedTuple):
@@ -154,38 +162,8 @@ _LEARNT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SyntheticCrm:
-    """A CRM export and, apart from it, the truth.
-
-    Parameters
-    ----------
-    leads : pyarrow.Table
-        One row a lead: `lead_id`, `created_at`, `converted_at`, `closed_at`, then attributes,
-        those that must be left out among them.
-    interactions : pyarrow.Table
-        `lead_id`, `occurred_at`, `recorded_at`, `channel`, `kind`, `direction`, `outcome`,
-        `agent`, `duration_seconds`, `value`; ordered by lead and time.
-    attributes : pyarrow.Table
-        The log of attributes that change: `lead_id`, `recorded_at`, `name`, `value`.
-    truth : pyarrow.Table
-        `lead_id`, `as_of`, `hot_probability` (14 days), `warm_probability` (90 days): every seventh
-        day from creation to day 180 while the lead is open and the data lasts.
-    """
-
-    leads: pa.Table
-    interactions: pa.Table
-    attributes: pa.Table
-    truth: pa.Table
-
-    def __post_init__(self) -> None:
-        hot, warm = (self.truth[f"{band}_probability"].to_numpy() for band in ("hot", "warm"))
-        if not ((hot >= 0) & (hot <= warm) & (warm <= 1)).all():
-            raise ValueError("truth must satisfy 0 <= hot_probability <= warm_probability <= 1.")
-
-
-def synthetic_crm(leads: int, seed: int) -> SyntheticCrm:
-    """Draw a CRM of two years, 2024 and 2025, with its truth.
+def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
+    """Draw a CRM of this world, with its truth.
 
     Parameters
     ----------
@@ -193,47 +171,35 @@ def synthetic_crm(leads: int, seed: int) -> SyntheticCrm:
         How many leads; at least 1.
     seed : int
         Seed of the random numbers, not negative. The same seed gives the same tables.
+    knobs : Knobs
+        Rate of buyers, delay of logging, noise, duplicates and length.
 
     Returns
     -------
-    SyntheticCrm
+    MadeUpCrm
         The export and the true probabilities.
 
     Raises
     ------
     ValueError
         When `leads` is below 1 or `seed` is negative.
-
-    Examples
-    --------
-    >>> crm = synthetic_crm(leads=100, seed=1)
-    >>> crm.leads.num_rows
-    100
-    >>> crm.truth.column_names
-    ['lead_id', 'as_of', 'hot_probability', 'warm_probability']
     """
-    if leads < 1:
-        raise ValueError(f"leads must be at least 1, got {leads}.")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, got {seed}.")
+    require_size(leads, seed)
     rng = np.random.default_rng(seed)
-    population = _population(rng, leads)
-    lives = _lives(rng, population)
-    lead_ids = pa.array([f"L{i:07d}" for i in range(1, leads + 1)])
-    interactions, learnt = _interactions(rng, population, lives, lead_ids)
-    return SyntheticCrm(
-        leads=_leads(rng, population, lives, lead_ids),
+    population = _population(rng, leads, knobs.days)
+    lives = _lives(rng, population, _hazards(population, knobs), knobs.days)
+    ids = lead_ids(leads)
+    interactions, learnt = _interactions(rng, population, lives, ids)
+    crm = MadeUpCrm(
+        leads=_leads(rng, population, lives, ids),
         interactions=interactions,
         attributes=learnt,
-        truth=pa.table(
-            {
-                "lead_id": lead_ids.take(pa.array(lives.truth_lead)),
-                "as_of": _instants(lives.truth_as_of),
-                "hot_probability": lives.truth_hot,
-                "warm_probability": lives.truth_warm,
-            }
+        truth=truth_table(
+            ids, lives.truth_lead, lives.truth_as_of, lives.truth_hot, lives.truth_warm
         ),
+        config=_CONFIG,
     )
+    return with_nuisances(crm, seed, knobs)
 
 
 class _Population(NamedTuple):
@@ -248,7 +214,7 @@ class _Population(NamedTuple):
     diligence: Float64
 
 
-def _population(rng: np.random.Generator, n: int) -> _Population:
+def _population(rng: np.random.Generator, n: int, days: int) -> _Population:
     categories = {
         "source": (_SOURCES, _codes(rng, _SOURCES, n)),
         "form": (_FORMS, _codes(rng, _FORMS, n)),
@@ -277,7 +243,7 @@ def _population(rng: np.random.Generator, n: int) -> _Population:
     appeal *= np.where(no_size, 0.9, np.exp(-0.15 * (np.log(size) - 3.0) ** 2) + 0.15)
     mix = _BASE_MIX * np.exp(warmth[:, None] * np.array([0.0, 0.8, 1.3, 1.7]))
     return _Population(
-        created_at=_creations(rng, n),
+        created_at=draw_creations(rng, n, days),
         attributes=attributes,
         owner=owner,
         mix=mix / mix.sum(axis=1, keepdims=True),
@@ -288,16 +254,40 @@ def _population(rng: np.random.Generator, n: int) -> _Population:
 
 
 def _codes(rng: np.random.Generator, choices: tuple[_Choice, ...], n: int) -> Int64:
-    return rng.choice(len(choices), n, p=[c.share for c in choices])
+    return draw_codes(rng, [c.share for c in choices], n)
 
 
-def _creations(rng: np.random.Generator, n: int) -> Int64:
-    """Draw when the leads come in: twice as many at the end, few at weekends and by night."""
-    days = np.arange((ENDS_AT - STARTS_AT) // DAY)
-    week = np.array([1.1, 1.1, 1.0, 1.0, 0.9, 0.45, 0.35])  # 2024-01-01 was a Monday
-    weight = (1 + days / len(days)) * week[days % 7]
-    day = rng.choice(days, n, p=weight / weight.sum())
-    return np.sort(STARTS_AT + day * DAY + rng.triangular(21_600, 46_800, 82_800, n).astype(int))
+class _Hazards(NamedTuple):
+    """Daily chances by lead and state: to convert, and to be still open at the day's end."""
+
+    conversion: Float64
+    survival: Float64
+
+
+def _hazards(population: _Population, knobs: Knobs) -> _Hazards:
+    """Multiply the hazards of the states by what the leads' attributes say and the rate asks."""
+    conversion = population.appeal[:, None] * _CONVERSION
+    loss = population.reluctance[:, None] * _LOSS
+    if knobs.rate is None:
+        return _Hazards(conversion, 1 - conversion - loss)
+    sample = slice(0, None, max(1, len(conversion) // _RATE_LEADS))
+    days = (ENDS_AT - population.created_at[sample]) // DAY + 1
+
+    def scaled(factor: float, rows: slice) -> _Hazards:
+        # 1 − (1 − h)^f: f times the hazard in continuous time, which never exceeds 1.
+        chance = -np.expm1(factor * np.log1p(-conversion[rows]))
+        return _Hazards(chance, (1 - chance) * (1 - loss[rows]))
+
+    def share_that_buys(factor: float) -> float:
+        hazards = scaled(factor, sample)
+        mix, probability = population.mix[sample], np.zeros_like(hazards.conversion)
+        bought = np.zeros(len(days))
+        for day in range(1, days.max() + 1):
+            probability = hazards.conversion + hazards.survival * (probability @ _DRIFT.T)
+            bought = np.where(days == day, (mix * probability).sum(axis=1), bought)
+        return float(bought.mean())
+
+    return scaled(factor_for_rate(knobs.rate, share_that_buys), slice(None))
 
 
 class _Lives(NamedTuple):
@@ -314,18 +304,19 @@ class _Lives(NamedTuple):
     truth_warm: Float64
 
 
-def _lives(rng: np.random.Generator, population: _Population) -> _Lives:
+def _lives(
+    rng: np.random.Generator, population: _Population, hazards: _Hazards, days: int
+) -> _Lives:
     """Live through all leads side by side, day by day, and filter as an observer would."""
     created = population.created_at
     ended = np.zeros((2, len(created)), dtype=np.int64)
-    conversion = population.appeal[:, None] * _CONVERSION
-    survival = 1 - conversion - population.reluctance[:, None] * _LOSS
+    conversion, survival = hazards
     hot = _conversion_within(HOT_DAYS, conversion, survival)
     warm = _conversion_within(WARM_DAYS, conversion, survival)
     lead, belief = np.arange(len(created)), population.mix
     state = _stepped(rng, belief)
     events, truth = [], []
-    for day in range((ENDS_AT - STARTS_AT) // DAY + 1):
+    for day in range(days + 1):
         dawn = created[lead] + day * DAY
         if day % SNAPSHOT_EVERY_DAYS == 0 and day <= SNAPSHOT_UNTIL_DAYS:
             truth.append(
@@ -436,7 +427,7 @@ def _seconds_of_day(
 
 
 def _interactions(
-    rng: np.random.Generator, population: _Population, lives: _Lives, lead_ids: pa.Array
+    rng: np.random.Generator, population: _Population, lives: _Lives, ids: pa.Array
 ) -> tuple[pa.Table, pa.Table]:
     """Make the interactions as the export shows them, and the log of what was learnt in them."""
     order = np.lexsort((lives.event_type, lives.event_at, lives.event_lead))
@@ -458,9 +449,9 @@ def _interactions(
     }
     table = pa.table(
         {
-            "lead_id": lead_ids.take(pa.array(lead)),
-            "occurred_at": _instants(occurred_at),
-            "recorded_at": _instants(recorded_at),
+            "lead_id": ids.take(pa.array(lead)),
+            "occurred_at": as_instants(occurred_at),
+            "recorded_at": as_instants(recorded_at),
             **words,
             "agent": owners.take(pa.array(population.owner[lead], mask=~_STAFFED[kind])),
             "duration_seconds": pa.array(seconds, mask=usual == 0),
@@ -501,18 +492,18 @@ def _learnt(rng: np.random.Generator, interactions: pa.Table) -> pa.Table:
 
 
 def _leads(
-    rng: np.random.Generator, population: _Population, lives: _Lives, lead_ids: pa.Array
+    rng: np.random.Generator, population: _Population, lives: _Lives, ids: pa.Array
 ) -> pa.Table:
-    n = len(lead_ids)
+    n = len(ids)
     numbers = range(1, n + 1)
     converted = lives.converted_at > 0
     notes = pa.array(['prefers mornings, "not Mondays"', "asked for a brochure", "met by chance"])
     return pa.table(
         {
-            "lead_id": lead_ids,
-            "created_at": _instants(population.created_at),
-            "converted_at": _instants(lives.converted_at),
-            "closed_at": _instants(lives.closed_at),
+            "lead_id": ids,
+            "created_at": as_instants(population.created_at),
+            "converted_at": as_instants(lives.converted_at),
+            "closed_at": as_instants(lives.closed_at),
             **population.attributes,
             "age": rng.integers(20, 70, n),
             "contact_name": pa.array([f"Contact Person {i}" for i in numbers]),
@@ -523,13 +514,6 @@ def _leads(
             ),
             "client_card_number": pa.array([f"K{i:07d}" for i in numbers], mask=~converted),
         }
-    )
-
-
-def _instants(seconds: Int64) -> pa.Array:
-    """Seconds since the epoch as an Arrow timestamp in UTC; 0 is null."""
-    return pa.array(1_000_000 * seconds, pa.int64(), mask=seconds == 0).cast(
-        pa.timestamp("us", tz="UTC")
     )
 
 
@@ -573,48 +557,3 @@ first_days = 0.0
 every_days = 7.0
 until_days = 180.0
 """
-
-
-def write_export(
-    crm: SyntheticCrm,
-    folder: str | Path,
-    format: Literal["csv", "parquet"] = "csv",  # noqa: A002
-) -> None:
-    """Write the export, its `lead_temperature.toml` and, beside them, the truth.
-
-    Parameters
-    ----------
-    crm : SyntheticCrm
-        What `synthetic_crm` returned.
-    folder : str or pathlib.Path
-        Where to; made when missing. Files of the same names are replaced.
-    format : {"csv", "parquet"}, default "csv"
-        The form of the tables.
-
-    Raises
-    ------
-    ValueError
-        When `format` is neither.
-    """
-    if format not in {"csv", "parquet"}:
-        raise ValueError(f"format must be 'csv' or 'parquet', got {format!r}.")
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("leads", "interactions", "attributes", "truth"):
-        table, path = getattr(crm, name), folder / f"{name}.{format}"
-        if format == "parquet":
-            pq.write_table(table, path, compression="zstd")
-        else:
-            pa.csv.write_csv(_in_whole_seconds(table), path)
-    config = folder / "lead_temperature.toml"
-    config.write_text(_CONFIG.format(ext=format), encoding="utf-8")
-
-
-def _in_whole_seconds(table: pa.Table) -> pa.Table:
-    """Drop the microseconds, which are all zero, for a file that people open."""
-    seconds = pa.timestamp("s", tz="UTC")
-    return table.cast(
-        pa.schema(
-            [f.with_type(seconds) if pa.types.is_timestamp(f.type) else f for f in table.schema]
-        )
-    )

@@ -1,0 +1,6 @@
+"""Made-up firms whose true probabilities are known, to judge on what real exports cannot tell."""
+
+from typing import Literal
+
+WorldName = Literal["chain"]
+"""Names of the worlds; `features.worlds.registry.WORLDS` holds them."""

@@ -1,0 +1,61 @@
+"""The worlds by name: what `lead-temperature synthesize --world` and the benchmarks can ask for.
+
+A world is a module with a function ``made_up_crm(leads, seed, knobs)``. To add one, write the
+module and its test, and give it a line in `WORLDS`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from features.worlds import chain
+from features.worlds.crm import WORLDS_OWN, Knobs, MadeUpCrm
+
+
+class World(Protocol):
+    """A function that makes up a CRM."""
+
+    def __call__(self, leads: int, seed: int, knobs: Knobs = ...) -> MadeUpCrm:
+        """Draw a CRM with its truth."""
+        ...
+
+
+WORLDS: Mapping[str, World] = MappingProxyType({"chain": chain.made_up_crm})
+"""How to draw a CRM of each world, by the world's name."""
+
+
+def made_up_crm(world: str, leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
+    """Draw a CRM of a world, with its truth.
+
+    Parameters
+    ----------
+    world : str
+        A name of `WORLDS`.
+    leads : int
+        How many leads; at least 1. Those that are entered twice count once.
+    seed : int
+        Seed of the random numbers, not negative. The same seed gives the same tables.
+    knobs : Knobs
+        Rate of buyers, delay of logging, noise, duplicates and length.
+
+    Returns
+    -------
+    MadeUpCrm
+        The export and the true probabilities.
+
+    Raises
+    ------
+    ValueError
+        There is no such world, `leads` is below 1, or `seed` is negative.
+
+    Examples
+    --------
+    >>> crm = made_up_crm("chain", leads=100, seed=1)
+    >>> crm.leads.num_rows
+    100
+    >>> crm.truth.column_names
+    ['lead_id', 'as_of', 'hot_probability', 'warm_probability']
+    """
+    if world not in WORLDS:
+        raise ValueError(f"world must be one of {', '.join(WORLDS)}, got {world!r}.")
+    return WORLDS[world](leads, seed, knobs)
