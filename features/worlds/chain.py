@@ -40,8 +40,10 @@ from features.worlds.crm import (
 )
 from features.worlds.drawing import (
     as_instants,
+    contact_columns,
     draw_codes,
     draw_creations,
+    draw_recorded,
     factor_for_rate,
     lead_ids,
     truth_table,
@@ -434,7 +436,7 @@ def _interactions(
     lead, occurred_at, kind = (
         column[order] for column in (lives.event_lead, lives.event_at, lives.event_type)
     )
-    recorded_at = _recorded(rng, population.created_at[lead], occurred_at, kind)
+    recorded_at = draw_recorded(rng, population.created_at[lead], occurred_at, _BOOKED[kind])
     exported = is_known(when_known(occurred_at, recorded_at), ENDS_AT)
     lead, occurred_at, kind, recorded_at = (
         column[exported] for column in (lead, occurred_at, kind, recorded_at)
@@ -459,17 +461,6 @@ def _interactions(
         }
     )
     return table, _learnt(rng, table)
-
-
-def _recorded(
-    rng: np.random.Generator, created_at: Int64, occurred_at: Int64, kind: Int64
-) -> Int64:
-    """One in twenty is written down late, half of the meetings and demos when they are booked."""
-    chance = rng.random(len(occurred_at))
-    late_at = occurred_at + 60 + rng.exponential(1.5 * DAY, len(occurred_at)).astype(np.int64)
-    booked_at = occurred_at - rng.integers(3600, 7 * DAY, len(occurred_at))
-    recorded = np.where(chance < 0.05, late_at, occurred_at)
-    return np.where(_BOOKED[kind] & (chance > 0.5), np.maximum(booked_at, created_at), recorded)
 
 
 def _learnt(rng: np.random.Generator, interactions: pa.Table) -> pa.Table:
@@ -506,9 +497,7 @@ def _leads(
             "closed_at": as_instants(lives.closed_at),
             **population.attributes,
             "age": rng.integers(20, 70, n),
-            "contact_name": pa.array([f"Contact Person {i}" for i in numbers]),
-            "email": pa.array([f"contact{i}@example.org" for i in numbers]),
-            "phone": pa.array([f"+1 202 555 01{i % 100:02d}" for i in numbers]),
+            **contact_columns(n),
             "notes": notes.take(
                 pa.array(rng.integers(len(notes), size=n), mask=rng.random(n) < 0.7)
             ),

@@ -9,6 +9,8 @@ and the lead's history gives to a purchase. Worlds differ in the mechanism; what
 All exports end at `ENDS_AT`. Instants are whole seconds since the epoch until they become columns.
 """
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,6 +138,74 @@ def require_size(leads: int, seed: int) -> None:
         raise ValueError(f"leads must be at least 1, got {leads}.")
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}.")
+
+
+def config_text(
+    fixed_at_creation: Sequence[str],
+    left_out: str,
+    numbers: Sequence[str],
+    measures: Sequence[str],
+    log: Sequence[str],
+) -> str:
+    """Write the `lead_temperature.toml` of a world, its horizons and looks those of its truth.
+
+    Parameters
+    ----------
+    fixed_at_creation : sequence of str
+        Columns of the leads whose value is what was known when the lead was created.
+    left_out : str
+        A sentence that says which other columns there are and why they are not used.
+    numbers : sequence of str
+        Those of `fixed_at_creation` that are numbers.
+    measures : sequence of str
+        Columns of the interactions that are measures.
+    log : sequence of str
+        Names in the log of attributes that change; their values are categories.
+    """
+    quoted = ", ".join(f'"{name}"' for name in fixed_at_creation)
+    paragraphs = (
+        "A made-up CRM whose true probabilities are known: those in truth.{ext}, no part of it.",
+        "Attribute columns whose value is what was known when the lead was created. " + left_out,
+    )
+    about, attributes = (
+        textwrap.fill(text, 98, initial_indent="# ", subsequent_indent="# ") for text in paragraphs
+    )
+    listed = textwrap.fill(quoted, 94, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(
+        [
+            about,
+            "",
+            "[data]",
+            'ends_at = "2026-01-01T00:00:00Z"   # the moment the export was made',
+            "",
+            "[leads]",
+            'source = "leads.{ext}"',
+            attributes,
+            f"fixed_at_creation = [\n{listed},\n]",
+            "",
+            "[leads.kinds]",
+            *(f'{name} = "number"' for name in numbers),
+            "",
+            "[interactions]",
+            'source = "interactions.{ext}"',
+            "measures = [" + ", ".join(f'"{name}"' for name in measures) + "]",
+            "",
+            "[attributes]   # what staff learnt about a lead, and when they wrote it down",
+            'source = "attributes.{ext}"',
+            "[attributes.kinds]",
+            *(f'{name} = "category"' for name in log),
+            "",
+            "[horizons]",
+            f"hot_days = {HOT_DAYS}",
+            f"warm_days = {WARM_DAYS}",
+            "",
+            "[snapshots]",
+            "first_days = 0.0",
+            f"every_days = {SNAPSHOT_EVERY_DAYS}.0",
+            f"until_days = {SNAPSHOT_UNTIL_DAYS}.0",
+            "",
+        ]
+    )
 
 
 def write_export(

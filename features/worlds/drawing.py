@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import brentq
 
-from features.arrays import Float64, Int64
+from features.arrays import Bool, Float64, Int64
 from features.worlds.crm import DAY, DAYS, ENDS_AT
 
 
@@ -92,6 +92,42 @@ def draw_creations(rng: np.random.Generator, leads: int, days: int = DAYS) -> In
     day = rng.choice(since_start, leads, p=weight / weight.sum())
     clock = rng.triangular(21_600, 46_800, 82_800, leads).astype(int)
     return np.sort(starts_at + day * DAY + clock)
+
+
+def draw_recorded(
+    rng: np.random.Generator, created_at: Int64, occurred_at: Int64, is_booked: Bool
+) -> Int64:
+    """Draw when each interaction is written down.
+
+    One in twenty is late, by 1.5 days on average; half of what is booked is written down when it is
+    booked, up to a week ahead.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the random numbers.
+    created_at : int64 array of shape (interactions,)
+        When the lead came in, in seconds; nothing is written down before.
+    occurred_at : int64 array of shape (interactions,)
+        When the interaction took place, in seconds.
+    is_booked : bool array of shape (interactions,)
+        Whether it is of a kind that is booked ahead, such as a meeting.
+    """
+    chance = rng.random(len(occurred_at))
+    late_at = occurred_at + 60 + rng.exponential(1.5 * DAY, len(occurred_at)).astype(np.int64)
+    booked_at = occurred_at - rng.integers(3600, 7 * DAY, len(occurred_at))
+    recorded = np.where(chance < 0.05, late_at, occurred_at)
+    return np.where(is_booked & (chance > 0.5), np.maximum(booked_at, created_at), recorded)
+
+
+def contact_columns(leads: int) -> dict[str, pa.Array]:
+    """Personal data of each lead, none of it anybody's: names, addresses, telephone numbers."""
+    numbers = range(1, leads + 1)
+    return {
+        "contact_name": pa.array([f"Contact Person {i}" for i in numbers]),
+        "email": pa.array([f"contact{i}@example.org" for i in numbers]),
+        "phone": pa.array([f"+1 202 555 01{i % 100:02d}" for i in numbers]),
+    }
 
 
 def factor_for_rate(rate: float, share_that_buys: Callable[[float], float]) -> float:

@@ -1,5 +1,6 @@
 """What a world hands over, what may be asked of it, and how it is written."""
 
+import tomllib
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.worlds.chain import made_up_crm
-from features.worlds.crm import Knobs, MadeUpCrm, require_size, write_export
+from features.worlds.crm import Knobs, MadeUpCrm, config_text, require_size, write_export
 
 
 @pytest.fixture(scope="module")
@@ -82,3 +83,14 @@ def test_a_size_or_seed_outside_its_law_is_refused(leads: int, seed: int, messag
     require_size(1, 0)
     with pytest.raises(ValueError, match=message):
         require_size(leads, seed)
+
+
+def test_the_text_of_a_configuration_is_toml_that_says_what_it_was_told() -> None:
+    names = [f"attribute_{i}" for i in range(20)]
+    config = tomllib.loads(config_text(names, "Age is sensitive.", names[:2], ["cost"], ["need"]))
+    assert config["leads"]["fixed_at_creation"] == names
+    assert config["leads"]["kinds"] == {"attribute_0": "number", "attribute_1": "number"}
+    assert config["interactions"] == {"source": "interactions.{ext}", "measures": ["cost"]}
+    assert config["attributes"]["kinds"] == {"need": "category"}
+    assert config["horizons"] == {"hot_days": 14, "warm_days": 90}
+    assert config["snapshots"] == {"first_days": 0, "every_days": 7, "until_days": 180}

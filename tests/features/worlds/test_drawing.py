@@ -6,8 +6,10 @@ import pytest
 from features.worlds.crm import DAY, ENDS_AT
 from features.worlds.drawing import (
     as_instants,
+    contact_columns,
     draw_codes,
     draw_creations,
+    draw_recorded,
     factor_for_rate,
     lead_ids,
     truth_table,
@@ -56,3 +58,24 @@ def test_the_factor_gives_the_rate_that_is_asked_for() -> None:
 def test_a_rate_that_no_factor_gives_is_refused() -> None:
     with pytest.raises(ValueError, match=r"rate must be one that this world can have, got 0\.5"):
         factor_for_rate(0.5, lambda factor: 0.3 * factor / (1 + factor))
+
+
+def test_one_in_twenty_is_written_down_late_and_what_is_booked_often_ahead() -> None:
+    n = 40_000
+    occurred_at = np.full(n, ENDS_AT)
+    created_at = occurred_at - 3 * DAY
+    is_booked = np.arange(n) % 2 == 0
+    recorded_at = draw_recorded(np.random.default_rng(3), created_at, occurred_at, is_booked)
+    late, ahead = recorded_at > occurred_at, recorded_at < occurred_at
+    assert abs(late.mean() - 0.05) < 4 * np.sqrt(0.05 / n)
+    assert abs((recorded_at - occurred_at)[late].mean() / DAY - 1.5) < 4 * 1.5 / np.sqrt(0.05 * n)
+    assert not ahead[~is_booked].any()
+    assert abs(ahead[is_booked].mean() - 0.5) < 4 * np.sqrt(0.25 / (n / 2))
+    assert recorded_at.min() == created_at[0]
+
+
+def test_personal_data_are_of_nobody() -> None:
+    columns = contact_columns(3)
+    assert columns["email"].to_pylist()[2] == "contact3@example.org"
+    assert len(set(columns["contact_name"].to_pylist())) == 3
+    assert columns["phone"][0].as_py() == "+1 202 555 0101"
