@@ -167,13 +167,13 @@ def config_text(
         "A made-up CRM whose true probabilities are known: those in truth.{ext}, no part of it.",
         "Attribute columns whose value is what was known when the lead was created. " + left_out,
     )
-    about, attributes = (
+    header, attributes = (
         textwrap.fill(text, 98, initial_indent="# ", subsequent_indent="# ") for text in paragraphs
     )
     listed = textwrap.fill(quoted, 94, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(
         [
-            about,
+            header,
             "",
             "[data]",
             'ends_at = "2026-01-01T00:00:00Z"   # the moment the export was made',
