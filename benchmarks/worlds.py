@@ -10,6 +10,7 @@ Runs are kept as lines of JSON. A run that is there, by the code of today, is no
 was cut off goes on, and `--compare` puts two files side by side, pair by pair.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from benchmarks.worlds_table import (
     refusal_lines,
     summary_table,
 )
+from features.worlds.crm import WORLDS_OWN, Knobs
 from lead_temperature.tables.training import progress_bars
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,6 +52,11 @@ def main(
     small: Annotated[bool, typer.Option("--small", help="100 and 400 conversions, 2 seeds.")] = (
         False
     ),
+    rate: Annotated[float | None, typer.Option(help="Share of buyers. The world's own.")] = None,
+    delay_days: Annotated[float, typer.Option(help="Mean delay of logging.")] = 0.0,
+    noise: Annotated[float, typer.Option(help="Share of interactions that mean nothing.")] = 0.0,
+    duplicates: Annotated[float, typer.Option(help="Share of leads entered twice.")] = 0.0,
+    days: Annotated[int, typer.Option(help="Length of the exports.")] = WORLDS_OWN.days,
     jobs: Annotated[int, typer.Option(min=1, help="Processes side by side.")] = 1,
     output: Annotated[Path, typer.Option(help="Folder for results.")] = ROOT / "artifacts/bench",
     compare: Annotated[
@@ -58,53 +65,69 @@ def main(
     show: Annotated[bool, typer.Option("--show", help="Show what is there, run nothing.")] = False,
 ) -> None:
     """Measure the training on made-up worlds beside a fixed peer and the truth."""
-    chosen_worlds = world or list(worlds())
-    if unknown := sorted(set(chosen_worlds) - set(worlds())):
+    names = world or list(worlds())
+    if unknown := sorted(set(names) - set(worlds())):
         raise typer.BadParameter(
             f"there is no world {', '.join(unknown)}; there are {', '.join(worlds())}"
         )
     sizes = size or (SMALL_SIZES if small else SIZES)
-    count = SMALL_SEEDS if small else seeds
+    seed_range = range(first_seed, first_seed + (SMALL_SEEDS if small else seeds))
+    knobs = Knobs(rate, delay_days, noise, duplicates, days)
     file = output / FILE
-    requested = {
-        (name, conversions, seed)
-        for name in chosen_worlds
-        for conversions in sizes
-        for seed in range(first_seed, first_seed + count)
-    }
     if not show:
-        run_missing(sorted(requested), file, jobs)
+        run_missing(requested_tasks(names, sizes, seed_range, knobs), file, jobs)
     runs = {
         task: run
         for task, run in read_runs(file).items()
-        if (task.world, task.size, task.seed) in requested
+        if task.world in names
+        and task.size in sizes
+        and task.seed in seed_range
+        and task.knobs == knobs
     }
     show_runs(runs, None if compare is None else read_runs(compare))
 
 
-def run_missing(requested: list[tuple[str, int, int]], file: Path, jobs: int) -> None:
+def requested_tasks(
+    names: Sequence[str], sizes: Sequence[int], seeds: Sequence[int], knobs: Knobs
+) -> list[Task]:
+    """All runs that are asked for, small exports first, so that a table says something early.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Worlds.
+    sizes : sequence of int
+        Conversions at the cut; pilot draws say how many leads that takes.
+    seeds : sequence of int
+        Seeds of the exports.
+    knobs : Knobs
+        What is asked of the worlds beside their size.
+    """
+    return [
+        Task(world, size, leads_for(world, size, knobs), seed, knobs)
+        for size in sorted(sizes)
+        for seed in seeds
+        for world in names
+    ]
+
+
+def run_missing(tasks: Sequence[Task], file: Path, jobs: int) -> None:
     """Run what the file does not hold yet by the code of today; each run is written as it ends.
 
     Parameters
     ----------
-    asked : list of (str, int, int)
-        World, conversions and seed of each run.
+    tasks : sequence of Task
+        All that are asked for.
     file : pathlib.Path
         One run a line.
     jobs : int
         Processes side by side.
     """
-    # Small exports first, of every seed: the table says something early.
-    in_order = sorted(requested, key=lambda one: (one[1], one[2], one[0]))
+    to_run = missing(tasks, read_runs(file), code_fingerprint())
     with progress_bars(console) as report_progress:
-        tasks = []
-        for number, (world, size, seed) in enumerate(in_order, start=1):
-            tasks.append(Task(world, size, leads_for(world, size), seed))
-            report_progress("pilot draws", number, len(in_order))
-        tasks = missing(tasks, read_runs(file), code_fingerprint())
-        for number, run in enumerate(run_all(tasks, jobs), start=1):
+        for number, run in enumerate(run_all(to_run, jobs), start=1):
             append_run(file, run)
-            report_progress("runs", number, len(tasks))
+            report_progress("runs", number, len(to_run))
 
 
 def show_runs(runs: dict[Task, Run], rival_runs: dict[Task, Run] | None) -> None:

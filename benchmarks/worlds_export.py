@@ -21,8 +21,9 @@ from features.arrays import Float64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
 from features.spine import Spine, microseconds
-from features.synthetic import SyntheticCrm, synthetic_crm, write_export
 from features.tables import Tables
+from features.worlds.crm import WORLDS_OWN, Knobs, write_export
+from features.worlds.registry import WORLDS, made_up_crm
 from models.bundle import HORIZONS
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
@@ -77,17 +78,10 @@ class CutExport:
 
 def worlds() -> tuple[str, ...]:
     """Names of the worlds that can be drawn, those for choices first."""
-    return ("chain",)
+    return tuple(world for world in USE_OF_WORLD if world in WORLDS)
 
 
-def made_up_crm(world: str, leads: int, seed: int) -> SyntheticCrm:
-    """A made-up CRM of a world."""
-    if world not in worlds():
-        raise ValueError(f"world must be one of {', '.join(worlds())}, got {world!r}.")
-    return synthetic_crm(leads, seed)
-
-
-def cut_export(world: str, leads: int, seed: int) -> CutExport:
+def cut_export(world: str, leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> CutExport:
     """Export of a world, written and read as any other, and cut.
 
     Parameters
@@ -98,8 +92,10 @@ def cut_export(world: str, leads: int, seed: int) -> CutExport:
         How many leads the whole export has.
     seed : int
         The same seed gives the same export.
+    knobs : Knobs, optional
+        What is asked of the world beside its size.
     """
-    crm = made_up_crm(world, leads, seed)
+    crm = made_up_crm(world, leads, seed, knobs)
     with tempfile.TemporaryDirectory() as folder:
         write_export(crm, folder, "parquet")
         config = read_config(Path(folder) / "lead_temperature.toml")
@@ -136,7 +132,7 @@ def conversions_of(tables: Tables) -> int:
 
 
 @cache
-def leads_for(world: str, conversions: int) -> int:
+def leads_for(world: str, conversions: int, knobs: Knobs = WORLDS_OWN) -> int:
     """How many leads a world needs for about so many conversions at the cut.
 
     Parameters
@@ -145,18 +141,22 @@ def leads_for(world: str, conversions: int) -> int:
         One of `worlds()`.
     conversions : int
         How many are wanted.
+    knobs : Knobs, optional
+        What is asked of the world beside its size.
     """
-    return max(1, round(conversions / pilot_rate(world)))
+    return max(1, round(conversions / pilot_rate(world, knobs)))
 
 
 @cache
-def pilot_rate(world: str) -> float:
+def pilot_rate(world: str, knobs: Knobs = WORLDS_OWN) -> float:
     """Conversions at the cut for each lead of a whole export, by a draw of a seed of its own.
 
     Parameters
     ----------
     world : str
         One of `worlds()`.
+    knobs : Knobs, optional
+        What is asked of the world beside its size.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def pilot_rate(world: str) -> float:
     """
     leads = PILOT_LEADS
     while True:
-        conversions = cut_export(world, leads, PILOT_SEED).conversions
+        conversions = cut_export(world, leads, PILOT_SEED, knobs).conversions
         if conversions >= PILOT_CONVERSIONS:
             return conversions / leads
         leads *= 4

@@ -1,8 +1,7 @@
 """Runs on disk: one line of JSON each, so that what was cut off goes on and stays comparable.
 
-A run is found again by world, size, seed and leads. Of several with the same key the latest counts,
-so a file can be written to with newer code; lines of other code are run again, never mixed in
-silently.
+A run is found again by its task: world, size, leads, seed and knobs. Of several the latest counts,
+so newer code can write to the same file; runs of other code are made again, never mixed in.
 """
 
 from collections.abc import Iterable, Sequence

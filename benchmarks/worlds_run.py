@@ -34,6 +34,7 @@ from features.arrays import Bool
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.scale.batch import point_in_time_features
 from features.spine import iso, microseconds
+from features.worlds.crm import WORLDS_OWN, Knobs
 from models.bundle import Bundle
 from models.policy import Capacity, promised_rate
 from training.evaluation.reliability import groups
@@ -59,12 +60,15 @@ class Task:
         Leads of the whole export.
     seed : int
         Seed of the export.
+    knobs : Knobs
+        What is asked of the world beside its size.
     """
 
     world: str
     size: int
     leads: int
     seed: int
+    knobs: Knobs = WORLDS_OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def run_task(task: Task) -> Run:
     task : Task
         What is to be run.
     """
-    export = cut_export(task.world, task.leads, task.seed)
+    export = cut_export(task.world, task.leads, task.seed, task.knobs)
     (bundle, refused), cost = timed(lambda: train(export))
     answers = peer_answers(export)
     base_rates = {name: base_rate for name, (_, base_rate) in answers.items()}

@@ -70,8 +70,9 @@ def mean_of(values: Iterable[float | None]) -> Estimate | None:
 
     Examples
     --------
-    >>> mean_of([1.0, None, 3.0])
-    Estimate(mean=2.0, low=-10.706204736174693, high=14.706204736174693, runs=2)
+    >>> estimate = mean_of([1.0, None, 3.0])
+    >>> estimate.mean, round(estimate.low, 2), round(estimate.high, 2)
+    (2.0, -10.71, 14.71)
     """
     numbers = np.array([value for value in values if value is not None and math.isfinite(value)])
     if len(numbers) == 0:
