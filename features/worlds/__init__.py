@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-WorldName = Literal["chain"]
+WorldName = Literal["chain", "excited"]
 """Names of the worlds; `features.worlds.registry.WORLDS` holds them."""

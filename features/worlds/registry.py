@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from features.worlds import chain
+from features.worlds import chain, excited
 from features.worlds.crm import WORLDS_OWN, Knobs, MadeUpCrm
 
 
@@ -20,7 +20,12 @@ class World(Protocol):
         ...
 
 
-WORLDS: Mapping[str, World] = MappingProxyType({"chain": chain.made_up_crm})
+WORLDS: Mapping[str, World] = MappingProxyType(
+    {
+        "chain": chain.made_up_crm,
+        "excited": excited.made_up_crm,
+    }
+)
 """How to draw a CRM of each world, by the world's name."""
 
 
