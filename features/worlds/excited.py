@@ -279,19 +279,11 @@ def _with_rate(population: _Population, rate: float | None) -> _Population:
     """Multiply the hazards of being won by the factor that gives the rate, if one is asked for."""
     if rate is None:
         return population
-    step = max(1, len(population.created_at) // _RATE_LEADS)
-    created_at, mix, excited, diligence, appeal = (
-        part[::step]
-        for part in (
-            population.created_at,
-            population.mix,
-            population.excited,
-            population.diligence,
-            population.appeal,
-        )
-    )
+    sample = slice(None, None, max(1, len(population.created_at) // _RATE_LEADS))
+    created_at, mix = population.created_at[sample], population.mix[sample]
+    diligence, appeal = population.diligence[sample], population.appeal[sample]
     span = _days_between(created_at, np.full(len(created_at), ENDS_AT))
-    state = np.column_stack([excited, np.zeros(len(created_at))])
+    state = np.column_stack([population.excited[sample], np.zeros(len(created_at))])
 
     def share_that_buys(factor: float) -> float:
         groups = _Groups.of(diligence, factor * appeal)
