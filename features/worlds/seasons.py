@@ -312,7 +312,7 @@ def _calendar(days: int) -> _Calendar:
     )
     growth = np.where(weekday < 5, 1.0, 0.5) * (1 + np.arange(len(date)) / days)
     weight = {
-        "always": growth * season @ [p.share for p in _PRODUCTS],
+        "always": growth * (season @ [p.share for p in _PRODUCTS]),
         "campaigns": np.where(_within(month_day, _CAMPAIGNS), 1.0, 0.0),
         "lists": np.isin(month_day, _LISTS_ARRIVE) * 1.0,
     }
@@ -537,7 +537,8 @@ def _updated(
         effort, _RATES[_TYPES_OUT].sum(axis=0)
     )
     np.add.at(log_likelihood, position, np.log(_RATES)[type_code])
-    posterior = normalised(np.log(belief * survival) + log_likelihood)
+    posterior = belief * survival * np.exp(log_likelihood - log_likelihood.max(axis=1)[:, None])
+    posterior /= posterior.sum(axis=1, keepdims=True)
     stepped: Float64 = (posterior[:, None, :] @ moves)[:, 0]
     return stepped
 
