@@ -5,6 +5,7 @@ world has made it up. The truth stays that of an observer whom they do not touch
 `with_nuisances` as its last step; at 0 a knob changes nothing, and draws nothing.
 """
 
+import tomllib
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +16,6 @@ from features.arrays import Int64
 from features.engine.history import is_known, when_known
 from features.worlds.crm import DAY, ENDS_AT, Knobs, MadeUpCrm
 from features.worlds.drawing import as_instants, lead_ids
-
-_NOT_ATTRIBUTES = ("lead_id", "created_at", "converted_at", "closed_at")
 
 
 def with_nuisances(crm: MadeUpCrm, seed: int, knobs: Knobs) -> MadeUpCrm:
@@ -47,7 +46,7 @@ def with_nuisances(crm: MadeUpCrm, seed: int, knobs: Knobs) -> MadeUpCrm:
 
 
 def _with_noise(rng: np.random.Generator, crm: MadeUpCrm, noise: float) -> MadeUpCrm:
-    """Add interactions at a constant rate while leads are open, and swap attribute values.
+    """Add interactions at a constant rate while leads are open, and swap declared attributes.
 
     A meaningless interaction is a copy of a random one, moved to a random instant of a random open
     lead; all leads get them at the same rate per day, so neither their number nor their kind tells
@@ -55,8 +54,8 @@ def _with_noise(rng: np.random.Generator, crm: MadeUpCrm, noise: float) -> MadeU
     """
     leads = crm.leads
     created_at = _seconds(leads["created_at"])
-    ended_at = np.maximum(_seconds(leads["converted_at"]), _seconds(leads["closed_at"]))
-    ended_at = np.where(ended_at == 0, ENDS_AT, ended_at)
+    ends = np.array([_seconds(leads[name]) for name in ("converted_at", "closed_at")])
+    ended_at = np.where(ends == 0, ENDS_AT, ends).min(axis=0)  # a closed lead may still convert
     lead_days = np.cumsum(ended_at - created_at)
     honest = crm.interactions.num_rows
     extra = rng.poisson(honest * noise / (1 - noise))
@@ -70,21 +69,15 @@ def _with_noise(rng: np.random.Generator, crm: MadeUpCrm, noise: float) -> MadeU
         ("recorded_at", as_instants(occurred_at)),
     ):
         copies = copies.set_column(copies.column_names.index(name), name, column)
-    for name in leads.column_names:
-        if name not in _NOT_ATTRIBUTES and not _is_name_of_one(leads[name]):
-            swapped = np.flatnonzero(rng.random(leads.num_rows) < noise)
-            row = np.arange(leads.num_rows)
-            row[swapped] = rng.integers(leads.num_rows, size=len(swapped))
-            leads = leads.set_column(
-                leads.column_names.index(name), name, leads[name].take(pa.array(row))
-            )
+    for name in tomllib.loads(crm.config.format(ext="csv"))["leads"]["fixed_at_creation"]:
+        swapped = np.flatnonzero(rng.random(leads.num_rows) < noise)
+        row = np.arange(leads.num_rows)
+        row[swapped] = rng.integers(leads.num_rows, size=len(swapped))
+        leads = leads.set_column(
+            leads.column_names.index(name), name, leads[name].take(pa.array(row))
+        )
     interactions = pa.concat_tables([crm.interactions, copies]).combine_chunks()
     return replace(crm, leads=leads, interactions=_in_order(interactions))
-
-
-def _is_name_of_one(column: pa.ChunkedArray) -> bool:
-    """Whether no two leads share a value: names, addresses and numbers of cards are not swapped."""
-    return len(pc.unique(column.drop_null())) == len(column.drop_null())
 
 
 def _with_duplicates(rng: np.random.Generator, crm: MadeUpCrm, duplicates: float) -> MadeUpCrm:

@@ -58,10 +58,10 @@ from features.worlds.nuisances import with_nuisances
 from features.worlds.records import (
     InteractionType,
     Signal,
+    as_probabilities,
     contact_columns,
     draw_by_row,
     event_tables,
-    normalised,
 )
 
 # Traits: browser, careful, decided, loyal. Class = 2 × trait + serious. Hazards are per day.
@@ -72,7 +72,7 @@ _SERIOUS = np.array(  # share by trait; of the first, the second, and each later
 )
 _BUYING = np.array([2e-5, 0.004, 1e-4, 0.010, 2e-4, 0.060, 4e-4, 0.035])
 _REFUSING = np.array([0.020, 0.012, 0.025, 0.018, 0.022, 0.012, 0.012, 0.006])
-_WARMING_UP = np.array([1e-5, 0.0005, 2e-4, 0.008, 1e-4, 0.002, 2e-4, 0.004])
+_WARMING_UP = np.array([1e-5, 0.001, 4e-4, 0.016, 1e-4, 0.003, 4e-4, 0.010])
 _COMING_BACK = np.repeat([0.004, 0.010, 0.003, 0.006], 2)  # after a refusal
 _BUYING_AGAIN = np.repeat([0.0005, 0.001, 0.0008, 0.006], 2)  # comes back after a purchase
 
@@ -213,7 +213,7 @@ def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
     Parameters
     ----------
     leads : int
-        How many leads; at least 1. Some three in four are a person's first.
+        How many leads; at least 1. About half of them are their person's first.
     seed : int
         Seed of the random numbers, not negative. The same seed gives the same tables.
     knobs : Knobs
@@ -309,8 +309,8 @@ def _mechanism(factor: float, days: int) -> _Mechanism:
     coming_back = _COMING_BACK * (1 - np.exp(-(day + 1) / 30))
     buys, refuses = _per_day(buying, refusing)
     warms_up, comes_back = _per_day(warming_up, coming_back)
-    again, _ = _per_day(np.broadcast_to(_BUYING_AGAIN, buys.shape), np.zeros(buys.shape))
-    return _Mechanism(odds / (1 + odds), buys, refuses, warms_up, comes_back, again)
+    buys_again = np.broadcast_to(-np.expm1(-_BUYING_AGAIN), buys.shape)
+    return _Mechanism(odds / (1 + odds), buys, refuses, warms_up, comes_back, buys_again)
 
 
 def _per_day(first: Float64, second: Float64) -> tuple[Float64, Float64]:
@@ -341,13 +341,14 @@ def _share_that_buys(mechanism: _Mechanism, days: int) -> float:
     of leads created on each day.
     """
 
-    def density(event: Float64, other: Float64 | float) -> Float64:
-        return (_survival(event, other)[:-1] * event)[:days]
+    def density(event: Float64, rival: Float64 | float) -> Float64:
+        return (_survival(event, rival)[:-1] * event)[:days]
 
     def sum_of(first: Float64, second: Float64) -> Float64:
-        """Day of a second event counted from the day after the first one."""
-        both = fftconvolve(first, second, axes=0)[: days - 1]
-        return np.maximum(np.concatenate([np.zeros((1, first.shape[1])), both]), 0)
+        """Day of a second event that is waited for from the day after the first one on."""
+        total = np.zeros((days, _CLASSES))
+        total[1:] = fftconvolve(first, second, axes=0)[: days - 1]
+        return total
 
     refused = density(mechanism.refuses, mechanism.buys)
     bought = density(mechanism.buys, mechanism.refuses) + sum_of(
@@ -373,7 +374,8 @@ def _share_that_buys(mechanism: _Mechanism, days: int) -> float:
 def _class_shares(mechanism: _Mechanism, number: int | Int64) -> Float64:
     """P(idle or serious | trait) for each class, of a person's lead of a number from 0."""
     serious = mechanism.serious[:, np.minimum(number, 2)].T
-    return np.stack([1 - serious, serious], axis=-1).reshape(*np.shape(number), _CLASSES)
+    shares: Float64 = np.stack([1 - serious, serious], axis=-1)
+    return shares.reshape(*np.shape(number), _CLASSES)
 
 
 class _Lives(NamedTuple):
@@ -422,8 +424,8 @@ def _lives(rng: np.random.Generator, mechanism: _Mechanism, leads: int, days: in
     order = order[np.lexsort((together.person[order], together.created_at[order]))]
     lives = _Lives(*(column[order] for column in columns))
     row_of = {key: row for row, key in enumerate(zip(lives.person, lives.number, strict=True))}
-    before = zip(lives.person, lives.number - 1, strict=True)
-    return lives._replace(previous=np.array([row_of.get(key, -1) for key in before]))
+    previous_keys = zip(lives.person, lives.number - 1, strict=True)
+    return lives._replace(previous=np.array([row_of.get(key, -1) for key in previous_keys]))
 
 
 def _one_lead_each(
@@ -442,7 +444,9 @@ def _one_lead_each(
     wait, turn = _first_end(rng, mechanism.warms_up, mechanism.comes_back, hidden_class)
     late_purchase = refused & (turn == 0)
     bought = (end == 0) | late_purchase
-    idle, again = _first_end(rng, mechanism.buys_again, np.zeros_like(mechanism.buys), hidden_class)
+    idle, new_need = _first_end(
+        rng, mechanism.buys_again, np.zeros_like(mechanism.buys), hidden_class
+    )
     open_days = age + 1
     refused_days = np.where(refused, wait + 1, 0)
     client_days = np.where(bought, idle + 1, 0)
@@ -461,7 +465,7 @@ def _one_lead_each(
         refused_days=refused_days,
         bought=bought,
         client_days=client_days,
-        came_back=np.where(bought, again == 0, refused & (turn == 1)),
+        came_back=np.where(bought, new_need == 0, refused & (turn == 1)),
         reason=_REASON.draw(rng, hidden_class),
         converted_at=np.where(bought & (converted_at < ENDS_AT), converted_at, 0),
         closed_at=np.where(refused & (closed_at < ENDS_AT), closed_at, 0),
@@ -472,7 +476,7 @@ def _first_end(
     rng: np.random.Generator, first: Float64, second: Float64, hidden_class: Int64
 ) -> tuple[Int64, Int64]:
     """Draw the day on which the first of two ends comes, and which: 0, 1, or −1 for never."""
-    chance, which = rng.random((2, len(hidden_class)))
+    chance, lot = rng.random((2, len(hidden_class)))
     survival = _survival(first, second)[1:]
     day = np.zeros(len(hidden_class), np.int64)
     for number in range(_CLASSES):
@@ -481,7 +485,7 @@ def _first_end(
     ends = day < len(survival)
     day = np.minimum(day, len(survival) - 1)
     share = (first / np.maximum(first + second, 1e-300))[day, hidden_class]
-    return day, np.where(ends, (which >= share).astype(np.int64), -1)
+    return day, np.where(ends, (lot >= share).astype(np.int64), -1)
 
 
 def _first_row(lives: _Lives) -> Int64:
@@ -515,37 +519,37 @@ def _events(rng: np.random.Generator, lives: _Lives) -> _Events:
     exported_days = -(-(ENDS_AT - lives.created_at) // DAY)
     open_days = np.minimum(lives.open_days, exported_days)
     refused_days = np.minimum(lives.refused_days, exported_days - open_days)
+    steady = np.arange(int(exported_days.max()) + 1)
+    inbound, outbound = np.flatnonzero(~_OUTBOUND), np.flatnonzero(_OUTBOUND)
     parts = []
-    for outbound in (False, True):
-        types = np.flatnonzero(outbound == _OUTBOUND)
-        for after_refusal, rates in ((False, _RATES[types]), (True, _RATES_AFTER_REFUSAL[types])):
-            lived = refused_days if after_refusal else open_days
-            weighted = outbound and not after_refusal
-            exposure = _effort(lived) if weighted else lived
-            counts = rng.poisson(rates.sum(axis=0)[lives.hidden_class] * exposure)
-            lead = np.repeat(np.arange(len(counts)), counts)
-            shares = (rates / rates.sum(axis=0)).T[lives.hidden_class[lead]]
-            position = rng.random(len(lead)) * exposure[lead]
-            day = position.astype(np.int64)
-            if weighted:
-                day = np.searchsorted(_effort(np.arange(lived.max() + 1)), position, "right") - 1
-            day += after_refusal * open_days[lead]
-            parts.append((lead, day, types[draw_by_row(rng, shares)], lead * 0 + after_refusal))
-    lead, day, type_code, after_refusal = (
-        np.concatenate(part) for part in zip(*parts, strict=True)
-    )
+    for types, rates, lived, effort in (
+        (inbound, _RATES, open_days, steady.astype(float)),
+        (outbound, _RATES, open_days, _effort(steady)),
+        (np.arange(len(_TYPES)), _RATES_AFTER_REFUSAL, refused_days, steady.astype(float)),
+    ):
+        of_types = rates[types]
+        total = of_types.sum(axis=0)
+        counts = rng.poisson(total[lives.hidden_class] * effort[lived])
+        lead = np.repeat(np.arange(len(counts)), counts)
+        spent = rng.random(len(lead)) * effort[lived[lead]]
+        day = np.searchsorted(effort, spent, "right") - 1
+        shares = (of_types / total).T[lives.hidden_class[lead]]
+        parts.append((lead, day, types[draw_by_row(rng, shares)]))
+    parts[-1][1][:] += open_days[parts[-1][0]]
+    refused = np.repeat([False, False, True], [len(lead) for lead, _, _ in parts])
+    lead, day, type_code = (np.concatenate(column) for column in zip(*parts, strict=True))
     created_at = lives.created_at[lead]
     clock = rng.triangular(30_600, 50_400, 72_000, len(lead)).astype(np.int64)
     second = (clock - created_at) % DAY
     second -= np.where(second >= DAY - _LAST_HOUR, _LAST_HOUR, 0)
     occurred_at = created_at + DAY * day + second
-    return _Events(lead, day, type_code, after_refusal.astype(bool), occurred_at)
+    return _Events(lead, day, type_code, refused, occurred_at)
 
 
 class _Beliefs(NamedTuple):
     """What the observer of a person knows of each lead, as logs of likelihoods by class.
 
-    Parts that depend on the day of the look are added by `_log_posterior`.
+    What `_log_life` says of the days until a look comes on top.
     """
 
     at_creation: Float64  # leads × classes: the person's history, and the lead's attributes
@@ -579,9 +583,9 @@ def _beliefs(
     whole_life += _log_life(mechanism, lives, np.arange(len(all_days)), all_days)
     for number in range(1, int(lives.number.max()) + 1):
         rows = np.flatnonzero(lives.number == number)
-        before = lives.previous[rows]
-        by_class = whole_life[before].reshape(-1, _TRAITS, 2)
-        of_trait[rows] = of_trait[before] + np.logaddexp(by_class[..., 0], by_class[..., 1])
+        previous = lives.previous[rows]
+        by_class = whole_life[previous].reshape(-1, _TRAITS, 2)
+        of_trait[rows] = of_trait[previous] + np.logaddexp(by_class[..., 0], by_class[..., 1])
     return _Beliefs(np.repeat(of_trait, 2, axis=1) + lead_evidence, interactions[:, :_WEEKS])
 
 
@@ -621,8 +625,8 @@ def _log_life(mechanism: _Mechanism, lives: _Lives, row: Int64, day: Int64) -> F
 
     is_client = bought & (day == open_days + refused_days + client_days)
     idle = np.where(is_client, client_days - 1, 0)
-    again = np.log(_survival(mechanism.buys_again))[idle] + np.log(mechanism.buys_again)[idle]
-    return log + np.where(is_client[:, None], again, 0.0)
+    new_need = np.log(_survival(mechanism.buys_again))[idle] + np.log(mechanism.buys_again)[idle]
+    return log + np.where(is_client[:, None], new_need, 0.0)
 
 
 def _truth(
@@ -630,13 +634,15 @@ def _truth(
 ) -> pa.Table:
     """Make the table of true probabilities, for open leads or for refused ones."""
     day = SNAPSHOT_EVERY_DAYS * np.arange(_WEEKS)
-    open_days, until = lives.open_days[:, None], lives.open_days + lives.refused_days
-    looks = (day >= open_days) & (day < until[:, None]) if after_refusal else day < open_days
+    open_days, end_of_wait = lives.open_days[:, None], lives.open_days + lives.refused_days
+    looks = day < open_days
+    if after_refusal:
+        looks = ~looks & (day < end_of_wait[:, None])
     looks &= lives.created_at[:, None] + DAY * day < ENDS_AT
     row, week = np.nonzero(looks)
     day = day[week]
     log = beliefs.at_creation[row] + beliefs.interactions[row, week]
-    posterior = normalised(log + _log_life(mechanism, lives, row, day))
+    posterior = as_probabilities(log + _log_life(mechanism, lives, row, day))
     time = day - lives.open_days[row] if after_refusal else day
     hot, warm = (
         (posterior * _buys_within(mechanism, horizon)[int(after_refusal)][time]).sum(axis=1)

@@ -117,7 +117,7 @@ def draw_by_row(rng: np.random.Generator, probabilities: Float64) -> Int64:
     return column
 
 
-def normalised(log_weights: Float64) -> Float64:
+def as_probabilities(log_weights: Float64) -> Float64:
     """Probabilities in proportion to ``exp(log_weights)``, along the last axis."""
     weights = np.exp(log_weights - log_weights.max(axis=-1, keepdims=True))
     probabilities: Float64 = weights / weights.sum(axis=-1, keepdims=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from features.worlds import chain, excited
+from features.worlds import chain, excited, persons, seasons
 from features.worlds.crm import WORLDS_OWN, Knobs, MadeUpCrm
 
 
@@ -24,6 +24,8 @@ WORLDS: Mapping[str, World] = MappingProxyType(
     {
         "chain": chain.made_up_crm,
         "excited": excited.made_up_crm,
+        "persons": persons.made_up_crm,
+        "seasons": seasons.made_up_crm,
     }
 )
 """How to draw a CRM of each world, by the world's name."""

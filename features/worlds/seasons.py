@@ -27,9 +27,10 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from features.arrays import Float64, Int64
+from features.arrays import Bool, Float64, Int64
 from features.worlds.crm import (
     DAY,
     ENDS_AT,
@@ -53,10 +54,10 @@ from features.worlds.nuisances import with_nuisances
 from features.worlds.records import (
     InteractionType,
     Signal,
+    as_probabilities,
     contact_columns,
     draw_by_row,
     event_tables,
-    normalised,
 )
 
 # States: never, asleep, weighing, ready. Hazards are per day of full demand and full work.
@@ -97,12 +98,12 @@ class _Source(NamedTuple):
 
 
 _SOURCES = (
-    _Source("bought_list", 0.40, (0.980, 0.016, 0.003, 0.001), "lists"),
-    _Source("campaign", 0.20, (0.86, 0.11, 0.025, 0.005), "campaigns"),
-    _Source("website", 0.22, (0.46, 0.34, 0.16, 0.04)),
-    _Source("trade_fair", 0.07, (0.38, 0.36, 0.21, 0.05)),
-    _Source("architect", 0.05, (0.20, 0.34, 0.34, 0.12)),
-    _Source("client_referral", 0.06, (0.08, 0.22, 0.42, 0.28)),
+    _Source("bought_list", 0.54, (0.982, 0.015, 0.0025, 0.0005), "lists"),
+    _Source("campaign", 0.18, (0.90, 0.08, 0.017, 0.003), "campaigns"),
+    _Source("website", 0.10, (0.56, 0.28, 0.13, 0.03)),
+    _Source("trade_fair", 0.04, (0.44, 0.32, 0.19, 0.05)),
+    _Source("architect", 0.05, (0.16, 0.28, 0.40, 0.16)),
+    _Source("client_referral", 0.09, (0.07, 0.19, 0.44, 0.30)),
 )
 _SIGNALS = (
     Signal(
@@ -328,9 +329,12 @@ def _calendar(days: int) -> _Calendar:
     )
 
 
-def _within(month_day: np.ndarray, spans: tuple[tuple[str, str], ...]) -> np.ndarray:
+def _within(month_day: npt.NDArray[np.str_], spans: tuple[tuple[str, str], ...]) -> Bool:
     """Whether days of the year lie in one of the spans, both ends included."""
-    return np.any([(month_day >= begin) & (month_day <= end) for begin, end in spans], axis=0)
+    inside = np.zeros(len(month_day), np.bool_)
+    for begin, end in spans:
+        inside |= (month_day >= begin) & (month_day <= end)
+    return inside
 
 
 def _price_effect(since_rise: Int64) -> Float64:
@@ -418,8 +422,8 @@ def _share_that_buys(mechanism: _Mechanism, calendar: _Calendar) -> float:
 
 def _product_shares(calendar: _Calendar) -> Float64:
     """What the leads of each day want, days × products: more of what is in season."""
-    wanted = calendar.demand * [p.share for p in _PRODUCTS]
-    shares: Float64 = wanted / wanted.sum(axis=1, keepdims=True)
+    demand = calendar.demand * [p.share for p in _PRODUCTS]
+    shares: Float64 = demand / demand.sum(axis=1, keepdims=True)
     return shares
 
 
@@ -455,7 +459,7 @@ def _population(
         product=draw_by_row(rng, _product_shares(calendar)[first_day]),
         state=state,
         signal_codes=signal_codes,
-        belief=normalised(log_belief),
+        belief=as_probabilities(log_belief),
     )
 
 
