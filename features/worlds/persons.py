@@ -44,6 +44,7 @@ from features.worlds.crm import (
     WORLDS_OWN,
     Knobs,
     MadeUpCrm,
+    config_text,
     require_size,
 )
 from features.worlds.drawing import (
@@ -59,9 +60,9 @@ from features.worlds.records import (
     InteractionType,
     Signal,
     as_probabilities,
-    contact_columns,
     draw_by_row,
     event_tables,
+    identity_columns,
 )
 
 # Traits: browser, careful, decided, loyal. Class = 2 × trait + serious. Hazards are per day.
@@ -78,7 +79,6 @@ _BUYING_AGAIN = np.repeat([0.0005, 0.001, 0.0008, 0.006], 2)  # comes back after
 
 _WEEKS = SNAPSHOT_UNTIL_DAYS // SNAPSHOT_EVERY_DAYS + 1  # looks, so evidence too, come weekly
 _LAST_HOUR = 3_600  # of a lead's day; ends fall into it, interactions do not
-_LATE_SHARE = 0.08
 
 
 def _by_trait(*shares: tuple[float, ...]) -> tuple[tuple[float, ...], ...]:
@@ -163,6 +163,7 @@ def _type(
     serious: float,
     of_trait: tuple[float, ...] = (1, 1, 1, 1),
     learnt: tuple[str, str] | None = None,
+    is_booked: bool = False,
 ) -> InteractionType:
     """Interaction type of the words ``channel kind direction [outcome]``."""
     channel, kind, direction, *outcome = words.split()
@@ -175,6 +176,7 @@ def _type(
         seconds,
         tuple(rates.tolist()),
         learnt,
+        is_booked,
     )
 
 
@@ -200,6 +202,7 @@ _TYPES = (
         0.0006,
         0.009,
         learnt=("room_measured", "yes"),
+        is_booked=True,
     ),
 )
 _OUTBOUND = np.array([t.direction == "outbound" for t in _TYPES])
@@ -277,7 +280,14 @@ def _export_and_truth_after_refusal(
     ids = lead_ids(leads)
     owner = pa.array(_SALESPEOPLE).take(pa.array(draw_codes(rng, [0.2] * 5, leads)))
     interactions, log = event_tables(
-        rng, ids, _TYPES, events.lead, events.occurred_at, events.type_code, owner, _LATE_SHARE
+        rng,
+        ids,
+        _TYPES,
+        events.lead,
+        events.occurred_at,
+        events.type_code,
+        lives.created_at,
+        owner,
     )
     belief = _beliefs(mechanism, lives, events, signal_codes)
     open_truth, refused_truth = (
@@ -697,7 +707,7 @@ def _leads_table(
             "previous_end": ends.take(pa.array(previous_end, mask=lives.number == 0)),
             "closed_reason": pa.array(reasons.to_pylist(), mask=lives.closed_at == 0),
             "person_key": pa.array([f"P{i + 1:07d}" for i in lives.person]),
-            **contact_columns(rng, lives.person),
+            **identity_columns(rng, lives.person),
             "loyalty_card": pa.array(
                 [f"C{i + 1:07d}" for i in lives.person], mask=~client[lives.person]
             ),
@@ -705,44 +715,15 @@ def _leads_table(
     )
 
 
-_CONFIG = """\
-# A made-up shop whose true probabilities are known: they stand in truth.{ext}, no part of it.
-
-[data]
-ends_at = "2026-01-01T00:00:00Z"   # the moment the export was made: nothing after it is known
-
-[leads]
-source = "leads.{ext}"
-# Attribute columns whose value is what was known when the lead was created. The others are not
-# used: contact_name, email, phone, notes and person_key say who somebody is, birth_year is
-# sensitive, closed_reason is written when a lead is refused, and loyalty_card is given to a person
-# who buys, so both would tell the outcome.
-fixed_at_creation = [
-    "household", "district", "occasion", "entrance", "spending_limit", "owner",
-    "earlier_enquiries", "earlier_purchases", "previous_end",
-]
-
-[leads.kinds]
-spending_limit = "number"
-earlier_enquiries = "number"
-earlier_purchases = "number"
-
-[interactions]
-source = "interactions.{ext}"
-measures = ["duration_seconds"]
-
-[attributes]   # what staff learnt about a lead, and when they wrote it down
-source = "attributes.{ext}"
-[attributes.kinds]
-buys_by = "category"
-room_measured = "category"
-
-[horizons]
-hot_days = 14
-warm_days = 90
-
-[snapshots]
-first_days = 0.0
-every_days = 7.0
-until_days = 180.0
-"""
+_CONFIG = config_text(
+    fixed_at_creation=(
+        *(signal.name for signal in (*_PERSON_SIGNALS, *_LEAD_SIGNALS)),
+        *("owner", "earlier_enquiries", "earlier_purchases", "previous_end"),
+    ),
+    left_out="The others are not used: contact_name, email, phone, notes and person_key say who "
+    "somebody is, birth_year is sensitive, closed_reason is written when a lead is refused, and "
+    "loyalty_card is given to a person who buys, so both would tell the outcome.",
+    numbers=("spending_limit", "earlier_enquiries", "earlier_purchases"),
+    measures=("duration_seconds",),
+    log=("buys_by", "room_measured"),
+)

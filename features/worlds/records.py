@@ -6,7 +6,7 @@ class). Given the class, values and counts are independent, so the logarithm of 
 all that was recorded is a sum, and Bayes' rule says exactly what an observer can know.
 
 `event_tables` writes interactions and what was learnt in them as an export holds them;
-`contact_columns` makes the columns that must not become features.
+`identity_columns` makes the columns that say who somebody is, which must not become features.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ import pyarrow as pa
 
 from features.arrays import Float64, Int64
 from features.engine.history import is_known, when_known
-from features.worlds.crm import DAY, ENDS_AT
-from features.worlds.drawing import as_instants
+from features.worlds.crm import ENDS_AT
+from features.worlds.drawing import as_instants, contact_columns, draw_recorded
 
 _NOTES = ("prefers the evening", 'asked twice, "in no hurry"', "met at the counter")
 
@@ -85,7 +85,10 @@ class InteractionType(NamedTuple):
     rates : tuple of float
         Interactions per day in each class.
     learnt : tuple of str, optional
-        Name and value of the entry that staff then make in the log of attributes.
+        Name and value of the entry that staff make in the log of attributes once the interaction
+        has taken place and is written down.
+    is_booked : bool, default False
+        Whether it is an appointment, half of which are written down when they are made.
     """
 
     channel: str
@@ -95,6 +98,7 @@ class InteractionType(NamedTuple):
     seconds: int
     rates: tuple[float, ...]
     learnt: tuple[str, str] | None = None
+    is_booked: bool = False
 
 
 def draw_by_row(rng: np.random.Generator, probabilities: Float64) -> Int64:
@@ -131,8 +135,8 @@ def event_tables(
     lead: Int64,
     occurred_at: Int64,
     type_code: Int64,
+    created_at: Int64,
     agents: pa.Array,
-    late_share: float,
 ) -> tuple[pa.Table, pa.Table]:
     """Write interactions, and what was learnt in them, as an export holds them.
 
@@ -150,21 +154,21 @@ def event_tables(
         Instants in seconds.
     type_code : int64 array of shape (events,)
         Position of the type in `types`.
+    created_at : int64 array of shape (leads,)
+        When each lead came in, in seconds.
     agents : pyarrow.Array
         Who of ours works on each lead; stands in outbound interactions.
-    late_share : float
-        Share of interactions that are recorded late, a day later on average; what would be
-        recorded after the end of the export is not in it.
 
     Returns
     -------
     interactions, attributes : pyarrow.Table
-        Interactions ordered by lead and time, and the log of attributes ordered by time.
+        Interactions ordered by lead and time, and the log of attributes ordered by time. What is
+        recorded after the end of the export is not in them.
     """
     order = np.lexsort((type_code, occurred_at, lead))
     lead, occurred_at, type_code = lead[order], occurred_at[order], type_code[order]
-    wait = 60 + rng.exponential(DAY, len(lead)).astype(np.int64)
-    recorded_at = np.where(rng.random(len(lead)) < late_share, occurred_at + wait, occurred_at)
+    is_booked = np.array([t.is_booked for t in types])[type_code]
+    recorded_at = draw_recorded(rng, created_at[lead], occurred_at, is_booked)
     exported = is_known(when_known(occurred_at, recorded_at), ENDS_AT)
     lead, occurred_at, recorded_at, type_code = (
         column[exported] for column in (lead, occurred_at, recorded_at, type_code)
@@ -192,7 +196,7 @@ def event_tables(
     log = pa.table(
         {
             "lead_id": ids.take(pa.array(lead[learnt])),
-            "recorded_at": as_instants(recorded_at[learnt]),
+            "recorded_at": as_instants(when_known(occurred_at, recorded_at)[learnt]),
             "name": pa.array([name for name, _ in entries], pa.string()).take(code),
             "value": pa.array([value for _, value in entries], pa.string()).take(code),
         }
@@ -201,8 +205,8 @@ def event_tables(
     return interactions, log.sort_by(by_time)
 
 
-def contact_columns(rng: np.random.Generator, person: Int64) -> dict[str, pa.Array]:
-    """Columns that say who somebody is: personal data and a sensitive one, the same for a person.
+def identity_columns(rng: np.random.Generator, person: Int64) -> dict[str, pa.Array]:
+    """Columns that say who somebody is, the same on all leads of a person but for the notes.
 
     Parameters
     ----------
@@ -212,12 +216,9 @@ def contact_columns(rng: np.random.Generator, person: Int64) -> dict[str, pa.Arr
         Number of the person behind each lead, from 0.
     """
     people = int(person.max()) + 1
-    birth_year = rng.integers(1950, 2004, people)[person]
+    contacts = contact_columns(people) | {"birth_year": pa.array(rng.integers(1950, 2004, people))}
     note = pa.array(rng.integers(len(_NOTES), size=len(person)), mask=rng.random(len(person)) < 0.7)
     return {
-        "birth_year": pa.array(birth_year),
-        "contact_name": pa.array([f"Contact Person {i + 1}" for i in person]),
-        "email": pa.array([f"contact{i + 1}@example.org" for i in person]),
-        "phone": pa.array([f"+1 202 555 {i % 10_000:04d}" for i in person]),
+        **{name: column.take(pa.array(person)) for name, column in contacts.items()},
         "notes": pa.array(_NOTES).take(note),
     }

@@ -41,6 +41,7 @@ from features.worlds.crm import (
     WORLDS_OWN,
     Knobs,
     MadeUpCrm,
+    config_text,
     require_size,
 )
 from features.worlds.drawing import (
@@ -55,9 +56,9 @@ from features.worlds.records import (
     InteractionType,
     Signal,
     as_probabilities,
-    contact_columns,
     draw_by_row,
     event_tables,
+    identity_columns,
 )
 
 # States: never, asleep, weighing, ready. Hazards are per day of full demand and full work.
@@ -155,6 +156,7 @@ def _type(
     seconds: int,
     rates: tuple[float, float, float, float],
     learnt: tuple[str, str] | None = None,
+    is_booked: bool = False,
 ) -> InteractionType:
     """Interaction type of the words ``channel kind direction [outcome]``."""
     channel, kind, direction, *outcome = words.split()
@@ -166,6 +168,7 @@ def _type(
         seconds,
         rates,
         learnt,
+        is_booked,
     )
 
 
@@ -199,19 +202,20 @@ _TYPES = (
         3600,
         (0.0001, 0.0006, 0.008, 0.040),
         ("access", "easy"),
+        is_booked=True,
     ),
     _type(
         "site measuring outbound finished",
         3600,
         (0.0001, 0.0006, 0.006, 0.010),
         ("access", "hard"),
+        is_booked=True,
     ),
     _type("mail estimate outbound", 0, (0.0002, 0.001, 0.016, 0.060)),
 )
 _RATES = np.array([t.rates for t in _TYPES])
 _OUTBOUND = np.array([t.direction == "outbound" for t in _TYPES])
 _TYPES_IN, _TYPES_OUT = np.flatnonzero(~_OUTBOUND), np.flatnonzero(_OUTBOUND)
-_LATE_SHARE = 0.05
 _OPEN, _BOUGHT, _LOST = 0, 1, 2
 
 
@@ -254,7 +258,14 @@ def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
     ids = lead_ids(leads)
     owner = pa.array(_OWNERS).take(pa.array(draw_codes(rng, [0.25] * 4, leads)))
     interactions, log = event_tables(
-        rng, ids, _TYPES, lives.event_lead, lives.event_at, lives.event_type, owner, _LATE_SHARE
+        rng,
+        ids,
+        _TYPES,
+        lives.event_lead,
+        lives.event_at,
+        lives.event_type,
+        population.created_at,
+        owner,
     )
     look = lives.look_lead
     day = population.first_day[look] + lives.look_age
@@ -569,7 +580,7 @@ def _leads_table(
             "product": products.take(pa.array(population.product)),
             **{signal.name: signal.column(code) for signal, code in codes},
             "owner": owner,
-            **contact_columns(rng, np.arange(leads)),
+            **identity_columns(rng, np.arange(leads)),
             "warranty_number": pa.array(
                 [f"W{i:07d}" for i in range(1, leads + 1)], mask=lives.converted_at == 0
             ),
@@ -577,41 +588,12 @@ def _leads_table(
     )
 
 
-_CONFIG = """\
-# A made-up builder whose true probabilities are known: they stand in truth.{ext}, no part of it.
-
-[data]
-ends_at = "2026-01-01T00:00:00Z"   # the moment the export was made: nothing after it is known
-
-[leads]
-source = "leads.{ext}"
-# Attribute columns whose value is what was known when the lead was created. The others are not
-# used: contact_name, email, phone and notes are personal data, birth_year is sensitive, and
-# warranty_number is given to a lead when it buys, so it would tell the outcome.
-fixed_at_creation = [
-    "source", "product", "fields_filled_in", "decides", "building_age", "region", "owner",
-]
-
-[leads.kinds]
-fields_filled_in = "number"
-building_age = "number"
-
-[interactions]
-source = "interactions.{ext}"
-measures = ["duration_seconds"]
-
-[attributes]   # what staff learnt about a lead, and when they wrote it down
-source = "attributes.{ext}"
-[attributes.kinds]
-wish_date = "category"
-access = "category"
-
-[horizons]
-hot_days = 14
-warm_days = 90
-
-[snapshots]
-first_days = 0.0
-every_days = 7.0
-until_days = 180.0
-"""
+_CONFIG = config_text(
+    fixed_at_creation=("source", "product", *(signal.name for signal in _SIGNALS), "owner"),
+    left_out="The others are not used: contact_name, email, phone and notes are personal data, "
+    "birth_year is sensitive, and warranty_number is given to a lead when it buys, so it would "
+    "tell the outcome.",
+    numbers=("fields_filled_in", "building_age"),
+    measures=("duration_seconds",),
+    log=("wish_date", "access"),
+)

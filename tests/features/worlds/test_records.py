@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from scipy.stats import chisquare
 
@@ -10,15 +11,15 @@ from features.worlds.records import (
     InteractionType,
     Signal,
     as_probabilities,
-    contact_columns,
     draw_by_row,
     event_tables,
+    identity_columns,
 )
 
 SIGNAL = Signal("colour", ("red", "blue", None), ((0.5, 0.3, 0.2), (0.1, 0.1, 0.8)))
 TYPES = (
     InteractionType("phone", "call", "outbound", "answered", 120, (0.1, 0.2)),
-    InteractionType("shop", "visit", "inbound", None, 0, (0.1, 0.2), ("wish", "soon")),
+    InteractionType("shop", "visit", "inbound", None, 0, (0.1, 0.2), ("wish", "soon"), True),
 )
 
 
@@ -56,49 +57,61 @@ def test_shares_that_are_no_distribution_are_refused(row: tuple[float, ...]) -> 
         Signal("colour", ("red", "blue", None), (row,))
 
 
-def tables(late_share: float) -> tuple[pa.Table, pa.Table]:
-    lead = np.array([1, 0, 0, 1])
-    at = ENDS_AT - DAY * np.array([30, 20, 40, 35])
+def tables(events: int, seed: int = 3) -> tuple[pa.Table, pa.Table]:
+    """Interactions of two leads in the forty days before the end of the export."""
+    rng = np.random.default_rng(seed)
     return event_tables(
-        np.random.default_rng(3), pa.array(["A", "B"]), TYPES, lead, at, np.array([0, 1, 0, 1]),
-        pa.array(["ines", "henk"]), late_share,
-    )  # fmt: skip
+        rng,
+        pa.array(["A", "B"]),
+        TYPES,
+        rng.integers(2, size=events),
+        ENDS_AT - rng.integers(1, 40 * DAY, events),
+        rng.integers(2, size=events),
+        np.full(2, ENDS_AT - 60 * DAY),
+        pa.array(["ines", "henk"]),
+    )
 
 
 def test_interactions_are_ordered_and_carry_the_words_of_their_type() -> None:
-    interactions, _ = tables(0.0)
-    assert interactions["lead_id"].to_pylist() == ["A", "A", "B", "B"]
-    assert ((ENDS_AT - seconds(interactions["occurred_at"])) // DAY).tolist() == [40, 20, 35, 30]
-    assert interactions["kind"].to_pylist() == ["call", "visit", "visit", "call"]
-    assert interactions["outcome"].to_pylist() == ["answered", None, None, "answered"]
-    assert interactions["agent"].to_pylist() == ["ines", None, None, "henk"]
-    assert interactions["duration_seconds"].is_valid().to_pylist() == [True, False, False, True]
-    assert interactions["recorded_at"] == interactions["occurred_at"]
+    interactions, _ = tables(200)
+    rows = interactions.to_pylist()
+    assert rows == sorted(rows, key=lambda row: (row["lead_id"], row["occurred_at"]))
+    seen = {
+        (row["kind"], row["channel"], row["direction"], row["outcome"], row["agent"],
+         row["lead_id"], row["duration_seconds"] is not None)
+        for row in rows
+    }  # fmt: skip
+    assert seen == {
+        ("call", "phone", "outbound", "answered", "ines", "A", True),
+        ("call", "phone", "outbound", "answered", "henk", "B", True),
+        ("visit", "shop", "inbound", None, None, "A", False),
+        ("visit", "shop", "inbound", None, None, "B", False),
+    }
 
 
-def test_what_an_interaction_told_stands_in_the_log_when_it_is_recorded() -> None:
-    interactions, log = tables(1.0)
-    assert log["lead_id"].to_pylist() == ["B", "A"]
-    assert log.select(["name", "value"]).to_pylist() == [{"name": "wish", "value": "soon"}] * 2
-    assert set(seconds(log["recorded_at"])) < set(seconds(interactions["recorded_at"]))
+def test_what_an_interaction_told_stands_in_the_log_once_it_is_known() -> None:
+    interactions, log = tables(2_000)
+    visits = interactions.filter(pc.equal(interactions["kind"], "visit"))
+    occurred, recorded = (seconds(visits[name]) for name in ("occurred_at", "recorded_at"))
+    assert 0.4 < (recorded < occurred).mean() < 0.6
+    expected = zip(np.maximum(occurred, recorded), visits["lead_id"].to_pylist(), strict=True)
+    entries = zip(seconds(log["recorded_at"]), log["lead_id"].to_pylist(), strict=True)
+    assert list(entries) == sorted(expected)
+    assert set(log["name"].to_pylist()) == {"wish"}
+    assert set(log["value"].to_pylist()) == {"soon"}
 
 
-def test_a_share_is_recorded_late_and_what_is_too_late_is_not_exported() -> None:
-    rng = np.random.default_rng(4)
-    lead, at = np.zeros(40_000, np.int64), ENDS_AT - rng.integers(1, 40 * DAY, 40_000)
-    interactions, _ = event_tables(
-        rng, pa.array(["A"]), TYPES, lead, at, np.zeros(40_000, np.int64), pa.array(["ines"]), 0.3
-    )
-    wait = seconds(interactions["recorded_at"]) - seconds(interactions["occurred_at"])
-    lost = 40_000 - interactions.num_rows  # 0.3 of those in a window as long as the mean delay
-    assert abs(lost - 300) < 4 * np.sqrt(300)
-    assert abs((wait > 0).mean() - 0.3) < 0.012
-    assert abs(wait[wait > 0].mean() / DAY - 1) < 0.05
+def test_what_is_recorded_too_late_is_not_exported() -> None:
+    interactions, _ = tables(80_000)
+    missing = 80_000 - interactions.num_rows
+    # Calls: one in twenty waits for 1.5 days. Visits: half of those are booked.
+    expected = 0.05 * 1.5 / 40 * 80_000
+    assert abs(missing - expected) < 5 * np.sqrt(expected)
     assert seconds(interactions["recorded_at"]).max() < ENDS_AT
 
 
 def test_a_person_has_the_same_contacts_on_all_leads() -> None:
-    columns = contact_columns(np.random.default_rng(5), np.array([0, 1, 0]))
+    columns = identity_columns(np.random.default_rng(5), np.array([0, 1, 0]))
     for name in ("birth_year", "contact_name", "email", "phone"):
         first, other, same = columns[name].to_pylist()
         assert first == same
