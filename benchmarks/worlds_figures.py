@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import xlogy
 
-from features.arrays import Bool, Float64
+from features.arrays import Bool, Float64, Int64
+from models.horizon import Z_80
 from training.evaluation.reliability import Group, judged_by_interval
 
 TOP_SHARE = 0.02
@@ -60,6 +61,9 @@ class BandFigures:
     bearable : float or None
         Reach that the model's own order bears at the promised rate (`bearable_reach`); None
         without a promise.
+    provable : float or None
+        Reach that it bears where a lower bound of the mean must reach the rate
+        (`provable_reach`).
     reach_by_truth : float or None
         Reach that the order of the truth bears at that rate.
     """
@@ -70,6 +74,7 @@ class BandFigures:
     said_over_true: float | None
     reach: float
     bearable: float | None
+    provable: float | None
     reach_by_truth: float | None
 
     @property
@@ -78,7 +83,7 @@ class BandFigures:
 
         Examples
         --------
-        >>> BandFigures(40, 0.15, 0.18, 1.1, 0.3, 0.35, 0.5).is_kept
+        >>> BandFigures(40, 0.15, 0.18, 1.1, 0.3, 0.35, 0.2, 0.5).is_kept
         True
         """
         if self.promised is None or self.true is None:
@@ -217,14 +222,64 @@ def bearable_reach(order: Float64, truth: Float64, rate: float) -> float:
     0.8
     """
     ranked = np.argsort(-order, kind="stable")
-    last_of_equals = np.flatnonzero(np.diff(order[ranked], append=np.nan) != 0)
-    buyers = np.cumsum(truth[ranked])[last_of_equals]
-    bears = buyers >= rate * (last_of_equals + 1) - 1e-12
+    return _reach_of_first(order[ranked], truth[ranked], np.cumsum(truth[ranked]), rate)
+
+
+def provable_reach(order: Float64, truth: Float64, lead: Int64, rate: float) -> float:
+    """Largest share of the expected buyers that an order can be shown to bear at a rate.
+
+    Not the mean truth of the first looks must reach the rate, but its lower 90 % bound, with the
+    error that the outcomes of these very looks would have. Looks of one lead foresee the same
+    purchase: their outcomes are taken to go together, so that the variance of the sum is that of
+    Σ over leads of (Σ √(t(1 − t)))². It is the most that a promise tested on as many looks can do.
+
+    Parameters
+    ----------
+    order : float64 array of shape (looks,)
+        What the looks are ordered by, the highest first; equal ones are not torn apart.
+    truth : float64 array of shape (looks,)
+        True probability of each look.
+    lead : int64 array of shape (looks,)
+        Lead of each look.
+    rate : float
+        Rate that the bound must reach.
+
+    Examples
+    --------
+    >>> order, truth = np.linspace(1, 0, 400), np.linspace(0.6, 0.0, 400)
+    >>> round(bearable_reach(order, truth, rate=0.4), 3)
+    0.89
+    >>> round(provable_reach(order, truth, np.arange(400), rate=0.4), 3)
+    0.773
+    """
+    ranked = np.argsort(-order, kind="stable")
+    deviation = np.sqrt(truth[ranked] * (1 - truth[ranked]))
+    by_lead = np.argsort(lead[ranked], kind="stable")
+    ordered = deviation[by_lead]
+    total = np.cumsum(ordered) - ordered
+    begins = np.diff(lead[ranked][by_lead], prepend=-1) != 0
+    earlier = total - np.maximum.accumulate(np.where(begins, total, 0.0))
+    added = np.empty(len(ranked))
+    added[by_lead] = 2 * earlier * ordered + ordered**2
+    bound = np.cumsum(truth[ranked]) - Z_80 * np.sqrt(np.cumsum(added))
+    return _reach_of_first(order[ranked], truth[ranked], bound, rate)
+
+
+def _reach_of_first(order: Float64, truth: Float64, bound: Float64, rate: float) -> float:
+    """Largest share of the truth in first looks of which a bound of the sum bears a rate."""
+    last_of_equals = np.flatnonzero(np.diff(order, append=np.nan) != 0)
+    bears = bound[last_of_equals] >= rate * (last_of_equals + 1) - 1e-12
+    buyers = np.cumsum(truth)[last_of_equals]
     return float(buyers[bears].max() / truth.sum()) if bears.any() else 0.0
 
 
 def band_figures(
-    band: Bool, hotter: Bool, probability: Float64, truth: Float64, promised: float | None
+    band: Bool,
+    hotter: Bool,
+    probability: Float64,
+    truth: Float64,
+    lead: Int64,
+    promised: float | None,
 ) -> BandFigures:
     """What a band promises, and what it holds.
 
@@ -238,6 +293,8 @@ def band_figures(
         What is said of each look within the band's horizon.
     truth : float64 array of shape (looks,)
         Its true probability within that horizon.
+    lead : int64 array of shape (looks,)
+        Lead of each look.
     promised : float or None
         Promised rate; None where nobody can be in the band, or no rate is promised.
     """
@@ -248,6 +305,7 @@ def band_figures(
         said_over_true=said_over_true(probability, truth, band),
         reach=float(truth[band | hotter].sum() / truth.sum()),
         bearable=None if promised is None else bearable_reach(probability, truth, promised),
+        provable=None if promised is None else provable_reach(probability, truth, lead, promised),
         reach_by_truth=None if promised is None else bearable_reach(truth, truth, promised),
     )
 

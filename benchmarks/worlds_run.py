@@ -37,6 +37,7 @@ from features.spine import iso, microseconds
 from features.worlds.crm import WORLDS_OWN, Knobs
 from models.bundle import Bundle
 from models.policy import Capacity, promised_rate
+from training.card.values import read_card
 from training.evaluation.reliability import groups
 from training.pipeline import trained_bundle
 from training.statistics.figures import JudgedRows
@@ -135,6 +136,8 @@ class Run:
         Why the training refused; empty where it did not.
     kind : str
         Class of the hot predictor; empty where the training refused.
+    quarantined : tuple of str
+        Names that the audit left out of the training; none of them is a leak.
     processor_seconds : float
         What the training took, processes that it started included.
     peak_mebibytes : float
@@ -151,6 +154,7 @@ class Run:
     judged_leads: int
     refused: str
     kind: str
+    quarantined: tuple[str, ...]
     processor_seconds: float
     peak_mebibytes: float
     hot: HorizonFigures
@@ -193,6 +197,7 @@ def run_task(task: Task) -> Run:
         judged_leads=len(np.unique(export.looks.lead)),
         refused=refused,
         kind="" if bundle is None else type(bundle.hot.predictor).__name__,
+        quarantined=() if bundle is None else quarantined_names(bundle),
         processor_seconds=round(cost.processor_seconds, 2),
         peak_mebibytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         hot=horizons["hot"],
@@ -246,6 +251,7 @@ def model_figures(
                 hotter=(scores.band == "hot") & (name == "warm"),
                 probability=scores.probability(name),
                 truth=truth,
+                lead=export.looks.lead,
                 promised=rate_promised(bundle, name),
             ),
         )
@@ -266,6 +272,11 @@ def rate_promised(bundle: Bundle, band: str) -> float | None:
     if bundle.bands.cutoffs[band] is None or isinstance(policy, Capacity):
         return None
     return promised_rate(policy)
+
+
+def quarantined_names(bundle: Bundle) -> tuple[str, ...]:
+    """Names that the audit left out of a training."""
+    return tuple(one.name for one in read_card(bundle.card).audit if one.quarantined)
 
 
 @cache

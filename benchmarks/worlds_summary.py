@@ -100,6 +100,38 @@ def geometric_mean_of(values: Iterable[float | None]) -> Estimate | None:
     return Estimate(math.exp(logs.mean), low, high, logs.runs)
 
 
+def ratio_of_sums(pairs: Iterable[tuple[float, float | None]]) -> Estimate | None:
+    """Sum of the first numbers over that of the second ones; None where that says nothing.
+
+    Its error is that of a ratio estimator, from the residuals of the first numbers.
+
+    Parameters
+    ----------
+    pairs : iterable of (float, float or None)
+        Those without a second number are left out.
+
+    References
+    ----------
+    W. G. Cochran, *Sampling Techniques*, 3rd edition, Wiley (1977), section 2.11.
+
+    Examples
+    --------
+    >>> ratio_of_sums([(0.1, 0.2), (0.3, 0.6), (0.4, None)])
+    Estimate(mean=0.5, low=0.5, high=0.5, runs=2)
+    """
+    numbers = np.array([pair for pair in pairs if pair[1] is not None], np.float64).reshape(-1, 2)
+    numerator, denominator = numbers.T
+    if denominator.sum() <= 0:
+        return None
+    ratio, runs = float(numerator.sum() / denominator.sum()), len(numbers)
+    if runs == 1:
+        return Estimate(ratio, None, None, 1)
+    spread = math.sqrt(float(((numerator - ratio * denominator) ** 2).sum()) / (runs - 1))
+    error = spread / (math.sqrt(runs) * float(denominator.mean()))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, runs - 1)) * error
+    return Estimate(ratio, ratio - half, ratio + half, runs)
+
+
 def relative_to(first: float, second: float) -> float | None:
     """First over second; None where that says nothing.
 
@@ -133,8 +165,9 @@ class HorizonSummary:
     reach, bearable, reach_by_truth : Estimate or None
         Share of the expected buyers in the band or a hotter one; what the model's order bears at
         the promised rate, and what that of the truth bears.
-    reach_over_bearable : Estimate or None
-        Mean of reach over what the order bears, run by run.
+    reach_over_bearable, reach_over_provable : Estimate or None
+        Sum of the reaches over the sum of what the orders bear, and of what they can be shown to
+        bear, of runs whose band promises a rate.
     """
 
     excess: Estimate | None
@@ -150,6 +183,7 @@ class HorizonSummary:
     bearable: Estimate | None
     reach_by_truth: Estimate | None
     reach_over_bearable: Estimate | None
+    reach_over_provable: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +254,8 @@ def _horizon_summary(runs: Sequence[Run], name: str) -> HorizonSummary:
         reach=mean_of(band.reach for band in bands),
         bearable=mean_of(band.bearable for band in bands),
         reach_by_truth=mean_of(band.reach_by_truth for band in bands),
-        reach_over_bearable=mean_of(
-            None if not band.bearable else band.reach / band.bearable for band in bands
-        ),
+        reach_over_bearable=ratio_of_sums((band.reach, band.bearable) for band in bands),
+        reach_over_provable=ratio_of_sums((band.reach, band.provable) for band in bands),
     )
 
 

@@ -35,7 +35,7 @@ HELD = (0.75, 0.88)
 LEAST_KEPT_SHARE = 0.9
 LEAST_REACH = 0.85
 """Goals: excess over the peer's, said over true at the top and in the band, groups held, share of
-runs that keep their promise, and reach over what the order bears."""
+runs that keep their promise, and reach over what the order can be shown to bear."""
 
 
 def summary_table(runs: Mapping[Task, Run]) -> Table:
@@ -52,12 +52,13 @@ def summary_table(runs: Mapping[Task, Run]) -> Table:
         "truth's, as a share of the base rate's (0 is the truth, 1 the base rate); said ÷ true: "
         "mean probability over mean truth, of all looks, of the 2 % most promising, and in the "
         "band; held: groups whose interval holds their mean truth; kept: promises of the band; "
-        "reach: share of all expected buyers in the band or a hotter one, and over what the "
-        "model's own order bears at the promised rate. Runs that refused count for the peer alone.",
+        "reach: share of all expected buyers in the band or a hotter one, over what the model's "
+        "own order bears at the promised rate (borne), and over what a lower 90 % bound on as many "
+        "looks lets it (shown). Runs that refused count for the peer alone.",
     )
     for heading in (
         *("", "", "excess", "peer", "÷ peer", "said÷true", "top 2 %", "band"),
-        *("held", "kept", "reach", "÷ borne", "CPU s", "refused"),
+        *("held", "kept", "reach", "÷ borne", "÷ shown", "CPU s", "refused"),
     ):
         table.add_column(heading, no_wrap=True, justify="right")
     for use, world, size, line_runs in lines_of(runs):
@@ -91,6 +92,7 @@ def _horizon_cells(summary: HorizonSummary) -> tuple[str, ...]:
         _count(summary.promises_kept),
         _number(summary.reach, 2),
         _number(summary.reach_over_bearable, 2),
+        _number(summary.reach_over_provable, 2),
     )
 
 
@@ -231,8 +233,8 @@ def goal_figures(runs: Mapping[Task, Run]) -> list[Figure]:
             figures.append(_figure(subject, f"{name}: {figure}", estimate, AtLeast(lowest)))
             figures.append(_figure(subject, f"{name}: {figure}", estimate, AtMost(highest)))
         figures.append(_kept_figure(subject, name, horizon.promises_kept))
-        reach = f"{name}: reach over what the order bears"
-        figures.append(_figure(subject, reach, horizon.reach_over_bearable, AtLeast(LEAST_REACH)))
+        reach = f"{name}: reach over what the order can be shown to bear"
+        figures.append(_figure(subject, reach, horizon.reach_over_provable, AtLeast(LEAST_REACH)))
     return figures
 
 

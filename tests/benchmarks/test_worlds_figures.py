@@ -16,6 +16,7 @@ from benchmarks.worlds_figures import (
     group_figures,
     most_promising,
     prediction_figures,
+    provable_reach,
     said_over_true,
 )
 from training.evaluation.reliability import Group
@@ -23,6 +24,7 @@ from training.statistics.figures import ObservedRate
 from training.statistics.incidence import LEAST_LEADS
 
 TRUTH = np.array([0.4, 0.1, 0.3, 0.0, 0.2])
+LEAD = np.array([0, 0, 1, 2, 1])
 SAID = np.array([0.5, 0.2, 0.2, 0.1, 0.1])
 
 
@@ -101,35 +103,75 @@ def test_an_order_may_bear_a_rate_further_down_that_it_does_not_bear_at_its_top(
     assert bearable_reach(order, truth, rate=0.4) == pytest.approx(0.8)
 
 
+def test_what_can_be_shown_is_the_best_cut_whose_lower_bound_bears_the_rate() -> None:
+    random = np.random.default_rng(2)
+    smaller = 0
+    for _ in range(300):
+        looks = int(random.integers(1, 25))
+        order, lead = random.integers(0, 12, looks) / 12, random.integers(0, 8, looks)
+        truth = random.random(looks)
+        rate = float(random.random() * 0.6)
+        reaches = [0.0]
+        for line in order:
+            inside = order >= line
+            variance = 0.0
+            for one in set(lead[inside].tolist()):
+                of_lead = truth[inside & (lead == one)]
+                variance += sum(math.sqrt(t * (1 - t)) for t in of_lead) ** 2
+            bound = (truth[inside].sum() - 1.2815515655446004 * math.sqrt(variance)) / inside.sum()
+            if bound >= rate:
+                reaches.append(truth[inside].sum() / truth.sum())
+        shown = provable_reach(order, truth, lead, rate)
+        assert shown == pytest.approx(max(reaches))
+        smaller += shown < bearable_reach(order, truth, rate)
+    assert 50 < smaller < 290
+
+
+def test_the_bound_covers_in_90_of_100_draws_where_a_leads_looks_go_together() -> None:
+    random = np.random.default_rng(5)
+    truth = np.repeat(random.uniform(0.2, 0.6, 200), 5)
+    lead = np.repeat(np.arange(200), 5)
+    order = np.full(len(truth), 0.5)
+    # The largest rate that all looks can be shown to bear is the bound itself.
+    rates = np.linspace(0.2, 0.6, 4_001)
+    bound = max(rate for rate in rates if provable_reach(order, truth, lead, float(rate)) > 0)
+    error = truth.mean() - bound
+    outcomes = random.random((4_000, 200)) < truth[::5]
+    covered = (outcomes.mean(axis=1) - error <= truth.mean()).mean()
+    assert abs(covered - 0.9) < 0.02
+
+
 def test_a_bands_promise_is_about_it_alone_and_its_reach_about_hotter_ones_too() -> None:
     band = np.array([False, False, True, False, True])
     hotter = np.array([True, False, False, False, False])
-    figures = band_figures(band, hotter, SAID, TRUTH, promised=0.2)
+    figures = band_figures(band, hotter, SAID, TRUTH, LEAD, promised=0.2)
     assert figures.looks == 2
     assert figures.true == pytest.approx(0.25)
     assert figures.said_over_true == pytest.approx(0.15 / 0.25)
     assert figures.reach == pytest.approx(0.9)
     # The mean truth of the first three of the order is .8 / 3, that of all five is .2.
     assert figures.bearable == pytest.approx(1.0)
-    assert band_figures(band, hotter, SAID, TRUTH, 0.21).bearable == pytest.approx(0.8)
-    assert band_figures(band, hotter, SAID, TRUTH, 0.21).reach_by_truth == pytest.approx(1.0)
+    assert band_figures(band, hotter, SAID, TRUTH, LEAD, 0.21).bearable == pytest.approx(0.8)
+    assert band_figures(band, hotter, SAID, TRUTH, LEAD, 0.21).reach_by_truth == pytest.approx(1.0)
+    assert figures.provable == provable_reach(SAID, TRUTH, LEAD, 0.2) < figures.bearable
     assert figures.is_kept is True
-    assert band_figures(band, hotter, SAID, TRUTH, 0.2501).is_kept is False
+    assert band_figures(band, hotter, SAID, TRUTH, LEAD, 0.2501).is_kept is False
 
 
 def test_a_band_without_a_promise_or_without_looks_keeps_none() -> None:
     nobody = np.zeros(5, np.bool_)
-    empty = band_figures(nobody, nobody, SAID, TRUTH, promised=0.2)
+    empty = band_figures(nobody, nobody, SAID, TRUTH, LEAD, promised=0.2)
     assert (empty.looks, empty.true, empty.said_over_true, empty.reach) == (0, None, None, 0)
     assert empty.is_kept is None
-    silent = band_figures(~nobody, nobody, SAID, TRUTH, promised=None)
-    assert (silent.bearable, silent.reach_by_truth, silent.is_kept) == (None, None, None)
+    silent = band_figures(~nobody, nobody, SAID, TRUTH, LEAD, promised=None)
+    assert (silent.bearable, silent.provable, silent.reach_by_truth) == (None, None, None)
+    assert silent.is_kept is None
     assert silent.reach == 1
 
 
 @pytest.mark.parametrize(("true", "is_kept"), [(0.2, True), (0.199, False)])
 def test_a_promise_is_kept_at_its_very_rate(true: float, is_kept: bool) -> None:
-    assert BandFigures(10, 0.2, true, 1.0, 0.1, 0.2, 0.3).is_kept is is_kept
+    assert BandFigures(10, 0.2, true, 1.0, 0.1, 0.2, 0.1, 0.3).is_kept is is_kept
 
 
 def group_of(rate: float, leads: int = LEAST_LEADS) -> Group:

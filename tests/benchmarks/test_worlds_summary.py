@@ -13,6 +13,7 @@ from benchmarks.worlds_summary import (
     excess_ratio,
     geometric_mean_of,
     mean_of,
+    ratio_of_sums,
     summary_of,
 )
 from tests.support.world_runs import horizon_of, run_of
@@ -60,6 +61,31 @@ def test_ratios_are_averaged_as_logarithms() -> None:
     )
 
 
+def test_the_interval_of_a_ratio_of_sums_holds_it_in_95_of_100_samples() -> None:
+    random = np.random.default_rng(4)
+    held = 0
+    for _ in range(2_000):
+        second = random.uniform(0.5, 1.5, 10)
+        first = 0.4 * second + random.normal(0, 0.05, 10)
+        estimate = ratio_of_sums([*zip(first, second, strict=True), (9.0, None)])
+        assert estimate is not None
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert estimate.runs == 10
+        held += estimate.low <= 0.4 <= estimate.high
+    # A ratio of ten pairs is a little biased: 1 in 100 is allowed for that.
+    assert abs(held / 2_000 - 0.95) < 0.0195 + 0.01
+
+
+def test_a_ratio_of_sums_needs_something_to_divide_by() -> None:
+    assert ratio_of_sums([]) is None
+    assert ratio_of_sums([(0.3, None)]) is None
+    assert ratio_of_sums([(0.3, 0.0)]) is None
+    one = ratio_of_sums([(0.3, 0.4)])
+    assert one is not None
+    assert (one.mean, one.low, one.high) == (pytest.approx(0.75), None, None)
+
+
 def test_the_interval_of_a_count_is_the_published_one() -> None:
     assert Count(18, 20).interval == pytest.approx((0.6830, 0.9877), abs=1e-4)
     assert Count(0, 0).interval == (0, 1)
@@ -86,9 +112,9 @@ def test_a_summary_takes_trainings_that_refused_out_of_all_but_the_peers_excess(
 
 
 def test_kept_promises_are_counted_among_those_that_were_made() -> None:
-    kept = BandFigures(40, 0.2, 0.25, 1.1, 0.3, 0.4, 0.6)
-    broken = BandFigures(40, 0.3, 0.25, 1.1, 0.5, 0.5, 0.6)
-    nobody = BandFigures(0, None, None, None, 0.0, None, None)
+    kept = BandFigures(40, 0.2, 0.25, 1.1, 0.3, 0.4, 0.2, 0.6)
+    broken = BandFigures(40, 0.3, 0.25, 1.1, 0.5, 0.5, 0.25, 0.6)
+    nobody = BandFigures(0, None, None, None, 0.0, None, None, None)
     runs = [
         run_of(seed=seed, hot=horizon_of(0.2, band=band))
         for seed, band in enumerate((kept, broken, nobody))
@@ -98,7 +124,9 @@ def test_kept_promises_are_counted_among_those_that_were_made() -> None:
     assert hot.reach is not None
     assert hot.reach_over_bearable is not None
     assert hot.reach.mean == pytest.approx(0.8 / 3)
-    assert hot.reach_over_bearable.mean == pytest.approx((0.3 / 0.4 + 1.0) / 2)
+    assert hot.reach_over_provable is not None
+    assert hot.reach_over_bearable.mean == pytest.approx(0.8 / 0.9)
+    assert hot.reach_over_provable.mean == pytest.approx(0.8 / 0.45)
 
 
 def test_groups_held_are_averaged_over_runs() -> None:

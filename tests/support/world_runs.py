@@ -4,7 +4,7 @@ from benchmarks.worlds_figures import BandFigures, GroupFigures, PredictionFigur
 from benchmarks.worlds_run import HorizonFigures, ModelFigures, Run, Task
 
 GROUPS = GroupFigures(10, 1, 1)
-BAND = BandFigures(40, 0.2, 0.25, 1.1, 0.3, 0.4, 0.6)
+BAND = BandFigures(40, 0.2, 0.25, 1.1, 0.3, 0.4, 0.2, 0.6)
 
 
 def horizon_of(
@@ -44,6 +44,7 @@ def run_of(
         judged_leads=looks // 4,
         refused=refused,
         kind="" if refused else "Blend",
+        quarantined=(),
         processor_seconds=processor_seconds,
         peak_mebibytes=300.0,
         hot=hot or default,
