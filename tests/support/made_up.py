@@ -20,9 +20,9 @@ def lead_rows(crm: MadeUpCrm, name: str) -> np.ndarray:
 
 
 def ends_of(crm: MadeUpCrm) -> np.ndarray:
-    """When each lead was converted or closed, in seconds; the end of the export if neither."""
-    ended = seconds(crm.leads["converted_at"]) + seconds(crm.leads["closed_at"])
-    return np.where(ended == 0, ENDS_AT, ended)
+    """When each lead was first converted or closed, in seconds; the export's end if neither."""
+    ended = np.array([seconds(crm.leads[name]) for name in ("converted_at", "closed_at")])
+    return np.where(ended == 0, ENDS_AT, ended).min(axis=0)
 
 
 class Looks:
@@ -50,6 +50,8 @@ class Looks:
         return float(miss.sum() / np.sqrt((miss**2).sum()))
 
     def decile_z_scores(self, rows: np.ndarray) -> np.ndarray:
-        """`clustered_z_score` in each tenth of the rows by truth."""
-        tenths = np.array_split(rows[np.argsort(self.truth[rows], kind="stable")], 10)
-        return np.array([self.clustered_z_score(tenth) for tenth in tenths])
+        """`clustered_z_score` in ten parts by truth, each with a tenth of expected conversions."""
+        ordered = rows[np.argsort(self.truth[rows], kind="stable")]
+        expected = np.cumsum(self.truth[ordered])
+        cuts = np.searchsorted(expected, expected[-1] * np.arange(1, 10) / 10)
+        return np.array([self.clustered_z_score(tenth) for tenth in np.split(ordered, cuts)])
