@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-WorldName = Literal["chain", "excited", "persons", "seasons"]
+WorldName = Literal["chain", "excited", "long_cycles", "persons", "seasons"]
 """Names of the worlds; `features.worlds.registry.WORLDS` holds them."""

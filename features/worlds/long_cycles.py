@@ -360,13 +360,12 @@ class Fates(NamedTuple):
 
 def _within(mechanism: Mechanism, days: int) -> Fates:
     """Look ahead by backward recursion, as if the other mechanism did nothing."""
-    wins, leaves_open = [mechanism.won], [np.ones_like(mechanism.won)]
+    moves = mechanism.open[:, :, None] * mechanism.moves
+    ahead = [np.stack([mechanism.won, np.ones_like(mechanism.won)], axis=2)]
     for _ in range(days):
-        wins.append(mechanism.open * np.einsum("vij,vj->vi", mechanism.moves, wins[-1]))
-        leaves_open.append(
-            mechanism.open * np.einsum("vij,vj->vi", mechanism.moves, leaves_open[-1])
-        )
-    return Fates(np.stack(wins[:days], axis=2), np.stack(leaves_open, axis=2))
+        ahead.append(moves @ ahead[-1])
+    wins, leaves_open = np.moveaxis(np.stack(ahead), (3, 0), (0, 3))
+    return Fates(wins[:, :, :days], leaves_open)
 
 
 def _daily_wins(impulse: tuple[Float64, Float64], project: tuple[Float64, Float64]) -> Float64:
@@ -589,11 +588,11 @@ def _updated(
     np.add.at(log_likelihood, position, np.log(rates)[kind])
     log_likelihood -= log_likelihood.max(axis=1, keepdims=True)
     belief = belief * np.exp(log_likelihood) * mechanism.open[variant]
-    moved = np.empty_like(belief)
+    following = np.empty_like(belief)
     for number in range(len(mechanism.moves)):
         rows = variant == number
-        moved[rows] = belief[rows] @ mechanism.moves[number]
-    updated: Float64 = moved / moved.sum(axis=1, keepdims=True)
+        following[rows] = belief[rows] @ mechanism.moves[number]
+    updated: Float64 = following / following.sum(axis=1, keepdims=True)
     return updated
 
 

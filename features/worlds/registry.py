@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from features.worlds import chain, excited, persons, seasons
+from features.worlds import chain, excited, long_cycles, persons, seasons
 from features.worlds.crm import WORLDS_OWN, Knobs, MadeUpCrm
 
 
@@ -24,6 +24,7 @@ WORLDS: Mapping[str, World] = MappingProxyType(
     {
         "chain": chain.made_up_crm,
         "excited": excited.made_up_crm,
+        "long_cycles": long_cycles.made_up_crm,
         "persons": persons.made_up_crm,
         "seasons": seasons.made_up_crm,
     }
