@@ -64,8 +64,9 @@ warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost
 # add = [{feature = "Count", selection = {kind = ["call"], outcome = ["answered"]}, days = 5}]
 # file = "my_features.py"        # or a Python file that sets FEATURES
 
-[audit]                          # values that know the future are left out
+[audit]                          # what times prove to be written with the outcome is left out
 # allow = []                     # names to use all the same
+# drop = []                      # names to leave out, for instance suspects that are filled in at the sale
 
 [calibration]
 # method = "auto"                # or beta, wide_beta, platt, isotonic, venn_abers

@@ -9,6 +9,7 @@ is wrong with it. So the server starts on any card whose few fields for the serv
 | step | from, to | what it does |
 |---|---|---|
 | `m001_name_the_format` | 1, 2 | Format 1 had no number. What its first cards lack is null. |
+| `m002_grade_the_audit` | 2, 3 | The audit's verdicts are grades: leak, suspect. |
 
 A new step is a function ``mNNN_what_it_does`` at the end of `MIGRATIONS`, a line in this table, and
 a bundle of the format before it in ``tests/data``.
@@ -48,6 +49,7 @@ ABSENT_IN_HORIZON: dict[str, Any] = {
 ABSENT_IN_BASELINE: dict[str, Any] = {"log_loss_advantage": None, "auc_advantage": None}
 ABSENT_IN_AGE: dict[str, Any] = {"auc_low": None, "auc_high": None}
 ABSENT_IN_BAND: dict[str, Any] = {"promise": None}
+GRADES_BY_VERDICT_IN_FORMAT_2 = {"quarantined": "leak", "warning": "suspect"}
 
 
 def m001_name_the_format(card: JsonObject) -> JsonObject:
@@ -104,7 +106,25 @@ def _each_with_absent(values: object, absent: JsonObject) -> object:
             return values
 
 
-MIGRATIONS: tuple[Callable[[JsonObject], JsonObject], ...] = (m001_name_the_format,)
+def m002_grade_the_audit(card: JsonObject) -> JsonObject:
+    """Card of format 3: ``quarantined`` is now ``leak``, ``warning`` is ``suspect``."""
+    migrated: dict[str, Any] = {**card, "format": 3}
+    if isinstance(card.get("audit"), list):
+        migrated["audit"] = [_with_grade(finding) for finding in card["audit"]]
+    return migrated
+
+
+def _with_grade(finding: object) -> object:
+    if not isinstance(finding, Mapping) or not isinstance(finding.get("verdict"), str):
+        return finding
+    verdict = finding["verdict"]
+    return {**finding, "verdict": GRADES_BY_VERDICT_IN_FORMAT_2.get(verdict, verdict)}
+
+
+MIGRATIONS: tuple[Callable[[JsonObject], JsonObject], ...] = (
+    m001_name_the_format,
+    m002_grade_the_audit,
+)
 """Step number n leads from format n to format n + 1."""
 CARD_FORMAT = 1 + len(MIGRATIONS)
 """Format in which cards are written."""

@@ -249,13 +249,25 @@ class AuditSettings(Section):
     Attributes
     ----------
     enabled : bool
-        Whether `train` runs the audit and leaves out what it quarantines.
+        Whether `train` runs the audit and leaves out what it proves to be a leak.
     allow : tuple of str
-        Names that are used although the audit quarantines them.
+        Names that are used whatever the audit says of them.
+    drop : tuple of str
+        Names that are left out whatever the audit says of them, for instance a suspect that turned
+        out to be filled in at the sale.
     """
 
     enabled: bool = True
     allow: Names = ()
+    drop: Names = ()
+
+    @model_validator(mode="after")
+    def _either_allowed_or_dropped(self) -> Self:
+        if both := sorted(set(self.allow) & set(self.drop)):
+            raise ValueError(f"allow and drop both name {both[0]!r}: keep it in one of them.")
+        if self.drop and not self.enabled:
+            raise ValueError("drop needs the audit: remove enabled = false, or drop.")
+        return self
 
 
 class GateSettings(Section):

@@ -13,9 +13,11 @@ from rich.table import Table
 from training.audit.leaks import Finding, Verdict
 
 _STYLE: dict[Verdict, str] = {
-    "quarantined": "red",
+    "leak": "red",
+    "dropped": "red",
     "allowed": "magenta",
-    "warning": "yellow",
+    "suspect": "yellow",
+    "cannot be told": "blue",
     "clear": "green",
 }
 
@@ -56,8 +58,16 @@ def show_audit(console: Console, findings: Sequence[Finding]) -> None:
                 highlight=False,
             )
     left_out = sum(finding.quarantined for finding in findings)
-    overrule = r' To use one all the same: \[audit] allow = \["…"].' if left_out else ""
-    console.print(f"train leaves out {left_out:,} of {len(findings):,}.{overrule}", highlight=False)
+    suspects = sum(finding.verdict == "suspect" and finding.what != "grid" for finding in findings)
+    sentences = [f"train leaves out {left_out:,} of {len(findings):,}."]
+    if left_out:
+        sentences.append(r'To use one all the same: \[audit] allow = \["…"].')
+    if suspects:
+        sentences.append(
+            f"It uses {suspects:,} suspect: ask who fills it in, and when; to leave one out: "
+            r'\[audit] drop = \["…"].'
+        )
+    console.print(" ".join(sentences), highlight=False)
 
 
 def _figure(finding: Finding, name: str) -> str:

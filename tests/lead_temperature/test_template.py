@@ -16,7 +16,7 @@ SECTIONS = {
     "split": "test_from test_share leads",
     "bands": "hot warm hysteresis",
     "features": "owner drop add file",
-    "audit": "allow",
+    "audit": "allow drop",
     "calibration": "method",
     "model": "kind trees leaves seed monotone",
     "scorecard": "hot",

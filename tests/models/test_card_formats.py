@@ -109,3 +109,15 @@ def test_steps_are_numbered_and_stand_in_the_table() -> None:
         == names
     )
     assert all(step.__doc__ for step in MIGRATIONS)
+
+
+def test_the_audits_verdicts_become_grades_and_other_words_stay() -> None:
+    old = ["quarantined", "allowed", "warning", "clear", "odd", None]
+    card = {"format": 2, "audit": [{"name": "tier", "verdict": one} for one in old] + ["odd"]}
+    newest = newest_format(card)
+    assert [one["verdict"] for one in newest["audit"][:-1]] == [
+        "leak", "allowed", "suspect", "clear", "odd", None,
+    ]  # fmt: skip
+    assert newest["audit"][-1] == "odd"
+    assert card["audit"][0]["verdict"] == "quarantined"
+    assert newest_format({"format": 2, "audit": "odd"})["audit"] == "odd"

@@ -3,10 +3,11 @@
 A column that was filled in when the deal was signed, a field that was overwritten afterwards, an
 event that is the outcome under another name: each makes a model brilliant in training and useless
 in service. `audit` examines every declared attribute and every kind, outcome and channel of
-interactions. For each it measures when it was first known relative to the outcome and how well it
-alone ranks leads, and it quarantines what knows the future. The laws stand in
-`training.audit.leaks`. The audit reads the whole export, the test period too, because its findings
-only ever remove something; nothing is learned from them.
+interactions. For each it asks when it came to be known relative to the outcome. Only what times
+prove to come with the outcome or after it is left out; how well a name alone ranks leads is told,
+and decides nothing. The laws and the grades stand in `training.audit.leaks`. The audit reads the
+whole export, the test period too, because its findings only ever remove something; nothing is
+learned from them.
 """
 
 import dataclasses
@@ -14,32 +15,41 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from features.arrays import NEVER, Int64
 from features.engine.history import MICROSECONDS_PER_DAY, is_known, when_known
 from features.export.mapping import near_miss
 from features.spine import Spine, ended_at, microseconds
-from features.tables import Tables
+from features.tables import Kind, Tables
+from training.audit.ageing import scarcest_open_leads
+from training.audit.clock import clock, truncation
+from training.audit.echo import LogQuantity, agreements, log_quantities
 from training.audit.leaks import (
     AUDITED_FIELDS,
     Finding,
+    FindingFigures,
+    Grounds,
     InteractionField,
     Subject,
-    filled_late_reason,
-    gives_away_reason,
+    clock_reason,
+    echo_reason,
     gravest_finding,
-    hopeless_reason,
+    is_the_sale_reason,
     late_reason,
-    learned_later_warning,
-    nearly_too_good_warning,
+    learned_later_note,
+    only_on_ended_reason,
     ranking_figures,
     share_figures,
-    too_good_reason,
+    truncation_reason,
+    untold_text,
+    written_by_outcome_suspicion,
 )
 from training.audit.look_times import grid_findings, trigger_finding
 from training.audit.quarantine import without_quarantined
 from training.audit.ranking import ComparableLooks, Ranking, comparable_looks, ranking, surest_value
-from training.audit.timing import LeadShare, Timing, conversions_after, shares_filled_at_end, timing
+from training.audit.timing import LeadShare, Timing, conversions_after, timing
+from training.audit.triangle import Witness, triangle, witness
 from training.config import AuditSettings, DatasetSettings, SnapshotSettings
 from training.dataset.lives import SAME_MOMENT, Lives, first_by_lead, lead_index
 from training.dataset.snapshots import Labels, labels, snapshots, triggered_looks
@@ -56,6 +66,8 @@ class _Ground:
     looks: ComparableLooks
     first_looks: ComparableLooks
     base: LeadShare
+    log: tuple[LogQuantity, ...]
+    third: Witness
 
 
 def audit(
@@ -70,7 +82,7 @@ def audit(
     settings : DatasetSettings
         Its horizons and its grid of looks are those of the training.
     exceptions : AuditSettings
-        Names that are allowed whatever the audit says.
+        Names that are used, or left out, whatever the audit says.
 
     Returns
     -------
@@ -80,7 +92,7 @@ def audit(
     Raises
     ------
     ValueError
-        A name in ``[audit] allow`` is nowhere in the export.
+        A name in ``[audit] allow`` or ``drop`` is nowhere in the export.
     """
     ground = _ground(tables, settings)
     findings = [
@@ -88,13 +100,14 @@ def audit(
         *(finding for field in AUDITED_FIELDS for finding in _field_findings(ground, field)),
     ]
     names = {finding.name for finding in findings}
-    for name in exceptions.allow:
-        if name not in names:
-            raise ValueError(
-                f"[audit] allow: {name!r} is no attribute and no kind, outcome or channel of the "
-                f"export.{near_miss(name, names)}"
-            )
-    findings = [_with_allowance(finding, exceptions.allow) for finding in findings]
+    for setting, exempt in (("allow", exceptions.allow), ("drop", exceptions.drop)):
+        for name in exempt:
+            if name not in names:
+                raise ValueError(
+                    f"[audit] {setting}: {name!r} is no attribute and no kind, outcome or channel "
+                    f"of the export.{near_miss(name, names)}"
+                )
+    findings = [_by_hand(finding, exceptions) for finding in findings]
     return (
         *findings,
         *grid_findings(ground.looks, ground.first_looks, ground.lives),
@@ -102,8 +115,11 @@ def audit(
     )
 
 
-def _with_allowance(finding: Finding, allow: Sequence[str]) -> Finding:
-    if finding.quarantined and finding.name in allow:
+def _by_hand(finding: Finding, exceptions: AuditSettings) -> Finding:
+    """Finding with the verdict that the configuration gives it, if it names it."""
+    if finding.name in exceptions.drop:
+        return dataclasses.replace(finding, verdict="dropped", reason="named in [audit] drop")
+    if finding.name in exceptions.allow and finding.verdict in ("leak", "suspect"):
         return dataclasses.replace(finding, verdict="allowed")
     return finding
 
@@ -123,6 +139,8 @@ def _ground(tables: Tables, settings: DatasetSettings) -> _Ground:
         looks=looks,
         first_looks=first_looks,
         base=LeadShare.of(lives.won[first_looks.lead], np.ones(len(first_looks.lead), np.bool_)),
+        log=log_quantities(tables, lives),
+        third=witness(tables, lives, settings.horizons.warm_days),
     )
 
 
@@ -206,7 +224,7 @@ def _field_findings(ground: _Ground, field: InteractionField) -> Iterator[Findin
 
 def _column_finding(ground: _Ground, name: str) -> Finding:
     """Judge a column of the leads by its values and their absence, because it carries no times."""
-    first, days = ground.first_looks, ground.settings.horizons.hot_days
+    first = ground.first_looks
     kind = ground.tables.attribute_kinds[name]
     won, ended = ground.lives.won, ground.lives.ended
     values = encode_values(ground.tables.leads[name], kind, ground.lives.created_at)
@@ -216,17 +234,12 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
     code, share = surest_value(values.codes[first.lead], won[first.lead], len(values.words))
     with_value = LeadShare.of(won[first.lead], filled)
     without_value = LeadShare.of(won[first.lead], ~filled)
-    ended_lately, still_open = shares_filled_at_end(values.present, ground.lives, days)
-    instants = microseconds(ground.tables.leads[name]) if kind == "timestamp" else None
-    reasons = [
-        late_reason(_timing(ground, instants)) if instants is not None else "",
-        too_good_reason(value_ranking),
-        gives_away_reason(share, ground.base, f"leads with '{values.words[code]}'"),
-        gives_away_reason(with_value, ground.base, "leads with a value"),
-        hopeless_reason(without_value, ground.base, "leads without a value"),
-        hopeless_reason(with_value, ground.base, "leads with a value"),
-        filled_late_reason(ended_lately, still_open, days),
+    column = ground.tables.leads[name]
+    leaks = [
+        *_leaks_by_time(ground, column, kind),
+        echo_reason(agreements(column, kind, ground.log)),
     ]
+    written, written_figures = _written_by_the_outcome(ground, values, kind, value_ranking)
     figures = {
         **ranking_figures("auc", value_ranking),
         "presence_auc": presence.auc,
@@ -237,11 +250,45 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
         **share_figures("surest", share),
         **share_figures("with_value", with_value),
         **share_figures("without_value", without_value),
-        **share_figures("filled_ended_lately", ended_lately),
-        **share_figures("filled_open_still", still_open),
+        **written_figures,
     }
-    warnings = [nearly_too_good_warning(value_ranking)]
-    return gravest_finding(name, "attribute", reasons, warnings, figures)
+    return gravest_finding(name, "attribute", written.with_leaks(leaks), figures)
+
+
+def _leaks_by_time(ground: _Ground, column: pa.ChunkedArray, kind: Kind) -> list[str]:
+    """Reasons against a column of numbers or instants: late, truncated, a clock."""
+    if kind == "category":
+        return []
+    if kind == "number":
+        numbers = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+        return [clock_reason(*clock(numbers, ground.lives))]
+    instants = microseconds(column)
+    beyond = truncation(instants, ground.lives)
+    values = np.where(instants < NEVER, instants.astype(np.float64), np.nan)
+    by_clock = "" if beyond.lies_ahead else clock_reason(*clock(values, ground.lives))
+    return [late_reason(_timing(ground, instants)), truncation_reason(beyond), by_clock]
+
+
+def _written_by_the_outcome(
+    ground: _Ground, at_creation: EncodedValues, kind: Kind, by_value: Ranking
+) -> tuple[Grounds, FindingFigures]:
+    """What open leads and the first week say against a value that should date from creation."""
+    days = ground.settings.horizons.warm_days
+    open_leads = scarcest_open_leads(at_creation, kind, ground.lives, days)
+    third = triangle(ground.third, at_creation.codes)
+    figures: FindingFigures = {
+        "kappa": third.kappa,
+        "kappa_low": third.low,
+        "kappa_high": third.high,
+        "open": open_leads.seen if open_leads else None,
+        "open_expected": open_leads.expected if open_leads else None,
+    }
+    grounds = Grounds(
+        leak=[only_on_ended_reason(open_leads)],
+        suspect=[written_by_outcome_suspicion(third)],
+        cannot_be_told=[untold_text(third, by_value)],
+    )
+    return grounds, figures
 
 
 def _timed_finding(
@@ -254,18 +301,14 @@ def _timed_finding(
     at_creation: EncodedValues,
 ) -> Finding:
     """Judge what carries times: when it was known, what followed, and what stood at creation."""
-    first, base = ground.first_looks, ground.base
+    first = ground.first_looks
     times = _timing(ground, first_known)
     won_after = conversions_after(first_known, ground.lives, ground.settings.horizons.warm_days)
     at_creation_ranking = ranking(first, at_creation.codes[first.lead])
-    won = ground.lives.won[first.lead]
-    code, share = surest_value(at_creation.codes[first.lead], won, len(at_creation.words))
-    reasons = [
-        late_reason(times),
-        too_good_reason(at_creation_ranking),
-        gives_away_reason(won_after, base, "leads that have it before an outcome"),
-        gives_away_reason(share, base, f"leads with '{at_creation.words[code]}' at creation"),
-    ]
+    leaks = [late_reason(times), is_the_sale_reason(won_after, ground.base, times)]
+    written, written_figures = _written_by_the_outcome(
+        ground, at_creation, "category", at_creation_ranking
+    )
     figures = {
         **ranking_figures("auc", as_known),
         **ranking_figures("auc_today", as_stored_today),
@@ -276,13 +319,13 @@ def _timed_finding(
         **share_figures("late", times.known_late),
         "late_won": times.late_won.share,
         "near_won": times.near_won.share,
+        "within_day_won": times.within_day_won.share,
+        "days_before_won": times.days_before_won,
         **share_figures("surest", won_after),
+        **written_figures,
     }
-    warnings = [
-        nearly_too_good_warning(at_creation_ranking),
-        learned_later_warning(as_known, as_stored_today),
-    ]
-    return gravest_finding(name, subject, reasons, warnings, figures)
+    note = [learned_later_note(as_known, as_stored_today)]
+    return gravest_finding(name, subject, written.with_leaks(leaks, note), figures)
 
 
 def _timing(ground: _Ground, first_known: Int64) -> Timing:

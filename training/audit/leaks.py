@@ -1,50 +1,64 @@
 """What counts as knowing the future: the laws of the leak audit, each with its threshold.
 
-A name is quarantined for one of five reasons. `training.audit.ranking` and `training.audit.timing`
-compute the figures that the laws compare.
+The audit asks *when* a value came to stand there, never how good it is: a strong honest signal is
+what a model is made for. Its verdicts are grades, and only the first one removes anything.
 
-1. **Late** (whatever carries times: interactions, the log of attributes, columns of instants): of
+**Leak.** Times show that the value was written with the outcome or after it.
+
+1. *Late* (whatever carries times: interactions, the log of attributes, columns of instants): of
    the leads with an outcome that have it, at least nine in ten, and beyond chance more than half,
    had it first with the outcome or later.
-2. **Too good** (what stood there at creation): it alone ranks leads better than
-   AUC = Φ(1/√2) = 0.760, beyond chance. That is the AUC of two normal distributions whose means lie
-   one standard deviation apart. Whole models of sales leads, made of dozens of signals, reach about
-   as much.
-3. **Gives it away**: one of its values, or any value, takes away nine tenths of the doubt, beyond
-   chance: 1 − P(converts | seen) < (1 − P(converts)) / 10. Conversion at any time counts here.
-4. **Hopeless** (columns of the leads): a value, or its absence, takes away nine tenths of the hope,
-   beyond chance: P(converts | filled or not) < P(converts) / 10. This is how a column looks that is
-   filled in for clients only, or for lost leads only.
-5. **Filled at the end** (columns of the leads): leads that ended in the export's last days have a
-   value, and leads that stayed open have one at most a tenth as often, beyond chance.
+2. *It is the sale* (interactions and the log): it takes away nine tenths of the doubt, beyond
+   chance, 1 − P(converts | seen) < (1 − P(converts)) / 10, **and** of the converted leads that have
+   it, at least nine in ten, and beyond chance more than half, had it first within a day of the
+   conversion. A value that is as sure and comes days earlier is an honest sign.
+3. *An echo* (columns of the leads): it equals the number, the last instant or the last word of the
+   lead's interactions as of the export (`training.audit.echo`).
+4. *A clock* (columns of numbers and instants): given the creation, it rises with the instant at
+   which leads ended (`training.audit.clock`). An instant that lies beyond the export's end as often
+   as it should is an appointment and no clock.
+5. *Truncated* (columns of instants): none lies beyond the export's end where many should
+   (`training.audit.clock`).
+6. *Only on ended leads* (what stood there at creation, as far as the export says): young leads with
+   the value are open less often than older ones were at their age (`training.audit.ageing`).
+
+**Suspect.** The value goes with the first week's history as one would that the outcome has written
+(`training.audit.triangle`), but no time proves it. It is used, and somebody should ask who fills it
+in, and when.
+
+**Cannot be told.** The value foretells the outcome, and the export has too few sales or too little
+timed history to say why.
+
+**Clear.** Nothing was found.
 
 "Beyond chance" means the end of a 99.9 % interval, because dozens of names are examined at once.
-With few conversions the intervals are wide and nothing is quarantined. A true signal may be strong
-late in a lead's life, so strength counts only against what stood there at creation.
+With few conversions the intervals are wide and nothing is left out.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal, get_args
 
+from training.audit.ageing import OpenLeads
+from training.audit.clock import Correlation, Truncation
+from training.audit.echo import Agreement
 from training.audit.ranking import Ranking
 from training.audit.timing import LeadShare, Timing
+from training.audit.triangle import Triangle
 
-TOO_GOOD = NormalDist().cdf(1 / math.sqrt(2))
-"""AUC of two normal distributions whose means lie one standard deviation apart, 0.760."""
-WORTH_A_WARNING = NormalDist().cdf(0.5 / math.sqrt(2))
-"""The same for half a standard deviation, 0.638."""
+WORTH_A_NOTE = NormalDist().cdf(0.5 / math.sqrt(2))
+"""AUC of two normal distributions whose means lie half a standard deviation apart, 0.638."""
 A_TENTH = 0.1
-"""What may be left of the doubt, of the hope, or of the open leads with a value."""
+"""What may be left of the doubt."""
 
 InteractionField = Literal["kind", "outcome", "channel"]
 AUDITED_FIELDS: tuple[InteractionField, ...] = get_args(InteractionField)
 """Fields of the interactions whose values are examined."""
 Subject = Literal["attribute", "kind", "outcome", "channel", "grid"]
 """What carries the name that a finding is about."""
-Verdict = Literal["quarantined", "allowed", "warning", "clear"]
+Verdict = Literal["leak", "dropped", "allowed", "suspect", "cannot be told", "clear"]
 FindingFigures = Mapping[str, float | int | str | None]
 
 
@@ -58,11 +72,12 @@ class Finding:
         Name of an attribute, value of a field of the interactions, or property of the grid.
     what : {"attribute", "kind", "outcome", "channel", "grid"}
         What carries the name.
-    verdict : {"quarantined", "allowed", "warning", "clear"}
-        Left out of training; used because the configuration allows it; used, but worth a look;
-        nothing found.
+    verdict : {"leak", "dropped", "allowed", "suspect", "cannot be told", "clear"}
+        Left out of training because times show that it knows the outcome; left out because the
+        configuration drops it; used because the configuration allows it; used, but somebody should
+        ask who fills it in; too little to say; nothing found.
     reason : str
-        Why, in words; empty when clear.
+        Why, in words. A clear finding may carry a note.
     figures : mapping of str to float, int, str or None
         The numbers behind the verdict, by name.
     """
@@ -76,20 +91,47 @@ class Finding:
     @property
     def quarantined(self) -> bool:
         """Whether it is left out."""
-        return self.verdict == "quarantined"
+        return self.verdict in ("leak", "dropped")
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """Texts that speak for each verdict on one name; empty texts do not count.
+
+    Parameters
+    ----------
+    leak, suspect, cannot_be_told : sequence of str
+        Reasons for these verdicts.
+    note : sequence of str
+        What is worth knowing though nothing speaks against the name.
+    """
+
+    leak: Sequence[str] = ()
+    suspect: Sequence[str] = ()
+    cannot_be_told: Sequence[str] = ()
+    note: Sequence[str] = ()
+
+    def with_leaks(self, leak: Sequence[str], note: Sequence[str] = ()) -> "Grounds":
+        """The same, and more reasons for a leak, and notes."""
+        return Grounds((*leak, *self.leak), self.suspect, self.cannot_be_told, (*self.note, *note))
 
 
 def gravest_finding(
-    name: str,
-    subject: Subject,
-    reasons: Sequence[str],
-    warnings: Sequence[str],
-    figures: FindingFigures,
+    name: str, subject: Subject, grounds: Grounds, figures: FindingFigures
 ) -> Finding:
-    """Finding with the gravest verdict that there is a reason for; empty texts do not count."""
-    verdict: Verdict = "quarantined" if any(reasons) else "warning" if any(warnings) else "clear"
-    texts = [text for text in (reasons if any(reasons) else warnings) if text]
-    return Finding(name, subject, verdict, "; ".join(texts), figures)
+    """Finding with the gravest verdict that there is a reason for."""
+    grades: tuple[tuple[Verdict, Sequence[str]], ...] = (
+        ("leak", grounds.leak),
+        ("suspect", grounds.suspect),
+        ("cannot be told", grounds.cannot_be_told),
+        ("clear", grounds.note),
+    )
+    for verdict, texts in grades:
+        if any(texts):
+            return Finding(
+                name, subject, verdict, "; ".join(text for text in texts if text), figures
+            )
+    return Finding(name, subject, "clear", "", figures)
 
 
 def late_reason(times: Timing) -> str:
@@ -103,64 +145,114 @@ def late_reason(times: Timing) -> str:
     )
 
 
-def too_good_reason(ranking: Ranking) -> str:
-    """Why the second law is broken; empty where it is not."""
-    if ranking.auc is None or ranking.low <= TOO_GOOD:
+def is_the_sale_reason(won_after: LeadShare, base: LeadShare, times: Timing) -> str:
+    """Why the second law is broken; empty where it is not.
+
+    Parameters
+    ----------
+    won_after : LeadShare
+        Leads that convert, among those that have the value before an outcome.
+    base : LeadShare
+        Leads that convert, among all.
+    times : Timing
+        When the value was first known.
+    """
+    if base.share is None or 1 - won_after.low >= A_TENTH * (1 - base.share):
+        return ""
+    within_day = times.within_day_won
+    if within_day.share is None or within_day.share < 1 - A_TENTH or within_day.low <= 0.5:
         return ""
     return (
-        f"it alone ranks leads at AUC {ranking.auc:.2f} ({ranking.low:.2f}–{ranking.high:.2f}); "
-        f"what is known at creation does not exceed {TOO_GOOD:.2f}, so it was probably written "
-        "later"
+        f"{won_after.count:,} of {won_after.total:,} leads that have it before an outcome convert, "
+        f"against {_percent(base.share)} of all; of {within_day.total:,} leads that convert, "
+        f"{within_day.count:,} had it first within a day of it: it is the sale"
     )
 
 
-def nearly_too_good_warning(ranking: Ranking) -> str:
-    """Warning where the second law would be broken, were there more conversions to be sure."""
-    if (
-        ranking.auc is None
-        or ranking.auc <= TOO_GOOD
-        or not WORTH_A_WARNING < ranking.low <= TOO_GOOD
-    ):
-        return ""
-    return (
-        f"it alone ranks leads at AUC {ranking.auc:.2f}, but {ranking.low:.2f} is possible too "
-        "with so few conversions: ask who fills it in, and when"
-    )
-
-
-def gives_away_reason(share: LeadShare, base: LeadShare, of: str) -> str:
+def echo_reason(agreements: Iterable[Agreement]) -> str:
     """Why the third law is broken; empty where it is not."""
-    if base.share is None or 1 - share.low >= A_TENTH * (1 - base.share):
-        return ""
-    return f"{share.count:,} of {share.total:,} {of} convert, against {_percent(base.share)} of all"
+    for agreement in agreements:
+        if agreement.is_echo:
+            return (
+                f"it equals {agreement.quantity} as of the export in {agreement.equal.count:,} of "
+                f"{agreement.equal.total:,} leads"
+            )
+    return ""
 
 
-def hopeless_reason(share: LeadShare, base: LeadShare, of: str) -> str:
+def clock_reason(won: Correlation, lost: Correlation) -> str:
     """Why the fourth law is broken; empty where it is not."""
-    if base.share is None or share.high >= A_TENTH * base.share:
-        return ""
-    return (
-        f"{share.count:,} of {share.total:,} {of} convert, against {_percent(base.share)} of all: "
-        "whether it is filled in follows from the outcome"
-    )
+    for outcome, correlation in (("converted", won), ("lost", lost)):
+        if correlation.is_clock:
+            return (
+                f"among {correlation.leads:,} {outcome} leads it rises with the instant at which "
+                f"they ended: rank correlation {correlation.value:.2f}, at least "
+                f"{correlation.low:.2f}"
+            )
+    return ""
 
 
-def filled_late_reason(ended_lately: LeadShare, still_open: LeadShare, days: int) -> str:
+def truncation_reason(beyond: Truncation) -> str:
     """Why the fifth law is broken; empty where it is not."""
-    if still_open.high >= A_TENTH * ended_lately.low:
+    if not beyond.is_truncated:
         return ""
     return (
-        f"of the leads that ended in the last {days} days {_percent(ended_lately.share)} have a "
-        f"value, of those that stayed open {_percent(still_open.share)}: it is filled at the end"
+        f"{beyond.expected:,.0f} of its instants should lie beyond the end of the export, and "
+        f"{beyond.seen:,} do: it is written when it happens"
     )
 
 
-def learned_later_warning(as_known: Ranking, as_stored_today: Ranking) -> str:
-    """Warning where what is stored today says more of the outcome than what was known."""
+def only_on_ended_reason(open_leads: OpenLeads | None) -> str:
+    """Why the sixth law is broken; empty where it is not."""
+    if open_leads is None or not open_leads.too_few:
+        return ""
+    return (
+        f"{open_leads.expected:,.0f} young leads with '{open_leads.value}' should still be open, "
+        f"and {open_leads.seen:,} are: it is written when a lead ends"
+    )
+
+
+def written_by_outcome_suspicion(third: Triangle) -> str:
+    """Suspicion where a value goes with the history as one that the outcome wrote would."""
+    if third.cause != "outcome":
+        return ""
+    return (
+        "it goes with what leads did in their first week only as far as the outcome does: "
+        f"κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f}), and κ is 1 for a value that the "
+        "outcome has written: ask who fills it in, and when"
+    )
+
+
+def untold_text(third: Triangle, ranking: Ranking) -> str:
+    """Why it cannot be told whether the outcome has written a value; empty where it can.
+
+    Parameters
+    ----------
+    third : Triangle
+        What the first week's history says.
+    ranking : Ranking
+        Ranking by the value, which says whether it foretells the outcome where too few leads with
+        a first week converted.
+    """
+    if third.cause != "unknown" or (third.correlation is None and ranking.low <= 0.5):
+        return ""
+    if third.kappa is None:
+        return (
+            "it foretells the outcome, and too few sales or too little of the first week's history "
+            "say whether the outcome has written it"
+        )
+    return (
+        "it foretells the outcome, and the first week's history does not decide whether the "
+        f"outcome has written it: κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f})"
+    )
+
+
+def learned_later_note(as_known: Ranking, as_stored_today: Ranking) -> str:
+    """Note where what is stored today says more of the outcome than what was known."""
     if (
         as_known.auc is None
         or as_stored_today.auc is None
-        or as_stored_today.low <= max(as_known.high, WORTH_A_WARNING)
+        or as_stored_today.low <= max(as_known.high, WORTH_A_NOTE)
     ):
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Whether the instants of the looks give the outcome away: a warning, never a quarantine.
+"""Whether the instants of the looks give the outcome away: a suspicion, nothing is left out.
 
 The instants at which leads are looked at must not depend on what became of them. If the position in
 the grid, the calendar, the hour or the trigger of a look ranks leads well by itself, part of a
@@ -13,8 +13,9 @@ import numpy as np
 from features.arrays import Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from training.audit.leaks import (
-    WORTH_A_WARNING,
+    WORTH_A_NOTE,
     Finding,
+    Grounds,
     gravest_finding,
     ranking_figures,
     share_figures,
@@ -64,19 +65,23 @@ def trigger_finding(looks: ComparableLooks, trigger: Int64) -> Finding:
 
 
 def _grid_finding(name: str, by_property: Ranking, property_text: str) -> Finding:
-    warning = ""
-    if by_property.auc is not None and by_property.low > WORTH_A_WARNING:
-        warning = f"AUC {by_property.auc:.2f} by nothing but {property_text}"
-    return gravest_finding(name, "grid", [], [warning], ranking_figures("auc", by_property))
+    suspicion = ""
+    if by_property.auc is not None and by_property.low > WORTH_A_NOTE:
+        suspicion = f"AUC {by_property.auc:.2f} by nothing but {property_text}"
+    return gravest_finding(
+        name, "grid", Grounds(suspect=[suspicion]), ranking_figures("auc", by_property)
+    )
 
 
 def _won_when_created(lives: Lives) -> Finding:
     at_once = lives.won & (lives.converted_at <= lives.created_at + SAME_MOMENT)
     share = LeadShare.of(at_once, lives.won)
-    warning = ""
+    suspicion = ""
     if share.low > _MANY:
-        warning = (
+        suspicion = (
             f"{share.count:,} of {share.total:,} conversions are the moment at which the lead was "
             "created: they were entered when they were won, and no look sees them before"
         )
-    return gravest_finding("won when created", "grid", [], [warning], share_figures("share", share))
+    return gravest_finding(
+        "won when created", "grid", Grounds(suspect=[suspicion]), share_figures("share", share)
+    )

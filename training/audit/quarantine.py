@@ -46,15 +46,7 @@ def without_quarantined(tables: Tables, findings: Sequence[Finding]) -> Tables:
     for field, values in quarantined_values(findings).items():
         events = events.filter(pc.invert(_is_in(events[field], values)))
     kinds = {name: kind for name, kind in tables.attribute_kinds.items() if name not in attributes}
-    reasons = {
-        finding.name
-        if finding.what == "attribute"
-        else f"interactions.{finding.what}={finding.name}": (
-            f"quarantined by the audit: {finding.reason}"
-        )
-        for finding in findings
-        if finding.quarantined
-    }
+    reasons = {_unused_name(finding): _why(finding) for finding in findings if finding.quarantined}
     return dataclasses.replace(
         tables,
         leads=tables.leads.drop_columns(columns),
@@ -63,6 +55,19 @@ def without_quarantined(tables: Tables, findings: Sequence[Finding]) -> Tables:
         attribute_kinds=kinds,
         unused=tables.unused | reasons,
     )
+
+
+def _unused_name(finding: Finding) -> str:
+    return (
+        finding.name
+        if finding.what == "attribute"
+        else f"interactions.{finding.what}={finding.name}"
+    )
+
+
+def _why(finding: Finding) -> str:
+    by_hand = finding.verdict == "dropped"
+    return finding.reason if by_hand else f"quarantined by the audit: {finding.reason}"
 
 
 def _is_in(column: pa.ChunkedArray, values: Sequence[str]) -> pa.ChunkedArray:

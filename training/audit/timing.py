@@ -1,8 +1,7 @@
 """When something was first known about leads, relative to their outcome.
 
 Whatever carries times can be asked directly: was it there before the outcome, or did it come with
-it? A value without times is examined where the export ends: a value that is written with the
-outcome is missing in leads that have no outcome yet.
+it, and how long before?
 """
 
 from dataclasses import dataclass
@@ -67,6 +66,12 @@ class Timing:
     late_won, near_won : LeadShare
         The same among converted leads, and those that had it first within one step of the grid
         before the conversion.
+    within_day_won : LeadShare
+        Converted leads that had it first less than a day and a second before the conversion, or
+        later.
+    days_before_won : float or None
+        Median days from the instant at which it was first known to the conversion; None where no
+        converted lead had it.
     """
 
     won: LeadShare
@@ -75,6 +80,8 @@ class Timing:
     known_late: LeadShare
     late_won: LeadShare
     near_won: LeadShare
+    within_day_won: LeadShare
+    days_before_won: float | None
 
 
 def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
@@ -102,6 +109,9 @@ def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
     known_late = first_known >= np.where(ended, lives.ended_at, 0) - SAME_MOMENT
     step = round(step_days * MICROSECONDS_PER_DAY)
     near = ~known_late & (first_known >= np.where(ended, lives.ended_at, 0) - step)
+    day = MICROSECONDS_PER_DAY + SAME_MOMENT
+    within_day = first_known >= np.where(ended, lives.ended_at, 0) - day
+    before = lives.converted_at[compared & won] - first_known[compared & won]
     return Timing(
         won=LeadShare.of(has, won),
         lost=LeadShare.of(has, ended & ~won),
@@ -109,6 +119,8 @@ def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
         known_late=LeadShare.of(known_late, compared),
         late_won=LeadShare.of(known_late, compared & won),
         near_won=LeadShare.of(near, compared & won),
+        within_day_won=LeadShare.of(within_day, compared & won),
+        days_before_won=float(np.median(before)) / MICROSECONDS_PER_DAY if len(before) else None,
     )
 
 
@@ -121,17 +133,3 @@ def conversions_after(first_known: Int64, lives: Lives, days: int) -> LeadShare:
     latest = last_mature_instant(lives.data_end, days)
     in_time = first_known < np.minimum(latest, lives.ended_at - SAME_MOMENT)
     return LeadShare.of(lives.won, in_time)
-
-
-def shares_filled_at_end(filled: Bool, lives: Lives, days: int) -> tuple[LeadShare, LeadShare]:
-    """Shares of leads with a value among those that ended in the last days and those still open.
-
-    All of them were open when those days began, so the two groups differ only in what happened
-    since. A value that was known at creation is about as frequent in both. A value that is written
-    with the outcome stands in the first group alone.
-    """
-    begin = last_mature_instant(lives.data_end, days)
-    at_risk = (lives.created_at < begin) & (lives.ended_at >= begin)
-    ended_lately = LeadShare.of(filled, at_risk & lives.ended)
-    still_open = LeadShare.of(filled, at_risk & ~lives.ended)
-    return ended_lately, still_open

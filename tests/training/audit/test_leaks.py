@@ -2,28 +2,36 @@
 
 import pytest
 
+from training.audit.ageing import OpenLeads
+from training.audit.clock import Correlation, Truncation
+from training.audit.echo import Agreement
 from training.audit.leaks import (
-    TOO_GOOD,
-    WORTH_A_WARNING,
-    filled_late_reason,
-    gives_away_reason,
+    WORTH_A_NOTE,
+    Finding,
+    Grounds,
+    clock_reason,
+    echo_reason,
     gravest_finding,
-    hopeless_reason,
+    is_the_sale_reason,
     late_reason,
-    learned_later_warning,
-    nearly_too_good_warning,
+    learned_later_note,
+    only_on_ended_reason,
     ranking_figures,
     share_figures,
-    too_good_reason,
+    truncation_reason,
+    untold_text,
+    written_by_outcome_suspicion,
 )
 from training.audit.ranking import Ranking
 from training.audit.timing import LeadShare, Timing
+from training.audit.triangle import Triangle
 
 NOBODY = LeadShare(0, 0)
 BASE = LeadShare(2_000, 10_000)
+SURE = Ranking(0.8, 0.6, 0.9)
 
 
-def times(known_late: LeadShare) -> Timing:
+def times(known_late: LeadShare, within_day_won: LeadShare = NOBODY) -> Timing:
     return Timing(
         won=NOBODY,
         lost=NOBODY,
@@ -31,12 +39,13 @@ def times(known_late: LeadShare) -> Timing:
         known_late=known_late,
         late_won=NOBODY,
         near_won=NOBODY,
+        within_day_won=within_day_won,
+        days_before_won=None,
     )
 
 
-def test_the_thresholds_are_those_of_normal_distributions_a_whole_and_half_a_deviation_apart():
-    assert pytest.approx(0.7602, abs=5e-5) == TOO_GOOD
-    assert pytest.approx(0.6382, abs=5e-5) == WORTH_A_WARNING
+def test_the_threshold_of_a_note_is_that_of_normal_distributions_half_a_deviation_apart():
+    assert pytest.approx(0.6382, abs=5e-5) == WORTH_A_NOTE
 
 
 @pytest.mark.parametrize(
@@ -47,82 +56,131 @@ def test_late_is_nine_in_ten_and_surely_more_than_half(count, total, broken):
     assert bool(late_reason(times(LeadShare(count, total)))) is broken
 
 
-@pytest.mark.parametrize(
-    ("auc", "low", "reason", "warning"),
-    [
-        (0.9, TOO_GOOD + 0.001, True, False),
-        (0.9, TOO_GOOD, False, True),
-        (0.9, WORTH_A_WARNING + 0.001, False, True),
-        (0.9, WORTH_A_WARNING, False, False),
-        (TOO_GOOD, 0.7, False, False),
-    ],
-)
-def test_too_good_is_surely_above_the_threshold_and_a_warning_where_that_is_unsure(
-    auc, low, reason, warning
-):
-    ranking = Ranking(auc, low, 0.95)
-    assert bool(too_good_reason(ranking)) is reason
-    assert bool(nearly_too_good_warning(ranking)) is warning
-
-
-def test_without_an_auc_nothing_is_too_good():
+def test_without_an_auc_nothing_is_learned_later():
     ranking = Ranking(None, 0.0, 1.0)
-    assert not too_good_reason(ranking)
-    assert not nearly_too_good_warning(ranking)
-    assert not learned_later_warning(ranking, Ranking(0.9, 0.8, 0.95))
-    assert not learned_later_warning(Ranking(0.6, 0.5, 0.7), ranking)
-
-
-def test_it_gives_the_outcome_away_where_nine_tenths_of_the_doubt_are_surely_gone():
-    # One in five converts: 1 − low must be below 0.08.
-    assert LeadShare(980, 1_000).low > 0.92 > LeadShare(940, 1_000).low
-    assert "980 of 1,000 leads with 'x' convert, against 20.0 % of all" in gives_away_reason(
-        LeadShare(980, 1_000), BASE, "leads with 'x'"
-    )
-    assert not gives_away_reason(LeadShare(940, 1_000), BASE, "leads with 'x'")
-    assert not gives_away_reason(LeadShare(980, 1_000), NOBODY, "leads with 'x'")
-
-
-def test_it_is_hopeless_where_nine_tenths_of_the_hope_are_surely_gone():
-    # One in five converts: the upper end must be below 0.02.
-    assert LeadShare(4, 1_000).high < 0.02 < LeadShare(9, 1_000).high
-    assert "4 of 1,000" in hopeless_reason(LeadShare(4, 1_000), BASE, "leads without a value")
-    assert not hopeless_reason(LeadShare(9, 1_000), BASE, "leads without a value")
-    assert not hopeless_reason(LeadShare(4, 1_000), NOBODY, "leads without a value")
-
-
-def test_it_is_filled_at_the_end_where_open_leads_have_it_a_tenth_as_often():
-    ended = LeadShare(950, 1_000)
-    limit = ended.low / 10
-    assert LeadShare(50, 1_000).high < limit < LeadShare(80, 1_000).high
-    assert "the last 14 days 95.0 % have a value" in filled_late_reason(
-        ended, LeadShare(50, 1_000), 14
-    )
-    assert not filled_late_reason(ended, LeadShare(80, 1_000), 14)
-    assert not filled_late_reason(NOBODY, NOBODY, 14)
-
-
-def test_what_is_stored_today_is_warned_of_where_it_surely_says_more_than_what_was_known():
-    as_known = Ranking(0.65, 0.6, 0.7)
-    assert "0.90" in learned_later_warning(as_known, Ranking(0.9, 0.71, 0.95))
-    assert not learned_later_warning(as_known, Ranking(0.9, 0.7, 0.95))
-    weak = Ranking(0.5, 0.45, 0.55)
-    assert not learned_later_warning(weak, Ranking(0.7, WORTH_A_WARNING, 0.8))
-    assert learned_later_warning(weak, Ranking(0.7, WORTH_A_WARNING + 0.001, 0.8))
+    assert not learned_later_note(ranking, Ranking(0.9, 0.8, 0.95))
+    assert not learned_later_note(Ranking(0.6, 0.5, 0.7), ranking)
 
 
 @pytest.mark.parametrize(
-    ("reasons", "warnings", "verdict", "text"),
+    ("won_after", "within_day", "broken"),
     [
-        (["", "a", "b"], ["w"], "quarantined", "a; b"),
-        (["", ""], ["w", ""], "warning", "w"),
-        ([""], [""], "clear", ""),
+        # One in five converts: 1 − low must be below 0.08.
+        (LeadShare(980, 1_000), LeadShare(900, 1_000), True),
+        (LeadShare(940, 1_000), LeadShare(900, 1_000), False),
+        (LeadShare(980, 1_000), LeadShare(899, 1_000), False),
+        (LeadShare(980, 1_000), LeadShare(10, 10), False),
+        (LeadShare(980, 1_000), LeadShare(0, 1_000), False),
+        (LeadShare(980, 1_000), NOBODY, False),
     ],
 )
-def test_a_reason_outweighs_every_warning(reasons, warnings, verdict, text):
-    finding = gravest_finding("tier", "attribute", reasons, warnings, {"auc": 0.5})
+def test_it_is_the_sale_where_it_is_as_sure_and_comes_within_a_day(won_after, within_day, broken):
+    found = is_the_sale_reason(won_after, BASE, times(NOBODY, within_day))
+    assert bool(found) is broken
+    assert not is_the_sale_reason(won_after, NOBODY, times(NOBODY, within_day))
+
+
+def test_the_reason_that_it_is_the_sale_has_both_figures():
+    reason = is_the_sale_reason(LeadShare(980, 1_000), BASE, times(NOBODY, LeadShare(950, 1_000)))
+    assert "980 of 1,000 leads that have it before an outcome convert, against 20.0 %" in reason
+    assert "of 1,000 leads that convert, 950 had it first within a day" in reason
+
+
+def test_an_echo_names_the_quantity_that_it_equals():
+    other = Agreement("the last interaction's kind", LeadShare(500, 1_000), 0.5)
+    echo = Agreement("the number of interactions", LeadShare(999, 1_000), 0.1)
+    assert echo_reason([other, echo]) == (
+        "it equals the number of interactions as of the export in 999 of 1,000 leads"
+    )
+    assert not echo_reason([other])
+    assert not echo_reason([])
+
+
+def test_a_clock_names_the_outcome_and_its_lower_bound():
+    clock, none = Correlation(0.8, 0.46, 300), Correlation(0.8, 0.45, 300)
+    assert "among 300 converted leads" in clock_reason(clock, none)
+    assert "among 300 lost leads" in clock_reason(none, clock)
+    assert "0.80, at least 0.46" in clock_reason(none, clock)
+    assert not clock_reason(none, Correlation(None, None, 3))
+
+
+def test_a_truncated_column_has_the_expected_and_the_seen_number():
+    assert truncation_reason(Truncation(40.4, 3)).startswith("40 of its instants should lie beyond")
+    assert not truncation_reason(Truncation(40.4, 5))
+
+
+def test_a_value_only_on_ended_leads_has_the_expected_and_the_seen_number():
+    few = OpenLeads("client", 2, 30.0, -5.0, -4.0)
+    assert only_on_ended_reason(few) == (
+        "30 young leads with 'client' should still be open, and 2 are: it is written when a lead "
+        "ends"
+    )
+    assert not only_on_ended_reason(OpenLeads("client", 2, 30.0, -3.9, -4.0))
+    assert not only_on_ended_reason(None)
+
+
+@pytest.mark.parametrize(
+    ("third", "suspected", "untold"),
+    [
+        (Triangle("outcome", 1.02, 0.9, 1.1, 0.5), True, False),
+        (Triangle("other", 4.0, 3.0, 5.0, 0.5), False, False),
+        (Triangle("unknown", 1.2, 0.1, 2.3, 0.5), False, True),
+        (Triangle("unknown", None, None, None, 0.5), False, True),
+        (Triangle("unknown", None, None, None, None), False, True),
+        (Triangle("none", None, None, None, 0.01), False, False),
+    ],
+)
+def test_the_triangle_makes_a_suspect_or_says_that_it_cannot_tell(third, suspected, untold):
+    assert bool(written_by_outcome_suspicion(third)) is suspected
+    assert bool(untold_text(third, SURE)) is untold
+    if third.kappa is not None and (suspected or untold):
+        text = written_by_outcome_suspicion(third) + untold_text(third, SURE)
+        assert f"κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f})" in text
+
+
+def test_what_is_stored_today_is_noted_where_it_surely_says_more_than_what_was_known():
+    as_known = Ranking(0.65, 0.6, 0.7)
+    assert "0.90" in learned_later_note(as_known, Ranking(0.9, 0.71, 0.95))
+    assert not learned_later_note(as_known, Ranking(0.9, 0.7, 0.95))
+    weak = Ranking(0.5, 0.45, 0.55)
+    assert not learned_later_note(weak, Ranking(0.7, WORTH_A_NOTE, 0.8))
+    assert learned_later_note(weak, Ranking(0.7, WORTH_A_NOTE + 0.001, 0.8))
+
+
+@pytest.mark.parametrize(
+    ("grounds", "verdict", "text"),
+    [
+        (Grounds(["", "a", "b"], ["s"], ["u"], ["n"]), "leak", "a; b"),
+        (Grounds([""], ["s", ""], ["u"], ["n"]), "suspect", "s"),
+        (Grounds([""], [""], ["u"], ["n"]), "cannot be told", "u"),
+        (Grounds([""], [""], [], ["n"]), "clear", "n"),
+        (Grounds(), "clear", ""),
+    ],
+)
+def test_the_gravest_verdict_with_a_reason_is_taken(grounds, verdict, text):
+    finding = gravest_finding("tier", "attribute", grounds, {"auc": 0.5})
     assert (finding.verdict, finding.reason) == (verdict, text)
-    assert finding.quarantined is (verdict == "quarantined")
+    assert finding.quarantined is (verdict == "leak")
+
+
+def test_without_conversions_it_cannot_be_told_of_what_foretells_the_outcome_alone():
+    third = Triangle("unknown", None, None, None, None)
+    assert untold_text(third, SURE)
+    assert not untold_text(third, Ranking(0.6, 0.5, 0.7))
+    assert not untold_text(third, Ranking(None, 0.0, 1.0))
+
+
+def test_more_leaks_and_notes_stand_beside_the_others():
+    grounds = Grounds(["a"], ["s"], ["u"], ["n"]).with_leaks(["b"], ["m"])
+    assert grounds == Grounds(("b", "a"), ["s"], ["u"], ("n", "m"))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "left_out"),
+    [("leak", True), ("dropped", True), ("allowed", False), ("suspect", False), ("clear", False)],
+)
+def test_a_leak_and_what_is_dropped_by_hand_are_left_out(verdict, left_out):
+    assert Finding("tier", "attribute", verdict, "", {}).quarantined is left_out
 
 
 def test_figures_carry_their_interval_and_their_leads():

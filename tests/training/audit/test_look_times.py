@@ -50,9 +50,9 @@ def finding(config: Config, telling: bool):
     )
 
 
-def test_a_trigger_that_tells_who_converts_is_warned_of(config) -> None:
+def test_a_trigger_that_tells_who_converts_is_suspected(config) -> None:
     found = finding(config, telling=True)
-    assert found.verdict == "warning"
+    assert found.verdict == "suspect"
     assert "the trigger that a look follows on" in found.reason
 
 

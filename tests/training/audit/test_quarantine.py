@@ -27,12 +27,13 @@ from training.pipeline import trained_bundle
 pytestmark = pytest.mark.training
 
 FINDINGS = (
-    Finding("card", "attribute", "quarantined", "only clients have it", {"auc": 0.98}),
-    Finding("tier", "attribute", "quarantined", "it comes late", {"auc": 0.5, "late": 1.0}),
+    Finding("card", "attribute", "leak", "only clients have it", {"auc": 0.98}),
+    Finding("tier", "attribute", "leak", "it comes late", {"auc": 0.5, "late": 1.0}),
     Finding("size", "attribute", "clear", "", {"auc": None}),
-    Finding("[red]won[/]", "kind", "quarantined", "it is the outcome", {}),
+    Finding("[red]won[/]", "kind", "leak", "it is the outcome", {}),
     Finding("call", "kind", "clear", "", {}),
     Finding("mail", "channel", "allowed", "it gives it away", {}),
+    Finding("visit", "kind", "suspect", "it goes with the outcome", {}),
 )
 
 
@@ -75,6 +76,13 @@ def test_quarantined_attributes_and_interactions_leave_the_tables_and_are_named(
     assert set(left.unused) == {"card", "tier", "interactions.kind=[red]won[/]"}
 
 
+def test_what_is_dropped_by_hand_leaves_the_tables_too(tables: Tables) -> None:
+    dropped = Finding("size", "attribute", "dropped", "named in [audit] drop", {"auc": 0.6})
+    left = without_quarantined(tables, [dropped])
+    assert "size" not in left.leads.column_names
+    assert left.unused == {"size": "named in [audit] drop"}
+
+
 def test_only_what_is_quarantined_is_ignored() -> None:
     assert quarantined_values(FINDINGS) == {"kind": ("[red]won[/]",)}
     assert quarantined_values(()) == {}
@@ -98,7 +106,7 @@ def test_findings_are_json_values() -> None:
     assert written[0] == {
         "name": "card",
         "what": "attribute",
-        "verdict": "quarantined",
+        "verdict": "leak",
         "reason": "only clients have it",
         "figures": {"auc": 0.98},
     }

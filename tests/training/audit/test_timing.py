@@ -5,7 +5,7 @@ import pytest
 
 from features.arrays import NEVER
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from training.audit.timing import LeadShare, conversions_after, shares_filled_at_end, timing
+from training.audit.timing import LeadShare, conversions_after, timing
 from training.dataset.lives import Lives
 
 
@@ -63,14 +63,19 @@ def test_what_follows_is_counted_where_there_was_time_and_no_outcome_yet() -> No
     assert found == LeadShare(1, 3)
 
 
-def test_what_is_filled_at_the_end_differs_between_ended_and_open_leads() -> None:
-    ended_lately = [95.0, 96.0, None, None, 50.0, None]
-    found = shares_filled_at_end(
-        np.array([True, True, False, False, True, True]),
-        lives([0.0, 0.0, 0.0, 0.0, 0.0, 97.0], ended_lately, [None] * 6),
-        10,
-    )
-    assert found == (LeadShare(2, 2), LeadShare(0, 2))
+def test_within_a_day_of_the_sale_is_a_day_and_a_second_before_it_or_later() -> None:
+    known = days(10 - 1 - 2 * SECOND, 10 - 1 - SECOND / 2, 10 - 0.5, 12, 3, 5)
+    converted = [10.0] * 5 + [None]
+    found = timing(known, lives([0.0] * 6, converted, [None] * 5 + [5.5]), step_days=1)
+    assert found.within_day_won == LeadShare(3, 5)
+
+
+def test_the_median_of_the_days_before_the_sale_counts_leads_that_converted() -> None:
+    known = days(1, 4, 8, 9)
+    found = timing(known, lives([0.0] * 4, [10.0, 10, 10, None], [None] * 3 + [9.5]), step_days=1)
+    assert found.days_before_won == 6.0
+    none = timing(days(None), lives([0.0], [10.0], [None]), step_days=1)
+    assert none.days_before_won is None
 
 
 def test_a_share_of_nobody_may_be_anything() -> None:

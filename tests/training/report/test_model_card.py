@@ -37,14 +37,14 @@ def full_card(name: str = "source") -> dict[str, Any]:
         {
             "what": "attribute",
             "name": name,
-            "verdict": "warning",
+            "verdict": "suspect",
             "reason": f"it is {name}",
             "figures": {},
         },
         {
             "what": "kind",
             "name": "invoice",
-            "verdict": "quarantined",
+            "verdict": "leak",
             "reason": "it is the sale",
             "figures": {"auc": 0.99},
         },

@@ -38,24 +38,26 @@ REASON_MESSAGES = (
         "of %(all)s leads with an outcome that have it, %(part)s had it first with the outcome or "
         "after it"
     ),
-    _("it alone ranks leads at AUC %(auc)s (%(low)s–%(high)s)"),
-    _("what is known at creation does not exceed %(most)s, so it was probably written later"),
-    _(
-        "%(part)s of %(all)s leads with a value convert, against %(base)s of all: whether it is "
-        "filled in follows from the outcome"
-    ),
-    _(
-        "%(part)s of %(all)s leads without a value convert, against %(base)s of all: whether it "
-        "is filled in follows from the outcome"
-    ),
-    _("%(part)s of %(all)s leads with a value convert, against %(base)s of all"),
-    _("%(part)s of %(all)s leads with '%(word)s' convert, against %(base)s of all"),
-    _("%(part)s of %(all)s leads with '%(word)s' at creation convert, against %(base)s of all"),
     _("%(part)s of %(all)s leads that have it before an outcome convert, against %(base)s of all"),
+    _("of %(all)s leads that convert, %(part)s had it first within a day of it: it is the sale"),
+    _("it equals %(what)s as of the export in %(part)s of %(all)s leads"),
     _(
-        "of the leads that ended in the last %(days)s days %(ended)s have a value, of those that "
-        "stayed open %(open)s: it is filled at the end"
+        "among %(all)s converted leads it rises with the instant at which they ended: rank "
+        "correlation %(correlation)s, at least %(low)s"
     ),
+    _(
+        "among %(all)s lost leads it rises with the instant at which they ended: rank "
+        "correlation %(correlation)s, at least %(low)s"
+    ),
+    _(
+        "%(expected)s of its instants should lie beyond the end of the export, and %(part)s do: "
+        "it is written when it happens"
+    ),
+    _(
+        "%(expected)s young leads with '%(word)s' should still be open, and %(part)s are: it is "
+        "written when a lead ends"
+    ),
+    _("named in [audit] drop"),
 )
 """Clauses; a reason joins them by semicolons."""
 AUDITED = _("quarantined by the audit: %(reason)s")
@@ -64,6 +66,11 @@ COUNTED = _("%(reason)s (%(rows)s rows)")
 
 WORDS = frozenset(
     {
+        _("the number of interactions"),
+        _("the last interaction's instant"),
+        _("the last interaction's kind"),
+        _("the last interaction's channel"),
+        _("the last interaction's outcome"),
         _("a person's name"),
         _("an e-mail address"),
         _("a phone number"),

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import get_args
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from babel.messages.catalog import Catalog
@@ -28,9 +29,13 @@ from models.bundle import save_bundle
 from tests.support.bundles import small_bundle
 from tests.support.cards import document, lifelike_card, summary_of, unmeasured_card
 from tests.support.pages import Page
+from tests.support.tables import tables_of
 from training.audit import leaks
-from training.audit.ranking import Ranking
+from training.audit.ageing import OpenLeads
+from training.audit.clock import Correlation, Truncation
+from training.audit.echo import Agreement, log_quantities
 from training.audit.timing import LeadShare, Timing
+from training.dataset.lives import Lives
 from training.report.render import bundle_report, report_html
 from training.report.words.language import LANGUAGES, language
 from training.report.words.messages import (
@@ -324,26 +329,23 @@ def test_the_names_of_signals_reach_the_page():
 # Why columns were left out.
 
 
-AUDITED_GROUPS = (
-    "leads with a value",
-    "leads without a value",
-    "leads with 'gold; (3 rows)' at creation",
-    "leads with 'gold'",
-    "leads that have it before an outcome",
-)
-
-
 def reasons() -> list[str]:
     """All reasons that there are, by those who give them."""
-    base, few, many = LeadShare(800, 8000), LeadShare(0, 4000), LeadShare(3990, 4000)
-    timed = Timing(*[many] * 6)
-    ranked = Ranking(0.912, 0.887, 0.931)
+    base, many = LeadShare(800, 8000), LeadShare(3990, 4000)
+    timed = Timing(*[many] * 7, days_before_won=0.2)
+    nothing = np.zeros(0, np.int64)
+    empty = Lives(nothing, nothing, nothing, 0)
+    agreed = [Agreement(one.name, many, 0.1) for one in log_quantities(tables_of([]), empty)]
+    certain, none = Correlation(0.912, 0.887, 1234), Correlation(None, None, 0)
     audited = [
         leaks.late_reason(timed),
-        leaks.too_good_reason(ranked),
-        *(leaks.gives_away_reason(many, base, of) for of in AUDITED_GROUPS if "without" not in of),
-        *(leaks.hopeless_reason(few, base, of) for of in AUDITED_GROUPS[:2]),
-        leaks.filled_late_reason(many, few, 90),
+        leaks.is_the_sale_reason(many, base, timed),
+        *(leaks.echo_reason([one]) for one in agreed),
+        leaks.clock_reason(certain, none),
+        leaks.clock_reason(none, certain),
+        leaks.truncation_reason(Truncation(1234.5, 3)),
+        leaks.only_on_ended_reason(OpenLeads("gold", 0, 1234.5, -9.0, -4.0)),
+        leaks.only_on_ended_reason(OpenLeads("gold; (3 rows)", 3, 44.5, -9.0, -4.0)),
     ]
     assert all(audited)
     names = [sensitive_objection(word) for word in ("age", "renda", "дети", "sesso", "religie")]
@@ -361,6 +363,7 @@ def reasons() -> list[str]:
         *(f"{one} (1234 rows)" for one in found),
         *(f"quarantined by the audit: {one}" for one in audited),
         f"quarantined by the audit: {'; '.join(audited)}",
+        "named in [audit] drop",
     ]
 
 
@@ -368,7 +371,7 @@ def reasons() -> list[str]:
 def test_every_reason_is_said_in_the_language(text):
     assert _rounded(reason(text, language("en"))) == _rounded(text)
     russian = reason(text, language("ru"))
-    left = re.sub(r"AUC|gold|allow_sensitive|kinds|fixed_at_creation", "", russian)
+    left = re.sub(r"AUC|gold|\[audit\] drop|allow_sensitive|kinds|fixed_at_creation", "", russian)
     assert not re.search(r"[A-Za-z]", left), russian
 
 
