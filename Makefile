@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := passive
 
 ROOMS := features models training serving lead_temperature
 
-.PHONY: help install install-spark demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-serving bench-report check format messages lock clean
+.PHONY: help install install-spark demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-audit bench-serving bench-report check format messages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench-quality: $(INSTALLED) ## Models beside known truth, on real logs, beside A
 
 bench-worlds: $(INSTALLED) ## The training on made-up worlds beside a fixed peer and the truth; JOBS=1 at once, hours
 	$(BIN)/python -m benchmarks.worlds --jobs $(or $(JOBS),1)
+
+bench-audit: $(INSTALLED) ## Planted and honest columns that the audit accuses, on every made-up world; minutes
+	$(BIN)/python -m benchmarks.audit
 
 bench-serving: $(INSTALLED) ## The server beside a bare endpoint and peers; needs wrk, some 15 minutes
 	$(BIN)/python -m benchmarks.serving

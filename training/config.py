@@ -263,8 +263,10 @@ class AuditSettings(Section):
 
     @model_validator(mode="after")
     def _either_allowed_or_dropped(self) -> Self:
-        if both := sorted(set(self.allow) & set(self.drop)):
-            raise ValueError(f"allow and drop both name {both[0]!r}: keep it in one of them.")
+        if contradictory := sorted(set(self.allow) & set(self.drop)):
+            raise ValueError(
+                f"allow and drop both name {contradictory[0]!r}: keep it in one of them."
+            )
         if self.drop and not self.enabled:
             raise ValueError("drop needs the audit: remove enabled = false, or drop.")
         return self

@@ -46,14 +46,14 @@ _CONTINUITY = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLeads:
+class OpenLeadsWithValue:
     """Young leads with a value that are open, and how many should be.
 
     Parameters
     ----------
     value : str
         The value, in words.
-    seen : int
+    still_open : int
         Leads with it that are open at the export's end.
     expected : float
         Leads with it that should be, by those of the same age before.
@@ -64,7 +64,7 @@ class OpenLeads:
     """
 
     value: str
-    seen: int
+    still_open: int
     expected: float
     deviation: float
     limit: float
@@ -77,7 +77,7 @@ class OpenLeads:
 
 def scarcest_open_leads(
     values: EncodedValues, kind: Kind, lives: Lives, days: int
-) -> OpenLeads | None:
+) -> OpenLeadsWithValue | None:
     """The value whose leads are open least often against what should be; None without history.
 
     Parameters
@@ -110,11 +110,11 @@ def scarcest_open_leads(
         drift = np.array([placebo[2] for placebo in placebos if placebo is not None])
         if at_end is None or len(drift) < LEAST_PLACEBOS:
             continue
-        seen, expected, deviation = at_end
+        still_open, expected, deviation = at_end
         scale = max(1.0, float(np.sqrt((drift**2).mean())))
-        findings.append(OpenLeads(word, seen, expected, deviation / scale, limit))
-    enough = [one for one in findings if one.expected >= LEAST_EXPECTED]
-    return min(enough or findings, key=lambda one: one.deviation, default=None)
+        findings.append(OpenLeadsWithValue(word, still_open, expected, deviation / scale, limit))
+    decisive = [one for one in findings if one.expected >= LEAST_EXPECTED]
+    return min(decisive or findings, key=lambda one: one.deviation, default=None)
 
 
 def _groups(values: EncodedValues, kind: Kind) -> Iterator[tuple[str, Bool]]:
@@ -154,12 +154,12 @@ def _deviation(
             return None
         survival = 1 - np.searchsorted(reference, ages, side="right") / len(reference)
         variance = (survival * (1 - survival)).sum() * (1 + len(ages) / len(reference))
-        seen = int((lifetime[young & side] > ages).sum())
-        sides.append((seen, float(survival.sum()), float(variance)))
-    (seen, expected, variance), (others_seen, others_expected, others_variance) = sides
+        still_open = int((lifetime[young & side] > ages).sum())
+        sides.append((still_open, float(survival.sum()), float(variance)))
+    (still_open, expected, variance), (others_open, others_expected, others_variance) = sides
     if others_expected == 0:
         return None
-    faster = others_seen / others_expected
+    faster = others_open / others_expected
     variance = faster**2 * variance + (expected / others_expected) ** 2 * others_variance
     expected *= faster
-    return seen, expected, (seen - expected) / float(np.sqrt(variance + _CONTINUITY))
+    return still_open, expected, (still_open - expected) / float(np.sqrt(variance + _CONTINUITY))

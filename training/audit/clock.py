@@ -83,10 +83,10 @@ def partial_rank_correlation(values: Float64, ends: Int64, starts: Int64) -> Cor
         return Correlation(None, None, leads)
     matrix = np.corrcoef(ranks)
     of_ends, of_starts, between = matrix[0, 1], matrix[0, 2], matrix[1, 2]
-    left = (1 - of_starts**2) * (1 - between**2)
+    unexplained = (1 - of_starts**2) * (1 - between**2)
     if min(1 - of_starts**2, 1 - between**2) < _DETERMINED:
         return Correlation(None, None, leads)
-    value = float(np.clip((of_ends - of_starts * between) / math.sqrt(left), -1, 1))
+    value = float(np.clip((of_ends - of_starts * between) / math.sqrt(unexplained), -1, 1))
     half = Z_999 * math.sqrt(_FIELLER / (leads - 4))
     return Correlation(value, math.tanh(math.atanh(min(value, 1 - 1e-12)) - half), leads)
 
@@ -116,27 +116,31 @@ class Truncation:
     ----------
     expected : float
         Number that should lie there.
-    seen : int
+    found_beyond : int
         Number that does.
     """
 
     expected: float
-    seen: int
+    found_beyond: int
 
     @property
     def is_truncated(self) -> bool:
         """Whether instants are missing there, beyond chance."""
-        few = self.seen < MOST_SEEN * self.expected
-        return self.expected >= LEAST_EXPECTED and few and _surely_fewer(self.seen, self.expected)
+        under_a_tenth = self.found_beyond < MOST_SEEN * self.expected
+        return (
+            self.expected >= LEAST_EXPECTED
+            and under_a_tenth
+            and _surely_fewer(self.found_beyond, self.expected)
+        )
 
     @property
     def lies_ahead(self) -> bool:
         """Whether instants lie beyond the end about as often as they should."""
-        return self.expected >= LEAST_EXPECTED and self.seen > self.expected / 2
+        return self.expected >= LEAST_EXPECTED and self.found_beyond > self.expected / 2
 
 
-def _surely_fewer(seen: int, expected: float) -> bool:
-    return bool(poisson.cdf(seen, expected) < 0.001)
+def _surely_fewer(found_beyond: int, expected: float) -> bool:
+    return bool(poisson.cdf(found_beyond, expected) < 0.001)
 
 
 def truncation(instants: Int64, lives: Lives) -> Truncation:

@@ -78,8 +78,8 @@ class Agreement:
     @property
     def is_echo(self) -> bool:
         """Whether the column equals the log in almost all leads, beyond chance."""
-        most = MOST_DISAGREEMENT * (1 - self.by_chance)
-        return self.equal.low > max(LEAST_AGREEMENT, 1 - most)
+        allowed_disagreement = MOST_DISAGREEMENT * (1 - self.by_chance)
+        return self.equal.low > max(LEAST_AGREEMENT, 1 - allowed_disagreement)
 
 
 def log_quantities(tables: Tables, lives: Lives) -> tuple[LogQuantity, ...]:
@@ -135,9 +135,9 @@ def log_quantities(tables: Tables, lives: Lives) -> tuple[LogQuantity, ...]:
 
 def _last(lead: Int64, values: Int64, among: Bool, leads: int, absent: int) -> Int64:
     """Value of each lead's last row; rows are ordered by lead and time."""
-    last = np.full(leads, absent, np.int64)
-    last[lead[among]] = values[among]
-    return last
+    last_values = np.full(leads, absent, np.int64)
+    last_values[lead[among]] = values[among]
+    return last_values
 
 
 def agreements(
@@ -180,20 +180,22 @@ def _comparable(column: pa.ChunkedArray, quantity: LogQuantity) -> tuple[Int64, 
             return np.array([codes.get(text, -1) for text in texts], np.int64), 1
         case "timestamp":
             instants = microseconds(column)
-            known = instants[instants < NEVER]
-            whole_days = bool(len(known)) and not (known % MICROSECONDS_PER_DAY).any()
+            filled = instants[instants < NEVER]
+            whole_days = bool(len(filled)) and not (filled % MICROSECONDS_PER_DAY).any()
             return instants, MICROSECONDS_PER_DAY if whole_days else SAME_MOMENT
         case "number":
             numbers = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
-            whole = np.isfinite(numbers) & (numbers == np.rint(numbers)) & (np.abs(numbers) < 2**52)
-            return np.where(whole, np.nan_to_num(numbers), -1).astype(np.int64), 1
+            is_whole = (
+                np.isfinite(numbers) & (numbers == np.rint(numbers)) & (np.abs(numbers) < 2**52)
+            )
+            return np.where(is_whole, np.nan_to_num(numbers), -1).astype(np.int64), 1
 
 
-def _equal_by_chance(values: Int64, others: Int64) -> float:
+def _equal_by_chance(values: Int64, log_values: Int64) -> float:
     """Share of equal pairs, were the two columns independent."""
     if len(values) == 0:
         return 1.0
-    levels, codes = np.unique(np.concatenate([values, others]), return_inverse=True)
-    mine, other = codes[: len(values)], codes[len(values) :]
-    shares = np.bincount(mine, minlength=len(levels)) / len(values)
-    return float(shares @ np.bincount(other, minlength=len(levels)) / len(values))
+    levels, codes = np.unique(np.concatenate([values, log_values]), return_inverse=True)
+    column_codes, log_codes = codes[: len(values)], codes[len(values) :]
+    shares = np.bincount(column_codes, minlength=len(levels)) / len(values)
+    return float(shares @ np.bincount(log_codes, minlength=len(levels)) / len(values))

@@ -239,7 +239,7 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
         *_leaks_by_time(ground, column, kind),
         echo_reason(agreements(column, kind, ground.log)),
     ]
-    written, written_figures = _written_by_the_outcome(ground, values, kind, value_ranking)
+    grounds, grounds_figures = _written_by_the_outcome(ground, values, kind, value_ranking)
     figures = {
         **ranking_figures("auc", value_ranking),
         "presence_auc": presence.auc,
@@ -250,9 +250,9 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
         **share_figures("surest", share),
         **share_figures("with_value", with_value),
         **share_figures("without_value", without_value),
-        **written_figures,
+        **grounds_figures,
     }
-    return gravest_finding(name, "attribute", written.with_leaks(leaks), figures)
+    return gravest_finding(name, "attribute", grounds.with_leaks(leaks), figures)
 
 
 def _leaks_by_time(ground: _Ground, column: pa.ChunkedArray, kind: Kind) -> list[str]:
@@ -280,7 +280,7 @@ def _written_by_the_outcome(
         "kappa": third.kappa,
         "kappa_low": third.low,
         "kappa_high": third.high,
-        "open": open_leads.seen if open_leads else None,
+        "open": open_leads.still_open if open_leads else None,
         "open_expected": open_leads.expected if open_leads else None,
     }
     grounds = Grounds(
@@ -306,7 +306,7 @@ def _timed_finding(
     won_after = conversions_after(first_known, ground.lives, ground.settings.horizons.warm_days)
     at_creation_ranking = ranking(first, at_creation.codes[first.lead])
     leaks = [late_reason(times), is_the_sale_reason(won_after, ground.base, times)]
-    written, written_figures = _written_by_the_outcome(
+    grounds, grounds_figures = _written_by_the_outcome(
         ground, at_creation, "category", at_creation_ranking
     )
     figures = {
@@ -322,10 +322,10 @@ def _timed_finding(
         "within_day_won": times.within_day_won.share,
         "days_before_won": times.days_before_won,
         **share_figures("surest", won_after),
-        **written_figures,
+        **grounds_figures,
     }
     note = [learned_later_note(as_known, as_stored_today)]
-    return gravest_finding(name, subject, written.with_leaks(leaks, note), figures)
+    return gravest_finding(name, subject, grounds.with_leaks(leaks, note), figures)
 
 
 def _timing(ground: _Ground, first_known: Int64) -> Timing:

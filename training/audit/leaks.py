@@ -41,7 +41,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Literal, get_args
 
-from training.audit.ageing import OpenLeads
+from training.audit.ageing import OpenLeadsWithValue
 from training.audit.clock import Correlation, Truncation
 from training.audit.echo import Agreement
 from training.audit.ranking import Ranking
@@ -198,17 +198,17 @@ def truncation_reason(beyond: Truncation) -> str:
         return ""
     return (
         f"{beyond.expected:,.0f} of its instants should lie beyond the end of the export, and "
-        f"{beyond.seen:,} do: it is written when it happens"
+        f"{beyond.found_beyond:,} do: it is written when it happens"
     )
 
 
-def only_on_ended_reason(open_leads: OpenLeads | None) -> str:
+def only_on_ended_reason(open_leads: OpenLeadsWithValue | None) -> str:
     """Why the sixth law is broken; empty where it is not."""
     if open_leads is None or not open_leads.too_few:
         return ""
     return (
         f"{open_leads.expected:,.0f} young leads with '{open_leads.value}' should still be open, "
-        f"and {open_leads.seen:,} are: it is written when a lead ends"
+        f"and {open_leads.still_open:,} are: it is written when a lead ends"
     )
 
 

@@ -111,7 +111,7 @@ def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
     near = ~known_late & (first_known >= np.where(ended, lives.ended_at, 0) - step)
     day = MICROSECONDS_PER_DAY + SAME_MOMENT
     within_day = first_known >= np.where(ended, lives.ended_at, 0) - day
-    before = lives.converted_at[compared & won] - first_known[compared & won]
+    days_ahead = lives.converted_at[compared & won] - first_known[compared & won]
     return Timing(
         won=LeadShare.of(has, won),
         lost=LeadShare.of(has, ended & ~won),
@@ -120,7 +120,9 @@ def timing(first_known: Int64, lives: Lives, step_days: float) -> Timing:
         late_won=LeadShare.of(known_late, compared & won),
         near_won=LeadShare.of(near, compared & won),
         within_day_won=LeadShare.of(within_day, compared & won),
-        days_before_won=float(np.median(before)) / MICROSECONDS_PER_DAY if len(before) else None,
+        days_before_won=float(np.median(days_ahead)) / MICROSECONDS_PER_DAY
+        if len(days_ahead)
+        else None,
     )
 
 

@@ -130,8 +130,8 @@ def witness(tables: Tables, lives: Lives, days: int) -> Witness:
         least as many leads were lost as converted.
     """
     week = HISTORY_DAYS * MICROSECONDS_PER_DAY
-    old = lives.created_at <= lives.data_end - days * MICROSECONDS_PER_DAY
-    eligible = old & (~lives.ended | (lives.ended_at > lives.created_at + week))
+    mature = lives.created_at <= lives.data_end - days * MICROSECONDS_PER_DAY
+    eligible = mature & (~lives.ended | (lives.ended_at > lives.created_at + week))
     lost = lives.ended & ~lives.won
     if (eligible & lost).sum() >= (eligible & lives.won).sum():
         eligible &= lives.ended
@@ -238,8 +238,10 @@ def _cross_fitted(matrix: Float64, outcome: Float64, fold: Int64) -> Float64:
     prediction = np.zeros(len(outcome))
     penalty = _RIDGE * np.eye(matrix.shape[1])
     for left_out in range(_FOLDS):
-        rest = standard[fold != left_out]
-        weights = np.linalg.solve(rest.T @ rest + penalty, rest.T @ outcome[fold != left_out])
+        other_folds = standard[fold != left_out]
+        weights = np.linalg.solve(
+            other_folds.T @ other_folds + penalty, other_folds.T @ outcome[fold != left_out]
+        )
         prediction[fold == left_out] = standard[fold == left_out] @ weights
     return prediction
 

@@ -5,7 +5,7 @@ import pytest
 
 from features.arrays import NEVER
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from training.audit.ageing import OpenLeads, scarcest_open_leads
+from training.audit.ageing import OpenLeadsWithValue, scarcest_open_leads
 from training.dataset.lives import Lives
 from training.dataset.values import EncodedValues
 
@@ -26,7 +26,7 @@ def words(values: np.ndarray) -> EncodedValues:
     return EncodedValues(codes.astype(np.int64), (*levels.tolist(), "no value"))
 
 
-def scarcest(values: np.ndarray, lives: Lives) -> OpenLeads:
+def scarcest(values: np.ndarray, lives: Lives) -> OpenLeadsWithValue:
     found = scarcest_open_leads(words(values), "category", lives, YOUNG)
     assert found is not None
     return found
@@ -39,7 +39,7 @@ def test_a_value_that_the_end_writes_is_missing_among_open_leads(share) -> None:
     written = lives.won & (random.random(6_000) < share)
     found = scarcest(np.where(written, "client", "new"), lives)
     assert found.value == "client"
-    assert found.seen == 0
+    assert found.still_open == 0
     assert found.too_few
 
 
@@ -58,7 +58,7 @@ def test_the_expected_number_is_that_of_a_plain_loop() -> None:
         sides[side] = ((lifetime[young] > ages[young]).sum(), expected)
     other = sides["b" if found.value == "a" else "a"]
     seen, expected = sides[found.value]
-    assert found.seen == seen
+    assert found.still_open == seen
     assert found.expected == pytest.approx(expected * other[0] / other[1], rel=1e-9)
 
 
@@ -113,7 +113,7 @@ def test_the_bins_of_numbers_are_joined_to_fifths() -> None:
     [(10.0, -4.1, True), (9.9, -4.1, False), (10.0, -4.0, False)],
 )
 def test_ten_must_be_expected_and_the_limit_passed(expected, deviation, too_few) -> None:
-    assert OpenLeads("client", 0, expected, deviation, -4.0).too_few is too_few
+    assert OpenLeadsWithValue("client", 0, expected, deviation, -4.0).too_few is too_few
 
 
 def test_without_history_or_without_a_second_value_nothing_is_said() -> None:

@@ -98,7 +98,7 @@ def test_of_appointments_as_many_lie_ahead_as_should() -> None:
     lives = drawn_lives(np.random.default_rng(7), leads=20_000)
     found = truncation(instants(lives, 8), lives)
     # Poisson within five standard errors, and that of the older half's delays beside it.
-    assert abs(found.seen - found.expected) < 5 * np.sqrt(2 * found.expected)
+    assert abs(found.found_beyond - found.expected) < 5 * np.sqrt(2 * found.expected)
     assert found.lies_ahead
     assert not found.is_truncated
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from training.audit.ageing import OpenLeads
+from training.audit.ageing import OpenLeadsWithValue
 from training.audit.clock import Correlation, Truncation
 from training.audit.echo import Agreement
 from training.audit.leaks import (
@@ -110,12 +110,12 @@ def test_a_truncated_column_has_the_expected_and_the_seen_number():
 
 
 def test_a_value_only_on_ended_leads_has_the_expected_and_the_seen_number():
-    few = OpenLeads("client", 2, 30.0, -5.0, -4.0)
+    few = OpenLeadsWithValue("client", 2, 30.0, -5.0, -4.0)
     assert only_on_ended_reason(few) == (
         "30 young leads with 'client' should still be open, and 2 are: it is written when a lead "
         "ends"
     )
-    assert not only_on_ended_reason(OpenLeads("client", 2, 30.0, -3.9, -4.0))
+    assert not only_on_ended_reason(OpenLeadsWithValue("client", 2, 30.0, -3.9, -4.0))
     assert not only_on_ended_reason(None)
 
 

@@ -31,7 +31,7 @@ from tests.support.cards import document, lifelike_card, summary_of, unmeasured_
 from tests.support.pages import Page
 from tests.support.tables import tables_of
 from training.audit import leaks
-from training.audit.ageing import OpenLeads
+from training.audit.ageing import OpenLeadsWithValue
 from training.audit.clock import Correlation, Truncation
 from training.audit.echo import Agreement, log_quantities
 from training.audit.timing import LeadShare, Timing
@@ -344,8 +344,8 @@ def reasons() -> list[str]:
         leaks.clock_reason(certain, none),
         leaks.clock_reason(none, certain),
         leaks.truncation_reason(Truncation(1234.5, 3)),
-        leaks.only_on_ended_reason(OpenLeads("gold", 0, 1234.5, -9.0, -4.0)),
-        leaks.only_on_ended_reason(OpenLeads("gold; (3 rows)", 3, 44.5, -9.0, -4.0)),
+        leaks.only_on_ended_reason(OpenLeadsWithValue("gold", 0, 1234.5, -9.0, -4.0)),
+        leaks.only_on_ended_reason(OpenLeadsWithValue("gold; (3 rows)", 3, 44.5, -9.0, -4.0)),
     ]
     assert all(audited)
     names = [sensitive_objection(word) for word in ("age", "renda", "дети", "sesso", "religie")]
