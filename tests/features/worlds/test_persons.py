@@ -17,15 +17,7 @@ from features.progress import no_progress
 from features.worlds import persons
 from features.worlds.crm import DAY, ENDS_AT, Knobs, MadeUpCrm, write_export
 from features.worlds.persons import made_up_crm, truth_after_refusal
-from tests.support.truths import (
-    HORIZONS,
-    Looks,
-    looks_of,
-    require_agreement,
-    rows_of,
-    seconds,
-    together,
-)
+from tests.support.made_up import HORIZONS, Looks, lead_rows, require_agreement, seconds, together
 from training.config import read_config
 from training.dataset.frame import training_frame
 
@@ -41,7 +33,7 @@ def crms() -> list[MadeUpCrm]:
 
 @pytest.fixture(scope="module", params=HORIZONS)
 def looks(request: pytest.FixtureRequest, crms: list[MadeUpCrm]) -> list[Looks]:
-    return [looks_of(crm, request.param) for crm in crms]
+    return [Looks(crm, request.param) for crm in crms]
 
 
 def competing(first: float, second: float) -> tuple[float, float]:
@@ -219,13 +211,13 @@ def test_outcomes_agree_with_the_truth_in_every_tenth(looks: list[Looks]) -> Non
 @pytest.mark.parametrize("rate", [0.02, 0.5])
 @pytest.mark.parametrize("band", HORIZONS)
 def test_outcomes_agree_with_the_truth_at_other_rates(rate: float, band: str) -> None:
-    require_agreement(looks_of(made_up_crm(20_000, 11, Knobs(rate=rate)), band))
+    require_agreement(Looks(made_up_crm(20_000, 11, Knobs(rate=rate)), band))
 
 
 @pytest.mark.parametrize("band", HORIZONS)
 def test_outcomes_agree_with_the_truth_after_a_refusal(crms: list[MadeUpCrm], band: str) -> None:
     parts = [
-        looks_of(crm, band, truth_after_refusal(SIZE, seed))
+        Looks(crm, band, truth_after_refusal(SIZE, seed))
         for crm, seed in zip(crms, SEEDS, strict=True)
     ]
     require_agreement(together(parts))
@@ -234,7 +226,7 @@ def test_outcomes_agree_with_the_truth_after_a_refusal(crms: list[MadeUpCrm], ba
 def test_a_truth_that_is_wrong_by_a_tenth_would_be_noticed(looks: list[Looks]) -> None:
     every = together(looks)
     for factor in (0.9, 1.1):
-        wrong = replace(every, truth=np.minimum(every.truth * factor, 1))
+        wrong = every.with_truth(np.minimum(every.truth * factor, 1))
         with pytest.raises(AssertionError):
             require_agreement(wrong)
 
@@ -251,7 +243,7 @@ def test_outcomes_agree_with_the_truth_whatever_the_person_did_before(
         ]
         every = together([part for part in parts if len(part.lead)])
         if every.truth.sum() > 100:
-            assert abs(every.z_score()) < 3.5, value
+            assert abs(every.clustered_z_score()) < 3.5, value
 
 
 def test_the_truth_is_given_every_week_while_the_lead_is_open(crms: list[MadeUpCrm]) -> None:
@@ -263,7 +255,7 @@ def test_the_truth_is_given_every_week_while_the_lead_is_open(crms: list[MadeUpC
     grid = created[:, None] + np.arange(0, 181, 7) * DAY
     is_open = grid < ends.min(axis=0)[:, None]
     expected = sorted(zip(np.nonzero(is_open)[0], grid[is_open], strict=True))
-    truth = zip(rows_of(crm.truth, crm.leads), seconds(crm.truth["as_of"]), strict=True)
+    truth = zip(lead_rows(crm, "truth"), seconds(crm.truth["as_of"]), strict=True)
     assert sorted(truth) == expected
 
 
@@ -271,7 +263,7 @@ def test_after_a_refusal_the_truth_is_given_until_the_person_buys_or_comes_back(
     crms: list[MadeUpCrm],
 ) -> None:
     crm, table = crms[0], truth_after_refusal(SIZE, SEEDS[0])
-    lead, as_of = rows_of(table, crm.leads), seconds(table["as_of"])
+    lead, as_of = lead_rows(replace(crm, truth=table), "truth"), seconds(table["as_of"])
     converted, closed = (seconds(crm.leads[name])[lead] for name in ("converted_at", "closed_at"))
     age = as_of - seconds(crm.leads["created_at"])[lead]
     assert (age % (7 * DAY) == 0).all()
@@ -345,7 +337,7 @@ def test_interactions_end_with_the_purchase_and_become_fewer_after_a_refusal(
     created, converted, closed = (
         seconds(crm.leads[name]) for name in ("created_at", "converted_at", "closed_at")
     )
-    lead, at = rows_of(crm.interactions, crm.leads), seconds(crm.interactions["occurred_at"])
+    lead, at = lead_rows(crm, "interactions"), seconds(crm.interactions["occurred_at"])
     assert (at >= created[lead]).all()
     assert (at < np.where(converted > 0, converted, ENDS_AT)[lead]).all()
     assert (at < next_lead_created(crm)[lead]).all()
@@ -410,7 +402,7 @@ def test_noise_does_not_tell_which_refused_leads_will_buy() -> None:
     closed, converted = (seconds(clean.leads[name]) for name in ("closed_at", "converted_at"))
 
     def after_refusal(crm: MadeUpCrm) -> np.ndarray:
-        lead = rows_of(crm.interactions, crm.leads)
+        lead = lead_rows(crm, "interactions")
         is_late = (seconds(crm.interactions["occurred_at"]) > closed[lead]) & (closed[lead] > 0)
         return np.bincount(lead[is_late], minlength=8_000)
 
@@ -449,7 +441,7 @@ def test_an_export_is_read_and_becomes_a_training_frame(tmp_path: Path, knobs: K
     frame = training_frame(tables, config.dataset, no_progress)
     assert len(frame.spine) == crm.truth.num_rows
     looks = zip(frame.spine.lead, frame.spine.as_of // 1_000_000, strict=True)
-    truth = zip(rows_of(crm.truth, crm.leads), seconds(crm.truth["as_of"]), strict=True)
+    truth = zip(lead_rows(crm, "truth"), seconds(crm.truth["as_of"]), strict=True)
     assert set(looks) == set(truth)
 
 

@@ -3,7 +3,6 @@
 import math
 import tomllib
 from collections import defaultdict
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -19,15 +18,7 @@ from features.progress import no_progress
 from features.worlds import seasons
 from features.worlds.crm import DAY, ENDS_AT, Knobs, MadeUpCrm, write_export
 from features.worlds.seasons import made_up_crm
-from tests.support.truths import (
-    HORIZONS,
-    Looks,
-    looks_of,
-    require_agreement,
-    rows_of,
-    seconds,
-    together,
-)
+from tests.support.made_up import HORIZONS, Looks, lead_rows, require_agreement, seconds, together
 from training.config import read_config
 from training.dataset.frame import training_frame
 
@@ -43,7 +34,7 @@ def crms() -> list[MadeUpCrm]:
 
 @pytest.fixture(scope="module", params=HORIZONS)
 def looks(request: pytest.FixtureRequest, crms: list[MadeUpCrm]) -> list[Looks]:
-    return [looks_of(crm, request.param) for crm in crms]
+    return [Looks(crm, request.param) for crm in crms]
 
 
 def is_shut(day: date) -> bool:
@@ -167,13 +158,13 @@ def test_outcomes_agree_with_the_truth_in_every_tenth(looks: list[Looks]) -> Non
 @pytest.mark.parametrize("rate", [0.02, 0.5])
 @pytest.mark.parametrize("band", HORIZONS)
 def test_outcomes_agree_with_the_truth_at_other_rates(rate: float, band: str) -> None:
-    require_agreement(looks_of(made_up_crm(20_000, 11, Knobs(rate=rate)), band))
+    require_agreement(Looks(made_up_crm(20_000, 11, Knobs(rate=rate)), band))
 
 
 def test_a_truth_that_is_wrong_by_a_tenth_would_be_noticed(looks: list[Looks]) -> None:
     every = together(looks)
     for factor in (0.9, 1.1):
-        wrong = replace(every, truth=np.minimum(every.truth * factor, 1))
+        wrong = every.with_truth(np.minimum(every.truth * factor, 1))
         with pytest.raises(AssertionError):
             require_agreement(wrong)
 
@@ -190,7 +181,7 @@ def test_outcomes_agree_with_the_truth_for_every_value_of_an_attribute(
                 for column, of_seed in zip(values, looks, strict=True)
             ]
         )
-        assert abs(every.z_score()) < 3.5, value
+        assert abs(every.clustered_z_score()) < 3.5, value
 
 
 @pytest.mark.parametrize(
@@ -205,7 +196,7 @@ def test_outcomes_agree_with_the_truth_around_the_days_that_differ(
                  for text in (begin, end))  # fmt: skip
     every = together([x.part((x.as_of >= low) & (x.as_of < high)) for x in looks])
     assert every.truth.sum() > 60
-    assert abs(every.z_score()) < 3.5
+    assert abs(every.clustered_z_score()) < 3.5
 
 
 def dates(column: pa.ChunkedArray) -> list[date]:
@@ -253,7 +244,7 @@ def test_the_source_tells_nearly_all_about_a_fresh_lead(
 ) -> None:
     shares = []
     for crm, of_seed in zip(crms, looks, strict=True):
-        fresh = of_seed.part(of_seed.age == 0)
+        fresh = of_seed.part(of_seed.day == 0)
         source = crm.leads["source"].combine_chunks().dictionary_encode().indices.to_numpy()
         source = source[fresh.lead]
         rate = (np.bincount(source, fresh.outcome) / np.bincount(source))[source]
@@ -303,13 +294,13 @@ def test_the_truth_is_given_every_week_while_the_lead_is_open(crms: list[MadeUpC
     grid = created[:, None] + np.arange(0, 181, 7) * DAY
     is_open = grid < ended[:, None]
     expected = sorted(zip(np.nonzero(is_open)[0], grid[is_open], strict=True))
-    truth = zip(rows_of(crm.truth, crm.leads), seconds(crm.truth["as_of"]), strict=True)
+    truth = zip(lead_rows(crm, "truth"), seconds(crm.truth["as_of"]), strict=True)
     assert sorted(truth) == expected
 
 
 def test_interactions_lie_between_creation_and_the_lead_s_end(crms: list[MadeUpCrm]) -> None:
     crm = crms[0]
-    lead, at = rows_of(crm.interactions, crm.leads), seconds(crm.interactions["occurred_at"])
+    lead, at = lead_rows(crm, "interactions"), seconds(crm.interactions["occurred_at"])
     created, converted, closed = (
         seconds(crm.leads[name]) for name in ("created_at", "converted_at", "closed_at")
     )
@@ -390,7 +381,7 @@ def test_an_export_is_read_and_becomes_a_training_frame(tmp_path: Path, knobs: K
     assert tables.interactions.num_rows == crm.interactions.num_rows
     frame = training_frame(tables, config.dataset, no_progress)
     looks = zip(frame.spine.lead, frame.spine.as_of // 1_000_000, strict=True)
-    truth = zip(rows_of(crm.truth, crm.leads), seconds(crm.truth["as_of"]), strict=True)
+    truth = zip(lead_rows(crm, "truth"), seconds(crm.truth["as_of"]), strict=True)
     assert set(looks) == set(truth)
 
 
