@@ -300,7 +300,9 @@ def run_all(tasks: Sequence[Task], jobs: int) -> Iterator[Run]:
         Processes side by side.
     """
     os.environ["OMP_NUM_THREADS"] = "1"  # read where a process loads OpenMP
-    context = multiprocessing.get_context("spawn")
+    # A server that has imported everything, and has no threads, forks a process for each run.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
         for future in as_completed([pool.submit(run_task, task) for task in tasks]):
             yield future.result()
