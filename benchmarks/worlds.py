@@ -22,11 +22,13 @@ from benchmarks.worlds_export import leads_for, worlds
 from benchmarks.worlds_records import append_run, codes_of, missing, pairs_of, read_runs
 from benchmarks.worlds_run import Run, Task, code_fingerprint, run_all
 from benchmarks.worlds_table import (
-    comparison_table,
+    COMPARISON_LEGEND,
+    LEGEND,
+    comparison_tables,
     goal_figures,
     pairs_table,
     refusal_lines,
-    summary_table,
+    summary_tables,
 )
 from features.worlds.crm import WORLDS_OWN, Knobs
 from lead_temperature.tables.training import progress_bars
@@ -39,7 +41,7 @@ FILE = "worlds.jsonl"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
-PIPED = 160
+PIPED = 180
 """Characters of a line where no terminal says how many it has."""
 
 
@@ -142,7 +144,9 @@ def show_runs(runs: dict[Task, Run], rival_runs: dict[Task, Run] | None) -> None
     """
     if not console.is_terminal:
         console.width = PIPED
-    console.print(summary_table(runs))
+    for table in summary_tables(runs):
+        console.print(table)
+    console.print(LEGEND, style="dim", highlight=False)
     if figures := goal_figures(runs):
         console.print(quality_table({"": figures}))
     for line in refusal_lines(runs):
@@ -152,7 +156,9 @@ def show_runs(runs: dict[Task, Run], rival_runs: dict[Task, Run] | None) -> None
     if rival_runs is not None:
         pairs = pairs_of(runs, rival_runs)
         console.print(pairs_table(pairs))
-        console.print(comparison_table(pairs))
+        for table in comparison_tables(pairs):
+            console.print(table)
+        console.print(COMPARISON_LEGEND, style="dim", highlight=False)
 
 
 if __name__ == "__main__":

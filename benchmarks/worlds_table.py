@@ -5,8 +5,8 @@ Each table says of every world whether choices are made on it or it only judges.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from benchmarks.quality_table import AtLeast, AtMost, Figure, Goal
 from benchmarks.worlds_export import USE_OF_WORLD, Use
@@ -23,7 +23,7 @@ from benchmarks.worlds_summary import (
 from models.bundle import HORIZONS
 
 USES: tuple[Use, ...] = ("choosing", "judging")
-CAPTIONS: Mapping[Use, str] = {
+TITLES: Mapping[Use, str] = {
     "choosing": "choosing: choices may be made on these worlds",
     "judging": "judging: nothing may be chosen on these worlds",
 }
@@ -38,33 +38,42 @@ LEAST_REACH = 0.85
 runs that keep their promise, and reach over what the order can be shown to bear."""
 
 
-def summary_table(runs: Mapping[Task, Run]) -> Table:
-    """What the training reaches: a line for each world, size and horizon, and for all sizes.
+LEGEND = (
+    "Means over seeds with 95 % intervals. excess: expected log loss beyond the truth's, as a "
+    "share of the base rate's (0 is the truth, 1 the base rate). said ÷ true: mean probability "
+    "over mean truth, of all looks, of the 2 % most promising, in the band. held: groups whose "
+    "interval holds their mean truth. kept: promises of the band. reach: share of all expected "
+    "buyers in the band or a hotter one; over what the model's own order bears at the promised "
+    "rate (borne); over what a lower 90 % bound on as many looks lets it (shown). Runs that "
+    "refused count for the peer alone."
+)
+COMPARISON_LEGEND = (
+    "ratio: excess log loss of ours over the other's, geometric mean of the pairs in which both "
+    "trained, with its 95 % interval. wins: pairs in which ours is the lower. Other figures as "
+    "ours | the other's, of the same pairs."
+)
+
+
+def summary_tables(runs: Mapping[Task, Run]) -> list[Table]:
+    """What the training reaches, a table for each use of worlds.
+
+    A table has a line for each world, size and horizon, and for all sizes of a world.
 
     Parameters
     ----------
     runs : mapping of Task to Run
         All that is to be shown.
     """
-    table = Table(
-        "world",
-        caption="Means over seeds with 95 % intervals. excess: expected log loss beyond the "
-        "truth's, as a share of the base rate's (0 is the truth, 1 the base rate); said ÷ true: "
-        "mean probability over mean truth, of all looks, of the 2 % most promising, and in the "
-        "band; held: groups whose interval holds their mean truth; kept: promises of the band; "
-        "reach: share of all expected buyers in the band or a hotter one, over what the model's "
-        "own order bears at the promised rate (borne), and over what a lower 90 % bound on as many "
-        "looks lets it (shown). Runs that refused count for the peer alone.",
+    return [_summary_table(runs, use) for use in uses_of(runs)]
+
+
+def _summary_table(runs: Mapping[Task, Run], use: Use) -> Table:
+    table = _table(
+        TITLES[use],
+        *("excess", "peer", "÷ peer", "said÷true", "top 2 %", "band", "held", "kept", "reach"),
+        *("÷ borne", "÷ shown", "CPU s", "refused"),
     )
-    for heading in (
-        *("", "", "excess", "peer", "÷ peer", "said÷true", "top 2 %", "band"),
-        *("held", "kept", "reach", "÷ borne", "÷ shown", "CPU s", "refused"),
-    ):
-        table.add_column(heading, no_wrap=True, justify="right")
-    for use, world, size, line_runs in lines_of(runs):
-        if not line_runs:
-            table.add_row(Text(CAPTIONS[use], style="bold"))
-            continue
+    for world, size, line_runs in lines_of(runs, use):
         summary = summary_of(line_runs)
         for name in HORIZONS:
             is_first = name == HORIZONS[0]
@@ -77,6 +86,14 @@ def summary_table(runs: Mapping[Task, Run]) -> Table:
                 f"{summary.refused}/{summary.runs}" if is_first else "",
                 end_section=not is_first and size == "all",
             )
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("world", no_wrap=True)
+    for heading in ("", "", *headings):
+        table.add_column(heading, no_wrap=True, justify="right")
     return table
 
 
@@ -96,32 +113,34 @@ def _horizon_cells(summary: HorizonSummary) -> tuple[str, ...]:
     )
 
 
-def lines_of(runs: Mapping[Task, Run]) -> Iterator[tuple[Use, str, str, list[Run]]]:
-    """Lines of a table: use, world, size, and the runs that the line is about.
+def uses_of(runs: Mapping[Task, Run]) -> list[Use]:
+    """Uses of the worlds of some runs, choosing first."""
+    return [use for use in USES if any(USE_OF_WORLD[task.world] == use for task in runs)]
 
-    A line without runs is the heading of a use; "all" stands for all sizes, and for all worlds of
-    the use.
+
+def lines_of(runs: Mapping[Task, Run], use: Use) -> Iterator[tuple[str, str, list[Run]]]:
+    """Lines of a table: world, size, and the runs that the line is about.
+
+    "all" stands for all sizes of a world, and for all sizes of all worlds of the use.
 
     Parameters
     ----------
     runs : mapping of Task to Run
-        All that is to be shown.
+        All that was run.
+    use : {"choosing", "judging"}
+        Worlds of other uses are left out.
     """
-    for use in USES:
-        worlds = [world for world, its_use in USE_OF_WORLD.items() if its_use == use]
-        of_use = [run for task, run in runs.items() if task.world in worlds]
-        if not of_use:
-            continue
-        yield use, "", "", []
-        for world in worlds:
-            of_world = [run for run in of_use if run.task.world == world]
-            sizes = sorted({run.task.size for run in of_world})
-            for size in sizes:
-                yield use, world, f"{size:,}", [r for r in of_world if r.task.size == size]
-            if len(sizes) > 1:
-                yield use, world, "all", of_world
-        if len({run.task.world for run in of_use}) > 1:
-            yield use, f"all {use}", "all", of_use
+    worlds = [world for world, its_use in USE_OF_WORLD.items() if its_use == use]
+    of_use = [run for task, run in runs.items() if task.world in worlds]
+    for world in worlds:
+        of_world = [run for run in of_use if run.task.world == world]
+        sizes = sorted({run.task.size for run in of_world})
+        for size in sizes:
+            yield world, f"{size:,}", [run for run in of_world if run.task.size == size]
+        if len(sizes) > 1:
+            yield world, "all", of_world
+    if len({run.task.world for run in of_use}) > 1:
+        yield f"all {use}", "all", of_use
 
 
 def pairs_table(pairs: Sequence[tuple[Run, Run]]) -> Table:
@@ -154,34 +173,26 @@ def pairs_table(pairs: Sequence[tuple[Run, Run]]) -> Table:
     return table
 
 
-def comparison_table(pairs: Sequence[tuple[Run, Run]]) -> Table:
-    """Two trainings on the same leads, over seeds.
+def comparison_tables(pairs: Sequence[tuple[Run, Run]]) -> list[Table]:
+    """Two trainings on the same leads over seeds, a table for each use of worlds.
 
     Parameters
     ----------
     pairs : sequence of (Run, Run)
         Ours and the other's, of the same task.
     """
-    table = Table(
-        "world",
-        title="Ours beside the other",
-        caption="ratio: excess log loss of ours over the other's, geometric mean of the pairs in "
-        "which both trained, with its 95 % interval; wins: pairs in which ours is the lower; other "
-        "figures as ours | the other's, of the same pairs.",
-    )
-    for heading in (
-        *("", "", "ratio", "wins", "top 2 %", "held", "kept", "reach", "CPU ratio", "refused"),
-    ):
-        table.add_column(heading, no_wrap=True, justify="right")
+    runs = {first.task: first for first, _ in pairs}
     rivals = {first.task: second for first, second in pairs}
-    for use, world, size, line_runs in lines_of({first.task: first for first, _ in pairs}):
-        if not line_runs:
-            table.add_row(Text(CAPTIONS[use], style="bold"))
-            continue
-        compared = comparison_of([(run, rivals[run.task]) for run in line_runs])
-        for name in HORIZONS:
-            table.add_row(*_comparison_cells(world, size, name, compared))
-    return table
+    tables = []
+    for use in uses_of(runs):
+        headings = ("ratio", "wins", "top 2 %", "held", "kept", "reach", "CPU ratio", "refused")
+        table = _table(f"Ours beside the other; {TITLES[use]}", *headings)
+        for world, size, line_runs in lines_of(runs, use):
+            compared = comparison_of([(run, rivals[run.task]) for run in line_runs])
+            for name in HORIZONS:
+                table.add_row(*_comparison_cells(world, size, name, compared))
+        tables.append(table)
+    return tables
 
 
 def _comparison_cells(world: str, size: str, name: str, compared: Comparison) -> tuple[str, ...]:

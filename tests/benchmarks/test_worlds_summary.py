@@ -77,6 +77,19 @@ def test_the_interval_of_a_ratio_of_sums_holds_it_in_95_of_100_samples() -> None
     assert abs(held / 2_000 - 0.95) < 0.0195 + 0.01
 
 
+def test_the_error_of_a_ratio_of_sums_is_the_published_one() -> None:
+    first, second = [0.1, 0.3, 0.2], [0.4, 0.5, 0.6]
+    ratio = 0.6 / 1.5
+    residuals = [a - ratio * b for a, b in zip(first, second, strict=True)]
+    variance = sum(residual**2 for residual in residuals) / 2 / 3 / 0.5**2
+    estimate = ratio_of_sums(zip(first, second, strict=True))
+    assert estimate is not None
+    half = stats.t.ppf(0.975, 2) * math.sqrt(variance)
+    assert (estimate.mean, estimate.low, estimate.high) == pytest.approx(
+        (ratio, ratio - half, ratio + half)
+    )
+
+
 def test_a_ratio_of_sums_needs_something_to_divide_by() -> None:
     assert ratio_of_sums([]) is None
     assert ratio_of_sums([(0.3, None)]) is None

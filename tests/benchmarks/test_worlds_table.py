@@ -2,22 +2,27 @@
 
 from io import StringIO
 
-from rich.console import Console, RenderableType
+from rich.box import SQUARE
+from rich.console import Console
+from rich.table import Table
 
 from benchmarks.worlds_figures import BandFigures, GroupFigures
 from benchmarks.worlds_table import (
-    comparison_table,
+    TITLES,
+    comparison_tables,
     goal_figures,
     lines_of,
     pairs_table,
     refusal_lines,
-    summary_table,
+    summary_tables,
+    uses_of,
 )
 from tests.support.world_runs import horizon_of, run_of, runs_of
 
 
-def printed(table: RenderableType) -> list[list[str]]:
+def printed(table: Table) -> list[list[str]]:
     """Cells of the lines that hold any."""
+    table.box = SQUARE
     console = Console(file=StringIO(), width=220)
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
@@ -32,17 +37,17 @@ def test_lines_go_by_use_world_and_size_and_sum_up_each() -> None:
         run_of("chain", 100, 2),
         run_of("excited", 100, 1),
     )
-    lines = [(use, world, size, len(of_line)) for use, world, size, of_line in lines_of(runs)]
+    assert uses_of(runs) == ["choosing", "judging"]
+    lines = [(world, size, len(of_line)) for world, size, of_line in lines_of(runs, "choosing")]
     assert lines == [
-        ("choosing", "", "", 0),
-        ("choosing", "chain", "100", 2),
-        ("choosing", "chain", "400", 1),
-        ("choosing", "chain", "all", 3),
-        ("choosing", "excited", "100", 1),
-        ("choosing", "all choosing", "all", 4),
-        ("judging", "", "", 0),
-        ("judging", "seasons", "100", 1),
+        ("chain", "100", 2),
+        ("chain", "400", 1),
+        ("chain", "all", 3),
+        ("excited", "100", 1),
+        ("all choosing", "all", 4),
     ]
+    assert [line[:2] for line in lines_of(runs, "judging")] == [("seasons", "100")]
+    assert [table.title for table in summary_tables(runs)] == list(TITLES.values())
 
 
 def test_the_table_tells_use_figures_and_refusals() -> None:
@@ -52,8 +57,9 @@ def test_the_table_tells_use_figures_and_refusals() -> None:
         run_of(seed=2, hot=horizon_of(0.3, 0.4, top=1.3, band=band), processor_seconds=8.0),
         run_of(seed=3, refused="too few"),
     )
-    heading, hot, warm = printed(summary_table(runs))
-    assert heading[0].startswith("choosing: choices may be made")
+    (table,) = summary_tables(runs)
+    assert str(table.title).startswith("choosing: choices may be made")
+    hot, warm = printed(table)
     assert hot[:3] == ["chain", "100", "hot"]
     assert hot[3].startswith("0.25 (-0.39…0.89)")
     assert hot[4:] == [
@@ -75,7 +81,8 @@ def test_a_comparison_tells_each_pair_and_both_together() -> None:
     assert [row[3] for row in rows] == ["0.500", "2.000", "0.250", "–"]
     assert [row[5] for row in rows] == ["0.50"] * 3 + ["–"]
     assert rows[-1][6:] == ["", "refused"]
-    _, hot, _ = printed(comparison_table(pairs))
+    (table,) = comparison_tables(pairs)
+    hot, _ = printed(table)
     assert hot[:3] == ["chain", "100", "hot"]
     assert hot[3].startswith("0.63 (")
     assert hot[4] == "2/3"
