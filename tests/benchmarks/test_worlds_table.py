@@ -2,7 +2,7 @@
 
 from io import StringIO
 
-from rich.box import SQUARE
+from rich.box import HEAVY_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +22,7 @@ from tests.support.world_runs import horizon_of, run_of, runs_of
 
 def printed(table: Table) -> list[list[str]]:
     """Cells of the lines that hold any."""
-    table.box = SQUARE
+    table.box = HEAVY_HEAD
     console = Console(file=StringIO(), width=220)
     console.print(table)
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
