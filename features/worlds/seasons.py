@@ -239,7 +239,7 @@ def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
     Raises
     ------
     ValueError
-        When `leads` is below 1 or `seed` is negative.
+        When `leads` is below 1 or `seed` is negative, or no factor gives the rate in this time.
 
     Examples
     --------
