@@ -1,24 +1,32 @@
-"""Temperature: which of three plays a lead gets, decided by how sure its conversion is.
+"""Temperature: which of three plays a lead gets, decided by how likely its conversion is.
 
-A lead is hot when it converts within the hot horizon surely enough, warm when it does so within the
-longer warm one, and cold otherwise. What is compared with the cut-offs is the lower bound of each
-probability: in doubt, a lead is the colder. A cut-off follows from a promise that managers can
-check afterwards (`models.policy`); where the data bear no promise there is no cut-off, and nobody
+A lead is hot when its probability of converting within the hot horizon reaches the hot cut-off,
+warm when that within the longer warm horizon reaches the warm one, and cold otherwise. A cut-off
+follows from a promise about the mean of the band that managers can check afterwards
+(`models.policy`): a share of the leads in it that buys, and the share of all buyers that it holds,
+its reach. In doubt, colder: where the data do not bear the promise there is no cut-off, and nobody
 is called so. A lead that is in a band already stays until it falls clearly below, so that a lead
 near a cut-off does not flap; to come in it needs the whole cut-off.
+
+Bands that were trained earlier compare the low end of each lead's interval in place of its
+probability; they say so, and go on to do it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Float64, Int64
 from features.json_values import JsonObject
-from models.policy import HighestRate, Promised, policy_from_json, policy_to_json
+from models.policy import Promised, policy_to_json, promised_from_json
+
+DecidedBy = Literal["probability", "low end"]
+"""What of a lead's estimate is compared with the cut-offs."""
+T = TypeVar("T", float, Float64)
 
 
 class Temperature(StrEnum):
@@ -29,6 +37,8 @@ class Temperature(StrEnum):
     HOT = "hot"
 
 
+HORIZON_OF_BAND = {"hot": "hot", "warm": "warm", "cold": "warm"}
+"""Horizon within which each band's promise is about conversions."""
 LEVELS = tuple(Temperature)
 BY_LEVEL = np.array([band.value for band in LEVELS])
 
@@ -42,15 +52,19 @@ class Promise:
     policy : Promised
         What is promised.
     line : float
-        Lower bound of the probability from which calibrating looks are counted here: down to it a
-        lead that is in the band would stay.
+        Probability from which held-out looks are counted here: down to it a lead that is in the
+        band would stay. Of cold it is the probability below which they are counted.
     looks, leads, positives : int
         How many there are, at how many leads, and how many of the looks converted in time.
     rate, bound : float or None
-        Share that converted, and what it is at least, with the policy's confidence; None without
-        looks.
+        Share that converted, and what it is at least, of cold at most, with the policy's
+        confidence; None without looks.
     explanation : str
         How the cut-off came about, or why there is none; a sentence.
+    reach : float or None
+        Share of the buyers, which are the leads that converted in time after a held-out look, that
+        were in the band or in a hotter one at such a look; of cold the share that were in none.
+        None where nobody is called so, nobody bought or an earlier version trained the bands.
     """
 
     policy: Promised
@@ -61,9 +75,11 @@ class Promise:
     rate: float | None
     bound: float | None
     explanation: str
+    reach: float | None = None
 
     def to_json(self) -> JsonObject:
-        """As plain JSON values."""
+        """As plain JSON values; a reach that was not measured is left out."""
+        reach = {} if self.reach is None else {"reach": self.reach}
         return {
             "policy": policy_to_json(self.policy),
             "line": self.line,
@@ -73,6 +89,7 @@ class Promise:
             "rate": self.rate,
             "bound": self.bound,
             "because": self.explanation,
+            **reach,
         }
 
 
@@ -83,12 +100,15 @@ class Bands:
     Parameters
     ----------
     hot, warm : float or None
-        A lead is hot (warm) from this lower bound of its probability of converting within the hot
-        (warm) horizon; None when nobody is called so.
+        A lead is hot (warm) from this probability of converting within the hot (warm) horizon;
+        None when nobody is called so.
     hysteresis : float
         Share by which the odds of a lead that is in a band may lie below those of the cut-off.
-    promises : mapping of "hot", "warm" to Promise
-        Where the cut-offs come from; may be empty.
+    promises : mapping of "hot", "warm", "cold" to Promise
+        Where the cut-offs come from, and what cold promises; may be empty.
+    decided_by : {"probability", "low end"}
+        Whether a lead's probability is compared with the cut-offs or, by bands of earlier versions,
+        the low end of its interval.
 
     Raises
     ------
@@ -106,6 +126,7 @@ class Bands:
     warm: float | None
     hysteresis: float = 0.0
     promises: Mapping[str, Promise] = field(default_factory=dict)
+    decided_by: DecidedBy = "probability"
 
     def __post_init__(self) -> None:
         for name, cutoff in self.cutoffs.items():
@@ -119,6 +140,21 @@ class Bands:
         """Cut-off of each band that has one, by its name."""
         return {"hot": self.hot, "warm": self.warm}
 
+    def decisive(self, probability: T, low: T) -> T:
+        """What of a horizon's estimate is compared with its cut-off: one of the two.
+
+        Parameters
+        ----------
+        probability, low : float or float64 array of shape (rows,)
+            Probability of converting within the horizon, and the low end of its interval.
+
+        Examples
+        --------
+        >>> Bands(hot=0.3, warm=0.2).decisive(0.31, low=0.18)
+        0.31
+        """
+        return probability if self.decided_by == "probability" else low
+
     def assign(
         self, hot: Float64, warm: Float64, previous: Sequence[str | None] | None = None
     ) -> npt.NDArray[np.str_]:
@@ -127,30 +163,37 @@ class Bands:
         Parameters
         ----------
         hot, warm : float64 arrays of shape (rows,)
-            Lower bounds of the probabilities.
+            What is decisive of each horizon's estimates.
         previous : sequence of "hot", "warm", "cold" or None, optional
             Band of each lead before, where it is known.
         """
         ranks = np.zeros(len(hot), np.int64)
         previous_rank = ranks if previous is None else _levels(previous)
-        for rank, bound in ((1, warm), (2, hot)):
+        for rank, value in ((1, warm), (2, hot)):
             cutoff = self.cutoffs[LEVELS[rank]]
             if cutoff is not None:
                 line = np.where(
                     previous_rank >= rank, staying_cutoff(cutoff, self.hysteresis), cutoff
                 )
-                ranks = np.where(bound >= line, rank, ranks)
+                ranks = np.where(value >= line, rank, ranks)
         return BY_LEVEL[ranks]
 
     def comparison_text(self, hot: float, warm: float, previous: str | None = None) -> str:
         """The comparisons that decided one lead's band, in words.
 
+        Parameters
+        ----------
+        hot, warm : float
+            What is decisive of each horizon's estimate.
+        previous : "hot", "warm", "cold" or None, optional
+            Band of the lead before, where it is known.
+
         Examples
         --------
         >>> Bands(hot=0.3, warm=0.2).comparison_text(0.18, 0.25)
-        'hot lower bound 0.180 < hot cut-off 0.300; warm lower bound 0.250 >= warm cut-off 0.200'
+        'hot probability 0.180 < hot cut-off 0.300; warm probability 0.250 >= warm cut-off 0.200'
         >>> Bands(hot=0.3, warm=0.2, hysteresis=0.2).comparison_text(0.28, 0.4, previous="hot")
-        'hot lower bound 0.280 >= 0.255, down to which a hot lead stays hot (cut-off 0.300)'
+        'hot probability 0.280 >= 0.255, down to which a hot lead stays hot (cut-off 0.300)'
         """
         is_hot, hot_text = self._compared(Temperature.HOT, hot, previous)
         return (
@@ -159,8 +202,8 @@ class Bands:
             else f"{hot_text}; {self._compared(Temperature.WARM, warm, previous)[1]}"
         )
 
-    def _compared(self, band: Temperature, bound: float, previous: str | None) -> tuple[bool, str]:
-        """Whether the bound is enough for the band, and the comparison in words."""
+    def _compared(self, band: Temperature, value: float, previous: str | None) -> tuple[bool, str]:
+        """Whether the value is enough for the band, and the comparison in words."""
         cutoff = self.cutoffs[band]
         if cutoff is None:
             return False, (
@@ -168,20 +211,23 @@ class Bands:
             )
         inside = previous is not None and LEVELS.index(Temperature(previous)) >= LEVELS.index(band)
         line = staying_cutoff(cutoff, self.hysteresis) if inside else cutoff
-        reaches_line = bound >= line
-        bound_text, line_text = format_distinct(bound, line, "f")
-        text = f"{band} lower bound {bound_text} {'>=' if reaches_line else '<'}"
+        reaches_line = value >= line
+        value_text, line_text = format_distinct(value, line, "f")
+        name = "probability" if self.decided_by == "probability" else "lower bound"
+        text = f"{band} {name} {value_text} {'>=' if reaches_line else '<'}"
         if line == cutoff:
             return reaches_line, f"{text} {band} cut-off {line_text}"
         stays = f"down to which a {previous} lead stays {band}"
         return reaches_line, f"{text} {line_text}, {stays} (cut-off {cutoff:.3f})"
 
     def to_json(self) -> JsonObject:
-        """As plain JSON values."""
+        """As plain JSON values; bands of earlier versions as those wrote them."""
+        decided = {} if self.decided_by == "low end" else {"decided_by": self.decided_by}
         return {
             **self.cutoffs,
             "hysteresis": self.hysteresis,
             "promises": {name: promise.to_json() for name, promise in self.promises.items()},
+            **decided,
         }
 
 
@@ -201,7 +247,7 @@ def format_distinct(first: float, second: float, style: Literal["f", "g"]) -> tu
 
 
 def staying_cutoff(cutoff: float, hysteresis: float) -> float:
-    """Lower bound down to which a lead stays in a band that begins at `cutoff`.
+    """Probability down to which a lead stays in a band that begins at `cutoff`.
 
     Its odds are the cut-off's, less the share `hysteresis`.
 
@@ -214,23 +260,35 @@ def staying_cutoff(cutoff: float, hysteresis: float) -> float:
 
 
 def bands_from_json(data: JsonObject) -> Bands:
-    """Bands that were written by `Bands.to_json`."""
+    """Bands that were written by `Bands.to_json`.
+
+    Raises
+    ------
+    ValueError
+        It does not say what decides, or a promise is none.
+    """
+    decided_by = data.get("decided_by", "low end")
+    if decided_by not in get_args(DecidedBy):
+        raise ValueError(f"decided_by must be one of {get_args(DecidedBy)}, got {decided_by!r}.")
     return Bands(
         hot=data["hot"],
         warm=data["warm"],
         hysteresis=float(data["hysteresis"]),
         promises={name: _promise_from_json(found) for name, found in data["promises"].items()},
+        decided_by=decided_by,
     )
 
 
 def _promise_from_json(data: JsonObject) -> Promise:
-    policy = policy_from_json(data["policy"])
-    if isinstance(policy, HighestRate):
-        raise ValueError(f"A trained band promises one rate, got {data['policy']}.")  # noqa: TRY004
     numbers = {
         name: data[name] for name in ("line", "looks", "leads", "positives", "rate", "bound")
     }
-    return Promise(policy=policy, **numbers, explanation=data["because"])
+    return Promise(
+        policy=promised_from_json(data["policy"]),
+        **numbers,
+        explanation=data["because"],
+        reach=data.get("reach"),
+    )
 
 
 def _levels(bands: Sequence[str | None]) -> Int64:

@@ -117,16 +117,21 @@ class Bundle:
         Converting soon is converting: where the two predictors disagree about that, the longer
         horizon takes the shorter one's probability.
         """
+        warm_probability = np.maximum(hot.probability, warm.probability)
         warm_low = np.maximum(hot.low, warm.low)
+        bands = self.bands
         return Scores(
             hot_probability=hot.probability,
-            warm_probability=np.maximum(hot.probability, warm.probability),
+            warm_probability=warm_probability,
             hot_low=hot.low,
             hot_high=hot.high,
             warm_low=warm_low,
             warm_high=np.maximum(hot.high, warm.high),
             not_enough_evidence=hot.not_enough_evidence | warm.not_enough_evidence,
-            band=self.bands.assign(hot.low, warm_low),
+            band=bands.assign(
+                bands.decisive(hot.probability, low=hot.low),
+                bands.decisive(warm_probability, low=warm_low),
+            ),
         )
 
 

@@ -10,6 +10,7 @@ is wrong with it. So the server starts on any card whose few fields for the serv
 |---|---|---|
 | `m001_name_the_format` | 1, 2 | Format 1 had no number. What its first cards lack is null. |
 | `m002_grade_the_audit` | 2, 3 | The audit's verdicts are grades: leak, suspect. |
+| `m003_reach` | 3, 4 | Bands had no reach, and the low end of a probability decided them. |
 
 A new step is a function ``mNNN_what_it_does`` at the end of `MIGRATIONS`, a line in this table, and
 a bundle of the format before it in ``tests/data``.
@@ -50,6 +51,7 @@ ABSENT_IN_BASELINE: dict[str, Any] = {"log_loss_advantage": None, "auc_advantage
 ABSENT_IN_AGE: dict[str, Any] = {"auc_low": None, "auc_high": None}
 ABSENT_IN_BAND: dict[str, Any] = {"promise": None}
 GRADES_BY_VERDICT_IN_FORMAT_2 = {"quarantined": "leak", "warning": "suspect"}
+ABSENT_IN_BAND_OF_FORMAT_3: dict[str, Any] = {"decided_by": "low end", "reach": None}
 
 
 def m001_name_the_format(card: JsonObject) -> JsonObject:
@@ -121,9 +123,26 @@ def _with_grade(finding: object) -> object:
     return {**finding, "verdict": GRADES_BY_VERDICT_IN_FORMAT_2.get(verdict, verdict)}
 
 
+def m003_reach(card: JsonObject) -> JsonObject:
+    """Card of format 4: bands say what decides them, and have a reach, which was not measured."""
+    migrated: dict[str, Any] = {**card, "format": 4}
+    if isinstance(card.get("bands"), Mapping):
+        migrated["bands"] = {name: _band_of_format_4(band) for name, band in card["bands"].items()}
+    return migrated
+
+
+def _band_of_format_4(band: object) -> object:
+    if not isinstance(band, Mapping):
+        return band
+    migrated: dict[str, Any] = {**_object_with_absent(band, ABSENT_IN_BAND_OF_FORMAT_3)}
+    migrated["promise"] = _with_absent(band.get("promise"), {"reach": None})
+    return migrated
+
+
 MIGRATIONS: tuple[Callable[[JsonObject], JsonObject], ...] = (
     m001_name_the_format,
     m002_grade_the_audit,
+    m003_reach,
 )
 """Step number n leads from format n to format n + 1."""
 CARD_FORMAT = 1 + len(MIGRATIONS)

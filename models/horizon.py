@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Bool, Float64
+from models.bands import Bands
 from models.calibration import Calibration, sigmoid
 from models.evidence import Evidence
 from models.predictors.predictor import Predictor, margin_of
@@ -105,7 +106,7 @@ class Scores:
     not_enough_evidence : bool array of shape (rows,)
         Whether an interval is too wide to act on.
     band : str array of shape (rows,)
-        "hot", "warm" or "cold", decided by the low ends: in doubt, colder.
+        "hot", "warm" or "cold", as the bands of the bundle decide.
     """
 
     hot_probability: Float64
@@ -120,6 +121,13 @@ class Scores:
     def numbers(self, row: int) -> dict[str, float]:
         """Both probabilities of a row with their intervals, by name."""
         return {name: float(getattr(self, name)[row]) for name in _NUMBERS}
+
+    def decisive(self, bands: Bands) -> tuple[Float64, Float64]:
+        """What of the hot and the warm estimate the bands compare with their cut-offs."""
+        return (
+            bands.decisive(self.hot_probability, low=self.hot_low),
+            bands.decisive(self.warm_probability, low=self.warm_low),
+        )
 
     def probability(self, horizon: str) -> Float64:
         """Probability within the horizon named "hot" or "warm"."""

@@ -24,7 +24,7 @@ from features.export.mapping import (
     near_miss,
 )
 from features.language.kinds import Selection
-from models.policy import FixedCutoff, HighestRate, Policy, policy_from_json
+from models.policy import FixedCutoff, HighestLift, Policy, policy_from_json
 
 Direction = Literal["increasing", "decreasing"]
 Days = Annotated[float, Field(ge=0, le=3650)]
@@ -130,17 +130,20 @@ class BandSettings(Section):
     Attributes
     ----------
     hot, warm : Policy
-        A rate that is guaranteed such as ``{rate = 0.30, confidence = 0.90}``, the highest one that
-        the data bear such as ``{up_to = 0.30}``, a capacity such as ``{per_week = 40}``, what a
-        call costs and a sale brings such as ``{sale_value = 900, call_cost = 60}``, or the cut-off
-        itself.
+        The highest multiple of the base rate that the data bear while the band, with the hotter
+        one, holds a share of all buyers such as ``{least_reach = 0.25}``; a rate that is guaranteed
+        such as ``{rate = 0.30, confidence = 0.90}``, the highest one that the data bear such as
+        ``{up_to = 0.30}``, a share of all buyers such as ``{reach = 0.50}``, if you like with the
+        lowest rate that is worth having such as ``{rate = 0.15, reach = 0.50}``; a capacity such as
+        ``{per_week = 40}``; what a call costs and a sale brings such as ``{sale_value = 900,
+        call_cost = 60}``; or the cut-off itself.
     hysteresis : float
         Share by which the odds of a lead that is in a band may fall below those of the cut-off
         before it leaves; 0 lets it leave at once.
     """
 
-    hot: BandPolicy = HighestRate(0.30)
-    warm: BandPolicy = HighestRate(0.30)
+    hot: BandPolicy = HighestLift(0.25)
+    warm: BandPolicy = HighestLift(0.25)
     hysteresis: float = Field(default=0.2, ge=0, lt=1)
 
     @model_validator(mode="after")

@@ -169,7 +169,7 @@ def _learning_curve(
     fitted: FittedBundle, frame: TrainingFrame, seed: int, tables: Tables
 ) -> LearningCurve:
     rows = frame.splits["hot"].calibrate
-    hot = fitted.hot_low[rows] >= fitted.bundle.bands.promises["hot"].line
+    hot = fitted.hot_held_out[rows] >= fitted.bundle.bands.promises["hot"].line
     conversions = tables.leads.num_rows - tables.leads["converted_at"].null_count
     converted, lead = frame.labels["hot"].converted[rows], frame.spine.lead[rows]
     return learning_curve(converted, lead, hot, conversions, seed)

@@ -16,10 +16,10 @@ from rich.text import Text
 from features.progress import Progress
 from lead_temperature.tables.plain import plain_table
 from lead_temperature.tables.rivals import show_points_cards, show_rivals
-from models.bands import Temperature
+from models.bands import HORIZON_OF_BAND, Temperature
 from models.bundle import HORIZONS
-from models.policy import Capacity, GuaranteedRate, Promised, promised_rate, within
-from training.bands.results import BandPromise
+from models.policy import Capacity, GuaranteedRate, LimitedRate, Promised, promised_rate, within
+from training.bands.results import BandPromise, Reach
 from training.card.schema import ModelCard
 from training.statistics.rates import RateEstimate
 
@@ -60,14 +60,14 @@ def show_promises(console: Console, card: ModelCard) -> None:
     """Print each band's promise with its evidence and its verdict, and a sentence for each."""
     table = plain_table(
         "What the bands promise, and whether the test period bears it out",
-        ("band", "promise", "cut-off", "evidence", "test period", "verdict"),
+        ("band", "promise", "cut-off", "evidence", "reach", "test period", "verdict"),
         (),
     )
     sentences = []
     for band in reversed(Temperature):
         evaluation = card.bands[band]
         if (promise := evaluation.promise) is not None:
-            horizon = "hot" if band == Temperature.HOT else "warm"
+            horizon = HORIZON_OF_BAND[band]
             happened = evaluation.outcome(horizon).happened
             cutoff = evaluation.cutoff
             table.add_row(
@@ -75,7 +75,8 @@ def show_promises(console: Console, card: ModelCard) -> None:
                 _promise_text(promise.policy),
                 "–" if cutoff is None else f"{cutoff:.3f}",
                 _evidence(promise),
-                "–" if happened is None else _interval(happened),
+                "–" if promise.reach is None else f"{100 * promise.reach:.0f} %",
+                "–" if happened is None else _test_text(happened, evaluation.reach),
                 Text(promise.finding, _VERDICT_STYLE[promise.finding]),
             )
             sentences.append(_promise_sentence(band, promise, card.horizons[horizon].days))
@@ -90,6 +91,8 @@ def _promise_text(policy: Promised) -> str:
     match policy:
         case Capacity(per_week):
             return f"≤ {per_week:,} leads a week"
+        case LimitedRate(at_most, confidence):
+            return f"≤ {1000 * at_most:.3g} of 1,000 with {100 * confidence:.3g} % confidence"
         case GuaranteedRate(rate, confidence):
             return f"≥ {100 * rate:.3g} % with {100 * confidence:.3g} % confidence"
         case _:
@@ -97,12 +100,24 @@ def _promise_text(policy: Promised) -> str:
 
 
 def _evidence(promise: BandPromise) -> str:
-    """What the calibrating looks from the evidence line on showed."""
+    """What the held-out looks from the evidence line on showed, of cold those below it."""
+    limited = isinstance(promise.policy, LimitedRate)
+    where = f"below {promise.line:.3f}" if limited else f"from {promise.line:.3f} on"
     if promise.rate is None or promise.bound is None:
-        return f"no look from {promise.line:.3f} on"
+        return f"no look {where}"
     return (
-        f"{100 * promise.rate:.1f} %, at least {100 * promise.bound:.1f} %; "
-        f"{promise.looks:,} looks at {promise.leads:,} leads from {promise.line:.3f} on"
+        f"{100 * promise.rate:.1f} %, at {'most' if limited else 'least'} "
+        f"{100 * promise.bound:.1f} %; {promise.looks:,} looks at {promise.leads:,} leads {where}"
+    )
+
+
+def _test_text(happened: RateEstimate, reach: Reach | None) -> str:
+    """Rate and reach of the test period."""
+    if reach is None:
+        return _interval(happened)
+    return (
+        f"{_interval(happened)}; reach {100 * reach.value:.0f} % "
+        f"({100 * reach.low:.0f}–{100 * reach.high:.0f}) of {reach.buyers:,} buyers"
     )
 
 
@@ -118,8 +133,12 @@ def _promise_sentence(band: Temperature, promise: BandPromise, days: int) -> Tex
         (f"{band.value}: ", "bold"),
         (verdict, _VERDICT_STYLE[promise.finding]),
         f": {promise.sentence} (promised: {_promise_text(promise.policy)}{horizon}). "
-        f"Cut-off: {promise.explanation}.",
+        f"{_rests_on(promise.policy)}: {promise.explanation}.",
     )
+
+
+def _rests_on(policy: Promised) -> str:
+    return "Bound" if isinstance(policy, LimitedRate) else "Cut-off"
 
 
 def show_bands(console: Console, card: ModelCard) -> None:

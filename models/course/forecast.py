@@ -76,10 +76,10 @@ def forecast(lead: LeadOverDays, previous_band: Band | None = None) -> Forecast:
 def _bands(lead: LeadOverDays, previous: Band | None) -> list[Band]:
     """Band of each day, where each day knows the band of the day before it."""
     rows = lead.rows(FORECAST_DAYS)
-    hot_low, warm_low = lead.scores.hot_low[rows], lead.scores.warm_low[rows]
+    bands_of_model = lead.bundle.bands
+    hot, warm = (values[rows] for values in lead.scores.decisive(bands_of_model))
     band_after: dict[str, list[Band]] = {
-        band: lead.bundle.bands.assign(hot_low, warm_low, [band] * len(rows)).tolist()
-        for band in LEVELS
+        band: bands_of_model.assign(hot, warm, [band] * len(rows)).tolist() for band in LEVELS
     }
     bands: list[Band] = []
     for day in FORECAST_DAYS:

@@ -156,7 +156,7 @@ def _answers(
     previous = [lead.previous_band for lead in accepted]
     hots = np.column_stack([scores.hot_probability, scores.hot_low, scores.hot_high])
     warms = np.column_stack([scores.warm_probability, scores.warm_low, scores.warm_high])
-    bands = bundle.bands.assign(scores.hot_low, scores.warm_low, previous=previous)
+    bands = bundle.bands.assign(*scores.decisive(bundle.bands), previous=previous)
     columns = (hots, warms, scores.not_enough_evidence, bands)
     rows = zip(accepted, reasons_by_lead, *(column.tolist() for column in columns), strict=True)
     for lead, lead_reasons, hot, warm, not_enough_evidence, band in rows:
@@ -179,7 +179,11 @@ def _answers(
             hot_days=bundle.hot.days,
             warm_days=bundle.warm.days,
             band=band,
-            band_reason=bundle.bands.comparison_text(hot_low, warm_low, lead.previous_band),
+            band_reason=bundle.bands.comparison_text(
+                bundle.bands.decisive(hot_probability, low=hot_low),
+                bundle.bands.decisive(warm_probability, low=warm_low),
+                lead.previous_band,
+            ),
             base_probability=model.base_probability,
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in lead_reasons),
             trend=lead_trend,

@@ -80,7 +80,7 @@ def score_columns(
     scores = bundle.scores(matrix, threads)
     band = scores.band
     if previous is not None:
-        band = bundle.bands.assign(scores.hot_low, scores.warm_low, previous=previous)
+        band = bundle.bands.assign(*scores.decisive(bundle.bands), previous=previous)
     return {
         "hot_probability": pa.array(scores.hot_probability),
         "hot_low": pa.array(scores.hot_low),

@@ -17,7 +17,7 @@ KEPT_WEEKS = 0.9
 
 
 def capacity_cutoff(
-    bound: Float64, lead: Int64, as_of: Int64, per_week: int, hysteresis: float
+    probability: Float64, lead: Int64, as_of: Int64, per_week: int, hysteresis: float
 ) -> tuple[float | None, str]:
     """Lowest cut-off at which no more leads than a week's capacity are in the band, and why.
 
@@ -27,7 +27,7 @@ def capacity_cutoff(
 
     Parameters
     ----------
-    bound : float64 array of shape (rows,)
+    probability : float64 array of shape (rows,)
         What is compared with the cut-off.
     lead, as_of : int64 arrays of shape (rows,)
         Lead of each row, and its instant in microseconds.
@@ -46,12 +46,12 @@ def capacity_cutoff(
     V. Vovk, A. Gammerman, G. Shafer, *Algorithmic Learning in a Random World*, Springer (2005),
     doi:10.1007/b106715: the conformal quantile.
     """
-    weeks = weekly_bounds(bound, lead, as_of)
+    weeks = weekly_highest(probability, lead, as_of)
     if not weeks:
         return None, "there is no complete calendar week to count leads in"
     needed = sorted(
-        math.nextafter(float(bounds[per_week]), 2.0) if len(bounds) > per_week else 0.0
-        for bounds in weeks
+        math.nextafter(float(highest[per_week]), 2.0) if len(highest) > per_week else 0.0
+        for highest in weeks
     )
     rank = math.ceil(KEPT_WEEKS * (len(needed) + 1) - 1e-9)
     line = needed[min(rank, len(needed)) - 1]
@@ -68,8 +68,8 @@ def capacity_cutoff(
     return cutoff, explanation
 
 
-def weekly_bounds(bound: Float64, lead: Int64, as_of: Int64) -> list[Float64]:
-    """Highest bound of each lead, in falling order, for each complete calendar week.
+def weekly_highest(value: Float64, lead: Int64, as_of: Int64) -> list[Float64]:
+    """Highest value of each lead, in falling order, for each complete calendar week.
 
     A week begins on Monday 00:00 UTC; it is complete when looks begin before and end after it.
     """
@@ -77,13 +77,13 @@ def weekly_bounds(bound: Float64, lead: Int64, as_of: Int64) -> list[Float64]:
         return []
     # The epoch was a Thursday: three days later than a Monday.
     week = (as_of + 3 * MICROSECONDS_PER_DAY) // (7 * MICROSECONDS_PER_DAY)
-    bounds_by_week = []
+    highest_by_week = []
     for number in range(int(week.min()) + 1, int(week.max())):
         in_week = week == number
-        order = np.lexsort((-bound[in_week], lead[in_week]))
+        order = np.lexsort((-value[in_week], lead[in_week]))
         _, first = np.unique(lead[in_week][order], return_index=True)
-        bounds_by_week.append(np.sort(bound[in_week][order][first])[::-1])
-    return bounds_by_week
+        highest_by_week.append(np.sort(value[in_week][order][first])[::-1])
+    return highest_by_week
 
 
 def weekly_leads(inside: Bool, lead: Int64, as_of: Int64) -> list[int]:
@@ -96,4 +96,6 @@ def weekly_leads(inside: Bool, lead: Int64, as_of: Int64) -> list[int]:
     lead, as_of : int64 arrays of shape (rows,)
         Lead of each row, and its instant in microseconds.
     """
-    return [int(in_band.sum()) for in_band in weekly_bounds(inside.astype(np.float64), lead, as_of)]
+    return [
+        int(in_band.sum()) for in_band in weekly_highest(inside.astype(np.float64), lead, as_of)
+    ]

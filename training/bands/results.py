@@ -1,32 +1,38 @@
 """Promise against result: what came of each band's promise in a period that nothing learned from.
 
 A rate is kept when its lower bound lies at or above the promise, with the confidence that was
-promised, broken when its upper bound lies below, and otherwise the period is too short to say. A
-capacity is counted as those who call count it, week by week.
+promised, broken when its upper bound lies below, and otherwise the period is too short to say. Of
+cold, which promises a rate that is not exceeded, it is the other way round. A capacity is counted
+as those who call count it, week by week. Beside each rate stands the reach: the share of those who
+bought that the band, or a hotter one, held beforehand.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, PlainSerializer, PlainValidator
 
 from features.arrays import Bool, Int64
-from models.bands import Bands
+from models.bands import HORIZON_OF_BAND, LEVELS, Bands, Temperature
 from models.policy import (
     Capacity,
+    LimitedRate,
     Promised,
     confidence_of,
-    policy_from_json,
     policy_to_json,
     promise_in_words,
+    promised_from_json,
     promised_rate,
 )
 from training.bands.capacity import KEPT_WEEKS, weekly_leads
 from training.statistics.figures import JudgedRows
+from training.statistics.intervals import wilson_interval
 from training.statistics.rate_bounds import rate_bounds
+
+Finding: TypeAlias = Literal["kept", "broken", "cannot be told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class PromiseResult:
         The figures behind it.
     """
 
-    finding: Literal["kept", "broken", "cannot be told"]
+    finding: Finding
     sentence: str
 
 
@@ -51,7 +57,7 @@ class BandPromise:
 
     Parameters
     ----------
-    policy, line, looks, leads, positives, rate, bound, explanation
+    policy, line, looks, leads, positives, rate, bound, explanation, reach
         As in `models.bands.Promise`; the explanation is "because" as JSON.
     words : str
         The promise in words.
@@ -59,7 +65,7 @@ class BandPromise:
         As in `PromiseResult`.
     """
 
-    policy: Annotated[Promised, PlainValidator(policy_from_json), PlainSerializer(policy_to_json)]
+    policy: Annotated[Promised, PlainValidator(promised_from_json), PlainSerializer(policy_to_json)]
     line: float
     looks: int
     leads: int
@@ -67,9 +73,56 @@ class BandPromise:
     rate: float | None
     bound: float | None
     explanation: Annotated[str, Field(alias="because")]
+    reach: float | None
     words: str
-    finding: Literal["kept", "broken", "cannot be told"]
+    finding: Finding
     sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Share of the buyers of a period that a band held, with its 95 % interval.
+
+    A buyer is a lead that converted in time after one of its looks. Hot and warm reach it when it
+    was in the band, or in a hotter one, at such a look; a buyer that they do not reach was cold.
+
+    Parameters
+    ----------
+    value, low, high : float
+        From 0 to 1, ``low <= value <= high``.
+    buyers : int
+        Leads that bought.
+    """
+
+    value: float
+    low: float
+    high: float
+    buyers: int
+
+
+def band_reach(name: str, band: npt.NDArray[np.str_], converted: Bool, lead: Int64) -> Reach | None:
+    """Share of the buyers that a band held; None without buyers.
+
+    Parameters
+    ----------
+    name : {"hot", "warm", "cold"}
+        The band whose reach is asked for.
+    band : str array of shape (rows,)
+        Band of each look that is old enough.
+    converted : bool array of shape (rows,)
+        Whether its lead converted within the band's horizon.
+    lead : int64 array of shape (rows,)
+        Lead of each look.
+    """
+    rank = max(LEVELS.index(Temperature(name)), 1)  # cold holds those that warm and hot do not
+    reaching = np.isin(band, [level.value for level in LEVELS[rank:]])
+    buyers = len(np.unique(lead[converted]))
+    if buyers == 0:
+        return None
+    reached = len(np.unique(lead[converted & reaching]))
+    held = buyers - reached if name == Temperature.COLD else reached
+    low, high = wilson_interval(held / buyers, buyers)
+    return Reach(held / buyers, min(low, held / buyers), max(high, held / buyers), buyers)
 
 
 def promise_result(
@@ -97,10 +150,13 @@ def promise_result(
     low, high = rate_bounds(converted, lead, confidence)
     happened = f"{100 * converted.mean():.1f} % converted"
     sure = f"with {100 * confidence:.3g} % confidence"
-    if low >= promised:
-        return PromiseResult("kept", f"{happened}, at least {100 * low:.1f} % {sure}")
-    if high < promised:
-        return PromiseResult("broken", f"{happened}, at most {100 * high:.1f} % {sure}")
+    limited = isinstance(policy, LimitedRate)
+    if (low > promised) if limited else (low >= promised):
+        finding: Finding = "broken" if limited else "kept"
+        return PromiseResult(finding, f"{happened}, at least {100 * low:.1f} % {sure}")
+    if (high <= promised) if limited else (high < promised):
+        finding = "kept" if limited else "broken"
+        return PromiseResult(finding, f"{happened}, at most {100 * high:.1f} % {sure}")
     sentence = f"{happened}, {100 * low:.1f} to {100 * high:.1f} % with the same confidence"
     return PromiseResult("cannot be told", sentence)
 
@@ -140,8 +196,9 @@ def band_promises(
     """
     promises = {}
     for name, promise in bands.promises.items():
-        mature_rows = judged_rows[name].among((band == name) & mature[name])
-        weekly = weekly_leads(band == name, judged_rows[name].lead, as_of)
+        horizon = HORIZON_OF_BAND[name]
+        mature_rows = judged_rows[horizon].among((band == name) & mature[horizon])
+        weekly = weekly_leads(band == name, judged_rows[horizon].lead, as_of)
         result = promise_result(promise.policy, mature_rows.converted, mature_rows.lead, weekly)
         promises[name] = BandPromise(
             policy=promise.policy,
@@ -152,7 +209,8 @@ def band_promises(
             rate=promise.rate,
             bound=promise.bound,
             explanation=promise.explanation,
-            words=promise_in_words(promise.policy, name, days[name]),
+            reach=promise.reach,
+            words=promise_in_words(promise.policy, name, days[horizon]),
             finding=result.finding,
             sentence=result.sentence,
         )

@@ -17,12 +17,12 @@ from pydantic import Field, PlainSerializer
 
 from features.arrays import Bool, Float64
 from features.progress import Progress
-from models.bands import Temperature
+from models.bands import HORIZON_OF_BAND, DecidedBy, Temperature
 from models.bundle import HORIZONS, Bundle
 from models.horizon import Scores
 from models.predictors.predictor import Blend
 from models.predictors.scorecard import Line, Scorecard, card_lines
-from training.bands.results import BandPromise, band_promises
+from training.bands.results import BandPromise, Reach, band_promises, band_reach
 from training.calibration.choice import Ties
 from training.config import FittingSettings, ModelSettings
 from training.dataset.frame import TrainingFrame
@@ -193,9 +193,14 @@ class BandEvaluation:
     Parameters
     ----------
     cutoff : float or None
-        Lower bound of the probability from which the band begins; the coldest has none.
+        Where the band begins; the coldest has none.
+    decided_by : {"probability", "low end"}
+        What is compared with it: the probability or, by earlier versions, its lower bound.
     promise : BandPromise or None
-        What was promised of the band and what came of it; the coldest has none.
+        What was promised of the band and what came of it.
+    reach : Reach or None
+        Share of the test period's buyers that it held: within the hot horizon of hot, else within
+        the warm one.
     rows, leads : int
         Looks, and the leads they were at.
     hot_rows, hot_positives, warm_rows, warm_positives : int
@@ -207,7 +212,9 @@ class BandEvaluation:
     """
 
     cutoff: float | None
+    decided_by: DecidedBy
     promise: BandPromise | None
+    reach: Reach | None
     rows: int
     leads: int
     hot_rows: int
@@ -338,10 +345,17 @@ def evaluation(
         )
         for name in HORIZONS
     }
-    bands = {
-        band.value: _band(results[band.value], cutoffs[band.value], promises.get(band.value))
-        for band in Temperature
-    }
+    bands = {}
+    for band in Temperature:
+        rows = rows_by_horizon[HORIZON_OF_BAND[band]]
+        known = frame.labels[HORIZON_OF_BAND[band]].mature[hot_test]
+        bands[band.value] = _band(
+            results[band.value],
+            cutoffs[band.value],
+            bundle.bands.decided_by,
+            promises.get(band.value),
+            band_reach(band, scores.band[known], rows.converted[known], rows.lead[known]),
+        )
     return Evaluation(HorizonEvaluations(**horizons), BandEvaluations(**bands))
 
 
@@ -489,11 +503,19 @@ def instant(microseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
-def _band(result: BandResult, cutoff: float | None, promise: BandPromise | None) -> BandEvaluation:
+def _band(
+    result: BandResult,
+    cutoff: float | None,
+    decided_by: DecidedBy,
+    promise: BandPromise | None,
+    reach: Reach | None,
+) -> BandEvaluation:
     hot, warm = result.hot, result.warm
     return BandEvaluation(
         cutoff=cutoff,
+        decided_by=decided_by,
         promise=promise,
+        reach=reach,
         rows=result.rows,
         leads=result.leads,
         hot_rows=hot.rows if hot else 0,

@@ -53,15 +53,15 @@ class FittedBundle:
         Without a card.
     calibrations : mapping of "hot", "warm" to CalibrationSummary
         Chosen curve and drift of each horizon's calibration.
-    hot_low, warm_low : float64 arrays of shape (rows,)
-        Lower ends of the intervals by predictors that had not learned from the calibrating rows;
+    hot_held_out, warm_held_out : float64 arrays of shape (rows,)
+        Probabilities by predictors that had not learned from the calibrating rows;
         NaN from the test period on.
     """
 
     bundle: Bundle
     calibrations: Mapping[str, CalibrationSummary]
-    hot_low: Float64
-    warm_low: Float64
+    hot_held_out: Float64
+    warm_held_out: Float64
 
 
 def fit_bundle(
@@ -96,15 +96,18 @@ def fit_bundle(
         bands=Bands(hot=None, warm=None),
         card=NO_CARD,
     )
-    hot_low, warm_low = np.full((2, len(frame.spine)), np.nan)
+    hot_held_out, warm_held_out = np.full((2, len(frame.spine)), np.nan)
     rows = frame.spine.as_of < frame.splits["hot"].test_from
     matrix = frame.matrix[rows]
     held_out = bundle.scores_of(
         hot.horizon.estimate_of(hot.held_out[rows], matrix),
         warm.horizon.estimate_of(warm.held_out[rows], matrix),
     )
-    hot_low[rows], warm_low[rows] = held_out.hot_low, held_out.warm_low
-    bands = fit_bands(hot_low, warm_low, frame.spine, frame.labels, frame.splits, settings.bands)
+    hot_held_out[rows] = held_out.hot_probability
+    warm_held_out[rows] = held_out.warm_probability
+    bands = fit_bands(
+        hot_held_out, warm_held_out, frame.spine, frame.labels, frame.splits, settings.bands
+    )
     return FittedBundle(
         bundle=dataclasses.replace(bundle, bands=bands),
         calibrations={
@@ -113,8 +116,8 @@ def fit_bundle(
             )
             for name, horizon in (("hot", hot), ("warm", warm))
         },
-        hot_low=hot_low,
-        warm_low=warm_low,
+        hot_held_out=hot_held_out,
+        warm_held_out=warm_held_out,
     )
 
 
