@@ -175,6 +175,15 @@ class Limits(TypedDict):
     max_body_bytes: int
 
 
+class PromiseAnswer(TypedDict):
+    """What a band promises, and what that rests on."""
+
+    words: str
+    rate: float | None
+    bound: float | None
+    reach: float | None
+
+
 class ModelAnswer(TypedDict):
     """The model that is served: what it promises and what it reads."""
 
@@ -182,6 +191,7 @@ class ModelAnswer(TypedDict):
     horizons: dict[str, int]
     base_rates: dict[str, float]
     bands: dict[str, float | None]
+    promises: dict[str, PromiseAnswer]
     base_probability: float
     attributes: dict[str, AttributeAnswer]
     measures: list[str]

@@ -11,6 +11,7 @@ from models.policy import (
     Economics,
     FixedCutoff,
     GuaranteedRate,
+    LimitedRate,
     promised_rate,
 )
 from training.bands.results import BandPromise
@@ -107,12 +108,15 @@ def _show_bands(console: Console, comparison: Comparison) -> None:
 
 
 def _promise(promise: BandPromise | None) -> str:
-    """What came of a promise, with the rate that was promised, if it is one of a rate."""
+    """What came of a promise, with its reach and, if it is one of a rate, the rate."""
     if promise is None:
         return ""
+    reach = "" if promise.reach is None else f", reach {100 * promise.reach:.0f} %"
     match promise.policy:
         case FixedCutoff() | GuaranteedRate() | Economics() as policy:
-            return f"{100 * promised_rate(policy):.3g} %: {promise.finding}"
+            return f"{100 * promised_rate(policy):.3g} %{reach}: {promise.finding}"
+        case LimitedRate(at_most):
+            return f"≤ {1000 * at_most:.3g} of 1,000{reach}: {promise.finding}"
         case _:
             return promise.finding
 

@@ -60,7 +60,7 @@ def show_promises(console: Console, card: ModelCard) -> None:
     """Print each band's promise with its evidence and its verdict, and a sentence for each."""
     table = plain_table(
         "What the bands promise, and whether the test period bears it out",
-        ("band", "promise", "cut-off", "evidence", "reach", "test period", "verdict"),
+        ("band", "promise", "cut-off", "evidence", "test period", "verdict"),
         (),
     )
     sentences = []
@@ -75,7 +75,6 @@ def show_promises(console: Console, card: ModelCard) -> None:
                 _promise_text(promise.policy),
                 "–" if cutoff is None else f"{cutoff:.3f}",
                 _evidence(promise),
-                "–" if promise.reach is None else f"{100 * promise.reach:.0f} %",
                 "–" if happened is None else _test_text(happened, evaluation.reach),
                 Text(promise.finding, _VERDICT_STYLE[promise.finding]),
             )
@@ -105,9 +104,11 @@ def _evidence(promise: BandPromise) -> str:
     where = f"below {promise.line:.3f}" if limited else f"from {promise.line:.3f} on"
     if promise.rate is None or promise.bound is None:
         return f"no look {where}"
+    reach = "" if promise.reach is None else f"reach {100 * promise.reach:.0f} %; "
     return (
         f"{100 * promise.rate:.1f} %, at {'most' if limited else 'least'} "
-        f"{100 * promise.bound:.1f} %; {promise.looks:,} looks at {promise.leads:,} leads {where}"
+        f"{100 * promise.bound:.1f} %; {reach}"
+        f"{promise.looks:,} looks at {promise.leads:,} leads {where}"
     )
 
 

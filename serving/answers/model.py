@@ -11,11 +11,13 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from features.language.kinds import LABEL_FIELDS, AttributeCategory, LabelField
+from models.bands import HORIZON_OF_BAND
 from models.bundle import HORIZONS, Bundle
 from models.card import shown_card
 from models.course.freshness import windows
 from models.explain import columns_by_signal, explanation
 from models.golden import vocabulary
+from models.policy import promise_in_words
 from serving.answers.limits import Limits
 from serving.answers.problem import Names
 from serving.answers.schemas import (
@@ -23,6 +25,7 @@ from serving.answers.schemas import (
     Interaction,
     Lead,
     ModelAnswer,
+    PromiseAnswer,
     lead_adapter,
 )
 
@@ -119,6 +122,17 @@ def describe_model(model: ServedModel) -> ModelAnswer:
         horizons={name: bundle.horizon(name).days for name in HORIZONS},
         base_rates=dict(bundle.card.served.base_rates),
         bands=bundle.bands.cutoffs,
+        promises={
+            name: PromiseAnswer(
+                words=promise_in_words(
+                    promise.policy, name, bundle.horizon(HORIZON_OF_BAND[name]).days
+                ),
+                rate=promise.rate,
+                bound=promise.bound,
+                reach=promise.reach,
+            )
+            for name, promise in bundle.bands.promises.items()
+        },
         base_probability=model.base_probability,
         attributes={
             name: AttributeAnswer(kind, model.levels.get(name, ()))

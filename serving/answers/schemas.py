@@ -139,7 +139,10 @@ class ReasonAnswer:
 LowEnd = Annotated[
     float,
     Field(
-        ge=0, le=1, description="Low end of the probability's 80 % interval; it decides the band."
+        ge=0,
+        le=1,
+        description="Low end of the probability's 80 % interval. The probability decides the band; "
+        "of models that earlier versions trained, the low end does.",
     ),
 ]
 HighEnd = Annotated[
@@ -235,6 +238,28 @@ class AttributeAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseAnswer:
+    """What a band promises, and what that rests on."""
+
+    words: Annotated[str, Field(description="The promise, in words.")]
+    rate: Annotated[
+        float | None,
+        Field(description="Share of such looks that converted in time; null without looks."),
+    ]
+    bound: Annotated[
+        float | None,
+        Field(description="What that share is at least, of cold at most, with its confidence."),
+    ]
+    reach: Annotated[
+        float | None,
+        Field(
+            description="Share of all buyers that were in the band or in a hotter one beforehand, "
+            "of cold in none; null where it was not measured."
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelAnswer:
     """The model that is served: what it promises and what it reads."""
 
@@ -247,6 +272,13 @@ class ModelAnswer:
     bands: Annotated[
         dict[str, float | None],
         Field(description="Cut-offs of the bands; null where nobody is called so."),
+    ]
+    promises: Annotated[
+        dict[str, PromiseAnswer],
+        Field(
+            description="What each band promises of the leads in it. Rate and reach are those of "
+            "the looks that the cut-offs were chosen by; `card` has those of the test period."
+        ),
     ]
     base_probability: float
     attributes: dict[str, AttributeAnswer]

@@ -91,6 +91,16 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
         "%(band)s lower bound %(n)s < %(all)s, down to which a %(previous)s lead stays %(band)s "
         "(cut-off %(cutoff)s)"
     ),
+    _("%(band)s probability %(n)s >= %(band)s cut-off %(all)s"),
+    _("%(band)s probability %(n)s < %(band)s cut-off %(all)s"),
+    _(
+        "%(band)s probability %(n)s >= %(all)s, down to which a %(previous)s lead stays %(band)s "
+        "(cut-off %(cutoff)s)"
+    ),
+    _(
+        "%(band)s probability %(n)s < %(all)s, down to which a %(previous)s lead stays %(band)s "
+        "(cut-off %(cutoff)s)"
+    ),
     # The trend.
     _n("a day before", "%(n)s days before"),
     _("created less than a day before: there is nothing to compare with"),

@@ -71,7 +71,8 @@ TEXTS: Mapping[str, str] = {
     "doubt": _("Not enough evidence: an interval is too wide to act on."),
     "within": _("Converts within %(days)s days"),
     "interval": _("80 %% interval: %(low)s to %(high)s."),
-    "cutoff": _("%(band)s from %(cutoff)s on, and the low end decides."),
+    "cutoff": _("%(band)s from %(cutoff)s on."),
+    "cutoff_of_low_end": _("%(band)s from %(cutoff)s on, and the low end decides."),
     "no_cutoff": _("Nobody is called %(band)s: the past bears no such promise."),
     "as_of": _("Scored as of"),
     "valid_until": _("Good until"),
@@ -161,6 +162,9 @@ def try_page(
         "texts": texts,
         "examples": [_example(number, one, texts) for number, one in enumerate(examples, start=1)],
         "cutoffs": model.bundle.bands.cutoffs,
+        "cutoffText": (
+            "cutoff" if model.bundle.bands.decided_by == "probability" else "cutoff_of_low_end"
+        ),
         "needsKey": needs_key,
         "query": QUERY,
         **_translations(model, spoken),

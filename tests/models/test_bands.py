@@ -1,5 +1,6 @@
-"""Bands: in doubt colder, in order, and without flapping."""
+"""Bands: in order, without flapping, and decided as they say."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.bands import LEVELS, Bands, Promise, bands_from_json, format_distinct, staying_cutoff
-from models.policy import GuaranteedRate
+from models.policy import GuaranteedRate, LimitedRate
 
 shares = st.floats(0, 1)
 before = st.sampled_from([None, "cold", "warm", "hot"])
@@ -113,8 +114,9 @@ def test_where_a_promise_cannot_be_made_nobody_is_called_so() -> None:
 
 
 def test_why_shows_as_many_decimals_as_it_takes_to_differ() -> None:
-    assert "0.29996 < hot cut-off 0.30000" in Bands(0.3, 0.3).comparison_text(0.29996, 0.5)
-    assert Bands(0.3, 0.3).comparison_text(0.3, 0.5) == "hot lower bound 0.300 >= hot cut-off 0.300"
+    found = Bands(0.3, 0.3)
+    assert "0.29996 < hot cut-off 0.30000" in found.comparison_text(0.29996, 0.5)
+    assert found.comparison_text(0.3, 0.5) == "hot probability 0.300 >= hot cut-off 0.300"
 
 
 @given(bands, shares, shares, before)
@@ -128,13 +130,39 @@ def test_why_gives_the_comparison_that_decided(found, hot, warm, previous) -> No
 def test_why_says_that_a_lead_stays() -> None:
     told = Bands(0.3, 0.2, hysteresis=0.2).comparison_text(0.1, 0.18, "hot")
     assert told == (
-        "hot lower bound 0.100 < 0.255, down to which a hot lead stays hot (cut-off 0.300); "
-        "warm lower bound 0.180 >= 0.167, down to which a hot lead stays warm (cut-off 0.200)"
+        "hot probability 0.100 < 0.255, down to which a hot lead stays hot (cut-off 0.300); "
+        "warm probability 0.180 >= 0.167, down to which a hot lead stays warm (cut-off 0.200)"
     )
 
 
+@given(bands, shares, shares)
+def test_what_decides_is_the_probability_or_the_low_end_as_the_bands_say(found, high, low) -> None:
+    assert found.decisive(high, low=low) == high
+    assert dataclasses.replace(found, decided_by="low end").decisive(high, low=low) == low
+
+
+def test_bands_without_a_word_of_what_decides_compare_the_low_end_and_are_written_the_same() -> (
+    None
+):
+    """So bundles of earlier versions give the answers that they gave."""
+    written = {"hot": 0.3, "warm": 0.2, "hysteresis": 0.2, "promises": {}}
+    found = bands_from_json(written)
+    assert found.decided_by == "low end"
+    assert "hot lower bound 0.310 >= hot cut-off 0.300" in found.comparison_text(0.31, 0.31)
+    assert found.to_json() == written
+    with pytest.raises(ValueError, match=r"decided_by must be one of .*, got 'luck'"):
+        bands_from_json({**written, "decided_by": "luck"})
+
+
+def test_a_promise_without_a_reach_is_written_without_one() -> None:
+    promise = Promise(LimitedRate(0.01), 0.2, 500, 200, 2, 0.004, 0.01, "counted")
+    assert "reach" not in promise.to_json()
+    found = Bands(0.3, 0.2, promises={"cold": promise})
+    assert bands_from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
 def test_bands_survive_json_with_what_they_promise() -> None:
-    promise = Promise(GuaranteedRate(0.3), 0.27, 500, 200, 180, 0.36, 0.32, "tested")
+    promise = Promise(GuaranteedRate(0.3), 0.27, 500, 200, 180, 0.36, 0.32, "tested", 0.45)
     found = Bands(0.31, None, 0.2, {"hot": promise})
     assert found.to_json() == {
         "hot": 0.31,
@@ -150,8 +178,10 @@ def test_bands_survive_json_with_what_they_promise() -> None:
                 "rate": 0.36,
                 "bound": 0.32,
                 "because": "tested",
+                "reach": 0.45,
             }
         },
+        "decided_by": "probability",
     }
     assert bands_from_json(json.loads(json.dumps(found.to_json()))) == found
 
@@ -181,6 +211,7 @@ def test_the_ends_of_the_range_are_cutoffs_too() -> None:
 def test_a_promise_to_reach_the_highest_rate_is_no_promise_of_a_trained_band() -> None:
     data = Bands(0.3, 0.3, 0.0, {"hot": Promise(GuaranteedRate(0.3), 0.3, 0, 0, 0, None, None, "")})
     written = data.to_json()
-    written["promises"]["hot"]["policy"] = {"up_to": 0.3}
-    with pytest.raises(ValueError, match="promises one rate"):
-        bands_from_json(written)
+    for sought in ({"up_to": 0.3}, {"least_reach": 0.3}, {"reach": 0.3}):
+        written["promises"]["hot"]["policy"] = sought
+        with pytest.raises(ValueError, match="promises one rate"):
+            bands_from_json(written)

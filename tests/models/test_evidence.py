@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.bands import Bands
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.calibration import BetaCalibration
 from models.evidence import MOST_UNSEEN, Evidence, evidence_from_json
@@ -132,12 +133,19 @@ def test_the_probability_lies_within_its_interval_for_any_values(
         assert np.all(getattr(scores, f"warm_{part}") >= getattr(scores, f"hot_{part}"))
 
 
-def test_bands_are_decided_by_the_low_ends() -> None:
+def test_bands_of_earlier_versions_are_decided_by_the_low_ends_and_others_are_not() -> None:
     rows = np.full((1, len(SPEC.features)), 0.0)
     sure, unsure = BUNDLE.scores(rows), _with_variance(25.0).scores(rows)
     assert unsure.hot_low[0] < sure.hot_low[0]
-    assert unsure.warm_low[0] < 0.3
-    assert unsure.band[0] == "cold"
+    cutoff = float(sure.hot_probability[0]) * 0.99
+    bands = Bands(hot=cutoff, warm=None)
+    by_probability = dataclasses.replace(_with_variance(25.0), bands=bands)
+    by_low_end = dataclasses.replace(
+        by_probability, bands=dataclasses.replace(bands, decided_by="low end")
+    )
+    assert unsure.hot_low[0] < cutoff
+    assert by_probability.scores(rows).band[0] == "hot"
+    assert by_low_end.scores(rows).band[0] == "cold"
     assert unsure.not_enough_evidence[0]
 
 

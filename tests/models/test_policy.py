@@ -11,13 +11,17 @@ from models.policy import (
     Economics,
     FixedCutoff,
     GuaranteedRate,
+    HighestLift,
     HighestRate,
+    LimitedRate,
     Policy,
     Promised,
+    WantedReach,
     confidence_of,
     policy_from_json,
     policy_to_json,
     promise_in_words,
+    promised_from_json,
     promised_rate,
     within,
 )
@@ -28,7 +32,13 @@ PROMISED: list[Promised] = [
     Capacity(40),
     Economics(sale_value=900, call_cost=60),
 ]
-POLICIES: list[Policy] = [*PROMISED, HighestRate(0.3)]
+POLICIES: list[Policy] = [
+    *PROMISED,
+    HighestRate(0.3),
+    HighestLift(0.25),
+    WantedReach(0.5),
+    WantedReach(0.5, rate=0.15, confidence=0.8),
+]
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -36,7 +46,28 @@ def test_a_policy_survives_json(policy: Policy) -> None:
     assert policy_from_json(json.loads(json.dumps(policy_to_json(policy)))) == policy
 
 
+def test_what_a_band_promises_survives_json() -> None:
+    promises: list[Promised] = [*PROMISED, LimitedRate(0.012, 0.8)]
+    for promised in promises:
+        assert promised_from_json(json.loads(json.dumps(policy_to_json(promised)))) == promised
+        assert promised_from_json(promised) == promised
+
+
+@pytest.mark.parametrize("sought", [HighestRate(0.3), HighestLift(0.25), WantedReach(0.5)])
+def test_what_is_only_sought_is_no_promise(sought: Policy) -> None:
+    with pytest.raises(ValueError, match="promises one rate"):
+        promised_from_json(policy_to_json(sought))
+
+
+def test_cold_can_not_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="per_week = 40"):
+        policy_from_json({"at_most": 0.01})
+
+
 def test_confidence_may_be_left_out() -> None:
+    assert policy_from_json({"reach": 0.5}) == WantedReach(0.5, 0.0, 0.9)
+    assert policy_from_json({"rate": 0.15, "reach": 0.5}) == WantedReach(0.5, 0.15, 0.9)
+    assert policy_from_json({"least_reach": 0.25}) == HighestLift(0.25, 0.9)
     assert policy_from_json({"rate": 0.3}) == GuaranteedRate(0.3, 0.9)
     assert policy_from_json({"call_cost": 1, "sale_value": 2}) == Economics(2, 1, 0.9)
 
@@ -73,6 +104,12 @@ def test_what_is_no_policy_is_refused_with_the_policies_there_are(value: Any) ->
         ({"rate": 0.3, "confidence": 0.5}, "more than 0.5 and less than 1"),
         ({"rate": 0.3, "confidence": 90}, "got 90"),
         ({"up_to": 1}, "up_to must lie between 0 and 1, got 1"),
+        ({"least_reach": 0}, "least_reach must lie between 0 and 1, got 0"),
+        ({"least_reach": 1}, "least_reach must lie between 0 and 1, got 1"),
+        ({"reach": 1.0}, "reach must lie between 0 and 1, got 1"),
+        ({"reach": 0}, "reach must lie between 0 and 1, got 0"),
+        ({"reach": 0.5, "rate": -0.1}, "rate must be from 0 to below 1, got -0.1"),
+        ({"reach": 0.5, "rate": 1}, "rate must be from 0 to below 1, got 1"),
         ({"per_week": 0}, "whole number from 1 on, got 0"),
         ({"per_week": 2.5}, "whole number"),
         ({"sale_value": 60, "call_cost": 900}, "less than sale_value"),
@@ -94,7 +131,7 @@ def test_any_share_between_nothing_and_all_may_be_asked_for(value: float) -> Non
     assert promised_rate(GuaranteedRate(value)) == value
     assert HighestRate(value).up_to == value
     for wrong in (0.0, 1.0):
-        for kind in (FixedCutoff, GuaranteedRate, HighestRate):
+        for kind in (FixedCutoff, GuaranteedRate, HighestRate, HighestLift, LimitedRate):
             with pytest.raises(ValueError, match="between 0 and 1"):
                 kind(wrong)
 
@@ -104,6 +141,9 @@ def test_confidence_lies_between_a_guess_and_certainty(confidence: float) -> Non
     for policy in (
         lambda sure: GuaranteedRate(0.3, sure),
         lambda sure: HighestRate(0.3, sure),
+        lambda sure: HighestLift(0.3, sure),
+        lambda sure: LimitedRate(0.3, sure),
+        lambda sure: WantedReach(0.3, confidence=sure),
         lambda sure: Economics(900, 60, sure),
     ):
         with pytest.raises(ValueError, match="and less than 1"):
@@ -136,6 +176,13 @@ def test_what_a_policy_does_not_say_of_its_confidence_is_nine_in_ten() -> None:
             (
                 "a call to a lead called warm pays on average, with 90 % confidence: it costs 60 "
                 "and a sale brings 900, so at least 6.67 % of them must convert within 90 days"
+            ),
+        ),
+        (
+            LimitedRate(0.0125),
+            (
+                "of 1,000 looks called warm at most 12.5 convert within 90 days, "
+                "with 90 % confidence"
             ),
         ),
         (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, HighestRate
+from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, HighestLift
 from training.config import BandSettings, config_of
 
 LEADS = {"leads": {"source": "leads.csv"}}
@@ -23,8 +23,8 @@ def test_each_band_takes_a_policy_of_its_own() -> None:
     assert bands(hot=0.3, warm=0.2).hot == FixedCutoff(0.3)
 
 
-def test_without_a_word_the_highest_rate_that_is_borne_is_promised() -> None:
-    assert bands() == BandSettings(hot=HighestRate(0.3), warm=HighestRate(0.3), hysteresis=0.2)
+def test_without_a_word_the_highest_multiple_of_the_base_rate_is_promised() -> None:
+    assert bands() == BandSettings(hot=HighestLift(0.25), warm=HighestLift(0.25), hysteresis=0.2)
 
 
 @pytest.mark.parametrize(

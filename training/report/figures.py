@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Literal
 
 from models.bands import Temperature
+from models.policy import LimitedRate
+from training.bands.results import Reach
 from training.card.schema import ModelCard, Setting
 from training.evaluation.baselines import BaselineFigures
 from training.evaluation.dependence import Dependences
@@ -57,6 +59,20 @@ class BandFigures:
     def cutoff(self) -> float | None:
         """Probability from which the band begins; the coldest has none."""
         return self.measured.cutoff
+
+    @property
+    def reach(self) -> Reach | None:
+        """Share of the buyers that the band held; None where nobody bought or it has no cut-off."""
+        if self.measured.cutoff is None and self.name != Temperature.COLD:
+            return None
+        return self.measured.reach
+
+    @property
+    def at_most(self) -> float | None:
+        """Share of its looks that the band promises not to exceed; only cold has one."""
+        promise = self.measured.promise
+        policy = None if promise is None else promise.policy
+        return policy.at_most if isinstance(policy, LimitedRate) else None
 
     @property
     def rows(self) -> int:

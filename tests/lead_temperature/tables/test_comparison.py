@@ -33,6 +33,7 @@ def promise(policy, finding) -> BandPromise:
         rate=0.4,
         bound=0.3,
         explanation="tested",
+        reach=0.45,
         words="at least 30 %",
         finding=finding,
         sentence="12 % did",
@@ -115,7 +116,7 @@ def test_only_segments_that_differ_surely_are_listed() -> None:
 def test_each_model_has_a_row_for_each_band_with_what_became_of_its_promise() -> None:
     text = printed(Examination(2, 1, NO_WORSE, BOTH))
     rate = "31.0 → 28.0 (20–37)"
-    assert ["hot", "champion", "1,100", "80", rate, "–", "30 %: kept"] in rows(text)
+    assert ["hot", "champion", "1,100", "80", rate, "–", "30 %, reach 45 %: kept"] in rows(text)
     assert ["", "challenger", "1,100", "80", rate, "–", "broken"] in rows(text)
     assert ["warm", "champion", "0", "0", "–", "–", ""] in rows(text)
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lead_temperature.tables.training import show_promises, show_test_period, show_training
 from models.bands import Bands, Promise
-from models.policy import Capacity, FixedCutoff, GuaranteedRate
+from models.policy import Capacity, FixedCutoff, GuaranteedRate, LimitedRate
 from tests.support.cards import card_of, lifelike_card
 from training.bands.results import band_promises
 from training.card.values import to_json
@@ -39,19 +39,20 @@ def card_with(promise: dict, **band) -> dict:
     return card
 
 
-ASKED = Promise(GuaranteedRate(0.3), 0.27, 100, 50, 40, 0.4, 0.33, "tested")
+ASKED = Promise(GuaranteedRate(0.3), 0.27, 100, 50, 40, 0.4, 0.33, "tested", 0.45)
 
 
 def test_a_promise_stands_in_a_table_with_its_evidence_and_its_verdict() -> None:
-    figures = {"hot_rate": 0.6, "hot_low": 0.5, "hot_high": 0.7}
+    reach = {"value": 0.4, "low": 0.3, "high": 0.51, "buyers": 80}
+    figures = {"hot_rate": 0.6, "hot_low": 0.5, "hot_high": 0.7, "reach": reach}
     text = printed(show_promises, card_with(promise_card(ASKED), **figures))
     row = next(line for line in text.splitlines() if line.startswith("│ hot"))
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
         "hot",
         "≥ 30 % with 90 % confidence",
         "0.300",
-        "40.0 %, at least 33.0 %; 100 looks at 50 leads from 0.270 on",
-        "60.0 % (95 %: 50.0–70.0)",
+        "40.0 %, at least 33.0 %; reach 45 %; 100 looks at 50 leads from 0.270 on",
+        "60.0 % (95 %: 50.0–70.0); reach 40 % (30–51) of 80 buyers",
         "kept",
     ]
 
@@ -90,6 +91,22 @@ def test_it_says_why_nobody_is_called_so() -> None:
 def test_other_policies_are_promises_too(policy, words) -> None:
     promise = Promise(policy, 0.27, 100, 50, 40, 0.4, 0.33, "tested")
     assert words in printed(show_promises, card_with(promise_card(promise)))
+
+
+def test_cold_promises_how_few_of_a_thousand_buy() -> None:
+    promise = Promise(LimitedRate(0.012), 0.2, 900, 500, 8, 0.0089, 0.0116, "counted", 0.3)
+    card = lifelike_card()
+    card["bands"]["cold"]["promise"] = {
+        **promise.to_json(),
+        "words": "at most 12 of 1,000",
+        "finding": "kept",
+        "sentence": "0.9 % converted, at most 1.1 % with 90 % confidence",
+    }
+    text, days = printed(show_promises, card), card["horizons"]["warm"]["days"]
+    row = next(line for line in text.splitlines() if line.startswith("│ cold"))
+    assert "≤ 12 of 1,000 with 90 % confidence" in row
+    assert "0.9 %, at most 1.2 %; reach 30 %; 900 looks at 500 leads below 0.200" in row
+    assert f"(promised: ≤ 12 of 1,000 with 90 % confidence within {days} days). Bound: " in text
 
 
 def test_the_learning_curve_is_told_with_the_promises() -> None:

@@ -64,7 +64,7 @@ def test_day_0_is_the_score_bit_for_bit(lead, previous) -> None:
         today = forecast(bundle, record, as_of, previous).looks[0]
         scores = scored_alone(bundle, record, as_of)
         assert [getattr(today, n) for n in NUMBERS] == [getattr(scores, n)[0] for n in NUMBERS]
-        assert today.band == bundle.bands.assign(scores.hot_low, scores.warm_low, [previous])[0]
+        assert today.band == bundle.bands.assign(*scores.decisive(bundle.bands), [previous])[0]
         assert (today.day, today.as_of) == (0, as_of)
 
 
@@ -82,7 +82,7 @@ def test_every_day_is_as_if_it_was_scored_alone_with_the_band_of_the_day_before(
     looks, changes, before = {look.day: look for look in found.looks}, [], previous
     for day in range(91):
         scores = scored_alone(bundle, known_record(record, as_of), as_of + day * DAY)
-        band = str(bundle.bands.assign(scores.hot_low, scores.warm_low, [before])[0])
+        band = str(bundle.bands.assign(*scores.decisive(bundle.bands), [before])[0])
         if day and band != before:
             changes.append(BandChange(day, as_of + day * DAY, band))
         if day in looks:
@@ -103,7 +103,7 @@ def test_a_hot_lead_that_is_left_alone_cools(bundle) -> None:
 
 def test_a_lead_stays_in_its_band_longer_with_hysteresis() -> None:
     record = asked(58, 59, 59.5)
-    low = forecast(PLAIN, record, NOW).looks[0].hot_low
+    low = forecast(PLAIN, record, NOW).looks[0].hot_probability
 
     def changes_on(hysteresis: float) -> int:
         bundle = replace(PLAIN, bands=Bands(hot=low, warm=0.25, hysteresis=hysteresis))

@@ -28,12 +28,12 @@ def answer(model: ServedModel, **fields: Any) -> ScoredLead:
 
 @pytest.fixture
 def near(model: ServedModel) -> ServedModel:
-    """The lead's lower bound lies closely below the hot cut-off and far below the warm one."""
+    """The lead's probability lies closely below the hot cut-off and far below the warm one."""
     spec = model.bundle.spec
     history = single_history(0, [], {}, spec.attribute_kinds, spec.measures)
     row = feature_matrix(spec, history, np.array([0]), np.array([20 * DAY]))
-    bound = float(model.bundle.scores(row).hot_low[0])
-    bands = Bands(hot=1.05 * bound, warm=1.0, hysteresis=0.2)
+    probability = float(model.bundle.scores(row).hot_probability[0])
+    bands = Bands(hot=1.05 * probability, warm=1.0, hysteresis=0.2)
     return served_model(replace(model.bundle, bands=bands), Limits())
 
 

@@ -47,8 +47,8 @@ def test_each_row_has_the_latest_band_before_it(tmp_path: Path, name: str) -> No
 def test_a_lead_near_a_cutoff_stays_in_its_band(tmp_path: Path) -> None:
     bundle = small_bundle()
     spine = Spine(np.array([0, 2]), np.array([9, 9]) * DAY)
-    low = score_spine(bundle, TABLES, spine)["hot_low"].to_numpy()[0]
-    bands = Bands(hot=min(1.0, low * 1.02), warm=None, hysteresis=0.5)
+    probability = score_spine(bundle, TABLES, spine)["hot_probability"].to_numpy()[0]
+    bands = Bands(hot=min(1.0, probability * 1.02), warm=None, hysteresis=0.5)
     bundle = dataclasses.replace(bundle, bands=bands)
     before = previous_bands(written(tmp_path, earlier(("1", 4, "hot"))), TABLES, spine)
     assert score_spine(bundle, TABLES, spine)["band"].to_pylist() == ["cold", "cold"]

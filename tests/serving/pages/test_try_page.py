@@ -304,6 +304,8 @@ def test_every_value_of_a_feature_is_recognised(feature) -> None:
         (Bands(hot=0.3, warm=0.2), None),
         (Bands(hot=0.3, warm=0.2, hysteresis=0.2), "hot"),
         (Bands(hot=None, warm=0.2), None),
+        (Bands(hot=0.3, warm=0.2, decided_by="low end"), None),
+        (Bands(hot=0.3, warm=0.2, hysteresis=0.2, decided_by="low end"), "hot"),
     ],
 )
 def test_every_reason_of_a_band_is_recognised(bands: Bands, previous) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.bands import staying_cutoff
-from training.bands.capacity import capacity_cutoff, weekly_bounds, weekly_leads
+from training.bands.capacity import capacity_cutoff, weekly_highest, weekly_leads
 
 DAY = 86_400_000_000
 MONDAY = int(datetime(2025, 3, 3, tzinfo=UTC).timestamp()) * 1_000_000
@@ -23,10 +23,10 @@ def weeks(random: np.random.Generator, count: int, leads: int) -> tuple[np.ndarr
 def test_a_week_is_from_monday_to_monday_and_complete() -> None:
     as_of = MONDAY + np.array([-1, 0, 3 * DAY, 7 * DAY - 1, 7 * DAY])
     bound, lead = np.array([0.9, 0.1, 0.5, 0.2, 0.9]), np.array([1, 1, 1, 2, 2])
-    (found,) = weekly_bounds(bound, lead, as_of)
+    (found,) = weekly_highest(bound, lead, as_of)
     assert found.tolist() == [0.5, 0.2]
     assert weekly_leads(bound >= 0.2, lead, as_of) == [2]
-    assert weekly_bounds(bound[:0], lead[:0], as_of[:0]) == []
+    assert weekly_highest(bound[:0], lead[:0], as_of[:0]) == []
 
 
 @pytest.mark.parametrize("hysteresis", [0.0, 0.3])
@@ -106,5 +106,5 @@ def test_the_cutoff_lies_just_above_the_week_of_the_conformal_rank(count, hyster
 def test_a_week_without_a_look_needs_no_cutoff() -> None:
     as_of = MONDAY + DAY * np.array([-1, 1, 2, 15, 22])
     bound, lead = np.array([0.9, 0.6, 0.5, 0.8, 0.9]), np.arange(5)
-    found = [values.tolist() for values in weekly_bounds(bound, lead, as_of)]
+    found = [values.tolist() for values in weekly_highest(bound, lead, as_of)]
     assert found == [[0.6, 0.5], [], [0.8]]

@@ -139,7 +139,8 @@ def test_a_later_format_is_refused_and_says_what_to_do() -> None:
 def test_a_policy_is_written_as_a_configuration_writes_it() -> None:
     values = {
         "policy": 0.3, "line": 0.25, "looks": 100, "leads": 60, "positives": 40, "rate": 0.4,
-        "bound": 0.3, "because": "tested", "words": "at least 30 %", "finding": "kept",
+        "bound": 0.3, "because": "tested", "reach": 0.4, "words": "at least 30 %",
+        "finding": "kept",
         "sentence": "40 % converted",
     }  # fmt: skip
     for policy in (0.3, {"rate": 0.3, "confidence": 0.9}, {"per_week": 40}):

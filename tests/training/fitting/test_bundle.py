@@ -37,7 +37,7 @@ def test_bounds_of_held_out_looks_end_where_the_test_begins(
 ) -> None:
     frame = config_and_frame[1]
     tested = frame.spine.as_of >= frame.splits["hot"].test_from
-    for low in (fitted.hot_low, fitted.warm_low):
+    for low in (fitted.hot_held_out, fitted.warm_held_out):
         np.testing.assert_array_equal(np.isnan(low), tested)
         assert ((low[~tested] >= 0) & (low[~tested] <= 1)).all()
 
@@ -61,8 +61,8 @@ def test_outcomes_and_features_of_test_rows_change_nothing(
     }
     changed = replace(frame, matrix=matrix, labels=labels)
     again = fit_bundle(changed, (), config.fitting, lambda *_: None)
-    np.testing.assert_array_equal(again.hot_low, fitted.hot_low)
-    np.testing.assert_array_equal(again.warm_low, fitted.warm_low)
+    np.testing.assert_array_equal(again.hot_held_out, fitted.hot_held_out)
+    np.testing.assert_array_equal(again.warm_held_out, fitted.warm_held_out)
     assert again.bundle.bands == fitted.bundle.bands
     scores, scores_again = (b.bundle.scores(frame.matrix[tested]) for b in (fitted, again))
     np.testing.assert_array_equal(scores.warm_probability, scores_again.warm_probability)

@@ -107,6 +107,7 @@ def full_card(name: str = "source") -> dict[str, Any]:
             "bound": 0.3,
             "words": "at least 30 % convert",
             "because": "the highest rate that the looks bear",
+            "reach": 0.45,
             "finding": "kept",
             "sentence": "41 % converted",
         }
