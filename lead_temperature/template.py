@@ -54,8 +54,9 @@ until_days = 180.0
 # leads = "apart"                # a lead that lives on into the next period is in one alone: stricter, for fewer looks
 
 [bands]                          # what is promised of the leads called hot (within hot_days) and warm (warm_days)
-hot = {up_to = 0.30}             # the highest rate that the data bear; or {rate = 0.30, confidence = 0.90},
-warm = {up_to = 0.30}            # {per_week = 40}, {sale_value = 900, call_cost = 60}, or a cut-off such as 0.30
+hot = {least_reach = 0.25}       # the highest multiple of the base rate borne while it holds a quarter of the buyers;
+warm = {least_reach = 0.25}      # or {rate = 0.15, confidence = 0.90}, {reach = 0.50}, {rate = 0.15, reach = 0.50},
+                                 # {up_to = 0.30}, {per_week = 40}, {sale_value = 900, call_cost = 60}, a cut-off as 0.30
 # hysteresis = 0.2               # a lead stays in its band until its odds fall so far below the cut-off's
 
 [features]                       # the catalogue is made from your data; add to it or drop from it

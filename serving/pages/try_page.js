@@ -1,7 +1,7 @@
 // Sends the lead as it was typed and shows the answer. Whatever comes from a lead or from the server
 // becomes text of an element, never markup; the page's policy lets the browser refuse anything else.
 
-const { texts, examples, cutoffs, cutoffText, needsKey, query, phrases, words, values, parts } = JSON.parse(byId("data").textContent);
+const { texts, examples, cutoffs, byLowEnd, needsKey, query, phrases, words, values, parts } = JSON.parse(byId("data").textContent);
 const language = document.documentElement.lang;
 const region = { en: "en-GB" }[language] ?? language; // dates as 1 Jan 2026, as in the report
 const SCORE = location.origin + location.pathname.replace(/leads\/try$/, "v1/score") + query;
@@ -263,8 +263,11 @@ function gauge(answer, name, full) {
     drawn.append(line);
   }
   const limits = say("interval", { low: percent(low), high: percent(high) });
-  const rule = cutoff === null ? say("no_cutoff", { band: texts[name] })
-    : say(cutoffText, { band: texts[name], cutoff: percent(cutoff) });
+  let rule = say("no_cutoff", { band: texts[name] });
+  if (cutoff !== null) {
+    rule = byLowEnd ? say("cutoff_of_low_end", { band: texts[name], cutoff: percent(cutoff) })
+      : say("cutoff", { band: texts[name], cutoff: percent(cutoff) });
+  }
   return [
     element("h3", { textContent: say("within", { days: decimal(answer[`${name}_days`]) }) }),
     element("b", { textContent: percent(value) }),

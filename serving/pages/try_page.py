@@ -162,9 +162,7 @@ def try_page(
         "texts": texts,
         "examples": [_example(number, one, texts) for number, one in enumerate(examples, start=1)],
         "cutoffs": model.bundle.bands.cutoffs,
-        "cutoffText": (
-            "cutoff" if model.bundle.bands.decided_by == "probability" else "cutoff_of_low_end"
-        ),
+        "byLowEnd": model.bundle.bands.decided_by == "low end",
         "needsKey": needs_key,
         "query": QUERY,
         **_translations(model, spoken),

@@ -137,7 +137,7 @@ def test_bands_of_earlier_versions_are_decided_by_the_low_ends_and_others_are_no
     rows = np.full((1, len(SPEC.features)), 0.0)
     sure, unsure = BUNDLE.scores(rows), _with_variance(25.0).scores(rows)
     assert unsure.hot_low[0] < sure.hot_low[0]
-    cutoff = float(sure.hot_probability[0]) * 0.99
+    cutoff = float(unsure.hot_probability[0]) * 0.99
     bands = Bands(hot=cutoff, warm=None)
     by_probability = dataclasses.replace(_with_variance(25.0), bands=bands)
     by_low_end = dataclasses.replace(

@@ -244,7 +244,7 @@ def unmeasured_card() -> dict[str, Any]:
         horizon["base_rate"] = None
         horizon["baselines"] = {name: baseline(None, None, None) for name in horizon["baselines"]}
     for band in card["bands"].values():
-        for name in set(band) - {"cutoff"}:
+        for name in set(band) - {"cutoff", "decided_by"}:
             band[name] = 0 if name.endswith(("rows", "leads", "positives")) else None
     card["importance"] = []
     nobody = {"practice": None, "today": None, "aftermath": [], "dependence": [], "portrait": None}

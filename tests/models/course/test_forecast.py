@@ -95,7 +95,10 @@ def test_every_day_is_as_if_it_was_scored_alone_with_the_band_of_the_day_before(
 
 
 def test_a_hot_lead_that_is_left_alone_cools(bundle) -> None:
-    found = forecast(bundle, asked(58, 59, 59.5), NOW)
+    record = asked(58, 59, 59.5)
+    today = forecast(bundle, record, NOW).looks[0]
+    bands = Bands(hot=today.hot_probability, warm=today.warm_probability)
+    found = forecast(replace(bundle, bands=bands), record, NOW)
     assert found.looks[0].band == "hot"
     assert found.looks[-1].band == "cold"
     assert found.band_changes[-1].band == "cold"

@@ -170,4 +170,4 @@ def test_blends_and_points_cards_answer_as_boosters_do(model, kind) -> None:
     assert sum(reason.points for reason in found.reasons) == pytest.approx(moved)
     assert found.forecast.looks[0].hot_probability == found.hot_probability
     assert found.forecast.looks[-1].hot_probability < found.hot_probability
-    assert found.band_reason.startswith("hot lower bound ")
+    assert found.band_reason.startswith("hot probability ")

@@ -279,7 +279,7 @@ def test_the_promises_of_hot_and_warm_do_not_cap_each_other() -> None:
     likelier = dataclasses.replace(
         drawn, probability=drawn.probability**0.3, converted=drawn.converted | later
     )
-    settings = BandSettings(hot=GuaranteedRate(0.2), warm=GuaranteedRate(0.45))
+    settings = BandSettings(hot=GuaranteedRate(0.2), warm=GuaranteedRate(0.40))
     found = bands_for_promises(settings, drawn, likelier, drawn.probability)
     assert found.hot is not None
     assert found.warm is not None

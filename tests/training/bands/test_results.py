@@ -7,8 +7,8 @@ from scipy.stats import norm as normal
 from scipy.stats import t as student_t
 
 from models.bands import Bands, Promise
-from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate
-from training.bands.results import band_promises, promise_result
+from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, LimitedRate
+from training.bands.results import band_promises, band_reach, promise_result
 from training.card.values import to_json
 from training.statistics.figures import JudgedRows
 
@@ -31,6 +31,60 @@ def test_a_rate_is_judged_by_its_bounds(policy, converted, finding, told) -> Non
     found = promise_result(policy, np.arange(200) < converted, np.arange(200), [])
     assert found.finding == finding
     assert found.sentence.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("converted", "finding", "told"),
+    [
+        (2, "kept", "1.0 % converted, at most 2"),
+        (20, "broken", "10.0 % converted, at least 7"),
+        (8, "cannot be told", "4.0 % converted, 2"),
+    ],
+)
+def test_cold_keeps_its_promise_when_even_the_upper_bound_does(converted, finding, told) -> None:
+    found = promise_result(LimitedRate(0.04), np.arange(200) < converted, np.arange(200), weekly=[])
+    assert found.finding == finding
+    assert found.sentence.startswith(told)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_reach_of_the_bands_is_counted_in_buyers(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    band = random.choice(["hot", "warm", "cold"], 300, p=[0.1, 0.3, 0.6])
+    lead, converted = random.integers(0, 80, 300), random.random(300) < 0.3
+    bands_of: dict[int, set[str]] = {}
+    for one, name in zip(lead[converted].tolist(), band[converted].tolist(), strict=True):
+        bands_of.setdefault(one, set()).add(name)
+    expected = {
+        "hot": sum("hot" in names for names in bands_of.values()),
+        "warm": sum(bool(names & {"hot", "warm"}) for names in bands_of.values()),
+        "cold": sum(names == {"cold"} for names in bands_of.values()),
+    }
+    for name, count in expected.items():
+        found = band_reach(name, band, converted, lead)
+        assert found is not None
+        assert found.buyers == len(bands_of)
+        assert found.value == pytest.approx(count / len(bands_of))
+        assert found.low < found.value < found.high
+    assert band_reach("hot", band, np.zeros(300, bool), lead) is None
+
+
+def test_cold_answers_within_the_warm_horizon() -> None:
+    promise = Promise(LimitedRate(0.1), 0.3, 100, 50, 4, 0.04, 0.07, "counted", 0.3)
+    bands = Bands(0.3, 0.3, 0.2, {"cold": promise})
+    lead, age, everyone = np.arange(200), np.zeros(200), np.ones(200, bool)
+    judged = {
+        "hot": JudgedRows(lead < 0, lead, age),
+        "warm": JudgedRows(lead % 20 == 0, lead, age),
+    }
+    found = band_promises(
+        bands, {"hot": 14, "warm": 90}, np.repeat("cold", 200), judged,
+        {"hot": everyone, "warm": everyone}, lead * DAY,
+    )["cold"]  # fmt: skip
+    assert found.finding == "kept"
+    assert found.sentence.startswith("5.0 % converted")
+    assert "of 1,000 looks called cold at most 100 convert within 90 days" in found.words
+    assert found.reach == 0.3
 
 
 def test_a_rate_that_rests_on_few_leads_is_judged_with_care() -> None:

@@ -410,7 +410,7 @@ def test_any_figures_may_be_missing():
                 (b, key)
                 for b in card["bands"].values()
                 for key in b
-                if not key.endswith(("rows", "leads", "positives"))
+                if not key.endswith(("rows", "leads", "positives", "decided_by"))
             ),
             *((s, key) for s in card["importance"] for key in s if key != "signal"),
             *((card["export"], key) for key in ("rejected_rows", "first_created")),
