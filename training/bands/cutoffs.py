@@ -387,8 +387,8 @@ def reach_from(looks: HeldOutLooks, cutoff: float) -> float | None:
     float or None
         None without buyers.
     """
-    best = _best_of_buyers(looks)
-    return float((best >= cutoff).mean()) if len(best) else None
+    highest = _highest_of_buyers(looks)
+    return float((highest >= cutoff).mean()) if len(highest) else None
 
 
 def promise_of_cold(bands: Bands, looks: HeldOutLooks, hot: Float64) -> Promise | None:
@@ -523,11 +523,11 @@ def _cutoff_of_reach(
     """Highest cut-off that holds the wanted share of buyers, and the rate that is borne there."""
     own_looks = looks.among(~looks.hotter)
     lowest_rate = GuaranteedRate(policy.rate or 1 / ROUNDED, policy.confidence)
-    best = np.sort(_best_of_buyers(looks))[::-1]
-    if len(best) == 0:
+    highest = np.sort(_highest_of_buyers(looks))[::-1]
+    if len(highest) == 0:
         return lowest_rate, None, ""
-    cutoff = float(best[math.ceil(policy.reach * len(best) - 1e-9) - 1])
-    wanted = f"a reach of {100 * policy.reach:.3g} %"
+    cutoff = float(highest[math.ceil(policy.reach * len(highest) - 1e-9) - 1])
+    reach_text = f"a reach of {100 * policy.reach:.3g} %"
     if math.isfinite(cutoff):
         in_band = own_looks.probability >= staying_cutoff(cutoff, hysteresis)
         low, _ = rate_bounds(
@@ -536,20 +536,24 @@ def _cutoff_of_reach(
         rate = math.floor(ROUNDED * low) / ROUNDED
         if rate >= max(policy.rate, 1 / ROUNDED):
             promised = GuaranteedRate(rate, policy.confidence)
-            return promised, cutoff, f"the highest with {wanted}; the rate is what they bear there"
+            return (
+                promised,
+                cutoff,
+                f"the highest with {reach_text}; the rate is what they bear there",
+            )
     cutoff_of_rate, explanation = guaranteed_cutoff(
         own_looks, lowest_rate.rate, policy.confidence, hysteresis
     )
-    return lowest_rate, cutoff_of_rate, f"{wanted} is not borne at that rate; {explanation}"
+    return lowest_rate, cutoff_of_rate, f"{reach_text} is not borne at that rate; {explanation}"
 
 
-def _best_of_buyers(looks: HeldOutLooks) -> Float64:
+def _highest_of_buyers(looks: HeldOutLooks) -> Float64:
     """Highest probability of each buyer at a look that it converted after; ∞ in a hotter band."""
     value = np.where(looks.hotter, math.inf, looks.probability)[looks.converted]
     buyers, buyer_index = np.unique(looks.lead[looks.converted], return_inverse=True)
-    best = np.full(len(buyers), -math.inf)
-    np.maximum.at(best, buyer_index, value)
-    return best
+    highest = np.full(len(buyers), -math.inf)
+    np.maximum.at(highest, buyer_index, value)
+    return highest
 
 
 def _two_digits(number: float) -> float:

@@ -348,13 +348,13 @@ def evaluation(
     bands = {}
     for band in Temperature:
         rows = rows_by_horizon[HORIZON_OF_BAND[band]]
-        known = frame.labels[HORIZON_OF_BAND[band]].mature[hot_test]
+        mature = frame.labels[HORIZON_OF_BAND[band]].mature[hot_test]
         bands[band.value] = _band(
             results[band.value],
             cutoffs[band.value],
             bundle.bands.decided_by,
             promises.get(band.value),
-            band_reach(band, scores.band[known], rows.converted[known], rows.lead[known]),
+            band_reach(band, scores.band[mature], rows.converted[mature], rows.lead[mature]),
         )
     return Evaluation(HorizonEvaluations(**horizons), BandEvaluations(**bands))
 
