@@ -1,4 +1,4 @@
-"""A bundle of card format 3, whose bands are decided by low ends and have no reach, still serves."""
+"""A bundle of card format 3: low ends decide its bands, which have no reach; it still serves."""
 
 import json
 from pathlib import Path

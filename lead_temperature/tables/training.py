@@ -101,14 +101,14 @@ def _promise_text(policy: Promised) -> str:
 def _evidence(promise: BandPromise) -> str:
     """What the held-out looks from the evidence line on showed, of cold those below it."""
     limited = isinstance(promise.policy, LimitedRate)
-    where = f"below {promise.line:.3f}" if limited else f"from {promise.line:.3f} on"
+    side = f"below {promise.line:.3f}" if limited else f"from {promise.line:.3f} on"
     if promise.rate is None or promise.bound is None:
-        return f"no look {where}"
+        return f"no look {side}"
     reach = "" if promise.reach is None else f"reach {100 * promise.reach:.0f} %; "
     return (
         f"{100 * promise.rate:.1f} %, at {'most' if limited else 'least'} "
         f"{100 * promise.bound:.1f} %; {reach}"
-        f"{promise.looks:,} looks at {promise.leads:,} leads {where}"
+        f"{promise.looks:,} looks at {promise.leads:,} leads {side}"
     )
 
 
