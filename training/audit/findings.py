@@ -46,10 +46,11 @@ from training.audit.leaks import (
     written_by_outcome_suspicion,
 )
 from training.audit.look_times import grid_findings, trigger_finding
+from training.audit.overwriting import missing_share
 from training.audit.quarantine import without_quarantined
 from training.audit.ranking import ComparableLooks, Ranking, comparable_looks, ranking, surest_value
 from training.audit.timing import LeadShare, Timing, conversions_after, timing
-from training.audit.triangle import Witness, triangle, witness
+from training.audit.triangle import Witness, scores_of_values, triangle, witness
 from training.config import AuditSettings, DatasetSettings, SnapshotSettings
 from training.dataset.lives import SAME_MOMENT, Lives, first_by_lead, lead_index
 from training.dataset.snapshots import Labels, labels, snapshots, triggered_looks
@@ -275,18 +276,23 @@ def _written_by_the_outcome(
     """What open leads and the first week say against a value that should date from creation."""
     days = ground.settings.horizons.warm_days
     open_leads = scarcest_open_leads(at_creation, kind, ground.lives, days)
-    third = triangle(ground.third, at_creation.codes)
+    scores = scores_of_values(ground.third, at_creation.codes)
+    third = triangle(ground.third, scores)
+    missing = missing_share(scores, ground.lives, ground.settings.snapshots.until_days)
     figures: FindingFigures = {
         "kappa": third.kappa,
         "kappa_low": third.low,
         "kappa_high": third.high,
+        "missing_in_open": missing.share if missing else None,
+        "missing_in_open_low": missing.low if missing else None,
+        "missing_in_open_high": missing.high if missing else None,
         "open": open_leads.still_open if open_leads else None,
         "open_expected": open_leads.expected if open_leads else None,
     }
     grounds = Grounds(
         leak=[only_on_ended_reason(open_leads)],
-        suspect=[written_by_outcome_suspicion(third)],
-        cannot_be_told=[untold_text(third, by_value)],
+        suspect=[written_by_outcome_suspicion(third, missing)],
+        cannot_be_told=[untold_text(third, missing, by_value)],
     )
     return grounds, figures
 

@@ -22,9 +22,10 @@ what a model is made for. Its verdicts are grades, and only the first one remove
 6. *Only on ended leads* (what stood there at creation, as far as the export says): young leads with
    the value are open less often than older ones were at their age (`training.audit.ageing`).
 
-**Suspect.** The value goes with the first week's history as one would that the outcome has written
-(`training.audit.triangle`), but no time proves it. It is used, and somebody should ask who fills it
-in, and when.
+**Suspect.** What the value says of the outcome is missing in leads that are still open
+(`training.audit.overwriting`), and it goes with the first week's history as one could that the
+outcome has written (`training.audit.triangle`), but no time proves it. It is used, and somebody
+should ask who fills it in, and when.
 
 **Cannot be told.** The value foretells the outcome, and the export has too few sales or too little
 timed history to say why.
@@ -44,6 +45,7 @@ from typing import Literal, get_args
 from training.audit.ageing import OpenLeadsWithValue
 from training.audit.clock import Correlation, Truncation
 from training.audit.echo import Agreement
+from training.audit.overwriting import MissingShare
 from training.audit.ranking import Ranking
 from training.audit.timing import LeadShare, Timing
 from training.audit.triangle import Triangle
@@ -212,29 +214,48 @@ def only_on_ended_reason(open_leads: OpenLeadsWithValue | None) -> str:
     )
 
 
-def written_by_outcome_suspicion(third: Triangle) -> str:
-    """Suspicion where a value goes with the history as one that the outcome wrote would."""
-    if third.cause != "outcome":
+def written_by_outcome_suspicion(third: Triangle, missing: MissingShare | None) -> str:
+    """Suspicion that the outcome wrote a value; empty where there is none.
+
+    The first week's history must not speak against it, and what the value says of the outcome must
+    be missing in open leads.
+
+    Parameters
+    ----------
+    third : Triangle
+        What the first week's history says.
+    missing : MissingShare or None
+        What open leads say.
+    """
+    possible = third.cause in ("outcome", "unknown") and third.correlation is not None
+    if not possible or missing is None or not missing.is_that_of_overwriting:
         return ""
+    kappa = "" if third.kappa is None else f", {_kappa_text(third)}"
     return (
-        "it goes with what leads did in their first week only as far as the outcome does: "
-        f"κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f}), and κ is 1 for a value that the "
-        "outcome has written: ask who fills it in, and when"
+        "what it says of the outcome is missing in leads that are still open: "
+        f"λ {missing.share:.2f}, at least {missing.low:.2f}, where 0 is a value from creation and "
+        f"1 one that the sale writes{kappa}: ask who fills it in, and when"
     )
 
 
-def untold_text(third: Triangle, ranking: Ranking) -> str:
+def untold_text(third: Triangle, missing: MissingShare | None, ranking: Ranking) -> str:
     """Why it cannot be told whether the outcome has written a value; empty where it can.
 
     Parameters
     ----------
     third : Triangle
         What the first week's history says.
+    missing : MissingShare or None
+        What open leads say.
     ranking : Ranking
         Ranking by the value, which says whether it foretells the outcome where too few leads with
         a first week converted.
     """
-    if third.cause != "unknown" or (third.correlation is None and ranking.low <= 0.5):
+    if third.cause not in ("outcome", "unknown"):
+        return ""
+    if third.correlation is None and ranking.low <= 0.5:
+        return ""
+    if missing is not None and missing.high < 1:
         return ""
     if third.kappa is None:
         return (
@@ -242,9 +263,13 @@ def untold_text(third: Triangle, ranking: Ranking) -> str:
             "say whether the outcome has written it"
         )
     return (
-        "it foretells the outcome, and the first week's history does not decide whether the "
-        f"outcome has written it: κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f})"
+        "it foretells the outcome, and neither the first week's history nor open leads decide "
+        f"whether the outcome has written it: {_kappa_text(third)}"
     )
+
+
+def _kappa_text(third: Triangle) -> str:
+    return f"κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f})"
 
 
 def learned_later_note(as_known: Ranking, as_stored_today: Ranking) -> str:

@@ -16,9 +16,10 @@ where *p* is the share that converted and Δ the mean of the converted minus tha
 - An honest value of **independent cause**, such as a rule of the firm, does not go with the
   history: κ is near 0.
 
-Honest values of mixed causes can lie near 1 too. The test therefore makes a suspect and never a
-leak. Leads that ended in their first week are left out, because the outcome cut their history
-short.
+Honest values can lie near 1 too: those of mixed causes, and any value where a lead's fate is sealed
+at its creation and the history tells nothing but that fate. The triangle alone therefore clears a
+value and never accuses one; `training.audit.overwriting` must agree. Leads that ended in their
+first week are left out, because the outcome cut their history short.
 
 References
 ----------
@@ -69,8 +70,8 @@ class Witness:
     ----------
     lead : int64 array of shape (rows,)
         Index of each lead in the export.
-    fold : int64 array of shape (rows,)
-        Fold of each lead.
+    fold : int64 array of shape (leads,)
+        Fold of each lead of the export.
     period : int64 array of shape (rows,)
         Period of each lead's creation.
     outcome, history : float arrays of shape (rows,)
@@ -137,12 +138,12 @@ def witness(tables: Tables, lives: Lives, days: int) -> Witness:
         eligible &= lives.ended
     lead = np.flatnonzero(eligible)
     if len(lead) == 0:
-        return Witness(lead, lead, lead, np.zeros(0), np.zeros(0), 0)
+        return Witness(lead, np.zeros(len(eligible), np.int64), lead, np.zeros(0), np.zeros(0), 0)
     rank = np.argsort(np.argsort(lives.created_at[lead], kind="stable"), kind="stable")
     period = rank // _PERIOD_LEADS
-    fold = np.random.default_rng(0).permutation(len(lead)) % _FOLDS
+    fold = np.random.default_rng(0).permutation(len(eligible)) % _FOLDS
     outcome = _minus_mean(lives.won[lead].astype(np.float64), period)
-    history = _cross_fitted(_first_week(tables, lives)[lead], outcome, fold)
+    history = _cross_fitted(_first_week(tables, lives)[lead], outcome, fold[lead])
     return Witness(
         lead=lead,
         fold=fold,
@@ -153,19 +154,38 @@ def witness(tables: Tables, lives: Lives, days: int) -> Witness:
     )
 
 
-def triangle(third: Witness, codes: Int64) -> Triangle:
+def scores_of_values(third: Witness, codes: Int64) -> Float64:
+    """Mean outcome of each lead's value in the other folds, drawn to 0, of shape (leads,).
+
+    Parameters
+    ----------
+    third : Witness
+        Its leads have a known outcome; no other lead counts.
+    codes : int64 array of shape (leads,)
+        Value of each lead of the export, as a number from 0 on.
+    """
+    sums = np.zeros((2, _FOLDS, int(codes.max(initial=0)) + 1))
+    learned = (third.fold[third.lead], codes[third.lead])
+    np.add.at(sums[0], learned, third.outcome)
+    np.add.at(sums[1], learned, 1.0)
+    total, rows = sums.sum(axis=1, keepdims=True) - sums
+    scores: Float64 = (total / (rows + _PRIOR_LEADS))[third.fold, codes]
+    return scores
+
+
+def triangle(third: Witness, scores: Float64) -> Triangle:
     """Whether the outcome wrote a value, by what the first week says.
 
     Parameters
     ----------
     third : Witness
         What the first week says.
-    codes : int64 array of shape (leads,)
-        Value of each lead of the export, as a number from 0 on.
+    scores : float array of shape (leads,)
+        What the value says of the outcome, by `scores_of_values`.
     """
     if third.conversions < LEAST_CONVERSIONS:
         return Triangle("unknown", None, None, None, None)
-    value = _minus_mean(_scores(codes[third.lead], third.outcome, third.fold), third.period)
+    value = _minus_mean(scores[third.lead], third.period)
     of_value = value * third.outcome
     spread = value.std() * third.outcome.std()
     correlation = float(of_value.mean() / spread) if spread > 0 else 0.0
@@ -244,16 +264,6 @@ def _cross_fitted(matrix: Float64, outcome: Float64, fold: Int64) -> Float64:
         )
         prediction[fold == left_out] = standard[fold == left_out] @ weights
     return prediction
-
-
-def _scores(codes: Int64, outcome: Float64, fold: Int64) -> Float64:
-    """Mean outcome of each value in the other folds, drawn to 0."""
-    sums = np.zeros((2, _FOLDS, int(codes.max(initial=0)) + 1))
-    np.add.at(sums[0], (fold, codes), outcome)
-    np.add.at(sums[1], (fold, codes), 1.0)
-    total, rows = sums.sum(axis=1, keepdims=True) - sums
-    scores: Float64 = (total / (rows + _PRIOR_LEADS))[fold, codes]
-    return scores
 
 
 def _minus_mean(values: Float64, group: Int64) -> Float64:

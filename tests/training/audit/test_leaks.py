@@ -11,7 +11,6 @@ from training.audit.leaks import (
     Grounds,
     clock_reason,
     echo_reason,
-    gravest_finding,
     is_the_sale_reason,
     late_reason,
     learned_later_note,
@@ -22,6 +21,7 @@ from training.audit.leaks import (
     untold_text,
     written_by_outcome_suspicion,
 )
+from training.audit.overwriting import MissingShare
 from training.audit.ranking import Ranking
 from training.audit.timing import LeadShare, Timing
 from training.audit.triangle import Triangle
@@ -119,55 +119,43 @@ def test_a_value_only_on_ended_leads_has_the_expected_and_the_seen_number():
     assert not only_on_ended_reason(None)
 
 
-@pytest.mark.parametrize(
-    ("third", "suspected", "untold"),
-    [
-        (Triangle("outcome", 1.02, 0.9, 1.1, 0.5), True, False),
-        (Triangle("other", 4.0, 3.0, 5.0, 0.5), False, False),
-        (Triangle("unknown", 1.2, 0.1, 2.3, 0.5), False, True),
-        (Triangle("unknown", None, None, None, 0.5), False, True),
-        (Triangle("unknown", None, None, None, None), False, True),
-        (Triangle("none", None, None, None, 0.01), False, False),
-    ],
-)
-def test_the_triangle_makes_a_suspect_or_says_that_it_cannot_tell(third, suspected, untold):
-    assert bool(written_by_outcome_suspicion(third)) is suspected
-    assert bool(untold_text(third, SURE)) is untold
-    if third.kappa is not None and (suspected or untold):
-        text = written_by_outcome_suspicion(third) + untold_text(third, SURE)
-        assert f"κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f})" in text
-
-
-def test_what_is_stored_today_is_noted_where_it_surely_says_more_than_what_was_known():
-    as_known = Ranking(0.65, 0.6, 0.7)
-    assert "0.90" in learned_later_note(as_known, Ranking(0.9, 0.71, 0.95))
-    assert not learned_later_note(as_known, Ranking(0.9, 0.7, 0.95))
-    weak = Ranking(0.5, 0.45, 0.55)
-    assert not learned_later_note(weak, Ranking(0.7, WORTH_A_NOTE, 0.8))
-    assert learned_later_note(weak, Ranking(0.7, WORTH_A_NOTE + 0.001, 0.8))
+OVERWRITTEN, HONEST, UNSURE = MissingShare(1.0, 0.2), MissingShare(0.1, 0.2), MissingShare(0.5, 1.0)
 
 
 @pytest.mark.parametrize(
-    ("grounds", "verdict", "text"),
+    ("third", "missing", "suspected", "untold"),
     [
-        (Grounds(["", "a", "b"], ["s"], ["u"], ["n"]), "leak", "a; b"),
-        (Grounds([""], ["s", ""], ["u"], ["n"]), "suspect", "s"),
-        (Grounds([""], [""], ["u"], ["n"]), "cannot be told", "u"),
-        (Grounds([""], [""], [], ["n"]), "clear", "n"),
-        (Grounds(), "clear", ""),
+        (Triangle("outcome", 1.02, 0.9, 1.1, 0.5), OVERWRITTEN, True, True),
+        (Triangle("outcome", 1.02, 0.9, 1.1, 0.5), UNSURE, False, True),
+        (Triangle("outcome", 1.02, 0.9, 1.1, 0.5), None, False, True),
+        (Triangle("outcome", 1.02, 0.9, 1.1, 0.5), HONEST, False, False),
+        (Triangle("unknown", 1.2, 0.1, 2.3, 0.5), OVERWRITTEN, True, True),
+        (Triangle("unknown", None, None, None, 0.5), OVERWRITTEN, True, True),
+        (Triangle("unknown", None, None, None, 0.5), None, False, True),
+        (Triangle("unknown", None, None, None, None), OVERWRITTEN, False, True),
+        (Triangle("other", 4.0, 3.0, 5.0, 0.5), OVERWRITTEN, False, False),
+        (Triangle("none", None, None, None, 0.01), OVERWRITTEN, False, False),
     ],
 )
-def test_the_gravest_verdict_with_a_reason_is_taken(grounds, verdict, text):
-    finding = gravest_finding("tier", "attribute", grounds, {"auc": 0.5})
-    assert (finding.verdict, finding.reason) == (verdict, text)
-    assert finding.quarantined is (verdict == "leak")
+def test_a_suspect_is_missing_in_open_leads_and_the_history_does_not_clear_it(
+    third, missing, suspected, untold
+):
+    suspicion, text = (
+        written_by_outcome_suspicion(third, missing),
+        untold_text(third, missing, SURE),
+    )
+    assert (bool(suspicion), bool(text)) == (suspected, untold)
+    if suspicion:
+        assert "λ 1.00, at least 0.67" in suspicion
+        if third.kappa is not None:
+            assert f"κ {third.kappa:.2f} ({third.low:.2f}–{third.high:.2f})" in suspicion
 
 
 def test_without_conversions_it_cannot_be_told_of_what_foretells_the_outcome_alone():
     third = Triangle("unknown", None, None, None, None)
-    assert untold_text(third, SURE)
-    assert not untold_text(third, Ranking(0.6, 0.5, 0.7))
-    assert not untold_text(third, Ranking(None, 0.0, 1.0))
+    assert untold_text(third, None, SURE)
+    assert not untold_text(third, None, Ranking(0.6, 0.5, 0.7))
+    assert not untold_text(third, None, Ranking(None, 0.0, 1.0))
 
 
 def test_more_leaks_and_notes_stand_beside_the_others():

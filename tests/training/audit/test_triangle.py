@@ -8,7 +8,14 @@ import pytest
 from features.arrays import NEVER
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from tests.support.tables import tables_of
-from training.audit.triangle import LEAST_CONVERSIONS, Triangle, Witness, triangle, witness
+from training.audit.triangle import (
+    LEAST_CONVERSIONS,
+    Triangle,
+    Witness,
+    scores_of_values,
+    triangle,
+    witness,
+)
 from training.dataset.lives import Lives
 
 LEADS = 6_000
@@ -41,6 +48,10 @@ def drawn(seed: int, luck: np.ndarray | float = 0.0, leads: int = LEADS) -> Draw
     return Drawn(random, warmth, won, Witness(lead, fold, period, outcome, history, int(won.sum())))
 
 
+def judged(third: Witness, codes: np.ndarray) -> Triangle:
+    return triangle(third, scores_of_values(third, codes))
+
+
 def bins(values: np.ndarray) -> np.ndarray:
     return np.searchsorted(np.quantile(values, np.linspace(0, 1, 11)[1:-1]), values)
 
@@ -49,14 +60,14 @@ def bins(values: np.ndarray) -> np.ndarray:
 def test_a_value_that_the_outcome_wrote_is_suspect(strength) -> None:
     one = drawn(0)
     written = one.won & (one.random.random(LEADS) < strength)
-    found = triangle(one.third, np.where(written, 3, one.random.integers(0, 3, LEADS)))
+    found = judged(one.third, np.where(written, 3, one.random.integers(0, 3, LEADS)))
     assert found.cause == "outcome"
     assert found.low < 1 < found.high
 
 
 def test_a_value_of_the_same_cause_as_the_history_is_not() -> None:
     one = drawn(1)
-    found = triangle(one.third, bins(one.warmth + one.random.normal(0, 0.3, LEADS)))
+    found = judged(one.third, bins(one.warmth + one.random.normal(0, 0.3, LEADS)))
     assert found.cause == "other"
     assert found.low > 2
 
@@ -64,7 +75,7 @@ def test_a_value_of_the_same_cause_as_the_history_is_not() -> None:
 def test_a_value_of_an_independent_cause_is_not() -> None:
     rule = np.random.default_rng(5).integers(0, 2, LEADS)
     one = drawn(2, luck=3.0 * rule)
-    found = triangle(one.third, rule)
+    found = judged(one.third, rule)
     assert found.cause == "other"
     assert found.high < 0.5
 
@@ -83,7 +94,7 @@ def test_where_the_value_is_the_cause_of_all_kappa_is_one_over_the_squared_corre
         history=history - history.mean(),
         conversions=int(won.sum()),
     )
-    found = triangle(third, kind)
+    found = judged(third, kind)
     expected = 1 / np.corrcoef(kind, won)[0, 1] ** 2
     assert found.kappa == pytest.approx(expected, rel=0.1)
     assert found.low < expected < found.high
@@ -96,7 +107,7 @@ def test_the_interval_holds_the_true_kappa_as_often_as_it_says() -> None:
     for seed in range(300):
         one = drawn(seed, leads=3_000)
         written = one.won & (one.random.random(3_000) < 0.6)
-        found = triangle(one.third, np.where(written, 2, one.random.integers(0, 2, 3_000)))
+        found = judged(one.third, np.where(written, 2, one.random.integers(0, 2, 3_000)))
         held += found.low <= 1 <= found.high
     assert abs(held / 300 - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 300)
 
@@ -105,7 +116,7 @@ def test_the_interval_holds_the_true_kappa_as_often_as_it_says() -> None:
 def test_noise_is_called_a_value_of_no_cause() -> None:
     """One-sided at 99.9 %: of 200 columns of noise at most three foretell the outcome."""
     one = drawn(4)
-    causes = [triangle(one.third, one.random.integers(0, 6, LEADS)).cause for _ in range(200)]
+    causes = [judged(one.third, one.random.integers(0, 6, LEADS)).cause for _ in range(200)]
     assert sum(cause != "none" for cause in causes) <= 3
 
 
@@ -113,7 +124,7 @@ def test_a_weak_history_cannot_tell() -> None:
     one = drawn(5)
     noise = one.random.normal(size=LEADS)
     third = dataclasses.replace(one.third, history=noise - noise.mean())
-    found = triangle(third, one.won.astype(np.int64))
+    found = judged(third, one.won.astype(np.int64))
     assert (found.cause, found.kappa) == ("unknown", None)
     assert found.correlation == pytest.approx(1.0, abs=0.01)
 
@@ -121,7 +132,17 @@ def test_a_weak_history_cannot_tell() -> None:
 def test_with_few_conversions_it_cannot_be_told() -> None:
     one = drawn(6)
     third = dataclasses.replace(one.third, conversions=LEAST_CONVERSIONS - 1)
-    assert triangle(third, one.won.astype(np.int64)) == Triangle("unknown", None, None, None, None)
+    assert judged(third, one.won.astype(np.int64)) == Triangle("unknown", None, None, None, None)
+
+
+def test_the_score_of_a_value_is_its_mean_outcome_in_the_other_folds() -> None:
+    one = drawn(8, leads=500)
+    codes = one.random.integers(0, 3, 500)
+    found = scores_of_values(one.third, codes)
+    for lead in range(0, 500, 37):
+        same = (codes == codes[lead]) & (one.third.fold != one.third.fold[lead])
+        expected = one.third.outcome[same].sum() / (same.sum() + 10)
+        assert found[lead] == pytest.approx(expected, abs=1e-12)
 
 
 def days(values: list[float | None]) -> np.ndarray:
