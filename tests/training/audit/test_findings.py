@@ -275,15 +275,21 @@ def planted(tables: Tables, name: str) -> pa.Array:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["overwritten", "filled for some clients", "completed for clients", "filled for the lost"],
+    ("name", "verdict"),
+    [
+        ("overwritten", "leak"),
+        ("filled for the lost", "leak"),
+        ("filled for some clients", "suspect"),
+        ("completed for clients", "cannot be told"),  # with 500 sales
+    ],
 )
-def test_a_column_written_after_the_outcome_is_caught(crm_folder: Path, name: str) -> None:
+def test_a_column_written_after_the_outcome_is_graded_by_what_times_show(
+    crm_folder: Path, name: str, verdict: str
+) -> None:
     tables, config = export(crm_folder)
     findings = findings_of(with_column(tables, name, planted(tables, name), "category"), config)
-    assert accused(findings) == {name}
-    for_clients_alone = name in {"filled for some clients", "completed for clients"}
-    assert found(name, findings).verdict == ("suspect" if for_clients_alone else "leak")
+    assert found(name, findings).verdict == verdict
+    assert accused(findings) <= {name}
 
 
 def test_a_column_of_instants_that_lie_at_the_outcome_is_caught(
