@@ -48,8 +48,8 @@ class Knobs:
         Mean of a further delay, in days and exponential, after which an interaction or an entry of
         the attribute log is recorded. What was recorded before it took place is not delayed.
     noise : float, default 0.0
-        Share, from 0 to 0.9, of interactions that mean nothing and of attribute values that were
-        replaced by another lead's.
+        Share, from 0 to 0.9, of interactions that mean nothing, and of values of attributes known
+        at creation that were replaced by another lead's.
     duplicates : float, default 0.0
         Share, from 0 to 1, of leads that were entered twice at the same instant; each interaction
         then stands under one of the two entries, and both have the outcome.

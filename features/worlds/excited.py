@@ -582,7 +582,9 @@ def conversion_probabilities(
     """
     groups = _Groups.of(diligence, appeal)
     # Short panels first: at a high rate some leads buy within the hour.
-    ends = np.array([0.0, 0.02, 0.1, 0.4, 1.2, 3.0, 7.0, HOT_DAYS, 30.0, 55.0, WARM_DAYS])
+    ends = np.array(
+        [0.0, 5e-4, 4e-3, 0.02, 0.1, 0.4, 1.2, 3.0, 7.0, HOT_DAYS, 30.0, 55.0, WARM_DAYS]
+    )
     nodes, weights = _panels(ends, 6)
     transforms = _transforms(groups, nodes)
     hot, warm = np.empty(len(appeal)), np.empty(len(appeal))

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from features.worlds import long_cycles
-from features.worlds.crm import DAY, DAYS, MadeUpCrm
+from features.worlds.crm import DAY, DAYS, ENDS_AT, MadeUpCrm
 from features.worlds.long_cycles import Mechanism, made_up_crm
 from tests.support.made_up import HORIZONS, Looks, lead_rows, seconds
 
@@ -253,6 +253,67 @@ def test_a_visit_s_note_is_written_after_the_visit(crm: MadeUpCrm) -> None:
     )
     assert sorted(log) == expected
     assert set(crm.attributes["value"].to_pylist()) == {"this_quarter", "this_year", "later"}
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.4])
+def test_the_factor_gives_the_rate_that_powers_of_a_matrix_show(rate: float) -> None:
+    drawn = population(40, 6)
+    factor = long_cycles._factor(drawn, rate)
+    impulses, projects = long_cycles._impulses(factor), long_cycles._projects(factor)
+    bought = []
+    for lead in range(40):
+        variants = int(drawn.impulse_variant[lead]), int(drawn.project_variant[lead])
+        step = joint_steps(impulses, projects, variants)
+        days = int((ENDS_AT - drawn.created_at[lead]) // DAY) + 1
+        belief = np.outer(drawn.impulse_mix[lead], drawn.project_mix[lead]).ravel()
+        bought.append(belief @ np.linalg.matrix_power(step, days)[:-2, -2])
+    assert np.mean(bought) == pytest.approx(rate, rel=1e-4)
+
+
+def test_the_impulse_acts_first_on_each_day() -> None:
+    impulses, projects = long_cycles._impulses(1.0), long_cycles._projects(1.0)
+    always = impulses._replace(won=np.ones_like(impulses.won), lost=np.zeros_like(impulses.lost))
+    never = projects._replace(won=np.zeros_like(projects.won), lost=np.ones_like(projects.lost))
+    drawn = population(50, 1)
+    with np.errstate(invalid="ignore"):  # nobody is open, so there is no belief to update
+        lives = long_cycles._lives(np.random.default_rng(1), drawn, always, never, DAYS)
+    assert (lives.won_at[drawn.created_at < ENDS_AT - DAY] > 0).all()
+    assert not lives.lost_at.any()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "most", "least", "mechanism"),
+    [
+        ("trade", "workshop", "authority", "impulse"),
+        ("ordered_before", "yes", "no", "impulse"),
+        ("procurement", "group", "public", "project"),
+        ("incumbent", "us", "rival", "project"),
+    ],
+)
+def test_an_attribute_helps_the_mechanism_that_it_is_about_alone(
+    attribute: str, most: str, least: str, mechanism: str
+) -> None:
+    drawn = population(4_000, 3)
+    impulses, _ = long_cycles._expected(
+        long_cycles._within(long_cycles._impulses(1.0), 90),
+        drawn.impulse_variant,
+        drawn.impulse_mix,
+    )
+    projects, _ = long_cycles._expected(
+        long_cycles._within(long_cycles._projects(1.0), 90),
+        drawn.project_variant,
+        drawn.project_mix,
+    )
+    values = drawn.attributes[attribute].fill_null("").to_numpy(zero_copy_only=False)
+    of_most, of_least = values == most, values == least
+    for name, daily in (("impulse", impulses), ("project", projects)):
+        chances = daily.sum(axis=1)
+        high, low = chances[of_most].mean(), chances[of_least].mean()
+        if name == mechanism:
+            assert high > 1.2 * low
+        else:
+            spread = chances.std() * math.sqrt(1 / of_most.sum() + 1 / of_least.sum())
+            assert abs(high - low) < 4 * spread
 
 
 def test_what_is_overwritten_tells_the_outcome(crm: MadeUpCrm) -> None:
