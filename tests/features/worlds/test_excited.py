@@ -299,3 +299,19 @@ def test_the_factor_gives_the_rate_that_simulated_leads_show() -> None:
         rng, classes, drawn.diligence[copies], asked.appeal[copies], start, span[copies]
     )
     assert abs(paths.is_won.mean() - 0.25) < 3.5 * math.sqrt(0.19 / len(copies))
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.5])
+def test_the_factor_gives_the_rate_to_each_lead_s_own_end(rate: float) -> None:
+    drawn = excited._population(np.random.default_rng(9), 30, 300)
+    appeal = excited._with_rate(drawn, rate).appeal
+    spans = excited._days_between(drawn.created_at, np.full(30, ENDS_AT))
+    bought = []
+    for lead, span in enumerate(spans):
+        alone = slice(lead, lead + 1)
+        groups = excited._Groups.of(drawn.diligence[alone], appeal[alone])
+        nodes, weights = excited._panels(np.r_[0.0, span * np.geomspace(1e-6, 1.0, 60)], 5)
+        state = np.array([[drawn.excited[lead], 0.0]])
+        transforms = excited._transforms(groups, nodes)
+        bought.append(excited._density(transforms, 0, state, drawn.mix[alone])[0] @ weights)
+    assert np.mean(bought) == pytest.approx(rate, rel=3e-3)
