@@ -35,6 +35,9 @@ from training.dataset.values import EncodedValues
 
 LEAST_EXPECTED = 10.0
 """Open leads with a value that must be expected before their absence says something."""
+MOST_STILL_OPEN = 0.5
+"""Share of the expected open leads that there may be. Chance made it 0.7 of honest values of the
+chain's world, and planted ones were at 0."""
 LEAST_LEADS = 50
 """Leads that must have a value, and that must not have it."""
 LEAST_PLACEBOS = 4
@@ -71,8 +74,9 @@ class OpenLeadsWithValue:
 
     @property
     def too_few(self) -> bool:
-        """Whether leads with the value are open less often than they should be, beyond chance."""
-        return self.expected >= LEAST_EXPECTED and self.deviation < self.limit
+        """Whether leads with the value are open less than half as often as they should be."""
+        fewer = self.still_open < MOST_STILL_OPEN * self.expected
+        return self.expected >= LEAST_EXPECTED and fewer and self.deviation < self.limit
 
 
 def scarcest_open_leads(

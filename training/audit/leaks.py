@@ -20,7 +20,8 @@ what a model is made for. Its verdicts are grades, and only the first one remove
 5. *Truncated* (columns of instants): none lies beyond the export's end where many should
    (`training.audit.clock`).
 6. *Only on ended leads* (what stood there at creation, as far as the export says): young leads with
-   the value are open less often than older ones were at their age (`training.audit.ageing`).
+   the value are open less than half as often as older ones were at their age
+   (`training.audit.ageing`).
 
 **Suspect.** What the value says of the outcome is missing in leads that are still open
 (`training.audit.overwriting`), and it goes with the first week's history as one could that the

@@ -109,11 +109,19 @@ def test_the_bins_of_numbers_are_joined_to_fifths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expected", "deviation", "too_few"),
-    [(10.0, -4.1, True), (9.9, -4.1, False), (10.0, -4.0, False)],
+    ("still_open", "expected", "deviation", "too_few"),
+    [
+        (0, 10.0, -4.1, True),
+        (0, 9.9, -4.1, False),
+        (0, 10.0, -4.0, False),
+        (19, 40.0, -4.1, True),
+        (20, 40.0, -4.1, False),
+    ],
 )
-def test_ten_must_be_expected_and_the_limit_passed(expected, deviation, too_few) -> None:
-    assert OpenLeadsWithValue("client", 0, expected, deviation, -4.0).too_few is too_few
+def test_ten_must_be_expected_under_half_of_them_open_and_the_limit_passed(
+    still_open, expected, deviation, too_few
+) -> None:
+    assert OpenLeadsWithValue("client", still_open, expected, deviation, -4.0).too_few is too_few
 
 
 def test_without_history_or_without_a_second_value_nothing_is_said() -> None:
