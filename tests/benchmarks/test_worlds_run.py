@@ -67,7 +67,7 @@ def test_figures_of_a_model_are_those_of_its_scores_beside_the_truth(
     scores = bundle.scores(point_in_time_features(export.full, export.looks, bundle.spec))
     banded = with_bands(bundle, GuaranteedRate(0.2), 0.07)
     figures = model_figures(banded, export, BASE_RATES)
-    again = banded.bands.assign(scores.hot_low, scores.warm_low)
+    again = banded.bands.assign(*scores.decisive(banded.bands))
     for name in ("hot", "warm"):
         truth, in_band = export.truth[name], again == name
         band = figures[name].band

@@ -8,7 +8,7 @@ model is not a better one. A challenger is *worse* if one of these holds:
 - its log loss in a segment is surely worse, by an interval wide enough for all segments at once;
 - its bands are out of order (a hotter band converts surely less often than a colder one) and the
   champion's are not;
-- it breaks the promise of a band that the champion does not break.
+- it breaks the promise of the hot or the warm band, which the champion does not break.
 
 Otherwise it is *better* if its log loss within a horizon is surely better, and *no worse* if not.
 If too few leads have converted since, the finding is *cannot be told* and the champion stays, with
@@ -24,6 +24,7 @@ from typing import Literal
 
 from models.bands import LEVELS
 from models.bundle import HORIZONS
+from models.policy import LimitedRate
 from training.card.schema import ModelCard
 from training.statistics.figures import BandResult
 from training.statistics.paired import Difference
@@ -204,7 +205,8 @@ def _worse_bands(comparison: Comparison) -> Iterator[str]:
     for band, promise in comparison.challenger.promises.items():
         by_champion = comparison.champion.promises.get(band)
         broken_before = by_champion is not None and by_champion.finding == "broken"
-        if promise.finding == "broken" and not broken_before:
+        asked_for = not isinstance(promise.policy, LimitedRate)  # cold's bound is only measured
+        if asked_for and promise.finding == "broken" and not broken_before:
             yield f"It breaks what it promises: {promise.words}; {promise.sentence}."
 
 

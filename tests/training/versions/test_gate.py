@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from models.policy import GuaranteedRate
+from models.policy import GuaranteedRate, LimitedRate
 from tests.support.cards import card_of, lifelike_card
 from training.bands.results import BandPromise
 from training.card.schema import ModelCard
@@ -46,6 +46,7 @@ def promise(finding: Any) -> BandPromise:
         rate=0.4,
         bound=0.3,
         explanation="tested",
+        reach=0.45,
         words="at least 30 %",
         finding=finding,
         sentence="12 % did",
@@ -150,6 +151,12 @@ def test_a_promise_that_the_champion_does_not_break_must_not_be_broken() -> None
     assert finding(compared(champion=side("cannot be told"), challenger=broken)) == "worse"
     assert finding(compared(champion=broken, challenger=broken)) == "no worse"
     assert finding(compared(champion=broken)) == "no worse"
+
+
+def test_what_cold_was_measured_to_promise_refuses_nobody() -> None:
+    cold = dataclasses.replace(promise("broken"), policy=LimitedRate(0.01))
+    broken = dataclasses.replace(side(), promises={"cold": cold})
+    assert finding(compared(challenger=broken)) == "no worse"
 
 
 def test_bands_out_of_order_are_worse_where_the_champions_are_in_order() -> None:
