@@ -32,6 +32,8 @@ LEAST_AGREEMENT = 0.95
 """Share of leads in which a column must equal the log, beyond chance."""
 MOST_DISAGREEMENT = 0.1
 """What may be left of the disagreement that chance would leave."""
+LEAST_PARTIAL = 0.2
+"""Cohen's κ, beyond chance, from which a column of numbers or instants echoes the log in part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Agreement:
     ----------
     quantity : str
         The quantity of the log.
+    kind : {"number", "category", "timestamp"}
+        Its kind.
     equal : LeadShare
         Leads in which the column equals it as of the export.
     by_chance : float
@@ -72,8 +76,19 @@ class Agreement:
     """
 
     quantity: str
+    kind: Kind
     equal: LeadShare
     by_chance: float
+
+    @property
+    def is_partial_echo(self) -> bool:
+        """Whether a column of numbers or instants equals the log more than chance explains.
+
+        Words are left out: a preferred channel honestly equals the last one in many leads.
+        """
+        if self.kind == "category" or self.by_chance >= 1:
+            return False
+        return (self.equal.low - self.by_chance) / (1 - self.by_chance) > LEAST_PARTIAL
 
     @property
     def is_echo(self) -> bool:
@@ -166,6 +181,7 @@ def agreements(
         equal = values // step == later if kind == "timestamp" else values == later
         yield Agreement(
             quantity.name,
+            kind,
             LeadShare.of(equal, went_on),
             _equal_by_chance(values[went_on] // step, later[went_on]),
         )

@@ -39,6 +39,7 @@ from training.audit.leaks import (
     late_reason,
     learned_later_note,
     only_on_ended_reason,
+    partial_echo_suspicion,
     ranking_figures,
     share_figures,
     truncation_reason,
@@ -236,10 +237,8 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
     with_value = LeadShare.of(won[first.lead], filled)
     without_value = LeadShare.of(won[first.lead], ~filled)
     column = ground.tables.leads[name]
-    leaks = [
-        *_leaks_by_time(ground, column, kind),
-        echo_reason(agreements(column, kind, ground.log)),
-    ]
+    echoes = tuple(agreements(column, kind, ground.log))
+    leaks = [*_leaks_by_time(ground, column, kind), echo_reason(echoes)]
     grounds, grounds_figures = _written_by_the_outcome(ground, values, kind, value_ranking)
     figures = {
         **ranking_figures("auc", value_ranking),
@@ -253,7 +252,9 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
         **share_figures("without_value", without_value),
         **grounds_figures,
     }
-    return gravest_finding(name, "attribute", grounds.with_leaks(leaks), figures)
+    return gravest_finding(
+        name, "attribute", grounds.and_also(leaks, [partial_echo_suspicion(echoes)]), figures
+    )
 
 
 def _leaks_by_time(ground: _Ground, column: pa.ChunkedArray, kind: Kind) -> list[str]:
@@ -331,7 +332,7 @@ def _timed_finding(
         **grounds_figures,
     }
     note = [learned_later_note(as_known, as_stored_today)]
-    return gravest_finding(name, subject, grounds.with_leaks(leaks, note), figures)
+    return gravest_finding(name, subject, grounds.and_also(leaks, note=note), figures)
 
 
 def _timing(ground: _Ground, first_known: Int64) -> Timing:

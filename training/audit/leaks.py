@@ -26,7 +26,8 @@ what a model is made for. Its verdicts are grades, and only the first one remove
 **Suspect.** What the value says of the outcome is missing in leads that are still open
 (`training.audit.overwriting`), and it goes with the first week's history as one could that the
 outcome has written (`training.audit.triangle`), but no time proves it. It is used, and somebody
-should ask who fills it in, and when.
+should ask who fills it in, and when. So is a number or an instant that repeats the log in a part of
+the leads.
 
 **Cannot be told.** The value foretells the outcome, and the export has too few sales or too little
 timed history to say why.
@@ -114,9 +115,16 @@ class Grounds:
     cannot_be_told: Sequence[str] = ()
     note: Sequence[str] = ()
 
-    def with_leaks(self, leak: Sequence[str], note: Sequence[str] = ()) -> "Grounds":
-        """The same, and more reasons for a leak, and notes."""
-        return Grounds((*leak, *self.leak), self.suspect, self.cannot_be_told, (*self.note, *note))
+    def and_also(
+        self, leak: Sequence[str] = (), suspect: Sequence[str] = (), note: Sequence[str] = ()
+    ) -> "Grounds":
+        """The same, and more reasons for a leak or a suspicion, and notes."""
+        return Grounds(
+            (*leak, *self.leak),
+            (*suspect, *self.suspect),
+            self.cannot_be_told,
+            (*self.note, *note),
+        )
 
 
 def gravest_finding(
@@ -179,6 +187,18 @@ def echo_reason(agreements: Iterable[Agreement]) -> str:
             return (
                 f"it equals {agreement.quantity} as of the export in {agreement.equal.count:,} of "
                 f"{agreement.equal.total:,} leads"
+            )
+    return ""
+
+
+def partial_echo_suspicion(agreements: Iterable[Agreement]) -> str:
+    """Suspicion that a part of a column repeats the log; empty where there is none."""
+    for agreement in agreements:
+        if agreement.is_partial_echo:
+            return (
+                f"it equals {agreement.quantity} as of the export in {agreement.equal.count:,} of "
+                f"{agreement.equal.total:,} leads, against {_percent(agreement.by_chance)} by "
+                "chance: ask whether it is kept up to date"
             )
     return ""
 

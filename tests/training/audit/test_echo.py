@@ -93,9 +93,34 @@ def test_a_few_wrong_values_do_not_hide_an_echo_and_many_do(tables, wrong, echo)
 
 def test_a_word_that_nearly_all_have_agrees_by_chance() -> None:
     """Every lead is phoned: whoever writes 'phone' everywhere repeats nothing."""
-    common = Agreement("the last interaction's channel", LeadShare(990, 1_000), by_chance=0.98)
+    common = Agreement(
+        "the last interaction's channel", "category", LeadShare(990, 1_000), by_chance=0.98
+    )
     assert not common.is_echo
-    assert Agreement("the last interaction's channel", LeadShare(990, 1_000), 0.3).is_echo
+    assert Agreement(
+        "the last interaction's channel", "category", LeadShare(990, 1_000), 0.3
+    ).is_echo
+
+
+@pytest.mark.parametrize(
+    ("share", "partial"), [(0.0, False), (0.1, False), (0.5, True), (1.0, True)]
+)
+def test_a_number_that_is_kept_up_to_date_in_part_of_the_leads_is_a_partial_echo(
+    tables, share, partial
+) -> None:
+    random = np.random.default_rng(3)
+    numbers = [float(len(events)) if random.random() < share else 1.0 for events in history(tables)]
+    found = echoes(tables, pa.array(numbers), "number")["the number of interactions"]
+    assert found.is_partial_echo is partial
+    assert found.is_echo is (share == 1.0)
+
+
+def test_a_number_that_only_goes_with_the_log_is_no_echo(tables) -> None:
+    random = np.random.default_rng(4)
+    numbers = [float(len(events) + random.integers(-2, 3)) for events in history(tables)]
+    found = echoes(tables, pa.array(numbers), "number")["the number of interactions"]
+    assert found.equal.share > 0.15
+    assert not found.is_partial_echo
 
 
 def test_agreement_by_chance_is_that_of_shuffled_columns(tables) -> None:

@@ -15,6 +15,7 @@ from training.audit.leaks import (
     late_reason,
     learned_later_note,
     only_on_ended_reason,
+    partial_echo_suspicion,
     ranking_figures,
     share_figures,
     truncation_reason,
@@ -87,13 +88,21 @@ def test_the_reason_that_it_is_the_sale_has_both_figures():
 
 
 def test_an_echo_names_the_quantity_that_it_equals():
-    other = Agreement("the last interaction's kind", LeadShare(500, 1_000), 0.5)
-    echo = Agreement("the number of interactions", LeadShare(999, 1_000), 0.1)
+    other = Agreement("the last interaction's kind", "category", LeadShare(500, 1_000), 0.5)
+    echo = Agreement("the number of interactions", "number", LeadShare(999, 1_000), 0.1)
     assert echo_reason([other, echo]) == (
         "it equals the number of interactions as of the export in 999 of 1,000 leads"
     )
     assert not echo_reason([other])
     assert not echo_reason([])
+
+
+def test_a_partial_echo_is_suspected_with_its_share_and_that_of_chance():
+    half = Agreement("the number of interactions", "number", LeadShare(500, 1_000), 0.1)
+    word = Agreement("the last interaction's kind", "category", LeadShare(500, 1_000), 0.1)
+    text = partial_echo_suspicion([word, half])
+    assert "in 500 of 1,000 leads, against 10.0 % by chance" in text
+    assert not partial_echo_suspicion([word])
 
 
 def test_a_clock_names_the_outcome_and_its_lower_bound():
@@ -159,8 +168,8 @@ def test_without_conversions_it_cannot_be_told_of_what_foretells_the_outcome_alo
 
 
 def test_more_leaks_and_notes_stand_beside_the_others():
-    grounds = Grounds(["a"], ["s"], ["u"], ["n"]).with_leaks(["b"], ["m"])
-    assert grounds == Grounds(("b", "a"), ["s"], ["u"], ("n", "m"))
+    grounds = Grounds(["a"], ["s"], ["u"], ["n"]).and_also(["b"], ["t"], ["m"])
+    assert grounds == Grounds(("b", "a"), ("t", "s"), ["u"], ("n", "m"))
 
 
 @pytest.mark.parametrize(

@@ -335,7 +335,9 @@ def reasons() -> list[str]:
     timed = Timing(*[many] * 7, days_before_won=0.2)
     nothing = np.zeros(0, np.int64)
     empty = Lives(nothing, nothing, nothing, 0)
-    agreed = [Agreement(one.name, many, 0.1) for one in log_quantities(tables_of([]), empty)]
+    agreed = [
+        Agreement(one.name, one.kind, many, 0.1) for one in log_quantities(tables_of([]), empty)
+    ]
     certain, none = Correlation(0.912, 0.887, 1234), Correlation(None, None, 0)
     audited = [
         leaks.late_reason(timed),
