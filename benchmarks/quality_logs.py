@@ -305,13 +305,12 @@ def _trained_at(
     """Model of an instant: its audit and its features know nothing of that time or later."""
     before = cut_at(tables, at)
     findings = audit(before, config.dataset, config.audit)
-    learned_until = min(split.calibrate_from for split in splits.values())
-    spec = spec_of(without_quarantined(before, findings), config.dataset, learned_until)
+    spec = spec_of(without_quarantined(before, findings), config.dataset, at)
     spec = replace(spec, ignored=quarantined_values(findings))
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
-    return fit_bundle(frame, findings, config.fitting, no_progress).bundle
+    return fit_bundle(frame, findings, config.fitting, no_progress, final=False).judged
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

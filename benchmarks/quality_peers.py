@@ -26,7 +26,7 @@ from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
 from training.config import Config
 from training.dataset.frame import TrainingFrame, training_frame
-from training.fitting.bundle import fit_frame_horizon
+from training.fitting.bundle import fit_bundle
 from training.statistics.paired import LOG_LOSS, paired_difference
 
 LEADS, SMALL_LEADS = 20_000, 2_500
@@ -124,7 +124,9 @@ def _frame(tables: Tables, config: Config) -> TrainingFrame:
 def our_answer(frame: TrainingFrame, config: Config) -> Answer:
     """What this project's training says of the hot horizon."""
     split = frame.splits["hot"]
-    horizon, cost = timed(lambda: fit_frame_horizon(frame, "hot", config.fitting).horizon)
+    horizon, cost = timed(
+        lambda: fit_bundle(frame, (), config.fitting, no_progress, final=False).judged.hot
+    )
     probability = horizon.probability(frame.matrix[split.test], config.model.threads)
     return Answer(probability, cost, type(horizon.predictor).__name__)
 

@@ -97,8 +97,8 @@ class SplitSettings(Section):
     test_share : float
         See `test_from`.
     calibrate_share : float
-        Share of the time before the test period, the latest, that calibrates. What serves is fitted
-        on it too, in the end (`training.fitting.horizon`).
+        Share of the time before the test period, the latest, that rolling origins predict. What
+        serves is fitted on all of it in the end (`training.fitting.bundle`).
     leads : {"shared", "apart"}
         Whether a lead that lives on from one period into the next is looked at in both, or in one
         of them alone (`training.dataset.split.leads_apart`).
@@ -106,7 +106,7 @@ class SplitSettings(Section):
 
     test_from: datetime | None = None
     test_share: float = Field(default=0.15, gt=0, lt=0.9)
-    calibrate_share: float = Field(default=0.4, gt=0, lt=0.9)
+    calibrate_share: float = Field(default=0.6, gt=0, lt=0.9)
     leads: Literal["shared", "apart"] = "shared"
 
     @field_validator("test_from", mode="before")
@@ -163,9 +163,8 @@ class ModelSettings(Section):
     Attributes
     ----------
     kind : {"auto", "blend", "booster", "scorecard"}
-        What predicts: a booster, the mean of a linear model and a booster, or a points card. "auto"
-        is the blend, or the card where too few leads converted for a booster
-        (`training.fitting.predictor`). What else stands here is of boosters, `monotone` of blends
+        What predicts: the mean of a linear model and a booster (the blend, which is "auto"), a
+        booster alone, or a points card. What else stands here is of boosters, `monotone` of blends
         too.
     trees, leaves : int
         Number of trees and leaves of each. The looks of one lead are much alike, so what seems much
@@ -173,7 +172,8 @@ class ModelSettings(Section):
     learning_rate : float
         Share of each tree's correction that is taken.
     least_rows : int
-        Rows that a leaf needs at least.
+        Independent looks that a leaf needs at least: the looks of one lead say much the same, so
+        it needs that many times the design effect (`training.fitting.predictor`).
     seed : int
         Seed of everything that is random: the same data and seed give the same bundle.
     threads : int
@@ -184,16 +184,18 @@ class ModelSettings(Section):
     """
 
     kind: Literal["auto", "blend", "booster", "scorecard"] = "auto"
-    trees: int = Field(default=300, ge=1, le=10_000)
+    trees: int = Field(default=150, ge=1, le=10_000)
     leaves: int = Field(default=7, ge=2, le=1024)
-    learning_rate: float = Field(default=0.04, gt=0, le=1)
-    least_rows: int = Field(default=50, ge=1)
+    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    least_rows: int = Field(default=30, ge=1)
     seed: int = Field(default=1, ge=0, lt=2**31)
-    threads: int = Field(default=2, ge=1, le=256)
+    threads: int = Field(default=1, ge=1, le=256)
     monotone: dict[str, Direction] = Field(default_factory=dict)
 
 
-CalibrationMethod = Literal["auto", "beta", "wide_beta", "platt", "isotonic", "venn_abers"]
+CalibrationMethod = Literal[
+    "auto", "anchored", "beta", "wide_beta", "platt", "isotonic", "venn_abers"
+]
 
 
 class CalibrationSettings(Section):
@@ -202,11 +204,13 @@ class CalibrationSettings(Section):
     Attributes
     ----------
     method : str
-        "auto" compares all others on leads that they were not learned from and takes "beta" unless
-        another is surely better; "wide_beta" may bend further; "platt" bends both ends alike.
+        "anchored" turns the margins about the base rate and leaves the level to the latest fit;
+        "beta" finds a level of its own, "wide_beta" may bend further, "platt" bends both ends
+        alike. "auto" compares all on leads that they were not learned from and takes "anchored"
+        unless another is surely better.
     """
 
-    method: CalibrationMethod = "auto"
+    method: CalibrationMethod = "anchored"
 
 
 class ScorecardSettings(Section):

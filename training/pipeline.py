@@ -76,8 +76,8 @@ def trained_bundle(
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config.dataset, report_progress)
     fitted = fit_bundle(frame, findings, config.fitting, report_progress)
-    bundle = fitted.bundle
-    signals = signal_importance(bundle, frame, config, report_progress)
+    bundle, judged = fitted.bundle, fitted.judged
+    signals = signal_importance(judged, frame, config, report_progress)
     judgement = evaluation(fitted, frame, config.fitting, report_progress)
     card = ModelCard(
         data_end=instant(tables.data_end),
@@ -90,9 +90,9 @@ def trained_bundle(
         libraries={name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
         horizons=judgement.horizons,
         bands=judgement.bands,
-        managers=_managers_part(bundle, frame, tables, examined, config, signals, team_practice),
+        managers=_managers_part(fitted, frame, tables, examined, config, signals, team_practice),
         importance=signals,
-        families=_family_importance(bundle, frame, config.model.seed),
+        families=_family_importance(judged, frame, config.model.seed),
         learning_curve=_learning_curve(fitted, frame, config.model.seed, tables),
     )
     return dataclasses.replace(bundle, card=card_document(card), card_text=card_text(card))
@@ -106,7 +106,7 @@ def signal_importance(
     Parameters
     ----------
     bundle : Bundle
-        The fitted model.
+        The model that the test period judges.
     frame : TrainingFrame
         The frame that it was fitted on.
     config : Config
@@ -124,7 +124,7 @@ def signal_importance(
     )
     repeated = refits(
         frame.spec,
-        frame.looks("hot", frame.splits["hot"].fit),
+        frame.looks("hot", frame.splits["hot"].refit),
         frame.looks("hot", test),
         columns_by_signal(frame.spec),
         config.model.model_copy(update={"kind": kind_of(bundle.hot.predictor)}),
@@ -141,7 +141,7 @@ def _family_importance(
 
 
 def _managers_part(
-    bundle: Bundle,
+    fitted: FittedBundle,
     frame: TrainingFrame,
     tables: Tables,
     examined: Tables,
@@ -152,15 +152,17 @@ def _managers_part(
     """What the managers' report alone asks of the export and of the test period."""
     test, days = frame.splits["hot"].test, config.horizons.warm_days
     matrix, looks = frame.matrix[test], Spine(frame.spine.lead[test], frame.spine.as_of[test])
-    scores = bundle.scores(matrix, config.model.threads)
+    scores = fitted.judged.scores(matrix, config.model.threads)
     rows = judged_rows(frame, "hot", test)
     ranked = [importance.signal for importance in signals]
     owner = owner_attribute(examined, config.practice.owner)
     return ManagersPart(
         practice=team_practice,
-        today=open_leads(bundle, examined, config.snapshots.until_days, config.model.threads),
+        today=open_leads(
+            fitted.bundle, examined, config.snapshots.until_days, config.model.threads
+        ),
         aftermath=aftermaths(tables, looks, scores.band, days),
-        dependence=dependences(bundle, matrix, rows, ranked),
+        dependence=dependences(fitted.judged, matrix, rows, ranked),
         portrait=portrait(examined, cohort(examined), days, owner),
     )
 

@@ -3,8 +3,8 @@
 Curves are learned from the latest leads before the test, which the predictor was not fitted on.
 They are compared there by cross-fitting: a curve learned from all other stretches of time predicts
 each stretch. Folds of leads drawn at random would share their times, and steps that follow a season
-would look like truth. Beta calibration is taken unless another curve is surely better, because the
-least of five log losses is often luck, and steps lose the order of leads.
+would look like truth. The first curve is taken unless another is surely better, because the least
+of six log losses is often luck, and steps lose the order of leads.
 """
 
 from dataclasses import dataclass

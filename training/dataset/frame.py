@@ -83,8 +83,9 @@ def training_frame(
     }
     for name in HORIZONS:
         require_conversions(splits[name], outcomes[name], spine.lead)
-    # What the catalogue sees ends before the first row that calibrates, in either horizon.
-    spec = spec_of(tables, settings, min(split.calibrate_from for split in splits.values()))
+    # What the catalogue sees ends where the test begins. It sees no outcomes, and a column of words
+    # that were unknown at an earlier origin is empty for all that its fit learns from.
+    spec = spec_of(tables, settings, test_from)
     finished_rows = 0
 
     def report_rows(rows: int) -> None:

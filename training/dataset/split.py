@@ -1,7 +1,10 @@
-"""The split by time: fit, then calibrate, then test, a horizon's gap between each two.
+"""The split by time: rolling origins, then a test period, each judged by what came after.
 
-What is fitted first is calibrated on the later slice; then it is fitted again on all that was known
-when the test begins, with the promises that it earned (`training.fitting.horizon`).
+At each origin a model is fitted on every look whose outcome was known by then, and predicts the
+looks up to the next origin. Together these predictions are out of time: they calibrate, and the
+bands are chosen by them. What is fitted on everything known when the test begins is judged on the
+test period, and at the end the same is fitted once more on everything that is known at the end of
+the data (`training.fitting.bundle`).
 
 A row may be learned from only when its label was known before the next period began: its horizon
 must have ended by then. That is the gap, and it follows from the label, not from a habit. So the
@@ -30,11 +33,10 @@ from training.dataset.snapshots import Labels, last_mature_instant
 
 LOST = 0.1
 """Share of its leads that a period loses to the next one where leads are kept apart."""
-LEAST_FIT_LEADS = 25
-LEAST_CALIBRATE_LEADS = 10
-"""Converting leads below which not even a points card is learned: on made-up CRMs with 11 to 15 to
-fit and 3 to 12 to calibrate on, it was no better than the base rate; from 25 and 11 on, in every
-one of six seeds, it was."""
+LEAST_LEARNED_LEADS = 10
+"""Converting leads below which nothing is learned: the base rate is then all that can be said."""
+ORIGINS = 4
+"""Origins before the test period: more cost a fit each, and at fewer the early fits are older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,16 @@ class Split:
     Parameters
     ----------
     fit, calibrate, test : bool arrays of shape (rows,)
-        No row is in two of them; all of them are mature.
+        No row is in two of them; all of them are mature. `fit` is what the first origin learns
+        from, `calibrate` what the origins predict.
     refit : bool array of shape (rows,)
         All that may be learned from before the test: `fit`, `calibrate` and what lies in the gap
         between them, because its labels ended only after calibration began.
     calibrate_from, test_from : int
         Microseconds. Labels of rows in `fit` ended before the first, those of rows in `calibrate`
         before the second.
+    origins : tuple of int
+        Instants in microseconds, the first of them `calibrate_from`, all before `test_from`.
     fit_eligible, refit_eligible : bool arrays of shape (rows,)
         Rows of the leads that may be fitted on and learned from, whenever they were looked at.
     left_out : int
@@ -65,6 +70,7 @@ class Split:
     refit_eligible: Bool
     calibrate_from: int
     test_from: int
+    origins: tuple[int, ...]
     left_out: int = 0
 
 
@@ -116,7 +122,7 @@ def split_of(
     ValueError
         The time is too short, or nothing can be judged (`time_split`).
     """
-    split = time_split(spine, labels, settings.split, test_from)
+    split = time_split(spine, labels, settings.split, test_from, settings.horizons.warm_days)
     if test_until is not None:
         split = replace(split, test=split.test & (spine.as_of < test_until))
     if settings.split.leads == "apart":
@@ -124,7 +130,13 @@ def split_of(
     return split
 
 
-def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from: int) -> Split:
+def time_split(
+    spine: Spine,
+    labels: Labels,
+    settings: SplitSettings,
+    test_from: int,
+    longest_days: int | None = None,
+) -> Split:
     """Split of a spine by time.
 
     Parameters
@@ -134,9 +146,12 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
     labels : Labels
         Outcomes of the same looks; the length of their horizon is the gap.
     settings : SplitSettings
-        `calibrate_share` is used.
+        Its `calibrate_share` is used.
     test_from : int
         Start of the test period in microseconds.
+    longest_days : int, optional
+        Length of the longest horizon, whose gaps place the origins of all; that of the labels by
+        default.
 
     Returns
     -------
@@ -145,17 +160,15 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
     Raises
     ------
     ValueError
-        The time before `test_from` is too short for two periods and their gaps, or no look after
-        it can be judged.
+        No look before `test_from` has a known outcome, or no look after it can be judged.
     """
     gap = labels.days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
-    usable = test_from - first - 2 * gap
-    if usable <= 0:
+    if test_from - first <= gap:
         raise ValueError(
-            f"The export is too short for a horizon of {labels.days} days: fitting and calibrating "
-            f"need two gaps of that length, but only {max(0.0, _days(test_from - first)):.1f} days "
-            f"lie between the first look and the test period. {_way_out(spine, labels, settings)}"
+            f"The export is too short for a horizon of {labels.days} days: an outcome is known "
+            f"that long after a look, but only {max(0.0, _days(test_from - first)):.1f} days lie "
+            f"between the first look and the test period. {_way_out(spine, labels, settings)}"
         )
     if not np.any(labels.mature & (spine.as_of >= test_from)):
         raise ValueError(
@@ -163,7 +176,9 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
             f"{_moment(test_from)}, where the test period begins, has a horizon that ended before "
             f"the data did. {_way_out(spine, labels, settings)}"
         )
-    calibrate_from = test_from - gap - round(settings.calibrate_share * usable)
+    calibrate_from = _first_origin(
+        first, test_from, (longest_days or labels.days) * MICROSECONDS_PER_DAY, settings
+    )
     refit = labels.known_before(spine, test_from)
     everyone = np.ones(len(spine), np.bool_)
     return Split(
@@ -175,7 +190,33 @@ def time_split(spine: Spine, labels: Labels, settings: SplitSettings, test_from:
         refit_eligible=everyone,
         calibrate_from=calibrate_from,
         test_from=test_from,
+        origins=origins_between(calibrate_from, test_from, ORIGINS),
     )
+
+
+def _first_origin(first: int, test_from: int, gap: int, settings: SplitSettings) -> int:
+    """First origin: late enough to learn from, early enough that outcomes of its looks are known.
+
+    Where the time is too short for both, it lies half way.
+    """
+    usable = test_from - first - 2 * gap
+    if usable > 0:
+        return test_from - gap - round(settings.calibrate_share * usable)
+    return (max(first, min(first + gap, test_from - 1)) + test_from) // 2
+
+
+def origins_between(first: int, end: int, count: int) -> tuple[int, ...]:
+    """Evenly spaced instants from the first on, before the end; none where there is no time.
+
+    Examples
+    --------
+    >>> origins_between(0, 8, 4)
+    (0, 2, 4, 6)
+    >>> origins_between(8, 8, 4)
+    ()
+    """
+    instants = np.linspace(first, end, count, endpoint=False).astype(np.int64)
+    return tuple(instants.tolist()) if first < end else ()
 
 
 def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -> Split:
@@ -215,6 +256,8 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
         refit=split.refit & refit_eligible,
         fit_eligible=fit_eligible,
         refit_eligible=refit_eligible,
+        # A later origin would learn from leads that calibrate.
+        origins=split.origins[:1],
     )
     used, still_used = (one.refit | one.test for one in (split, apart))
     return replace(apart, left_out=int((used & ~still_used).sum()))
@@ -256,7 +299,7 @@ def converting_leads(labels: Labels, lead: Int64, rows: Bool) -> int:
 
 
 def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
-    """Refuse a split with too few conversions to learn or to calibrate from.
+    """Refuse a split with too few conversions to learn from.
 
     Leads are counted, not looks: a lead that is looked at every week foresees one purchase.
 
@@ -272,20 +315,17 @@ def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
     Raises
     ------
     ValueError
-        The message names the period and what is missing.
+        The message says what is missing.
     """
-    for period, rows, least in (
-        ("fitting", split.fit, LEAST_FIT_LEADS),
-        ("calibration", split.calibrate, LEAST_CALIBRATE_LEADS),
-    ):
-        converting = converting_leads(labels, lead, rows)
-        if converting < least:
-            raise ValueError(
-                f"The {period} period of the {labels.days}-day horizon has {converting} leads that "
-                f"converted, at least {least} are needed (of {len(np.unique(lead[rows])):,} "
-                f"leads). About {least - converting} more conversions are missing: export a longer "
-                "time or more leads, or choose a longer horizon."
-            )
+    converting = converting_leads(labels, lead, split.refit)
+    if converting < LEAST_LEARNED_LEADS:
+        raise ValueError(
+            f"Before the test period, {converting} leads are known to have converted within "
+            f"{labels.days} days, at least {LEAST_LEARNED_LEADS} are needed (of "
+            f"{len(np.unique(lead[split.refit])):,} leads). About "
+            f"{LEAST_LEARNED_LEADS - converting} more conversions are missing: export a longer "
+            "time or more leads, or choose a longer horizon."
+        )
 
 
 def _way_out(spine: Spine, labels: Labels, settings: SplitSettings) -> str:
@@ -294,7 +334,7 @@ def _way_out(spine: Spine, labels: Labels, settings: SplitSettings) -> str:
     if settings.test_from is None or not labels.mature.any():
         return f"{way_out}."
     gap = labels.days * MICROSECONDS_PER_DAY
-    earliest, latest = int(spine.as_of.min()) + 2 * gap, int(spine.as_of[labels.mature].max())
+    earliest, latest = int(spine.as_of.min()) + gap, int(spine.as_of[labels.mature].max())
     if earliest >= latest:
         return f"{way_out}: there is no [split] test_from for which it would do."
     return (

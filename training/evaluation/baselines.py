@@ -8,7 +8,7 @@ is one of skill. A model is called better than one of them only where the whole 
 difference says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,14 @@ from features.arrays import Bool, Float64, Int64
 from features.language.kinds import AttributeCategory, AttributeNumber, LatestValue, Selection
 from features.language.spec import Spec
 from features.spine import Spine
+from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
 from training.dataset.snapshots import Labels
 from training.dataset.split import Split
 from training.fitting.booster import fit_booster
-from training.fitting.horizon import calibration_for_refit
+from training.fitting.horizon import out_of_time_calibration
 from training.fitting.linear import logistic_margin
 from training.fitting.predictor import shift_to
 from training.fitting.scorecard import fit_scorecard
@@ -107,7 +108,8 @@ def baseline_probabilities(
     Returns
     -------
     dict of str to float64 array of shape (test rows,)
-        "base rate": the share that converted in the calibration period, the same for every lead.
+        "base rate": the share that converted of all looks known before the test, the same for
+        every lead.
         "newest first": the younger, the likelier.
         "age only": a booster that knows nothing but the age of the lead.
         "stage only" or "latest interaction only": how leads fared whose latest known stage, or
@@ -117,17 +119,22 @@ def baseline_probabilities(
         "naive Bayes": how often each attribute's value was seen with the customers so far.
         "logistic regression": on all features.
     """
-    held_out_margins, refit_margins = (
-        _margins(spec, matrix, age_days, spine, labels, rows, settings)
-        for rows in (split.fit, split.refit)
+    refit_margins = _margins(spec, matrix, age_days, spine, labels, split.refit, settings)
+    fitted = labels.converted[split.fit]
+    earlier_margins = (
+        _margins(spec, matrix, age_days, spine, labels, split.fit, settings)
+        if fitted.any() and not fitted.all()
+        else None
     )
-    base_rate = float(labels.converted[split.calibrate].mean())
+    base_rate = float(labels.converted[split.refit].mean())
     probabilities = {"base rate": np.full(int(split.test.sum()), base_rate)}
     for name, margin in refit_margins.items():
-        transfer = calibration_for_refit(
-            held_out_margins[name], margin, spine, labels, split, "beta"
-        )
-        probabilities[name] = transfer.calibration.probability(margin[split.test] + transfer.shift)
+        probability: Callable[[Float64], Float64] = sigmoid
+        if earlier_margins is not None:
+            probability = out_of_time_calibration(
+                earlier_margins[name], spine, labels, split.calibrate, split.test_from, "anchored"
+            ).calibration.probability
+        probabilities[name] = probability(margin[split.test])
     return probabilities
 
 

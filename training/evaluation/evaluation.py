@@ -40,7 +40,7 @@ from training.evaluation.reliability import (
     IntervalCheck,
     reliability_of,
 )
-from training.fitting.bundle import CalibrationSummary, FittedBundle, shorter_horizon_rows
+from training.fitting.bundle import CalibrationSummary, FittedBundle
 from training.statistics.figures import (
     AgeFigures,
     BandResult,
@@ -118,7 +118,7 @@ class HorizonEvaluation:
     never_learned_from : UnseenLeads
         Figures of the test rows of new leads alone.
     base_rate : float or None
-        Share of the fitting looks that a conversion followed.
+        Share of the looks known before the test that a conversion followed.
     auc, average_precision, log_loss, brier : float or None
         Of the test rows; see `training.statistics.figures.Figures`.
     auc_low, auc_high : float or None
@@ -305,7 +305,7 @@ def evaluation(
     Parameters
     ----------
     fitted : FittedBundle
-        The model.
+        The model; judged is what it had learned when the test period begins.
     frame : TrainingFrame
         The frame that it was fitted on, with its test rows.
     settings : FittingSettings
@@ -314,7 +314,7 @@ def evaluation(
     report_progress : callable
         Called with each stage, the number of its steps that are done, and their total.
     """
-    bundle = fitted.bundle
+    bundle = fitted.judged
     hot_test = frame.splits["hot"].test
     # A look that is old enough for the warm horizon is so for the hot one: these are all.
     scores = bundle.scores(frame.matrix[hot_test], settings.model.threads)
@@ -374,7 +374,8 @@ def _horizon(
     report_progress: Progress,
 ) -> HorizonEvaluation:
     model = settings.model
-    split, labels, bundle = frame.splits[name], frame.labels[name], fitted.bundle
+    split, labels, bundle = frame.splits[name], frame.labels[name], fitted.judged
+    learned = fitted.learned[name]
     probability = scores.probability(name)
     rows = judged_rows(frame, name, split.test)
     stage = f"evaluation of the {name} horizon"
@@ -397,11 +398,11 @@ def _horizon(
         calibrate=_period(frame, name, split.calibrate),
         test=_period(frame, name, split.test),
         immature_rows=int((~labels.mature).sum()),
-        learned_rows=int(split.refit.sum()),
-        kept_rows=_kept_rows(bundle, frame, name),
+        learned_rows=int(learned.sum()),
+        kept_rows=_kept_rows(bundle, frame, name, learned),
         left_out_rows=split.left_out,
         never_learned_from=_unseen_leads(frame, name, probability),
-        base_rate=float(labels.converted[split.fit].mean()),
+        base_rate=float(labels.converted[split.refit].mean()),
         auc=test_figures.auc,
         average_precision=test_figures.average_precision,
         log_loss=test_figures.log_loss,
@@ -426,12 +427,11 @@ def _horizon(
     )
 
 
-def _kept_rows(bundle: Bundle, frame: TrainingFrame, name: str) -> int:
+def _kept_rows(bundle: Bundle, frame: TrainingFrame, name: str, learned: Bool) -> int:
     """Looks that a horizon is learned from; others stand for the rest, but not in a points card."""
-    refit = frame.splits[name].refit
     if isinstance(bundle.horizon(name).predictor, Scorecard):
-        return int(refit.sum())
-    return int(np.count_nonzero(frame.thinning.weight(refit)))
+        return int(learned.sum())
+    return int(np.count_nonzero(frame.thinning.weight(learned)))
 
 
 def _predictor(
@@ -468,7 +468,7 @@ def _unseen_leads(frame: TrainingFrame, name: str, probability: Float64) -> Unse
     split, lead = frame.splits[name], frame.spine.lead
     learned = split.refit
     if name == "warm":
-        learned = learned | shorter_horizon_rows(frame)
+        learned = learned | frame.splits["hot"].refit
     unseen = ~np.isin(lead[split.test], lead[learned])
     converted = frame.labels[name].converted[split.test][unseen]
     unseen_figures = figures(converted, probability[unseen])

@@ -3,7 +3,8 @@
 The evidence is how many leads converted, and what the features of all leads lay between.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 import lightgbm as lgb
 import numpy as np
@@ -12,6 +13,9 @@ from features.arrays import Bool, Float64, Int64
 from models.evidence import Evidence
 from training.config import ModelSettings
 
+PENALTY = 10.0
+"""L2 penalty of a leaf's output, for looks that are independent of each other."""
+BINS = 63
 WIDENING = 0.1
 """Share of a number's span that a value may lie outside of it and be like those seen."""
 
@@ -52,28 +56,47 @@ def fit_booster(
     progress: Callable[[int], object] = lambda trees: None,
     monotone: tuple[int, ...] = (),
     weight: Float64 | None = None,
+    looks_per_independent: float = 1.0,
 ) -> lgb.Booster:
     """LightGBM booster of log loss, without any re-weighting of the classes.
 
-    A row's weight is how many rows it stands for, whatever became of them.
-
     Each tree sees few of the features and its leaves are drawn towards nothing, because many
-    columns say much the same thing and the looks of one lead do too: on made-up CRMs of 8,000 leads
-    that took an eighth from the hot horizon's excess log loss over the truth.
+    columns say much the same thing and the looks of one lead do too.
 
-    It is returned as read back from its own text: what is evaluated is what will be saved. The
-    columns' directions, where there are any, are those of `training.fitting.monotone.directions`.
+    It is returned as read back from its own text: what is evaluated is what will be saved.
+
+    Parameters
+    ----------
+    matrix : float64 array of shape (rows, features)
+        Features of each row; NaN is unknown.
+    converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
+    categorical : tuple of int
+        Columns that hold indices of levels.
+    settings : ModelSettings
+        Its section of hyperparameters.
+    progress : callable, optional
+        Called with 1 after each tree.
+    monotone : tuple of int, optional
+        The columns' directions (`training.fitting.monotone.directions`).
+    weight : float64 array of shape (rows,), optional
+        How many rows each row stands for, whatever became of them; 1 for each by default.
+    looks_per_independent : float, optional
+        Design effect: as many looks tell as much as one that stands alone
+        (`training.fitting.design_effect`). Penalty and least rows of a leaf grow with it.
     """
+    least_rows = max(1, round(settings.least_rows * looks_per_independent))
     parameters = {
         "objective": "binary",
         "num_leaves": settings.leaves,
         "learning_rate": settings.learning_rate,
-        "min_data_in_leaf": settings.least_rows,
+        "min_data_in_leaf": least_rows,
         "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "lambda_l2": 20.0,
-        "min_data_per_group": settings.least_rows,
+        "lambda_l2": PENALTY * looks_per_independent,
+        "min_data_per_group": least_rows,
+        "max_bin": BINS,
         "seed": settings.seed,
         "num_threads": settings.threads,
         "deterministic": True,
@@ -97,3 +120,56 @@ def fit_booster(
         callbacks=[lambda environment: progress(1)],
     )
     return lgb.Booster(model_str=booster.model_to_string())
+
+
+def mean_booster(parts: Sequence[tuple[float, lgb.Booster]]) -> lgb.Booster:
+    """Booster whose margin is the weighted sum of those of several.
+
+    The trees of all are put into one text, their leaves multiplied by the weights.
+
+    Parameters
+    ----------
+    parts : sequence of tuple of float and lightgbm.Booster
+        Weight of each, and the booster; all of them take the same features. What has no weight is
+        left out.
+
+    Examples
+    --------
+    >>> matrix = np.arange(40.0).reshape(-1, 1)
+    >>> settings = ModelSettings(trees=2, leaves=2, least_rows=1)
+    >>> low, high = (fit_booster(matrix, matrix[:, 0] > x, (), settings) for x in (10, 30))
+    >>> both = mean_booster([(0.25, low), (0.75, high)])
+    >>> expected = 0.25 * low.predict(matrix, raw_score=True)
+    >>> expected += 0.75 * high.predict(matrix, raw_score=True)
+    >>> bool(np.allclose(both.predict(matrix, raw_score=True), expected, atol=1e-12))
+    True
+    """
+    used = [(weight, booster) for weight, booster in parts if weight]
+    if len(used) == 1 and used[0][0] == 1.0:
+        return used[0][1]
+    texts = [_scaled(booster, weight).model_to_string() for weight, booster in used]
+    head, _, tail = texts[0].partition(_FIRST_TREE)
+    tail = tail[tail.index(_END_OF_TREES) :]
+    trees = [tree for text in texts for tree in _trees(text)]
+    numbered = [f"Tree={number}\n{tree}" for number, tree in enumerate(trees)]
+    sizes = " ".join(str(len(tree.encode())) for tree in numbered)
+    head = re.sub(r"^tree_sizes=.*$", f"tree_sizes={sizes}", head, flags=re.MULTILINE)
+    return lgb.Booster(model_str=head + "".join(numbered) + tail)
+
+
+_FIRST_TREE, _END_OF_TREES = "Tree=0\n", "end of trees"
+
+
+def _trees(text: str) -> list[str]:
+    """Texts of a booster's trees, without their numbers."""
+    trees = text[text.index(_FIRST_TREE) : text.index(_END_OF_TREES)]
+    return re.split(r"^Tree=\d+\n", trees, flags=re.MULTILINE)[1:]
+
+
+def _scaled(booster: lgb.Booster, weight: float) -> lgb.Booster:
+    """A copy whose leaves are multiplied by a weight."""
+    scaled = lgb.Booster(model_str=booster.model_to_string())
+    for number, tree in enumerate(booster.dump_model()["tree_info"]):
+        for leaf in range(tree["num_leaves"]):
+            scaled.set_leaf_output(number, leaf, weight * booster.get_leaf_output(number, leaf))
+    return scaled

@@ -1,4 +1,12 @@
-"""From a frame to a model: both horizons, and the bands that their promises bear."""
+"""From a frame to a model: the same fits at rolling origins, where the test begins, and at the end.
+
+At every origin both horizons are fitted on all looks whose outcomes are known by then. What each
+fit says of the looks up to the next origin is out of time, and together it calibrates and chooses
+the bands. The fit at the start of the test period is judged on what comes after it: these are the
+figures of the model card. What serves is the same fit once more, on every outcome that is known at
+the end of the data, calibrated by the looks of the test period too. It keeps the bands that the
+test period has judged.
+"""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -7,11 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.arrays import Bool, Float64
-from features.progress import Progress, no_progress
+from features.language.spec import Spec
+from features.progress import Progress
 from models.bands import Bands
 from models.bundle import HORIZONS, Bundle
 from models.card import NO_CARD
-from models.predictors.predictor import Predictor
+from models.predictors.predictor import Blend, Predictor, margin_of
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values
 from training.bands.cutoffs import fit_bands
@@ -20,8 +29,14 @@ from training.calibration.curves import Curve
 from training.calibration.drift import DriftSummary
 from training.config import FittingSettings
 from training.dataset.frame import TrainingFrame
-from training.fitting.horizon import FittedHorizon, fit_horizon
-from training.fitting.predictor import fit_predictor
+from training.dataset.split import LEAST_LEARNED_LEADS, converting_leads
+from training.fitting.horizon import (
+    FittedHorizon,
+    OutOfTimeCalibration,
+    fitted_horizon,
+    out_of_time_calibration,
+)
+from training.fitting.predictor import FOLDS, Borrowed, borrowed_share, fit_predictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +60,27 @@ class CalibrationSummary:
 
 @dataclass(frozen=True, slots=True)
 class FittedBundle:
-    """A model, and what it would have said of the looks that its bands were chosen by.
+    """The model that serves, the one that the test period judges, and what chose their bands.
 
     Parameters
     ----------
     bundle : Bundle
-        Without a card.
+        What serves: it has learned from every known outcome. Without a card.
+    judged : Bundle
+        The same, learned from what was known when the test period begins.
     calibrations : mapping of "hot", "warm" to CalibrationSummary
-        Chosen curve and drift of each horizon's calibration.
+        Chosen curve and drift of each horizon's calibration, as it serves.
+    learned : mapping of "hot", "warm" to bool array of shape (rows,)
+        Looks that what serves has learned from.
     hot_held_out, warm_held_out : float64 arrays of shape (rows,)
-        Probabilities by predictors that had not learned from the calibrating rows;
-        NaN from the test period on.
+        Probabilities by predictors that had not learned from the rows; NaN from the test period on
+        and before the first origin.
     """
 
     bundle: Bundle
+    judged: Bundle
     calibrations: Mapping[str, CalibrationSummary]
+    learned: Mapping[str, Bool]
     hot_held_out: Float64
     warm_held_out: Float64
 
@@ -69,125 +90,191 @@ def fit_bundle(
     findings: Sequence[Finding],
     settings: FittingSettings,
     report_progress: Progress,
+    *,
+    final: bool = True,
 ) -> FittedBundle:
     """Predictors, calibrations and bands learned from a frame.
 
     Parameters
     ----------
     frame : TrainingFrame
-        Its test rows are not looked at.
+        Looks with their splits and labels.
     findings : sequence of Finding
         Findings of the audit; the frame holds nothing that they quarantine.
     settings : FittingSettings
         Sections that decide the model: model, calibration, bands and scorecard.
     report_progress : callable
         Called with the stage, and how many of its trees are fitted of how many.
+    final : bool, optional
+        Whether to fit once more at the end of the data. Without it, what is judged serves, and the
+        outcomes and features of test rows are not looked at.
 
     Raises
     ------
     ValueError
         The bands' rates are not in order.
     """
-    hot, warm = (fit_frame_horizon(frame, name, settings, report_progress) for name in HORIZONS)
-    bundle = Bundle(
-        spec=dataclasses.replace(frame.spec, ignored=quarantined_values(findings)),
-        hot=hot.horizon,
-        warm=warm.horizon,
-        bands=Bands(hot=None, warm=None),
-        card=NO_CARD,
-    )
-    hot_held_out, warm_held_out = np.full((2, len(frame.spine)), np.nan)
-    rows = frame.spine.as_of < frame.splits["hot"].test_from
-    matrix = frame.matrix[rows]
-    held_out = bundle.scores_of(
-        hot.horizon.estimate_of(hot.held_out[rows], matrix),
-        warm.horizon.estimate_of(warm.held_out[rows], matrix),
-    )
-    hot_held_out[rows] = held_out.hot_probability
-    warm_held_out[rows] = held_out.warm_probability
+    rolling = _RollingFits(frame, settings, report_progress, final)
+    margins = rolling.out_of_time_margins()
+    refit = {name: frame.splits[name].refit for name in HORIZONS}
+    judged_predictors = rolling.fit(refit)
+    judged_horizons = {
+        name: rolling.horizon(name, judged_predictors[name], margins[name], refit[name], False)
+        for name in HORIZONS
+    }
+    ignored_spec = dataclasses.replace(frame.spec, ignored=quarantined_values(findings))
+    judged = _bundle(ignored_spec, judged_horizons)
+    hot_held_out, warm_held_out = _probabilities(judged, frame, margins)
     bands = fit_bands(
         hot_held_out, warm_held_out, frame.spine, frame.labels, frame.splits, settings.bands
     )
+    judged = dataclasses.replace(judged, bands=bands)
+    serving, horizons, learned = judged, judged_horizons, refit
+    if final:
+        for name in HORIZONS:
+            rows = frame.spine.as_of >= frame.splits[name].test_from
+            predictor = judged_predictors[name]
+            margins[name][rows] = margin_of(predictor, frame.matrix[rows], settings.model.threads)
+        learned = {name: frame.labels[name].mature for name in HORIZONS}
+        predictors = rolling.fit(learned)
+        horizons = {
+            name: rolling.horizon(name, predictors[name], margins[name], learned[name], True)
+            for name in HORIZONS
+        }
+        serving = dataclasses.replace(_bundle(ignored_spec, horizons), bands=bands)
     return FittedBundle(
-        bundle=dataclasses.replace(bundle, bands=bands),
-        calibrations={
-            name: CalibrationSummary(
-                horizon.choice.curve, horizon.choice.compared, horizon.drift.summary()
-            )
-            for name, horizon in (("hot", hot), ("warm", warm))
-        },
+        bundle=serving,
+        judged=judged,
+        calibrations={name: _summary(one.calibrated) for name, one in horizons.items()},
+        learned=learned,
         hot_held_out=hot_held_out,
         warm_held_out=warm_held_out,
     )
 
 
-def shorter_horizon_rows(frame: TrainingFrame, final: bool = True) -> Bool:
-    """Rows that the warm booster learns from: their hot outcome was known by then.
+class _RollingFits:
+    """Fits of both horizons of a frame at several instants, all by the same settings."""
 
-    Parameters
-    ----------
-    frame : TrainingFrame
-        Looks of both horizons with their splits and labels.
-    final : bool, optional
-        Whether by the start of the test period, or else by that of the calibration.
-    """
-    split = frame.splits["warm"]
-    learned_before, eligible = split.calibrate_from, split.fit_eligible
-    if final:
-        learned_before, eligible = split.test_from, split.refit_eligible
-    return eligible & frame.labels["hot"].known_before(frame.spine, learned_before)
+    def __init__(
+        self, frame: TrainingFrame, settings: FittingSettings, progress: Progress, final: bool
+    ) -> None:
+        self.frame, self.settings, self.report_progress = frame, settings, progress
+        self.finished_trees, self.share = 0, 0.0
+        self.borrows = settings.model.kind in ("auto", "blend") and not any(
+            settings.edited_scorecard(name) for name in HORIZONS
+        )
+        fits = len(frame.splits["warm"].origins) + 1 + final + FOLDS * self.borrows
+        self.all_trees = fits * len(HORIZONS) * settings.model.trees
+        if self.borrows:
+            self.share = self._borrowed_share()
 
+    def _count_trees(self, trees: int) -> None:
+        self.finished_trees += trees
+        self.report_progress("trees", self.finished_trees, self.all_trees)
 
-def fit_frame_horizon(
-    frame: TrainingFrame,
-    name: str,
-    settings: FittingSettings,
-    report_progress: Progress = no_progress,
-) -> FittedHorizon:
-    """One horizon learned from a frame.
+    def _borrowed_share(self) -> float:
+        frame = self.frame
+        shorter, longer = (frame.looks(name, frame.splits[name].refit) for name in HORIZONS)
+        model = self.settings.model
+        return borrowed_share(frame.spec, shorter, longer, model, self._count_trees)
 
-    Parameters
-    ----------
-    frame : TrainingFrame
-        Its test rows are not looked at.
-    name : {"hot", "warm"}
-        The horizon to fit.
-    settings : FittingSettings
-        Sections that decide the model: model, calibration, bands and scorecard.
-    report_progress : callable, optional
-        Called with the stage, and how many of its trees are fitted of how many.
-    """
-    split = frame.splits[name]
-    finished_trees = 0
-
-    def report_trees(trees: int) -> None:
-        nonlocal finished_trees
-        finished_trees += trees
-        report_progress(f"trees of the {name} horizon", finished_trees, 2 * settings.model.trees)
-
-    def fit_rows(rows: Bool, first_fit: Predictor | None) -> Predictor:
-        shorter_rows = None
-        if name == "warm":
-            shorter_rows = frame.looks(
-                "hot", shorter_horizon_rows(frame, final=first_fit is not None)
+    def fit(self, rows: Mapping[str, Bool]) -> dict[str, Predictor]:
+        """Predictors of both horizons, each learned from its rows, known by the same instant."""
+        predictors: dict[str, Predictor] = {}
+        for name in HORIZONS:
+            shorter = predictors.get("hot")
+            borrowed = None
+            if self.borrows and isinstance(shorter, Blend):
+                borrowed = Borrowed(shorter.booster, self.share)
+            predictors[name] = fit_predictor(
+                self.frame.spec,
+                self.frame.looks(name, rows[name]),
+                self.settings.model,
+                self.settings.edited_scorecard(name),
+                self._count_trees,
+                borrowed,
             )
-        return fit_predictor(
-            frame.spec,
-            frame.looks(name, rows),
-            settings.model,
-            settings.edited_scorecard(name),
-            report_trees,
-            shorter_rows,
-            first_fit,
+        return predictors
+
+    def out_of_time_margins(self) -> dict[str, Float64]:
+        """Margins of each look before the test by the fit at the latest origin before it."""
+        frame = self.frame
+        margins = {name: np.full(len(frame.spine), np.nan) for name in HORIZONS}
+        split = frame.splits["warm"]
+        for origin, end in zip(split.origins, [*split.origins[1:], split.test_from], strict=True):
+            known = {
+                name: frame.splits[name].fit_eligible
+                & frame.labels[name].known_before(frame.spine, origin)
+                for name in HORIZONS
+            }
+            if not all(self._enough(name, rows) for name, rows in known.items()):
+                continue
+            rows = (frame.spine.as_of >= origin) & (frame.spine.as_of < end)
+            for name, predictor in self.fit(known).items():
+                threads = self.settings.model.threads
+                margins[name][rows] = margin_of(predictor, frame.matrix[rows], threads)
+        return margins
+
+    def _enough(self, name: str, rows: Bool) -> bool:
+        labels = self.frame.labels[name]
+        if not rows.any() or labels.converted[rows].all():
+            return False
+        return converting_leads(labels, self.frame.spine.lead, rows) >= LEAST_LEARNED_LEADS
+
+    def horizon(
+        self, name: str, predictor: Predictor, margin: Float64, learned: Bool, final: bool
+    ) -> FittedHorizon:
+        """Horizon of a predictor, calibrated by the out-of-time margins known by its instant."""
+        frame, split, labels = self.frame, self.frame.splits[name], self.frame.labels[name]
+        rows, until = split.calibrate, split.test_from
+        if final:
+            rows, until = rows | split.test, int(frame.spine.as_of.max())
+        calibrated = out_of_time_calibration(
+            margin,
+            frame.spine,
+            labels,
+            rows & ~np.isnan(margin),
+            until,
+            self.settings.calibration.method,
+        )
+        return fitted_horizon(
+            predictor,
+            frame.matrix,
+            frame.spine,
+            labels,
+            learned,
+            calibrated,
+            frame.spec.categorical,
         )
 
-    return fit_horizon(
-        fit_rows,
-        frame.spec.categorical,
-        frame.matrix,
-        frame.spine,
-        frame.labels[name],
-        split,
-        settings.model,
-        settings.calibration.method,
+
+def _bundle(spec: Spec, horizons: Mapping[str, FittedHorizon]) -> Bundle:
+    return Bundle(
+        spec=spec,
+        hot=horizons["hot"].horizon,
+        warm=horizons["warm"].horizon,
+        bands=Bands(hot=None, warm=None),
+        card=NO_CARD,
     )
+
+
+def _probabilities(
+    bundle: Bundle, frame: TrainingFrame, margins: Mapping[str, Float64]
+) -> tuple[Float64, Float64]:
+    """Probabilities of both horizons by out-of-time margins; NaN where there are none."""
+    hot_probability, warm_probability = np.full((2, len(frame.spine)), np.nan)
+    rows = ~np.isnan(margins["hot"])
+    if rows.any():
+        hot, warm = (
+            bundle.horizon(name).estimate_of(margins[name][rows], frame.matrix[rows])
+            for name in HORIZONS
+        )
+        scores = bundle.scores_of(hot, warm)
+        hot_probability[rows] = scores.hot_probability
+        warm_probability[rows] = scores.warm_probability
+    return hot_probability, warm_probability
+
+
+def _summary(calibrated: OutOfTimeCalibration) -> CalibrationSummary:
+    choice = calibrated.choice
+    return CalibrationSummary(choice.curve, choice.compared, calibrated.drift.summary())

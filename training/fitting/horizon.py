@@ -1,194 +1,130 @@
-"""One horizon, learned twice: to see what its promises are worth, and to know all there is to know.
+"""One horizon: a predictor that has learned everything, calibrated by what earlier ones foretold.
 
-A predictor is fitted on the earlier looks, and what it says of the later ones, which it has not
-seen, gives the calibration and the promises of the bands. To keep those looks from the predictor
-that serves would be a waste: they are the latest there are. So it is fitted again, in the same way,
-on everything that was known when the test begins. The looks that were held out say how much to
-trust a margin, the second fit says where the level lies, for it alone has seen the latest outcomes:
-its margins are moved until the curve, in the mean, promises the latest looks, whose outcomes nobody
-knows yet, what the second fit itself expects of them (`DECISIONS.md`).
+Nobody can say from the rows that a predictor was fitted on how much to trust it. So the same fit
+was made at several earlier instants, and what each said of the looks that came next, which it had
+not seen, tells how much too sure such fits are. The level is left to the latest fit, which alone
+has seen the latest outcomes.
 
-Baselines are carried over in the same way, so that a model is compared with rivals that know as
-much.
+Baselines are calibrated in the same way, so that a model is compared with rivals that know as much.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from features.arrays import Bool, Float64
 from features.spine import Spine
-from models.calibration import Calibration, sigmoid
+from models.calibration import Calibration
 from models.horizon import HorizonModel
-from models.predictors.predictor import Predictor, margin_of
+from models.predictors.predictor import Predictor
 from training.calibration.choice import CurveChoice, fit_calibration
 from training.calibration.drift import LevelDrift, level_drift, with_added_variance
-from training.config import CalibrationMethod, ModelSettings
+from training.config import CalibrationMethod
 from training.dataset.snapshots import Labels, horizon_end
-from training.dataset.split import Split
 from training.fitting.booster import evidence_of
-from training.fitting.predictor import shift_to, shifted_by
-
-LATEST = 200
-"""Looks at least by which the second fit tells its level."""
 
 
 @dataclass(frozen=True, slots=True)
-class RefitCalibration:
-    """What margins of looks that were not learned from give to those of a second fit.
+class OutOfTimeCalibration:
+    """Calibration learned from margins of looks that came after those that were learned from.
 
     Parameters
     ----------
     calibration : BetaCalibration or StepCalibration
-        Gives probabilities from the margins of the second fit, once they are shifted.
+        Gives probabilities from margins.
     choice : CurveChoice
         Curve of the calibration, and the curves it was compared with.
     drift : LevelDrift
-        Drift of the level before the test period.
-    shift : float
-        What must be added to the margins of the second fit.
+        How the level wandered; where it did, the calibration is less sure.
     """
 
     calibration: Calibration
     choice: CurveChoice
     drift: LevelDrift
-    shift: float
 
 
 @dataclass(frozen=True, slots=True)
 class FittedHorizon:
-    """A horizon, and what it would have said of the looks that it was promised by.
+    """A horizon, and how its calibration was found.
 
     Parameters
     ----------
-    horizon : Horizon
-        What serves: fitted on everything that was known when the test begins.
-    held_out : float64 array of shape (rows,)
-        Margins by the predictor of the fitting rows alone, at the latest level; NaN from the
-        test period on.
-    choice : CurveChoice
-        Curve of the calibration, and the curves it was compared with.
-    drift : LevelDrift
-        Drift of the level before the test period.
+    horizon : HorizonModel
+        Predictor, calibration and evidence.
+    calibrated : OutOfTimeCalibration
+        Where the calibration comes from.
     """
 
     horizon: HorizonModel
-    held_out: Float64
-    choice: CurveChoice
-    drift: LevelDrift
+    calibrated: OutOfTimeCalibration
 
 
-def fit_horizon(
-    fit_rows: Callable[[Bool, Predictor | None], Predictor],
-    categorical: tuple[int, ...],
+def fitted_horizon(
+    predictor: Predictor,
     matrix: Float64,
     spine: Spine,
     labels: Labels,
-    split: Split,
-    settings: ModelSettings,
-    method: CalibrationMethod,
+    learned: Bool,
+    calibrated: OutOfTimeCalibration,
+    categorical: tuple[int, ...],
 ) -> FittedHorizon:
-    """Horizon learned from the rows before the test period.
+    """Horizon of a predictor.
 
     Parameters
     ----------
-    fit_rows : callable
-        Gives a predictor from the rows to learn from and, at the second fit, the first predictor.
-    categorical : tuple of int
-        Columns whose values are levels.
+    predictor : Blend, lightgbm.Booster or Scorecard
+        Fitted on the looks in `learned`.
     matrix : float64 array of shape (rows, features)
         Features of each row.
     spine : Spine
         Lead and instant of each look; one look is one row.
     labels : Labels
-        Those of the test rows are not looked at.
-    split : Split
-        Which of the same looks fit, calibrate and test.
-    settings : ModelSettings
-        Kind of predictor and its hyperparameters.
-    method : str
-        Curve named by ``[calibration] method``, or "auto" to choose one.
+        Outcomes of the same looks; only those of `learned` are used.
+    learned : bool array of shape (rows,)
+        Looks that the predictor learned from.
+    calibrated : OutOfTimeCalibration
+        Learned from earlier fits of the same kind.
+    categorical : tuple of int
+        Columns whose values are levels.
     """
-    before_test = spine.as_of < split.test_from
-    first_predictor = fit_rows(split.fit, None)
-    refit_predictor = fit_rows(split.refit, first_predictor)
-    held_out_margin, refit_margin = (
-        _margins(predictor, matrix, before_test, settings.threads)
-        for predictor in (first_predictor, refit_predictor)
-    )
-    transfer = calibration_for_refit(held_out_margin, refit_margin, spine, labels, split, method)
-    if transfer.shift:
-        refit_predictor = shifted_by(refit_predictor, transfer.shift)
-    refit_rows = split.refit
     evidence = evidence_of(
-        matrix[refit_rows], labels.converted[refit_rows], spine.lead[refit_rows], categorical
+        matrix[learned], labels.converted[learned], spine.lead[learned], categorical
     )
-    return FittedHorizon(
-        HorizonModel(labels.days, refit_predictor, transfer.calibration, evidence),
-        held_out_margin + transfer.drift.at(spine.as_of),
-        transfer.choice,
-        transfer.drift,
-    )
+    model = HorizonModel(labels.days, predictor, calibrated.calibration, evidence)
+    return FittedHorizon(model, calibrated)
 
 
-def calibration_for_refit(
-    held_out_margin: Float64,
-    refit_margin: Float64,
+def out_of_time_calibration(
+    margin: Float64,
     spine: Spine,
     labels: Labels,
-    split: Split,
+    rows: Bool,
+    until: int,
     method: CalibrationMethod,
-) -> RefitCalibration:
-    """Calibration by margins of a first fit, carried over to those of a second.
+) -> OutOfTimeCalibration:
+    """Calibration by margins of looks that their predictor had not learned from.
 
     Parameters
     ----------
-    held_out_margin, refit_margin : float64 arrays of shape (rows,)
-        Margins of a predictor of `split.fit`, and of one of `split.refit`, as log-odds whose mean
-        probability is the share that converted of what it learned from; those of test rows are not
-        looked at.
+    margin : float64 array of shape (rows,)
+        Log-odds of each look by the latest fit before it, whose mean probability is the share that
+        converted of what that fit learned from.
     spine : Spine
         Lead and instant of each look; one look is one row.
     labels : Labels
         Outcomes of the same looks.
-    split : Split
-        Which of the same looks fit, calibrate and test.
+    rows : bool array of shape (rows,)
+        Looks to learn from; no others are looked at. Where there are none, margins are taken as
+        they are.
+    until : int
+        Instant in microseconds for which the level is asked.
     method : str
         Curve named by ``[calibration] method``, or "auto" to choose one.
     """
-    rows = np.flatnonzero(split.calibrate)
-    rows = rows[np.argsort(spine.as_of[rows], kind="stable")]
-    converted, lead, as_of = labels.converted[rows], spine.lead[rows], spine.as_of[rows]
+    used = np.flatnonzero(rows)
+    used = used[np.argsort(spine.as_of[used], kind="stable")]
+    converted, lead, as_of = labels.converted[used], spine.lead[used], spine.as_of[used]
     known_at = horizon_end(as_of, labels.days)
-    drift = level_drift(held_out_margin[rows], converted, lead, as_of, known_at, split.test_from)
-    calibration, choice = fit_calibration(
-        held_out_margin[rows] + drift.at(as_of), converted, lead, method
-    )
-    latest = _latest(spine, split)
-    shift = 0.0
-    if len(latest) and not np.array_equal(held_out_margin[latest], refit_margin[latest]):
-        expected = float(sigmoid(refit_margin[latest]).mean())
-        shift = shift_to(refit_margin[latest], expected, calibration.probability)
-    return RefitCalibration(with_added_variance(calibration, drift.variance), choice, drift, shift)
-
-
-def _latest(spine: Spine, split: Split) -> npt.NDArray[np.intp]:
-    """Places of the looks before the test whose outcomes were not known yet, or of the last ones.
-
-    Neither fit has learned from the former, so both are equally honest there.
-    """
-    before_test = np.flatnonzero(spine.as_of < split.test_from)
-    unknown = before_test[~split.refit[before_test]]
-    unknown = unknown[spine.as_of[unknown] >= split.calibrate_from]
-    if len(unknown) >= LATEST:
-        return unknown
-    order = np.argsort(spine.as_of[before_test], kind="stable")
-    return before_test[order[-LATEST:]]
-
-
-def _margins(predictor: Predictor, matrix: Float64, rows: Bool, threads: int) -> Float64:
-    margin = np.full(len(matrix), np.nan)
-    margin[rows] = margin_of(predictor, matrix[rows], threads)
-    return margin
+    drift = level_drift(margin[used], converted, lead, as_of, known_at, until)
+    calibration, choice = fit_calibration(margin[used], converted, lead, method)
+    return OutOfTimeCalibration(with_added_variance(calibration, drift.variance), choice, drift)

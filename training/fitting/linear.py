@@ -20,8 +20,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from features.arrays import Bool, Float64
 from models.predictors.linear import Levels, Linear, Slope, Term, logarithm
 
-PENALTY = 1_000.0
-"""Of standardised columns: of 0.33 to 3,000, the best on made-up CRMs of 700 to 8,000 leads."""
+PENALTY = 150.0
+"""Of standardised columns, for looks that are independent of each other."""
+PRELIMINARY = 6.0
+"""Looks that tell as much as one that stands alone, where nobody has measured yet how many."""
 MOST_FIT_ROWS = 100_000
 """Of more rows, this many are drawn: enough for the number of columns that features make."""
 
@@ -48,7 +50,10 @@ def logistic_margin(
     -------
     float64 array of shape (rows,)
     """
-    return fit_linear(matrix[fit], converted[fit], categorical, seed).margin(matrix)
+    linear = fit_linear(
+        matrix[fit], converted[fit], categorical, seed, looks_per_independent=PRELIMINARY
+    )
+    return linear.margin(matrix)
 
 
 def fit_linear(
@@ -58,6 +63,7 @@ def fit_linear(
     seed: int,
     monotone: tuple[int, ...] = (),
     weight: Float64 | None = None,
+    looks_per_independent: float = 1.0,
 ) -> Linear:
     """Logistic regression as a linear model of the log-odds.
 
@@ -76,6 +82,9 @@ def fit_linear(
         own has no slope.
     weight : float64 array of shape (rows,), optional
         How many rows each row stands for; 1 for each by default.
+    looks_per_independent : float, optional
+        Design effect: as many looks tell as much as one that stands alone
+        (`training.fitting.design_effect`). The penalty grows with it.
     """
     if weight is None:
         weight = np.ones(len(matrix))
@@ -99,7 +108,7 @@ def fit_linear(
     design /= scale
     signs = np.zeros(design.shape[1])
     signs[starts[: len(monotone)]] = monotone
-    base, standardised = _ridge(design, converted, weight, signs)
+    base, standardised = _ridge(design, converted, weight, signs, PENALTY * looks_per_independent)
     weights = standardised / scale
     terms = tuple(
         _term(weights[start:end], mean[start:end], coding)
@@ -109,12 +118,12 @@ def fit_linear(
 
 
 def _ridge(
-    design: Float64, converted: Bool, weight: Float64, signs: Float64
+    design: Float64, converted: Bool, weight: Float64, signs: Float64, penalty: float
 ) -> tuple[float, Float64]:
     """Intercept and weights; columns whose weight would be against its sign are left out."""
     included = np.ones(design.shape[1], np.bool_)
     while True:
-        model = LogisticRegression(C=1 / PENALTY, max_iter=1_000, tol=1e-4)
+        model = LogisticRegression(C=1 / penalty, max_iter=1_000, tol=1e-4)
         # Sums differ in their last bit by the number of threads, and so would the bundle.
         with threadpool_limits(1):
             model.fit(design * included, converted, sample_weight=weight)

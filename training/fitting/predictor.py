@@ -1,42 +1,62 @@
-"""Blend, booster or points card: which of them the conversions at hand can carry.
+"""Fitting a predictor: by default a blend, the mean of a linear model and a booster.
 
-A booster finds more than a card can hold, but only where enough leads converted; before that it
-finds luck. So below a number of converting leads the points card is the model, unless the
-configuration says otherwise; above it a blend, the mean of a booster and a linear model. The longer
-horizon's booster learns the shorter horizon's outcomes: what makes a lead buy soon makes it buy at
-all, and these outcomes are known by now for many more looks, the latest ones among them. Its linear
-model learns the longer horizon itself, and sets the level.
+Both learn from the same looks, with penalties that grow with how much alike the looks of one lead
+are, so that their mean degrades gracefully: with ten conversions it says little more than the base
+rate, and no number of conversions switches it off.
 
-A card that a person has edited is taken as it is: calibrated and judged like any other, so that
-what hand-made points promise is as true as what is learned.
+Within the longer horizon outcomes are known later and looks are more alike, so its own booster has
+little to learn from. What makes a lead buy soon often makes it buy at all, and those outcomes are
+known for many more looks, the latest ones among them. So the booster's half of the longer horizon
+is itself a mean, of the shorter horizon's booster and one of its own. How much it borrows is chosen
+by cross-fitting over leads: where who buys soon says nothing of who buys later, that is nothing.
+
+A points card is fitted where it is asked for. A card that a person has edited is taken as it is:
+calibrated and judged like any other, so that what hand-made points promise is as true as what is
+learned.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, assert_never
 
 import lightgbm as lgb
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
-from features.arrays import Float64
+from features.arrays import Bool, Float64, Int64
 from features.language.spec import Spec
 from models.calibration import sigmoid
 from models.predictors.predictor import Blend, Predictor, margin_of
 from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
 from training.dataset.examples import Examples
-from training.fitting.booster import fit_booster
-from training.fitting.linear import fit_linear, logistic_margin
+from training.fitting.booster import fit_booster, mean_booster
+from training.fitting.design_effect import design_effect
+from training.fitting.linear import PRELIMINARY, fit_linear, logistic_margin
 from training.fitting.monotone import directions
 from training.fitting.scorecard import fit_scorecard, read_scorecard
 
-LEAST_BOOSTER_LEADS = 150
-"""Converting leads of the fitting period from which a booster is worth it. On made-up CRMs, seeds 2
-to 5, the excess log loss of a booster alone, less drawn towards nothing than today's, was beside
-the card's 50 against 46 per cent of the base rate's with 73 to 97 such leads, 80 against 65 with 95
-to 130, 36 against 35 with 154 to 180, 20 against 25 with 422 to 476."""
+FOLDS = 3
+"""Folds over leads by which the borrowed share is chosen."""
+USUAL_SHARE, SHARE_SD = 0.5, 0.3
+"""Prior of the borrowed share: few conversions say little of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """What a longer horizon takes from a shorter one.
+
+    Parameters
+    ----------
+    booster : lightgbm.Booster
+        Booster of the shorter horizon, by the same instant.
+    share : float
+        Weight of its margin beside that of the longer horizon's own booster, from 0 to 1.
+    """
+
+    booster: lgb.Booster
+    share: float
 
 
 def fit_predictor(
@@ -45,8 +65,7 @@ def fit_predictor(
     settings: ModelSettings,
     edited: Path | None = None,
     progress: Callable[[int], object] = lambda trees: None,
-    shorter_horizon_rows: Examples | None = None,
-    same_kind_as: Predictor | None = None,
+    borrowed: Borrowed | None = None,
 ) -> Predictor:
     """Predictor of one horizon.
 
@@ -57,16 +76,13 @@ def fit_predictor(
     looks : Examples
         The fitting rows, with both outcomes.
     settings : ModelSettings
-        Its `kind` decides, unless that is "auto".
+        Its `kind` decides what is fitted; "auto" is the blend.
     edited : pathlib.Path, optional
         A points card to take in place of learning anything.
     progress : callable, optional
         Called with 1 after each tree.
-    shorter_horizon_rows : Examples, optional
-        Rows with the outcomes of a shorter horizon, known by the same time: what a blend's booster
-        is fitted on where enough of their leads converted.
-    same_kind_as : Blend, lightgbm.Booster or Scorecard, optional
-        Predictor of fewer rows; the new one is of the same kind.
+    borrowed : Borrowed, optional
+        What the booster's half of a blend takes from a shorter horizon.
 
     Raises
     ------
@@ -75,50 +91,167 @@ def fit_predictor(
     """
     if edited is not None:
         return read_scorecard(edited, spec)
-    monotone = directions(spec, settings.monotone)
-
-    def booster(rows: Examples) -> lgb.Booster:
-        weighted_rows = rows.with_weight()
-        return fit_booster(
-            weighted_rows.matrix,
-            weighted_rows.converted,
-            spec.categorical,
-            settings,
-            progress,
-            monotone,
-            weighted_rows.weight,
-        )
-
-    kind = settings.kind if same_kind_as is None else kind_of(same_kind_as)
-    match kind:
-        case "auto" if looks.converting_leads < LEAST_BOOSTER_LEADS:
-            return _card(spec, looks, settings)
+    match settings.kind:
         case "auto" | "blend":
-            use_shorter_horizon = (
-                shorter_horizon_rows is not None
-                and shorter_horizon_rows.converting_leads >= LEAST_BOOSTER_LEADS
-            )
-            fitted_booster = booster(
-                shorter_horizon_rows
-                if shorter_horizon_rows is not None and use_shorter_horizon
-                else looks
-            )
-            weighted_rows = looks.with_weight()
+            looks_per_independent = _looks_per_independent(spec, looks, settings.seed)
+            booster = _booster(spec, looks, settings, looks_per_independent, progress)
+            if borrowed is not None:
+                share = borrowed.share
+                booster = mean_booster([(share, borrowed.booster), (1 - share, booster)])
+            weighted = looks.with_weight()
             linear = fit_linear(
-                weighted_rows.matrix,
-                weighted_rows.converted,
+                weighted.matrix,
+                weighted.converted,
                 spec.categorical,
                 settings.seed,
-                monotone,
-                weighted_rows.weight,
+                directions(spec, settings.monotone),
+                weighted.weight,
+                looks_per_independent,
             )
-            return _levelled(Blend(linear, fitted_booster), looks, settings.threads)
+            return _levelled(Blend(linear, booster), looks, settings.threads)
         case "booster":
-            return booster(looks)
+            return fit_booster_alone(spec, looks, settings, progress)
         case "scorecard":
             return _card(spec, looks, settings)
         case _:
-            assert_never(kind)
+            assert_never(settings.kind)
+
+
+def borrowed_share(
+    spec: Spec,
+    shorter: Examples,
+    longer: Examples,
+    settings: ModelSettings,
+    progress: Callable[[int], object] = lambda trees: None,
+) -> float:
+    """How much of the shorter horizon's booster the longer horizon's blend takes.
+
+    Both are fitted without a fold of leads and predict it, at nearly full size; the share is the
+    likeliest one given the outcomes of all folds, counted in independent looks.
+
+    Parameters
+    ----------
+    spec : Spec
+        Its columns are those of the looks.
+    shorter, longer : Examples
+        Looks of the same leads with the outcomes of the two horizons, known by the same instant.
+    settings : ModelSettings
+        Settings of the boosters.
+    progress : callable, optional
+        Called with 1 after each tree.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    References
+    ----------
+    D. H. Wolpert, *Stacked generalization*, Neural Networks 5 (1992),
+    doi:10.1016/S0893-6080(05)80023-1.
+    """
+    leads = 1 + max(int(shorter.lead.max()), int(longer.lead.max()))
+    fold_of_lead = np.random.default_rng(settings.seed).permutation(leads) % FOLDS
+    margins = np.full((3, len(longer.lead)), np.nan)
+    for fold in range(FOLDS):
+        out = fold_of_lead[longer.lead] == fold
+        kept = [looks.among(fold_of_lead[looks.lead] != fold) for looks in (shorter, longer)]
+        if not out.any() or not all(0 < one.converted.sum() < len(one.converted) for one in kept):
+            continue
+        sooner, later = (
+            fit_predictor(spec, one, settings.model_copy(update={"kind": "blend"}), None, progress)
+            for one in kept
+        )
+        if not (isinstance(sooner, Blend) and isinstance(later, Blend)):
+            raise TypeError("A blend was asked for.")
+        margins[:, out] = (
+            later.linear.margin(longer.matrix[out]),
+            margin_of(sooner.booster, longer.matrix[out], settings.threads),
+            margin_of(later.booster, longer.matrix[out], settings.threads),
+        )
+    predicted = ~np.isnan(margins[0])
+    if not longer.converted[predicted].any():
+        return USUAL_SHARE
+    return _likeliest_share(
+        margins[:, predicted], longer.converted[predicted], longer.lead[predicted]
+    )
+
+
+def _likeliest_share(margins: Float64, converted: Bool, lead: Int64) -> float:
+    """Most likely share, given margins of the linear model and of the two boosters."""
+    linear, sooner, later = margins
+    rate = float(converted.mean())
+
+    def blend(share: float) -> Float64:
+        margin: Float64 = (linear + share * sooner + (1 - share) * later) / 2
+        return margin + shift_to(margin, rate)
+
+    likelihood_power = 1 / design_effect(converted - sigmoid(blend(USUAL_SHARE)), lead)
+
+    def cost(share: float) -> float:
+        margin = blend(share)
+        loss = float(np.logaddexp(0.0, margin).sum() - margin[converted].sum())
+        return likelihood_power * loss + ((share - USUAL_SHARE) / SHARE_SD) ** 2 / 2
+
+    return float(minimize_scalar(cost, bounds=(0.0, 1.0), method="bounded").x)
+
+
+def fit_booster_alone(
+    spec: Spec,
+    looks: Examples,
+    settings: ModelSettings,
+    progress: Callable[[int], object] = lambda trees: None,
+) -> lgb.Booster:
+    """Booster of looks, whatever kind of predictor the settings ask for.
+
+    Parameters
+    ----------
+    spec : Spec
+        Its columns are those of the looks.
+    looks : Examples
+        The fitting rows, with both outcomes.
+    settings : ModelSettings
+        Settings of the booster.
+    progress : callable, optional
+        Called with 1 after each tree.
+    """
+    looks_per_independent = _looks_per_independent(spec, looks, settings.seed)
+    return _booster(spec, looks, settings, looks_per_independent, progress)
+
+
+def _booster(
+    spec: Spec,
+    looks: Examples,
+    settings: ModelSettings,
+    looks_per_independent: float,
+    progress: Callable[[int], object],
+) -> lgb.Booster:
+    weighted = looks.with_weight()
+    return fit_booster(
+        weighted.matrix,
+        weighted.converted,
+        spec.categorical,
+        settings,
+        progress,
+        directions(spec, settings.monotone),
+        weighted.weight,
+        looks_per_independent,
+    )
+
+
+def _looks_per_independent(spec: Spec, looks: Examples, seed: int) -> float:
+    """How much alike the looks of a lead are, by the residuals of the plainest model."""
+    weighted = looks.with_weight()
+    linear = fit_linear(
+        weighted.matrix,
+        weighted.converted,
+        spec.categorical,
+        seed,
+        weight=weighted.weight,
+        looks_per_independent=PRELIMINARY,
+    )
+    residual = looks.converted - sigmoid(linear.margin(looks.matrix))
+    return design_effect(residual, looks.lead)
 
 
 def kind_of(predictor: Predictor) -> Literal["blend", "booster", "scorecard"]:

@@ -144,7 +144,7 @@ def backtest(
         frame = TrainingFrame(
             spine, past.spec, matrix, labels_by_horizon, thinning, past.splits, age_days
         )
-        fitted = fit_bundle(frame, past.findings, config.fitting, no_progress)
+        fitted = fit_bundle(frame, past.findings, config.fitting, no_progress, final=False)
         evaluations.append(evaluation(fitted, frame, config.fitting, no_progress))
         report_progress("origins", len(evaluations), len(origin_instants))
     return Backtest(origin_instants, tuple(evaluations), _series(evaluations))
@@ -200,8 +200,7 @@ def _past(tables: Tables, config: Config, origin: int, splits: Mapping[str, Spli
     """What is trained with at an origin; only what was known before it is used."""
     tables_before = cut_at(tables, origin)
     findings = audit(tables_before, config.dataset, config.audit) if config.audit.enabled else ()
-    calibrate_from = min(split.calibrate_from for split in splits.values())
-    spec = spec_of(without_quarantined(tables_before, findings), config.dataset, calibrate_from)
+    spec = spec_of(without_quarantined(tables_before, findings), config.dataset, origin)
     return _Past(splits, findings, replace(spec, ignored=quarantined_values(findings)))
 
 

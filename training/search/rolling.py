@@ -26,8 +26,7 @@ from training.dataset.draws import drawn_by_lead
 from training.dataset.frame import Rows, spec_of
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import (
-    LEAST_CALIBRATE_LEADS,
-    LEAST_FIT_LEADS,
+    LEAST_LEARNED_LEADS,
     converting_leads,
     judged_from,
     split_of,
@@ -119,8 +118,8 @@ def rolling_rows(
     if not usable:
         raise ValueError(
             "The fitting period has too few conversions to compare settings inside it: each of "
-            f"{len(ORIGINS)} stretches needs {LEAST_FIT_LEADS} leads that converted before it "
-            f"and {LEAST_CALIBRATE_LEADS} in it. Keep the defaults, or export more."
+            f"{len(ORIGINS)} stretches needs {LEAST_LEARNED_LEADS} leads that converted before it "
+            f"and {LEAST_LEARNED_LEADS} in it. Keep the defaults, or export more."
         )
     first_origin = min(int(spine.as_of[folds[name][0].judge].min()) for name in usable)
     spec = spec_of(past, settings, first_origin)
@@ -179,10 +178,10 @@ def _folds(
             )
             fit_eligible = earlier[spine.lead]
             fit, judge = fit & fit_eligible, judge & later[spine.lead]
-        enough_to_fit = converting_leads(horizon_labels, spine.lead, fit) >= LEAST_FIT_LEADS
+        enough_to_fit = converting_leads(horizon_labels, spine.lead, fit) >= LEAST_LEARNED_LEADS
         if (
             enough_to_fit
-            and converting_leads(horizon_labels, spine.lead, judge) >= LEAST_CALIBRATE_LEADS
+            and converting_leads(horizon_labels, spine.lead, judge) >= LEAST_LEARNED_LEADS
         ):
             folds.append(Fold(name, origin, fit, judge, fit_eligible))
     return folds

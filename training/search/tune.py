@@ -21,7 +21,12 @@ from features.tables import Tables
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from training.config import AuditSettings, DatasetSettings, ModelSettings
-from training.fitting.predictor import fit_predictor
+from training.fitting.predictor import (
+    USUAL_SHARE,
+    Borrowed,
+    fit_booster_alone,
+    fit_predictor,
+)
 from training.search.rolling import Fold, RollingRows, rolling_rows
 from training.sqlite import sqlite_url
 from training.statistics.paired import LOG_LOSS, Difference, paired_difference
@@ -211,16 +216,13 @@ def _loss(converted: Bool, probability: Float64) -> float:
 
 def _probabilities(rolling: RollingRows, fold: Fold, settings: ModelSettings) -> Float64:
     """Probabilities of a fold's judged rows, by the model that `train` would fit before them."""
-    shorter_rows = None
-    if fold.horizon == "warm":
-        shorter_rows = rolling.looks("hot", shorter_horizon_rows(rolling, fold))
-    # These are settings of boosters: never fit a points card here, however few have converted.
-    kind = "blend" if settings.kind == "auto" else settings.kind
+    borrowed = None
+    if fold.horizon == "warm" and settings.kind in ("auto", "blend"):
+        shorter = rolling.looks("hot", shorter_horizon_rows(rolling, fold))
+        # Rolling fits are small, and would choose to borrow more than the fit at full size does.
+        borrowed = Borrowed(fit_booster_alone(rolling.spec, shorter, settings), USUAL_SHARE)
     predictor = fit_predictor(
-        rolling.spec,
-        rolling.looks(fold.horizon, fold.fit),
-        settings.model_copy(update={"kind": kind}),
-        shorter_horizon_rows=shorter_rows,
+        rolling.spec, rolling.looks(fold.horizon, fold.fit), settings, borrowed=borrowed
     )
     return sigmoid(margin_of(predictor, rolling.matrix[fold.judge], settings.threads))
 
