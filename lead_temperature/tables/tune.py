@@ -8,7 +8,7 @@ from training.search.tune import Tuning
 
 def show_tuned(console: Console, tuning: Tuning) -> None:
     """Print both settings with their loss, and the gain on leads outside the search."""
-    title = f"Settings after {tuning.trials} trials inside the fitting period"
+    title = f"Settings after {tuning.trials} trials in the time before the test"
     table = plain_table(title, ("settings",), (*tuning.present_settings, "log loss / base rate's"))
     for name, settings, loss in (
         ("present", tuning.present_settings, tuning.present_loss),

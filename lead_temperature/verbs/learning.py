@@ -133,7 +133,7 @@ def tune(
         ),
     ] = 60,
 ) -> None:
-    """Look for better [model] settings inside the fitting period; run it again to go on."""
+    """Look for better [model] settings in the time before the test; run it again to go on."""
     from lead_temperature.tables.training import progress_bars
     from lead_temperature.tables.tune import show_tuned
     from training.search.tune import tune_boosters

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 from features.export.sources import read_export
+from features.progress import no_progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine, microseconds
 from features.tables import Tables
@@ -18,6 +19,8 @@ from models.bundle import load_bundle, save_bundle
 from models.predictors.predictor import files_of
 from training.card.values import read_card
 from training.config import read_config
+from training.dataset.frame import training_frame
+from training.fitting.bundle import fit_bundle
 from training.pipeline import trained_bundle
 
 pytestmark = pytest.mark.training
@@ -80,7 +83,7 @@ def test_the_same_data_and_seed_give_the_same_bundle_byte_for_byte(crm, bundle, 
     assert load_bundle(tmp_path / "one").version == load_bundle(tmp_path / "two").version
 
 
-def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bundle) -> None:
+def test_what_happens_in_the_test_period_changes_nothing_that_is_judged(crm, bundle) -> None:
     """Cut the export where the test period begins: boosters and calibrations stay as they are."""
     config, tables = crm
     cut = read_card(bundle.card).settings["test_from"]
@@ -106,11 +109,22 @@ def test_what_happens_in_the_test_period_changes_nothing_that_is_learned(crm, bu
         unused=tables.unused,
     )
     split = config.split.model_copy(update={"test_from": datetime.fromisoformat(cut)})
-    again = trained_bundle(then, config.model_copy(update={"split": split}))
-    assert again.spec == bundle.spec
+    config = config.model_copy(update={"split": split})
+    judged, again = (
+        fit_bundle(
+            training_frame(each, config.dataset, no_progress),
+            (),
+            config.fitting,
+            no_progress,
+            final=False,
+        ).judged
+        for each in (tables, then)
+    )
+    assert again.spec == judged.spec
+    assert again.bands == judged.bands
     for name in ("hot", "warm"):
-        assert again.horizon(name).calibration == bundle.horizon(name).calibration
-        files = files_of(bundle.horizon(name).predictor, bundle.spec, name)
+        assert again.horizon(name).calibration == judged.horizon(name).calibration
+        files = files_of(judged.horizon(name).predictor, judged.spec, name)
         assert files_of(again.horizon(name).predictor, again.spec, name) == files
 
 

@@ -139,7 +139,7 @@ def fit_bands(
     ----------
     hot, warm : float64 arrays of shape (rows,)
         Probabilities within each horizon, by predictors that have not learned from the calibrating
-        rows; those of test rows are not looked at.
+        rows; those of test rows are not looked at, and rows without them (NaN) left out.
     spine, labels, splits
         All rows, and the outcomes and periods by horizon.
     settings : BandSettings
@@ -151,9 +151,10 @@ def fit_bands(
         The bands' rates are not in order.
     """
     looks, hot_of_rows = {}, {}
+    predicted = ~(np.isnan(hot) | np.isnan(warm))
     for name, probability in zip(HORIZONS, (hot, warm), strict=True):
         split, outcomes = splits[name], labels[name]
-        rows = (spine.as_of >= split.calibrate_from) & (spine.as_of < split.test_from)
+        rows = (spine.as_of >= split.calibrate_from) & (spine.as_of < split.test_from) & predicted
         hot_of_rows[name] = hot[rows]
         looks[name] = HeldOutLooks(
             probability=probability[rows],
@@ -165,7 +166,7 @@ def fit_bands(
         )
     bands = bands_for_promises(settings, looks["hot"], looks["warm"], hot_of_rows["warm"])
     for name in HORIZONS:
-        rows = splits[name].calibrate
+        rows = splits[name].calibrate & predicted
         band = bands.assign(hot[rows], warm[rows])
         require_order(name, band, labels[name].converted[rows], spine.lead[rows])
     return bands

@@ -139,6 +139,8 @@ def level_drift(
         One that moves nothing where a level that stands still explains the outcomes as well.
     """
     still = LevelDrift()
+    if len(as_of) < BLOCKS:
+        return still
     edges = np.unique(np.sort(as_of)[np.arange(BLOCKS) * len(as_of) // BLOCKS])
     if len(edges) < BLOCKS // 2 or not 0 < converted.sum() < len(converted):
         return still

@@ -156,16 +156,22 @@ class _RollingFits:
     """Fits of both horizons of a frame at several instants, all by the same settings."""
 
     def __init__(
-        self, frame: TrainingFrame, settings: FittingSettings, progress: Progress, final: bool
+        self,
+        frame: TrainingFrame,
+        settings: FittingSettings,
+        progress: Progress,
+        final: bool,
+        share: float | None = None,
     ) -> None:
         self.frame, self.settings, self.report_progress = frame, settings, progress
-        self.finished_trees, self.share = 0, 0.0
+        self.finished_trees = 0
         self.borrows = settings.model.kind in ("auto", "blend") and not any(
             settings.edited_scorecard(name) for name in HORIZONS
         )
         fits = len(frame.splits["warm"].origins) + 1 + final + FOLDS * self.borrows
         self.all_trees = fits * len(HORIZONS) * settings.model.trees
-        if self.borrows:
+        self.share = share
+        if self.borrows and share is None:
             self.share = self._borrowed_share()
 
     def _count_trees(self, trees: int) -> None:
@@ -184,7 +190,7 @@ class _RollingFits:
         for name in HORIZONS:
             shorter = predictors.get("hot")
             borrowed = None
-            if self.borrows and isinstance(shorter, Blend):
+            if self.share is not None and isinstance(shorter, Blend):
                 borrowed = Borrowed(shorter.booster, self.share)
             predictors[name] = fit_predictor(
                 self.frame.spec,

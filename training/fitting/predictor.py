@@ -305,28 +305,3 @@ def shift_to(
     if not excess(-reach) < 0 < excess(reach):
         return 0.0
     return float(brentq(excess, -reach, reach))
-
-
-def shifted_by(predictor: Predictor, shift: float) -> Predictor:
-    """Predictor whose margins are all greater by a constant.
-
-    Parameters
-    ----------
-    predictor : Blend, lightgbm.Booster or Scorecard
-        Any fitted predictor.
-    shift : float
-        What is added to every margin, in log-odds.
-    """
-    match predictor:
-        case Blend(linear):
-            return replace(predictor, linear=replace(linear, base=linear.base + 2 * shift))
-        case Scorecard(base):
-            return replace(predictor, base=base + shift)
-        case lgb.Booster():
-            shifted = lgb.Booster(model_str=predictor.model_to_string())
-            first = shifted.dump_model()["tree_info"][0]
-            for leaf in range(first["num_leaves"]):
-                shifted.set_leaf_output(0, leaf, shifted.get_leaf_output(0, leaf) + shift)
-            return lgb.Booster(model_str=shifted.model_to_string())
-        case _:
-            assert_never(predictor)

@@ -1,9 +1,9 @@
-"""Rolling origins inside the fitting period: where settings may be compared.
+"""Rolling origins before the test period: where settings may be compared.
 
 Settings are judged as models are, by what came after: a model is fitted before each of several
 origins and judged on the looks between that origin and the next. The latest stretch only confirms
-what the earlier ones chose. The export is cut where calibration begins before anything is computed,
-so no step can use what is known only later.
+what the earlier ones chose. The export is cut where the test begins before anything is computed, so
+no step can use what is known only later.
 """
 
 import itertools
@@ -29,13 +29,12 @@ from training.dataset.split import (
     LEAST_LEARNED_LEADS,
     converting_leads,
     judged_from,
-    split_of,
     two_sides,
 )
 from training.dataset.thinning import thinning_of
 
 ORIGINS = (0.5, 0.65, 0.8)
-"""Origins as shares of the fitting period; the stretch after the last one confirms."""
+"""Origins as shares of the time before the test; the stretch after the last one confirms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class RollingRows(Rows):
-    """Rows and folds on which settings are compared; all of it was known before calibration.
+    """Rows and folds on which settings are compared; all of it was known before the test.
 
     Its spec follows from what was known before the first origin.
 
@@ -84,7 +83,7 @@ def rolling_rows(
     audit_settings: AuditSettings,
     report_progress: StepProgress = no_step_progress,
 ) -> RollingRows:
-    """Looks, features and rolling origins of a fitting period.
+    """Looks, features and rolling origins of the time before the test.
 
     Parameters
     ----------
@@ -100,10 +99,10 @@ def rolling_rows(
     Raises
     ------
     ValueError
-        There are too few conversions to compare settings inside the fitting period.
+        There are too few conversions to compare settings before the test.
     """
-    calibrate_from = _calibration_start(tables, settings)
-    past = cut_at(tables, calibrate_from)
+    test_from = judged_from(settings, snapshots(tables, settings.snapshots), tables.data_end)
+    past = cut_at(tables, test_from)
     if audit_settings.enabled:
         past = without_quarantined(past, audit(past, settings, audit_settings))
     spine = snapshots(past, settings.snapshots)
@@ -111,13 +110,13 @@ def rolling_rows(
         name: labels(past, spine, days) for name, days in settings.horizon_days.items()
     }
     folds = {
-        name: _folds(name, past, spine, labels_by_horizon[name], calibrate_from, settings)
+        name: _folds(name, past, spine, labels_by_horizon[name], test_from, settings)
         for name in HORIZONS
     }
     usable = [name for name in HORIZONS if len(folds[name]) == len(ORIGINS)]
     if not usable:
         raise ValueError(
-            "The fitting period has too few conversions to compare settings inside it: each of "
+            "There are too few conversions before the test to compare settings there: each of "
             f"{len(ORIGINS)} stretches needs {LEAST_LEARNED_LEADS} leads that converted before it "
             f"and {LEAST_LEARNED_LEADS} in it. Keep the defaults, or export more."
         )
@@ -141,33 +140,22 @@ def rolling_rows(
     )
 
 
-def _calibration_start(tables: Tables, settings: DatasetSettings) -> int:
-    """Instant in microseconds at which the first horizon begins to calibrate."""
-    spine = snapshots(tables, settings.snapshots)
-    test_from = judged_from(settings, spine, tables.data_end)
-    splits = (
-        split_of(tables, spine, labels(tables, spine, days), settings, test_from)
-        for days in settings.horizon_days.values()
-    )
-    return min(split.calibrate_from for split in splits)
-
-
 def _folds(
     name: str,
     tables: Tables,
     spine: Spine,
     horizon_labels: Labels,
-    calibrate_from: int,
+    test_from: int,
     settings: DatasetSettings,
 ) -> list[Fold]:
     """Origins of one horizon that have enough conversions on both sides."""
     gap = horizon_labels.days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
-    span = max(calibrate_from - gap - first, 0)
+    span = max(test_from - gap - first, 0)
     created_at, lead_draws = microseconds(tables.leads["created_at"]), drawn_by_lead(tables)
     folds = []
     for origin, next_origin in itertools.pairwise(
-        [*(first + round(s * span) for s in ORIGINS), calibrate_from]
+        [*(first + round(s * span) for s in ORIGINS), test_from]
     ):
         fit = horizon_labels.known_before(spine, origin)
         judge = horizon_labels.mature & (spine.as_of >= origin) & (spine.as_of < next_origin)

@@ -1,4 +1,4 @@
-"""The search for better settings of the boosters, inside the fitting period.
+"""The search for better settings of the boosters, in the time before the test.
 
 Settings are compared on rolling origins (`training.search.rolling`) by their log loss, divided by
 the base rate's so that both horizons count alike. The latest stretch takes no part in the search.
@@ -112,7 +112,7 @@ def tune_boosters(
     Raises
     ------
     ValueError
-        The fitting period has too few conversions to compare settings inside it, or the model is a
+        There are too few conversions before the test to compare settings there, or the model is a
         points card.
     """
     if model.kind == "scorecard":

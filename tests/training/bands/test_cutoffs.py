@@ -190,6 +190,7 @@ def test_a_bundle_is_banded_by_its_calibrating_rows_alone() -> None:
         refit_eligible=everyone,
         calibrate_from=34 * day,
         test_from=68 * day,
+        origins=(34 * day,),
     )
     luck = random.random(rows)
     labels = {

@@ -16,6 +16,7 @@ from training.config import SnapshotSettings, SplitSettings
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import (
     LOST,
+    ORIGINS,
     default_test_from,
     leads_apart,
     require_conversions,
@@ -39,7 +40,7 @@ def test_every_label_that_is_learned_from_ended_before_the_next_period(
     horizon: int, days: int, calibrate_share: float, at: float
 ) -> None:
     spine, labels = daily(days, horizon)
-    test_from = min(round(max(2 * horizon + 1, at * days)), days - horizon - 1) * DAY
+    test_from = min(round(max(horizon + 1, at * days)), days - horizon - 1) * DAY
     split = time_split(spine, labels, SplitSettings(calibrate_share=calibrate_share), test_from)
     gap = horizon * DAY
     assert not np.any(split.fit & split.calibrate | split.calibrate & split.test)
@@ -48,14 +49,37 @@ def test_every_label_that_is_learned_from_ended_before_the_next_period(
     assert np.all(spine.as_of[split.calibrate] + gap < split.test_from)
     assert np.all(spine.as_of[split.test] >= split.test_from)
     assert np.all(labels.mature[split.fit | split.calibrate | split.test])
+    assert split.origins[0] == split.calibrate_from
+    assert len(split.origins) == ORIGINS
+    assert np.all(np.diff([*split.origins, test_from]) > 0)
 
 
 def test_too_short_an_export_says_what_is_missing() -> None:
-    spine, labels = daily(50, 30)
+    spine, labels = daily(80, 30)
     with pytest.raises(
-        ValueError, match=r"only 45\.0 days lie between the first look and the test"
+        ValueError, match=r"only 29\.0 days lie between the first look and the test"
     ):
-        time_split(spine, labels, SplitSettings(), 45 * DAY)
+        time_split(spine, labels, SplitSettings(), 29 * DAY)
+
+
+def test_where_no_time_is_left_for_two_gaps_there_are_origins_all_the_same() -> None:
+    spine, labels = daily(100, 30)
+    split = time_split(spine, labels, SplitSettings(), 45 * DAY)
+    assert split.refit.any()
+    assert split.test.any()
+    assert not split.calibrate.any()
+    assert split.origins[0] >= 30 * DAY
+
+
+def test_the_longest_horizon_places_the_origins_of_all() -> None:
+    spine, short = daily(400, 10)
+    _, long = daily(400, 60)
+    one, other = (
+        time_split(spine, each, SplitSettings(), 300 * DAY, longest_days=60)
+        for each in (short, long)
+    )
+    assert one.origins == other.origins
+    assert one.calibrate.sum() > other.calibrate.sum()
 
 
 def test_the_default_test_period_leaves_time_for_the_warm_horizon() -> None:
@@ -64,7 +88,7 @@ def test_the_default_test_period_leaves_time_for_the_warm_horizon() -> None:
     assert test_from == (310 - 62) * DAY
 
 
-@pytest.mark.parametrize("day", [-500, 0, 60, 371, 400, 20_000])
+@pytest.mark.parametrize("day", [-500, 0, 30, 371, 400, 20_000])
 def test_a_configured_test_period_that_cannot_be_is_refused_with_those_that_can(day: int) -> None:
     spine, labels = daily(400, 30)
     test_from = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
@@ -73,26 +97,29 @@ def test_a_configured_test_period_that_cannot_be_is_refused_with_those_that_can(
         time_split(spine, labels, settings, day * DAY)
     told = str(caught.value)
     assert f"test_from = {test_from.isoformat()}" in told
-    assert "after 1970-03-02T00:00:00+00:00 and no later than 1971-01-06T00:00:00+00:00" in told
+    assert "after 1970-01-31T00:00:00+00:00 and no later than 1971-01-06T00:00:00+00:00" in told
 
 
-@pytest.mark.parametrize("day", [61, 370])
+@pytest.mark.parametrize("day", [31, 370])
 def test_the_first_and_the_last_test_period_that_can_be_are_taken(day: int) -> None:
     spine, labels = daily(400, 30)
     settings = SplitSettings(test_from=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day))
     assert time_split(spine, labels, settings, day * DAY).test.any()
 
 
-def test_too_few_conversions_are_said_with_the_period_and_the_number_needed() -> None:
+def test_too_few_conversions_are_said_with_the_number_needed() -> None:
     spine, labels = daily(400, 30)
     split = time_split(spine, labels, SplitSettings(), 300 * DAY)
-    with pytest.raises(ValueError, match=r"fitting period of the 30-day horizon has 0 .* least 25"):
-        require_conversions(split, labels, spine.lead)
-    learned = Labels(30, split.fit, labels.mature)
-    with pytest.raises(ValueError, match=r"calibration period .* has 0 .* at least 10"):
-        require_conversions(split, learned, spine.lead)
-    converting = Labels(30, split.fit | split.calibrate, labels.mature)
-    require_conversions(split, converting, spine.lead)
+    some = np.flatnonzero(split.refit)[:10]
+    for count, refused in ((0, True), (9, True), (10, False)):
+        converted = np.isin(np.arange(400), some[:count])
+        converting = Labels(30, converted, labels.mature)
+        if refused:
+            told = rf"{count} leads are known to have converted within 30 days, at least 10 .*"
+            with pytest.raises(ValueError, match=told + rf"{10 - count} more"):
+                require_conversions(split, converting, spine.lead)
+        else:
+            require_conversions(split, converting, spine.lead)
 
 
 @given(st.integers(0, 2**32), st.integers(3, 20))

@@ -70,6 +70,7 @@ def split() -> Split:
         refit_eligible=everyone,
         calibrate_from=1,
         test_from=2,
+        origins=(1,),
     )
 
 

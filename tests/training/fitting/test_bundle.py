@@ -1,17 +1,20 @@
-"""A bundle is fitted without the test rows, and its warm booster by hot outcomes known by then."""
+"""What is judged knows nothing of the test, and what serves every outcome."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
+from features.progress import no_progress
 from features.worlds.chain import made_up_crm
 from features.worlds.crm import write_export
+from models.bundle import HORIZONS
 from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
-from training.fitting.bundle import FittedBundle, fit_bundle, shorter_horizon_rows
+from training.dataset.split import ORIGINS
+from training.fitting.bundle import FittedBundle, _RollingFits, fit_bundle
+from training.fitting.predictor import FOLDS
 
 pytestmark = pytest.mark.training
 
@@ -36,10 +39,11 @@ def test_bounds_of_held_out_looks_end_where_the_test_begins(
     config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
 ) -> None:
     frame = config_and_frame[1]
-    tested = frame.spine.as_of >= frame.splits["hot"].test_from
-    for low in (fitted.hot_held_out, fitted.warm_held_out):
-        np.testing.assert_array_equal(np.isnan(low), tested)
-        assert ((low[~tested] >= 0) & (low[~tested] <= 1)).all()
+    split, as_of = frame.splits["hot"], frame.spine.as_of
+    rolled = (as_of >= split.calibrate_from) & (as_of < split.test_from)
+    for probability in (fitted.hot_held_out, fitted.warm_held_out):
+        np.testing.assert_array_equal(np.isnan(probability), ~rolled)
+        assert ((probability[rolled] >= 0) & (probability[rolled] <= 1)).all()
 
 
 def test_each_horizon_says_how_its_calibration_was_chosen(fitted: FittedBundle) -> None:
@@ -49,45 +53,74 @@ def test_each_horizon_says_how_its_calibration_was_chosen(fitted: FittedBundle) 
         assert not methods or summary.curve in methods
 
 
-def test_outcomes_and_features_of_test_rows_change_nothing(
+def test_what_serves_has_learned_from_every_known_outcome(
     config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
 ) -> None:
-    config, frame = config_and_frame
+    frame = config_and_frame[1]
+    for name in HORIZONS:
+        labels, refit = frame.labels[name], frame.splits[name].refit
+        np.testing.assert_array_equal(fitted.learned[name], labels.mature)
+        for bundle, rows in ((fitted.bundle, labels.mature), (fitted.judged, refit)):
+            converting = len(np.unique(frame.spine.lead[rows & labels.converted]))
+            assert bundle.horizon(name).evidence.conversions == converting
+    assert fitted.bundle.bands == fitted.judged.bands
+
+
+def without_test_period(frame: TrainingFrame) -> TrainingFrame:
+    """The same frame with other outcomes and no features from the test period on."""
     tested = frame.spine.as_of >= frame.splits["hot"].test_from
-    matrix = np.where(tested[:, None], np.nan, frame.matrix)
     labels = {
         name: replace(outcomes, converted=outcomes.converted ^ tested)
         for name, outcomes in frame.labels.items()
     }
-    changed = replace(frame, matrix=matrix, labels=labels)
-    again = fit_bundle(changed, (), config.fitting, lambda *_: None)
+    return replace(frame, matrix=np.where(tested[:, None], np.nan, frame.matrix), labels=labels)
+
+
+def test_outcomes_and_features_of_test_rows_change_nothing_of_what_is_judged(
+    config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
+) -> None:
+    config, frame = config_and_frame
+    again = fit_bundle(without_test_period(frame), (), config.fitting, no_progress, final=False)
     np.testing.assert_array_equal(again.hot_held_out, fitted.hot_held_out)
     np.testing.assert_array_equal(again.warm_held_out, fitted.warm_held_out)
-    assert again.bundle.bands == fitted.bundle.bands
-    scores, scores_again = (b.bundle.scores(frame.matrix[tested]) for b in (fitted, again))
+    assert again.judged.bands == fitted.judged.bands
+    assert again.bundle is again.judged
+    tested = frame.splits["hot"].test
+    scores, scores_again = (each.judged.scores(frame.matrix[tested]) for each in (fitted, again))
+    np.testing.assert_array_equal(scores.hot_probability, scores_again.hot_probability)
     np.testing.assert_array_equal(scores.warm_probability, scores_again.warm_probability)
 
 
-def test_progress_counts_the_trees_of_both_fits(
+def test_each_look_is_foretold_by_the_latest_fit_before_it(
+    config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
+) -> None:
+    """What becomes known from an origin on changes nothing that was said before the next one."""
+    config, frame = config_and_frame
+    split = frame.splits["hot"]
+    origin = split.origins[2]
+    labels = {
+        name: replace(each, converted=each.converted ^ ~each.known_before(frame.spine, origin))
+        for name, each in frame.labels.items()
+    }
+    found = [
+        _RollingFits(
+            each, config.fitting, no_progress, final=False, share=0.5
+        ).out_of_time_margins()["warm"]
+        for each in (frame, replace(frame, labels=labels))
+    ]
+    early = (frame.spine.as_of >= split.calibrate_from) & (frame.spine.as_of < split.origins[3])
+    late = (frame.spine.as_of >= split.origins[3]) & (frame.spine.as_of < split.test_from)
+    np.testing.assert_array_equal(found[0][early], found[1][early])
+    assert np.isfinite(found[0][early]).all()
+    assert (found[0][late] != found[1][late]).mean() > 0.9
+
+
+def test_progress_counts_the_trees_of_all_fits(
     config_and_frame: tuple[Config, TrainingFrame],
 ) -> None:
     config, frame = config_and_frame
     reports: list[tuple[str, int, int]] = []
     fit_bundle(frame, (), config.fitting, lambda *report: reports.append(report))
-    for name in ("hot", "warm"):
-        counts = [done for stage, done, _ in reports if stage == f"trees of the {name} horizon"]
-        assert counts == list(range(1, 11))
-
-
-@pytest.mark.parametrize("final", [True, False])
-def test_the_warm_booster_sees_hot_outcomes_that_were_known_by_then(
-    config_and_frame: tuple[Config, TrainingFrame], final: bool
-) -> None:
-    frame = config_and_frame[1]
-    split = frame.splits["warm"]
-    known_until = split.test_from if final else split.calibrate_from
-    rows = shorter_horizon_rows(frame, final)
-    assert rows.any()
-    assert frame.spine.as_of[rows].max() + 14 * MICROSECONDS_PER_DAY < known_until
-    # Many more than have a known warm outcome: that is why they are used.
-    assert rows.sum() > (split.refit if final else split.fit).sum()
+    fits = ORIGINS + 2 + FOLDS
+    assert [done for _, done, _ in reports] == list(range(1, 2 * 5 * fits + 1))
+    assert {total for _, _, total in reports} == {2 * 5 * fits}

@@ -1,4 +1,4 @@
-"""A blend's booster learns from the shorter horizon where it can, and its level is its own."""
+"""A blend borrows from the shorter horizon what is worth it, and its level is its own."""
 
 import numpy as np
 import pytest
@@ -9,9 +9,15 @@ from models.calibration import sigmoid
 from models.predictors.predictor import Blend, files_of, margin_of
 from training.config import ModelSettings
 from training.dataset.examples import Examples
-from training.fitting.booster import fit_booster
 from training.fitting.linear import fit_linear
-from training.fitting.predictor import LEAST_BOOSTER_LEADS, fit_predictor
+from training.fitting.predictor import (
+    USUAL_SHARE,
+    Borrowed,
+    borrowed_share,
+    fit_booster_alone,
+    fit_predictor,
+    shift_to,
+)
 
 SPEC = Spec((LeadAge(), Count(Selection(), 7)))
 SETTINGS = ModelSettings(trees=10, threads=1)
@@ -27,23 +33,61 @@ def looks(converted: np.ndarray) -> Examples:
     return Examples(MATRIX, converted, LEAD, np.ones(ROWS))
 
 
-def blend(sooner: Examples | None = None) -> Blend:
-    found = fit_predictor(SPEC, looks(LATER), SETTINGS, shorter_horizon_rows=sooner)
+def blend(borrowed: Borrowed | None = None) -> Blend:
+    found = fit_predictor(SPEC, looks(LATER), SETTINGS, borrowed=borrowed)
     assert isinstance(found, Blend)
     return found
 
 
-def test_its_booster_is_fitted_on_the_shorter_horizon_and_its_linear_model_on_its_own() -> None:
-    found = blend(looks(SOON))
-    expected = fit_booster(MATRIX, SOON, (), SETTINGS)
-    assert found.booster.model_to_string() == expected.model_to_string()
-    assert found.linear.terms == blend().linear.terms
+SOONER = fit_booster_alone(SPEC, looks(SOON), SETTINGS)
 
 
-def test_a_shorter_horizon_in_which_too_few_leads_converted_is_not_learned_from() -> None:
-    few = SOON & (np.cumsum(SOON) < LEAST_BOOSTER_LEADS)
-    found = blend(looks(few))
-    assert found.booster.model_to_string() == blend().booster.model_to_string()
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_its_booster_is_the_mean_of_the_shorter_horizons_and_its_own(share: float) -> None:
+    found, own = blend(Borrowed(SOONER, share)), blend()
+    expected = share * margin_of(SOONER, MATRIX) + (1 - share) * margin_of(own.booster, MATRIX)
+    np.testing.assert_allclose(margin_of(found.booster, MATRIX), expected, atol=1e-12)
+    assert found.linear.terms == own.linear.terms
+
+
+def test_ten_conversions_make_a_blend_near_the_base_rate() -> None:
+    few = LATER & (np.cumsum(LATER) <= 10)
+    found = fit_predictor(SPEC, looks(few), SETTINGS)
+    assert isinstance(found, Blend)
+    probability = sigmoid(margin_of(found, MATRIX))
+    assert probability.mean() == pytest.approx(few.mean(), rel=1e-6)
+    assert np.quantile(probability, 0.99) < 10 * few.mean()
+
+
+def test_looks_that_are_alike_are_believed_less() -> None:
+    fifth = Examples(MATRIX, LATER, LEAD, np.ones(ROWS)).among(np.arange(ROWS) < ROWS // 5)
+    alike = fifth.among(np.repeat(np.arange(ROWS // 5), 5))
+    believed, doubted = (
+        fit_predictor(SPEC, Examples(alike.matrix, alike.converted, lead, alike.weight), SETTINGS)
+        for lead in (np.arange(len(alike.lead)), alike.lead)
+    )
+    spread = [margin_of(one, MATRIX).std() for one in (believed, doubted)]
+    assert spread[1] < 0.95 * spread[0]
+
+
+def outcomes(second: np.ndarray, seed: int) -> tuple[Examples, Examples]:
+    """Who buys soon follows the first column, who buys later the second that is given."""
+    random = np.random.default_rng(seed)
+    soon = random.random(ROWS) < sigmoid(MATRIX[:, 1] - 5)
+    later = random.random(ROWS) < sigmoid(second - 5)
+    return looks(soon), looks(later)
+
+
+def test_much_is_borrowed_where_the_horizons_agree_and_little_where_they_do_not() -> None:
+    agree = [borrowed_share(SPEC, *outcomes(MATRIX[:, 1], seed), SETTINGS) for seed in (1, 2, 3)]
+    apart = [borrowed_share(SPEC, *outcomes(MATRIX[:, 0], seed), SETTINGS) for seed in (1, 2, 3)]
+    assert max(apart) < 0.2
+    assert min(agree) > 0.3
+
+
+def test_nothing_to_choose_by_gives_the_usual_share() -> None:
+    soon, _ = outcomes(MATRIX[:, 1], 1)
+    assert borrowed_share(SPEC, soon, looks(np.zeros(ROWS, bool)), SETTINGS) == USUAL_SHARE
 
 
 def test_looks_that_others_stand_for_are_not_learned_from_but_set_the_level() -> None:
@@ -65,14 +109,14 @@ def test_a_look_that_stands_for_two_counts_as_two() -> None:
     assert one.margin(MATRIX) != pytest.approx(blend().linear.margin(MATRIX), abs=0.005)
 
 
-@pytest.mark.parametrize("sooner", [None, looks(SOON)])
-def test_its_mean_probability_is_the_share_that_converted_within_its_own_horizon(sooner) -> None:
-    probability = sigmoid(margin_of(blend(sooner), MATRIX))
+@pytest.mark.parametrize("borrowed", [None, Borrowed(SOONER, 0.4)])
+def test_its_mean_probability_is_the_share_that_converted_within_its_own_horizon(borrowed) -> None:
+    probability = sigmoid(margin_of(blend(borrowed), MATRIX))
     assert probability.mean() == pytest.approx(LATER.mean(), abs=1e-9)
 
 
 def test_the_same_looks_give_the_same_files_byte_for_byte() -> None:
-    first, second = (files_of(blend(looks(SOON)), SPEC, "warm") for _ in range(2))
+    first, second = (files_of(blend(Borrowed(SOONER, 0.4)), SPEC, "warm") for _ in range(2))
     assert first == second
 
 
@@ -82,3 +126,10 @@ def test_it_never_moves_against_a_direction(direction, sign: int) -> None:
     found = fit_predictor(SPEC, looks(LATER), settings)
     grid = np.column_stack([np.full(60, 5.0), np.linspace(0, 30, 60)])
     assert (sign * np.diff(margin_of(found, grid))).min() >= 0
+
+
+def test_a_mean_that_no_shift_reaches_moves_nothing() -> None:
+    margin = np.array([-1.0, 0.0, 2.0])
+    assert shift_to(margin, 0.25, lambda moved: np.full(len(moved), 0.25)) == 0.0
+    shift = shift_to(margin, 0.25)
+    assert sigmoid(margin + shift).mean() == pytest.approx(0.25)

@@ -127,12 +127,13 @@ def test_copies_of_rows_are_no_more_evidence() -> None:
 
 @pytest.fixture(scope="module")
 def crm(tmp_path_factory: pytest.TempPathFactory):
-    """A CRM with too few conversions for a booster, its configuration and its bundle."""
+    """A CRM with few conversions, its configuration and a points card learned from it."""
     folder = tmp_path_factory.mktemp("small_crm")
     write_export(made_up_crm(1_000, seed=6), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     calibration = config.calibration.model_copy(update={"method": "beta"})  # compares nothing
-    config = config.model_copy(update={"calibration": calibration})
+    model = config.model.model_copy(update={"kind": "scorecard"})
+    config = config.model_copy(update={"calibration": calibration, "model": model})
     tables = read_export(config.export)
     bundle = save_bundle(trained_bundle(tables, config), folder / "bundle")
     return folder, config, tables, bundle
@@ -208,13 +209,13 @@ def test_an_edited_card_that_is_none_is_refused_with_its_file(crm, tmp_path) -> 
 @pytest.mark.parametrize(
     ("kind", "converting", "card"),
     [
-        ("auto", 40, True),
+        ("auto", 40, False),
         ("auto", 200, False),
         ("booster", 40, False),
         ("scorecard", 200, True),
     ],
 )
-def test_converting_leads_decide_unless_the_configuration_does(
+def test_the_configuration_alone_decides_whether_it_is_a_card(
     kind: str, converting: int, card: bool
 ) -> None:
     settings = ModelSettings(kind=kind, trees=2)

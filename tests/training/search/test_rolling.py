@@ -13,7 +13,7 @@ from features.worlds.crm import write_export
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.snapshots import snapshots
-from training.dataset.split import LEAST_CALIBRATE_LEADS, LEAST_FIT_LEADS
+from training.dataset.split import LEAST_LEARNED_LEADS, judged_from
 from training.search import rolling
 from training.search.rolling import ORIGINS, Fold, RollingRows, rolling_rows
 
@@ -94,13 +94,13 @@ def test_every_fold_has_enough_converting_leads_on_both_sides(crm: Crm) -> None:
     for horizon in horizons_in(crm.rows):
         converted = outcomes_by_loop(crm, crm.rows.labels[horizon].days)
         for fold in folds_of(crm.rows, horizon):
-            for rows, least in ((fold.fit, LEAST_FIT_LEADS), (fold.judge, LEAST_CALIBRATE_LEADS)):
+            for rows in (fold.fit, fold.judge):
                 winners = {
                     who
                     for who, won, used in zip(lead, converted, rows.tolist(), strict=True)
                     if won and used
                 }
-                assert len(winners) >= least
+                assert len(winners) >= LEAST_LEARNED_LEADS
 
 
 def test_a_threshold_just_met_keeps_a_horizon_and_one_lead_fewer_leaves_it_out(
@@ -113,24 +113,25 @@ def test_a_threshold_just_met_keeps_a_horizon_and_one_lead_fewer_leaves_it_out(
         for fold in folds_of(crm.rows, horizon)
     )
     call = (crm.tables, crm.config.dataset, crm.config.audit)
-    monkeypatch.setattr(rolling, "LEAST_CALIBRATE_LEADS", fewest)
+    monkeypatch.setattr(rolling, "LEAST_LEARNED_LEADS", fewest)
     assert horizon in horizons_in(rolling_rows(*call))
-    monkeypatch.setattr(rolling, "LEAST_CALIBRATE_LEADS", fewest + 1)
+    monkeypatch.setattr(rolling, "LEAST_LEARNED_LEADS", fewest + 1)
     try:
         remaining = horizons_in(rolling_rows(*call))
     except ValueError as refusal:
-        assert "too few conversions to compare settings" in str(refusal)  # noqa: PT017
+        assert "too few conversions before the test to compare" in str(refusal)  # noqa: PT017
         remaining = []
     assert horizon not in remaining
 
 
-def test_the_rows_are_those_of_an_export_that_ends_where_calibration_begins(crm: Crm) -> None:
-    calibrate_from = rolling._calibration_start(crm.tables, crm.config.dataset)
-    past = cut_at(crm.tables, calibrate_from)
+def test_the_rows_are_those_of_an_export_that_ends_where_the_test_begins(crm: Crm) -> None:
+    spine = snapshots(crm.tables, crm.config.snapshots)
+    test_from = judged_from(crm.config.dataset, spine, crm.tables.data_end)
+    past = cut_at(crm.tables, test_from)
     assert len(crm.rows.spine) == len(snapshots(past, crm.config.snapshots))
     assert crm.rows.matrix.shape == (len(crm.rows.spine), len(crm.rows.spec.names))
     created_at = microseconds(crm.tables.leads["created_at"])
-    assert created_at[crm.rows.spine.lead].max() < calibrate_from
+    assert created_at[crm.rows.spine.lead].max() < test_from
 
 
 def test_progress_counts_rows_up_to_their_total(crm: Crm) -> None:

@@ -1,4 +1,4 @@
-"""A search for settings looks at the fitting period alone, and says so when it finds nothing."""
+"""A search for settings sees the time before the test alone, and says when it finds nothing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,8 +14,8 @@ from features.worlds.chain import made_up_crm
 from features.worlds.crm import write_export
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
-from training.dataset.snapshots import labels, snapshots
-from training.dataset.split import judged_from, split_of
+from training.dataset.snapshots import snapshots
+from training.dataset.split import judged_from
 from training.search.rolling import RollingRows, rolling_rows
 from training.search.tune import Tuning, shorter_horizon_rows, tune_boosters
 from training.statistics.paired import Difference
@@ -67,14 +67,9 @@ def found(crm, tmp_path_factory: pytest.TempPathFactory) -> Tuning:
     return search(tables, stored_in(config, tmp_path_factory.mktemp("store")), trials=3)
 
 
-def calibration_begins(tables: Tables, config: Config) -> int:
+def begin_of_test(tables: Tables, config: Config) -> int:
     spine = snapshots(tables, config.snapshots)
-    test_from = judged_from(config.dataset, spine, tables.data_end)
-    days = (config.horizons.hot_days, config.horizons.warm_days)
-    splits = (
-        split_of(tables, spine, labels(tables, spine, n), config.dataset, test_from) for n in days
-    )
-    return min(split.calibrate_from for split in splits)
+    return judged_from(config.dataset, spine, tables.data_end)
 
 
 def poisoned(tables: Tables, at: int) -> Tables:
@@ -98,16 +93,16 @@ def poisoned(tables: Tables, at: int) -> Tables:
     return replace(tables, leads=leads, interactions=events)
 
 
-def test_poison_where_calibration_begins_changes_nothing(crm, found, tmp_path) -> None:
+def test_poison_where_the_test_begins_changes_nothing(crm, found, tmp_path) -> None:
     tables, config = crm
-    bad = poisoned(tables, calibration_begins(tables, config))
+    bad = poisoned(tables, begin_of_test(tables, config))
     assert bad.leads["converted_at"].null_count > tables.leads["converted_at"].null_count + 100
     assert search(bad, stored_in(config, tmp_path), trials=3) == found
 
 
-def test_nothing_at_or_after_the_start_of_calibration_is_on_the_ground(crm) -> None:
+def test_nothing_at_or_after_the_start_of_the_test_is_on_the_ground(crm) -> None:
     tables, config = crm
-    until = calibration_begins(tables, config)
+    until = begin_of_test(tables, config)
     ground = ground_of(tables, config)
     assert ground.spine.as_of.max() <= until
     for fold in (*ground.search, *ground.confirm):
@@ -119,7 +114,7 @@ def test_nothing_at_or_after_the_start_of_calibration_is_on_the_ground(crm) -> N
 
 def test_apart_no_lead_is_fitted_on_and_judged_at_one_origin(crm, monkeypatch) -> None:
     monkeypatch.setattr(
-        "training.search.rolling.LEAST_CALIBRATE_LEADS", 1
+        "training.search.rolling.LEAST_LEARNED_LEADS", 1
     )  # few leads are enough here
     tables, config = crm
     strict = config.split.model_copy(update={"leads": "apart"})
@@ -199,7 +194,7 @@ def test_the_command_says_what_to_paste_or_that_nothing_is_worth_it(crm, run) ->
 def test_too_few_conversions_to_compare_settings_are_said(crm) -> None:
     tables, config = crm
     horizons = config.horizons.model_copy(update={"hot_days": 1, "warm_days": 2})
-    with pytest.raises(ValueError, match="too few conversions to compare settings inside it"):
+    with pytest.raises(ValueError, match="too few conversions before the test to compare"):
         ground_of(
             cut_at(tables, tables.data_end - 500 * 86_400_000_000),
             config.model_copy(update={"horizons": horizons}),
