@@ -99,7 +99,7 @@ def test_each_baseline_sees_its_own_signal_and_is_blind_to_the_others() -> None:
             {0: -1.5, 1: 1.5},
             {"latest interaction only", "tags", "points card", "logistic regression"},
         ),
-        6: ({0: -1.5, 2: 1.5}, {"tags", "points card", "logistic regression"}),
+        6: ({0: -2.0, 2: 2.0}, {"tags", "points card", "logistic regression"}),
     }
     for column, (effects, expected) in seers.items():
         matrix, converted, _ = drawn({column: effects})

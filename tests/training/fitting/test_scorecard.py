@@ -188,7 +188,9 @@ def test_a_card_edited_by_hand_is_taken_calibrated_and_judged(crm, tmp_path) -> 
     assert hot.predictor == "edited points card"
     # Beside it stands the card that would have been learned, so that the price of the edit is seen.
     learned_one = hot.baselines["points card"]
-    assert learned_one.log_loss == read_card(bundle.card).horizons.hot.log_loss
+    learned_alone = read_card(bundle.card).horizons.hot.log_loss
+    # Baselines are calibrated by one earlier fit, the model by several.
+    assert learned_one.log_loss == pytest.approx(learned_alone, rel=0.02)
     assert learned_one.log_loss_advantage.advantage < 0
 
 
