@@ -70,7 +70,7 @@ warm = {least_reach = 0.25}      # or {rate = 0.15, confidence = 0.90}, {reach =
 # drop = []                      # names to leave out, for instance suspects that are filled in at the sale
 
 [calibration]
-# method = "auto"                # or beta, wide_beta, platt, isotonic, venn_abers
+# method = "anchored"            # or auto, beta, wide_beta, platt, isotonic, venn_abers
 
 [model]
 # kind = "auto"                  # or "blend", "booster", "scorecard": a points card

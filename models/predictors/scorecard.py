@@ -2,7 +2,7 @@
 
 Each quality of a lead (its source, how many price questions it asked lately) has a few bins, each
 bin a whole number of points, and the points are summed. So many points more double the odds
-of a conversion. Where conversions are too few for a booster, the card is the model: it is trained,
+of a conversion. Where the configuration asks for it, the card is the model: it is trained,
 calibrated, saved and served as a booster would be, by additions that NumPy does. On disk it is JSON
 that names features and bins in plain words; `training.fitting.scorecard` learns it from the
 customers so far, or takes one that a person has edited.
