@@ -310,7 +310,7 @@ def _trained_at(
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
-    return fit_bundle(frame, findings, config.fitting, no_progress, final=False).judged
+    return fit_bundle(frame, findings, config.fitting, no_progress, final=False).judged_bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

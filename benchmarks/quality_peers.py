@@ -125,7 +125,7 @@ def our_answer(frame: TrainingFrame, config: Config) -> Answer:
     """What this project's training says of the hot horizon."""
     split = frame.splits["hot"]
     horizon, cost = timed(
-        lambda: fit_bundle(frame, (), config.fitting, no_progress, final=False).judged.hot
+        lambda: fit_bundle(frame, (), config.fitting, no_progress, final=False).judged_bundle.hot
     )
     probability = horizon.probability(frame.matrix[split.test], config.model.threads)
     return Answer(probability, cost, type(horizon.predictor).__name__)

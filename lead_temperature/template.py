@@ -74,7 +74,7 @@ warm = {least_reach = 0.25}      # or {rate = 0.15, confidence = 0.90}, {reach =
 
 [model]
 # kind = "auto"                  # or "blend", "booster", "scorecard": a points card
-# trees = 300
+# trees = 150
 # leaves = 7
 # seed = 1
 # monotone = {"count[[]direction=inbound]*" = "increasing"}   # with more of it, never the colder

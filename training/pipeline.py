@@ -76,8 +76,8 @@ def trained_bundle(
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config.dataset, report_progress)
     fitted = fit_bundle(frame, findings, config.fitting, report_progress)
-    bundle, judged = fitted.bundle, fitted.judged
-    signals = signal_importance(judged, frame, config, report_progress)
+    bundle, judged_bundle = fitted.bundle, fitted.judged_bundle
+    signals = signal_importance(judged_bundle, frame, config, report_progress)
     judgement = evaluation(fitted, frame, config.fitting, report_progress)
     card = ModelCard(
         data_end=instant(tables.data_end),
@@ -92,7 +92,7 @@ def trained_bundle(
         bands=judgement.bands,
         managers=_managers_part(fitted, frame, tables, examined, config, signals, team_practice),
         importance=signals,
-        families=_family_importance(judged, frame, config.model.seed),
+        families=_family_importance(judged_bundle, frame, config.model.seed),
         learning_curve=_learning_curve(fitted, frame, config.model.seed, tables),
     )
     return dataclasses.replace(bundle, card=card_document(card), card_text=card_text(card))
@@ -152,7 +152,7 @@ def _managers_part(
     """What the managers' report alone asks of the export and of the test period."""
     test, days = frame.splits["hot"].test, config.horizons.warm_days
     matrix, looks = frame.matrix[test], Spine(frame.spine.lead[test], frame.spine.as_of[test])
-    scores = fitted.judged.scores(matrix, config.model.threads)
+    scores = fitted.judged_bundle.scores(matrix, config.model.threads)
     rows = judged_rows(frame, "hot", test)
     ranked = [importance.signal for importance in signals]
     owner = owner_attribute(examined, config.practice.owner)
@@ -162,7 +162,7 @@ def _managers_part(
             fitted.bundle, examined, config.snapshots.until_days, config.model.threads
         ),
         aftermath=aftermaths(tables, looks, scores.band, days),
-        dependence=dependences(fitted.judged, matrix, rows, ranked),
+        dependence=dependences(fitted.judged_bundle, matrix, rows, ranked),
         portrait=portrait(examined, cohort(examined), days, owner),
     )
 

@@ -110,21 +110,21 @@ def test_what_happens_in_the_test_period_changes_nothing_that_is_judged(crm, bun
     )
     split = config.split.model_copy(update={"test_from": datetime.fromisoformat(cut)})
     config = config.model_copy(update={"split": split})
-    judged, again = (
+    judged_bundle, again = (
         fit_bundle(
             training_frame(each, config.dataset, no_progress),
             (),
             config.fitting,
             no_progress,
             final=False,
-        ).judged
+        ).judged_bundle
         for each in (tables, then)
     )
-    assert again.spec == judged.spec
-    assert again.bands == judged.bands
+    assert again.spec == judged_bundle.spec
+    assert again.bands == judged_bundle.bands
     for name in ("hot", "warm"):
-        assert again.horizon(name).calibration == judged.horizon(name).calibration
-        files = files_of(judged.horizon(name).predictor, judged.spec, name)
+        assert again.horizon(name).calibration == judged_bundle.horizon(name).calibration
+        files = files_of(judged_bundle.horizon(name).predictor, judged_bundle.spec, name)
         assert files_of(again.horizon(name).predictor, again.spec, name) == files
 
 

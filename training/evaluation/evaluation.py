@@ -314,7 +314,7 @@ def evaluation(
     report_progress : callable
         Called with each stage, the number of its steps that are done, and their total.
     """
-    bundle = fitted.judged
+    bundle = fitted.judged_bundle
     hot_test = frame.splits["hot"].test
     # A look that is old enough for the warm horizon is so for the hot one: these are all.
     scores = bundle.scores(frame.matrix[hot_test], settings.model.threads)
@@ -374,7 +374,7 @@ def _horizon(
     report_progress: Progress,
 ) -> HorizonEvaluation:
     model = settings.model
-    split, labels, bundle = frame.splits[name], frame.labels[name], fitted.judged
+    split, labels, bundle = frame.splits[name], frame.labels[name], fitted.judged_bundle
     learned = fitted.learned[name]
     probability = scores.probability(name)
     rows = judged_rows(frame, name, split.test)

@@ -66,7 +66,7 @@ class FittedBundle:
     ----------
     bundle : Bundle
         What serves: it has learned from every known outcome. Without a card.
-    judged : Bundle
+    judged_bundle : Bundle
         The same, learned from what was known when the test period begins.
     calibrations : mapping of "hot", "warm" to CalibrationSummary
         Chosen curve and drift of each horizon's calibration, as it serves.
@@ -78,7 +78,7 @@ class FittedBundle:
     """
 
     bundle: Bundle
-    judged: Bundle
+    judged_bundle: Bundle
     calibrations: Mapping[str, CalibrationSummary]
     learned: Mapping[str, Bool]
     hot_held_out: Float64
@@ -123,13 +123,13 @@ def fit_bundle(
         for name in HORIZONS
     }
     ignored_spec = dataclasses.replace(frame.spec, ignored=quarantined_values(findings))
-    judged = _bundle(ignored_spec, judged_horizons)
-    hot_held_out, warm_held_out = _probabilities(judged, frame, margins)
+    judged_bundle = _bundle(ignored_spec, judged_horizons)
+    hot_held_out, warm_held_out = _probabilities(judged_bundle, frame, margins)
     bands = fit_bands(
         hot_held_out, warm_held_out, frame.spine, frame.labels, frame.splits, settings.bands
     )
-    judged = dataclasses.replace(judged, bands=bands)
-    serving, horizons, learned = judged, judged_horizons, refit
+    judged_bundle = dataclasses.replace(judged_bundle, bands=bands)
+    serving, horizons, learned = judged_bundle, judged_horizons, refit
     if final:
         for name in HORIZONS:
             rows = frame.spine.as_of >= frame.splits[name].test_from
@@ -144,7 +144,7 @@ def fit_bundle(
         serving = dataclasses.replace(_bundle(ignored_spec, horizons), bands=bands)
     return FittedBundle(
         bundle=serving,
-        judged=judged,
+        judged_bundle=judged_bundle,
         calibrations={name: _summary(one.calibrated) for name, one in horizons.items()},
         learned=learned,
         hot_held_out=hot_held_out,
@@ -208,15 +208,15 @@ class _RollingFits:
         margins = {name: np.full(len(frame.spine), np.nan) for name in HORIZONS}
         split = frame.splits["warm"]
         for origin, end in zip(split.origins, [*split.origins[1:], split.test_from], strict=True):
-            known = {
+            known_rows = {
                 name: frame.splits[name].fit_eligible
                 & frame.labels[name].known_before(frame.spine, origin)
                 for name in HORIZONS
             }
-            if not all(self._enough(name, rows) for name, rows in known.items()):
+            if not all(self._enough(name, rows) for name, rows in known_rows.items()):
                 continue
             rows = (frame.spine.as_of >= origin) & (frame.spine.as_of < end)
-            for name, predictor in self.fit(known).items():
+            for name, predictor in self.fit(known_rows).items():
                 threads = self.settings.model.threads
                 margins[name][rows] = margin_of(predictor, frame.matrix[rows], threads)
         return margins
@@ -232,15 +232,15 @@ class _RollingFits:
     ) -> FittedHorizon:
         """Horizon of a predictor, calibrated by the out-of-time margins known by its instant."""
         frame, split, labels = self.frame, self.frame.splits[name], self.frame.labels[name]
-        rows, until = split.calibrate, split.test_from
+        rows, level_at = split.calibrate, split.test_from
         if final:
-            rows, until = rows | split.test, int(frame.spine.as_of.max())
+            rows, level_at = rows | split.test, int(frame.spine.as_of.max())
         calibrated = out_of_time_calibration(
             margin,
             frame.spine,
             labels,
             rows & ~np.isnan(margin),
-            until,
+            level_at,
             self.settings.calibration.method,
         )
         return fitted_horizon(

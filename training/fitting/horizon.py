@@ -99,7 +99,7 @@ def out_of_time_calibration(
     spine: Spine,
     labels: Labels,
     rows: Bool,
-    until: int,
+    level_at: int,
     method: CalibrationMethod,
 ) -> OutOfTimeCalibration:
     """Calibration by margins of looks that their predictor had not learned from.
@@ -116,7 +116,7 @@ def out_of_time_calibration(
     rows : bool array of shape (rows,)
         Looks to learn from; no others are looked at. Where there are none, margins are taken as
         they are.
-    until : int
+    level_at : int
         Instant in microseconds for which the level is asked.
     method : str
         Curve named by ``[calibration] method``, or "auto" to choose one.
@@ -125,6 +125,6 @@ def out_of_time_calibration(
     used = used[np.argsort(spine.as_of[used], kind="stable")]
     converted, lead, as_of = labels.converted[used], spine.lead[used], spine.as_of[used]
     known_at = horizon_end(as_of, labels.days)
-    drift = level_drift(margin[used], converted, lead, as_of, known_at, until)
+    drift = level_drift(margin[used], converted, lead, as_of, known_at, level_at)
     calibration, choice = fit_calibration(margin[used], converted, lead, method)
     return OutOfTimeCalibration(with_added_variance(calibration, drift.variance), choice, drift)

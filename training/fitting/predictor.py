@@ -155,12 +155,16 @@ def borrowed_share(
     margins = np.full((3, len(longer.lead)), np.nan)
     for fold in range(FOLDS):
         out = fold_of_lead[longer.lead] == fold
-        kept = [looks.among(fold_of_lead[looks.lead] != fold) for looks in (shorter, longer)]
-        if not out.any() or not all(0 < one.converted.sum() < len(one.converted) for one in kept):
+        kept_looks = [looks.among(fold_of_lead[looks.lead] != fold) for looks in (shorter, longer)]
+        if not out.any() or not all(
+            0 < looks.converted.sum() < len(looks.converted) for looks in kept_looks
+        ):
             continue
         sooner, later = (
-            fit_predictor(spec, one, settings.model_copy(update={"kind": "blend"}), None, progress)
-            for one in kept
+            fit_predictor(
+                spec, looks, settings.model_copy(update={"kind": "blend"}), None, progress
+            )
+            for looks in kept_looks
         )
         if not (isinstance(sooner, Blend) and isinstance(later, Blend)):
             raise TypeError("A blend was asked for.")

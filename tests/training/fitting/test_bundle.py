@@ -60,10 +60,10 @@ def test_what_serves_has_learned_from_every_known_outcome(
     for name in HORIZONS:
         labels, refit = frame.labels[name], frame.splits[name].refit
         np.testing.assert_array_equal(fitted.learned[name], labels.mature)
-        for bundle, rows in ((fitted.bundle, labels.mature), (fitted.judged, refit)):
+        for bundle, rows in ((fitted.bundle, labels.mature), (fitted.judged_bundle, refit)):
             converting = len(np.unique(frame.spine.lead[rows & labels.converted]))
             assert bundle.horizon(name).evidence.conversions == converting
-    assert fitted.bundle.bands == fitted.judged.bands
+    assert fitted.bundle.bands == fitted.judged_bundle.bands
 
 
 def without_test_period(frame: TrainingFrame) -> TrainingFrame:
@@ -83,10 +83,12 @@ def test_outcomes_and_features_of_test_rows_change_nothing_of_what_is_judged(
     again = fit_bundle(without_test_period(frame), (), config.fitting, no_progress, final=False)
     np.testing.assert_array_equal(again.hot_held_out, fitted.hot_held_out)
     np.testing.assert_array_equal(again.warm_held_out, fitted.warm_held_out)
-    assert again.judged.bands == fitted.judged.bands
-    assert again.bundle is again.judged
+    assert again.judged_bundle.bands == fitted.judged_bundle.bands
+    assert again.bundle is again.judged_bundle
     tested = frame.splits["hot"].test
-    scores, scores_again = (each.judged.scores(frame.matrix[tested]) for each in (fitted, again))
+    scores, scores_again = (
+        each.judged_bundle.scores(frame.matrix[tested]) for each in (fitted, again)
+    )
     np.testing.assert_array_equal(scores.hot_probability, scores_again.hot_probability)
     np.testing.assert_array_equal(scores.warm_probability, scores_again.warm_probability)
 
