@@ -200,7 +200,7 @@ class BandEvaluation:
         What was promised of the band and what came of it.
     reach : Reach or None
         Share of the test period's buyers that it held: within the hot horizon of hot, else within
-        the warm one.
+        the warm one. None where nobody bought or nobody is called so.
     rows, leads : int
         Looks, and the leads they were at.
     hot_rows, hot_positives, warm_rows, warm_positives : int
@@ -349,12 +349,14 @@ def evaluation(
     for band in Temperature:
         rows = rows_by_horizon[HORIZON_OF_BAND[band]]
         mature = frame.labels[HORIZON_OF_BAND[band]].mature[hot_test]
+        reach = band_reach(band, scores.band[mature], rows.converted[mature], rows.lead[mature])
+        has_reach = cutoffs[band.value] is not None or band == Temperature.COLD
         bands[band.value] = _band(
             results[band.value],
             cutoffs[band.value],
             bundle.bands.decided_by,
             promises.get(band.value),
-            band_reach(band, scores.band[mature], rows.converted[mature], rows.lead[mature]),
+            reach if has_reach else None,
         )
     return Evaluation(HorizonEvaluations(**horizons), BandEvaluations(**bands))
 

@@ -62,9 +62,7 @@ class BandFigures:
 
     @property
     def reach(self) -> Reach | None:
-        """Share of the buyers that the band held; None where nobody bought or it has no cut-off."""
-        if self.measured.cutoff is None and self.name != Temperature.COLD:
-            return None
+        """Share of the test period's buyers that the band held, where it was measured."""
         return self.measured.reach
 
     @property
