@@ -68,11 +68,9 @@ def summary_tables(runs: Mapping[Task, Run]) -> list[Table]:
 
 
 def _summary_table(runs: Mapping[Task, Run], use: Use) -> Table:
-    table = _table(
-        TITLES[use],
-        *("excess", "peer", "÷ peer", "said÷true", "top 2 %", "band", "held", "kept", "reach"),
-        *("÷ borne", "÷ shown", "CPU s", "refused"),
-    )
+    quality = ("excess", "peer", "÷ peer", "said÷true", "top 2 %", "band", "held", "kept", "reach")
+    columns = (*quality, "÷ borne", "÷ shown", "CPU s", "refused")
+    table = _table(TITLES[use], *columns)
     for world, size, line_runs in lines_of(runs, use):
         summary = summary_of(line_runs)
         for name in HORIZONS:

@@ -11,7 +11,7 @@ the leads in it buy.
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, TypeGuard, assert_never
+from typing import TypeGuard, assert_never
 
 from typing_extensions import TypeIs  # in typing itself from Python 3.13 on
 
@@ -358,7 +358,7 @@ def promised_from_json(value: object) -> Promised:
     return policy
 
 
-def _has_names_of(value: object, kind: type[Policy | Promised]) -> TypeGuard[Mapping[str, Any]]:
+def _has_names_of(value: object, kind: type[Policy | Promised]) -> TypeGuard[Mapping[str, float]]:
     """Whether a value is numbers by the names of a policy, without some of those with a default."""
     if not isinstance(value, Mapping) or not all(map(_is_number, value.values())):
         return False

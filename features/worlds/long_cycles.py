@@ -636,7 +636,7 @@ def _logs(
         {
             "lead_id": table["lead_id"],
             # Written down after the visit, even where the visit itself was entered when booked.
-            "recorded_at": as_instants(np.maximum(occurred_at, recorded_at)),
+            "recorded_at": as_instants(when_known(occurred_at, recorded_at)),
             "name": pa.array(["award_expected"] * table.num_rows, pa.string()),
             "value": award,
         }

@@ -33,12 +33,12 @@ from features.tables import Kind
 from training.dataset.lives import Lives
 from training.dataset.values import EncodedValues
 
-LEAST_EXPECTED = 10.0
+LEAST_EXPECTED_LEADS = 10.0
 """Open leads with a value that must be expected before their absence says something."""
 MOST_STILL_OPEN = 0.5
 """Share of the expected open leads that there may be. Chance made it 0.7 of honest values of the
 chain's world, and planted ones were at 0."""
-LEAST_LEADS = 50
+LEAST_COHORT_LEADS = 50
 """Leads that must have a value, and that must not have it."""
 LEAST_PLACEBOS = 4
 _LEAST_WINDOWS = 5
@@ -76,7 +76,7 @@ class OpenLeadsWithValue:
     def too_few(self) -> bool:
         """Whether leads with the value are open less than half as often as they should be."""
         fewer = self.still_open < MOST_STILL_OPEN * self.expected
-        return self.expected >= LEAST_EXPECTED and fewer and self.deviation < self.limit
+        return self.expected >= LEAST_EXPECTED_LEADS and fewer and self.deviation < self.limit
 
 
 def scarcest_open_leads(
@@ -117,7 +117,7 @@ def scarcest_open_leads(
         still_open, expected, deviation = at_end
         scale = max(1.0, float(np.sqrt((drift**2).mean())))
         findings.append(OpenLeadsWithValue(word, still_open, expected, deviation / scale, limit))
-    decisive = [one for one in findings if one.expected >= LEAST_EXPECTED]
+    decisive = [one for one in findings if one.expected >= LEAST_EXPECTED_LEADS]
     return min(decisive or findings, key=lambda one: one.deviation, default=None)
 
 
@@ -128,9 +128,9 @@ def _groups(values: EncodedValues, kind: Kind) -> Iterator[tuple[str, Bool]]:
         codes, words = _fewer_bins(values)
     rows = np.bincount(codes, minlength=len(words))
     for code in np.argsort(-rows, kind="stable")[:_MOST_GROUPS].tolist():
-        if LEAST_LEADS <= rows[code] <= len(codes) - LEAST_LEADS:
+        if LEAST_COHORT_LEADS <= rows[code] <= len(codes) - LEAST_COHORT_LEADS:
             yield words[code], codes == code
-    if LEAST_LEADS <= values.present.sum() <= len(codes) - LEAST_LEADS:
+    if LEAST_COHORT_LEADS <= values.present.sum() <= len(codes) - LEAST_COHORT_LEADS:
         yield "any value", values.present
 
 

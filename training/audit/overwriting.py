@@ -29,12 +29,12 @@ import numpy as np
 
 from features.arrays import NEVER, Bool, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
+from training.audit.ageing import LEAST_PLACEBOS
 from training.dataset.lives import Lives
 
 Z_95_ONE_SIDED = 1.6448536269514722
 """Half-width of the interval in standard errors: 95 % on each side."""
 LEAST_YOUNG = 50
-LEAST_PLACEBOS = 4
 _LEAST_WINDOWS = 5
 _AGE_CELLS = 6
 _PRIOR_PLACEBOS = 5.0

@@ -41,6 +41,7 @@ from features.spine import microseconds
 from features.tables import Tables
 from training.audit.timing import Z_999
 from training.dataset.lives import SAME_MOMENT, Lives, lead_index
+from training.dataset.snapshots import is_mature
 from training.dataset.values import encode_values
 
 HISTORY_DAYS = 7
@@ -131,7 +132,7 @@ def witness(tables: Tables, lives: Lives, days: int) -> Witness:
         least as many leads were lost as converted.
     """
     week = HISTORY_DAYS * MICROSECONDS_PER_DAY
-    mature = lives.created_at <= lives.data_end - days * MICROSECONDS_PER_DAY
+    mature = is_mature(lives.created_at, days, lives.data_end)
     eligible = mature & (~lives.ended | (lives.ended_at > lives.created_at + week))
     lost = lives.ended & ~lives.won
     if (eligible & lost).sum() >= (eligible & lives.won).sum():

@@ -85,7 +85,7 @@ UPWARD_STEPS = 40
 """Cut-offs from a rate up to 1 that a band's probabilities are tested at, likewise."""
 NEAR = 1 / 2
 """Probabilities are trusted as far as looks bear them out from this share of the rate on."""
-LEAST_BUYERS = 5
+LEAST_ASSISTED_BUYERS = 5
 """Leads of the band that must have converted before its probabilities may speak for it."""
 MOST_ASSISTED_RATE = 0.30
 """Above this rate probabilities are no evidence: on made-up CRMs they broke such promises."""
@@ -332,7 +332,7 @@ def assisted_cutoff(
     trust = min(1.0, low / float(looks.probability[near].mean()))
     for cutoff in np.geomspace(rate, 1.0, UPWARD_STEPS, endpoint=False).tolist():
         in_band = looks.probability >= staying_cutoff(cutoff, hysteresis)
-        if len(np.unique(looks.lead[in_band & looks.converted])) < LEAST_BUYERS:
+        if len(np.unique(looks.lead[in_band & looks.converted])) < LEAST_ASSISTED_BUYERS:
             break
         foreseen = trust * float(looks.probability[in_band].mean())
         if min(foreseen, float(looks.converted[in_band].mean())) >= rate:

@@ -145,9 +145,9 @@ def best_curve(compared: tuple[ComparedCurve, ...]) -> Curve:
 
     Examples
     --------
-    >>> first = ComparedCurve("beta", 0.2, 0.0, 0.0)
+    >>> first = ComparedCurve("anchored", 0.2, 0.0, 0.0)
     >>> best_curve((first, ComparedCurve("platt", 0.19, 0.01, 0.02)))
-    'beta'
+    'anchored'
     >>> best_curve((first, ComparedCurve("platt", 0.19, 0.01, 0.004)))
     'platt'
     """

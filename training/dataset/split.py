@@ -35,7 +35,7 @@ LOST = 0.1
 """Share of its leads that a period loses to the next one where leads are kept apart."""
 LEAST_LEARNED_LEADS = 10
 """Converting leads below which nothing is learned: the base rate is then all that can be said."""
-ORIGINS = 4
+ROLLING_ORIGINS = 4
 """Origins before the test period: more cost a fit each, and at fewer the early fits are older."""
 
 
@@ -190,7 +190,7 @@ def time_split(
         refit_eligible=everyone,
         calibrate_from=calibrate_from,
         test_from=test_from,
-        origins=origins_between(calibrate_from, test_from, ORIGINS),
+        origins=origins_between(calibrate_from, test_from, ROLLING_ORIGINS),
     )
 
 

@@ -13,9 +13,9 @@ from features.arrays import Bool, Float64, Int64
 from models.evidence import Evidence
 from training.config import ModelSettings
 
-PENALTY = 10.0
+LEAF_PENALTY = 10.0
 """L2 penalty of a leaf's output, for looks that are independent of each other."""
-BINS = 63
+MOST_BINS = 63
 WIDENING = 0.1
 """Share of a number's span that a value may lie outside of it and be like those seen."""
 
@@ -94,9 +94,9 @@ def fit_booster(
         "feature_fraction": 0.3,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
-        "lambda_l2": PENALTY * looks_per_independent,
+        "lambda_l2": LEAF_PENALTY * looks_per_independent,
         "min_data_per_group": least_rows,
-        "max_bin": BINS,
+        "max_bin": MOST_BINS,
         "seed": settings.seed,
         "num_threads": settings.threads,
         "deterministic": True,

@@ -36,7 +36,7 @@ from training.fitting.horizon import (
     fitted_horizon,
     out_of_time_calibration,
 )
-from training.fitting.predictor import FOLDS, Borrowed, borrowed_share, fit_predictor
+from training.fitting.predictor import SHARE_FOLDS, Borrowed, borrowed_share, fit_predictor
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class _RollingFits:
         self.borrows = settings.model.kind in ("auto", "blend") and not any(
             settings.edited_scorecard(name) for name in HORIZONS
         )
-        fits = len(frame.splits["warm"].origins) + 1 + final + FOLDS * self.borrows
+        fits = len(frame.splits["warm"].origins) + 1 + final + SHARE_FOLDS * self.borrows
         self.all_trees = fits * len(HORIZONS) * settings.model.trees
         self.share = share
         if self.borrows and share is None:

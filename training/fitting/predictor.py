@@ -37,7 +37,7 @@ from training.fitting.linear import PRELIMINARY, fit_linear, logistic_margin
 from training.fitting.monotone import directions
 from training.fitting.scorecard import fit_scorecard, read_scorecard
 
-FOLDS = 3
+SHARE_FOLDS = 3
 """Folds over leads by which the borrowed share is chosen."""
 USUAL_SHARE, SHARE_SD = 0.5, 0.3
 """Prior of the borrowed share: few conversions say little of it."""
@@ -151,9 +151,9 @@ def borrowed_share(
     doi:10.1016/S0893-6080(05)80023-1.
     """
     leads = 1 + max(int(shorter.lead.max()), int(longer.lead.max()))
-    fold_of_lead = np.random.default_rng(settings.seed).permutation(leads) % FOLDS
+    fold_of_lead = np.random.default_rng(settings.seed).permutation(leads) % SHARE_FOLDS
     margins = np.full((3, len(longer.lead)), np.nan)
-    for fold in range(FOLDS):
+    for fold in range(SHARE_FOLDS):
         out = fold_of_lead[longer.lead] == fold
         kept_looks = [looks.among(fold_of_lead[looks.lead] != fold) for looks in (shorter, longer)]
         if not out.any() or not all(

@@ -16,7 +16,7 @@ from training.config import SnapshotSettings, SplitSettings
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import (
     LOST,
-    ORIGINS,
+    ROLLING_ORIGINS,
     default_test_from,
     leads_apart,
     require_conversions,
@@ -50,7 +50,7 @@ def test_every_label_that_is_learned_from_ended_before_the_next_period(
     assert np.all(spine.as_of[split.test] >= split.test_from)
     assert np.all(labels.mature[split.fit | split.calibrate | split.test])
     assert split.origins[0] == split.calibrate_from
-    assert len(split.origins) == ORIGINS
+    assert len(split.origins) == ROLLING_ORIGINS
     assert np.all(np.diff([*split.origins, test_from]) > 0)
 
 

@@ -12,9 +12,9 @@ from features.worlds.crm import write_export
 from models.bundle import HORIZONS
 from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
-from training.dataset.split import ORIGINS
+from training.dataset.split import ROLLING_ORIGINS
 from training.fitting.bundle import FittedBundle, _RollingFits, fit_bundle
-from training.fitting.predictor import FOLDS
+from training.fitting.predictor import SHARE_FOLDS
 
 pytestmark = pytest.mark.training
 
@@ -123,6 +123,6 @@ def test_progress_counts_the_trees_of_all_fits(
     config, frame = config_and_frame
     reports: list[tuple[str, int, int]] = []
     fit_bundle(frame, (), config.fitting, lambda *report: reports.append(report))
-    fits = ORIGINS + 2 + FOLDS
+    fits = ROLLING_ORIGINS + 2 + SHARE_FOLDS
     assert [done for _, done, _ in reports] == list(range(1, 2 * 5 * fits + 1))
     assert {total for _, _, total in reports} == {2 * 5 * fits}
