@@ -11,7 +11,7 @@ the leads in it buy.
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import TypeGuard, assert_never
+from typing import assert_never
 
 from typing_extensions import TypeIs  # in typing itself from Python 3.13 on
 
@@ -325,7 +325,7 @@ def policy_from_json(value: object) -> Policy:
     if _is_number(value):
         return FixedCutoff(float(value))
     for kind in TABLES:
-        if _has_names_of(value, kind):
+        if isinstance(value, Mapping) and _has_names_of(value, kind):
             return kind(**value)
     raise ValueError(
         "must be a cut-off such as 0.30 or one of {least_reach = 0.25}, {rate = 0.30}, {reach = "
@@ -350,7 +350,7 @@ def promised_from_json(value: object) -> Promised:
     """
     if isinstance(value, LimitedRate):
         return value
-    if _has_names_of(value, LimitedRate):
+    if isinstance(value, Mapping) and _has_names_of(value, LimitedRate):
         return LimitedRate(**value)
     policy = policy_from_json(value)
     if isinstance(policy, HighestRate | HighestLift | WantedReach):
@@ -358,9 +358,9 @@ def promised_from_json(value: object) -> Promised:
     return policy
 
 
-def _has_names_of(value: object, kind: type[Policy | Promised]) -> TypeGuard[Mapping[str, float]]:
+def _has_names_of(value: Mapping[object, object], kind: type[Policy | Promised]) -> bool:
     """Whether a value is numbers by the names of a policy, without some of those with a default."""
-    if not isinstance(value, Mapping) or not all(map(_is_number, value.values())):
+    if not all(map(_is_number, value.values())):
         return False
     required = {field.name for field in fields(kind) if field.default is MISSING}
     return required <= set(value) <= {field.name for field in fields(kind)}
