@@ -100,7 +100,7 @@ def known(export: Export, report_progress: Progress = no_progress) -> tuple[Know
     tables, config = export.tables, export.config
     findings = audit(tables, config.dataset, config.audit)
     frame = training_frame(without_quarantined(tables, findings), config.dataset, report_progress)
-    bundle = fit_bundle(frame, findings, config.fitting, report_progress, final=False).judged_bundle
+    bundle = fit_bundle(frame, findings, config.fitting, report_progress).bundle
     truths = true_probabilities(tables, frame.spine, export.truth)
     return tuple(_known(name, frame, bundle, truths[name], config) for name in HORIZONS)
 

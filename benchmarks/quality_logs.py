@@ -141,7 +141,7 @@ def loan_figures(data: Path, report_progress: Progress) -> list[Figure]:
             places=4,
         ),
         order_figure(about, card.bands),
-        *choice_figures(about, examined, frame, bundle, config),
+        *choice_figures(about, examined, frame, bundle.judged_model, config),
     ]
 
 
@@ -310,7 +310,7 @@ def _trained_at(
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
     frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
-    return fit_bundle(frame, findings, config.fitting, no_progress, final=False).judged_bundle
+    return fit_bundle(frame, findings, config.fitting, no_progress).bundle
 
 
 def rolled_figures(about: str, found: Rolled) -> list[Figure]:

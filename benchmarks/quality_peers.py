@@ -124,9 +124,7 @@ def _frame(tables: Tables, config: Config) -> TrainingFrame:
 def our_answer(frame: TrainingFrame, config: Config) -> Answer:
     """What this project's training says of the hot horizon."""
     split = frame.splits["hot"]
-    horizon, cost = timed(
-        lambda: fit_bundle(frame, (), config.fitting, no_progress, final=False).judged_bundle.hot
-    )
+    horizon, cost = timed(lambda: fit_bundle(frame, (), config.fitting, no_progress).bundle.hot)
     probability = horizon.probability(frame.matrix[split.test], config.model.threads)
     return Answer(probability, cost, type(horizon.predictor).__name__)
 

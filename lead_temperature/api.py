@@ -263,7 +263,7 @@ def load_bundle(folder: AnyPath) -> ScoringBundle:
     from models.bundle import load_bundle as read_bundle
 
     source = as_path(folder, "folder", 'Use the path of a bundle\'s folder: load_bundle("bundle").')
-    return ScoringBundle(read_bundle(source), source)
+    return ScoringBundle(read_bundle(source, with_judged_fit=True), source)
 
 
 def backtest(

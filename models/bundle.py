@@ -6,8 +6,13 @@ is LightGBM's own text and JSON; loading reads numbers and runs no code, and a m
 hashes tells a damaged or edited folder from a whole one. The card is there twice, as JSON and as
 text for people. The folder appears under its name only when it is complete. `report.html`, the
 managers' report, and its translations may lie beside the hashed files.
+
+What serves has learned from every known outcome, so no known outcome can judge it. The fit that
+the test period judges therefore travels along, as a bundle in the folder `JUDGED_FIT`: versions are
+compared by it (`training.versions.comparison`). A server does not read it.
 """
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -39,6 +44,8 @@ reader of the earlier number, and add a bundle of that number to the tests."""
 
 HORIZONS = ("hot", "warm")
 CARD = "card.md"
+JUDGED_FIT = "judged_fit"
+"""Folder of the fit that the test period judges. Earlier versions have none: what serves was it."""
 REPORT = "report.html"
 REPORTS = {"en": REPORT} | {code: f"report.{code}.html" for code in ("pt", "ru", "ro", "it")}
 """The managers' report by language (ISO 639), English first."""
@@ -62,6 +69,9 @@ class Bundle:
         The same for people, in Markdown; empty when nobody wrote it.
     version : str
         Date of the data's end and a hash of the contents; empty until the bundle is saved.
+    judged_fit : Bundle or None
+        The same model as it was learned where its test period begins; None where this is it, or
+        where it was not read.
     plan : Plan
         Of the spec, compiled once for all scores.
 
@@ -78,6 +88,7 @@ class Bundle:
     card: CardDocument
     card_text: str = ""
     version: str = ""
+    judged_fit: "Bundle | None" = None
     plan: Plan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +111,11 @@ class Bundle:
                     f"the spec has {len(self.spec.features)}."
                 )
         object.__setattr__(self, "plan", compile_plan(self.spec))
+
+    @property
+    def judged_model(self) -> "Bundle":
+        """The model that knows nothing of the test period: the judged fit or, without one, this."""
+        return self.judged_fit or self
 
     def horizon(self, name: str) -> HorizonModel:
         """The horizon named "hot" or "warm"."""
@@ -158,26 +174,31 @@ def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None =
         `folder` exists and is not a bundle: it is not ours to replace.
     """
     require_replaceable(folder)
-    files = {name: text.encode() for name, text in _texts(bundle).items()}
-    manifest = _json({"format": BUNDLE_FORMAT, "files": {n: _sha256(b) for n, b in files.items()}})
-    files[MANIFEST] = manifest.encode()
-    files |= {name: text.encode() for name, text in (extras or {}).items()}
+    files = _files(bundle) | {name: text.encode() for name, text in (extras or {}).items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own, so that two writers never share a half-written folder.
     part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
     try:
         part.mkdir()
         for name, content in files.items():
+            (part / name).parent.mkdir(exist_ok=True)
             write_durably(part / name, content)
-        saved = load_bundle(part)
+        saved = load_bundle(part, with_judged_fit=True)
         put_in_place(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return saved
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, *, with_judged_fit: bool = False) -> Bundle:
     """Read a bundle's folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        As `save_bundle` wrote it.
+    with_judged_fit : bool, optional
+        Whether to read `Bundle.judged_fit` too, which comparing needs and serving does not.
 
     Raises
     ------
@@ -200,7 +221,7 @@ def load_bundle(folder: Path) -> Bundle:
         raise ValueError(f"{folder / 'card.json'}: {error}") from error
     version = f"{end.date().isoformat()}-{_sha256(manifest_bytes)[:10]}"
     try:
-        return _bundle(files, card, version)
+        bundle, judged_fit_hash = _bundle(files, card, version)
     except (
         KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError,
         lgb.basic.LightGBMError,
@@ -209,6 +230,15 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder} holds what this version cannot read: {_in_words(error)}. "
             "Serve it with the version that trained it, or train again."
         ) from error
+    if not with_judged_fit or judged_fit_hash is None:
+        return bundle
+    judged_fit = load_bundle(folder / JUDGED_FIT)
+    if _sha256((folder / JUDGED_FIT / MANIFEST).read_bytes()) != judged_fit_hash:
+        raise ValueError(
+            f"{folder / JUDGED_FIT} is not the fit that this bundle was judged by. "
+            "Pull or train the bundle again."
+        )
+    return dataclasses.replace(bundle, judged_fit=judged_fit)
 
 
 def _in_words(error: Exception) -> str:
@@ -222,7 +252,10 @@ def _in_words(error: Exception) -> str:
             return "a value has another type or size than it must have"
 
 
-def _bundle(files: Mapping[str, str], card: CardDocument, version: str) -> Bundle:
+def _bundle(
+    files: Mapping[str, str], card: CardDocument, version: str
+) -> tuple[Bundle, str | None]:
+    """Bundle of its files, and the hash that its judged fit's manifest must have."""
     settings = json.loads(files["bundle.json"])
     spec = spec_from_json(json.loads(files["spec.json"]))
     horizons = {
@@ -234,7 +267,7 @@ def _bundle(files: Mapping[str, str], card: CardDocument, version: str) -> Bundl
         )
         for name in HORIZONS
     }
-    return Bundle(
+    bundle = Bundle(
         spec=spec,
         hot=horizons["hot"],
         warm=horizons["warm"],
@@ -243,9 +276,22 @@ def _bundle(files: Mapping[str, str], card: CardDocument, version: str) -> Bundl
         card_text=files[CARD],
         version=version,
     )
+    judged_fit_hash = settings.get("judged_fit")
+    return bundle, None if judged_fit_hash is None else str(judged_fit_hash)
 
 
-def _texts(bundle: Bundle) -> dict[str, str]:
+def _files(bundle: Bundle) -> dict[str, bytes]:
+    """Contents of a bundle's files by their names, the manifest and the judged fit included."""
+    fit_files = {} if bundle.judged_fit is None else _files(bundle.judged_fit)
+    tie = {"judged_fit": _sha256(fit_files[MANIFEST])} if fit_files else {}
+    texts = {"bundle.json": _json({**_settings(bundle), **tie}), **_texts(bundle)}
+    files = {name: text.encode() for name, text in texts.items()}
+    manifest = _json({"format": BUNDLE_FORMAT, "files": {n: _sha256(b) for n, b in files.items()}})
+    files[MANIFEST] = manifest.encode()
+    return files | {f"{JUDGED_FIT}/{name}": content for name, content in fit_files.items()}
+
+
+def _settings(bundle: Bundle) -> JsonObject:
     horizons = {
         name: {
             "days": bundle.horizon(name).days,
@@ -254,8 +300,12 @@ def _texts(bundle: Bundle) -> dict[str, str]:
         }
         for name in HORIZONS
     }
+    return {"horizons": horizons, "bands": bundle.bands.to_json()}
+
+
+def _texts(bundle: Bundle) -> dict[str, str]:
+    """Texts of the hashed files but for bundle.json."""
     return {
-        "bundle.json": _json({"horizons": horizons, "bands": bundle.bands.to_json()}),
         "spec.json": _json(bundle.spec.to_json()),
         "card.json": bundle.card.text,
         CARD: bundle.card_text,

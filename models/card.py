@@ -93,15 +93,31 @@ class CardDocument:
 
     @property
     def test_from(self) -> datetime | None:
-        """First instant that nothing was learned from; None if the card does not say.
+        """Start of the test period; None if the card does not say.
 
         Raises
         ------
         ValueError
             The card is no JSON object, or the value is no time.
         """
-        value = _section(newest_format(self.values), "settings").get("test_from")
-        return None if value is None else _instant(value, "settings.test_from")
+        return self._instant_setting("test_from")
+
+    @property
+    def learned_until(self) -> datetime | None:
+        """First instant that nothing was learned from; None if the card does not say.
+
+        Cards of earlier versions say where the test period begins: nothing was learned from it.
+
+        Raises
+        ------
+        ValueError
+            The card is no JSON object, or a value is no time.
+        """
+        return self._instant_setting("learned_until") or self.test_from
+
+    def _instant_setting(self, name: str) -> datetime | None:
+        value = _section(newest_format(self.values), "settings").get(name)
+        return None if value is None else _instant(value, f"settings.{name}")
 
 
 NO_CARD = CardDocument("{}\n")

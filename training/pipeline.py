@@ -75,7 +75,7 @@ def trained_bundle(
     findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config.dataset, report_progress)
-    fitted = fit_bundle(frame, findings, config.fitting, report_progress)
+    fitted = fit_bundle(frame, findings, config.fitting, report_progress, final=True)
     bundle, judged_bundle = fitted.bundle, fitted.judged_bundle
     signals = signal_importance(judged_bundle, frame, config, report_progress)
     judgement = evaluation(fitted, frame, config.fitting, report_progress)
@@ -86,7 +86,7 @@ def trained_bundle(
         export=_export_summary(tables, examined, config.export.leads.allow_sensitive),
         audit=tuple(findings),
         snapshots=_snapshot_summary(frame, config.snapshots),
-        settings=_settings(frame, config),
+        settings=_settings(frame, config, tables.data_end),
         libraries={name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
         horizons=judgement.horizons,
         bands=judgement.bands,
@@ -95,7 +95,14 @@ def trained_bundle(
         families=_family_importance(judged_bundle, frame, config.model.seed),
         learning_curve=_learning_curve(fitted, frame, config.model.seed, tables),
     )
-    return dataclasses.replace(bundle, card=card_document(card), card_text=card_text(card))
+    begin = {"learned_until": iso(frame.splits["hot"].test_from)}
+    judged_card = dataclasses.replace(card, settings={**card.settings, **begin})
+    return dataclasses.replace(
+        bundle,
+        card=card_document(card),
+        card_text=card_text(card),
+        judged_fit=dataclasses.replace(judged_bundle, card=card_document(judged_card)),
+    )
 
 
 def signal_importance(
@@ -216,11 +223,12 @@ def _snapshot_summary(frame: TrainingFrame, settings: SnapshotSettings) -> Snaps
     )
 
 
-def _settings(frame: TrainingFrame, config: Config) -> dict[str, Setting]:
+def _settings(frame: TrainingFrame, config: Config, data_end: int) -> dict[str, Setting]:
     return {
         **config.horizons.model_dump(),
         **config.model.model_dump(),
         "calibrate_share": config.split.calibrate_share,
         "leads": config.split.leads,
         "test_from": iso(frame.splits["hot"].test_from),
+        "learned_until": iso(data_end),
     }

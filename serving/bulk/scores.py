@@ -30,7 +30,7 @@ from features.scale.spark import (
 from features.spine import Spine
 from features.tables import INSTANT, Tables, without_formulas
 from models.bands import Temperature
-from models.bundle import REPORTS, Bundle, load_bundle
+from models.bundle import JUDGED_FIT, REPORTS, Bundle, load_bundle
 
 
 def score_spine(
@@ -132,8 +132,10 @@ def spark_score_columns(folder: Path) -> Columns:
     folder : Path
         Folder of the bundle, on this machine.
     """
-    pages = REPORTS.values()
-    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name not in pages}
+    not_scoring = {*REPORTS.values(), JUDGED_FIT}
+    files = {
+        path.name: path.read_bytes() for path in folder.iterdir() if path.name not in not_scoring
+    }
     return partial(_task_scores, files)
 
 

@@ -319,7 +319,7 @@ def test_a_training_that_refuses_leaves_the_model_before_in_service(
     found = rolled(calls.tables, calls.config, 1_900, 300, lambda stage, done, total: None)
     assert found.refused == ("The bands are not in order.",)
     assert found.origin.max() == 1
-    same = trained[0].judged_bundle.hot
+    same = trained[0].bundle.hot
     margin = np.log(found.uncalibrated) - np.log1p(-found.uncalibrated)
     np.testing.assert_allclose(same.calibration.probability(margin), found.calibrated)
 

@@ -21,6 +21,7 @@ from features.scale.batch import point_in_time_features
 from features.spine import Spine
 from lead_temperature import api
 from models.bundle import load_bundle
+from tests.support.folders import contents
 from tests.support.report_parts import lifelike_past
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
@@ -361,8 +362,7 @@ def test_other_arguments_of_a_wrong_type_are_refused_with_a_way_out(trained, bun
 def test_a_saved_bundle_has_all_that_the_command_writes(trained, bundle, tmp_path: Path) -> None:
     saved = lt.save_bundle(bundle, tmp_path / "bundle")
     assert saved.version == bundle.version
-    written = {path.name: path.read_bytes() for path in (tmp_path / "bundle").iterdir()}
-    assert written == {path.name: path.read_bytes() for path in trained.bundle.iterdir()}
+    assert contents(tmp_path / "bundle") == contents(trained.bundle)
     bare = lt.save_bundle(bundle, tmp_path / "bare", reports=False)
     assert (bare.version, bare.folder) == (bundle.version, tmp_path / "bare")
     assert not list((tmp_path / "bare").glob("*.html"))

@@ -1,14 +1,16 @@
 """A bundle on disk is the bundle in memory, or it is refused."""
 
+import dataclasses
 import hashlib
 import json
+import shutil
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.bundle import load_bundle, save_bundle
+from models.bundle import JUDGED_FIT, Bundle, load_bundle, save_bundle
 from models.explain import explanation
 from models.folder import MANIFEST
 from serving.answers.limits import Limits
@@ -63,6 +65,48 @@ def test_the_same_bundle_is_the_same_bytes(bundle, tmp_path: Path) -> None:
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     for name in names:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def with_judged_fit(bundle: Bundle, shift: float) -> Bundle:
+    """The bundle, and beside it a fit that says something else."""
+    calibration = dataclasses.replace(bundle.hot.calibration, c=bundle.hot.calibration.c + shift)
+    hot = dataclasses.replace(bundle.hot, calibration=calibration)
+    return dataclasses.replace(bundle, judged_fit=dataclasses.replace(bundle, hot=hot))
+
+
+def test_the_judged_fit_travels_along_and_is_read_when_it_is_asked_for(bundle, tmp_path) -> None:
+    saved = save_bundle(with_judged_fit(bundle, -1.0), tmp_path / "bundle")
+    alone = load_bundle(tmp_path / "bundle")
+    both = load_bundle(tmp_path / "bundle", with_judged_fit=True)
+    assert alone.judged_fit is None
+    assert alone.judged_model is alone
+    assert alone.version == both.version == saved.version
+    for again in (saved, both):
+        served, judged = (one.scores(MATRIX).hot_probability for one in (again, again.judged_model))
+        assert served.tobytes() == bundle.scores(MATRIX).hot_probability.tobytes()
+        assert (judged < served).all()
+    other = save_bundle(with_judged_fit(bundle, -2.0), tmp_path / "other")
+    assert other.version != saved.version
+    again = save_bundle(both, tmp_path / "again")
+    assert again.version == saved.version
+
+
+def test_a_judged_fit_that_is_not_the_bundles_own_is_refused(bundle, tmp_path: Path) -> None:
+    for name, shift in (("one", -1.0), ("two", -2.0)):
+        save_bundle(with_judged_fit(bundle, shift), tmp_path / name)
+    fit = tmp_path / "one" / JUDGED_FIT
+    shutil.rmtree(fit)
+    with pytest.raises(FileNotFoundError, match=JUDGED_FIT):
+        load_bundle(tmp_path / "one", with_judged_fit=True)
+    shutil.copytree(tmp_path / "two" / JUDGED_FIT, fit)
+    with pytest.raises(
+        ValueError, match=f"{JUDGED_FIT} is not the fit that this bundle was judged"
+    ):
+        load_bundle(tmp_path / "one", with_judged_fit=True)
+    (fit / "hot.txt").write_text("changed")
+    with pytest.raises(ValueError, match="was changed after it was written"):
+        load_bundle(tmp_path / "one", with_judged_fit=True)
+    assert load_bundle(tmp_path / "one").scores(MATRIX).hot_probability.shape == (len(MATRIX),)
 
 
 @pytest.mark.parametrize("name", ["hot.txt", "spec.json", "card.json", "card.md", "bundle.json"])

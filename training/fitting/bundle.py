@@ -91,7 +91,7 @@ def fit_bundle(
     settings: FittingSettings,
     report_progress: Progress,
     *,
-    final: bool = True,
+    final: bool = False,
 ) -> FittedBundle:
     """Predictors, calibrations and bands learned from a frame.
 
@@ -106,8 +106,9 @@ def fit_bundle(
     report_progress : callable
         Called with the stage, and how many of its trees are fitted of how many.
     final : bool, optional
-        Whether to fit once more at the end of the data. Without it, what is judged serves, and the
-        outcomes and features of test rows are not looked at.
+        Whether to fit once more at the end of the data, for what is to serve: no known outcome can
+        judge it. By default what is judged is the bundle, and the outcomes and features of test
+        rows are not looked at.
 
     Raises
     ------

@@ -144,7 +144,7 @@ def backtest(
         frame = TrainingFrame(
             spine, past.spec, matrix, labels_by_horizon, thinning, past.splits, age_days
         )
-        fitted = fit_bundle(frame, past.findings, config.fitting, no_progress, final=False)
+        fitted = fit_bundle(frame, past.findings, config.fitting, no_progress)
         evaluations.append(evaluation(fitted, frame, config.fitting, no_progress))
         report_progress("origins", len(evaluations), len(origin_instants))
     return Backtest(origin_instants, tuple(evaluations), _series(evaluations))

@@ -1,10 +1,12 @@
 """Champion and challenger on the same later leads, paired, with intervals.
 
-Both models score the same looks. All of these come after everything that either model learned from,
-and their outcomes are known. A challenger that was trained on a fresh export brings such looks with
-it: its own test period, which the older champion has not seen either. The tables must not hold what
-the leak audit quarantines, so that neither model wins by knowing the future. This module computes
-the figures; `training.versions.gate` decides what they mean for a promotion.
+Both models score the same looks. All of these come after everything that either side learned from,
+and their outcomes are known. What serves has learned from every known outcome, so the fits that the
+test periods judge stand in for the versions: the looks begin with the later of the two periods. A
+version that had learned nothing from then on speaks for itself, as an earlier champion does where
+the challenger was trained on a fresh export. The tables must not hold what the leak audit
+quarantines, so that neither model wins by knowing the future. This module computes the figures;
+`training.versions.gate` decides what they mean for a promotion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -152,7 +154,7 @@ def comparison(
     Parameters
     ----------
     champion, challenger : Bundle
-        Both models; they must have the same horizons.
+        Both models, with their judged fits; they must have the same horizons.
     tables : Tables
         The export, without what the leak audit quarantines.
     snapshot_settings : SnapshotSettings
@@ -166,7 +168,9 @@ def comparison(
         The horizons differ, or no look is late enough and old enough to be judged.
     """
     _require_same_questions(champion, challenger)
-    since = max(learned_until(champion), learned_until(challenger))
+    since = max(learned_until(one.judged_model) for one in (champion, challenger))
+    names = champion.version, challenger.version
+    champion, challenger = (_unaware_from(since, one) for one in (champion, challenger))
     spine = _later_looks(tables, snapshot_settings, since, champion.hot.days)
     labels_by_horizon = {
         name: labels(tables, spine, champion.horizon(name).days) for name in HORIZONS
@@ -187,9 +191,11 @@ def comparison(
     return Comparison(
         since=iso(since),
         until=iso(tables.data_end),
-        champion=_model_result(champion, scores[0], judged_rows, labels_by_horizon, spine, seed),
+        champion=_model_result(
+            names[0], champion, scores[0], judged_rows, labels_by_horizon, spine, seed
+        ),
         challenger=_model_result(
-            challenger, scores[1], judged_rows, labels_by_horizon, spine, seed
+            names[1], challenger, scores[1], judged_rows, labels_by_horizon, spine, seed
         ),
         questions={
             name: _horizon_comparison(
@@ -207,12 +213,17 @@ def comparison(
 
 
 def learned_until(bundle: Bundle) -> int:
-    """Instant in microseconds from which on a model learned nothing: its test period's start.
+    """Instant in microseconds from which on a model learned nothing.
 
     If the card does not hold it, the end of its data.
     """
-    instant = bundle.card.test_from or bundle.card.served.data_end
+    instant = bundle.card.learned_until or bundle.card.served.data_end
     return round(instant.timestamp() * 1_000_000)
+
+
+def _unaware_from(since: int, bundle: Bundle) -> Bundle:
+    """What stands for a version: itself if it learned nothing from the instant on, or its fit."""
+    return bundle if learned_until(bundle) <= since else bundle.judged_model
 
 
 def _later_looks(tables: Tables, settings: SnapshotSettings, since: int, days: int) -> Spine:
@@ -239,6 +250,7 @@ def _require_same_questions(champion: Bundle, challenger: Bundle) -> None:
 
 
 def _model_result(
+    version: str,
     model: Bundle,
     scores: Scores,
     judged_rows: Mapping[str, JudgedRows],
@@ -251,7 +263,7 @@ def _model_result(
     mature_rows = {name: judged_rows[name].among(mature[name]) for name in HORIZONS}
     probabilities = {name: scores.probability(name)[mature[name]] for name in HORIZONS}
     return ModelResult(
-        version=model.version,
+        version=version,
         figures={
             name: figures(mature_rows[name].converted, probabilities[name]) for name in HORIZONS
         },

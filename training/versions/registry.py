@@ -242,7 +242,7 @@ def resolve_version(registry: Registry, alias: str) -> Version:
 
 
 def registered_bundle(registry: Registry, number: int) -> Bundle:
-    """Bundle of a version.
+    """Bundle of a version, with its judged fit.
 
     Raises
     ------
@@ -254,7 +254,7 @@ def registered_bundle(registry: Registry, number: int) -> Bundle:
     with tempfile.TemporaryDirectory() as folder:
         _, fetched = _fetched(registry, str(number), folder)
         try:
-            return load_bundle(fetched)
+            return load_bundle(fetched, with_judged_fit=True)
         except (ValueError, FileNotFoundError) as error:
             raise UnreadableBundleError(str(error)) from error
 

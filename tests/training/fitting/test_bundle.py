@@ -32,7 +32,7 @@ def config_and_frame(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, 
 @pytest.fixture(scope="module")
 def fitted(config_and_frame: tuple[Config, TrainingFrame]) -> FittedBundle:
     config, frame = config_and_frame
-    return fit_bundle(frame, (), config.fitting, lambda *_: None)
+    return fit_bundle(frame, (), config.fitting, lambda *_: None, final=True)
 
 
 def test_bounds_of_held_out_looks_end_where_the_test_begins(
@@ -80,7 +80,7 @@ def test_outcomes_and_features_of_test_rows_change_nothing_of_what_is_judged(
     config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
 ) -> None:
     config, frame = config_and_frame
-    again = fit_bundle(without_test_period(frame), (), config.fitting, no_progress, final=False)
+    again = fit_bundle(without_test_period(frame), (), config.fitting, no_progress)
     np.testing.assert_array_equal(again.hot_held_out, fitted.hot_held_out)
     np.testing.assert_array_equal(again.warm_held_out, fitted.warm_held_out)
     assert again.judged_bundle.bands == fitted.judged_bundle.bands
@@ -122,7 +122,7 @@ def test_progress_counts_the_trees_of_all_fits(
 ) -> None:
     config, frame = config_and_frame
     reports: list[tuple[str, int, int]] = []
-    fit_bundle(frame, (), config.fitting, lambda *report: reports.append(report))
+    fit_bundle(frame, (), config.fitting, lambda *report: reports.append(report), final=True)
     fits = ROLLING_ORIGINS + 2 + SHARE_FOLDS
     assert [done for _, done, _ in reports] == list(range(1, 2 * 5 * fits + 1))
     assert {total for _, _, total in reports} == {2 * 5 * fits}

@@ -17,6 +17,7 @@ from features.worlds.crm import write_export
 from lead_temperature.tables.comparison import show_examination
 from models.bundle import Bundle
 from models.card import CardDocument
+from models.horizon import HorizonModel
 from tests.support.cards import card_of, lifelike_card
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
@@ -25,7 +26,7 @@ from training.fitting.booster import fit_booster
 from training.fitting.bundle import fit_bundle
 from training.statistics.figures import JudgedRows
 from training.versions import comparison as comparison_module
-from training.versions.comparison import Comparison, comparison
+from training.versions.comparison import Comparison, comparison, learned_until
 from training.versions.gate import judge_against_champion
 from training.versions.promotion import Examination
 
@@ -41,12 +42,20 @@ def fitted(tables: Tables, config: Config) -> Bundle:
 
 
 def bundle_of(frame: TrainingFrame, tables: Tables, config: Config) -> Bundle:
-    bundle = fit_bundle(frame, (), config.fitting, lambda *_: None).bundle
-    card = {
-        "data_end": iso(tables.data_end),
-        "settings": {"test_from": iso(frame.splits["hot"].test_from)},
-    }
-    return dataclasses.replace(bundle, card=CardDocument.of(card))
+    """A trained bundle with its judged fit, and cards that say what both learned from."""
+    fitted = fit_bundle(frame, (), config.fitting, lambda *_: None, final=True)
+    data_end, test_from = iso(tables.data_end), iso(frame.splits["hot"].test_from)
+    cards = [
+        CardDocument.of(
+            {
+                "data_end": data_end,
+                "settings": {"test_from": test_from, "learned_until": learned_until},
+            }
+        )
+        for learned_until in (data_end, test_from)
+    ]
+    judged_fit = dataclasses.replace(fitted.judged_bundle, card=cards[1])
+    return dataclasses.replace(fitted.bundle, card=cards[0], judged_fit=judged_fit)
 
 
 def compared_on(champion: Bundle, challenger: Bundle, tables: Tables, config: Config) -> Comparison:
@@ -83,6 +92,55 @@ def models(crm: tuple[Tables, Config], frame: TrainingFrame) -> tuple[Bundle, Bu
 @pytest.fixture(scope="module")
 def found(crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]) -> Comparison:
     return compared_on(*models, *crm)
+
+
+def judged_with(bundle: Bundle, **changed: HorizonModel) -> Bundle:
+    """The same version, had its judged fit been another."""
+    return dataclasses.replace(bundle, judged_fit=dataclasses.replace(bundle.judged_fit, **changed))
+
+
+def test_what_serves_gains_nothing_by_the_outcomes_that_it_has_learned(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle], frame: TrainingFrame
+) -> None:
+    """It knows how the compared leads ended, by heart; the fit that was judged does not."""
+    tables, config = crm
+    settings = config.model.model_copy(update={"leaves": 63, "least_rows": 1, "trees": 200})
+    mature = frame.labels["hot"].mature
+    booster = fit_booster(
+        frame.matrix[mature],
+        frame.labels["hot"].converted[mature],
+        frame.spec.categorical,
+        settings,
+    )
+    by_heart = dataclasses.replace(models[1].hot, predictor=booster)
+    cheat = dataclasses.replace(models[1], hot=by_heart)
+    assert compared_on(models[0], cheat, tables, config) == compared_on(*models, tables, config)
+    # As if it had been judged itself:
+    learned = dataclasses.replace(cheat, judged_fit=None, card=models[1].judged_fit.card)
+    seen = compared_on(models[0], learned, tables, config)
+    assert seen.questions["hot"].auc.low > 0.1
+
+
+def test_an_earlier_champion_speaks_for_itself_where_it_learned_nothing_of_the_looks(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
+) -> None:
+    tables, config = crm
+    begin = learned_until(models[1].judged_fit)
+    earlier = fitted(cut_at(tables, begin), config)
+    assert learned_until(earlier) == begin
+    hot = dataclasses.replace(earlier.hot, calibration=models[1].hot.calibration)
+    changed = dataclasses.replace(earlier, hot=hot)
+    one, other = (compared_on(each, models[1], tables, config) for each in (earlier, changed))
+    assert one.since == other.since == iso(begin)
+    assert one.champion.figures["hot"].log_loss != other.champion.figures["hot"].log_loss
+
+
+def test_two_that_learned_to_the_end_and_have_no_judged_fit_cannot_be_compared(
+    crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
+) -> None:
+    alone = dataclasses.replace(models[1], judged_fit=None)
+    with pytest.raises(ValueError, match="Nothing can be compared"):
+        compared_on(models[0], alone, *crm)
 
 
 def finding(compared: Comparison) -> str:
@@ -129,10 +187,10 @@ def test_a_model_that_promises_too_much_is_worse_however_well_it_ranks(
     crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
 ) -> None:
     champion, challenger = models
-    calibration = challenger.hot.calibration
+    calibration = challenger.judged_fit.hot.calibration
     bold = dataclasses.replace(calibration, c=calibration.c + 1.0)
-    hot = dataclasses.replace(challenger.hot, calibration=bold)
-    compared = compared_on(champion, dataclasses.replace(challenger, hot=hot), *crm)
+    hot = dataclasses.replace(challenger.judged_fit.hot, calibration=bold)
+    compared = compared_on(champion, judged_with(challenger, hot=hot), *crm)
     verdict = judge_against_champion(compared, UNSURE, UNSURE, 10)
     assert verdict.finding == "worse"
     assert any("log loss is worse" in reason for reason in verdict.reasons)
@@ -146,8 +204,8 @@ def test_a_model_that_ranks_at_random_is_worse(
     fit = frame.splits["hot"].fit
     mixed = np.random.default_rng(0).permutation(frame.labels["hot"].converted[fit])
     booster = fit_booster(frame.matrix[fit], mixed, frame.spec.categorical, crm[1].model)
-    noise = dataclasses.replace(challenger.hot, predictor=booster)
-    compared = compared_on(champion, dataclasses.replace(challenger, hot=noise), *crm)
+    noise = dataclasses.replace(challenger.judged_fit.hot, predictor=booster)
+    compared = compared_on(champion, judged_with(challenger, hot=noise), *crm)
     verdict = judge_against_champion(compared, UNSURE, UNSURE, 10)
     assert verdict.finding == "worse"
     assert any("AUC is worse" in reason for reason in verdict.reasons)
