@@ -11,6 +11,7 @@ test period has judged.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -169,7 +170,8 @@ class _RollingFits:
         self.borrows = settings.model.kind in ("auto", "blend") and not any(
             settings.edited_scorecard(name) for name in HORIZONS
         )
-        fits = len(frame.splits["warm"].origins) + 1 + final + SHARE_FOLDS * self.borrows
+        self.origins = self._usable_origins()
+        fits = len(self.origins) + 1 + final + SHARE_FOLDS * self.borrows
         self.all_trees = fits * len(HORIZONS) * settings.model.trees
         self.share = share
         if self.borrows and share is None:
@@ -205,28 +207,32 @@ class _RollingFits:
 
     def out_of_time_margins(self) -> dict[str, Float64]:
         """Margins of each look before the test by the fit at the latest origin before it."""
-        frame = self.frame
+        frame, threads = self.frame, self.settings.model.threads
         margins = {name: np.full(len(frame.spine), np.nan) for name in HORIZONS}
-        split = frame.splits["warm"]
-        for origin, end in zip(split.origins, [*split.origins[1:], split.test_from], strict=True):
+        for known_rows, rows in self.origins:
+            for name, predictor in self.fit(known_rows).items():
+                margins[name][rows] = margin_of(predictor, frame.matrix[rows], threads)
+        return margins
+
+    def _usable_origins(self) -> list[tuple[dict[str, Bool], Bool]]:
+        """Looks to learn from at each origin with enough conversions, and those to foretell."""
+        frame, split = self.frame, self.frame.splits["warm"]
+        usable_origins = []
+        for origin, end in pairwise([*split.origins, split.test_from]):
             known_rows = {
                 name: frame.splits[name].fit_eligible
                 & frame.labels[name].known_before(frame.spine, origin)
                 for name in HORIZONS
             }
-            if not all(self._enough(name, rows) for name, rows in known_rows.items()):
-                continue
-            rows = (frame.spine.as_of >= origin) & (frame.spine.as_of < end)
-            for name, predictor in self.fit(known_rows).items():
-                threads = self.settings.model.threads
-                margins[name][rows] = margin_of(predictor, frame.matrix[rows], threads)
-        return margins
+            if all(self._enough(name, rows) for name, rows in known_rows.items()):
+                foretold_rows = (frame.spine.as_of >= origin) & (frame.spine.as_of < end)
+                usable_origins.append((known_rows, foretold_rows))
+        return usable_origins
 
     def _enough(self, name: str, rows: Bool) -> bool:
         labels = self.frame.labels[name]
-        if not rows.any() or labels.converted[rows].all():
-            return False
-        return converting_leads(labels, self.frame.spine.lead, rows) >= LEAST_LEARNED_LEADS
+        converting = converting_leads(labels, self.frame.spine.lead, rows)
+        return converting >= LEAST_LEARNED_LEADS and not labels.converted[rows].all()
 
     def horizon(
         self, name: str, predictor: Predictor, margin: Float64, learned: Bool, final: bool

@@ -27,6 +27,7 @@ from scipy.optimize import brentq, minimize_scalar
 from features.arrays import Bool, Float64, Int64
 from features.language.spec import Spec
 from models.calibration import sigmoid
+from models.predictors.linear import Linear
 from models.predictors.predictor import Blend, Predictor, margin_of
 from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
@@ -98,16 +99,7 @@ def fit_predictor(
             if borrowed is not None:
                 share = borrowed.share
                 booster = mean_booster([(share, borrowed.booster), (1 - share, booster)])
-            weighted = looks.with_weight()
-            linear = fit_linear(
-                weighted.matrix,
-                weighted.converted,
-                spec.categorical,
-                settings.seed,
-                directions(spec, settings.monotone),
-                weighted.weight,
-                looks_per_independent,
-            )
+            linear = _linear(spec, looks, settings, looks_per_independent)
             return _levelled(Blend(linear, booster), looks, settings.threads)
         case "booster":
             return fit_booster_alone(spec, looks, settings, progress)
@@ -126,7 +118,7 @@ def borrowed_share(
 ) -> float:
     """How much of the shorter horizon's booster the longer horizon's blend takes.
 
-    Both are fitted without a fold of leads and predict it, at nearly full size; the share is the
+    Both are fitted without a fold of leads and predict it, at nearly full size. The share is the
     likeliest one given the outcomes of all folds, counted in independent looks.
 
     Parameters
@@ -150,28 +142,29 @@ def borrowed_share(
     D. H. Wolpert, *Stacked generalization*, Neural Networks 5 (1992),
     doi:10.1016/S0893-6080(05)80023-1.
     """
+    if not (_has_both_outcomes(shorter) and _has_both_outcomes(longer)):
+        return USUAL_SHARE
     leads = 1 + max(int(shorter.lead.max()), int(longer.lead.max()))
     fold_of_lead = np.random.default_rng(settings.seed).permutation(leads) % SHARE_FOLDS
+    looks_per_independent = [
+        _looks_per_independent(spec, looks, settings.seed) for looks in (shorter, longer)
+    ]
     margins = np.full((3, len(longer.lead)), np.nan)
     for fold in range(SHARE_FOLDS):
         out = fold_of_lead[longer.lead] == fold
-        kept_looks = [looks.among(fold_of_lead[looks.lead] != fold) for looks in (shorter, longer)]
-        if not out.any() or not all(
-            0 < looks.converted.sum() < len(looks.converted) for looks in kept_looks
-        ):
-            continue
         sooner, later = (
-            fit_predictor(
-                spec, looks, settings.model_copy(update={"kind": "blend"}), None, progress
-            )
-            for looks in kept_looks
+            looks.among(fold_of_lead[looks.lead] != fold) for looks in (shorter, longer)
         )
-        if not (isinstance(sooner, Blend) and isinstance(later, Blend)):
-            raise TypeError("A blend was asked for.")
+        if not (out.any() and _has_both_outcomes(sooner) and _has_both_outcomes(later)):
+            continue
+        boosters = [
+            _booster(spec, looks, settings, alike, progress)
+            for looks, alike in zip((sooner, later), looks_per_independent, strict=True)
+        ]
+        linear = _linear(spec, later, settings, looks_per_independent[1])
         margins[:, out] = (
-            later.linear.margin(longer.matrix[out]),
-            margin_of(sooner.booster, longer.matrix[out], settings.threads),
-            margin_of(later.booster, longer.matrix[out], settings.threads),
+            linear.margin(longer.matrix[out]),
+            *(margin_of(booster, longer.matrix[out], settings.threads) for booster in boosters),
         )
     predicted = ~np.isnan(margins[0])
     if not longer.converted[predicted].any():
@@ -241,6 +234,25 @@ def _booster(
         weighted.weight,
         looks_per_independent,
     )
+
+
+def _linear(
+    spec: Spec, looks: Examples, settings: ModelSettings, looks_per_independent: float
+) -> Linear:
+    weighted = looks.with_weight()
+    return fit_linear(
+        weighted.matrix,
+        weighted.converted,
+        spec.categorical,
+        settings.seed,
+        directions(spec, settings.monotone),
+        weighted.weight,
+        looks_per_independent,
+    )
+
+
+def _has_both_outcomes(looks: Examples) -> bool:
+    return bool(looks.converted.any() and not looks.converted.all())
 
 
 def _looks_per_independent(spec: Spec, looks: Examples, seed: int) -> float:
