@@ -33,10 +33,8 @@ from features.worlds.crm import (
     SNAPSHOT_EVERY_DAYS,
     SNAPSHOT_UNTIL_DAYS,
     WARM_DAYS,
-    WORLDS_OWN,
     Knobs,
     MadeUpCrm,
-    require_size,
 )
 from features.worlds.drawing import (
     as_instants,
@@ -48,7 +46,7 @@ from features.worlds.drawing import (
     lead_ids,
     truth_table,
 )
-from features.worlds.nuisances import with_nuisances
+from features.worlds.nuisances import as_world
 
 # The states of warmth, coldest first: cold, curious, comparing, deciding. All rates are per day.
 _BASE_MIX = np.array([0.68, 0.25, 0.06, 0.01])
@@ -164,35 +162,14 @@ _LEARNT = (
 )
 
 
-def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
-    """Draw a CRM of this world, with its truth.
-
-    Parameters
-    ----------
-    leads : int
-        How many leads; at least 1.
-    seed : int
-        Seed of the random numbers, not negative. The same seed gives the same tables.
-    knobs : Knobs
-        Rate of buyers, delay of logging, noise, duplicates and length.
-
-    Returns
-    -------
-    MadeUpCrm
-        The export and the true probabilities.
-
-    Raises
-    ------
-    ValueError
-        When `leads` is below 1 or `seed` is negative.
-    """
-    require_size(leads, seed)
-    rng = np.random.default_rng(seed)
+@as_world
+def made_up_crm(rng: np.random.Generator, leads: int, knobs: Knobs) -> MadeUpCrm:
+    """Draw a CRM of this world, with its truth."""
     population = _population(rng, leads, knobs.days)
     lives = _lives(rng, population, _hazards(population, knobs), knobs.days)
     ids = lead_ids(leads)
     interactions, learnt = _interactions(rng, population, lives, ids)
-    crm = MadeUpCrm(
+    return MadeUpCrm(
         leads=_leads(rng, population, lives, ids),
         interactions=interactions,
         attributes=learnt,
@@ -201,7 +178,6 @@ def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
         ),
         config=_CONFIG,
     )
-    return with_nuisances(crm, seed, knobs)
 
 
 class _Population(NamedTuple):

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.csv
@@ -117,6 +117,29 @@ class MadeUpCrm:
         hot, warm = (self.truth[f"{band}_probability"].to_numpy() for band in ("hot", "warm"))
         if not ((hot >= 0) & (hot <= warm) & (warm <= 1)).all():
             raise ValueError("truth must satisfy 0 <= hot_probability <= warm_probability <= 1.")
+
+
+class World(Protocol):
+    """A made-up firm: a function that draws its CRM."""
+
+    def __call__(self, leads: int, seed: int, knobs: Knobs = ...) -> MadeUpCrm:
+        """Draw a CRM with its truth.
+
+        Parameters
+        ----------
+        leads : int
+            How many leads; at least 1. Those that are entered twice count once.
+        seed : int
+            Seed of the random numbers, not negative. The same seed gives the same tables.
+        knobs : Knobs
+            Rate of buyers, delay of logging, noise, duplicates and length.
+
+        Raises
+        ------
+        ValueError
+            When `leads` is below 1 or `seed` is negative, or the world cannot have the rate.
+        """
+        ...
 
 
 def require_size(leads: int, seed: int) -> None:

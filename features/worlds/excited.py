@@ -45,11 +45,9 @@ from features.worlds.crm import (
     SNAPSHOT_EVERY_DAYS,
     SNAPSHOT_UNTIL_DAYS,
     WARM_DAYS,
-    WORLDS_OWN,
     Knobs,
     MadeUpCrm,
     config_text,
-    require_size,
 )
 from features.worlds.drawing import (
     as_instants,
@@ -61,7 +59,7 @@ from features.worlds.drawing import (
     lead_ids,
     truth_table,
 )
-from features.worlds.nuisances import with_nuisances
+from features.worlds.nuisances import as_world
 
 # The classes: decided, comparing, browsing, waiting, idle. All rates are per day.
 _SHARES = np.array([0.03, 0.10, 0.17, 0.25, 0.45])
@@ -189,30 +187,9 @@ _RATE = _TYPE_SHARES * np.where(_IS_CALL[:, None], _CALLS, _ACTIVITY)
 _RATE_EXCITED = _TYPE_SHARES * np.where(_IS_CALL[:, None], _CALLS_EXCITED, _EXCITABILITY)
 
 
-def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
-    """Draw a CRM of this world, with its truth.
-
-    Parameters
-    ----------
-    leads : int
-        How many leads; at least 1.
-    seed : int
-        Seed of the random numbers, not negative. The same seed gives the same tables.
-    knobs : Knobs
-        Rate of buyers, delay of logging, noise, duplicates and length.
-
-    Returns
-    -------
-    MadeUpCrm
-        The export and the true probabilities.
-
-    Raises
-    ------
-    ValueError
-        When `leads` is below 1 or `seed` is negative, or no factor gives the rate.
-    """
-    require_size(leads, seed)
-    rng = np.random.default_rng(seed)
+@as_world
+def made_up_crm(rng: np.random.Generator, leads: int, knobs: Knobs) -> MadeUpCrm:
+    """Draw a CRM of this world, with its truth."""
     population = _with_rate(_population(rng, leads, knobs.days), knobs.rate)
     classes = (rng.random(leads)[:, None] >= np.cumsum(population.mix, axis=1)[:, :-1]).sum(axis=1)
     start = np.column_stack([population.excited, np.zeros(leads)])
@@ -220,14 +197,13 @@ def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
     paths = simulate(rng, classes, population.diligence, population.appeal, start, span)
     ids = lead_ids(leads)
     interactions, log = _logs(rng, population, paths, ids)
-    crm = MadeUpCrm(
+    return MadeUpCrm(
         leads=_leads(rng, population, paths, interactions, ids),
         interactions=interactions,
         attributes=log,
         truth=_truth(population, paths, span, ids),
         config=_CONFIG,
     )
-    return with_nuisances(crm, seed, knobs)
 
 
 class _Population(NamedTuple):

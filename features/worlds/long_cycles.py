@@ -37,11 +37,9 @@ from features.worlds.crm import (
     SNAPSHOT_EVERY_DAYS,
     SNAPSHOT_UNTIL_DAYS,
     WARM_DAYS,
-    WORLDS_OWN,
     Knobs,
     MadeUpCrm,
     config_text,
-    require_size,
 )
 from features.worlds.drawing import (
     as_instants,
@@ -53,7 +51,7 @@ from features.worlds.drawing import (
     lead_ids,
     truth_table,
 )
-from features.worlds.nuisances import with_nuisances
+from features.worlds.nuisances import as_world
 
 # The impulse is calm or urgent; all rates are per day.
 _ARISES, _PASSES = 0.0025, 0.18
@@ -173,30 +171,9 @@ _IS_OURS = np.array([t.direction == "outbound" for t in _TYPES])
 _IS_BOOKED = np.array([t.kind in {"plant_visit", "terms_talk"} for t in _TYPES])
 
 
-def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
-    """Draw a CRM of this world, with its truth.
-
-    Parameters
-    ----------
-    leads : int
-        How many leads; at least 1.
-    seed : int
-        Seed of the random numbers, not negative. The same seed gives the same tables.
-    knobs : Knobs
-        Rate of buyers, delay of logging, noise, duplicates and length.
-
-    Returns
-    -------
-    MadeUpCrm
-        The export and the true probabilities.
-
-    Raises
-    ------
-    ValueError
-        When `leads` is below 1 or `seed` is negative, or no factor gives the rate.
-    """
-    require_size(leads, seed)
-    rng = np.random.default_rng(seed)
+@as_world
+def made_up_crm(rng: np.random.Generator, leads: int, knobs: Knobs) -> MadeUpCrm:
+    """Draw a CRM of this world, with its truth."""
     population = _population(rng, leads, knobs.days)
     factor = 1.0 if knobs.rate is None else _factor(population, knobs.rate)
     impulses, projects = _impulses(factor), _projects(factor)
@@ -206,14 +183,13 @@ def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
     hot, warm = conversion_probabilities(
         _within(impulses, WARM_DAYS), _within(projects, WARM_DAYS), population, lives.looks
     )
-    crm = MadeUpCrm(
+    return MadeUpCrm(
         leads=_leads(rng, population, lives, ids),
         interactions=interactions,
         attributes=log,
         truth=truth_table(ids, lives.looks.lead, lives.looks.as_of, hot, warm),
         config=_CONFIG,
     )
-    return with_nuisances(crm, seed, knobs)
 
 
 class _Population(NamedTuple):

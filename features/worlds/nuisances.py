@@ -1,12 +1,15 @@
 """What spoils real exports and means nothing: late entries, noise, leads entered twice.
 
 These are knobs of every world (`features.worlds.crm.Knobs`), so they are put on an export after the
-world has made it up. The truth stays that of an observer whom they do not touch. A world calls
-`with_nuisances` as its last step; at 0 a knob changes nothing, and draws nothing.
+world has made it up (`as_world`). The truth stays that of an observer whom they do not touch. At 0
+a knob changes nothing, and draws nothing.
 """
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +17,42 @@ import pyarrow.compute as pc
 
 from features.arrays import Int64
 from features.engine.history import is_known, when_known
-from features.worlds.crm import DAY, ENDS_AT, Knobs, MadeUpCrm
+from features.worlds.crm import (
+    DAY,
+    ENDS_AT,
+    WORLDS_OWN,
+    Knobs,
+    MadeUpCrm,
+    World,
+    require_size,
+)
 from features.worlds.drawing import as_instants, lead_ids
+
+Draw: TypeAlias = Callable[[np.random.Generator, int, Knobs], MadeUpCrm]
+
+
+def as_world(draw: Draw) -> World:
+    """Make a world of a function that draws a CRM without nuisances.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws a CRM from random numbers, the number of leads and the knobs, of which it honours the
+        rate and the length.
+
+    Examples
+    --------
+    >>> from features.worlds.chain import made_up_crm
+    >>> made_up_crm(leads=100, seed=1).leads.num_rows
+    100
+    """
+
+    @wraps(draw, assigned=("__module__", "__name__", "__qualname__", "__doc__"))
+    def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
+        require_size(leads, seed)
+        return with_nuisances(draw(np.random.default_rng(seed), leads, knobs), seed, knobs)
+
+    return made_up_crm
 
 
 def with_nuisances(crm: MadeUpCrm, seed: int, knobs: Knobs) -> MadeUpCrm:

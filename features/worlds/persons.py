@@ -25,7 +25,6 @@ Owners, durations, times within a day, names and years of birth tell nothing. `l
 given to a person who buys and stands on all leads of that person: it must not become a feature.
 """
 
-from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -45,7 +44,6 @@ from features.worlds.crm import (
     Knobs,
     MadeUpCrm,
     config_text,
-    require_size,
 )
 from features.worlds.drawing import (
     as_instants,
@@ -55,7 +53,7 @@ from features.worlds.drawing import (
     lead_ids,
     truth_table,
 )
-from features.worlds.nuisances import with_nuisances
+from features.worlds.nuisances import as_world
 from features.worlds.records import (
     InteractionType,
     Signal,
@@ -210,38 +208,10 @@ _RATES = np.array([t.rates for t in _TYPES])
 _RATES_AFTER_REFUSAL = _RATES * np.where(_OUTBOUND, 0.1, 0.35)[:, None]
 
 
-def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
-    """Draw a CRM of this world, with its truth.
-
-    Parameters
-    ----------
-    leads : int
-        How many leads; at least 1. About half of them are their person's first.
-    seed : int
-        Seed of the random numbers, not negative. The same seed gives the same tables.
-    knobs : Knobs
-        Rate of buyers, delay of logging, noise, duplicates and length.
-
-    Returns
-    -------
-    MadeUpCrm
-        The export and the true probabilities.
-
-    Raises
-    ------
-    ValueError
-        When `leads` is below 1 or `seed` is negative, or no factor gives the rate in this time.
-
-    Examples
-    --------
-    >>> crm = made_up_crm(leads=200, seed=1)
-    >>> crm.leads.num_rows
-    200
-    >>> len(crm.leads["person_key"].unique()) < 200
-    True
-    """
-    crm, _ = _export_and_truth_after_refusal(leads, seed, knobs)
-    return with_nuisances(crm, seed, knobs)
+@as_world
+def made_up_crm(rng: np.random.Generator, leads: int, knobs: Knobs) -> MadeUpCrm:
+    """Draw a CRM of this world, with its truth; half of the leads are their person's first."""
+    return _export(rng, leads, knobs, after_refusal=False)
 
 
 def truth_after_refusal(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> pa.Table:
@@ -262,15 +232,18 @@ def truth_after_refusal(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> pa.
         Columns as in `MadeUpCrm.truth`: every seventh day from creation to day 180 while the lead
         is closed, has not bought, and its person has not come back as another lead.
     """
-    crm, truth = _export_and_truth_after_refusal(leads, seed, knobs)
-    return with_nuisances(replace(crm, truth=truth), seed, knobs).truth
+    return _refused_crm(leads, seed, knobs).truth
 
 
-def _export_and_truth_after_refusal(
-    leads: int, seed: int, knobs: Knobs
-) -> tuple[MadeUpCrm, pa.Table]:
-    require_size(leads, seed)
-    rng = np.random.default_rng(seed)
+@as_world
+def _refused_crm(rng: np.random.Generator, leads: int, knobs: Knobs) -> MadeUpCrm:
+    return _export(rng, leads, knobs, after_refusal=True)
+
+
+def _export(
+    rng: np.random.Generator, leads: int, knobs: Knobs, *, after_refusal: bool
+) -> MadeUpCrm:
+    """Export with the truth of open leads, or of refused ones."""
     mechanism = _mechanism(_factor(knobs.rate, knobs.days), knobs.days)
     lives = _lives(rng, mechanism, leads, knobs.days)
     signal_codes = [s.draw(rng, lives.hidden_class) for s in (*_PERSON_SIGNALS, *_LEAD_SIGNALS)]
@@ -290,11 +263,9 @@ def _export_and_truth_after_refusal(
         owner,
     )
     belief = _beliefs(mechanism, lives, events, signal_codes)
-    open_truth, refused_truth = (
-        _truth(ids, mechanism, lives, belief, after_refusal) for after_refusal in (False, True)
-    )
+    truth = _truth(ids, mechanism, lives, belief, after_refusal)
     table = _leads_table(rng, lives, signal_codes, ids, owner)
-    return MadeUpCrm(table, interactions, log, open_truth, _CONFIG), refused_truth
+    return MadeUpCrm(table, interactions, log, truth, _CONFIG)
 
 
 class _Mechanism(NamedTuple):

@@ -1,24 +1,15 @@
 """The worlds by name: what `lead-temperature synthesize --world` and the benchmarks can ask for.
 
-A world is a module with a function ``made_up_crm(leads, seed, knobs)``. To add one, write the
-module and its test, and give it a line in `WORLDS`.
+A world is a module whose function ``made_up_crm`` draws a CRM; the decorator
+`features.worlds.nuisances.as_world` gives it seed and knobs. To add one, write the module and its
+test, and give it a line in `WORLDS`.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Protocol
 
 from features.worlds import chain, excited, long_cycles, persons, seasons
-from features.worlds.crm import WORLDS_OWN, Knobs, MadeUpCrm
-
-
-class World(Protocol):
-    """A function that makes up a CRM."""
-
-    def __call__(self, leads: int, seed: int, knobs: Knobs = ...) -> MadeUpCrm:
-        """Draw a CRM with its truth."""
-        ...
-
+from features.worlds.crm import WORLDS_OWN, Knobs, MadeUpCrm, World
 
 WORLDS: Mapping[str, World] = MappingProxyType(
     {

@@ -38,11 +38,9 @@ from features.worlds.crm import (
     SNAPSHOT_EVERY_DAYS,
     SNAPSHOT_UNTIL_DAYS,
     WARM_DAYS,
-    WORLDS_OWN,
     Knobs,
     MadeUpCrm,
     config_text,
-    require_size,
 )
 from features.worlds.drawing import (
     as_instants,
@@ -51,7 +49,7 @@ from features.worlds.drawing import (
     lead_ids,
     truth_table,
 )
-from features.worlds.nuisances import with_nuisances
+from features.worlds.nuisances import as_world
 from features.worlds.records import (
     InteractionType,
     Signal,
@@ -219,38 +217,9 @@ _TYPES_IN, _TYPES_OUT = np.flatnonzero(~_OUTBOUND), np.flatnonzero(_OUTBOUND)
 _OPEN, _BOUGHT, _LOST = 0, 1, 2
 
 
-def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
-    """Draw a CRM of this world, with its truth.
-
-    Parameters
-    ----------
-    leads : int
-        How many leads; at least 1.
-    seed : int
-        Seed of the random numbers, not negative. The same seed gives the same tables.
-    knobs : Knobs
-        Rate of buyers, delay of logging, noise, duplicates and length.
-
-    Returns
-    -------
-    MadeUpCrm
-        The export and the true probabilities.
-
-    Raises
-    ------
-    ValueError
-        When `leads` is below 1 or `seed` is negative, or no factor gives the rate in this time.
-
-    Examples
-    --------
-    >>> crm = made_up_crm(leads=100, seed=1)
-    >>> crm.leads.num_rows
-    100
-    >>> sorted(crm.leads["product"].unique().to_pylist())
-    ['heating', 'kitchen', 'terrace']
-    """
-    require_size(leads, seed)
-    rng = np.random.default_rng(seed)
+@as_world
+def made_up_crm(rng: np.random.Generator, leads: int, knobs: Knobs) -> MadeUpCrm:
+    """Draw a CRM of this world, with its truth."""
     calendar = _calendar(knobs.days)
     mechanism = _mechanism(_factor(knobs.rate, knobs.days), calendar)
     population = _population(rng, mechanism, calendar, leads)
@@ -274,14 +243,13 @@ def made_up_crm(leads: int, seed: int, knobs: Knobs = WORLDS_OWN) -> MadeUpCrm:
         for horizon in (HOT_DAYS, WARM_DAYS)
     )
     as_of = population.created_at[look] + DAY * lives.look_age
-    crm = MadeUpCrm(
+    return MadeUpCrm(
         leads=_leads_table(rng, population, lives, ids, owner),
         interactions=interactions,
         attributes=log,
         truth=truth_table(ids, look, as_of, hot, warm),
         config=_CONFIG,
     )
-    return with_nuisances(crm, seed, knobs)
 
 
 class _Calendar(NamedTuple):
