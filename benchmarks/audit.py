@@ -212,16 +212,16 @@ def _row(world: str, results: Sequence[Verdicts]) -> list[str]:
 
 def kinds_missed(results: Sequence[Verdicts]) -> list[str]:
     """A line for each kind of planted column: how often it is found, by strength."""
-    found: dict[str, dict[str, list[bool]]] = {}
+    found_by_kind: dict[str, dict[str, list[bool]]] = {}
     for result in results:
         for name, verdict in result.planted.items():
             kind, strength = name.rsplit(" ", 1)
-            by_strength = found.setdefault(kind, {}).setdefault(strength, [])
+            by_strength = found_by_kind.setdefault(kind, {}).setdefault(strength, [])
             by_strength.append(verdict in ("suspect", "leak"))
     return [
         f"{kind}: "
         + ", ".join(f"{sum(hits)} of {len(hits)} at {one}" for one, hits in strengths.items())
-        for kind, strengths in found.items()
+        for kind, strengths in found_by_kind.items()
     ]
 
 
@@ -240,12 +240,12 @@ def goal_lines(results: Sequence[Verdicts]) -> list[str]:
     judged = [result for result in results if USE_OF_WORLD[result.world] == "judging"]
     if not judged:
         return []
-    found = sum(result.found for result in judged) / sum(len(one.planted) for one in judged)
+    found_share = sum(result.found for result in judged) / sum(len(one.planted) for one in judged)
     honest = sum(len(result.honest) for result in judged)
     suspects = sum(len(result.honest_called("suspect")) for result in judged)
     leaks = sum(len(result.honest_called("leak")) for result in judged)
     lines = {
-        f"found {found:.0%}, goal {GOAL_FOUND:.0%}": found >= GOAL_FOUND,
+        f"found {found_share:.0%}, goal {GOAL_FOUND:.0%}": found_share >= GOAL_FOUND,
         f"honest suspects {suspects} of {honest}, goal at most {GOAL_HONEST_SUSPECTS:.0%}": (
             suspects <= GOAL_HONEST_SUSPECTS * honest
         ),

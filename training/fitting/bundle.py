@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from threading import Lock
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from training.fitting.horizon import (
     out_of_time_calibration,
 )
 from training.fitting.predictor import SHARE_FOLDS, Borrowed, borrowed_share, fit_predictor
+from training.fitting.side_by_side import side_by_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,11 @@ def fit_bundle(
         The bands' rates are not in order.
     """
     rolling = _RollingFits(frame, settings, report_progress, final)
-    margins = rolling.out_of_time_margins()
     refit = {name: frame.splits[name].refit for name in HORIZONS}
-    judged_predictors = rolling.fit(refit)
+    mature = {name: frame.labels[name].mature for name in HORIZONS}
+    learned = mature if final else refit
+    of_origins, judged_predictors, predictors = rolling.fits(refit, learned)
+    margins = rolling.out_of_time_margins(of_origins)
     judged_horizons = {
         name: rolling.horizon(name, judged_predictors[name], margins[name], refit[name], False)
         for name in HORIZONS
@@ -131,14 +135,12 @@ def fit_bundle(
         hot_held_out, warm_held_out, frame.spine, frame.labels, frame.splits, settings.bands
     )
     judged_bundle = dataclasses.replace(judged_bundle, bands=bands)
-    serving, horizons, learned = judged_bundle, judged_horizons, refit
+    serving, horizons = judged_bundle, judged_horizons
     if final:
         for name in HORIZONS:
             rows = frame.spine.as_of >= frame.splits[name].test_from
             predictor = judged_predictors[name]
             margins[name][rows] = margin_of(predictor, frame.matrix[rows], settings.model.threads)
-        learned = {name: frame.labels[name].mature for name in HORIZONS}
-        predictors = rolling.fit(learned)
         horizons = {
             name: rolling.horizon(name, predictors[name], margins[name], learned[name], True)
             for name in HORIZONS
@@ -166,7 +168,7 @@ class _RollingFits:
         share: float | None = None,
     ) -> None:
         self.frame, self.settings, self.report_progress = frame, settings, progress
-        self.finished_trees = 0
+        self.finished_trees, self.counting = 0, Lock()
         self.borrows = settings.model.kind in ("auto", "blend") and not any(
             settings.edited_scorecard(name) for name in HORIZONS
         )
@@ -178,8 +180,9 @@ class _RollingFits:
             self.share = self._borrowed_share()
 
     def _count_trees(self, trees: int) -> None:
-        self.finished_trees += trees
-        self.report_progress("trees", self.finished_trees, self.all_trees)
+        with self.counting:
+            self.finished_trees += trees
+            self.report_progress("trees", self.finished_trees, self.all_trees)
 
     def _borrowed_share(self) -> float:
         frame = self.frame
@@ -205,12 +208,29 @@ class _RollingFits:
             )
         return predictors
 
-    def out_of_time_margins(self) -> dict[str, Float64]:
+    def fits(
+        self, refit: Mapping[str, Bool], learned: Mapping[str, Bool]
+    ) -> tuple[list[dict[str, Predictor]], dict[str, Predictor], dict[str, Predictor]]:
+        """Predictors at each origin, where the test begins, and of what serves.
+
+        The last two are the same where they learn from the same rows.
+        """
+        jobs = [*(known_rows for known_rows, _ in self.origins), refit]
+        if learned is not refit:
+            jobs.append(learned)
+        # The latest learn from the most: begun first, none of them is left over alone.
+        predictors = side_by_side(self.fit, reversed(jobs), self.settings.model.threads)[::-1]
+        origins = len(self.origins)
+        return predictors[:origins], predictors[origins], predictors[-1]
+
+    def out_of_time_margins(
+        self, of_origins: Sequence[Mapping[str, Predictor]]
+    ) -> dict[str, Float64]:
         """Margins of each look before the test by the fit at the latest origin before it."""
         frame, threads = self.frame, self.settings.model.threads
         margins = {name: np.full(len(frame.spine), np.nan) for name in HORIZONS}
-        for known_rows, rows in self.origins:
-            for name, predictor in self.fit(known_rows).items():
+        for (_, rows), predictors in zip(self.origins, of_origins, strict=True):
+            for name, predictor in predictors.items():
                 margins[name][rows] = margin_of(predictor, frame.matrix[rows], threads)
         return margins
 

@@ -37,6 +37,7 @@ from training.fitting.design_effect import design_effect
 from training.fitting.linear import PRELIMINARY, fit_linear, logistic_margin
 from training.fitting.monotone import directions
 from training.fitting.scorecard import fit_scorecard, read_scorecard
+from training.fitting.side_by_side import side_by_side
 
 SHARE_FOLDS = 3
 """Folds over leads by which the borrowed share is chosen."""
@@ -149,14 +150,16 @@ def borrowed_share(
     looks_per_independent = [
         _looks_per_independent(spec, looks, settings.seed) for looks in (shorter, longer)
     ]
-    margins = np.full((3, len(longer.lead)), np.nan)
-    for fold in range(SHARE_FOLDS):
+
+    def margins_of(fold: int) -> Float64:
+        """Margins of the longer horizon's looks of a fold; NaN where there is nothing to fit."""
         out = fold_of_lead[longer.lead] == fold
+        margins = np.full((3, len(longer.lead)), np.nan)
         sooner, later = (
             looks.among(fold_of_lead[looks.lead] != fold) for looks in (shorter, longer)
         )
         if not (out.any() and _has_both_outcomes(sooner) and _has_both_outcomes(later)):
-            continue
+            return margins
         boosters = [
             _booster(spec, looks, settings, alike, progress)
             for looks, alike in zip((sooner, later), looks_per_independent, strict=True)
@@ -166,6 +169,10 @@ def borrowed_share(
             linear.margin(longer.matrix[out]),
             *(margin_of(booster, longer.matrix[out], settings.threads) for booster in boosters),
         )
+        return margins
+
+    of_folds = side_by_side(margins_of, range(SHARE_FOLDS), settings.threads)
+    margins = np.fmax.reduce(of_folds)  # Each look has a number in one fold at most.
     predicted = ~np.isnan(margins[0])
     if not longer.converted[predicted].any():
         return USUAL_SHARE

@@ -104,12 +104,12 @@ def test_each_look_is_foretold_by_the_latest_fit_before_it(
         name: replace(each, converted=each.converted ^ ~each.known_before(frame.spine, origin))
         for name, each in frame.labels.items()
     }
-    found = [
-        _RollingFits(
-            each, config.fitting, no_progress, final=False, share=0.5
-        ).out_of_time_margins()["warm"]
-        for each in (frame, replace(frame, labels=labels))
-    ]
+    refit = {name: frame.splits[name].refit for name in HORIZONS}
+    found = []
+    for each in (frame, replace(frame, labels=labels)):
+        rolling = _RollingFits(each, config.fitting, no_progress, final=False, share=0.5)
+        of_origins, _, _ = rolling.fits(refit, refit)
+        found.append(rolling.out_of_time_margins(of_origins)["warm"])
     early = (frame.spine.as_of >= split.calibrate_from) & (frame.spine.as_of < split.origins[3])
     late = (frame.spine.as_of >= split.origins[3]) & (frame.spine.as_of < split.test_from)
     np.testing.assert_array_equal(found[0][early], found[1][early])
