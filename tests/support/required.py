@@ -16,7 +16,8 @@ import pytest
 
 from features.scale.spark import require_java
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared"
+DATA = SHARED / "data"
 
 
 def in_ci() -> bool:
