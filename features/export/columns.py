@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from features.export.mapping import TableMapping, near_miss
 from features.export.rows import Source
 from features.export.rules import ColumnPlan, FieldKind
+from features.export.texts import texts_of_ids
 from features.tables import Kind
 
 _TIMES = {"created_at", "converted_at", "closed_at", "occurred_at", "recorded_at"}
@@ -32,6 +33,7 @@ def require(
     table: TableMapping,
     required: Sequence[str],
     declared: Sequence[str],
+    optional: Sequence[str] = (),
 ) -> None:
     """Refuse a source in which a column is missing or named twice.
 
@@ -47,16 +49,20 @@ def require(
         Our names of the columns that every such table must have.
     declared : sequence of str
         Names of the columns that the section itself speaks of.
+    optional : sequence of str
+        Our names of columns that are read where they are there.
 
     Raises
     ------
     ValueError
-        If one of them, or a column named in ``columns``, is missing or is there twice.
+        If a required or declared column, or one named in ``columns``, is missing, or if a column
+        that is read is there twice.
     """
     hint = ""
     if len(source.columns) == 1 and any(mark in source.columns[0] for mark in ";,\t|"):
         hint = f" Is the delimiter {table.delimiter!r} right?"
-    for name in dict.fromkeys((*required, *declared, *table.columns)):
+    optional = present(source, table, optional)
+    for name in dict.fromkeys((*required, *declared, *table.columns, *optional)):
         column = table.column(name)
         times = source.columns.count(column)
         if times == 0:
@@ -68,7 +74,8 @@ def require(
             )
         if times > 1:
             raise ValueError(
-                f"{source.label}: column {column!r} is there {times} times. Rename all but one"
+                f"{source.label}: column {column!r} is there {times} times, and which of them "
+                "is meant cannot be known. Rename or leave out all but one"
             )
 
 
@@ -174,6 +181,10 @@ def chunks(
     empty = True
     for batch in source.batches([table.column(name) for name in names]):
         texts = [_mapped(batch.column(f"t{i}"), values) for i, values in enumerate(maps)]
+        texts = [
+            texts_of_ids(text) if name == "lead_id" else text
+            for name, text in zip(names, texts, strict=True)
+        ]
         columns = [batch.column("row"), batch.column("malformed"), *texts]
         gathered.append(pa.RecordBatch.from_arrays(columns, names=batch.schema.names))
         empty = empty and batch.num_rows == 0

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Self
+from unicodedata import normalize
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -68,7 +69,8 @@ def _tuple_of_distinct(value: object) -> object:
     repeated = sorted({str(item) for item in value if value.count(item) > 1})
     if repeated:
         raise ValueError(f"each name may stand here once, found twice: {', '.join(repeated)}")
-    return tuple(value)
+    # As the readers write the names of columns: one name, one spelling.
+    return tuple(normalize("NFC", item) if isinstance(item, str) else item for item in value)
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_tuple_of_distinct)]
@@ -237,7 +239,7 @@ class TableMapping(Section):
         str
             The export's name of it.
         """
-        return self.columns.get(name, name)
+        return normalize("NFC", self.columns.get(name, name))
 
 
 class LeadsMapping(TableMapping):

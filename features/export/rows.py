@@ -1,16 +1,15 @@
 """Rows of an export as text, whatever they are kept in: CSV, Parquet or a SQL database.
 
 `open_source` gives the columns that were found and an iterator of Arrow batches in which every
-value is text, the way a person would write it. Text comes first on purpose: a bad value can then be
-shown to the person who has to mend it, and one set of rules (`features.export.rules`) judges all
-three kinds of source. Each batch has the columns ``row`` (1-based number in the source),
-``malformed`` (the line, where it is not a row at all) and then the columns asked for, in their
-order, named ``t0``, ``t1`` … so that no name from outside ever becomes part of a query.
+value is text (`features.export.texts`). Each batch has the columns ``row`` (1-based number in the
+source), ``malformed`` (the line, where it is not a row at all) and then the columns asked for, in
+their order, named ``t0``, ``t1`` … so that no name from outside ever becomes part of a query.
 
 Tests: tests/features/export/test_sources.py.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,11 @@ import sqlalchemy as sa
 
 from features.export.csv_rows import csv_header, csv_rows
 from features.export.mapping import DataMapping, TableMapping
-from features.export.sql_rows import open_query, texts_of_values
+from features.export.sql_rows import open_query
+from features.export.texts import INVISIBLE, texts_of_column, texts_of_values
 
 _BATCH_ROWS = 100_000
+_INVISIBLE = dict.fromkeys(map(ord, INVISIBLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def open_source(
 
 
 def _csv(table: TableMapping, path: Path) -> Source:
-    header = csv_header(path, table)
+    header = plain_names(csv_header(path, table))
 
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         positions = [header.index(name) for name in column_names]
@@ -113,12 +114,17 @@ def _csv(table: TableMapping, path: Path) -> Source:
 
 def _parquet(table: TableMapping, file: pq.ParquetFile) -> Source:
     schema = file.schema_arrow
+    names = plain_names(schema.names)
 
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         start = 1
-        for batch in file.iter_batches(_BATCH_ROWS, columns=list(column_names)):
+        positions = [names.index(name) for name in column_names]
+        # A name that stands twice in the file is read twice, and found by its place.
+        read_names = list(dict.fromkeys(schema.names[place] for place in positions))
+        read_places = [place for place, name in enumerate(schema.names) if name in read_names]
+        for batch in file.iter_batches(_BATCH_ROWS, columns=read_names):
             try:
-                columns = [_texts_of_column(batch.column(name)) for name in column_names]
+                columns = [texts_of_column(batch.column(read_places.index(p))) for p in positions]
             except pa.ArrowNotImplementedError as error:
                 raise ValueError(
                     f"{table.source}: a column is not made of single values: {error}. Columns and "
@@ -127,21 +133,11 @@ def _parquet(table: TableMapping, file: pq.ParquetFile) -> Source:
             yield _batch(_counted(start, batch.num_rows), columns)
             start += batch.num_rows
 
-    return Source(str(table.source), tuple(schema.names), batches)
-
-
-def _texts_of_column(column: pa.Array) -> pa.Array:
-    """Text of each value of a typed column."""
-    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        return texts_of_values(column.to_pylist())
-    if pa.types.is_timestamp(column.type) and column.type.tz is not None:
-        # In UTC the text ends in Z, whatever zone the file speaks of.
-        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
-    return column.cast(pa.string())
+    return Source(str(table.source), names, batches)
 
 
 def _sql(label: str, result: sa.Result[Any]) -> Source:
-    names = tuple(result.keys())
+    names = plain_names(result.keys())
 
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         positions = [names.index(name) for name in column_names]
@@ -153,6 +149,22 @@ def _sql(label: str, result: sa.Result[Any]) -> Source:
             start += len(rows)
 
     return Source(label, names, batches)
+
+
+def plain_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of columns in composed Unicode, without blanks and invisible characters about them.
+
+    Two names that a person cannot tell apart are one: a file from a Mac writes ``città`` with an
+    accent of its own, one from a spreadsheet leaves a blank behind a name.
+
+    Examples
+    --------
+    >>> plain_names(["citta\u0300", " stage\u00a0", "\ufefflead_id"])
+    ('città', 'stage', 'lead_id')
+    """
+    return tuple(
+        unicodedata.normalize("NFC", str(name)).translate(_INVISIBLE).strip() for name in names
+    )
 
 
 def _counted(start: int, rows: int) -> pa.Array:

@@ -145,7 +145,8 @@ def _leads(
     connection: duckdb.DuckDBPyConnection, mapping: ExportMapping, table: LeadsMapping
 ) -> _Part:
     with open_source("leads", table, mapping.data, mapping.base) as source:
-        require(source, "leads", table, ("lead_id", "created_at"), table.fixed_at_creation)
+        required = ("lead_id", "created_at")
+        require(source, "leads", table, required, table.fixed_at_creation, LEAD_COLUMNS)
         column_names = frozenset((*source.columns, *table.fixed_at_creation))
         unused = _unused_leads_columns(source, table)
         standard_names = present(source, table, LEAD_COLUMNS)
@@ -226,7 +227,8 @@ def _interactions(
     schema = interactions_schema(table.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
     with open_source("interactions", table, mapping.data, mapping.base) as source:
-        require(source, "interactions", table, ("lead_id", "occurred_at"), table.measures)
+        required = ("lead_id", "occurred_at")
+        require(source, "interactions", table, required, table.measures, INTERACTION_COLUMNS)
         names = [*present(source, table, INTERACTION_COLUMNS), *table.measures]
         mapped = {table.column(name) for name in names}
         unused = {

@@ -2,24 +2,20 @@
 
 `open_query` runs the query of one table and yields its result; the caller fetches as much as it
 likes at a time. The password may stand in the environment (``$NAME`` in the URL) and is in no
-message: those name the database's kind, host and name alone. What a driver answers with becomes
-text (`texts_of_values`), so that the same rules judge it as a CSV file.
+message: those name the database's kind, host and name alone.
 
 Tests: tests/features/export/test_sources.py.
 """
 
-import datetime as dt
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import sqlalchemy as sa
 
-from features.export.csv_rows import UNDECODABLE
 from features.export.mapping import DataMapping, TableMapping
 
 
@@ -179,45 +175,3 @@ def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str
         return variables[match[1]]
 
     return re.sub(r"\$([A-Za-z_]\w*)", value, text)
-
-
-def texts_of_values(values: Sequence[object]) -> pa.Array:
-    """Text of each value that a database driver gave.
-
-    Parameters
-    ----------
-    values : sequence of object
-        One column's values.
-
-    Returns
-    -------
-    pa.Array
-        Their text, the same as a CSV export of them would have.
-    """
-    if all(value is None or type(value) is str for value in values):
-        return pa.array(values, pa.string())
-    return pa.array([_text(value) for value in values], pa.string())
-
-
-def _text(value: object) -> str | None:
-    r"""Text of one value, the same as a CSV export of it would have.
-
-    Examples
-    --------
-    >>> [_text(3.0), _text(2.5), _text(True), _text(b"caf\xc3\xa9"), _text(None)]
-    ['3', '2.5', 'true', 'café', None]
-    """
-    match value:
-        case None | str():
-            return value
-        case bool():
-            return str(value).lower()
-        case float() if value.is_integer():
-            return str(int(value))
-        case dt.datetime():
-            return value.isoformat(sep=" ")
-        case bytes() | memoryview():
-            text = bytes(value).decode(errors="surrogateescape")
-            return re.sub("[\udc80-\udcff]", UNDECODABLE, text)
-        case _:
-            return str(value)

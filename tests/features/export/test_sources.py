@@ -333,6 +333,90 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path):
         read_leads(tmp_path, "lead_id,lead_id,created_at", "1,2,2024-01-01")
 
 
+TWINS = {
+    "csv": lambda folder: write_text(
+        folder / "leads.csv",
+        "lead_id,created_at,converted_at,converted_at",
+        "1,2024-01-01T00:00:00Z,,2024-01-02T00:00:00Z",
+    ),
+    "parquet": lambda folder: pq.write_table(
+        pa.table(
+            [["1"], ["2024-01-01"], [None], ["2024-01-02"]], ["lead_id", "created_at", *TWICE]
+        ),
+        folder / "leads.parquet",
+    ),
+    "sqlite": lambda folder: write_database(
+        f"sqlite:///{folder / 'crm.db'}",
+        "leads",
+        [{"lead_id": "1", "created_at": "2024-01-01", "converted_at": "2024-01-02"}],
+    ),
+}
+TWICE = ("converted_at", "converted_at")
+
+
+@pytest.mark.parametrize("source", TWINS)
+def test_an_optional_column_that_is_there_twice_is_refused_too(tmp_path, source):
+    TWINS[source](tmp_path)
+    leads = {
+        "csv": {"source": "leads.csv"},
+        "parquet": {"source": "leads.parquet"},
+        "sqlite": {"query": "SELECT *, converted_at FROM leads"},
+    }[source]
+    sections = {"data": {"database": "sqlite:///crm.db"}, "leads": leads}
+    with pytest.raises(ValueError, match=r"'converted_at' is there 2 times, and which of them"):
+        read_export(export_mapping(sections, tmp_path))
+
+
+def test_a_column_that_is_not_read_may_stand_twice(tmp_path):
+    rows = pa.table(
+        [["x"], ["1"], ["y"], ["2024-01-01T00:00:00Z"]], ["x", "lead_id", "x", "created_at"]
+    )
+    pq.write_table(rows, tmp_path / "leads.parquet")
+    tables = read_export(export_mapping({"leads": {"source": "leads.parquet"}}, tmp_path))
+    assert tables.leads["lead_id"].to_pylist() == ["1"]
+
+
+@pytest.mark.parametrize("written", ["citt\u00e0", "citta\u0300", " citt\u00e0\u00a0"])
+@pytest.mark.parametrize("declared", ["citt\u00e0", "citta\u0300"])
+def test_a_column_is_found_whatever_its_unicode_form_and_the_blanks_about_it(
+    tmp_path, written, declared
+):
+    tables = read_leads(
+        tmp_path,
+        f"lead_id,created_at,{written}",
+        "1,2024-01-01T00:00:00Z,Roma",
+        leads={"fixed_at_creation": [declared]},
+    )
+    assert tables.leads["citt\u00e0"].to_pylist() == ["Roma"]
+
+
+@pytest.mark.parametrize("source", ["csv", "parquet", "sqlite"])
+def test_ids_match_between_tables_that_keep_them_differently(tmp_path, source):
+    """Digits, floats beside a missing id, and a column of fixed width name one lead."""
+    write_text(tmp_path / "leads.csv", "lead_id,created_at", "1001,2024-01-01T00:00:00Z")
+    occurred = at("2024-01-02 00:00:00")
+    ids: list[float | str | None] = [1001.0, 1002.0, None]
+    if source == "csv":
+        ids = ["1001.0 ", "\u200b1002.0", None]
+    rows = [{"lead_id": id_, "occurred_at": occurred} for id_ in ids]
+    interactions: dict[str, object] = {"source": f"interactions.{source}"}
+    data: dict[str, object] = {}
+    if source == "csv":
+        write_csv(tmp_path / "interactions.csv", rows)
+    elif source == "parquet":
+        write_parquet(tmp_path / "interactions.parquet", rows)
+    else:
+        write_database(f"sqlite:///{tmp_path / 'crm.db'}", "interactions", rows)
+        interactions, data = {"table": "interactions"}, {"database": "sqlite:///crm.db"}
+    sections = {"data": data, "leads": {"source": "leads.csv"}, "interactions": interactions}
+    tables = read_export(export_mapping(sections, tmp_path))
+    assert tables.interactions["lead_id"].to_pylist() == ["1001"]
+    assert broken(tables) == [
+        ("interactions", 2, "unknown lead"),
+        ("interactions", 3, "missing value"),
+    ]
+
+
 @pytest.mark.parametrize("lines", [(), ("",), ("lead_id,created_at",)])
 def test_an_empty_file_is_refused(tmp_path, lines):
     with pytest.raises(ValueError, match=r"leads\.csv is empty"):
