@@ -4,8 +4,9 @@ A `Bundle` holds all that turns a lead's history into a banded score: the featur
 and a calibration per horizon, the bands, and a card that says what it was trained on. On disk it
 is LightGBM's own text and JSON; loading reads numbers and runs no code, and a manifest of SHA-256
 hashes tells a damaged or edited folder from a whole one. The card is there twice, as JSON and as
-text for people. The folder appears under its name only when it is complete. `report.html`, the
-managers' report, and its translations may lie beside the hashed files.
+text for people. The folder appears under its name only when it is complete. Companions, such as
+`report.html`, its translations and the golden leads, have hashes too. They are no part of the
+model, so the version does not depend on them. Bundles of earlier releases list no companions.
 
 What serves has learned from every known outcome, so no known outcome can judge it. The fit that
 the test period judges therefore travels along, as a bundle in the folder `JUDGED_FIT`: versions are
@@ -15,6 +16,7 @@ compared by it (`training.versions.comparison`). A server does not read it.
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -28,13 +30,20 @@ import numpy as np
 
 from features.arrays import Float64
 from features.engine.plan import Plan, compile_plan
-from features.json_values import JsonObject
+from features.json_values import JsonObject, parse_finite_json
 from features.language.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
 from models.calibration import calibration_from_json
 from models.card import CardDocument
 from models.evidence import evidence_from_json
-from models.folder import MANIFEST, put_in_place, require_replaceable, write_durably
+from models.folder import (
+    MANIFEST,
+    MAX_ENTRIES,
+    OpenFolder,
+    put_in_place,
+    require_replaceable,
+    write_durably,
+)
 from models.horizon import Estimate, HorizonModel, Scores
 from models.predictors.predictor import columns_of, file_names, files_of, predictor_of
 
@@ -49,6 +58,8 @@ JUDGED_FIT = "judged_fit"
 REPORT = "report.html"
 REPORTS = {"en": REPORT} | {code: f"report.{code}.html" for code in ("pt", "ru", "ro", "it")}
 """The managers' report by language (ISO 639), English first."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +185,7 @@ def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None =
         `folder` exists and is not a bundle: it is not ours to replace.
     """
     require_replaceable(folder)
-    files = _files(bundle) | {name: text.encode() for name, text in (extras or {}).items()}
+    files = _files(bundle, {name: text.encode() for name, text in (extras or {}).items()})
     folder.parent.mkdir(parents=True, exist_ok=True)
     # A name of its own, so that two writers never share a half-written folder.
     part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.part")
@@ -207,21 +218,15 @@ def load_bundle(folder: Path, *, with_judged_fit: bool = False) -> Bundle:
     ValueError
         The format is unknown, or a file differs from its hash.
     """
-    if not (folder / MANIFEST).is_file():
-        raise FileNotFoundError(
-            f"{folder} is not a bundle: it has no {MANIFEST}. "
-            "`lead-temperature train` writes one, `lead-temperature pull` fetches one."
-        )
-    manifest_bytes = (folder / MANIFEST).read_bytes()
-    files = _checked_files(folder, manifest_bytes)
-    card = CardDocument(files["card.json"])
+    files = read_bundle_files(folder)
+    card = CardDocument(files.model["card.json"])
     try:
         end = card.served.data_end
     except ValueError as error:
         raise ValueError(f"{folder / 'card.json'}: {error}") from error
-    version = f"{end.date().isoformat()}-{_sha256(manifest_bytes)[:10]}"
+    version = f"{end.date().isoformat()}-{_version_hash(files.manifest)[:10]}"
     try:
-        bundle, judged_fit_hash = _bundle(files, card, version)
+        bundle, judged_fit_hash = _bundle(files.model, card, version)
     except (
         KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError,
         lgb.basic.LightGBMError,
@@ -233,12 +238,80 @@ def load_bundle(folder: Path, *, with_judged_fit: bool = False) -> Bundle:
     if not with_judged_fit or judged_fit_hash is None:
         return bundle
     judged_fit = load_bundle(folder / JUDGED_FIT)
-    if _sha256((folder / JUDGED_FIT / MANIFEST).read_bytes()) != judged_fit_hash:
+    require_judged_fit(folder, judged_fit_hash)
+    return dataclasses.replace(bundle, judged_fit=judged_fit)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFiles:
+    """The files of a bundle's folder, whose hashes were compared with the manifest.
+
+    Parameters
+    ----------
+    manifest : bytes
+        Content of `MANIFEST`.
+    model : mapping of file name to text
+        The files that are the model.
+    companions : mapping of file name to bytes
+        The files that travel with it.
+    lists_companions : bool
+        Whether the manifest lists companions: those of earlier releases do not.
+    """
+
+    manifest: bytes
+    model: Mapping[str, str]
+    companions: Mapping[str, bytes]
+    lists_companions: bool
+
+    @property
+    def judged_fit_hash(self) -> str | None:
+        """Hash of the manifest in `JUDGED_FIT`; None for a bundle without that folder."""
+        settings = parse_finite_json(self.model["bundle.json"])
+        digest = settings.get("judged_fit")
+        return None if digest is None else str(digest)
+
+
+def read_bundle_files(folder: Path) -> BundleFiles:
+    """Read the files of a bundle's folder, all of one folder, and compare their hashes.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no bundle, or a file of it is missing.
+    ValueError
+        The format is unknown, a file differs from its hash, is too long, or is no regular file.
+    """
+    try:
+        with OpenFolder(folder) as opened:
+            return _checked_files(opened)
+    except NotADirectoryError:
+        raise _no_bundle(folder) from None
+    except FileNotFoundError as error:
+        if error.errno is None:  # ours, which says what is missing
+            raise
+        raise _no_bundle(folder) from None
+
+
+def require_judged_fit(folder: Path, manifest_hash: str) -> None:
+    """Require that a bundle's folder `JUDGED_FIT` is the one that the bundle names.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        It is not, or is not whole.
+    """
+    if _sha256(read_bundle_files(folder / JUDGED_FIT).manifest) != manifest_hash:
         raise ValueError(
             f"{folder / JUDGED_FIT} is not the fit that this bundle was judged by. "
             "Pull or train the bundle again."
         )
-    return dataclasses.replace(bundle, judged_fit=judged_fit)
+
+
+def _no_bundle(folder: Path) -> FileNotFoundError:
+    return FileNotFoundError(
+        f"{folder} is not a bundle: it has no {MANIFEST}. "
+        "`lead-temperature train` writes one, `lead-temperature pull` fetches one."
+    )
 
 
 def _in_words(error: Exception) -> str:
@@ -256,8 +329,8 @@ def _bundle(
     files: Mapping[str, str], card: CardDocument, version: str
 ) -> tuple[Bundle, str | None]:
     """Bundle of its files, and the hash that its judged fit's manifest must have."""
-    settings = json.loads(files["bundle.json"])
-    spec = spec_from_json(json.loads(files["spec.json"]))
+    settings = parse_finite_json(files["bundle.json"])
+    spec = spec_from_json(parse_finite_json(files["spec.json"]))
     horizons = {
         name: HorizonModel(
             days=settings["horizons"][name]["days"],
@@ -280,15 +353,31 @@ def _bundle(
     return bundle, None if judged_fit_hash is None else str(judged_fit_hash)
 
 
-def _files(bundle: Bundle) -> dict[str, bytes]:
+def _files(bundle: Bundle, companions: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
     """Contents of a bundle's files by their names, the manifest and the judged fit included."""
+    companions = companions or {}
     fit_files = {} if bundle.judged_fit is None else _files(bundle.judged_fit)
     tie = {"judged_fit": _sha256(fit_files[MANIFEST])} if fit_files else {}
     texts = {"bundle.json": _json({**_settings(bundle), **tie}), **_texts(bundle)}
     files = {name: text.encode() for name, text in texts.items()}
-    manifest = _json({"format": BUNDLE_FORMAT, "files": {n: _sha256(b) for n, b in files.items()}})
-    files[MANIFEST] = manifest.encode()
+    manifest = {"format": BUNDLE_FORMAT, "files": _hashes(files)}
+    if companions:
+        manifest["companions"] = _hashes(companions)
+    files |= companions
+    files[MANIFEST] = _json(manifest).encode()
     return files | {f"{JUDGED_FIT}/{name}": content for name, content in fit_files.items()}
+
+
+def _hashes(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: _sha256(content) for name, content in files.items()}
+
+
+def _version_hash(manifest: bytes) -> str:
+    """Hash of the model's files: what a manifest would be that lists no companions."""
+    listed = json.loads(manifest)
+    if "companions" not in listed:
+        return _sha256(manifest)
+    return _sha256(_json({n: value for n, value in listed.items() if n != "companions"}).encode())
 
 
 def _settings(bundle: Bundle) -> JsonObject:
@@ -317,7 +406,12 @@ def _texts(bundle: Bundle) -> dict[str, str]:
     }
 
 
-def _checked_files(folder: Path, manifest_bytes: bytes) -> dict[str, str]:
+def _checked_files(opened: OpenFolder) -> BundleFiles:
+    folder = opened.path
+    try:
+        manifest_bytes = opened.read(MANIFEST)
+    except FileNotFoundError:
+        raise _no_bundle(folder) from None
     manifest = _manifest(folder, manifest_bytes)
     if manifest.get("format") != BUNDLE_FORMAT:
         raise ValueError(
@@ -325,10 +419,12 @@ def _checked_files(folder: Path, manifest_bytes: bytes) -> dict[str, str]:
             f"{BUNDLE_FORMAT}. Use the version that wrote it, or train again."
         )
     files, wrong = {}, []
-    for name, expected in manifest["files"].items():
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder} is not whole: {name} is missing.")
-        content = (folder / name).read_bytes()
+    companions = dict(manifest.get("companions", {}))
+    for name, expected in {**companions, **manifest["files"]}.items():
+        try:
+            content = opened.read(name)
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{folder} is not whole: {name} is missing.") from None
         digest = _sha256(content)
         if digest != expected:
             wrong.append(f"{name} has SHA-256 {digest[:12]}…, the manifest says {expected[:12]}…")
@@ -338,20 +434,35 @@ def _checked_files(folder: Path, manifest_bytes: bytes) -> dict[str, str]:
             f"{folder} was changed after it was written: {'; '.join(wrong)}. "
             "Pull or train the bundle again."
         )
-    return {name: content.decode() for name, content in files.items()}
+    return BundleFiles(
+        manifest_bytes,
+        {name: files[name].decode() for name in manifest["files"]},
+        {name: files[name] for name in companions},
+        "companions" in manifest,
+    )
 
 
 def _manifest(folder: Path, manifest_bytes: bytes) -> JsonObject:
     try:
         manifest = json.loads(manifest_bytes)
         names = dict(manifest["files"])
-    except (ValueError, KeyError, TypeError) as error:
+        companions = dict(manifest.get("companions", {}))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{folder / MANIFEST} is not a bundle's manifest: {error}.") from error
     kinds = (file_names(names, horizon) for horizon in HORIZONS)
     expected = {"bundle.json", "spec.json", "card.json", CARD, *chain.from_iterable(kinds)}
     if set(names) != expected:
         raise ValueError(
             f"{folder / MANIFEST} must list {sorted(expected)}, it lists {sorted(names)}."
+        )
+    hashes = [*names.values(), *companions.values()]
+    if not all(isinstance(digest, str) for digest in hashes):
+        raise ValueError(f"{folder / MANIFEST} must give each file's SHA-256 as a text.")
+    strange = [n for n in companions if not _FILE_NAME.fullmatch(n) or n in {*expected, MANIFEST}]
+    if strange or len(companions) > MAX_ENTRIES:
+        raise ValueError(
+            f"{folder / MANIFEST} lists companions that are no files beside the model: "
+            f"{strange[:3]}. Pull or train the bundle again."
         )
     return dict(manifest)
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from typing_extensions import TypeIs  # in typing itself from Python 3.13 on
 
-from features.json_values import JsonObject
+from features.json_values import JsonObject, parse_finite_json
 from models.card_formats import newest_format
 
 MANAGERS = "report"
@@ -143,19 +143,14 @@ def older_than_judged(days: float) -> str:
 
 def _object(text: str) -> JsonObject:
     try:
-        values = json.loads(text)
+        return parse_finite_json(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"The card must be JSON: {error}. {_WAY_OUT}") from error
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            "The card must be JSON of ordinary size: a number in it is too long, or it is nested "
-            f"too deep. {_WAY_OUT}"
+            "The card must be a JSON object of ordinary size: a number in it is too long or not "
+            f"finite, or it is nested too deep. {_WAY_OUT}"
         ) from error
-    if not isinstance(values, dict):
-        raise ValueError(  # noqa: TRY004 - the text is wrong, not the caller's type
-            f"The card must be a JSON object, found {_shortened(values)}. {_WAY_OUT}"
-        )
-    return values
 
 
 @functools.lru_cache(maxsize=8)

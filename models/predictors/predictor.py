@@ -16,12 +16,13 @@ import lightgbm as lgb
 import numpy as np
 
 from features.arrays import Float64
-from features.json_values import JsonObject
+from features.json_values import JsonObject, parse_finite_json
 from features.language.spec import Spec
 from models.predictors.linear import Linear, linear_from_json
 from models.predictors.scorecard import Scorecard, scorecard_from_json
 from models.predictors.single_row import SingleRow
 from models.predictors.tree_shares import TreeShares
+from models.predictors.tree_text import require_sound_trees
 
 FEW = 32
 """Up to this many rows, a booster is asked about one by one: its way of preparing itself for many
@@ -163,11 +164,12 @@ def predictor_of(files: Mapping[str, str], spec: Spec, name: str) -> Predictor:
     """
     texts = [files[file] for file in file_names(files, name)]
     if f"{name}.json" in files:
-        return scorecard_from_json(json.loads(texts[0]), spec)
+        return scorecard_from_json(parse_finite_json(texts[0]), spec)
+    require_sound_trees(texts[-1])  # LightGBM would trust it
     booster = lgb.Booster(model_str=texts[-1])
     if len(texts) == 1:
         return booster
-    return Blend(linear_from_json(json.loads(texts[0]), spec), booster)
+    return Blend(linear_from_json(parse_finite_json(texts[0]), spec), booster)
 
 
 def _json(data: JsonObject) -> str:

@@ -24,6 +24,7 @@ from serving.answers.limits import Limits
 from serving.answers.model import served_model
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
+from tests.support.bundles import unlisted
 from tests.support.cards import judged_bundle
 from tests.support.stores import new_registry
 from training.versions.mlflow_store import INPUT_EXAMPLE, MODEL_LOADER, Registry
@@ -214,7 +215,7 @@ def test_a_bundle_that_answers_otherwise_than_where_it_was_made_is_not_loaded(
     save_bundle(load_bundle(folder), other, {GOLDEN: json.dumps(changed)})
     with pytest.raises(ValueError, match="Golden lead 1"):
         _load_pyfunc(str(other))
-    (other / GOLDEN).unlink()
+    unlisted(other, GOLDEN)
     assert len(_load_pyfunc(str(other)).predict(LEADS)) == len(LEADS)
 
 

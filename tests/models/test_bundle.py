@@ -1,7 +1,6 @@
 """A bundle on disk is the bundle in memory, or it is refused."""
 
 import dataclasses
-import hashlib
 import json
 import shutil
 import threading
@@ -10,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import JUDGED_FIT, Bundle, load_bundle, save_bundle
+from models.bundle import JUDGED_FIT, Bundle, load_bundle, read_bundle_files, save_bundle
 from models.explain import explanation
 from models.folder import MANIFEST
 from serving.answers.limits import Limits
 from serving.answers.model import describe_model, served_model
-from tests.support.bundles import SPEC, random_lead, small_bundle
+from tests.support.bundles import SPEC, random_lead, rehashed, small_bundle
 from tests.support.features import feature_matrix
 from tests.support.histories import DAY
 
@@ -136,11 +135,7 @@ def test_another_format_says_what_to_do(bundle, tmp_path: Path) -> None:
 def changed(folder: Path, name: str, values: dict) -> Path:
     """The folder with other values in a file of JSON, and a manifest that agrees."""
     content = json.dumps({**json.loads((folder / name).read_text()), **values}).encode()
-    (folder / name).write_bytes(content)
-    manifest = json.loads((folder / MANIFEST).read_text())
-    manifest["files"][name] = hashlib.sha256(content).hexdigest()
-    (folder / MANIFEST).write_text(json.dumps(manifest))
-    return folder
+    return rehashed(folder, name, content)
 
 
 @pytest.mark.parametrize(
@@ -250,3 +245,69 @@ def test_two_trainings_that_write_one_folder_leave_it_whole(tmp_path: Path) -> N
     assert not failed
     load_bundle(tmp_path / "bundle")
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+COMPANIONS = {"report.html": "<p>41 %</p>", "golden.json": "[]"}
+
+
+def test_companions_are_hashed_and_are_no_part_of_the_version(bundle, tmp_path: Path) -> None:
+    alone = save_bundle(bundle, tmp_path / "alone")
+    accompanied = save_bundle(bundle, tmp_path / "bundle", COMPANIONS)
+    assert accompanied.version == alone.version
+    files = read_bundle_files(tmp_path / "bundle")
+    assert files.companions == {name: text.encode() for name, text in COMPANIONS.items()}
+    assert files.lists_companions
+    assert not read_bundle_files(tmp_path / "alone").lists_companions
+
+
+@pytest.mark.parametrize("name", COMPANIONS)
+def test_a_companion_that_is_gone_or_shortened_is_named(bundle, tmp_path: Path, name: str) -> None:
+    save_bundle(bundle, tmp_path / "bundle", COMPANIONS)
+    path = tmp_path / "bundle" / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=f"changed after it was written: {name}"):
+        load_bundle(tmp_path / "bundle")
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name} is missing"):
+        load_bundle(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    ("companions", "words"),
+    [
+        ({"../secret": "0"}, "no files beside the model"),
+        ({"/etc/passwd": "0"}, "no files beside the model"),
+        ({"hot.txt": "0"}, "no files beside the model"),
+        ({"manifest.json": "0"}, "no files beside the model"),
+        ({"report.html": 3}, "SHA-256 as a text"),
+        (3, "is not a bundle's manifest"),
+    ],
+)
+def test_companions_lie_beside_the_model(
+    bundle, tmp_path: Path, companions: object, words: str
+) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    manifest = tmp_path / "bundle" / MANIFEST
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"companions": companions}))
+    with pytest.raises(ValueError, match=words):
+        load_bundle(tmp_path / "bundle")
+
+
+def test_a_tree_that_leads_nowhere_is_refused_before_lightgbm_reads_it(
+    bundle, tmp_path: Path
+) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    text = (tmp_path / "bundle" / "hot.txt").read_text().replace("left_child=1 ", "left_child=7 ")
+    rehashed(tmp_path / "bundle", "hot.txt", text.encode())
+    with pytest.raises(ValueError, match="left_child must"):
+        load_bundle(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "spec.json", "card.json"])
+def test_numbers_that_are_not_finite_are_refused(bundle, tmp_path: Path, name: str) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    text = (tmp_path / "bundle" / name).read_text().rstrip().removesuffix("}")
+    for number in ("NaN", "1e999", "-Infinity"):
+        rehashed(tmp_path / "bundle", name, f'{text}, "odd": {number}}}'.encode())
+        with pytest.raises(ValueError, match="finite"):
+            load_bundle(tmp_path / "bundle")

@@ -91,7 +91,7 @@ def test_a_time_without_a_zone_is_of_utc() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{}", "no data_end"), ("[]", "JSON object, found"), ("{", "Expecting property name")],
+    [("{}", "no data_end"), ("[]", "must be a JSON object"), ("{", "Expecting property name")],
 )
 def test_what_is_no_card_is_refused(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):

@@ -1,6 +1,9 @@
 """Small bundles, trained in the blink of an eye on made-up histories."""
 
+import hashlib
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -26,6 +29,7 @@ from models.bundle import Bundle
 from models.calibration import BetaCalibration
 from models.card import CardDocument
 from models.evidence import Evidence
+from models.folder import MANIFEST
 from models.horizon import HorizonModel
 from models.predictors.linear import Linear, Slope
 from models.predictors.predictor import Blend
@@ -130,6 +134,24 @@ def blended(bundle: Bundle) -> Bundle:
     terms[asked] = Slope(1.5, 0.0, 0.0)
     blend = Blend(Linear(-2.5, tuple(terms)), bundle.hot.predictor)
     return replace(bundle, hot=replace(bundle.hot, predictor=blend))
+
+
+def rehashed(folder: Path, name: str, content: bytes) -> Path:
+    """The folder with another content of a file, and a manifest that agrees."""
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    section = "files" if name in manifest["files"] else "companions"
+    manifest[section][name] = hashlib.sha256(content).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    return folder
+
+
+def unlisted(folder: Path, name: str) -> None:
+    """Take a companion out of a bundle's folder and of its manifest."""
+    (folder / name).unlink()
+    manifest = json.loads((folder / MANIFEST).read_text())
+    del manifest["companions"][name]
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
 
 def carded(bundle: Bundle) -> Bundle:

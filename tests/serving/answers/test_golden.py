@@ -16,7 +16,7 @@ from serving.answers.golden import ROUNDING_TOLERANCE, golden_request, replay_go
 from serving.answers.schemas import as_json
 from serving.http.app import create_app
 from serving.http.settings import Settings
-from tests.support.bundles import blended, carded, small_bundle
+from tests.support.bundles import blended, carded, rehashed, small_bundle, unlisted
 from tests.support.http import TestClient
 
 pytestmark = pytest.mark.long
@@ -165,7 +165,7 @@ def test_a_lead_that_the_schema_refuses_is_named(folder: Path, text: str) -> Non
 
 def test_a_server_whose_bundle_answers_otherwise_does_not_start(folder: Path, text: str) -> None:
     create_app(folder)
-    (folder / GOLDEN).write_text(golden_json(small_bundle(seed=8)))
+    rehashed(folder, GOLDEN, golden_json(small_bundle(seed=8)).encode())
     with pytest.raises(ValueError, match="Golden lead"):
         create_app(folder)
 
@@ -182,7 +182,7 @@ def test_a_bundle_that_answers_otherwise_takes_nobodys_place(folder: Path) -> No
 def test_an_older_bundle_without_golden_leads_is_served_and_said_so(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (folder / GOLDEN).unlink()
+    unlisted(folder, GOLDEN)
     create_app(folder)
     assert "has no golden.json" in caplog.text
 
@@ -193,11 +193,11 @@ def test_verify_tells_whether_a_bundle_answers_as_before(run, folder: Path, text
     assert (
         f"answers its {GOLDEN_LEADS} golden leads as where it was made, bit for bit." in told.stdout
     )
-    (folder / GOLDEN).write_text(golden_json(small_bundle(seed=8)))
+    rehashed(folder, GOLDEN, golden_json(small_bundle(seed=8)).encode())
     wrong = run("verify", "--bundle", folder)
     assert wrong.returncode == 1
     assert "Golden lead" in wrong.stderr
-    (folder / GOLDEN).unlink()
+    unlisted(folder, GOLDEN)
     none = run("verify", "--bundle", folder)
     assert none.returncode == 1
     assert "Train it again" in none.stderr
@@ -206,7 +206,7 @@ def test_verify_tells_whether_a_bundle_answers_as_before(run, folder: Path, text
 def test_verify_tells_of_a_processor_that_rounds_otherwise(run, folder: Path, text: str) -> None:
     leads = json.loads(text)
     leads[1]["answer"]["warm_high"] *= 1 + 2**-52
-    (folder / GOLDEN).write_text(json.dumps(leads))
+    rehashed(folder, GOLDEN, json.dumps(leads).encode())
     refused = run("verify", "--bundle", folder)
     assert refused.returncode == 1
     assert "this processor rounds otherwise" in " ".join(refused.stderr.split())
@@ -218,7 +218,7 @@ def test_verify_tells_of_a_processor_that_rounds_otherwise(run, folder: Path, te
 def test_a_server_that_may_round_serves_what_another_processor_trained(
     folder: Path, text: str
 ) -> None:
-    (folder / GOLDEN).write_text(changed(text, last_bit, 1))
+    rehashed(folder, GOLDEN, changed(text, last_bit, 1).encode())
     with pytest.raises(ValueError, match="rounds otherwise"):
         create_app(folder)
     with TestClient(create_app(folder, Settings(golden="rounded"))) as client:
