@@ -71,7 +71,7 @@ def require_sound_trees(text: str) -> int:
     """
     if not text.isascii():
         raise ValueError("A booster's text must be ASCII.")
-    head, _, rest = text.partition("\n\n")
+    head, _, trees_text = text.partition("\n\n")
     first, *lines = head.split("\n")
     if first != "tree":
         raise ValueError("A booster's text must begin with 'tree'.")
@@ -91,100 +91,108 @@ def require_sound_trees(text: str) -> int:
     begin = 0
     sizes = _integers(header["tree_sizes"], count, 1, _LARGEST_COUNT, "tree_sizes")
     for number, size in enumerate(sizes):
-        _require_sound_tree(rest[begin : begin + size], number, columns)
+        _require_sound_tree(trees_text[begin : begin + size], number, columns)
         begin += size
-    if not rest.startswith(_END, begin):
+    if not trees_text.startswith(_END, begin):
         raise ValueError(f"A booster's {count} trees must be followed by '{_END.strip()}'.")
     return columns
 
 
 def _require_sound_tree(text: str, number: int, columns: int) -> None:
-    where = f"Tree {number}"
+    context = f"Tree {number}"
     title, *lines = text.split("\n")
     if title != f"Tree={number}" or not text.endswith("\n\n"):
-        raise ValueError(f"{where} must lie where tree_sizes says.")
-    tree = _members(lines[: len(lines) - 3], _OF_TREES, _OF_CATEGORIES, where)
-    (leaves,) = _integers(tree["num_leaves"], 1, 1, MAX_LEAVES, f"{where}: num_leaves")
-    (categories,) = _integers(tree["num_cat"], 1, 0, leaves - 1, f"{where}: num_cat")
+        raise ValueError(f"{context} must lie where tree_sizes says.")
+    tree = _members(lines[: len(lines) - 3], _OF_TREES, _OF_CATEGORIES, context)
+    (leaves,) = _integers(tree["num_leaves"], 1, 1, MAX_LEAVES, f"{context}: num_leaves")
+    (categories,) = _integers(tree["num_cat"], 1, 0, leaves - 1, f"{context}: num_cat")
     if tree["is_linear"] != "0":
-        raise ValueError(f"{where}: is_linear must be 0.")
-    _require_numbers(tree["shrinkage"], 1, f"{where}: shrinkage")
+        raise ValueError(f"{context}: is_linear must be 0.")
+    _require_numbers(tree["shrinkage"], 1, f"{context}: shrinkage")
     if leaves == 1:  # LightGBM writes and reads the value of the leaf alone
-        _require_numbers(tree["leaf_value"], 1, f"{where}: leaf_value")
+        _require_numbers(tree["leaf_value"], 1, f"{context}: leaf_value")
         return
     for name in _NUMBERS_OF_LEAVES:
-        _require_numbers(tree[name], leaves, f"{where}: {name}")
+        _require_numbers(tree[name], leaves, f"{context}: {name}")
     for name in _NUMBERS_OF_NODES:
-        _require_numbers(tree[name], leaves - 1, f"{where}: {name}")
+        _require_numbers(tree[name], leaves - 1, f"{context}: {name}")
     for name in _UNBOUNDED_NUMBERS_OF_NODES:
         finite = re.sub(r"(?<![^ ])-?inf(?![^ ])", "0", tree[name])
-        _require_numbers(finite, leaves - 1, f"{where}: {name}")
-    _integers(tree["leaf_count"], leaves, 0, _LARGEST_COUNT, f"{where}: leaf_count")
-    _integers(tree["internal_count"], leaves - 1, 1, _LARGEST_COUNT, f"{where}: internal_count")
-    _integers(tree["split_feature"], leaves - 1, 0, columns - 1, f"{where}: split_feature")
+        _require_numbers(finite, leaves - 1, f"{context}: {name}")
+    _integers(tree["leaf_count"], leaves, 0, _LARGEST_COUNT, f"{context}: leaf_count")
+    _integers(tree["internal_count"], leaves - 1, 1, _LARGEST_COUNT, f"{context}: internal_count")
+    _integers(tree["split_feature"], leaves - 1, 0, columns - 1, f"{context}: split_feature")
     children = [
-        _integers(tree[name], leaves - 1, -leaves, leaves - 2, f"{where}: {name}")
+        _integers(tree[name], leaves - 1, -leaves, leaves - 2, f"{context}: {name}")
         for name in ("left_child", "right_child")
     ]
-    _require_one_way_to_each_leaf(children, leaves, where)
+    _require_one_way_to_each_leaf(children, leaves, context)
     decisions = _integers(
-        tree["decision_type"], leaves - 1, 0, _KINDS_OF_DECISION - 1, f"{where}: decision_type"
+        tree["decision_type"], leaves - 1, 0, _KINDS_OF_DECISION - 1, f"{context}: decision_type"
     )
     if any(decision & _MISSING_OF_NO_KIND == _MISSING_OF_NO_KIND for decision in decisions):
-        raise ValueError(f"{where}: decision_type names no way to treat what is missing.")
-    _require_sound_levels(tree, decisions, categories, where)
+        raise ValueError(f"{context}: decision_type names no way to treat what is missing.")
+    _require_sound_levels(tree, decisions, categories, context)
 
 
 def _require_one_way_to_each_leaf(
-    children: Sequence[Sequence[int]], leaves: int, where: str
+    children: Sequence[Sequence[int]], leaves: int, context: str
 ) -> None:
     """Require that each node and leaf is reached from the root, once, and not from too far."""
-    left, right = children
+    left_child, right_child = children
     reached: set[int] = {0}
     to_visit = [(0, 1)]
     while to_visit:
         node, depth = to_visit.pop()
         if depth > MAX_DEPTH:
-            raise ValueError(f"{where} is deeper than {MAX_DEPTH} nodes.")
-        for child in (left[node], right[node]):
+            raise ValueError(f"{context} is deeper than {MAX_DEPTH} nodes.")
+        for child in (left_child[node], right_child[node]):
             if child in reached:
-                raise ValueError(f"{where} reaches a node or leaf twice.")
+                raise ValueError(f"{context} reaches a node or leaf twice.")
             reached.add(child)
             if child >= 0:
                 to_visit.append((child, depth + 1))
     if len(reached) != 2 * leaves - 1:
-        raise ValueError(f"{where} has nodes or leaves that its root does not reach.")
+        raise ValueError(f"{context} has nodes or leaves that its root does not reach.")
 
 
 def _require_sound_levels(
-    tree: dict[str, str], decisions: Sequence[int], categories: int, where: str
+    tree: dict[str, str], decisions: Sequence[int], categories: int, context: str
 ) -> None:
     """Require that each node that asks for a category's level has a list of levels."""
     thresholds = tree["threshold"].split(" ")
-    asked = [
+    asked_thresholds = [
         threshold
         for threshold, decision in zip(thresholds, decisions, strict=True)
         if decision & _CATEGORICAL
     ]
     if (categories > 0) != all(name in tree for name in _OF_CATEGORIES):
-        raise ValueError(f"{where} must list levels where its num_cat is not 0, and only there.")
+        raise ValueError(f"{context} must list levels where its num_cat is not 0, and only there.")
     if not categories:
-        if asked:
-            raise ValueError(f"{where} asks for levels and lists none.")
+        if asked_thresholds:
+            raise ValueError(f"{context} asks for levels and lists none.")
         return
-    _integers(" ".join(asked), categories, 0, categories - 1, f"{where}: threshold of a category")
+    _integers(
+        " ".join(asked_thresholds),
+        categories,
+        0,
+        categories - 1,
+        f"{context}: threshold of a category",
+    )
     words = len(tree["cat_threshold"].split(" "))
-    begins = _integers(tree["cat_boundaries"], categories + 1, 0, words, f"{where}: cat_boundaries")
+    begins = _integers(
+        tree["cat_boundaries"], categories + 1, 0, words, f"{context}: cat_boundaries"
+    )
     widths = [end - begin for begin, end in itertools.pairwise(begins)]
     if begins[0] != 0 or begins[-1] != words or not 1 <= min(widths) <= max(widths):
-        raise ValueError(f"{where}: cat_boundaries must divide the words of cat_threshold.")
+        raise ValueError(f"{context}: cat_boundaries must divide the words of cat_threshold.")
     if max(widths) > MAX_LEVEL_WORDS:
-        raise ValueError(f"{where} lists levels beyond {32 * MAX_LEVEL_WORDS}.")
-    _integers(tree["cat_threshold"], words, 0, 2**32 - 1, f"{where}: cat_threshold")
+        raise ValueError(f"{context} lists levels beyond {32 * MAX_LEVEL_WORDS}.")
+    _integers(tree["cat_threshold"], words, 0, 2**32 - 1, f"{context}: cat_threshold")
 
 
 def _members(
-    lines: Sequence[str], required: Sequence[str], optional: Sequence[str], where: str
+    lines: Sequence[str], required: Sequence[str], optional: Sequence[str], context: str
 ) -> dict[str, str]:
     """Values of lines of a name, '=' and a value, each name once."""
     members: dict[str, str] = {}
@@ -192,29 +200,29 @@ def _members(
         name, sign, value = line.partition("=")
         if not sign or name in members or name not in (*required, *optional):
             raise ValueError(
-                f"{where} has the line '{line[:40]}', which is unknown or twice there."
+                f"{context} has the line '{line[:40]}', which is unknown or twice there."
             )
         members[name] = value
     missing = [name for name in required if name not in members]
     if missing:
-        raise ValueError(f"{where} has no {missing[0]}.")
+        raise ValueError(f"{context} has no {missing[0]}.")
     return members
 
 
-def _integers(text: str, count: int, least: int, most: int, where: str) -> list[int]:
+def _integers(text: str, count: int, least: int, greatest: int, context: str) -> list[int]:
     """Whole numbers with one blank between them."""
     parts = text.split(" ")
     if len(parts) != count or not all(map(_INTEGER.fullmatch, parts)):
-        raise ValueError(f"{where} must have {count} whole numbers.")
+        raise ValueError(f"{context} must have {count} whole numbers.")
     numbers = list(map(int, parts))
-    if not least <= min(numbers) <= max(numbers) <= most:
-        raise ValueError(f"{where} must lie between {least} and {most}.")
+    if not least <= min(numbers) <= max(numbers) <= greatest:
+        raise ValueError(f"{context} must lie between {least} and {greatest}.")
     return numbers
 
 
-def _require_numbers(text: str, count: int, where: str) -> None:
+def _require_numbers(text: str, count: int, context: str) -> None:
     parts = text.split(" ")
     if len(parts) != count or not all(map(_NUMBER.fullmatch, parts)):
-        raise ValueError(f"{where} must have {count} numbers.")
+        raise ValueError(f"{context} must have {count} numbers.")
     if not all(map(math.isfinite, map(float, parts))):
-        raise ValueError(f"{where} must have finite numbers.")
+        raise ValueError(f"{context} must have finite numbers.")
