@@ -61,7 +61,7 @@ class OpenFolder:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
         """Close the folder."""
         if self._descriptor is not None:
