@@ -61,6 +61,8 @@ REJECTS = pa.schema(
         pa.field("rule", pa.string(), nullable=False),
         pa.field("value", pa.string()),
         pa.field("explanation", pa.string(), nullable=False),
+        # Where the row stands, as messages name it: a file, table or query.
+        pa.field("file", pa.string(), nullable=False),
     ]
 )
 
@@ -211,8 +213,9 @@ def rejected_rows(rejects: pa.Table, table: str) -> int:
         How many rows; one that breaks several rules counts once.
     """
     is_whole_row = pc.and_(pc.equal(rejects["table"], table), pc.equal(rejects["left_out"], "row"))
-    rows: int = pc.count_distinct(rejects.filter(is_whole_row)["row"]).as_py()
-    return rows
+    # Files number their rows each from 1.
+    rows = rejects.filter(is_whole_row).group_by(["file", "row"]).aggregate([])
+    return int(rows.num_rows)
 
 
 def keep_rejects(rejects: pa.Table, path: Path) -> bool:
@@ -265,7 +268,8 @@ def keep_rejects(rejects: pa.Table, path: Path) -> bool:
 
 
 def _holds_rejects(path: Path) -> bool:
-    """Whether a file's first line is that of the rejects."""
+    """Whether a file's first line is that of the rejects; earlier ones did not name the file."""
     header = ",".join(f'"{name}"' for name in REJECTS.names).encode()
     with path.open("rb") as file:
-        return file.read(len(header) + 1).rstrip() == header
+        first_line = file.readline(len(header) + 1).rstrip()
+    return first_line in (header, header.removesuffix(b',"file"'))

@@ -2,15 +2,20 @@
 
 TEMPLATE = """\
 # What your CRM's export means, and what to train from it. Lines that begin with # are examples or
-# defaults. Times are ISO 8601; tables are CSV, Parquet, or a SQL database's.
+# defaults. Times are ISO 8601; tables are CSV, Excel (.xlsx), JSON, JSON lines, Parquet, or a SQL database's.
 
 [data]
 # timezone = "Europe/Lisbon"     # zone of times written without one
 # ends_at = "2026-01-01T00:00:00+00:00"   # when the export was made; default: the latest creation or recording
 # database = "postgresql+psycopg://reader:$CRM_PASSWORD@crm.example.org/crm"   # $NAME: from the environment
 
+# [files]                        # names for files, where tables must be joined; a list, a pattern, a folder, an archive
+# Lead = "data/Lead*.csv"        # or {path = "data/weekly.zip/Lead.csv", delimiter = ";", encoding = "cp1252"}
+# Deal = {path = "data/deals.xlsx", sheet = "Deals"}
+
 [leads]                          # one row for each lead
-source = "data/leads.csv"        # or, with a database: table = "…" or query = "SELECT …"
+source = "data/leads.csv"        # or file = a name of [files], sql = a query over these names (DuckDB's SQL);
+                                 # or, with a database: table = "…" or query = "SELECT …"
 # delimiter = ";"
 # encoding = "cp1252"
 # Attributes whose value is what was known when the lead was created. No other column is used: its
@@ -25,7 +30,7 @@ fixed_at_creation = []           # such as ["source", "form", "country", "compan
 [leads.kinds]                    # number, category or timestamp, where the guess is wrong
 # company_size = "number"
 
-[interactions]                   # one row for each contact; leave the section out when you have none
+[interactions]                   # one row for each contact; leave it out when you have none, write [[interactions]] for several
 source = "data/interactions.csv"
 # measures = ["duration_seconds"]
 [interactions.columns]           # lead_id, occurred_at, recorded_at, channel, kind, direction, outcome, agent

@@ -439,7 +439,7 @@ class Config(Section):
     Attributes
     ----------
     export : ExportMapping
-        Sections ``[data]``, ``[leads]``, ``[interactions]`` and ``[attributes]``.
+        Sections ``[data]``, ``[files]``, ``[leads]``, ``[interactions]`` and ``[attributes]``.
     horizons, snapshots, split, bands, model, scorecard, calibration, audit, features, gate,
     report, registry
         The sections of those names.
@@ -502,7 +502,7 @@ class Config(Section):
         return self.report.model_copy(update=resolved)
 
 
-EXPORT_SECTIONS = ("data", "leads", "interactions", "attributes")
+EXPORT_SECTIONS = ("data", "files", "leads", "interactions", "attributes")
 
 
 def read_config(path: Path) -> Config:

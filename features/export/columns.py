@@ -169,7 +169,7 @@ def chunks(
     Yields
     ------
     pa.Table
-        The columns ``row``, ``malformed``, ``t0``, ``t1`` …
+        The columns ``row``, ``malformed``, ``file``, ``t0``, ``t1`` …
 
     Raises
     ------
@@ -185,7 +185,7 @@ def chunks(
             texts_of_ids(text) if name == "lead_id" else text
             for name, text in zip(names, texts, strict=True)
         ]
-        columns = [batch.column("row"), batch.column("malformed"), *texts]
+        columns = [*(batch.column(name) for name in ("row", "malformed", "file")), *texts]
         gathered.append(pa.RecordBatch.from_arrays(columns, names=batch.schema.names))
         empty = empty and batch.num_rows == 0
         if rows is not None and sum(part.num_rows for part in gathered) >= rows:

@@ -12,14 +12,19 @@ import codecs
 import csv
 import io
 import re
+import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from features.export.mapping import TableMapping
+from features.export.files import FilePart
+from features.export.mapping import FileFormat
+
+# What reading a damaged or incomplete file ends in, by itself or in an archive.
+DAMAGED = (OSError, EOFError, zlib.error, BadZipFile)
 
 # Stands for bytes that could not be decoded: a noncharacter, which no real text may contain.
 UNDECODABLE = "\ufdd0"
@@ -28,14 +33,14 @@ UNDECODABLE = "\ufdd0"
 LONGEST_ROW_BYTES = 8 << 20
 
 
-def csv_header(path: Path, table: TableMapping) -> tuple[str, ...]:
+def csv_header(part: FilePart, form: FileFormat) -> tuple[str, ...]:
     """Names of the columns of a CSV file.
 
     Parameters
     ----------
-    path : Path
+    part : FilePart
         The file.
-    table : TableMapping
+    form : FileFormat
         Its delimiter and encoding.
 
     Returns
@@ -49,27 +54,27 @@ def csv_header(path: Path, table: TableMapping) -> tuple[str, ...]:
         If there is no such line, or the file is damaged.
     """
     try:
-        with io.TextIOWrapper(_utf8(path, table, []), encoding="utf-8-sig", newline="") as text:
-            header = next((row for row in csv.reader(text, delimiter=table.delimiter) if row), [])
+        with io.TextIOWrapper(_utf8(part, form, []), encoding="utf-8-sig", newline="") as text:
+            header = next((row for row in csv.reader(text, delimiter=form.delimiter) if row), [])
     except csv.Error as error:
-        raise ValueError(f"{table.source}: the header cannot be read: {error}") from error
-    except OSError as error:
-        raise _unreadable(table, error) from error
+        raise ValueError(f"{part.label}: the header cannot be read: {error}") from error
+    except DAMAGED as error:
+        raise _unreadable(part, error) from error
     if not header:
-        raise ValueError(f"{table.source} is empty: its first line must name the columns")
+        raise ValueError(f"{part.label} is empty: its first line must name the columns")
     return tuple(header)
 
 
 def csv_rows(
-    path: Path, table: TableMapping, width: int
+    part: FilePart, form: FileFormat, width: int
 ) -> Iterator[tuple[pa.Array, list[pa.Array], list[tuple[int, str]]]]:
     """Rows of a CSV file, batch by batch.
 
     Parameters
     ----------
-    path : Path
+    part : FilePart
         The file.
-    table : TableMapping
+    form : FileFormat
         Its delimiter and encoding.
     width : int
         Number of columns in the header.
@@ -89,13 +94,13 @@ def csv_rows(
     quotes: list[int] = []
     start = 0  # the header counts as row 0
     try:
-        reader = _reader(path, table, width, invalid, quotes)
+        reader = _reader(part, form, width, invalid, quotes)
         batch = next(reader, None)
         while batch is not None:
             following = next(reader, None)
             numbers = _numbers(start, batch.num_rows, [number for number, _ in invalid])
             if following is None and sum(quotes) % 2:
-                batch, numbers = _without_open_quote(batch, numbers, table.delimiter, invalid)
+                batch, numbers = _without_open_quote(batch, numbers, form.delimiter, invalid)
             # A later batch may have been parsed already: its invalid rows wait for their turn.
             end = np.iinfo(np.int64).max
             if following is not None:
@@ -110,24 +115,24 @@ def csv_rows(
             start, batch = end, following
     except pa.ArrowInvalid as error:
         raise ValueError(
-            f"{table.source} cannot be read on after about row {start}: a row there is longer than "
+            f"{part.label} cannot be read on after about row {start}: a row there is longer than "
             f"{LONGEST_ROW_BYTES >> 20} MB. Most likely a quote is opened and never closed "
             f"({error})"
         ) from error
-    except OSError as error:
-        raise _unreadable(table, error) from error
+    except DAMAGED as error:
+        raise _unreadable(part, error) from error
 
 
-def _unreadable(table: TableMapping, error: OSError) -> ValueError:
+def _unreadable(part: FilePart, error: Exception) -> ValueError:
     """What to say of a file that cannot be read to its end, as one that was cut off in transfer."""
     return ValueError(
-        f"{table.source} cannot be read: {error}. The file is damaged or incomplete; export or "
+        f"{part.label} cannot be read: {error}. The file is damaged or incomplete; export or "
         "copy it again"
     )
 
 
 def _reader(
-    path: Path, table: TableMapping, width: int, invalid: list[tuple[int, str]], quotes: list[int]
+    part: FilePart, form: FileFormat, width: int, invalid: list[tuple[int, str]], quotes: list[int]
 ) -> pa_csv.CSVStreamingReader:
     """Arrow's reader, noting the rows of another width in ``invalid``."""
 
@@ -137,13 +142,13 @@ def _reader(
 
     names = [str(i) for i in range(width)]
     return pa_csv.open_csv(
-        _utf8(path, table, quotes),
+        _utf8(part, form, quotes),
         # Only a single thread knows the number of an invalid row.
         read_options=pa_csv.ReadOptions(
             use_threads=False, column_names=names, block_size=LONGEST_ROW_BYTES
         ),
         parse_options=pa_csv.ParseOptions(
-            delimiter=table.delimiter, newlines_in_values=True, invalid_row_handler=keep
+            delimiter=form.delimiter, newlines_in_values=True, invalid_row_handler=keep
         ),
         # All columns, used or not: the quote left open may stand in any of them.
         convert_options=pa_csv.ConvertOptions(
@@ -152,13 +157,13 @@ def _reader(
     )
 
 
-def _utf8(path: Path, table: TableMapping, quotes: list[int]) -> pa.NativeFile:
+def _utf8(part: FilePart, form: FileFormat, quotes: list[int]) -> pa.NativeFile:
     """Stream of the file in UTF-8, with a mark where bytes could not be decoded.
 
     Arrow stops at the first undecodable byte; with the mark in its place the row is read, and is
     rejected by name. The quotes in each piece are counted on the way.
     """
-    decoder = codecs.getincrementaldecoder(table.encoding)("surrogateescape")
+    decoder = codecs.getincrementaldecoder(form.encoding)("surrogateescape")
 
     def decoded(piece: pa.Buffer) -> bytes:
         data = piece.to_pybytes()
@@ -166,7 +171,7 @@ def _utf8(path: Path, table: TableMapping, quotes: list[int]) -> pa.NativeFile:
             text = decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{table.source} is not written in {table.encoding} ({error.reason}). Correct "
+                f"{part.label} is not written in {form.encoding} ({error.reason}). Correct "
                 "encoding in lead_temperature.toml"
             ) from error
         quotes.append(text.count('"'))
@@ -175,9 +180,7 @@ def _utf8(path: Path, table: TableMapping, quotes: list[int]) -> pa.NativeFile:
         except UnicodeEncodeError:
             return re.sub("[\ud800-\udfff]", UNDECODABLE, text).encode()
 
-    compression = "gzip" if path.suffix.lower() == ".gz" else None
-    stream = pa.input_stream(path, compression=compression, buffer_size=1 << 20)
-    return pa.TransformInputStream(stream, decoded)
+    return pa.TransformInputStream(part.stream(), decoded)
 
 
 def _numbers(start: int, rows: int, invalid: list[int]) -> np.ndarray:

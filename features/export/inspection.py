@@ -99,8 +99,8 @@ class BrokenRule:
         The law and the way out.
     rows : int
         Number of rows that break it.
-    examples : tuple of (int, str or None, str or None)
-        Row, column and value of the first of them, at most three.
+    examples : tuple of (str, int, str or None, str or None)
+        File, row, column and value of the first of them, at most three.
     """
 
     table: str
@@ -108,7 +108,7 @@ class BrokenRule:
     left_out: str
     explanation: str
     rows: int
-    examples: tuple[tuple[int, str | None, str | None], ...]
+    examples: tuple[tuple[str, int, str | None, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,30 +258,34 @@ def broken_rules(rejects: pa.Table) -> tuple[BrokenRule, ...]:
     tuple of BrokenRule
         Each with its first examples.
     """
+    keys = ["table", "rule", "left_out", "explanation"]
     groups = (
-        rejects.group_by(["table", "rule", "left_out", "explanation"], use_threads=False)
-        .aggregate([("row", "count_distinct")])
+        rejects.group_by([*keys, "file", "row"], use_threads=False)
+        .aggregate([])
+        .group_by(keys, use_threads=False)
+        .aggregate([("row", "count")])
         .to_pylist()
     )
     groups.sort(
         key=lambda group: (
             group["rule"] == UNKNOWN_LEAD.name,
-            -group["row_count_distinct"],
+            -group["row_count"],
             group["table"],
             group["rule"],
         )
     )
     broken = []
     for group in groups:
-        key = {name: group[name] for name in ("table", "rule", "left_out", "explanation")}
+        key = {name: group[name] for name in keys}
         matching = rejects
         for name, value in key.items():
             matching = matching.filter(pc.equal(matching[name], value))
         first_rejects = matching.slice(0, EXAMPLES).to_pylist()
         examples = tuple(
-            (reject["row"], reject["column"], reject["value"]) for reject in first_rejects
+            (reject["file"], reject["row"], reject["column"], reject["value"])
+            for reject in first_rejects
         )
-        broken.append(BrokenRule(**key, rows=group["row_count_distinct"], examples=examples))
+        broken.append(BrokenRule(**key, rows=group["row_count"], examples=examples))
     return tuple(broken)
 
 

@@ -2,12 +2,13 @@
 
 Every CRM names its columns in its own way. The sections ``[data]``, ``[leads]``, ``[interactions]``
 and ``[attributes]`` say which file, table or query holds each of our three tables, which of its
-columns plays which part, and which values stand for which of ours. Start at `export_mapping`, which
-checks the sections and answers with one `ExportMapping`; `features.export.sources.read_export`
-reads by it.
+columns plays which part, and which values stand for which of ours. ``[files]`` gives files names,
+over which ``sql`` joins what the CRM keeps apart. Start at `export_mapping`, which checks the
+sections and answers with one `ExportMapping`; `features.export.sources.read_export` reads by it.
 """
 
 import codecs
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     SecretStr,
     ValidationError,
     field_validator,
@@ -31,6 +33,9 @@ from features.tables import INTERACTION_FIELDS, LEAD_COLUMNS, Kind
 
 INTERACTION_COLUMNS = ("lead_id", "occurred_at", "recorded_at", *INTERACTION_FIELDS)
 LOG_COLUMNS = ("lead_id", "recorded_at", "name", "value")
+
+# Where the rows of a table may be.
+_PLACES = ("source", "table", "query", "file", "sql")
 
 # The file's name in messages, when the caller does not know a better one.
 FILE_NAME = "lead_temperature.toml"
@@ -166,37 +171,21 @@ class DataMapping(Section):
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-class TableMapping(Section):
-    """What the sections of all three tables share: where the rows are and how to read them.
+class FileFormat(Section):
+    """How a file is written; a setting that a file's kind does not have is not looked at.
 
     Attributes
     ----------
-    source : str or None
-        File, ``.csv``, ``.csv.gz`` or ``.parquet``, relative to the folder of the TOML file.
-    table, query : str or None
-        In place of a file: a table (``name`` or ``schema.name``) or a query in ``data.database``.
     delimiter, encoding : str
-        How a CSV file is written.
-    columns : dict of str to str
-        Our name to the export's column; a name left out is looked for as it stands.
-    values : dict of str to dict
-        Our column to {the export's value: the value to use}. The empty text means missing.
+        Of a CSV file; the encoding of JSON too.
+    sheet : str, int or None
+        Sheet of an Excel workbook, by its name or its number from 1. By default the only one that
+        is not empty.
     """
 
-    source: str | None = None
-    table: str | None = None
-    query: str | None = None
     delimiter: str = ","
     encoding: str = "utf-8"
-    columns: dict[str, str] = {}
-    values: dict[str, dict[str, str]] = {}
-
-    @field_validator("source")
-    @classmethod
-    def _readable(cls, value: str | None) -> str | None:
-        if value is not None and not value.lower().endswith((".csv", ".csv.gz", ".parquet")):
-            raise ValueError(f"must end in .csv, .csv.gz or .parquet, got {value!r}")
-        return value
+    sheet: str | Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("delimiter")
     @classmethod
@@ -215,13 +204,66 @@ class TableMapping(Section):
                 f"must be an encoding such as 'utf-8' or 'cp1252', got {value!r}"
             ) from error
 
+
+class FileMapping(FileFormat):
+    """One name of the section ``[files]``: which files it stands for.
+
+    Attributes
+    ----------
+    path : tuple of str
+        Files, patterns with ``*``, folders or zip archives, relative to the folder of the TOML
+        file; ``weekly.zip/Lead*.csv`` is what an archive holds. All rows together are one table.
+    """
+
+    path: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: object) -> object:
+        """A name may be given its path or paths alone, without a format."""
+        if isinstance(value, str | list | tuple):
+            return {"path": value}
+        return value
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return _tuple_of_distinct([value] if isinstance(value, str) else value)
+
+
+class TableMapping(FileFormat):
+    """What the sections of all three tables share: where the rows are and how to read them.
+
+    Attributes
+    ----------
+    source : str or None
+        File, pattern, folder or archive, as `FileMapping` says: CSV, Parquet, Excel (.xlsx), JSON
+        or JSON lines.
+    table, query : str or None
+        In place of a file: a table (``name`` or ``schema.name``) or a query in ``data.database``.
+    file, sql : str or None
+        In place of these: a name of ``[files]``, or a query over those names in DuckDB's SQL.
+    columns : dict of str to str
+        Our name to the export's column; a name left out is looked for as it stands.
+    values : dict of str to dict
+        Our column to {the export's value: the value to use}. The empty text means missing.
+    """
+
+    source: str | None = None
+    table: str | None = None
+    query: str | None = None
+    file: str | None = None
+    sql: str | None = None
+    columns: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
-        sources = [name for name in ("source", "table", "query") if getattr(self, name) is not None]
-        if len(sources) != 1:
+        stated = [name for name in _PLACES if getattr(self, name) is not None]
+        if len(stated) != 1:
             raise ValueError(
-                "exactly one of source, table and query says where the rows are, got "
-                f"{' and '.join(sources) or 'none of them'}"
+                "exactly one of source, table, query, file and sql says where the rows are, got "
+                f"{' and '.join(stated) or 'none of them'}"
             )
         _known_keys_of_table(self)
         return self
@@ -263,7 +305,7 @@ class LeadsMapping(TableMapping):
 
 
 class InteractionsMapping(TableMapping):
-    """Section ``[interactions]``: one row for each contact with a lead.
+    """Section ``[interactions]``, or one of several: one row for each contact with a lead.
 
     Attributes
     ----------
@@ -329,30 +371,85 @@ class ExportMapping(Section):
     ----------
     data : DataMapping
         What holds for the export as a whole.
+    files : dict of str to FileMapping
+        Files by the names under which the sections speak of them.
     leads : LeadsMapping
         The table of leads.
-    interactions, attributes : InteractionsMapping, AttributesMapping or None
-        The two other tables; an export may lack them.
+    interactions : tuple of InteractionsMapping
+        The tables of interactions, all rows of which count; an export may lack them.
+    attributes : AttributesMapping or None
+        The log of attributes; an export may lack it.
     base : Path
         Folder that relative files are relative to.
     """
 
     data: DataMapping = DataMapping()
+    files: dict[str, FileMapping] = {}
     leads: LeadsMapping
-    interactions: InteractionsMapping | None = None
+    interactions: tuple[InteractionsMapping, ...] = ()
     attributes: AttributesMapping | None = None
     base: Path
 
+    @field_validator("files", mode="before")
+    @classmethod
+    def _are_names(cls, value: object) -> object:
+        names = list(value) if isinstance(value, dict) else []
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", str(name)):
+                raise ValueError(
+                    f"{name!r} cannot be a table's name in SQL: take letters, digits and _ only, "
+                    'as in Lead = "Lead.csv"'
+                )
+        repeated = sorted(
+            {name for name in names if [n.lower() for n in names].count(name.lower()) > 1}
+        )
+        if repeated:
+            raise ValueError(f"SQL tells names apart by letters alone: rename one of {repeated}")
+        return value
+
+    @field_validator("interactions", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, dict | InteractionsMapping) else value
+
     @model_validator(mode="after")
-    def _database_where_needed(self) -> Self:
-        for name in ("leads", "interactions", "attributes"):
-            table: TableMapping | None = getattr(self, name)
-            if table is not None and table.source is None and self.data.database is None:
+    def _places_are_there(self) -> Self:
+        for name, table in self.tables():
+            if (table.table or table.query) and self.data.database is None:
                 raise ValueError(
                     f"[{name}] reads a table or query, so [data] must name the database: "
                     'database = "sqlite:///crm.db"'
                 )
+            if table.file is not None and table.file not in self.files:
+                raise ValueError(
+                    f"[{name}] reads the file {table.file!r}, which [files] does not name."
+                    f"{near_miss(table.file, self.files)} Named there: "
+                    f"{', '.join(self.files) or 'nothing'}"
+                )
+            if table.sql is not None and not self.files:
+                raise ValueError(
+                    f"[{name}] has sql, so [files] must name what it reads: "
+                    'Lead = "exports/Lead.csv"'
+                )
         return self
+
+    def named_interactions(self) -> tuple[tuple[str, InteractionsMapping], ...]:
+        """Sections of interactions, each with its name for messages, such as ``interactions 2``."""
+        several = len(self.interactions) > 1
+        return tuple(
+            (f"interactions {i}" if several else "interactions", table)
+            for i, table in enumerate(self.interactions, start=1)
+        )
+
+    def tables(self) -> tuple[tuple[str, TableMapping], ...]:
+        """All sections with rows, each with its name for messages."""
+        log = () if self.attributes is None else (("attributes", self.attributes),)
+        return (("leads", self.leads), *self.named_interactions(), *log)
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Measures of all interactions, each once."""
+        return tuple(dict.fromkeys(m for table in self.interactions for m in table.measures))
 
 
 def export_mapping(
@@ -363,7 +460,8 @@ def export_mapping(
     Parameters
     ----------
     sections : mapping of str to object
-        The sections ``data``, ``leads``, ``interactions`` and ``attributes``, as plain values.
+        The sections ``data``, ``files``, ``leads``, ``interactions`` and ``attributes``, as plain
+        values.
     base : Path
         Folder that relative files are relative to.
     file : str
@@ -417,7 +515,10 @@ def explanation(error: ValidationError, file: str = FILE_NAME) -> str:
 
 
 def _place(finding: ErrorDetails) -> str:
-    match [str(part) for part in finding["loc"]]:
+    # One section of interactions, and the first of several, need no number.
+    match [
+        str(part + 1 if isinstance(part, int) else part) for part in finding["loc"] if part != 0
+    ]:
         case []:
             return ""
         case [section]:

@@ -1,9 +1,10 @@
-"""Rows of an export as text, whatever they are kept in: CSV, Parquet or a SQL database.
+"""Rows of an export as text, whatever they are kept in: files of five kinds or a SQL database.
 
 `open_source` gives the columns that were found and an iterator of Arrow batches in which every
 value is text (`features.export.texts`). Each batch has the columns ``row`` (1-based number in the
-source), ``malformed`` (the line, where it is not a row at all) and then the columns asked for, in
-their order, named ``t0``, ``t1`` … so that no name from outside ever becomes part of a query.
+source), ``malformed`` (the line, where it is not a row at all), ``file`` and then the columns asked
+for, in their order, named ``t0``, ``t1`` … so that no name from outside ever becomes part of a
+query.
 
 Tests: tests/features/export/test_sources.py.
 """
@@ -12,7 +13,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +20,10 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from features.export.csv_rows import csv_header, csv_rows
-from features.export.mapping import DataMapping, TableMapping
+from features.export.files import FilePart, file_parts
+from features.export.json_rows import json_columns, json_rows
+from features.export.mapping import ExportMapping, FileFormat, TableMapping
+from features.export.sheet_rows import Sheet
 from features.export.sql_rows import open_query
 from features.export.texts import INVISIBLE, texts_of_column, texts_of_values
 
@@ -48,21 +51,17 @@ class Source:
 
 
 @contextmanager
-def open_source(
-    section: str, table: TableMapping, data: DataMapping, base: Path
-) -> Iterator[Source]:
-    """Open one table of the export for reading.
+def open_source(section: str, table: TableMapping, mapping: ExportMapping) -> Iterator[Source]:
+    """Open one table of the export that lies in files or a database.
 
     Parameters
     ----------
-    section : {"leads", "interactions", "attributes"}
+    section : str
         The section of the TOML file, for messages.
     table : TableMapping
-        What the section says.
-    data : DataMapping
-        The database, where the section names a table or query.
-    base : Path
-        Folder that relative files are relative to.
+        What the section says; it has no ``sql`` (see `features.export.file_queries`).
+    mapping : ExportMapping
+        The database and the files that the section may name.
 
     Yields
     ------
@@ -72,47 +71,128 @@ def open_source(
     Raises
     ------
     FileNotFoundError
-        If the file does not exist.
+        If a file does not exist.
     ValueError
         If the source is empty or cannot be read.
     """
-    if table.source is None:
-        with open_query(section, table, data, base) as (label, result):
+    if table.file is not None:
+        file = mapping.files[table.file]
+        yield open_files(file_parts(file.path, mapping.base, "files"), file)
+    elif table.source is not None:
+        yield open_files(file_parts([table.source], mapping.base, section), table)
+    else:
+        with open_query(section, table, mapping.data, mapping.base) as (label, result):
             yield _sql(label, result)
-        return
-    path = base / table.source
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist. Put the file there, or correct source in "
-            f"[{section}] of lead_temperature.toml."
-        )
-    if path.suffix.lower() != ".parquet":
-        yield _csv(table, path)
-        return
-    try:
-        file = pq.ParquetFile(path)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{table.source} is not a Parquet file: {error}") from error
-    with file:
-        yield _parquet(table, file)
 
 
-def _csv(table: TableMapping, path: Path) -> Source:
-    header = plain_names(csv_header(path, table))
+def open_files(parts: Sequence[FilePart], form: FileFormat) -> Source:
+    """Open files whose rows together are one table.
+
+    Parameters
+    ----------
+    parts : sequence of FilePart
+        The files, at least one. A column that one of them lacks is missing in its rows.
+    form : FileFormat
+        How they are written.
+
+    Returns
+    -------
+    Source
+        The open table.
+
+    Raises
+    ------
+    ValueError
+        If one of them is empty or cannot be read.
+    """
+    sources = [_file(part, form) for part in parts]
+    if len(sources) == 1:
+        return sources[0]
+    columns = list(sources[0].columns)
+    for source in sources[1:]:
+        for name in dict.fromkeys(source.columns):
+            columns += [name] * (source.columns.count(name) - columns.count(name))
+
+    def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for source in sources:
+            own_names = [name for name in column_names if name in source.columns]
+            for batch in source.batches(own_names):
+                missing = pa.nulls(batch.num_rows, pa.string())
+                texts = [
+                    batch.column(f"t{own_names.index(name)}") if name in own_names else missing
+                    for name in column_names
+                ]
+                yield text_batch(
+                    batch.column("row"), texts, batch.column("file"), batch.column("malformed")
+                )
+
+    label = f"{sources[0].label} and {len(sources) - 1} more"
+    return Source(label, tuple(columns), batches)
+
+
+def _file(part: FilePart, form: FileFormat) -> Source:
+    match part.kind:
+        case "csv":
+            return _csv(part, form)
+        case "json" | "jsonl":
+            return _json(part, form)
+        case "xlsx":
+            return _sheet(part, form)
+        case "parquet":
+            return _parquet(part)
+
+
+def _csv(part: FilePart, form: FileFormat) -> Source:
+    header = plain_names(csv_header(part, form))
 
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         positions = [header.index(name) for name in column_names]
-        for numbers, columns, malformed in csv_rows(path, table, len(header)):
-            yield _batch(numbers, [columns[place] for place in positions])
-            if malformed:
-                lines, texts = zip(*malformed, strict=True)
-                empty = [pa.nulls(len(lines), pa.string()) for _ in positions]
-                yield _batch(pa.array(lines, pa.int64()), empty, pa.array(texts, pa.string()))
+        for numbers, columns, malformed in csv_rows(part, form, len(header)):
+            yield text_batch(numbers, [columns[place] for place in positions], part.label)
+            yield from _malformed(malformed, len(positions), part.label)
 
-    return Source(str(table.source), header, batches)
+    return Source(part.label, header, batches)
 
 
-def _parquet(table: TableMapping, file: pq.ParquetFile) -> Source:
+def _json(part: FilePart, form: FileFormat) -> Source:
+    columns = json_columns(part, form)
+    names = plain_names(columns)
+
+    def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        fields = tuple(columns[names.index(name)] for name in column_names)
+        for numbers, texts, malformed in json_rows(part, form, fields):
+            yield text_batch(numbers, texts, part.label)
+            yield from _malformed(malformed, len(column_names), part.label)
+
+    return Source(part.label, names, batches)
+
+
+def _sheet(part: FilePart, form: FileFormat) -> Source:
+    sheet = Sheet(part, form)
+    header = plain_names(sheet.columns)
+
+    def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        positions = [header.index(name) for name in column_names]
+        for numbers, texts in sheet.rows():
+            yield text_batch(numbers, [texts[place] for place in positions], part.label)
+
+    return Source(part.label, header, batches)
+
+
+def _malformed(lines: Sequence[tuple[int, str]], width: int, label: str) -> list[pa.RecordBatch]:
+    """Lines that are no rows, as a batch of their own."""
+    if not lines:
+        return []
+    numbers, texts = zip(*lines, strict=True)
+    empty = [pa.nulls(len(lines), pa.string())] * width
+    return [text_batch(pa.array(numbers, pa.int64()), empty, label, pa.array(texts, pa.string()))]
+
+
+def _parquet(part: FilePart) -> Source:
+    try:
+        file = pq.ParquetFile(part.path if part.member is None else pa.BufferReader(part.whole()))
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{part.label} is not a Parquet file: {error}") from error
     schema = file.schema_arrow
     names = plain_names(schema.names)
 
@@ -127,13 +207,13 @@ def _parquet(table: TableMapping, file: pq.ParquetFile) -> Source:
                 columns = [texts_of_column(batch.column(read_places.index(p))) for p in positions]
             except pa.ArrowNotImplementedError as error:
                 raise ValueError(
-                    f"{table.source}: a column is not made of single values: {error}. Columns and "
+                    f"{part.label}: a column is not made of single values: {error}. Columns and "
                     f"types found: {', '.join(f'{f.name} ({f.type})' for f in schema)}"
                 ) from error
-            yield _batch(_counted(start, batch.num_rows), columns)
+            yield text_batch(_counted(start, batch.num_rows), columns, part.label)
             start += batch.num_rows
 
-    return Source(str(table.source), names, batches)
+    return Source(part.label, names, batches)
 
 
 def _sql(label: str, result: sa.Result[Any]) -> Source:
@@ -145,7 +225,7 @@ def _sql(label: str, result: sa.Result[Any]) -> Source:
         for rows in result.partitions(_BATCH_ROWS):
             columns = list(zip(*rows, strict=True))
             texts = [texts_of_values(columns[place]) for place in positions]
-            yield _batch(_counted(start, len(rows)), texts)
+            yield text_batch(_counted(start, len(rows)), texts, label)
             start += len(rows)
 
     return Source(label, names, batches)
@@ -171,10 +251,33 @@ def _counted(start: int, rows: int) -> pa.Array:
     return pa.array(range(start, start + rows), pa.int64())
 
 
-def _batch(
-    numbers: pa.Array, columns: list[pa.Array], malformed: pa.Array | None = None
+def text_batch(
+    numbers: pa.Array,
+    columns: Sequence[pa.Array],
+    file: str | pa.Array,
+    malformed: pa.Array | None = None,
 ) -> pa.RecordBatch:
+    """Batch of rows as text.
+
+    Parameters
+    ----------
+    numbers : pa.Array
+        Number of each row in its source.
+    columns : sequence of pa.Array
+        The columns, as text.
+    file : str or pa.Array
+        Where all rows, or each of them, come from.
+    malformed : pa.Array, optional
+        The lines, where they are no rows.
+
+    Returns
+    -------
+    pa.RecordBatch
+        ``row``, ``malformed``, ``file``, ``t0``, ``t1`` …
+    """
     if malformed is None:
         malformed = pa.nulls(len(numbers), pa.string())
-    names = ["row", "malformed", *(f"t{i}" for i in range(len(columns)))]
-    return pa.RecordBatch.from_arrays([numbers, malformed, *columns], names=names)
+    if isinstance(file, str):
+        file = pa.repeat(pa.scalar(file, pa.string()), len(numbers))
+    names = ["row", "malformed", "file", *(f"t{i}" for i in range(len(columns)))]
+    return pa.RecordBatch.from_arrays([numbers, malformed, file, *columns], names=names)

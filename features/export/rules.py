@@ -119,7 +119,7 @@ IS_TIME = f"({_LOCAL})|({_ZONED})"
 IS_NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))"
 """Pattern of what counts as a number in the guess of a kind, as a whole match."""
 
-REJECTS_ORDER = [("row", "ascending"), ("rule", "ascending"), ("column", "ascending")]
+REJECTS_ORDER = [(name, "ascending") for name in ("file", "row", "rule", "column")]
 """Order of one table's rejects."""
 
 
@@ -201,14 +201,14 @@ class CheckedRows:
     ----------
     accepted : pa.Table
         The good rows, with one typed column for each field.
-    rows : pa.ChunkedArray
-        Their numbers in the source. They stand apart, since any name may be that of a column.
+    is_accepted : pa.ChunkedArray
+        Which rows of the chunk they are.
     rejects : pa.Table
         One record for each check that a row or value does not pass.
     """
 
     accepted: pa.Table
-    rows: pa.ChunkedArray
+    is_accepted: pa.ChunkedArray
     rejects: pa.Table
 
 
@@ -224,7 +224,8 @@ def check_rows(
     plan : TablePlan
         What the columns are to become and which rules hold.
     chunk : pa.Table
-        The columns ``row``, ``malformed``, ``t0`` … and any other that a relation speaks of.
+        The columns ``row``, ``malformed``, ``file``, ``t0`` … and any other that a relation speaks
+        of.
 
     Returns
     -------
@@ -248,12 +249,11 @@ def check_rows(
     rejects = [
         _rejects(plan, check, chunk, flags) for check, flags in zip(checks, broken, strict=True)
     ]
-    accepted_parsed = parsed.filter(pc.invert(bad))
+    is_accepted = pc.invert(bad)
+    accepted_parsed = parsed.filter(is_accepted)
     names = [field.name for field in plan.fields]
     accepted = accepted_parsed.select([f"v{i}" for i in range(len(names))]).rename_columns(names)
-    return CheckedRows(
-        accepted, accepted_parsed["row"], pa.concat_tables(rejects).sort_by(REJECTS_ORDER)
-    )
+    return CheckedRows(accepted, is_accepted, pa.concat_tables(rejects).sort_by(REJECTS_ORDER))
 
 
 def _query(plan: TablePlan, checks: list[Check]) -> str:
@@ -266,7 +266,7 @@ def _query(plan: TablePlan, checks: list[Check]) -> str:
         guard = "true" if check.field < 0 else "malformed IS NULL"
         flags.append(f"coalesce(({check.broken}) AND {guard}, false) AS broken{i}")
     kept_values = [_kept_value(checks, i) for i in range(len(plan.fields))]
-    results = ", ".join(["row", *kept_values, *flags])
+    results = ", ".join([*kept_values, *flags])
     inner = f"SELECT {', '.join(['*', *candidates])} FROM chunk"  # noqa: S608 - own names only
     return f"SELECT {results} FROM (SELECT *, {', '.join(values)} FROM ({inner}))"  # noqa: S608
 
@@ -389,6 +389,7 @@ def _rejects(plan: TablePlan, check: Check, chunk: pa.Table, broken: pa.ChunkedA
             everywhere(check.rule.name),
             _shown(value),
             everywhere(check.rule.law),
+            rows["file"],
         ],
         schema=REJECTS,
     )

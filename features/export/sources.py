@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from features.export.columns import chunks, fields, present, require
 from features.export.csv_rows import UNDECODABLE
 from features.export.data_end import latest_recording
+from features.export.file_queries import FILE, ROW, FileQueries
 from features.export.mapping import (
     INTERACTION_COLUMNS,
     LOG_COLUMNS,
@@ -32,7 +33,7 @@ from features.export.privacy import (
     sensitive_objection,
     value_objection,
 )
-from features.export.rows import Source, open_source
+from features.export.rows import Source
 from features.export.rules import (
     AFTER_END,
     CLOSED_BEFORE_CREATED,
@@ -98,20 +99,15 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
     ValueError
         If a table is empty, lacks a column that it must have, or cannot be read at all.
     """
-    measures = mapping.interactions.measures if mapping.interactions else ()
-    interactions = _Part(interactions_schema(()).empty_table(), REJECTS.empty_table(), {}, {})
     log = _Part(ATTRIBUTE_LOG.empty_table(), REJECTS.empty_table(), {}, {})
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, FileQueries(mapping) as sources:
         report_progress("leads", 0)
-        leads = _leads(connection, mapping, mapping.leads)
+        leads = _leads(connection, sources, mapping, mapping.leads)
         if mapping.attributes is not None:
             report_progress("attributes", 0)
-            log = _attribute_log(connection, mapping, mapping.attributes, leads)
-        if mapping.interactions is not None:
-            ids = leads.accepted["lead_id"]
-            interactions = _interactions(
-                connection, mapping, mapping.interactions, ids, report_progress
-            )
+            log = _attribute_log(connection, sources, mapping, mapping.attributes, leads)
+        ids = leads.accepted["lead_id"]
+        interactions = _interactions(connection, sources, mapping, ids, report_progress)
     end = mapping.data.end()
     if end is None:
         end = latest_recording(leads.accepted, interactions.accepted, log.accepted)
@@ -121,7 +117,7 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         interactions=interactions.accepted,
         attribute_log=log.accepted,
         attribute_kinds=leads.kinds | log.kinds,
-        measures=measures,
+        measures=mapping.measures,
         data_end=end,
         rejects=pa.concat_tables([part.rejects for part in parts]),
         unused=leads.unused
@@ -142,9 +138,12 @@ def _allowed_in_vain(allowed: Sequence[str], names: frozenset[str]) -> dict[str,
 
 
 def _leads(
-    connection: duckdb.DuckDBPyConnection, mapping: ExportMapping, table: LeadsMapping
+    connection: duckdb.DuckDBPyConnection,
+    sources: FileQueries,
+    mapping: ExportMapping,
+    table: LeadsMapping,
 ) -> _Part:
-    with open_source("leads", table, mapping.data, mapping.base) as source:
+    with sources.open("leads", table) as source:
         required = ("lead_id", "created_at")
         require(source, "leads", table, required, table.fixed_at_creation, LEAD_COLUMNS)
         column_names = frozenset((*source.columns, *table.fixed_at_creation))
@@ -161,8 +160,9 @@ def _leads(
         else:
             kinds[name] = kind
     used_columns = [i for i, name in enumerate(names) if i < len(standard_names) or name in kinds]
-    text = text.select(["row", "malformed", *(f"t{i}" for i in used_columns)]).rename_columns(
-        ["row", "malformed", *(f"t{i}" for i in range(len(used_columns)))]
+    row_columns = ("row", "malformed", "file")
+    text = text.select([*row_columns, *(f"t{i}" for i in used_columns)]).rename_columns(
+        [*row_columns, *(f"t{i}" for i in range(len(used_columns)))]
     )
     plan = _leads_plan(mapping, table, standard_names, kinds)
     checked = check_rows(connection, plan, text.append_column("first", _is_first(text["t0"])))
@@ -178,7 +178,7 @@ def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]
     unused: dict[str, str] = {}
     for column in source.columns:
         name = name_of_column.get(column, column)
-        if name in LEAD_COLUMNS:
+        if name in LEAD_COLUMNS or column in (ROW, FILE):
             continue
         objection = name_objection(name) or name_objection(column)
         if name not in table.allow_sensitive and column not in table.allow_sensitive:
@@ -219,32 +219,35 @@ def _is_first(ids: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _interactions(
     connection: duckdb.DuckDBPyConnection,
+    sources: FileQueries,
     mapping: ExportMapping,
-    table: InteractionsMapping,
     lead_ids: pa.ChunkedArray,
     report_progress: ReadProgress,
 ) -> _Part:
-    schema = interactions_schema(table.measures)
+    """Rows of all sections of interactions, one section after the other."""
+    schema = interactions_schema(mapping.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
-    with open_source("interactions", table, mapping.data, mapping.base) as source:
-        required = ("lead_id", "occurred_at")
-        require(source, "interactions", table, required, table.measures, INTERACTION_COLUMNS)
-        names = [*present(source, table, INTERACTION_COLUMNS), *table.measures]
-        mapped = {table.column(name) for name in names}
-        unused = {
-            f"interactions.{column}": "no part of an interaction; name it in measures if it is one"
-            for column in source.columns
-            if column not in mapped
-        }
-        plan = _interactions_plan(mapping, table, names)
-        read = 0
-        report_progress("interactions", read)
-        for text in chunks(source, table, names, _CHUNK_ROWS):
-            checked = check_rows(connection, plan, _with_known(text, lead_ids))
-            goods.append(_with_schema(_with_recorded(checked.accepted), schema))
-            rejects.append(checked.rejects)
-            read += text.num_rows
+    unused: dict[str, str] = {}
+    read = 0
+    for section, table in mapping.named_interactions():
+        with sources.open(section, table) as source:
+            required = ("lead_id", "occurred_at")
+            require(source, section, table, required, table.measures, INTERACTION_COLUMNS)
+            names = [*present(source, table, INTERACTION_COLUMNS), *table.measures]
+            mapped = {table.column(name) for name in names} | {ROW, FILE}
+            unused |= {
+                f"{section}.{column}": "no part of an interaction; name it in measures if it is one"
+                for column in source.columns
+                if column not in mapped
+            }
+            plan = _interactions_plan(mapping, table, names)
             report_progress("interactions", read)
+            for text in chunks(source, table, names, _CHUNK_ROWS):
+                checked = check_rows(connection, plan, _with_known(text, lead_ids))
+                goods.append(_with_schema(_with_recorded(checked.accepted), schema))
+                rejects.append(checked.rejects)
+                read += text.num_rows
+                report_progress("interactions", read)
     accepted = pa.concat_tables(goods).unify_dictionaries()
     return _Part(accepted, pa.concat_tables(rejects), unused, {})
 
@@ -274,11 +277,12 @@ def _with_recorded(interactions: pa.Table) -> pa.Table:
 
 def _attribute_log(
     connection: duckdb.DuckDBPyConnection,
+    sources: FileQueries,
     mapping: ExportMapping,
     table: AttributesMapping,
     leads: _Part,
 ) -> _Part:
-    with open_source("attributes", table, mapping.data, mapping.base) as source:
+    with sources.open("attributes", table) as source:
         require(source, "attributes", table, LOG_COLUMNS, ())
         (text,) = chunks(source, table, LOG_COLUMNS)
     kinds: dict[str, Kind] = {}
@@ -302,15 +306,16 @@ def _attribute_log(
         else:
             kinds[name] = kind
     text = _with_known(text, leads.accepted["lead_id"])
+    text = text.append_column("place", pa.array(range(text.num_rows), pa.int64()))
     checked_by_kind = [
         _log_of_kind(connection, mapping, table, kind, text.filter(rows))
         for kind, rows in _rows_by_kind(text["t2"], kinds, unused)
     ]
-    goods = [ATTRIBUTE_LOG.empty_table(), *(part.accepted for part in checked_by_kind)]
-    order = pc.sort_indices(
-        pa.chunked_array([c for p in checked_by_kind for c in p.rows.chunks], pa.int64())
+    goods = [ATTRIBUTE_LOG.empty_table(), *(part.accepted for part, _ in checked_by_kind)]
+    order = pc.sort_indices(pa.chunked_array([place for _, place in checked_by_kind], pa.int64()))
+    rejects = pa.concat_tables(
+        [REJECTS.empty_table(), *(part.rejects for part, _ in checked_by_kind)]
     )
-    rejects = pa.concat_tables([REJECTS.empty_table(), *(part.rejects for part in checked_by_kind)])
     return _Part(
         pa.concat_tables(goods).take(order).unify_dictionaries(),
         rejects.sort_by(REJECTS_ORDER),
@@ -326,8 +331,8 @@ def _log_of_kind(
     table: AttributesMapping,
     kind: Kind,
     text: pa.Table,
-) -> CheckedRows:
-    """Good rows and rejects of the versions of all attributes of one kind."""
+) -> tuple[CheckedRows, pa.Array]:
+    """Good rows and rejects of the versions of all attributes of one kind, and their places."""
     columns = fields(table, LOG_COLUMNS, LOG_COLUMNS[:3], kinds={"value": kind})
     relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "v1"))
     plan = TablePlan("attributes", columns, relations, mapping.data.timezone)
@@ -338,7 +343,8 @@ def _log_of_kind(
     else:
         exact = value.cast(pa.int64()) if kind == "timestamp" else value
         accepted = accepted.append_column("number", exact.cast(pa.float64(), safe=False))
-    return replace(checked, accepted=_with_schema(accepted, ATTRIBUTE_LOG))
+    accepted_places = text["place"].filter(checked.is_accepted).combine_chunks()
+    return replace(checked, accepted=_with_schema(accepted, ATTRIBUTE_LOG)), accepted_places
 
 
 def _rows_by_kind(

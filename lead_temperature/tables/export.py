@@ -83,8 +83,8 @@ def show_rejects(console: Console, rules: Sequence[BrokenRule]) -> None:
             f"{escape(broken.explanation)}",
             highlight=False,
         )
-        for row, column, value in broken.examples:
-            position = f"row {row:,}" + (f", {column}" if column else "")
+        for file, row, column, value in broken.examples:
+            position = f"{file}, row {row:,}" + (f", {column}" if column else "")
             console.print(f"    {escape(position)}: {escape(repr(value))}", highlight=False)
 
 

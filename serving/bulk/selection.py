@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from features.export.mapping import ExportMapping, export_mapping
-from features.export.rows import open_source
+from features.export.file_queries import FileQueries
+from features.export.mapping import ExportMapping, InteractionsMapping, export_mapping
 from features.export.sources import read_export
 from features.language.spec import Spec
 from features.progress import ReadProgress, no_read_progress
@@ -130,8 +130,13 @@ def _mapping(spec: Spec, files: ScoringFiles) -> ExportMapping:
         bare = export_mapping({"leads": {"source": "leads.csv"}, **plain}, Path.cwd())
         for name, source in plain.items():
             section = getattr(mapping, name)
-            update = {**source, "table": None, "query": None}
+            elsewhere = dict.fromkeys(("table", "query", "file", "sql"))
+            if isinstance(section, tuple):  # one file takes the place of all interactions
+                section = section[0] if section else None
+            update = {**elsewhere, **source}
             replaced = section.model_copy(update=update) if section else getattr(bare, name)
+            if isinstance(section, InteractionsMapping):
+                replaced = (replaced,)
             mapping = mapping.model_copy(update={name: replaced})
     mapping = _with_kinds(mapping, spec, declared=files.mapping is not None)
     return _with_measures(mapping, spec)
@@ -139,22 +144,22 @@ def _mapping(spec: Spec, files: ScoringFiles) -> ExportMapping:
 
 def _with_measures(mapping: ExportMapping, spec: Spec) -> ExportMapping:
     """Mapping with the measures of the spec that the interactions have."""
-    section = mapping.interactions
-    if section is None:
-        return mapping
-    measures = spec.measures
-    if not set(measures) <= set(section.measures):
-        with open_source("interactions", section, mapping.data, mapping.base) as source:
-            measures = tuple(name for name in measures if section.column(name) in source.columns)
-    section = section.model_copy(update={"measures": measures})
-    return mapping.model_copy(update={"interactions": section})
+    sections = []
+    with FileQueries(mapping) as sources:
+        for name, section in mapping.named_interactions():
+            measures = spec.measures
+            if not set(measures) <= set(section.measures):
+                with sources.open(name, section) as source:
+                    measures = tuple(m for m in measures if section.column(m) in source.columns)
+            sections.append(section.model_copy(update={"measures": measures}))
+    return mapping.model_copy(update={"interactions": tuple(sections)})
 
 
 def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> ExportMapping:
     """Mapping with the attributes of the spec, each of the kind it was trained as."""
     fixed_at_creation = mapping.leads.fixed_at_creation
     if not declared:
-        with open_source("leads", mapping.leads, mapping.data, mapping.base) as source:
+        with FileQueries(mapping) as sources, sources.open("leads", mapping.leads) as source:
             fixed_at_creation = tuple(
                 name for name in spec.attribute_kinds if name in source.columns
             )

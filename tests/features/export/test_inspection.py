@@ -78,7 +78,7 @@ def test_rejects_are_counted_by_rule_with_three_examples(tmp_path):
     found = inspect(tmp_path, [*LEADS, *wrong, "1,2024-01-01,,"])
     often, once = found.broken_rules
     assert (often.table, often.rule, often.rows) == ("leads", "unparsable time", 5)
-    assert often.examples == tuple((row, "created_at", "soon") for row in (4, 5, 6))
+    assert often.examples == tuple(("leads.csv", row, "created_at", "soon") for row in (4, 5, 6))
     assert (once.rule, once.rows) == ("duplicate lead", 1)
 
 

@@ -72,7 +72,7 @@ def test_a_name_declared_twice_is_refused():
 
 @pytest.mark.parametrize("leads", [{}, {"source": "leads.csv", "table": "leads"}])
 def test_rows_come_from_exactly_one_place(leads):
-    assert "exactly one of source, table and query" in refusal({"leads": leads})
+    assert "exactly one of source, table, query, file and sql" in refusal({"leads": leads})
 
 
 def test_a_table_needs_a_database():
@@ -82,7 +82,6 @@ def test_a_table_needs_a_database():
 @pytest.mark.parametrize(
     ("key", "value", "law"),
     [
-        ("source", "leads.xlsx", "must end in .csv, .csv.gz or .parquet"),
         ("delimiter", ";;", "must be one ASCII character"),
         ("encoding", "utf-99", "must be an encoding such as"),
     ],
@@ -151,3 +150,35 @@ def test_a_measure_cannot_be_called_measures():
             },
             Path(),
         )
+
+
+@pytest.mark.parametrize("path", ["a.csv", ["a.csv"], {"path": "a.csv"}, {"path": ["a.csv"]}])
+def test_a_name_stands_for_a_path_or_paths_with_or_without_a_format(path):
+    mapping = export_mapping({"leads": {"file": "Lead"}, "files": {"Lead": path}}, Path())
+    assert mapping.files["Lead"].path == ("a.csv",)
+
+
+def test_a_file_that_is_not_named_is_answered_with_the_name_that_was_meant():
+    message = refusal({"leads": {"file": "Leed"}, "files": {"Lead": "a.csv"}})
+    assert "Did you mean 'Lead'? Named there: Lead" in message
+
+
+def test_sql_needs_files():
+    assert "[files] must name what it reads" in refusal({"leads": {"sql": "SELECT 1"}})
+
+
+def test_interactions_are_one_section_or_several():
+    one, other = (
+        {"source": "a.csv", "measures": ["x", "y"]},
+        {"source": "b.csv", "measures": ["z", "x"]},
+    )
+    single = export_mapping({"leads": LEADS, "interactions": one}, Path())
+    assert [name for name, _ in single.tables()] == ["leads", "interactions"]
+    several = export_mapping({"leads": LEADS, "interactions": [one, other]}, Path())
+    assert [name for name, _ in several.tables()] == ["leads", "interactions 1", "interactions 2"]
+    assert several.measures == ("x", "y", "z")
+
+
+def test_a_fault_in_one_of_several_sections_names_it():
+    several = [{"source": "a.csv"}, {"sorce": "b.csv"}]
+    assert "[interactions] 2: unknown key" in refusal({"leads": LEADS, "interactions": several})

@@ -1,0 +1,118 @@
+"""Rows of an Excel workbook's sheet as text.
+
+A workbook is read by calamine. The first row that is not blank names the columns; empty rows below
+are no rows, but are counted, so that row 1 is the one under the header. Cells become text as those
+of any other typed source do (`features.export.texts.texts_of_values`).
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from python_calamine import CalamineError, CalamineSheet, SheetTypeEnum, load_workbook
+
+from features.export.files import FilePart, require_modest
+from features.export.mapping import FileFormat, near_miss
+from features.export.texts import texts_of_values
+
+_BATCH_ROWS = 50_000
+
+
+class Sheet:
+    """One sheet, open for reading.
+
+    Parameters
+    ----------
+    part : FilePart
+        The workbook.
+    form : FileFormat
+        Which of its sheets.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names of the columns.
+
+    Raises
+    ------
+    ValueError
+        If the workbook cannot be read, has no such sheet, or does not say which one is meant.
+    """
+
+    def __init__(self, part: FilePart, form: FileFormat) -> None:
+        self._sheet = _sheet(part, form)
+        header = _header(self._sheet)
+        while header and not header[-1]:
+            header = header[:-1]
+        if not header:
+            raise ValueError(
+                f"{part.label} is empty: the first row of the sheet must name the columns"
+            )
+        self.columns = tuple(cell or "" for cell in header)
+
+    def rows(self) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
+        """Rows below the header, batch by batch: their numbers from 1, and their columns."""
+        width = len(self.columns)
+        number = -1  # rows above the header are not counted, the header is row 0
+        numbers: list[int] = []
+        gathered: list[list[Any]] = []
+        for cells in self._sheet.iter_rows():
+            is_blank = all(cell == "" for cell in cells)
+            if number >= 0 or not is_blank:
+                number += 1
+            if number > 0 and not is_blank:
+                numbers.append(number)
+                gathered.append([None if cell == "" else cell for cell in cells[:width]])
+            if len(numbers) >= _BATCH_ROWS:
+                yield _batch(numbers, gathered, width)
+                numbers, gathered = [], []
+        yield _batch(numbers, gathered, width)
+
+
+def _batch(
+    numbers: list[int], rows: list[list[Any]], width: int
+) -> tuple[pa.Array, list[pa.Array]]:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * width
+    return pa.array(numbers, pa.int64()), [texts_of_values(column) for column in columns]
+
+
+def _header(sheet: CalamineSheet) -> list[str | None]:
+    for cells in sheet.iter_rows():
+        if any(cell != "" for cell in cells):
+            texts = texts_of_values([None if cell == "" else cell for cell in cells])
+            return list(texts.to_pylist())
+    return []
+
+
+def _sheet(part: FilePart, form: FileFormat) -> CalamineSheet:
+    data = part.whole()
+    require_modest(part, data)
+    try:
+        workbook = load_workbook(io.BytesIO(data))
+        names = [
+            sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet
+        ]
+        match form.sheet:
+            case str() if form.sheet in names:
+                return workbook.get_sheet_by_name(form.sheet)
+            case int() if form.sheet <= len(names):
+                return workbook.get_sheet_by_name(names[form.sheet - 1])
+            case None:
+                sheets = [workbook.get_sheet_by_name(name) for name in names]
+                filled = [sheet for sheet in sheets if sheet.end is not None]
+                if len(filled) == 1:
+                    return filled[0]
+                if not filled:
+                    raise ValueError(f"{part.label} is empty: none of its sheets holds a cell")
+                names = [sheet.name for sheet in filled]
+    except CalamineError as error:
+        raise ValueError(
+            f"{part.label} cannot be read as an Excel workbook: {error}. Save it again as .xlsx"
+        ) from error
+    hint = near_miss(form.sheet, names) if isinstance(form.sheet, str) else ""
+    raise ValueError(
+        f"{part.label} has {len(names)} sheets, and "
+        + ("none is named" if form.sheet is None else f"{form.sheet!r} is none of them")
+        + f'.{hint} Name one: sheet = "{names[0] if names else "…"}". Sheets: {", ".join(names)}'
+    )
