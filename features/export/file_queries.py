@@ -111,12 +111,12 @@ class FileQueries:
                 for batch in self._malformed.pop(name, []):
                     nulls = [pa.nulls(batch.num_rows, pa.string())] * width
                     yield text_batch(batch["row"], nulls, batch["file"], batch["malformed"])
-            places = [columns.index(name) for name in column_names]
+            positions = [columns.index(name) for name in column_names]
             start = 1
             try:
                 reader = database.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
                 for batch in reader:
-                    yield _as_text(label, columns, batch, places, start)
+                    yield _as_text(label, columns, batch, positions, start)
                     start += batch.num_rows
             except duckdb.Error as error:
                 raise ValueError(self._explanation(label, error, names)) from error
@@ -179,17 +179,17 @@ class FileQueries:
 
     def _explanation(self, label: str, error: duckdb.Error, names: Sequence[str]) -> str:
         left_out = [f"{name}.{column}" for name in names for column in self._left_out[name]]
-        twice = (
+        unnamable = (
             f" Columns that cannot be named, because they stand twice or have no name: "
             f"{', '.join(left_out)}."
             if left_out
             else ""
         )
         unnamed = [name for name in self._mapping.files if name not in names]
-        others = f" Files that it does not name: {', '.join(unnamed)}." if unnamed else ""
+        not_read = f" Files that it does not name: {', '.join(unnamed)}." if unnamed else ""
         return (
             f"{label} of lead_temperature.toml cannot be run: {str(error).strip()}\n"
-            f"It reads {', '.join(names) or 'none of the names in [files]'}.{others}{twice}"
+            f"It reads {', '.join(names) or 'none of the names in [files]'}.{not_read}{unnamable}"
         )
 
 
@@ -211,7 +211,7 @@ def _missing_if_empty(texts: pa.Array) -> pa.Array:
 
 
 def _as_text(
-    label: str, columns: Sequence[str], batch: pa.RecordBatch, places: Sequence[int], start: int
+    label: str, columns: Sequence[str], batch: pa.RecordBatch, positions: Sequence[int], start: int
 ) -> pa.RecordBatch:
     """Rows of a result as text, with the file and row that they come from where it says so."""
     numbers = pa.array(range(start, start + batch.num_rows), pa.int64())
@@ -219,15 +219,15 @@ def _as_text(
     if columns.count(ROW) == 1 and columns.count(FILE) == 1:
         row, file = batch.column(columns.index(ROW)), batch.column(columns.index(FILE))
         if pa.types.is_int64(row.type) and pa.types.is_string(file.type):
-            known = pc.and_(pc.is_valid(row), pc.is_valid(file))
-            numbers, files = pc.if_else(known, row, numbers), pc.if_else(known, file, files)
+            has_place = pc.and_(pc.is_valid(row), pc.is_valid(file))
+            numbers, files = pc.if_else(has_place, row, numbers), pc.if_else(has_place, file, files)
     texts = []
-    for place in places:
+    for position in positions:
         try:
-            texts.append(texts_of_column(batch.column(place)))
+            texts.append(texts_of_column(batch.column(position)))
         except pa.ArrowNotImplementedError as error:
             raise ValueError(
-                f"{label}: column {columns[place]!r} is not made of single values "
-                f"({batch.column(place).type}); unnest a list, or cast it to VARCHAR"
+                f"{label}: column {columns[position]!r} is not made of single values "
+                f"({batch.column(position).type}); unnest a list, or cast it to VARCHAR"
             ) from error
     return text_batch(numbers, texts, files)
