@@ -13,6 +13,7 @@ Tests: tests/features/scale/test_stream.py.
 """
 
 from collections.abc import Callable
+from threading import Lock
 
 Progress = Callable[[str, int, int], object]
 """Called with the name of the stage, the number of its steps that are done, and their total."""
@@ -22,6 +23,23 @@ RowProgress = Callable[[int], object]
 """Called with the number of rows that were finished since the last call."""
 ReadProgress = Callable[[str, int], object]
 """Called with the name of the table that is read and the number of its rows read so far."""
+
+
+def one_at_a_time(report_progress: Progress) -> Progress:
+    """Callback that several threads may call; it calls another, never twice at once.
+
+    Parameters
+    ----------
+    report_progress : callable
+        What is called.
+    """
+    calling = Lock()
+
+    def report(stage: str, finished: int, total: int) -> None:
+        with calling:
+            report_progress(stage, finished, total)
+
+    return report
 
 
 def no_progress(stage: str, finished: int, total: int) -> None:

@@ -11,7 +11,7 @@ from importlib.metadata import version
 import numpy as np
 
 from features.export.inspection import broken_rules
-from features.progress import Progress, no_progress
+from features.progress import Progress, no_progress, one_at_a_time
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables, rejected_rows
 from models.bundle import Bundle
@@ -70,6 +70,7 @@ def trained_bundle(
     ValueError
         The export is too short or has too few conversions.
     """
+    report_progress = one_at_a_time(report_progress)
     # First, because its settings may be wrong.
     team_practice = practice(tables, config.practice, config.horizons.warm_days)
     findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()

@@ -41,6 +41,7 @@ from training.evaluation.reliability import (
     reliability_of,
 )
 from training.fitting.bundle import CalibrationSummary, FittedBundle
+from training.fitting.side_by_side import side_by_side
 from training.statistics.figures import (
     AgeFigures,
     BandResult,
@@ -312,7 +313,8 @@ def evaluation(
         Settings that it was fitted by: of these the seed, the threads, the settings of boosters
         for the baselines, and whether a person edited the points card.
     report_progress : callable
-        Called with each stage, the number of its steps that are done, and their total.
+        Called with each stage, the number of its steps that are done, and their total; from
+        several threads.
     """
     bundle = fitted.judged_bundle
     hot_test = frame.splits["hot"].test
@@ -334,17 +336,14 @@ def evaluation(
         {name: frame.labels[name].mature[hot_test] for name in HORIZONS},
         frame.spine.as_of[hot_test],
     )
-    horizons = {
-        name: _horizon(
-            fitted,
-            frame,
-            name,
-            scores.among(frame.splits[name].test[hot_test]),
-            settings,
-            report_progress,
-        )
-        for name in HORIZONS
-    }
+
+    def horizon(name: str) -> HorizonEvaluation:
+        tested = scores.among(frame.splits[name].test[hot_test])
+        return _horizon(fitted, frame, name, tested, settings, report_progress)
+
+    horizons = dict(
+        zip(HORIZONS, side_by_side(horizon, HORIZONS, settings.model.threads), strict=True)
+    )
     bands = {}
     for band in Temperature:
         rows = rows_by_horizon[HORIZON_OF_BAND[band]]

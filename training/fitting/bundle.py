@@ -38,7 +38,13 @@ from training.fitting.horizon import (
     fitted_horizon,
     out_of_time_calibration,
 )
-from training.fitting.predictor import SHARE_FOLDS, Borrowed, borrowed_share, fit_predictor
+from training.fitting.predictor import (
+    SHARE_FOLDS,
+    Borrowed,
+    alikeness,
+    borrowed_share,
+    fit_predictor,
+)
 from training.fitting.side_by_side import side_by_side
 
 
@@ -156,6 +162,22 @@ def fit_bundle(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Traits:
+    """What the looks before the test period say of all fits alike.
+
+    Parameters
+    ----------
+    looks_per_independent : mapping of "hot", "warm" to float
+        How much alike the looks of a lead are.
+    borrowed_share : float or None
+        How much the longer horizon takes from the shorter one; None where it takes nothing.
+    """
+
+    looks_per_independent: Mapping[str, float]
+    borrowed_share: float | None
+
+
 class _RollingFits:
     """Fits of both horizons of a frame at several instants, all by the same settings."""
 
@@ -165,7 +187,7 @@ class _RollingFits:
         settings: FittingSettings,
         progress: Progress,
         final: bool,
-        share: float | None = None,
+        traits: _Traits | None = None,
     ) -> None:
         self.frame, self.settings, self.report_progress = frame, settings, progress
         self.finished_trees, self.counting = 0, Lock()
@@ -175,20 +197,25 @@ class _RollingFits:
         self.origins = self._usable_origins()
         fits = len(self.origins) + 1 + final + SHARE_FOLDS * self.borrows
         self.all_trees = fits * len(HORIZONS) * settings.model.trees
-        self.share = share
-        if self.borrows and share is None:
-            self.share = self._borrowed_share()
+        self.traits = traits or self._traits()
 
     def _count_trees(self, trees: int) -> None:
         with self.counting:
             self.finished_trees += trees
             self.report_progress("trees", self.finished_trees, self.all_trees)
 
-    def _borrowed_share(self) -> float:
-        frame = self.frame
-        shorter, longer = (frame.looks(name, frame.splits[name].refit) for name in HORIZONS)
-        model = self.settings.model
-        return borrowed_share(frame.spec, shorter, longer, model, self._count_trees)
+    def _traits(self) -> _Traits:
+        frame, model = self.frame, self.settings.model
+        looks = {name: frame.looks(name, frame.splits[name].refit) for name in HORIZONS}
+        measured = side_by_side(
+            lambda name: alikeness(frame.spec, looks[name], model.seed), HORIZONS, model.threads
+        )
+        share = None
+        if self.borrows:
+            hot, warm = looks["hot"], looks["warm"]
+            alike = measured[0], measured[1]
+            share = borrowed_share(frame.spec, hot, warm, alike, model, self._count_trees)
+        return _Traits(dict(zip(HORIZONS, measured, strict=True)), share)
 
     def fit(self, rows: Mapping[str, Bool]) -> dict[str, Predictor]:
         """Predictors of both horizons, each learned from its rows, known by the same instant."""
@@ -196,8 +223,8 @@ class _RollingFits:
         for name in HORIZONS:
             shorter = predictors.get("hot")
             borrowed = None
-            if self.share is not None and isinstance(shorter, Blend):
-                borrowed = Borrowed(shorter.booster, self.share)
+            if self.traits.borrowed_share is not None and isinstance(shorter, Blend):
+                borrowed = Borrowed(shorter.booster, self.traits.borrowed_share)
             predictors[name] = fit_predictor(
                 self.frame.spec,
                 self.frame.looks(name, rows[name]),
@@ -205,6 +232,7 @@ class _RollingFits:
                 self.settings.edited_scorecard(name),
                 self._count_trees,
                 borrowed,
+                self.traits.looks_per_independent[name],
             )
         return predictors
 

@@ -102,9 +102,11 @@ def fit_linear(
     starts = ends - [block.shape[1] for block in blocks]
     design = np.column_stack(blocks)
     mean = design.mean(axis=0)
-    # Rounding gives a column of one value a deviation too, and a slope that goes through the roof.
-    scale = np.where(np.ptp(design, axis=0) > 0, design.std(axis=0), 1.0)
+    varies = design.min(axis=0) < design.max(axis=0)
     design -= mean
+    # Rounding gives a column of one value a deviation too, and a slope that goes through the roof.
+    variance = np.einsum("ij,ij->j", design, design) / len(design)
+    scale = np.sqrt(variance, out=np.ones(len(mean)), where=varies)
     design /= scale
     signs = np.zeros(design.shape[1])
     signs[starts[: len(monotone)]] = monotone
@@ -126,7 +128,9 @@ def _ridge(
         model = LogisticRegression(C=1 / penalty, max_iter=1_000, tol=1e-4)
         # Sums differ in their last bit by the number of threads, and so would the bundle.
         with threadpool_limits(1):
-            model.fit(design * included, converted, sample_weight=weight)
+            model.fit(
+                design if included.all() else design * included, converted, sample_weight=weight
+            )
         weights = model.coef_[0] * included
         against = signs * weights < 0
         if not against.any():

@@ -68,6 +68,7 @@ def fit_predictor(
     edited: Path | None = None,
     progress: Callable[[int], object] = lambda trees: None,
     borrowed: Borrowed | None = None,
+    looks_per_independent: float | None = None,
 ) -> Predictor:
     """Predictor of one horizon.
 
@@ -85,6 +86,8 @@ def fit_predictor(
         Called with 1 after each tree.
     borrowed : Borrowed, optional
         What the booster's half of a blend takes from a shorter horizon.
+    looks_per_independent : float, optional
+        How much alike the looks of a lead are (`alikeness`); measured on these looks by default.
 
     Raises
     ------
@@ -95,7 +98,8 @@ def fit_predictor(
         return read_scorecard(edited, spec)
     match settings.kind:
         case "auto" | "blend":
-            looks_per_independent = _looks_per_independent(spec, looks, settings.seed)
+            if looks_per_independent is None:
+                looks_per_independent = alikeness(spec, looks, settings.seed)
             booster = _booster(spec, looks, settings, looks_per_independent, progress)
             if borrowed is not None:
                 share = borrowed.share
@@ -103,7 +107,7 @@ def fit_predictor(
             linear = _linear(spec, looks, settings, looks_per_independent)
             return _levelled(Blend(linear, booster), looks, settings.threads)
         case "booster":
-            return fit_booster_alone(spec, looks, settings, progress)
+            return fit_booster_alone(spec, looks, settings, progress, looks_per_independent)
         case "scorecard":
             return _card(spec, looks, settings)
         case _:
@@ -114,6 +118,7 @@ def borrowed_share(
     spec: Spec,
     shorter: Examples,
     longer: Examples,
+    looks_per_independent: tuple[float, float],
     settings: ModelSettings,
     progress: Callable[[int], object] = lambda trees: None,
 ) -> float:
@@ -128,6 +133,8 @@ def borrowed_share(
         Its columns are those of the looks.
     shorter, longer : Examples
         Looks of the same leads with the outcomes of the two horizons, known by the same instant.
+    looks_per_independent : tuple of float and float
+        How much alike the looks of a lead are within each horizon (`alikeness`).
     settings : ModelSettings
         Settings of the boosters.
     progress : callable, optional
@@ -147,9 +154,6 @@ def borrowed_share(
         return USUAL_SHARE
     leads = 1 + max(int(shorter.lead.max()), int(longer.lead.max()))
     fold_of_lead = np.random.default_rng(settings.seed).permutation(leads) % SHARE_FOLDS
-    looks_per_independent = [
-        _looks_per_independent(spec, looks, settings.seed) for looks in (shorter, longer)
-    ]
 
     def margins_of(fold: int) -> Float64:
         """Margins of the longer horizon's looks of a fold; NaN where there is nothing to fit."""
@@ -205,6 +209,7 @@ def fit_booster_alone(
     looks: Examples,
     settings: ModelSettings,
     progress: Callable[[int], object] = lambda trees: None,
+    looks_per_independent: float | None = None,
 ) -> lgb.Booster:
     """Booster of looks, whatever kind of predictor the settings ask for.
 
@@ -218,8 +223,11 @@ def fit_booster_alone(
         Settings of the booster.
     progress : callable, optional
         Called with 1 after each tree.
+    looks_per_independent : float, optional
+        How much alike the looks of a lead are (`alikeness`); measured on these looks by default.
     """
-    looks_per_independent = _looks_per_independent(spec, looks, settings.seed)
+    if looks_per_independent is None:
+        looks_per_independent = alikeness(spec, looks, settings.seed)
     return _booster(spec, looks, settings, looks_per_independent, progress)
 
 
@@ -262,8 +270,26 @@ def _has_both_outcomes(looks: Examples) -> bool:
     return bool(looks.converted.any() and not looks.converted.all())
 
 
-def _looks_per_independent(spec: Spec, looks: Examples, seed: int) -> float:
-    """How much alike the looks of a lead are, by the residuals of the plainest model."""
+def alikeness(spec: Spec, looks: Examples, seed: int) -> float:
+    """How much alike the looks of a lead are: the design effect of a plain model's residuals.
+
+    Parameters
+    ----------
+    spec : Spec
+        Its columns are those of the looks.
+    looks : Examples
+        The fitting rows.
+    seed : int
+        Seed of the sample that is fitted on where there are very many rows.
+
+    Returns
+    -------
+    float
+        As many looks as this tell as much as one that stands alone; at least 1. 1 where all looks
+        have the same outcome.
+    """
+    if not _has_both_outcomes(looks):
+        return 1.0
     weighted = looks.with_weight()
     linear = fit_linear(
         weighted.matrix,

@@ -232,7 +232,7 @@ def _chosen(
     Each is the one of the greatest score statistic beside those before it, counted in leads.
     """
     selected: list[_Candidate] = []
-    weights, base = _weighed(selected, outcome)
+    weights, base = _weighed(selected, outcome, np.empty(0))
     while len(selected) < MOST_QUALITIES:
         log_odds = base + sum(
             (
@@ -252,7 +252,7 @@ def _chosen(
         if max(gains, default=0.0) < _LEAST_GAIN:
             break
         selected.append(free[int(np.argmax(gains))])
-        weights, base = _weighed(selected, outcome)
+        weights, base = _weighed(selected, outcome, np.append(weights, 0.5))
     return selected, weights, base
 
 
@@ -268,16 +268,19 @@ def _gain(candidate: _Candidate, outcome: Float64, probability: Float64) -> floa
     return slope * slope / information if slope > 0 and information > 0 else 0.0
 
 
-def _weighed(selected: Sequence[_Candidate], outcome: Float64) -> tuple[Float64, float]:
+def _weighed(
+    selected: Sequence[_Candidate], outcome: Float64, guess: Float64
+) -> tuple[Float64, float]:
     """Weights, none negative, and intercept of a logistic regression on the chosen evidence.
 
-    A negative weight would turn around what a quality shows by itself; it is 0 instead.
+    The search for them begins at a guess. A negative weight would turn around what a quality shows
+    by itself; it is 0 instead.
     """
     design = np.column_stack(
         [*(candidate.evidence[candidate.bins] for candidate in selected), np.ones(len(outcome))]
     )
     base = float(outcome.mean())
-    start = np.append(np.full(len(selected), 0.5), math.log(base / (1 - base)))
+    start = np.append(guess, math.log(base / (1 - base)))
 
     def loss(parameters: Float64) -> tuple[float, Float64]:
         log_odds = design @ parameters

@@ -13,7 +13,7 @@ from models.bundle import HORIZONS
 from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.dataset.split import ROLLING_ORIGINS
-from training.fitting.bundle import FittedBundle, _RollingFits, fit_bundle
+from training.fitting.bundle import FittedBundle, _RollingFits, _Traits, fit_bundle
 from training.fitting.predictor import SHARE_FOLDS
 
 pytestmark = pytest.mark.training
@@ -105,9 +105,10 @@ def test_each_look_is_foretold_by_the_latest_fit_before_it(
         for name, each in frame.labels.items()
     }
     refit = {name: frame.splits[name].refit for name in HORIZONS}
+    traits = _Traits({"hot": 2.0, "warm": 6.0}, borrowed_share=0.5)
     found = []
     for each in (frame, replace(frame, labels=labels)):
-        rolling = _RollingFits(each, config.fitting, no_progress, final=False, share=0.5)
+        rolling = _RollingFits(each, config.fitting, no_progress, final=False, traits=traits)
         of_origins, _, _ = rolling.fits(refit, refit)
         found.append(rolling.out_of_time_margins(of_origins)["warm"])
     early = (frame.spine.as_of >= split.calibrate_from) & (frame.spine.as_of < split.origins[3])

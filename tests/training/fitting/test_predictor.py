@@ -79,15 +79,22 @@ def outcomes(second: np.ndarray, seed: int) -> tuple[Examples, Examples]:
 
 
 def test_much_is_borrowed_where_the_horizons_agree_and_little_where_they_do_not() -> None:
-    agree = [borrowed_share(SPEC, *outcomes(MATRIX[:, 1], seed), SETTINGS) for seed in (1, 2, 3)]
-    apart = [borrowed_share(SPEC, *outcomes(MATRIX[:, 0], seed), SETTINGS) for seed in (1, 2, 3)]
+    agree, apart = (
+        [
+            borrowed_share(SPEC, *outcomes(MATRIX[:, column], seed), (1.0, 1.0), SETTINGS)
+            for seed in (1, 2, 3)
+        ]
+        for column in (1, 0)
+    )
     assert max(apart) < 0.2
     assert min(agree) > 0.3
 
 
 def test_nothing_to_choose_by_gives_the_usual_share() -> None:
     soon, _ = outcomes(MATRIX[:, 1], 1)
-    assert borrowed_share(SPEC, soon, looks(np.zeros(ROWS, bool)), SETTINGS) == USUAL_SHARE
+    assert (
+        borrowed_share(SPEC, soon, looks(np.zeros(ROWS, bool)), (1.0, 1.0), SETTINGS) == USUAL_SHARE
+    )
 
 
 def test_looks_that_others_stand_for_are_not_learned_from_but_set_the_level() -> None:
