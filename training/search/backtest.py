@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from features.arrays import Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.language.spec import Spec
 from features.progress import Progress, no_progress
@@ -28,7 +29,14 @@ from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, spec_of
 from training.dataset.matrices import matrices_of
 from training.dataset.snapshots import Labels, labels, snapshots
-from training.dataset.split import Split, judged_from, require_conversions, split_of
+from training.dataset.split import (
+    LEAST_LEARNED_LEADS,
+    Split,
+    converting_leads,
+    judged_from,
+    require_conversions,
+    split_of,
+)
 from training.dataset.thinning import thinning_of
 from training.evaluation.evaluation import Evaluation, evaluation
 from training.fitting.bundle import fit_bundle
@@ -104,7 +112,8 @@ def backtest(
         The whole configuration.
     origins : int
         Number of trainings, 2 or more. The last origin is where the test period of `train` begins;
-        the first is the earliest at which there is enough to learn from. They are evenly spaced.
+        the first is the earliest at which there is enough to learn from and, if anywhere, to
+        calibrate by. They are evenly spaced.
     report_progress : callable, optional
         Called with each stage, the number of its steps that are done, and their total.
 
@@ -167,16 +176,21 @@ def _origins(
     if count < 2:
         raise ValueError(f"A backtest needs at least 2 origins, got {count}.")
     latest_origin = judged_from(config.dataset, spine, tables.data_end)
-    _require_enough(tables, spine, labels_by_horizon, config, latest_origin)
+    for split, outcomes in _splits(tables, spine, labels_by_horizon, config, latest_origin):
+        require_conversions(split, outcomes, spine.lead)
     candidates = np.linspace(int(spine.as_of.min()), latest_origin, CANDIDATE_ORIGINS + 1).astype(
         np.int64
     )
-    for first_origin in candidates[1:-1].tolist():
-        try:
-            _require_enough(tables, spine, labels_by_horizon, config, first_origin)
-        except ValueError:
-            continue
-        return tuple(np.linspace(first_origin, latest_origin, count).astype(np.int64).tolist())
+    for enough in (_calibrates, _learns):
+        for first_origin in candidates[1:-1].tolist():
+            try:
+                splits = _splits(tables, spine, labels_by_horizon, config, first_origin)
+            except ValueError:
+                continue
+            if all(enough(split, outcomes, spine.lead) for split, outcomes in splits):
+                return tuple(
+                    np.linspace(first_origin, latest_origin, count).astype(np.int64).tolist()
+                )
     raise ValueError(
         f"There is enough to learn from at {iso(latest_origin)[:10]}, where the test period "
         "begins, but at no earlier origin: there is nothing to compare it with. Export a longer "
@@ -184,16 +198,30 @@ def _origins(
     )
 
 
-def _require_enough(
+def _splits(
     tables: Tables,
     spine: Spine,
     labels_by_horizon: Mapping[str, Labels],
     config: Config,
     origin: int,
-) -> None:
-    for name in HORIZONS:
-        split = split_of(tables, spine, labels_by_horizon[name], config.dataset, origin)
-        require_conversions(split, labels_by_horizon[name], spine.lead)
+) -> list[tuple[Split, Labels]]:
+    """Split and outcomes of each horizon, judged from an origin on."""
+    return [
+        (split_of(tables, spine, outcomes, config.dataset, origin), outcomes)
+        for outcomes in labels_by_horizon.values()
+    ]
+
+
+def _learns(split: Split, outcomes: Labels, lead: Int64) -> bool:
+    return converting_leads(outcomes, lead, split.refit) >= LEAST_LEARNED_LEADS
+
+
+def _calibrates(split: Split, outcomes: Labels, lead: Int64) -> bool:
+    """Whether there is also enough out of time to calibrate by, as a later training will have."""
+    return (
+        _learns(split, outcomes, lead)
+        and converting_leads(outcomes, lead, split.calibrate) >= LEAST_LEARNED_LEADS
+    )
 
 
 def _past(tables: Tables, config: Config, origin: int, splits: Mapping[str, Split]) -> _Past:

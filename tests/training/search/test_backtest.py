@@ -13,6 +13,7 @@ from features.tables import INSTANT, Tables
 from features.worlds.chain import made_up_crm
 from features.worlds.crm import write_export
 from training.config import read_config
+from training.dataset.split import LEAST_LEARNED_LEADS
 from training.evaluation.evaluation import instant
 from training.search.backtest import backtest, series_of
 
@@ -58,6 +59,12 @@ def test_what_an_origin_learns_from_had_ended_before_it(found) -> None:
                 if period.rows:
                     latest = period.last_look.timestamp()
                     assert latest + horizon.days * 86_400 <= origin / 1e6
+
+
+def test_the_earliest_origin_has_something_to_calibrate_by(found) -> None:
+    earliest = found.evaluations[0].horizons
+    for horizon in (earliest.hot, earliest.warm):
+        assert horizon.calibrate.positives >= LEAST_LEARNED_LEADS
 
 
 def test_what_comes_later_changes_no_earlier_origin(crm, found) -> None:
