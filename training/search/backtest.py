@@ -181,13 +181,13 @@ def _origins(
     candidates = np.linspace(int(spine.as_of.min()), latest_origin, CANDIDATE_ORIGINS + 1).astype(
         np.int64
     )
-    for enough in (_calibrates, _learns):
+    for condition in (_calibrates, _learns):
         for first_origin in candidates[1:-1].tolist():
             try:
                 splits = _splits(tables, spine, labels_by_horizon, config, first_origin)
             except ValueError:
                 continue
-            if all(enough(split, outcomes, spine.lead) for split, outcomes in splits):
+            if all(condition(split, outcomes, spine.lead) for split, outcomes in splits):
                 return tuple(
                     np.linspace(first_origin, latest_origin, count).astype(np.int64).tolist()
                 )
