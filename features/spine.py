@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.arrays import NEVER, Int64
+from features.arrays import NEVER, Bool, Int64
 from features.tables import Tables
 
 
@@ -49,10 +49,22 @@ def microseconds(column: pa.ChunkedArray) -> Int64:
 
 
 def ended_at(tables: Tables) -> Int64:
-    """When each lead was converted or closed; `NEVER` when it is still open."""
-    return np.minimum(
-        microseconds(tables.leads["converted_at"]), microseconds(tables.leads["closed_at"])
-    )
+    """When each lead was converted or closed; `NEVER` when it is still open.
+
+    A lead of which nobody knows when it ended is not known to be open at any time: it counts as
+    ended at its creation.
+    """
+    leads = tables.leads
+    ended = np.minimum(microseconds(leads["converted_at"]), microseconds(leads["closed_at"]))
+    return np.where(is_outcome_unknown(tables), microseconds(leads["created_at"]), ended)
+
+
+def is_outcome_unknown(tables: Tables) -> Bool:
+    """Whether nobody knows of each lead if and when it was converted or closed."""
+    if not tables.outcome_unknown:
+        return np.zeros(tables.leads.num_rows, np.bool_)
+    ids = pa.array(sorted(tables.outcome_unknown), pa.string())
+    return np.asarray(pc.is_in(tables.leads["lead_id"], value_set=ids).to_numpy(), np.bool_)
 
 
 def iso(instant: int) -> str:
@@ -88,10 +100,17 @@ def open_leads_at(as_of: int, tables: Tables) -> LeadsToScore:
     later = created_at > as_of
     ended = ~later & (ended_at(tables) <= as_of)
     lead = np.flatnonzero(~later & ~ended)
+    unknown = is_outcome_unknown(tables)
     notes = []
     if later.any():
         notes.append(f"{int(later.sum()):,} leads were created after that instant: not scored.")
-    if ended.any():
-        notes.append(f"{int(ended.sum()):,} leads were converted or closed by then: not scored.")
+    if unknown.any():
+        notes.append(
+            f"{int(unknown.sum()):,} leads have a conversion or closing that cannot be read: "
+            "not scored."
+        )
+    if (ended & ~unknown).any():
+        known_ends = int((ended & ~unknown).sum())
+        notes.append(f"{known_ends:,} leads were converted or closed by then: not scored.")
     spine = Spine(lead.astype(np.int64), np.full(len(lead), as_of, np.int64))
     return LeadsToScore(spine, tuple(notes))

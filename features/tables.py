@@ -9,7 +9,8 @@ mend them.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -142,6 +143,12 @@ class Tables:
         Columns and log names that are not used, with the reason. Those of the two other tables
         have the table before the name: ``interactions.notes``. A name in ``allow_sensitive`` that
         is no name of the export stands as ``allow_sensitive.agee``.
+    outcome_unknown : frozenset of str
+        Ids of the leads whose conversion or closing could not be read. They are neither learned
+        from nor scored: nobody knows whether they are open.
+    days : mapping of str to int
+        Columns with days without an hour, such as ``interactions.occurred_at``, and how many of
+        their values are such. What happened on a day is known at its end.
     """
 
     leads: pa.Table
@@ -152,6 +159,8 @@ class Tables:
     data_end: int
     rejects: pa.Table
     unused: dict[str, str]
+    outcome_unknown: frozenset[str] = frozenset()
+    days: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         fixed_attributes = self.leads.column_names[len(LEAD_COLUMNS) :]
@@ -178,12 +187,12 @@ def _check(name: str, table: pa.Table, schema: pa.Schema) -> None:
             f"{name}: columns must be {', '.join(schema.names)}, "
             f"got {', '.join(table.column_names)}"
         )
-    for field in schema:
-        column = table[field.name]
-        if column.type != field.type:
-            raise ValueError(f"{name}.{field.name} must be {field.type}, got {column.type}")
-        if not field.nullable and column.null_count:
-            raise ValueError(f"{name}.{field.name} must not be null, is {column.null_count} times")
+    for part in schema:
+        column = table[part.name]
+        if column.type != part.type:
+            raise ValueError(f"{name}.{part.name} must be {part.type}, got {column.type}")
+        if not part.nullable and column.null_count:
+            raise ValueError(f"{name}.{part.name} must not be null, is {column.null_count} times")
 
 
 def without_formulas(texts: pa.ChunkedArray) -> pa.ChunkedArray:

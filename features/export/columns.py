@@ -8,19 +8,26 @@ mapping's values put in the place of the export's and the empty text made null.
 Tests: tests/features/export/test_sources.py.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.export.mapping import TableMapping, near_miss
+from features.export.mapping import TableMapping, ValueFormat, near_miss
 from features.export.rows import Source
 from features.export.rules import ColumnPlan, FieldKind
 from features.export.texts import texts_of_ids
 from features.tables import Kind
 
 _TIMES = {"created_at", "converted_at", "closed_at", "occurred_at", "recorded_at"}
-_FIELD_KINDS: dict[Kind, FieldKind] = {
+_OF_DAY: dict[str, Literal["end", "outcome"]] = {
+    "occurred_at": "end",
+    "recorded_at": "end",
+    "converted_at": "outcome",
+    "closed_at": "outcome",
+}
+FIELD_KINDS: dict[Kind, FieldKind] = {
     "number": "number",
     "category": "text",
     "timestamp": "timestamp",
@@ -101,12 +108,12 @@ def present(source: Source, table: TableMapping, names: Sequence[str]) -> list[s
 
 def fields(
     table: TableMapping,
+    defaults: Sequence[ValueFormat],
     names: Sequence[str],
     required: Sequence[str],
     *,
     kinds: Mapping[str, Kind] | None = None,
     measures: Sequence[str] = (),
-    alone: Collection[str] = (),
 ) -> tuple[ColumnPlan, ...]:
     """What the text of each column is to become.
 
@@ -114,16 +121,16 @@ def fields(
     ----------
     table : TableMapping
         What the section says.
+    defaults : sequence of ValueFormat
+        How values are written where the section does not say.
     names : sequence of str
         Our names of the columns, in the order in which they are read.
     required : sequence of str
-        Those that must have a value in every row.
+        Those that must have a value in every row; of the others a wrong value is left out alone.
     kinds : mapping of str to {"number", "category", "timestamp"}, optional
         Kinds of the attributes among them.
     measures : sequence of str
         The measures among them.
-    alone : collection of str
-        Those of which a wrong value is left out without its row.
 
     Returns
     -------
@@ -135,7 +142,9 @@ def fields(
         if name in measures:
             return "measure"
         if kinds and name in kinds:
-            return _FIELD_KINDS[kinds[name]]
+            return FIELD_KINDS[kinds[name]]
+        if name == "lead_id":
+            return "id"
         return "time" if name in _TIMES else "text"
 
     return tuple(
@@ -144,14 +153,20 @@ def fields(
             table.column(name),
             kind(name),
             required=name in required,
-            value_alone=name in alone,
+            value_alone=name not in required,
+            format_=table.column_format(name, defaults),
+            of_day=_OF_DAY.get(name, "start"),
         )
         for name in names
     )
 
 
 def chunks(
-    source: Source, table: TableMapping, names: Sequence[str], rows: int | None = None
+    source: Source,
+    table: TableMapping,
+    defaults: Sequence[ValueFormat],
+    names: Sequence[str],
+    rows: int | None = None,
 ) -> Iterator[pa.Table]:
     """Text of some columns, in chunks.
 
@@ -161,6 +176,8 @@ def chunks(
         The open source.
     table : TableMapping
         Its columns and values.
+    defaults : sequence of ValueFormat
+        Words for missing values that hold beside those of the section.
     names : sequence of str
         Our names of the columns wanted.
     rows : int, optional
@@ -176,7 +193,10 @@ def chunks(
     ValueError
         If the source has no rows.
     """
-    maps = [table.values.get(name, {}) for name in names]
+    maps = [
+        dict.fromkeys(table.column_format(name, defaults).missing, "") | table.values.get(name, {})
+        for name in names
+    ]
     gathered: list[pa.RecordBatch] = []
     empty = True
     for batch in source.batches([table.column(name) for name in names]):

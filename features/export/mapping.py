@@ -9,11 +9,11 @@ sections and answers with one `ExportMapping`; `features.export.sources.read_exp
 
 import codecs
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Literal, Self
 from unicodedata import normalize
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -29,6 +29,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from features.export.formats import ColumnFormat, DurationFormat, date_format_objection
 from features.tables import INTERACTION_FIELDS, LEAD_COLUMNS, Kind
 
 INTERACTION_COLUMNS = ("lead_id", "occurred_at", "recorded_at", *INTERACTION_FIELDS)
@@ -102,8 +103,53 @@ class Section(BaseModel):
         return value
 
 
-class DataMapping(Section):
-    """Section ``[data]``: what holds for the export as a whole.
+def _one_or_several(value: object) -> object:
+    return _tuple_of_distinct([value] if isinstance(value, str) else value)
+
+
+class ValueFormat(Section):
+    """How numbers, times and missing values are written: in an export, a file or a column.
+
+    What a column says goes before what its file says, and that before what the export says; only
+    the words for missing values add up. `features.export.formats.ColumnFormat` says what each is.
+    """
+
+    decimal: Literal[".", ","] | None = None
+    thousands: Literal[".", ",", " ", "'"] | None = None
+    dates: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_several)] = None
+    durations: DurationFormat | None = None
+    missing: Annotated[tuple[str, ...] | None, BeforeValidator(_one_or_several)] = None
+    timezone: str | None = None
+    midnight: Literal["day", "moment"] | None = None
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str | None) -> str | None:
+        # "localtime" is another zone on every machine.
+        if value is not None and value not in (zones := available_timezones() - {"localtime"}):
+            raise ValueError(
+                f"must be the IANA name of a time zone, such as 'Europe/Lisbon', got {value!r}."
+                f"{near_miss(value, zones)}"
+            )
+        return value
+
+    @field_validator("dates")
+    @classmethod
+    def _readable_dates(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for text in value or ():
+            if objection := date_format_objection(text):
+                raise ValueError(f"{text!r} {objection}")
+        return value
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Self:
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise ValueError(f"decimal and thousands cannot both be {self.decimal!r}")
+        return self
+
+
+class DataMapping(ValueFormat):
+    """Section ``[data]``: what holds for the export as a whole, with how its values are written.
 
     Attributes
     ----------
@@ -117,20 +163,8 @@ class DataMapping(Section):
         an environment variable and is replaced only when the export is read.
     """
 
-    timezone: str | None = None
     ends_at: datetime | None = None
     database: SecretStr | None = None
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_exists(cls, value: str | None) -> str | None:
-        # "localtime" is another zone on every machine.
-        if value is not None and value not in (zones := available_timezones() - {"localtime"}):
-            raise ValueError(
-                f"must be the IANA name of a time zone, such as 'Europe/Lisbon', got {value!r}."
-                f"{near_miss(value, zones)}"
-            )
-        return value
 
     @field_validator("ends_at", mode="before")
     @classmethod
@@ -171,13 +205,17 @@ class DataMapping(Section):
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
-class FileFormat(Section):
+class FileFormat(ValueFormat):
     """How a file is written; a setting that a file's kind does not have is not looked at.
+
+    How its values are written may stand here too, as in `ValueFormat`.
 
     Attributes
     ----------
     delimiter, encoding : str
         Of a CSV file; the encoding of JSON too.
+    skip_rows : int
+        Lines above the header of a CSV file, such as a report's title.
     sheet : str, int or None
         Sheet of an Excel workbook, by its name or its number from 1. By default the only one that
         is not empty.
@@ -185,6 +223,7 @@ class FileFormat(Section):
 
     delimiter: str = ","
     encoding: str = "utf-8"
+    skip_rows: int = Field(default=0, ge=0, le=1000)
     sheet: str | Annotated[int, Field(ge=1)] | None = None
 
     @field_validator("delimiter")
@@ -247,6 +286,8 @@ class TableMapping(FileFormat):
         Our name to the export's column; a name left out is looked for as it stands.
     values : dict of str to dict
         Our column to {the export's value: the value to use}. The empty text means missing.
+    formats : dict of str to ValueFormat
+        Our column to how its values are written, where that differs from the table's.
     """
 
     source: str | None = None
@@ -256,6 +297,7 @@ class TableMapping(FileFormat):
     sql: str | None = None
     columns: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
+    formats: dict[str, ValueFormat] = {}
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -282,6 +324,37 @@ class TableMapping(FileFormat):
             The export's name of it.
         """
         return normalize("NFC", self.columns.get(name, name))
+
+    def column_format(self, name: str, defaults: Sequence[ValueFormat]) -> ColumnFormat:
+        """How the values of one of our columns are written.
+
+        Parameters
+        ----------
+        name : str
+            Our name of the column.
+        defaults : sequence of ValueFormat
+            What holds where neither column nor table say anything (`ExportMapping.defaults`).
+        """
+        nearest_first = (self.formats.get(name, ValueFormat()), self, *defaults)
+        values: dict[str, Any] = {}
+        level: dict[str, int] = {}
+        for key in ValueFormat.model_fields:
+            stated = [
+                (i, value)
+                for i, format_ in enumerate(nearest_first)
+                if (value := getattr(format_, key)) is not None
+            ]
+            if key == "missing":
+                values[key] = tuple(word for _, words in stated for word in words)
+            elif stated:
+                level[key], values[key] = stated[0]
+        if values.get("thousands") == values.get("decimal", "."):
+            # Both cannot be the same sign: the one that is said nearer to the column is meant.
+            if level["thousands"] <= level.get("decimal", len(nearest_first)):
+                values["decimal"] = "," if values["thousands"] == "." else "."
+            else:
+                del values["thousands"]
+        return ColumnFormat(**values)
 
 
 class LeadsMapping(TableMapping):
@@ -349,7 +422,10 @@ def _known_keys_of_table(table: TableMapping) -> None:
             )
     names = (*standard_names, *declared)
     also = f", or a name in {list_name}" if list_name else ""
-    for section in ("columns", "values"):
+    for section in ("columns", "values", "formats"):
+        # Each attribute of the log may be written in its own way.
+        if section == "formats" and isinstance(table, AttributesMapping):
+            continue
         for name in getattr(table, section):
             if name not in names:
                 raise ValueError(
@@ -445,6 +521,11 @@ class ExportMapping(Section):
         """All sections with rows, each with its name for messages."""
         log = () if self.attributes is None else (("attributes", self.attributes),)
         return (("leads", self.leads), *self.named_interactions(), *log)
+
+    def defaults(self, table: TableMapping) -> tuple[ValueFormat, ...]:
+        """How values are written where a section does not say: as in its file, then as in all."""
+        files = () if table.file is None else (self.files[table.file],)
+        return (*files, self.data)
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -3,14 +3,16 @@
 A `Rule` is a name and one sentence. A `TablePlan` says which columns of text a table has, what each
 is to become, and which further conditions hold between them; `check_rows` parses a chunk of text
 rows by the plan and answers with the typed good rows and with one record for every check that a bad
-row does not pass. A wrong value costs its row, except where it is one attribute of many: a lead
-with an ``n/a`` for its company's size is still a lead, so that value alone is left out, and is
-named. DuckDB parses and compares, so the cost is that of a scan, however many rows there are; only
-our own column names (``t0``, ``v0`` …) stand in its queries, never a name or value from outside.
+row does not pass. A wrong value costs its row where the row is nothing without it (the id, the time
+of an event); else that value alone is left out, and is named: a lead with a word for its company's
+size is still a lead, a call without a length still a call. DuckDB parses and compares, so the cost
+is that of a scan, however many rows there are; of names and values from outside only the words of
+the configuration stand in its queries, as literals.
 
-Tests: tests/features/export/test_sources.py.
+Tests: tests/features/export/test_rules.py, and test_sources.py for each rule.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,11 +20,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.engine.history import MEASURE_LIMIT, TEXT_LIMIT
+from features.engine.history import MEASURE_LIMIT, MEASURE_SCALE, TEXT_LIMIT
 from features.export.csv_rows import UNDECODABLE
-from features.tables import REJECTS
+from features.export.formats import (
+    PLAIN,
+    ColumnFormat,
+    known_text,
+    number_expression,
+    sql_literal,
+    time_readings,
+)
+from features.tables import REJECTS, Kind
 
-FieldKind = Literal["text", "time", "timestamp", "number", "measure"]
+FieldKind = Literal["id", "text", "time", "timestamp", "number", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,8 @@ UNKNOWN_LEAD = Rule(
 )
 UNPARSABLE_TIME = Rule(
     "unparsable time",
-    "A time must be written as in ISO 8601: 2011-10-01, 2011-10-01 09:30:00 or "
-    "2011-10-01T09:30:00+02:00.",
+    "A time must be written as in ISO 8601 (2011-10-01, 2011-10-01 09:30:00 or "
+    "2011-10-01T09:30:00+02:00), or as dates in lead_temperature.toml says.",
 )
 TIME_WITHOUT_ZONE = Rule(
     "time without zone",
@@ -89,20 +99,35 @@ CLOSED_BEFORE_CREATED = Rule(
     "closed before created", "A lead cannot be closed before it was created."
 )
 UNPARSABLE_NUMBER = Rule(
-    "unparsable number", "A number must be written with digits and a decimal point: 1234.5."
+    "unparsable number",
+    "A number must be written with digits and a decimal point (1234.5), or as decimal, thousands "
+    "and durations in lead_temperature.toml say.",
 )
 DECIMAL_COMMA = Rule(
     "decimal comma",
-    "A number must be written with a decimal point and without thousands separators: 1234.5, not "
-    "1234,5; change it in the export or the query.",
+    "A number must be written with a decimal point and without thousands separators (1234.5, not "
+    "1234,5), unless decimal and thousands in lead_temperature.toml say otherwise.",
 )
 NOT_FINITE = Rule(
     "not a finite number",
-    "A number must be finite; map nan or inf to '' (missing) under values in "
-    "lead_temperature.toml.",
+    "A number must be finite; name the word in missing, where it stands for none.",
+)
+NUMBER_TOO_SMALL = Rule(
+    "number too small",
+    "A number other than 0 must not be so small that it becomes 0: choose a larger unit.",
 )
 MEASURE_TOO_LARGE = Rule(
     "measure too large", "A measure must lie between -9e11 and 9e11: sums of it are kept exact."
+)
+MEASURE_TOO_SMALL = Rule(
+    "measure too small",
+    f"A measure is kept in whole 1/{MEASURE_SCALE:,}: one that would become 0 needs a smaller "
+    "unit, such as cents in place of thousands.",
+)
+ROUNDED_ID = Rule(
+    "rounded id",
+    "An id such as 1.23457E+15 was rounded by a spreadsheet or a column of floats, and may be that "
+    "of several leads: export the column as text.",
 )
 
 TEXT_TOO_LONG = Rule(
@@ -111,13 +136,11 @@ TEXT_TOO_LONG = Rule(
     "export, or leave the column out where it holds free text.",
 )
 
-_LOCAL = r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?"
-_ZONED = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
-IS_TIME = f"({_LOCAL})|({_ZONED})"
-"""Pattern of the times that can be read, as a whole match."""
-
-IS_NUMBER = r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))"
-"""Pattern of what counts as a number in the guess of a kind, as a whole match."""
+_ROUNDED = r"[+-]?\d([.,]\d+)?[eE]\+\d+"
+MIDNIGHT_SAMPLE = 1000
+LEAST_MIDNIGHTS = 20
+"""Times that must be there, all of them midnight, before midnight is taken for a day: real times
+of so many events would not be that by chance."""
 
 REJECTS_ORDER = [(name, "ascending") for name in ("file", "row", "rule", "column")]
 """Order of one table's rejects."""
@@ -133,13 +156,23 @@ class ColumnPlan:
         Our name.
     column : str
         The export's name, for the person who reads the rejects.
-    kind : {"text", "time", "timestamp", "number", "measure"}
+    kind : {"id", "text", "time", "timestamp", "number", "measure"}
         What its text is to become. A time is that of an event and lies in the years of a CRM, a
-        timestamp is any; a measure is a number that has a largest value.
+        timestamp is any; a measure is a number that has a smallest and a largest value.
     required : bool
         Whether every row must have a value.
     value_alone : bool
         Whether a wrong value is left out alone, as a missing one, and its row stays.
+    format_ : ColumnFormat
+        How its numbers and times are written.
+    of_day : {"start", "end", "outcome"}
+        What a day without an hour becomes. What happened on a day is known at its ``end``, its last
+        microsecond on the local clock. A lead that was created on a day may be contacted from its
+        ``start`` on. An ``outcome`` counts from the start of its day, so that nothing of that day
+        is taken for knowledge beforehand; where the lead was created on the same day it is the end.
+    midnight_in : str or None
+        Zone in which the clock's midnight stands for a day without an hour; None where midnight is
+        a time like any other.
     """
 
     name: str
@@ -147,6 +180,9 @@ class ColumnPlan:
     kind: FieldKind = "text"
     required: bool = False
     value_alone: bool = False
+    format_: ColumnFormat = PLAIN
+    of_day: Literal["start", "end", "outcome"] = "start"
+    midnight_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +196,8 @@ class Check:
     field : int
         Position of the field whose value the reject shows; -1 for the line as a whole.
     broken : str
-        Condition in SQL over ``t0`` … (text) and ``v0`` … (parsed) under which a row breaks it.
+        Condition in SQL under which a row breaks it, over ``t0`` … (text), ``v0`` … (parsed) and,
+        of times, ``begin0`` … (where the day begins, if it is one).
     value_alone : bool
         Whether it costs the value only, not the row.
     """
@@ -183,14 +220,15 @@ class TablePlan:
         The columns, in the order of ``t0``, ``t1`` …; the first is the lead's id.
     relations : tuple of Check
         What must hold beyond the single columns.
-    timezone : str or None
-        Zone of times that are written without one.
     """
 
     table: str
     fields: tuple[ColumnPlan, ...]
     relations: tuple[Check, ...] = ()
-    timezone: str | None = None
+
+    def place(self, name: str) -> int | None:
+        """Position of the column of that name, None where there is none."""
+        return next((i for i, field in enumerate(self.fields) if field.name == name), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +243,17 @@ class CheckedRows:
         Which rows of the chunk they are.
     rejects : pa.Table
         One record for each check that a row or value does not pass.
+    days : dict of str to int
+        Accepted values that are days without an hour, by our name of the column.
+    outcome_lost : pa.ChunkedArray
+        Accepted rows of which a conversion or closing was left out.
     """
 
     accepted: pa.Table
     is_accepted: pa.ChunkedArray
     rejects: pa.Table
+    days: dict[str, int]
+    outcome_lost: pa.ChunkedArray
 
 
 def check_rows(
@@ -237,15 +281,14 @@ def check_rows(
         *(check for i in range(len(plan.fields)) for check in _field_checks(plan, i)),
         *plan.relations,
     ]
-    connection.execute("SET TimeZone = 'UTC'").fetchall()
-    connection.register("chunk", chunk)
-    parsed = connection.sql(_query(plan, checks)).to_arrow_table()
-    connection.unregister("chunk")
+    parsed = run_on(connection, _query(plan, checks), chunk)
     broken = [parsed[f"broken{i}"] for i in range(len(checks))]
-    bad = broken[0]
+    bad = outcome_lost = broken[0]
     for check, flags in zip(checks, broken, strict=True):
         if not check.value_alone:
             bad = pc.or_(bad, flags)
+        elif plan.fields[check.field].of_day == "outcome":
+            outcome_lost = pc.or_(outcome_lost, flags)
     rejects = [
         _rejects(plan, check, chunk, flags) for check, flags in zip(checks, broken, strict=True)
     ]
@@ -253,22 +296,167 @@ def check_rows(
     accepted_parsed = parsed.filter(is_accepted)
     names = [field.name for field in plan.fields]
     accepted = accepted_parsed.select([f"v{i}" for i in range(len(names))]).rename_columns(names)
-    return CheckedRows(accepted, is_accepted, pa.concat_tables(rejects).sort_by(REJECTS_ORDER))
+    days = {
+        name: count
+        for i, name in enumerate(names)
+        if plan.fields[i].kind == "time"
+        and (
+            count := pc.sum(pc.and_(accepted_parsed[f"day{i}"], accepted[name].is_valid())).as_py()
+        )
+    }
+    return CheckedRows(
+        accepted,
+        is_accepted,
+        pa.concat_tables(rejects).sort_by(REJECTS_ORDER),
+        days,
+        outcome_lost.filter(is_accepted),
+    )
+
+
+def run_on(connection: duckdb.DuckDBPyConnection, query: str, chunk: pa.Table) -> pa.Table:
+    """Result of a query over a table of text, which it calls ``chunk``; its zone is UTC."""
+    connection.execute("SET TimeZone = 'UTC'").fetchall()
+    connection.register("chunk", chunk)
+    try:
+        return connection.sql(query).to_arrow_table()
+    finally:
+        connection.unregister("chunk")
+
+
+def readable(
+    connection: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray, kind: Kind, format_: ColumnFormat
+) -> tuple[int, int]:
+    """How many values of a column can be read as one kind.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        An empty database that does the work.
+    texts : pa.ChunkedArray
+        The column's text.
+    kind : {"number", "timestamp"}
+        What its text is to become.
+    format_ : ColumnFormat
+        How it is written.
+
+    Returns
+    -------
+    tuple of (int, int)
+        Values that can be read, and values that are not missing.
+    """
+    reading = number_expression("u0", format_)
+    if kind == "timestamp":
+        readings = time_readings("u0", format_)
+        reading = (
+            f"coalesce({', '.join(f'CAST({r.instant or r.wall} AS VARCHAR)' for r in readings)})"
+        )
+    query = (
+        f"SELECT count({reading}) AS readable, count(u0) AS known "  # noqa: S608 - own names only
+        f"FROM (SELECT {known_text('t0')} AS u0 FROM chunk)"
+    )
+    (counts,) = run_on(connection, query, pa.table({"t0": texts})).to_pylist()
+    return counts["readable"], counts["known"]
+
+
+def midnight_zone(
+    connection: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray, format_: ColumnFormat
+) -> str | None:
+    """Zone in which all times of a column are midnight, as days are when they were made moments.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        An empty database that does the work.
+    texts : pa.ChunkedArray
+        The column's text.
+    format_ : ColumnFormat
+        How it is written; ``midnight`` says outright what midnight means.
+
+    Returns
+    -------
+    str or None
+        The configured zone or UTC; None where midnight is a time like any other, or too few times
+        are there to tell.
+    """
+    zone = format_.timezone or "UTC"
+    if format_.midnight == "moment":
+        return None
+    sample = texts.drop_null()[:MIDNIGHT_SAMPLE]
+    for part in (sample, texts):
+        times, in_zone, in_utc = _midnights(connection, part, format_, zone)
+        if format_.midnight == "day":
+            return "UTC" if in_utc > in_zone else zone
+        if times < LEAST_MIDNIGHTS or max(in_zone, in_utc) < times:
+            return None
+    return zone if in_zone == times else "UTC"
+
+
+def _midnights(
+    connection: duckdb.DuckDBPyConnection, texts: pa.ChunkedArray, format_: ColumnFormat, zone: str
+) -> tuple[int, int, int]:
+    """Times of a column, and those that are midnight on the zone's clock and on that of UTC."""
+    column = ColumnPlan("t0", "t0", "time", format_=format_)
+    clock = "coalesce(wall0, timezone({}, zoned0))"
+    is_midnight = f"count(*) FILTER (CAST({clock} AS TIME) = TIME '00:00:00')"
+    query = (
+        "SELECT count(*) FILTER (wall0 IS NOT NULL OR zoned0 IS NOT NULL) AS known, "  # noqa: S608
+        f"{is_midnight.format(sql_literal(zone))} AS in_zone, "
+        f"{is_midnight.format(sql_literal('UTC'))} AS in_utc FROM ({_with_candidates((column,))})"
+    )
+    table = pa.table({"t0": texts, "row": pa.nulls(len(texts), pa.int64())})
+    (counts,) = run_on(connection, query, table).to_pylist()
+    return counts["known"], counts["in_zone"], counts["in_utc"]
+
+
+def _with_candidates(columns: Sequence[ColumnPlan]) -> str:
+    """Query of the chunk with each text as it is read, and each time as instant and wall clock."""
+    texts = [
+        f"{known_text(f't{i}')} AS u{i}"
+        for i, field in enumerate(columns)
+        if field.kind not in ("id", "text")
+    ]
+    candidates = [
+        part
+        for i, field in enumerate(columns)
+        if field.kind in ("time", "timestamp")
+        for part in _candidates(field, i)
+    ]
+    source = f"SELECT {', '.join(['*', *texts])} FROM chunk"  # noqa: S608 - own names only
+    return f"SELECT {', '.join(['*', *candidates])} FROM ({source})"  # noqa: S608
+
+
+def _candidates(field: ColumnPlan, i: int) -> list[str]:
+    """Read a time's text: an instant where it names its zone, else a wall clock; maybe a day."""
+    readings = time_readings(f"u{i}", field.format_)
+    instants = [reading.instant for reading in readings if reading.instant]
+    walls = [reading.wall for reading in readings if reading.wall]
+    zoned = f"coalesce({', '.join(instants)}, NULL)" if instants else "CAST(NULL AS TIMESTAMPTZ)"
+    wall = f"coalesce({', '.join(walls)}, NULL)" if walls else "CAST(NULL AS TIMESTAMP)"
+    is_day = " OR ".join(reading.is_day for reading in readings)
+    return [
+        f"{zoned} AS zoned{i}",
+        f"CAST({wall} AS TIMESTAMP) AS wall{i}",
+        f"coalesce({is_day}, false) AS day_text{i}",
+    ]
 
 
 def _query(plan: TablePlan, checks: list[Check]) -> str:
-    """Query in three steps: text to candidates, candidates to values, values to broken rules."""
-    candidates = [part for i, field in enumerate(plan.fields) for part in _candidates(field, i)]
-    values = [f"{_value(field, i, plan.timezone)} AS v{i}" for i, field in enumerate(plan.fields)]
+    """Query in steps: text to candidates, days, instants, values, and at last broken rules."""
+    times = [i for i, field in enumerate(plan.fields) if field.kind in ("time", "timestamp")]
+    days = [part for i in times for part in _days(plan.fields[i], i)]
+    instants = [part for i in times for part in _instants(plan.fields[i], i)]
+    values = [f"{_value(plan, i)} AS v{i}" for i in range(len(plan.fields))]
     flags = []
     for i, check in enumerate(checks):
         # A line that is no row breaks that one rule only.
         guard = "true" if check.field < 0 else "malformed IS NULL"
         flags.append(f"coalesce(({check.broken}) AND {guard}, false) AS broken{i}")
     kept_values = [_kept_value(checks, i) for i in range(len(plan.fields))]
-    results = ", ".join([*kept_values, *flags])
-    inner = f"SELECT {', '.join(['*', *candidates])} FROM chunk"  # noqa: S608 - own names only
-    return f"SELECT {results} FROM (SELECT *, {', '.join(values)} FROM ({inner}))"  # noqa: S608
+    results = [*kept_values, *(f"day{i}" for i in times), *flags]
+    query = _with_candidates(plan.fields)
+    for step in (days, instants, values):
+        query = f"SELECT {', '.join(['*', *step])} FROM ({query})"  # noqa: S608 - own names only
+    return f"SELECT {', '.join(results)} FROM ({query})"  # noqa: S608
 
 
 def _kept_value(checks: list[Check], i: int) -> str:
@@ -279,39 +467,81 @@ def _kept_value(checks: list[Check], i: int) -> str:
     return f"CASE WHEN coalesce({' OR '.join(alone)}, false) THEN NULL ELSE v{i} END AS v{i}"
 
 
-def _candidates(field: ColumnPlan, i: int) -> list[str]:
-    """Read a time's text both ways: an instant where it names its zone, a wall clock where not."""
-    if field.kind not in ("time", "timestamp"):
-        return []
-    readings = (
-        ("zoned", _ZONED, "TIMESTAMPTZ", rf"regexp_replace(t{i}, ' ([Z+-])', '\1')"),
-        ("wall", _LOCAL, "TIMESTAMP", f"t{i}"),
-    )
+def _days(field: ColumnPlan, i: int) -> list[str]:
+    """Whether a time is a day without an hour, and which, on the wall clock."""
+    if field.midnight_in is None:
+        return [f"day_text{i} AS day{i}", f"wall{i} AS clock{i}"]
+    clock = f"coalesce(wall{i}, timezone({sql_literal(field.midnight_in)}, zoned{i}))"
+    at_midnight = f"coalesce(CAST({clock} AS TIME) = TIME '00:00:00', false)"
     return [
-        f"CASE WHEN regexp_full_match(t{i}, '{form}') THEN try_cast({text} AS {kind}) END {name}{i}"
-        for name, form, kind, text in readings
+        f"day_text{i} OR {at_midnight} AS day{i}",
+        f"CASE WHEN {at_midnight} THEN {clock} ELSE wall{i} END AS clock{i}",
     ]
 
 
-def _value(field: ColumnPlan, i: int, timezone: str | None) -> str:
+def _instants(field: ColumnPlan, i: int) -> list[str]:
+    """Instant of a time, or the first one of a day and the last."""
+    zone = field.format_.timezone
+    if zone is None:
+        # Only times that name their own zone: of a day in UTC, if midnight stands for one.
+        next_day = "INTERVAL 86399999999 MICROSECONDS"
+        return [
+            f"zoned{i} AS begin{i}",
+            f"CASE WHEN day{i} THEN zoned{i} + {next_day} END AS end{i}",
+        ]
+    local = first_reading(f"clock{i}", zone)
+    next_day = first_reading(f"(date_trunc('day', clock{i}) + INTERVAL 1 DAY)", zone)
+    return [
+        f"CASE WHEN day{i} THEN {local} ELSE coalesce(zoned{i}, {local}) END AS begin{i}",
+        f"CASE WHEN day{i} THEN make_timestamptz(epoch_us({next_day}) - 1) END AS end{i}",
+    ]
+
+
+def _value(plan: TablePlan, i: int) -> str:
+    field = plan.fields[i]
     match field.kind:
-        case "text":
+        case "id" | "text":
             return f"t{i}"
         case "number" | "measure":
-            return f"try_cast(t{i} AS DOUBLE)"
-        case "time" | "timestamp":
-            if timezone is None:
-                return f"zoned{i}"
-            return f"coalesce(zoned{i}, {_first_reading(f'wall{i}', timezone)})"
+            # Negative zero is zero.
+            return f"{number_expression(f'u{i}', field.format_)} + 0.0"
+    match field.of_day:
+        case "start":
+            return f"begin{i}"
+        case "end":
+            return _end_of_day(plan, i)
+        case "outcome":
+            created = plan.place("created_at")
+            same_day = f"begin{created} BETWEEN begin{i} AND end{i}"
+            return f"CASE WHEN day{i} AND {same_day} THEN end{i} ELSE begin{i} END"
 
 
-def _first_reading(wall: str, timezone: str) -> str:
-    """Instant of a wall clock's time; the first of two where the clocks were put back.
+def _end_of_day(plan: TablePlan, i: int) -> str:
+    """End of a day; but what was recorded on that day, at an hour, had occurred by then."""
+    plain = f"CASE WHEN day{i} THEN end{i} ELSE begin{i} END"
+    recorded = plan.place("recorded_at")
+    if plan.fields[i].name != "occurred_at" or recorded is None:
+        return plain
+    within = f"NOT day{recorded} AND begin{recorded} BETWEEN begin{i} AND end{i}"
+    return f"CASE WHEN day{i} AND {within} THEN begin{recorded} ELSE {plain} END"
 
-    DuckDB reads a repeated time as the second. The offset that held a day before gives the first,
-    if the clock did show that time at the instant which results.
+
+def first_reading(wall: str, timezone: str) -> str:
+    """Expression of the instant of a wall clock's time.
+
+    The first of two where the clocks were put back. Where they skip the time, as some skip
+    midnight, it is the instant at which they were put forward, and so the first of that day.
+
+    Parameters
+    ----------
+    wall : str
+        Expression of the wall clock's time.
+    timezone : str
+        Name of its zone.
     """
-    zone = _quoted(timezone)
+    # DuckDB reads a repeated time as the second. The offset that held a day before gives the
+    # first, if the clock did show that time at the instant which results.
+    zone = sql_literal(timezone)
     second = f"timezone({zone}, {wall})"
     day_before = f"make_timestamptz(epoch_us({second}) - 86400000000)"
     offset = f"(epoch_us(timezone({zone}, {day_before})) - epoch_us({day_before}))"
@@ -326,11 +556,12 @@ def _field_checks(plan: TablePlan, i: int) -> list[Check]:
     """List the checks that concern one column alone."""
     field = plan.fields[i]
     checks = [Check(WRONG_ENCODING, i, f"contains(t{i}, chr({ord(UNDECODABLE)}))")]
+    checks += _kind_checks(plan, i)
+    checks = [replace(check, value_alone=field.value_alone) for check in checks]
     if field.required:
-        checks.append(Check(MISSING_VALUE, i, f"t{i} IS NULL"))
-    return checks + [
-        replace(check, value_alone=field.value_alone) for check in _kind_checks(plan, i)
-    ]
+        text = f"t{i}" if field.kind in ("id", "text") else f"u{i}"
+        checks.append(Check(MISSING_VALUE, i, f"{text} IS NULL"))
+    return checks
 
 
 def _kind_checks(plan: TablePlan, i: int) -> list[Check]:
@@ -338,34 +569,49 @@ def _kind_checks(plan: TablePlan, i: int) -> list[Check]:
     field = plan.fields[i]
     checks: list[Check] = []
     match field.kind:
-        case "text":
+        case "id" | "text":
             checks.append(Check(TEXT_TOO_LONG, i, f"length(t{i}) > {TEXT_LIMIT}"))
         case "time" | "timestamp":
-            checks = _time_checks(i, plan.timezone)
+            checks = _time_checks(field, i)
         case "number" | "measure":
-            comma = f"regexp_full_match(t{i}, '[+-]?[0-9. ]*,[0-9]+')"
-            unparsed = f"t{i} IS NOT NULL AND v{i} IS NULL"
+            comma = f"regexp_full_match(u{i}, '[+-]?[0-9. ]*,[0-9]+')"
+            unparsed = f"u{i} IS NOT NULL AND v{i} IS NULL"
+            digits = f"regexp_matches(split_part(lower(u{i}), 'e', 1), '[1-9]')"
             checks = [
                 Check(DECIMAL_COMMA, i, f"{unparsed} AND {comma}"),
                 Check(UNPARSABLE_NUMBER, i, f"{unparsed} AND NOT {comma}"),
                 Check(NOT_FINITE, i, f"NOT isfinite(v{i})"),
+                Check(NUMBER_TOO_SMALL, i, f"v{i} = 0 AND {digits}"),
             ]
+    if field.kind == "id":
+        checks.append(Check(ROUNDED_ID, i, f"regexp_full_match(t{i}, '{_ROUNDED}')"))
     if field.kind == "time":
-        first, end = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", "TIMESTAMPTZ '2201-01-01 00:00:00+00'"
-        checks.append(Check(ABSURD_YEAR, i, f"v{i} < {first} OR v{i} >= {end}"))
-    if field.kind == "measure":
         checks.append(
-            Check(MEASURE_TOO_LARGE, i, f"isfinite(v{i}) AND abs(v{i}) > {MEASURE_LIMIT}")
+            Check(ABSURD_YEAR, i, f"v{i} IS NOT NULL AND {in_years_of_a_crm(f'v{i}')} IS NULL")
         )
+    if field.kind == "measure":
+        checks += [
+            Check(MEASURE_TOO_LARGE, i, f"isfinite(v{i}) AND abs(v{i}) > {MEASURE_LIMIT}"),
+            Check(MEASURE_TOO_SMALL, i, f"v{i} != 0 AND abs(v{i}) < {0.5 / MEASURE_SCALE}"),
+        ]
     return checks
 
 
-def _time_checks(i: int, timezone: str | None) -> list[Check]:
-    unparsed = f"t{i} IS NOT NULL AND zoned{i} IS NULL AND wall{i} IS NULL"
-    if timezone is None:
-        local = Check(TIME_WITHOUT_ZONE, i, f"wall{i} IS NOT NULL")
+def in_years_of_a_crm(instant: str) -> str:
+    """Expression of an instant, null where it does not lie in the years of a CRM."""
+    first, end = "TIMESTAMPTZ '1970-01-01 00:00:00+00'", "TIMESTAMPTZ '2201-01-01 00:00:00+00'"
+    return f"CASE WHEN {instant} >= {first} AND {instant} < {end} THEN {instant} END"
+
+
+def _time_checks(field: ColumnPlan, i: int) -> list[Check]:
+    unparsed = f"u{i} IS NOT NULL AND zoned{i} IS NULL AND wall{i} IS NULL"
+    zone = field.format_.timezone
+    if zone is None:
+        local = Check(TIME_WITHOUT_ZONE, i, f"wall{i} IS NOT NULL AND begin{i} IS NULL")
     else:
-        skipped = f"wall{i} IS NOT NULL AND timezone({_quoted(timezone)}, v{i}) != wall{i}"
+        # Midnight need not exist: the day begins when the clocks have been put forward.
+        skipped = f"NOT day{i} AND wall{i} IS NOT NULL"
+        skipped += f" AND timezone({sql_literal(zone)}, begin{i}) != wall{i}"
         local = Check(NONEXISTENT_TIME, i, skipped)
     return [Check(UNPARSABLE_TIME, i, unparsed), local]
 
@@ -397,8 +643,3 @@ def _rejects(plan: TablePlan, check: Check, chunk: pa.Table, broken: pa.ChunkedA
 
 def _shown(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.replace_substring(texts, UNDECODABLE, "\ufffd")
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"

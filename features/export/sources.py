@@ -7,17 +7,20 @@ with its reason. Leads come first, because an interaction or a version of an att
 if its lead is.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.export.columns import chunks, fields, present, require
+from features.export.codes import are_codes
+from features.export.columns import FIELD_KINDS, chunks, fields, present, require
 from features.export.csv_rows import UNDECODABLE
 from features.export.data_end import latest_recording
 from features.export.file_queries import FILE, ROW, FileQueries
+from features.export.formats import PLAIN, ColumnFormat
 from features.export.mapping import (
     INTERACTION_COLUMNS,
     LOG_COLUMNS,
@@ -33,20 +36,27 @@ from features.export.privacy import (
     sensitive_objection,
     value_objection,
 )
+from features.export.proposals import (
+    fails_as_a_whole,
+    is_misread,
+    number_proposal,
+    plan_for_text,
+    time_proposal,
+)
 from features.export.rows import Source
 from features.export.rules import (
     AFTER_END,
     CLOSED_BEFORE_CREATED,
     CONVERTED_BEFORE_CREATED,
     DUPLICATE_LEAD,
-    IS_NUMBER,
-    IS_TIME,
     REJECTS_ORDER,
     UNKNOWN_LEAD,
     Check,
     CheckedRows,
     TablePlan,
     check_rows,
+    in_years_of_a_crm,
+    readable,
 )
 from features.progress import ReadProgress, no_read_progress
 from features.tables import (
@@ -75,6 +85,8 @@ class _Part:
     unused: dict[str, str]
     kinds: dict[str, Kind]
     names: frozenset[str] = frozenset()  # of attributes, ours and the export's
+    days: Mapping[str, int] = field(default_factory=dict)
+    outcome_unknown: frozenset[str] = frozenset()
 
 
 def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_progress) -> Tables:
@@ -124,6 +136,8 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         | interactions.unused
         | log.unused
         | _allowed_in_vain(mapping.leads.allow_sensitive, leads.names | log.names),
+        outcome_unknown=leads.outcome_unknown,
+        days={name: count for part in parts for name, count in part.days.items()},
     )
 
 
@@ -151,10 +165,17 @@ def _leads(
         standard_names = present(source, table, LEAD_COLUMNS)
         attributes = [name for name in table.fixed_at_creation if table.column(name) not in unused]
         names = [*standard_names, *attributes]
-        (text,) = chunks(source, table, names)
+        (text,) = chunks(source, table, mapping.defaults(table), names)
     kinds: dict[str, Kind] = {}
     for i, name in enumerate(attributes, start=len(standard_names)):
-        kind, objection = _kind_and_objection(text[f"t{i}"], table.kinds.get(name))
+        attribute = _Attribute(
+            name,
+            text[f"t{i}"],
+            table.column_format(name, mapping.defaults(table)),
+            table.kinds.get(name),
+            "leads",
+        )
+        kind, objection = _kind_and_objection(connection, attribute)
         if objection:
             unused[table.column(name)] = objection
         else:
@@ -164,10 +185,20 @@ def _leads(
     text = text.select([*row_columns, *(f"t{i}" for i in used_columns)]).rename_columns(
         [*row_columns, *(f"t{i}" for i in range(len(used_columns)))]
     )
+    text = text.append_column("first", _is_first(text["t0"]))
     plan = _leads_plan(mapping, table, standard_names, kinds)
-    checked = check_rows(connection, plan, text.append_column("first", _is_first(text["t0"])))
+    plan = plan_for_text(connection, plan, plan.table, text, source.label)
+    checked = check_rows(connection, plan, text)
     accepted = _with_schema(checked.accepted, leads_schema(kinds))
-    return _Part(accepted, checked.rejects, unused, kinds, column_names)
+    return _Part(
+        accepted,
+        checked.rejects,
+        unused,
+        kinds,
+        column_names,
+        days={f"leads.{name}": count for name, count in checked.days.items()},
+        outcome_unknown=frozenset(accepted["lead_id"].filter(checked.outcome_lost).to_pylist()),
+    )
 
 
 def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]:
@@ -199,15 +230,16 @@ def _leads_plan(
     created = standard_names.index("created_at")
     relations = [Check(DUPLICATE_LEAD, 0, "NOT first")]
     for i, name in enumerate(standard_names):
+        early = f"v{i} < v{created}"
         if name == "converted_at":
-            relations.append(Check(CONVERTED_BEFORE_CREATED, i, f"v{i} < v{created}"))
+            relations.append(Check(CONVERTED_BEFORE_CREATED, i, early, value_alone=True))
         if name == "closed_at":
-            relations.append(Check(CLOSED_BEFORE_CREATED, i, f"v{i} < v{created}"))
+            relations.append(Check(CLOSED_BEFORE_CREATED, i, early, value_alone=True))
         if name != "lead_id":
-            relations += _not_after_end(mapping, i, f"v{i}")
-    required = ("lead_id", "created_at")
-    columns = fields(table, [*standard_names, *kinds], required, kinds=kinds, alone=kinds)
-    return TablePlan("leads", columns, tuple(relations), mapping.data.timezone)
+            relations += _not_after_end(mapping, i, f"begin{i}", value_alone=i != created)
+    names, required = [*standard_names, *kinds], ("lead_id", "created_at")
+    columns = fields(table, mapping.defaults(table), names, required, kinds=kinds)
+    return TablePlan("leads", columns, tuple(relations))
 
 
 def _is_first(ids: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -228,8 +260,10 @@ def _interactions(
     schema = interactions_schema(mapping.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
     unused: dict[str, str] = {}
+    days: Counter[str] = Counter()
     read = 0
     for section, table in mapping.named_interactions():
+        defaults = mapping.defaults(table)
         with sources.open(section, table) as source:
             required = ("lead_id", "occurred_at")
             require(source, section, table, required, table.measures, INTERACTION_COLUMNS)
@@ -242,27 +276,32 @@ def _interactions(
             }
             plan = _interactions_plan(mapping, table, names)
             report_progress("interactions", read)
-            for text in chunks(source, table, names, _CHUNK_ROWS):
+            for i, text in enumerate(chunks(source, table, defaults, names, _CHUNK_ROWS)):
+                if i == 0:
+                    plan = plan_for_text(connection, plan, section, text, source.label)
                 checked = check_rows(connection, plan, _with_known(text, lead_ids))
                 goods.append(_with_schema(_with_recorded(checked.accepted), schema))
                 rejects.append(checked.rejects)
+                days.update({f"interactions.{name}": n for name, n in checked.days.items()})
                 read += text.num_rows
                 report_progress("interactions", read)
     accepted = pa.concat_tables(goods).unify_dictionaries()
-    return _Part(accepted, pa.concat_tables(rejects), unused, {})
+    return _Part(accepted, pa.concat_tables(rejects), unused, {}, days=dict(days))
 
 
 def _interactions_plan(
     mapping: ExportMapping, table: InteractionsMapping, names: Sequence[str]
 ) -> TablePlan:
-    columns = fields(table, names, ("lead_id", "occurred_at"), measures=table.measures)
+    required = ("lead_id", "occurred_at")
+    columns = fields(table, mapping.defaults(table), names, required, measures=table.measures)
     occurred = names.index("occurred_at")
     recorded = names.index("recorded_at") if "recorded_at" in names else occurred
+    recorded_or_occurred = f"coalesce({in_years_of_a_crm(f'begin{recorded}')}, begin{occurred})"
     relations = (
         Check(UNKNOWN_LEAD, 0, "NOT known"),
-        *_not_after_end(mapping, recorded, f"coalesce(v{recorded}, v{occurred})"),
+        *_not_after_end(mapping, recorded, recorded_or_occurred),
     )
-    return TablePlan("interactions", columns, relations, mapping.data.timezone)
+    return TablePlan("interactions", columns, relations)
 
 
 def _with_recorded(interactions: pa.Table) -> pa.Table:
@@ -284,8 +323,9 @@ def _attribute_log(
 ) -> _Part:
     with sources.open("attributes", table) as source:
         require(source, "attributes", table, LOG_COLUMNS, ())
-        (text,) = chunks(source, table, LOG_COLUMNS)
+        (text,) = chunks(source, table, mapping.defaults(table), LOG_COLUMNS)
     kinds: dict[str, Kind] = {}
+    formats: dict[str, ColumnFormat] = {}
     unused: dict[str, str] = {}
     names = pc.unique(text["t2"].drop_null()).to_pylist()
     for name in names:
@@ -297,7 +337,13 @@ def _attribute_log(
         if UNDECODABLE in name:
             continue  # its rows are rejects
         values = text.filter(pc.equal(text["t2"], name))["t3"]
-        kind, objection = _kind_and_objection(values, table.kinds.get(name))
+        formats[name] = table.column_format(
+            name if name in table.formats else "value", mapping.defaults(table)
+        )
+        attribute = _Attribute(name, values, formats[name], table.kinds.get(name), "attributes")
+        kind, objection = _kind_and_objection(connection, attribute)
+        if name in LEAD_COLUMNS:
+            objection = "its name is that of a column of ours; rename it in the export"
         if name not in mapping.leads.allow_sensitive:
             objection = sensitive_objection(name) or objection
         objection = name_objection(name) or objection
@@ -307,10 +353,18 @@ def _attribute_log(
             kinds[name] = kind
     text = _with_known(text, leads.accepted["lead_id"])
     text = text.append_column("place", pa.array(range(text.num_rows), pa.int64()))
+    columns = fields(table, mapping.defaults(table), LOG_COLUMNS, LOG_COLUMNS[:3])
+    relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "begin1"))
+    plan = TablePlan("attributes", columns, relations)
+    plan = plan_for_text(connection, plan, plan.table, text, source.label)
+    values_of = {name: (kind, formats[name]) for name, kind in kinds.items()}
     checked_by_kind = [
-        _log_of_kind(connection, mapping, table, kind, text.filter(rows))
-        for kind, rows in _rows_by_kind(text["t2"], kinds, unused)
+        _log_of_kind(connection, plan, kind, format_, text.filter(rows))
+        for (kind, format_), rows in _rows_by_kind(text["t2"], values_of, unused)
     ]
+    days: Counter[str] = Counter()
+    for part, _ in checked_by_kind:
+        days.update({f"attributes.{name}": count for name, count in part.days.items()})
     goods = [ATTRIBUTE_LOG.empty_table(), *(part.accepted for part, _ in checked_by_kind)]
     order = pc.sort_indices(pa.chunked_array([place for _, place in checked_by_kind], pa.int64()))
     rejects = pa.concat_tables(
@@ -322,20 +376,22 @@ def _attribute_log(
         unused,
         kinds,
         frozenset(names),
+        days=dict(days),
     )
 
 
 def _log_of_kind(
     connection: duckdb.DuckDBPyConnection,
-    mapping: ExportMapping,
-    table: AttributesMapping,
+    plan: TablePlan,
     kind: Kind,
+    format_: ColumnFormat,
     text: pa.Table,
 ) -> tuple[CheckedRows, pa.Array]:
-    """Good rows and rejects of the versions of all attributes of one kind, and their places."""
-    columns = fields(table, LOG_COLUMNS, LOG_COLUMNS[:3], kinds={"value": kind})
-    relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "v1"))
-    plan = TablePlan("attributes", columns, relations, mapping.data.timezone)
+    """Good rows and rejects of the versions of all attributes of one kind and format,
+    and their places.
+    """
+    value_plan = replace(plan.fields[3], kind=FIELD_KINDS[kind], format_=format_)
+    plan = replace(plan, fields=(*plan.fields[:3], value_plan))
     checked = check_rows(connection, plan, text)
     accepted, value = checked.accepted, checked.accepted["value"]
     if kind == "category":
@@ -348,38 +404,83 @@ def _log_of_kind(
 
 
 def _rows_by_kind(
-    names: pa.ChunkedArray, kinds: Mapping[str, Kind], unused: Mapping[str, str]
-) -> list[tuple[Kind, pa.ChunkedArray]]:
-    """Rows of the log by the kind of their attribute; nameless rows count as categories."""
+    names: pa.ChunkedArray,
+    values_of: Mapping[str, tuple[Kind, ColumnFormat]],
+    unused: Mapping[str, str],
+) -> list[tuple[tuple[Kind, ColumnFormat], pa.ChunkedArray]]:
+    """Rows of the log by how their values are read; nameless rows count as categories."""
     left_out = [name.removeprefix("attributes.") for name in unused]
     used = pc.invert(pc.is_in(names, value_set=pa.array(left_out, pa.string())))
-    position = pc.index_in(names, value_set=pa.array(kinds.keys(), pa.string()))
-    kind_of_row = pc.fill_null(pa.array(kinds.values(), pa.string()).take(position), "category")
-    all_kinds: tuple[Kind, ...] = ("number", "category", "timestamp")
-    by_kind = [(kind, pc.and_(used, pc.equal(kind_of_row, kind))) for kind in all_kinds]
-    return [(kind, rows) for kind, rows in by_kind if pc.any(rows).as_py()]
+    nameless: tuple[Kind, ColumnFormat] = ("category", PLAIN)
+    groups = list(dict.fromkeys([nameless, *values_of.values()]))
+    position = pc.index_in(names, value_set=pa.array(values_of.keys(), pa.string()))
+    group = pa.array([groups.index(value) for value in values_of.values()], pa.int64())
+    group_of_row = pc.fill_null(group.take(position), 0)
+    by_group = [(g, pc.and_(used, pc.equal(group_of_row, i))) for i, g in enumerate(groups)]
+    return [(g, rows) for g, rows in by_group if pc.any(rows).as_py()]
 
 
-def _kind_and_objection(texts: pa.ChunkedArray, declared: Kind | None) -> tuple[Kind, str | None]:
+@dataclass(frozen=True, slots=True)
+class _Attribute:
+    """An attribute of which the kind is not yet known: its values as text, and what is said."""
+
+    name: str
+    texts: pa.ChunkedArray
+    format_: ColumnFormat
+    declared: Kind | None
+    section: str
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Section and name under which its format may stand."""
+        return self.section, self.name
+
+
+def _kind_and_objection(
+    connection: duckdb.DuckDBPyConnection, attribute: _Attribute
+) -> tuple[Kind, str | None]:
     """Kind of an attribute, and the reason for which its values rule it out."""
+    texts, declared = attribute.texts, attribute.declared
     if declared is None and texts.null_count == len(texts):
         return "category", "it has no value in any row"
-    kind = declared or _guessed_kind(texts)
+    kind = declared or _guessed_kind(connection, attribute)
     objection = None if kind == "timestamp" else value_objection(texts)
+    if objection is None:
+        objection = _format_objection(connection, attribute, kind)
     if objection is None and kind == "category" and declared is None:
         objection = distinct_objection(texts)
     return kind, objection
 
 
-def _guessed_kind(texts: pa.ChunkedArray) -> Kind:
+def _guessed_kind(connection: duckdb.DuckDBPyConnection, attribute: _Attribute) -> Kind:
     """Kind of almost all values: one odd word among numbers does not make words of them all."""
-    values = texts.drop_null()
-    patterns: tuple[tuple[Kind, str], ...] = (("number", IS_NUMBER), ("timestamp", IS_TIME))
-    for kind, pattern in patterns:
-        matching = pc.sum(pc.match_substring_regex(values, f"^({pattern})$")).as_py() or 0
-        if matching >= _ALMOST_ALL * len(values):
-            return kind
+    kinds: tuple[Kind, ...] = ("number", "timestamp")
+    for kind in kinds:
+        readable_values, known_values = readable(
+            connection, attribute.texts, kind, attribute.format_
+        )
+        if known_values and readable_values >= _ALMOST_ALL * known_values:
+            is_code = kind == "number" and are_codes(attribute.name, attribute.texts)
+            return "category" if is_code else kind
     return "category"
+
+
+def _format_objection(
+    connection: duckdb.DuckDBPyConnection, attribute: _Attribute, kind: Kind
+) -> str | None:
+    """What to write where numbers or dates are there, but cannot be read as they stand."""
+    texts, format_, proposal = attribute.texts, attribute.format_, None
+    if kind == "number" or (kind == "category" and attribute.declared is None):
+        counts = readable(connection, texts, "number", format_)
+        if is_misread(connection, texts, format_) or fails_as_a_whole(*counts):
+            proposal = number_proposal(connection, texts, format_, durations=kind == "number")
+    if proposal is None and kind != "number" and attribute.declared != "category":
+        counts = readable(connection, texts, "timestamp", format_)
+        if fails_as_a_whole(*counts):
+            proposal = time_proposal(connection, texts, format_, numbers=kind == "timestamp")
+    if proposal is None:
+        return None
+    return f"its values are written in another way: {proposal.text(*attribute.place)}"
 
 
 def _with_known(text: pa.Table, lead_ids: pa.ChunkedArray) -> pa.Table:
@@ -388,9 +489,13 @@ def _with_known(text: pa.Table, lead_ids: pa.ChunkedArray) -> pa.Table:
     return text.append_column("known", pc.or_(is_known_lead, pc.is_null(text["t0"])))
 
 
-def _not_after_end(mapping: ExportMapping, field: int, instant: str) -> tuple[Check, ...]:
+def _not_after_end(
+    mapping: ExportMapping, field: int, instant: str, *, value_alone: bool = False
+) -> tuple[Check, ...]:
     end = mapping.data.end()
-    return () if end is None else (Check(AFTER_END, field, f"epoch_us({instant}) > {end}"),)
+    if end is None:
+        return ()
+    return (Check(AFTER_END, field, f"epoch_us({instant}) > {end}", value_alone),)
 
 
 def _with_schema(table: pa.Table, schema: pa.Schema) -> pa.Table:

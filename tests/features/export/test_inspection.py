@@ -95,7 +95,7 @@ def test_a_row_that_breaks_one_rule_twice_is_one_row(tmp_path):
 
 
 def test_a_value_that_is_left_out_alone_rejects_no_row(tmp_path):
-    sizes = [*(f"{i},2024-01-01,,{i}" for i in range(10, 60)), "4,2024-01-01,,n/a"]
+    sizes = [*(f"{i},2024-01-01,,{i}" for i in range(10, 60)), "4,2024-01-01,,few"]
     found = inspect(tmp_path, sizes, declared=["source"])
     (broken,) = found.broken_rules
     assert (broken.rule, broken.left_out, broken.rows) == ("unparsable number", "value", 1)

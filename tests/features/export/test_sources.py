@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
@@ -21,7 +20,8 @@ from hypothesis import strategies as st
 from features.export.mapping import ExportMapping, export_mapping
 from features.export.sources import read_export
 from features.export.sql_rows import expand_variables
-from features.tables import Tables, keep_rejects
+from features.spine import ended_at, open_leads_at
+from features.tables import Tables, keep_rejects, rejected_rows
 from tests.support.exports import (
     at,
     csv_mapping,
@@ -438,10 +438,9 @@ LEAD_RULES = {
     "duplicate lead": "1,2024-01-01T00:00:00Z,,",
     "unparsable time": "2,01/02/2024,,",
     "time without zone": "2,2024-01-01 00:00:00,,",
-    "absurd year": "2,2024-01-01T00:00:00Z,,9999-12-31T00:00:00Z",
+    "absurd year": "2,9999-12-31T00:00:00Z,,",
     "after the end of the data": "2,2024-06-01T00:00:01Z,,",
-    "converted before created": "2,2024-01-02T00:00:00Z,2024-01-01T00:00:00Z,",
-    "closed before created": "2,2024-01-02T00:00:00Z,,2024-01-01T00:00:00Z",
+    "rounded id": "1.23457E+15,2024-01-02T00:00:00Z,,",
     "text too long": f"{'2' * 201},2024-01-02T00:00:00Z,,",
     "malformed line": "2,2024-01-02T00:00:00Z,,,,",
 }
@@ -462,31 +461,111 @@ def test_a_lead_that_breaks_a_rule_is_rejected_and_the_good_ones_go_on(tmp_path,
     assert {row for _, row, _ in broken(tables)} == {2}
 
 
-INTERACTION_RULES = {
-    "missing value": "1,,,1",
-    "unknown lead": "2,2024-01-01T00:00:00Z,,1",
-    "unparsable time": "1,2024-02-30T00:00:00Z,,1",
-    "unparsable number": "1,2024-01-01T00:00:00Z,,one",
-    "decimal comma": '1,2024-01-01T00:00:00Z,,"1.234,5"',
-    "not a finite number": "1,2024-01-01T00:00:00Z,,nan",
-    "measure too large": "1,2024-01-01T00:00:00Z,,-900000000001",
-    "after the end of the data": "1,2024-06-01T00:00:01Z,,1",
+OUTCOME_RULES = {
+    "unparsable time": "soon",
+    "wrong encoding": "2024-02-01T00:00:00Z\ufdd0",
+    "time without zone": "2024-02-01 00:00:00",
+    "absurd year": "9999-12-31T00:00:00Z",
+    "after the end of the data": "2024-06-01T00:00:01Z",
+    "converted before created": "2024-01-01T23:59:59Z",
 }
 
 
-@pytest.mark.parametrize("rule", INTERACTION_RULES)
-def test_an_interaction_that_breaks_a_rule_is_rejected_for_that_alone(tmp_path, rule):
-    tables = read_interactions(
+@pytest.mark.parametrize("column", ["converted_at", "closed_at"])
+@pytest.mark.parametrize("rule", OUTCOME_RULES)
+def test_an_outcome_that_cannot_be_read_is_unknown_and_its_lead_stays(tmp_path, rule, column):
+    write_text(tmp_path / "interactions.csv", "lead_id,occurred_at", "2,2024-01-20T00:00:00Z")
+    tables = read_leads(
         tmp_path,
+        f"lead_id,created_at,{column}",
+        "1,2024-01-02T00:00:00Z,",
+        f"2,2024-01-02T00:00:00Z,{OUTCOME_RULES[rule]}",
+        "3,2024-01-02T00:00:00Z,2024-01-02T00:00:00Z",
+        data={"ends_at": "2024-06-01T00:00:00Z"},
+    )
+    assert tables.leads["lead_id"].to_pylist() == ["1", "2", "3"]
+    assert tables.leads[column].is_null().to_pylist() == [True, True, False]
+    assert tables.outcome_unknown == {"2"}
+    rule = rule.replace("converted", column.removesuffix("_at"))
+    assert ("leads", 2, rule) in broken(tables)
+    assert set(tables.rejects["row"].to_pylist()) == {2}
+    assert tables.interactions.num_rows == 1
+    # Nobody knows whether the lead is open: it is neither learned from nor scored.
+    assert ended_at(tables)[1] == micros("2024-01-02 00:00:00")
+    spine = open_leads_at(micros("2024-03-01 00:00:00"), tables).spine
+    assert spine.lead.tolist() == [0]
+
+
+def test_an_outcome_that_a_word_says_is_missing_is_no_outcome(tmp_path):
+    words = ["NULL", "\\N", "None", "NaN", "NaT", "n/a", " ", "-", "0000-00-00 00:00:00"]
+    lines = [f"{i},2024-01-02T00:00:00Z,{word}" for i, word in enumerate(words)]
+    tables = read_leads(tmp_path, "lead_id,created_at,converted_at", *lines)
+    assert tables.leads["converted_at"].null_count == len(words)
+    assert tables.rejects.num_rows == 0
+    assert not tables.outcome_unknown
+
+
+INTERACTION_RULES = {
+    "missing value": "1,,,1",
+    "unknown lead": "2,2024-01-01T00:00:00Z,,1",
+    "rounded id": "1e+16,2024-01-01T00:00:00Z,,1",
+    "unparsable time": "1,2024-02-30T00:00:00Z,,1",
+    "after the end of the data": "1,2024-06-01T00:00:01Z,,1",
+}
+VALUE_RULES = {
+    "unparsable number": ",one",
+    "decimal comma": ',"1.234,5"',
+    "not a finite number": ",inf",
+    "measure too large": ",-900000000001",
+    "measure too small": ",0.00002",
+    "number too small": ",1e-400",
+    "unparsable time": "soon,1",
+    "absurd year": "2900-01-01T00:00:00Z,1",
+}
+
+
+def read_one_of_three(folder: Path, row: str) -> Tables:
+    return read_interactions(
+        folder,
         "lead_id,occurred_at,recorded_at,value",
         "1,2024-01-01T00:00:00Z,,900000000000",
-        INTERACTION_RULES[rule],
+        row,
         "1,2024-01-01T00:00:00Z,,1",
         data={"ends_at": "2024-06-01T00:00:00Z"},
         interactions={"measures": ["value"]},
     )
+
+
+@pytest.mark.parametrize("rule", INTERACTION_RULES)
+def test_an_interaction_that_breaks_a_rule_is_rejected(tmp_path, rule):
+    tables = read_one_of_three(tmp_path, INTERACTION_RULES[rule])
     assert tables.interactions["value"].to_pylist() == [9e11, 1.0]
-    assert broken(tables) == [("interactions", 2, rule)]
+    assert ("interactions", 2, rule) in broken(tables)
+    assert {row for _, row, _ in broken(tables)} == {2}
+
+
+@pytest.mark.parametrize("rule", VALUE_RULES)
+def test_a_wrong_value_of_an_interaction_costs_the_value(tmp_path, rule):
+    tables = read_one_of_three(tmp_path, f"1,2024-01-02T00:00:00Z,{VALUE_RULES[rule]}")
+    value = 1.0 if VALUE_RULES[rule].endswith(",1") else None
+    assert tables.interactions["value"].to_pylist() == [9e11, value, 1.0]
+    assert ("interactions", 2, rule) in broken(tables)
+    assert set(tables.rejects["left_out"].to_pylist()) == {"value"}
+    assert tables.interactions["recorded_at"][1] == tables.interactions["occurred_at"][1]
+
+
+@pytest.mark.parametrize("text", ["-0", "-0.0", "0.00005", "0.0001", "-9e11", "9e11", "1e2"])
+def test_a_number_is_kept_as_it_is_or_refused(tmp_path, text):
+    tables = read_one_of_three(tmp_path, f"1,2024-01-02T00:00:00Z,,{text}")
+    assert tables.interactions["value"][1].as_py() == float(text)
+    assert tables.rejects.num_rows == 0
+
+
+@pytest.mark.parametrize("text", ["1_000", "0x10", "1 000", "1e", "١٢", "1.2.3", "--1"])
+def test_what_only_looks_like_a_number_is_left_out(tmp_path, text):
+    tables = read_one_of_three(tmp_path, f"1,2024-01-02T00:00:00Z,,{text}")
+    assert tables.interactions["value"].to_pylist() == [9e11, None, 1.0]
+    assert broken(tables) == [("interactions", 2, "unparsable number")]
 
 
 def test_a_row_is_counted_under_every_rule_that_it_breaks(tmp_path):
@@ -534,7 +613,8 @@ def test_a_wrong_version_of_an_attribute_is_rejected(tmp_path):
         "1,2024-01-01T00:00:00Z",
         attributes={"kinds": {"score": "number"}},
     )
-    assert tables.attribute_log["number"].to_pylist() == [1.0, None]
+    # Nobody knows what it became: it is missing from then on.
+    assert tables.attribute_log["number"].to_pylist() == [1.0, None, None]
     assert broken(tables) == [
         ("attributes", 2, "unparsable number"),
         ("attributes", 3, "missing value"),
@@ -545,16 +625,20 @@ def test_a_wrong_version_of_an_attribute_is_rejected(tmp_path):
 # Dirty CSV -----------------------------------------------------------------------------------
 
 
-def test_undecodable_bytes_reject_their_row_alone(tmp_path):
+def test_undecodable_bytes_cost_the_value_that_they_stand_in(tmp_path):
     header = b"lead_id,created_at,source,notes\n"
     good = "1,2024-01-01T00:00:00Z,café,\n".encode()
     (tmp_path / "leads.csv").write_bytes(
-        header + good + b"2,2024-01-01T00:00:00Z,caf\xe9,\n3,2024-01-01T00:00:00Z,web,caf\xe9\n"
+        header
+        + good
+        + b"2,2024-01-01T00:00:00Z,caf\xe9,\n3,2024-01-01T00:00:00Z,web,caf\xe9\n"
+        + b"4\xe9,2024-01-01T00:00:00Z,web,\n"
     )
     tables = read_export(csv_mapping(tmp_path, leads={"fixed_at_creation": ["source"]}))
-    assert tables.leads["lead_id"].to_pylist() == ["1", "3"]
-    assert broken(tables) == [("leads", 2, "wrong encoding")]
-    assert tables.rejects["value"].to_pylist() == ["caf\ufffd"]
+    assert tables.leads["lead_id"].to_pylist() == ["1", "2", "3"]
+    assert tables.leads["source"].to_pylist() == ["café", None, "web"]
+    assert broken(tables) == [("leads", 2, "wrong encoding"), ("leads", 4, "wrong encoding")]
+    assert tables.rejects["value"].to_pylist() == ["caf\ufffd", "4\ufffd"]
 
 
 def test_a_character_cut_off_at_the_end_of_the_file_is_not_dropped(tmp_path):
@@ -796,7 +880,8 @@ def test_a_configured_kind_is_taken_for_the_guess(tmp_path):
     [
         ("number", "1", "two", "unparsable number"),
         ("number", "1", "1,5", "decimal comma"),
-        ("number", "1", "nan", "not a finite number"),
+        ("number", "1", "inf", "not a finite number"),
+        ("number", "1", "1e-400", "number too small"),
         ("timestamp", "2024-01-01T00:00:00Z", "soon", "unparsable time"),
         ("timestamp", "2024-01-01T00:00:00Z", "2024-01-01", "time without zone"),
         ("category", "a", "b" * 201, "text too long"),
@@ -816,10 +901,11 @@ def test_a_text_of_the_greatest_length_is_kept(tmp_path):
     assert tables.rejects.num_rows == 0
 
 
-def test_a_word_of_an_interaction_that_is_too_long_rejects_it(tmp_path):
+def test_a_word_of_an_interaction_that_is_too_long_is_left_out_alone(tmp_path):
     tables = read_interactions(
         tmp_path, "lead_id,occurred_at,kind", f"1,2024-01-02T00:00:00Z,{'k' * 201}"
     )
+    assert tables.interactions["kind"].to_pylist() == [None]
     assert broken(tables) == [("interactions", 1, "text too long")]
 
 
@@ -827,7 +913,8 @@ def test_an_odd_word_among_numbers_does_not_make_words_of_them(tmp_path):
     tables = read_attribute(tmp_path, "x", [*map(str, range(95)), "n/a", "", "-", "?", "", "x"])
     assert tables.attribute_kinds == {"x": "number"}
     assert tables.leads["x"].null_count == 6
-    assert tables.rejects["value"].to_pylist() == ["n/a", "-", "?", "x"]
+    # What programs write for a missing number is no wrong one.
+    assert tables.rejects["value"].to_pylist() == ["?", "x"]
 
 
 def test_numbers_among_many_words_are_words(tmp_path):
@@ -948,7 +1035,7 @@ def test_personal_and_sensitive_names_in_the_log_are_not_used(tmp_path):
 
 lead_ids = st.sampled_from(["1", "2", "3", "", "é", "a\nb"])
 times = st.sampled_from(["2024-01-01", "2024-03-31 02:30:00", "", "soon", "2500-01-01", "1é"])
-numbers = st.sampled_from(["1", "", "1,5", "inf", "9e99", "x"])
+numbers = st.sampled_from(["1", "", "1,5x", "inf", "9e99", "x"])
 lead_rows = st.lists(st.tuples(lead_ids, times, times, times), min_size=1, max_size=12)
 widths = st.sampled_from([0, 0, 0, 0, 1, -1])
 interaction_rows = st.lists(st.tuples(lead_ids, times, times, numbers), min_size=1, max_size=12)
@@ -961,12 +1048,6 @@ def write_dirty(path: Path, header: list[str], rows: list[tuple[str, ...]], widt
         writer.writerow(header)
         for row, more in zip(rows, width, strict=True):
             writer.writerow([*row, "x"] if more > 0 else row[: len(row) + more])
-
-
-def rejected_rows(tables: Tables, name: str) -> int:
-    return pc.count_distinct(
-        tables.rejects.filter(pc.equal(tables.rejects["table"], name))["row"]
-    ).as_py()
 
 
 @given(data=st.data(), leads=lead_rows, interactions=interaction_rows)
@@ -985,6 +1066,6 @@ def test_every_row_is_either_good_or_rejected(data, leads, interactions):
         )
         tables = read_export(mapping)
         keep_rejects(tables.rejects, folder / "rejects.csv")
-    assert tables.leads.num_rows + rejected_rows(tables, "leads") == len(leads)
+    assert tables.leads.num_rows + rejected_rows(tables.rejects, "leads") == len(leads)
     good = tables.interactions.num_rows
-    assert good + rejected_rows(tables, "interactions") == len(interactions)
+    assert good + rejected_rows(tables.rejects, "interactions") == len(interactions)
