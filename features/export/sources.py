@@ -387,9 +387,7 @@ def _log_of_kind(
     format_: ColumnFormat,
     text: pa.Table,
 ) -> tuple[CheckedRows, pa.Array]:
-    """Good rows and rejects of the versions of all attributes of one kind and format,
-    and their places.
-    """
+    """Good rows, their places and rejects of the attributes of one kind and format."""
     value_plan = replace(plan.fields[3], kind=FIELD_KINDS[kind], format_=format_)
     plan = replace(plan, fields=(*plan.fields[:3], value_plan))
     checked = check_rows(connection, plan, text)
