@@ -32,6 +32,7 @@ from training.card.values import read_card
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, spec_of, training_frame
+from training.dataset.persons import person_of_lead
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, leads_apart, split_of
 from training.dataset.thinning import thinning_of
@@ -309,7 +310,9 @@ def _trained_at(
     spec = replace(spec, ignored=quarantined_values(findings))
     matrix = point_in_time_features(tables, spine, spec)
     thinning = thinning_of(without_quarantined(tables, findings), spine, config.snapshots.thin)
-    frame = TrainingFrame(spine, spec, matrix, found, thinning, splits, age_days)
+    frame = TrainingFrame(
+        spine, spec, matrix, found, thinning, person_of_lead(tables)[spine.lead], splits, age_days
+    )
     return fit_bundle(frame, findings, config.fitting, no_progress).bundle
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 Kind = Literal["number", "category", "timestamp"]
-LEAD_COLUMNS = ("lead_id", "created_at", "converted_at", "closed_at")
+LEAD_COLUMNS = ("lead_id", "created_at", "converted_at", "closed_at", "closed_reason", "person")
 INTERACTION_FIELDS = ("channel", "kind", "direction", "outcome", "agent")
 
 
@@ -32,6 +32,9 @@ LEADS = pa.schema(
         pa.field("created_at", INSTANT, nullable=False),
         pa.field("converted_at", INSTANT),
         pa.field("closed_at", INSTANT),
+        pa.field("closed_reason", pa.string()),
+        # Number of the person within the export, never a name or an address.
+        pa.field("person", pa.int64()),
     ]
 )
 INTERACTIONS = pa.schema(
@@ -85,7 +88,7 @@ def leads_schema(kinds: dict[str, Kind]) -> pa.Schema:
     Returns
     -------
     pa.Schema
-        The four columns of every lead, then one for each attribute.
+        The columns of every lead, then one for each attribute.
     """
     attributes = [pa.field(name, ATTRIBUTE_TYPES[kind]) for name, kind in kinds.items()]
     return pa.schema([*LEADS, *attributes])
@@ -123,8 +126,8 @@ class Tables:
     Attributes
     ----------
     leads : pa.Table
-        One row for each lead: ``lead_id``, ``created_at``, ``converted_at``, ``closed_at`` and the
-        attributes that are fixed at creation.
+        One row for each lead: ``lead_id``, ``created_at``, ``converted_at``, ``closed_at``,
+        ``closed_reason``, ``person`` and the attributes that are fixed at creation.
     interactions : pa.Table
         One row for each contact: ``lead_id``, ``occurred_at``, ``recorded_at``, five words
         (null = missing) and one float64 column for each measure.

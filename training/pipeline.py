@@ -181,7 +181,7 @@ def _learning_curve(
     rows = frame.splits["hot"].calibrate
     hot = fitted.hot_held_out[rows] >= fitted.bundle.bands.promises["hot"].line
     conversions = tables.leads.num_rows - tables.leads["converted_at"].null_count
-    converted, lead = frame.labels["hot"].converted[rows], frame.spine.lead[rows]
+    converted, lead = frame.labels["hot"].converted[rows], frame.person[rows]
     return learning_curve(converted, lead, hot, conversions, seed)
 
 
@@ -215,7 +215,7 @@ def _snapshot_summary(frame: TrainingFrame, settings: SnapshotSettings) -> Snaps
     return SnapshotSummary(
         rows=len(frame.spine),
         leads=len(np.unique(frame.spine.lead)),
-        effective_leads=effective_leads(frame.spine),
+        effective_leads=effective_leads(frame.persons),
         first_days=settings.first_days,
         every_days=settings.every_days,
         until_days=settings.until_days,

@@ -86,6 +86,31 @@ def require(
             )
 
 
+def require_identity_columns(source: Source, table: TableMapping) -> None:
+    """Refuse a source without one of the columns that tell who a lead is.
+
+    Parameters
+    ----------
+    source : Source
+        The open source.
+    table : TableMapping
+        What the section says.
+
+    Raises
+    ------
+    ValueError
+        If one of the columns is missing or there twice.
+    """
+    for column in table.identity_columns():
+        if source.columns.count(column) != 1:
+            finding = "is there more than once" if column in source.columns else "is missing"
+            raise ValueError(
+                f"{source.label}: column {column!r} {finding}.{near_miss(column, source.columns)} "
+                f"Columns found: {', '.join(source.columns)}. Correct also_known_as, merged_into "
+                "or leave_out in [leads] of lead_temperature.toml"
+            )
+
+
 def present(source: Source, table: TableMapping, names: Sequence[str]) -> list[str]:
     """Those of our columns that the source has.
 
@@ -186,24 +211,28 @@ def chunks(
     Yields
     ------
     pa.Table
-        The columns ``row``, ``malformed``, ``file``, ``t0``, ``t1`` …
+        The columns ``row``, ``malformed``, ``file``, ``t0``, ``t1`` …; the last are those that tell
+        who a lead is (`TableMapping.identity_columns`).
 
     Raises
     ------
     ValueError
         If the source has no rows.
     """
+    identity_columns = table.identity_columns()
+    is_id = [name == "lead_id" for name in names] + [True] * len(identity_columns)
+    columns_wanted = [*(table.column(name) for name in names), *identity_columns]
     maps = [
         dict.fromkeys(table.column_format(name, defaults).missing, "") | table.values.get(name, {})
-        for name in names
+        for name in (*names, *identity_columns)
     ]
     gathered: list[pa.RecordBatch] = []
     empty = True
-    for batch in source.batches([table.column(name) for name in names]):
+    for batch in source.batches(columns_wanted):
         texts = [_mapped(batch.column(f"t{i}"), values) for i, values in enumerate(maps)]
         texts = [
-            texts_of_ids(text) if name == "lead_id" else text
-            for name, text in zip(names, texts, strict=True)
+            texts_of_ids(text) if holds_ids else text
+            for holds_ids, text in zip(is_id, texts, strict=True)
         ]
         columns = [*(batch.column(name) for name in ("row", "malformed", "file")), *texts]
         gathered.append(pa.RecordBatch.from_arrays(columns, names=batch.schema.names))

@@ -310,6 +310,10 @@ class TableMapping(FileFormat):
         _known_keys_of_table(self)
         return self
 
+    def identity_columns(self) -> tuple[str, ...]:
+        """Columns of the export that tell who a lead is, beside its own id; only leads have any."""
+        return ()
+
     def column(self, name: str) -> str:
         """Export's column that plays a part of ours.
 
@@ -365,6 +369,14 @@ class LeadsMapping(TableMapping):
     fixed_at_creation : tuple of str
         Attributes whose value is what was known when the lead was created. No other column of the
         table is used: its value may have been written after the outcome.
+    also_known_as : tuple of str
+        The export's columns with further ids of the lead, by which interactions and the log of
+        attributes may name it, such as that of the contact it was converted to.
+    merged_into : str or None
+        The export's column with the id of the lead that this one was merged into: its interactions
+        are that lead's, and it is none itself.
+    leave_out : dict of str to tuple of str
+        The export's column to the values with which a row is no lead: ``IsDeleted = ["1"]``.
     allow_sensitive : tuple of str
         Sensitive attributes (age, income, family status …) that may be used all the same, be they
         columns of this table or names in the log of attributes.
@@ -373,8 +385,16 @@ class LeadsMapping(TableMapping):
     """
 
     fixed_at_creation: Names = ()
+    also_known_as: Names = ()
+    merged_into: str | None = None
+    leave_out: dict[str, Names] = {}
     allow_sensitive: Names = ()
     kinds: dict[str, Kind] = {}
+
+    def identity_columns(self) -> tuple[str, ...]:
+        """Columns of the export that tell who a lead is, beside its own id."""
+        merged_into = () if self.merged_into is None else (self.merged_into,)
+        return tuple(dict.fromkeys((*self.also_known_as, *merged_into, *self.leave_out)))
 
 
 class InteractionsMapping(TableMapping):

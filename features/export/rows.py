@@ -199,8 +199,10 @@ def _parquet(part: FilePart) -> Source:
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         start = 1
         positions = [names.index(name) for name in column_names]
-        # A name that stands twice in the file is read twice, and found by its place.
-        read_names = list(dict.fromkeys(schema.names[place] for place in positions))
+        # A name that stands twice in the file is read twice, and found by its place. Arrow gives
+        # columns in the order in which they are asked for, so that is the file's.
+        wanted_names = {schema.names[place] for place in positions}
+        read_names = list(dict.fromkeys(name for name in schema.names if name in wanted_names))
         read_places = [place for place, name in enumerate(schema.names) if name in read_names]
         for batch in file.iter_batches(_BATCH_ROWS, columns=read_names):
             try:

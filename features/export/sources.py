@@ -12,15 +12,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.export.codes import are_codes
-from features.export.columns import FIELD_KINDS, chunks, fields, present, require
+from features.export.columns import (
+    FIELD_KINDS,
+    chunks,
+    fields,
+    present,
+    require,
+    require_identity_columns,
+)
 from features.export.csv_rows import UNDECODABLE
 from features.export.data_end import latest_recording
 from features.export.file_queries import FILE, ROW, FileQueries
 from features.export.formats import PLAIN, ColumnFormat
+from features.export.identities import (
+    Identities,
+    fresh_key,
+    merge_targets,
+    person_hashes,
+    person_numbers,
+)
 from features.export.mapping import (
     INTERACTION_COLUMNS,
     LOG_COLUMNS,
@@ -87,6 +102,7 @@ class _Part:
     names: frozenset[str] = frozenset()  # of attributes, ours and the export's
     days: Mapping[str, int] = field(default_factory=dict)
     outcome_unknown: frozenset[str] = frozenset()
+    identities: Identities | None = None
 
 
 def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_progress) -> Tables:
@@ -118,8 +134,7 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         if mapping.attributes is not None:
             report_progress("attributes", 0)
             log = _attribute_log(connection, sources, mapping, mapping.attributes, leads)
-        ids = leads.accepted["lead_id"]
-        interactions = _interactions(connection, sources, mapping, ids, report_progress)
+        interactions = _interactions(connection, sources, mapping, leads, report_progress)
     end = mapping.data.end()
     if end is None:
         end = latest_recording(leads.accepted, interactions.accepted, log.accepted)
@@ -165,7 +180,15 @@ def _leads(
         standard_names = present(source, table, LEAD_COLUMNS)
         attributes = [name for name in table.fixed_at_creation if table.column(name) not in unused]
         names = [*standard_names, *attributes]
+        require_identity_columns(source, table)
         (text,) = chunks(source, table, mapping.defaults(table), names)
+    text, other_ids, left_out = _leads_alone(table, text, len(names))
+    for reason, ids in left_out.items():
+        unused[f"leads {reason}"] = f"{len(ids):,} rows are no leads of their own"
+    if "person" in standard_names:
+        person = f"t{standard_names.index('person')}"
+        hashes = pa.chunked_array([person_hashes(text[person].combine_chunks(), fresh_key())])
+        text = text.set_column(text.column_names.index(person), person, hashes)
     kinds: dict[str, Kind] = {}
     for i, name in enumerate(attributes, start=len(standard_names)):
         attribute = _Attribute(
@@ -189,7 +212,12 @@ def _leads(
     plan = _leads_plan(mapping, table, standard_names, kinds)
     plan = plan_for_text(connection, plan, plan.table, text, source.label)
     checked = check_rows(connection, plan, text)
-    accepted = _with_schema(checked.accepted, leads_schema(kinds))
+    accepted = checked.accepted
+    if "person" in accepted.column_names:
+        position = accepted.column_names.index("person")
+        accepted = accepted.set_column(position, "person", person_numbers(accepted["person"]))
+    accepted = _with_schema(accepted, leads_schema(kinds))
+    ids_left_out = [lead for ids in left_out.values() for lead in ids]
     return _Part(
         accepted,
         checked.rejects,
@@ -198,7 +226,34 @@ def _leads(
         column_names,
         days={f"leads.{name}": count for name, count in checked.days.items()},
         outcome_unknown=frozenset(accepted["lead_id"].filter(checked.outcome_lost).to_pylist()),
+        identities=Identities.of(accepted, other_ids, ids_left_out),
     )
+
+
+def _leads_alone(
+    table: LeadsMapping, text: pa.Table, width: int
+) -> tuple[pa.Table, list[tuple[str, str]], dict[str, list[str]]]:
+    """Rows that are leads of their own, pairs of another id and the lead's, and ids left out."""
+    columns = {column: text[f"t{width + i}"] for i, column in enumerate(table.identity_columns())}
+    rows = text.select([*text.column_names[: -len(columns)]] if columns else text.column_names)
+    ids = text["t0"].to_pylist()
+    merged: dict[str, str] = {}
+    if table.merged_into is not None:
+        merged = merge_targets(ids, columns[table.merged_into].to_pylist())
+    is_lead = np.array([lead not in merged for lead in ids], np.bool_)
+    left_out = {"merged_into": [*merged]} if merged else {}
+    for column, values in table.leave_out.items():
+        lower = pa.array([value.strip().lower() for value in values], pa.string())
+        leaves = pc.fill_null(pc.is_in(pc.utf8_lower(columns[column]), value_set=lower), False)
+        leaves = np.asarray(leaves.to_numpy(), np.bool_) & is_lead
+        if leaves.any():
+            left_out[f"leave_out.{column}"] = [ids[row] for row in np.flatnonzero(leaves)]
+        is_lead &= ~leaves
+    other_ids = list(merged.items())
+    for column in table.also_known_as:
+        pairs = zip(columns[column].to_pylist(), ids, strict=True)
+        other_ids += [(other, merged.get(lead, lead)) for other, lead in pairs if other and lead]
+    return rows.filter(pa.array(is_lead)), other_ids, left_out
 
 
 def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]:
@@ -209,7 +264,7 @@ def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]
     unused: dict[str, str] = {}
     for column in source.columns:
         name = name_of_column.get(column, column)
-        if name in LEAD_COLUMNS or column in (ROW, FILE):
+        if name in LEAD_COLUMNS or column in (ROW, FILE, *table.identity_columns()):
             continue
         objection = name_objection(name) or name_objection(column)
         if name not in table.allow_sensitive and column not in table.allow_sensitive:
@@ -235,7 +290,7 @@ def _leads_plan(
             relations.append(Check(CONVERTED_BEFORE_CREATED, i, early, value_alone=True))
         if name == "closed_at":
             relations.append(Check(CLOSED_BEFORE_CREATED, i, early, value_alone=True))
-        if name != "lead_id":
+        if name not in ("lead_id", "closed_reason", "person"):
             relations += _not_after_end(mapping, i, f"begin{i}", value_alone=i != created)
     names, required = [*standard_names, *kinds], ("lead_id", "created_at")
     columns = fields(table, mapping.defaults(table), names, required, kinds=kinds)
@@ -253,10 +308,11 @@ def _interactions(
     connection: duckdb.DuckDBPyConnection,
     sources: FileQueries,
     mapping: ExportMapping,
-    lead_ids: pa.ChunkedArray,
+    leads: _Part,
     report_progress: ReadProgress,
 ) -> _Part:
     """Rows of all sections of interactions, one section after the other."""
+    identities = _identities(leads)
     schema = interactions_schema(mapping.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
     unused: dict[str, str] = {}
@@ -279,8 +335,9 @@ def _interactions(
             for i, text in enumerate(chunks(source, table, defaults, names, _CHUNK_ROWS)):
                 if i == 0:
                     plan = plan_for_text(connection, plan, section, text, source.label)
-                checked = check_rows(connection, plan, _with_known(text, lead_ids))
-                goods.append(_with_schema(_with_recorded(checked.accepted), schema))
+                checked = check_rows(connection, plan, _with_known(text, identities))
+                accepted = _with_own_ids(checked.accepted, identities, "occurred_at")
+                goods.append(_with_schema(_with_recorded(accepted), schema))
                 rejects.append(checked.rejects)
                 days.update({f"interactions.{name}": n for name, n in checked.days.items()})
                 read += text.num_rows
@@ -351,7 +408,7 @@ def _attribute_log(
             unused[f"attributes.{name}"] = f"{objection} ({len(values)} rows)"
         else:
             kinds[name] = kind
-    text = _with_known(text, leads.accepted["lead_id"])
+    text = _with_known(text, _identities(leads))
     text = text.append_column("place", pa.array(range(text.num_rows), pa.int64()))
     columns = fields(table, mapping.defaults(table), LOG_COLUMNS, LOG_COLUMNS[:3])
     relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "begin1"))
@@ -359,7 +416,7 @@ def _attribute_log(
     plan = plan_for_text(connection, plan, plan.table, text, source.label)
     values_of = {name: (kind, formats[name]) for name, kind in kinds.items()}
     checked_by_kind = [
-        _log_of_kind(connection, plan, kind, format_, text.filter(rows))
+        _log_of_kind(connection, plan, kind, format_, text.filter(rows), _identities(leads))
         for (kind, format_), rows in _rows_by_kind(text["t2"], values_of, unused)
     ]
     days: Counter[str] = Counter()
@@ -386,12 +443,14 @@ def _log_of_kind(
     kind: Kind,
     format_: ColumnFormat,
     text: pa.Table,
+    identities: Identities,
 ) -> tuple[CheckedRows, pa.Array]:
     """Good rows, their places and rejects of the attributes of one kind and format."""
     value_plan = replace(plan.fields[3], kind=FIELD_KINDS[kind], format_=format_)
     plan = replace(plan, fields=(*plan.fields[:3], value_plan))
     checked = check_rows(connection, plan, text)
-    accepted, value = checked.accepted, checked.accepted["value"]
+    accepted = _with_own_ids(checked.accepted, identities, "recorded_at")
+    value = accepted["value"]
     if kind == "category":
         accepted = accepted.append_column("text", value)
     else:
@@ -481,10 +540,25 @@ def _format_objection(
     return f"its values are written in another way: {proposal.text(*attribute.place)}"
 
 
-def _with_known(text: pa.Table, lead_ids: pa.ChunkedArray) -> pa.Table:
-    """Mark the rows whose lead is an accepted one; rows without a lead_id break another rule."""
-    is_known_lead = pc.is_in(text["t0"], value_set=lead_ids.combine_chunks())
+def _identities(leads: _Part) -> Identities:
+    return leads.identities or Identities.of(leads.accepted, ())
+
+
+def _with_known(text: pa.Table, identities: Identities) -> pa.Table:
+    """Mark the rows whose lead is an accepted one; rows without a lead_id break another rule.
+
+    Rows that belong to what the configuration leaves out are gone.
+    """
+    if len(identities.left_out):
+        text = text.filter(pc.invert(identities.is_left_out(text["t0"])))
+    is_known_lead = identities.is_known(text["t0"])
     return text.append_column("known", pc.or_(is_known_lead, pc.is_null(text["t0"])))
+
+
+def _with_own_ids(table: pa.Table, identities: Identities, time: str) -> pa.Table:
+    """Rows under the lead's own id, whichever of its ids they name."""
+    own_ids = identities.own_ids(table["lead_id"], table[time])
+    return table.set_column(table.column_names.index("lead_id"), "lead_id", own_ids)
 
 
 def _not_after_end(

@@ -18,7 +18,7 @@ class Examples:
     converted : bool array of shape (rows,)
         Whether each row's lead converted within the horizon.
     lead : int64 array of shape (rows,)
-        Index of each row's lead; evidence is counted in leads, not in rows.
+        Index of the first lead of each row's person; evidence is counted in these, not in rows.
     weight : float64 array of shape (rows,)
         How many rows each stands for where a booster or a linear model is learned
         (`training.dataset.thinning`).

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from features.arrays import Bool, Float64
+from features.arrays import Bool, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.language.spec import Spec, feature_from_json
 from features.progress import Progress
@@ -14,6 +14,7 @@ from features.tables import Tables
 from models.bundle import HORIZONS
 from training.config import DatasetSettings
 from training.dataset.examples import Examples
+from training.dataset.persons import person_of_lead
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import Split, judged_from, require_conversions, split_of
 from training.dataset.thinning import Thinning, thinning_of
@@ -35,6 +36,8 @@ class Rows:
         Outcomes of the same looks.
     thinning : Thinning
         Which of the looks stand for others.
+    person : int64 array of shape (rows,)
+        Person whose lead is looked at (`training.dataset.persons`); evidence is counted in persons.
     """
 
     spine: Spine
@@ -42,6 +45,12 @@ class Rows:
     matrix: Float64
     labels: Mapping[str, Labels]
     thinning: Thinning
+    person: Int64
+
+    @property
+    def persons(self) -> Spine:
+        """The same looks as looks at persons, for whatever takes looks of one for much alike."""
+        return Spine(self.person, self.spine.as_of)
 
     def looks(self, horizon: str, rows: Bool) -> Examples:
         """Those up to some instant, with what came of them within a horizon."""
@@ -49,7 +58,7 @@ class Rows:
         return Examples(
             matrix=self.matrix[rows],
             converted=converted[rows],
-            lead=self.spine.lead[rows],
+            lead=self.person[rows],
             weight=self.thinning.weight(rows),
         )
 
@@ -75,6 +84,7 @@ def training_frame(
 ) -> TrainingFrame:
     """Snapshots of an export with labels, splits and features."""
     spine = snapshots(tables, settings.snapshots)
+    person = person_of_lead(tables)[spine.lead]
     days = settings.horizon_days
     outcomes = {name: labels(tables, spine, days[name]) for name in HORIZONS}
     test_from = judged_from(settings, spine, tables.data_end)
@@ -82,7 +92,7 @@ def training_frame(
         name: split_of(tables, spine, outcomes[name], settings, test_from) for name in HORIZONS
     }
     for name in HORIZONS:
-        require_conversions(splits[name], outcomes[name], spine.lead)
+        require_conversions(splits[name], outcomes[name], person)
     # What the catalogue sees ends where the test begins. It sees no outcomes, and a column of words
     # that were unknown at an earlier origin is empty for all that its fit learns from.
     spec = spec_of(tables, settings, test_from)
@@ -97,7 +107,7 @@ def training_frame(
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
     thinning = thinning_of(tables, spine, settings.snapshots.thin)
-    return TrainingFrame(spine, spec, matrix, outcomes, thinning, splits, age_days)
+    return TrainingFrame(spine, spec, matrix, outcomes, thinning, person, splits, age_days)
 
 
 def spec_of(tables: Tables, settings: DatasetSettings, vocabulary_until: int) -> Spec:

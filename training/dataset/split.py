@@ -25,10 +25,11 @@ import numpy.typing as npt
 
 from features.arrays import Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
-from features.spine import Spine, microseconds
+from features.spine import Spine
 from features.tables import Tables
 from training.config import DatasetSettings, SplitSettings
 from training.dataset.draws import drawn_by_lead
+from training.dataset.persons import first_and_last_creation
 from training.dataset.snapshots import Labels, last_mature_instant
 
 LOST = 0.1
@@ -220,7 +221,7 @@ def origins_between(first: int, end: int, count: int) -> tuple[int, ...]:
 
 
 def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -> Split:
-    """Split in which no lead has looks in two periods.
+    """Split in which no lead, and no person, has looks in two periods.
 
     Parameters
     ----------
@@ -238,12 +239,11 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
     two_sides : Which period is a lead's own.
     """
     lead_hash = drawn_by_lead(tables)
-    created_at = microseconds(tables.leads["created_at"])
-    learns, judges = two_sides(created_at, until_days, split.test_from, lead_hash)
+    created_at, last_created_at = first_and_last_creation(tables)
+    lives = created_at, last_created_at + round(until_days * MICROSECONDS_PER_DAY)
+    learns, judges = two_sides(*lives, split.test_from, lead_hash)
     # Other digits of the hash, so that who calibrates is drawn independently of who judges.
-    fits, calibrates = two_sides(
-        created_at, until_days, split.calibrate_from, lead_hash << np.uint64(32)
-    )
+    fits, calibrates = two_sides(*lives, split.calibrate_from, lead_hash << np.uint64(32))
     # All new leads calibrate, though those that were there before are then too few among them:
     # curves want conversions more than they want the proportions of ages.
     fits, calibrates = learns & fits, calibrates | (created_at >= split.calibrate_from)
@@ -264,7 +264,7 @@ def leads_apart(split: Split, tables: Tables, spine: Spine, until_days: float) -
 
 
 def two_sides(
-    created_at: Int64, until_days: float, begin: int, lead_hash: npt.NDArray[np.uint64]
+    created_at: Int64, looked_at_until: Int64, begin: int, lead_hash: npt.NDArray[np.uint64]
 ) -> tuple[Bool, Bool]:
     """Which leads belong to the time before an instant, and which to the time from it on.
 
@@ -277,15 +277,16 @@ def two_sides(
     Parameters
     ----------
     created_at : int64 array of shape (leads,)
-        Creation of each lead in microseconds.
-    until_days : float
-        Age at which a lead is looked at for the last time.
+        Creation of each lead in microseconds; of leads of one person, that of the first.
+    looked_at_until : int64 array of shape (leads,)
+        When each lead is looked at for the last time, whatever becomes of it; of leads of one
+        person, the last of them.
     begin : int
         The instant between the two sides, in microseconds.
     lead_hash : uint64 array of shape (leads,)
         A number for each lead, evenly over 64 bits.
     """
-    lives_on = created_at + round(until_days * MICROSECONDS_PER_DAY) >= begin
+    lives_on = looked_at_until >= begin
     created_before = created_at < begin
     crossing = int((created_before & lives_on).sum())
     share = min(1.0, LOST * int(created_before.sum()) / crossing) if crossing else 1.0

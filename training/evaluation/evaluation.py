@@ -362,7 +362,7 @@ def evaluation(
 
 def judged_rows(frame: TrainingFrame, name: str, mask: Bool) -> JudgedRows:
     """Outcomes of some rows of a frame within a horizon."""
-    all_rows = JudgedRows(frame.labels[name].converted, frame.spine.lead, frame.age_days)
+    all_rows = JudgedRows(frame.labels[name].converted, frame.person, frame.age_days)
     return all_rows.among(mask)
 
 
@@ -455,7 +455,7 @@ def _baselines(
         frame.spec,
         frame.matrix,
         frame.age_days,
-        frame.spine,
+        frame.persons,
         frame.labels[name],
         frame.splits[name],
         model,
@@ -466,7 +466,7 @@ def _baselines(
 
 
 def _unseen_leads(frame: TrainingFrame, name: str, probability: Float64) -> UnseenLeads:
-    split, lead = frame.splits[name], frame.spine.lead
+    split, lead = frame.splits[name], frame.person
     learned = split.refit
     if name == "warm":
         learned = learned | frame.splits["hot"].refit

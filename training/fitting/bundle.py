@@ -138,7 +138,7 @@ def fit_bundle(
     judged_bundle = _bundle(ignored_spec, judged_horizons)
     hot_held_out, warm_held_out = _probabilities(judged_bundle, frame, margins)
     bands = fit_bands(
-        hot_held_out, warm_held_out, frame.spine, frame.labels, frame.splits, settings.bands
+        hot_held_out, warm_held_out, frame.persons, frame.labels, frame.splits, settings.bands
     )
     judged_bundle = dataclasses.replace(judged_bundle, bands=bands)
     serving, horizons = judged_bundle, judged_horizons
@@ -279,7 +279,7 @@ class _RollingFits:
 
     def _enough(self, name: str, rows: Bool) -> bool:
         labels = self.frame.labels[name]
-        converting = converting_leads(labels, self.frame.spine.lead, rows)
+        converting = converting_leads(labels, self.frame.person, rows)
         return converting >= LEAST_LEARNED_LEADS and not labels.converted[rows].all()
 
     def horizon(
@@ -292,7 +292,7 @@ class _RollingFits:
             rows, level_at = rows | split.test, int(frame.spine.as_of.max())
         calibrated = out_of_time_calibration(
             margin,
-            frame.spine,
+            frame.persons,
             labels,
             rows & ~np.isnan(margin),
             level_at,
@@ -301,7 +301,7 @@ class _RollingFits:
         return fitted_horizon(
             predictor,
             frame.matrix,
-            frame.spine,
+            frame.persons,
             labels,
             learned,
             calibrated,

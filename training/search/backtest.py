@@ -28,6 +28,7 @@ from training.config import Config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, spec_of
 from training.dataset.matrices import matrices_of
+from training.dataset.persons import person_of_lead
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import (
     LEAST_LEARNED_LEADS,
@@ -145,13 +146,14 @@ def backtest(
     matrices = matrices_of(tables, spine, [past.spec for past in pasts], report_rows)
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
+    person = person_of_lead(tables)[spine.lead]
     evaluations: list[Evaluation] = []
     for past, matrix in zip(pasts, matrices, strict=True):
         # As in a training: a value that the origin's audit quarantines does not count as news.
         examined = without_quarantined(tables, past.findings)
         thinning = thinning_of(examined, spine, config.snapshots.thin)
         frame = TrainingFrame(
-            spine, past.spec, matrix, labels_by_horizon, thinning, past.splits, age_days
+            spine, past.spec, matrix, labels_by_horizon, thinning, person, past.splits, age_days
         )
         fitted = fit_bundle(frame, past.findings, config.fitting, no_progress)
         evaluations.append(evaluation(fitted, frame, config.fitting, no_progress))
@@ -176,8 +178,9 @@ def _origins(
     if count < 2:
         raise ValueError(f"A backtest needs at least 2 origins, got {count}.")
     latest_origin = judged_from(config.dataset, spine, tables.data_end)
+    person = person_of_lead(tables)[spine.lead]
     for split, outcomes in _splits(tables, spine, labels_by_horizon, config, latest_origin):
-        require_conversions(split, outcomes, spine.lead)
+        require_conversions(split, outcomes, person)
     candidates = np.linspace(int(spine.as_of.min()), latest_origin, CANDIDATE_ORIGINS + 1).astype(
         np.int64
     )
@@ -187,7 +190,7 @@ def _origins(
                 splits = _splits(tables, spine, labels_by_horizon, config, first_origin)
             except ValueError:
                 continue
-            if all(condition(split, outcomes, spine.lead) for split, outcomes in splits):
+            if all(condition(split, outcomes, person) for split, outcomes in splits):
                 return tuple(
                     np.linspace(first_origin, latest_origin, count).astype(np.int64).tolist()
                 )

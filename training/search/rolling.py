@@ -15,7 +15,7 @@ from features.arrays import Bool
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.progress import StepProgress, no_step_progress
 from features.scale.batch import point_in_time_features
-from features.spine import Spine, microseconds
+from features.spine import Spine
 from features.tables import Tables
 from models.bundle import HORIZONS
 from training.audit.findings import audit
@@ -24,6 +24,7 @@ from training.config import AuditSettings, DatasetSettings
 from training.dataset.as_of_cut import cut_at
 from training.dataset.draws import drawn_by_lead
 from training.dataset.frame import Rows, spec_of
+from training.dataset.persons import first_and_last_creation, person_of_lead
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import (
     LEAST_LEARNED_LEADS,
@@ -135,6 +136,7 @@ def rolling_rows(
         point_in_time_features(past, spine, spec, report_rows),
         labels_by_horizon,
         thinning_of(past, spine, settings.snapshots.thin),
+        person_of_lead(past)[spine.lead],
         search=tuple(fold for name in usable for fold in folds[name][:-1]),
         confirm=tuple(folds[name][-1] for name in usable),
     )
@@ -152,7 +154,9 @@ def _folds(
     gap = horizon_labels.days * MICROSECONDS_PER_DAY
     first = int(spine.as_of.min())
     span = max(test_from - gap - first, 0)
-    created_at, lead_draws = microseconds(tables.leads["created_at"]), drawn_by_lead(tables)
+    person, lead_draws = person_of_lead(tables)[spine.lead], drawn_by_lead(tables)
+    created_at, last_created_at = first_and_last_creation(tables)
+    looked_at_until = last_created_at + round(settings.snapshots.until_days * MICROSECONDS_PER_DAY)
     folds = []
     for origin, next_origin in itertools.pairwise(
         [*(first + round(s * span) for s in ORIGINS), test_from]
@@ -161,15 +165,10 @@ def _folds(
         judge = horizon_labels.mature & (spine.as_of >= origin) & (spine.as_of < next_origin)
         fit_eligible = np.ones(len(spine), np.bool_)
         if settings.split.leads == "apart":
-            earlier, later = two_sides(
-                created_at, settings.snapshots.until_days, origin, lead_draws
-            )
+            earlier, later = two_sides(created_at, looked_at_until, origin, lead_draws)
             fit_eligible = earlier[spine.lead]
             fit, judge = fit & fit_eligible, judge & later[spine.lead]
-        enough_to_fit = converting_leads(horizon_labels, spine.lead, fit) >= LEAST_LEARNED_LEADS
-        if (
-            enough_to_fit
-            and converting_leads(horizon_labels, spine.lead, judge) >= LEAST_LEARNED_LEADS
-        ):
+        enough_to_fit = converting_leads(horizon_labels, person, fit) >= LEAST_LEARNED_LEADS
+        if enough_to_fit and converting_leads(horizon_labels, person, judge) >= LEAST_LEARNED_LEADS:
             folds.append(Fold(name, origin, fit, judge, fit_eligible))
     return folds

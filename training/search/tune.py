@@ -241,7 +241,7 @@ def _gains(
         fold.horizon: paired_difference(
             LOG_LOSS,
             rolling.labels[fold.horizon].converted[fold.judge],
-            rolling.spine.lead[fold.judge],
+            rolling.person[fold.judge],
             _probabilities(rolling, fold, best_model),
             _probabilities(rolling, fold, model),
             model.seed,

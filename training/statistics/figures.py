@@ -77,7 +77,7 @@ class JudgedRows:
     converted : bool array of shape (rows,)
         Whether the lead converted within the horizon.
     lead : int64 array of shape (rows,)
-        Lead of each row.
+        Lead of each row, or the first of its person: what is counted as one.
     age_days : float64 array of shape (rows,)
         Age of the lead at the row's instant.
     """

@@ -25,6 +25,7 @@ from models.bundle import HORIZONS, Bundle
 from models.horizon import Scores
 from training.bands.results import BandPromise, band_promises
 from training.config import ModelSettings, SnapshotSettings
+from training.dataset.persons import person_of_lead
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.evaluation.reliability import (
     CalibrationError,
@@ -177,8 +178,9 @@ def comparison(
     }
     created_at = microseconds(tables.leads["created_at"])[spine.lead]
     age_days = (spine.as_of - created_at) / MICROSECONDS_PER_DAY
+    person = person_of_lead(tables)[spine.lead]
     judged_rows = {
-        n: JudgedRows(labels_by_horizon[n].converted, spine.lead, age_days) for n in HORIZONS
+        n: JudgedRows(labels_by_horizon[n].converted, person, age_days) for n in HORIZONS
     }
     matrices = [point_in_time_features(tables, spine, m.spec) for m in (champion, challenger)]
     threads, seed = model_settings.threads, model_settings.seed

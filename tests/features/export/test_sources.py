@@ -118,6 +118,18 @@ def test_the_same_export_gives_the_same_tables_whatever_it_is_kept_in(tmp_path, 
     assert_same(read_export(write_export(tmp_path, source)), expected)
 
 
+@pytest.mark.parametrize("source", ["csv", "parquet", "sqlite"])
+def test_columns_may_stand_in_any_order(tmp_path, source):
+    expected = read_export(write_export(tmp_path, source))
+    backwards = {name: [dict(reversed(r.items())) for r in rows] for name, rows in TABLES.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "TABLES", backwards)
+        (tmp_path / "backwards").mkdir()
+        tables = read_export(write_export(tmp_path / "backwards", source))
+    for name in ("leads", "interactions", "attribute_log"):
+        assert getattr(tables, name) == getattr(expected, name)
+
+
 def test_good_rows_keep_their_order_types_and_values(tmp_path):
     tables = read_export(write_export(tmp_path, "csv"))
     assert tables.leads["source"].to_pylist() == [row["source"] for row in LEADS]
