@@ -11,6 +11,7 @@ is wrong with it. So the server starts on any card whose few fields for the serv
 | `m001_name_the_format` | 1, 2 | Format 1 had no number. What its first cards lack is null. |
 | `m002_grade_the_audit` | 2, 3 | The audit's verdicts are grades: leak, suspect. |
 | `m003_reach` | 3, 4 | Bands had no reach, and the low end of a probability decided them. |
+| `m004_months` | 4, 5 | How far months differ was not measured. |
 
 A new step is a function ``mNNN_what_it_does`` at the end of `MIGRATIONS`, a line in this table, and
 a bundle of the format before it in ``tests/data``.
@@ -52,6 +53,7 @@ ABSENT_IN_AGE: dict[str, Any] = {"auc_low": None, "auc_high": None}
 ABSENT_IN_BAND: dict[str, Any] = {"promise": None}
 GRADES_BY_VERDICT_IN_FORMAT_2 = {"quarantined": "leak", "warning": "suspect"}
 ABSENT_IN_BAND_OF_FORMAT_3: dict[str, Any] = {"decided_by": "low end", "reach": None}
+ABSENT_IN_CALIBRATION_OF_FORMAT_4: dict[str, Any] = {"month_deviation": None, "month_check": None}
 
 
 def m001_name_the_format(card: JsonObject) -> JsonObject:
@@ -139,10 +141,28 @@ def _band_of_format_4(band: object) -> object:
     return migrated
 
 
+def m004_months(card: JsonObject) -> JsonObject:
+    """Card of format 5: calibrations say how far months differ, which was not measured."""
+    migrated: dict[str, Any] = {**card, "format": 5}
+    if isinstance(card.get("horizons"), Mapping):
+        migrated["horizons"] = {
+            name: _horizon_of_format_5(horizon) for name, horizon in card["horizons"].items()
+        }
+    return migrated
+
+
+def _horizon_of_format_5(horizon: object) -> object:
+    if not isinstance(horizon, Mapping) or "calibration" not in horizon:
+        return horizon
+    calibration = _with_absent(horizon["calibration"], ABSENT_IN_CALIBRATION_OF_FORMAT_4)
+    return {**horizon, "calibration": calibration}
+
+
 MIGRATIONS: tuple[Callable[[JsonObject], JsonObject], ...] = (
     m001_name_the_format,
     m002_grade_the_audit,
     m003_reach,
+    m004_months,
 )
 """Step number n leads from format n to format n + 1."""
 CARD_FORMAT = 1 + len(MIGRATIONS)

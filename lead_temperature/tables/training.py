@@ -200,6 +200,15 @@ def show_test_period(console: Console, card: ModelCard) -> None:
         table.add_section()
     console.print(table)
     for name in HORIZONS:
+        check = card.horizons[name].calibration.month_check
+        if check is not None and check.months:
+            console.print(
+                f"{name}: intervals of groups of leads, nominal {100 * check.nominal:.0f} %, held "
+                f"{100 * check.held / check.months:.0f} % of {check.months} months, each judged by "
+                "the others.",
+                highlight=False,
+            )
+    for name in HORIZONS:
         horizon = card.horizons[name]
         left_out = horizon.learned_rows - horizon.kept_rows
         if left_out:

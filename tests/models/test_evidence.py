@@ -34,13 +34,69 @@ def test_the_variance_falls_with_conversions_and_never_vanishes() -> None:
 @pytest.mark.parametrize("conversions", [0, 1, 11, 12, 300, 10**7])
 @pytest.mark.parametrize("unseen", range(7))
 def test_the_variance_is_that_of_its_formula(conversions: int, unseen: int) -> None:
-    """A twelfth of the conversions (and one more), 0.12 squared, and 0.4 squared up to four times.
+    """Of earlier versions: a twelfth of the conversions (and one more), 0.12 squared, and 0.4
+    squared up to four times.
 
-    The numbers stand here again: they were measured, and are not to change in passing.
+    The numbers stand here again: they were measured, and bundles that exist answer by them.
     """
     row = np.where(np.arange(7) < unseen, 9.0, 0.5)[None, :]
     expected = 1 / (0.08 * (conversions + 1)) + 0.12**2 + 0.4**2 * min(unseen, 4)
     assert evidence(conversions, features=7).variance(row)[0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("month_variance", [0.0, 0.04])
+@pytest.mark.parametrize("unseen", range(7))
+def test_months_rare_levels_and_strange_features_add_up(month_variance: float, unseen: int) -> None:
+    row = np.where(np.arange(7) < unseen, 9.0, 0.0)[None, :]
+    measured = Evidence(
+        *(300, (0.0,) * 7, (1.0,) * 7, (False,) * 7),
+        month_variance,
+        0.03,
+        {5: (40, 9), 6: (3, 200, 0)},
+    )
+    # Column 5 is strange from 6 on, 6 never here: until then the rarest of both levels is of 6.
+    fewest = 3 if unseen < 6 else 0
+    expected = month_variance + 0.03 + 0.05 / (fewest + 1) + 0.4**2 * min(unseen, 4)
+    assert measured.variance(row)[0] == pytest.approx(expected, rel=1e-12)
+
+
+level_values = st.sampled_from([0.0, 1.0, 2.0, 3.0, 7.0, np.nan, np.inf, -1.0, 0.5])
+
+
+@given(
+    counts=st.dictionaries(
+        st.integers(0, 3), st.lists(st.integers(0, 9), min_size=1, max_size=4), max_size=4
+    ),
+    rows=st.lists(st.tuples(*[level_values] * 4), min_size=1, max_size=4),
+)
+def test_the_rarest_level_of_a_row_is_that_of_plain_loops(
+    counts: dict[int, list[int]], rows: list[tuple[float, ...]]
+) -> None:
+    seen = Evidence(
+        *(77, (0.0,) * 4, (1.0,) * 4, (True,) * 4),
+        0.01,
+        0.0,
+        {column: tuple(numbers) for column, numbers in counts.items()},
+    )
+    expected = []
+    for row in rows:
+        fewest = 77 if not counts else 10**9
+        for column, numbers in counts.items():
+            value = row[column]
+            fewest = min(fewest, 77)
+            if np.isnan(value):
+                fewest = min(fewest, numbers[-1])
+            else:
+                level = max(0, int(min(value, 99.0)))
+                fewest = min(fewest, numbers[level] if level < len(numbers) - 1 else 0)
+        expected.append(fewest)
+    assert seen.fewest_converted(np.array(rows)).tolist() == expected
+
+
+def test_leads_of_a_rare_level_have_wider_intervals() -> None:
+    seen = Evidence(300, (0.0,), (1.0,), (False,), 0.005, 0.0, {0: (250, 2, 0)})
+    of_common, of_rare = seen.variance(np.array([[0.0], [1.0]]))
+    assert of_rare > 2 * of_common
 
 
 values = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 1.0, 2.0, np.inf, np.nan])
@@ -88,6 +144,15 @@ def test_evidence_survives_json() -> None:
     assert after.count_unseen(rows).tolist() == before.count_unseen(rows).tolist() == [0, 2]
 
 
+def test_what_was_measured_of_months_and_levels_survives_json() -> None:
+    before = Evidence(12, (0.0, 0.0), (1.0, 2.0), (False, True), 0.07, 0.02, {1: (3, 9, 0)})
+    after = evidence_from_json(json.loads(json.dumps(before.to_json(), allow_nan=False)))
+    assert (after.month_variance, after.group_variance) == (0.07, 0.02)
+    assert after.converted_by_level == {1: (3, 9, 0)}
+    rows = np.array([[0.5, 0.0], [0.5, 1.0], [2.0, np.nan]])
+    assert after.variance(rows).tobytes() == before.variance(rows).tobytes()
+
+
 def test_what_was_never_known_is_null_in_json() -> None:
     found = Evidence(12, (0.0, np.nan), (1.0, np.nan), (False, True))
     assert found.to_json() == {
@@ -105,10 +170,19 @@ def test_what_was_never_known_is_null_in_json() -> None:
         (3, (0.0,), (1.0, 2.0), (True,)),
         (3, (0.0, 0.0), (1.0,), (True,)),
         (3, (0.0,), (1.0,), (True, False)),
+        (3, (0.0,), (1.0,), (True,), -0.1),
+        (3, (0.0,), (1.0,), (True,), np.nan),
+        (3, (0.0,), (1.0,), (True,), np.inf),
+        (3, (0.0,), (1.0,), (True,), 0.1, -0.1),
+        (3, (0.0,), (1.0,), (True,), 0.1, np.nan),
+        (3, (0.0,), (1.0,), (True,), 0.1, 0.0, {1: (3,)}),
+        (3, (0.0,), (1.0,), (True,), 0.1, 0.0, {-1: (3,)}),
+        (3, (0.0,), (1.0,), (True,), 0.1, 0.0, {0: ()}),
+        (3, (0.0,), (1.0,), (True,), 0.1, 0.0, {0: (3, -1)}),
     ],
 )
 def test_evidence_that_does_not_fit_together_is_refused(wrong: tuple) -> None:
-    with pytest.raises(ValueError, match="for each feature"):
+    with pytest.raises(ValueError, match="Evidence needs"):
         Evidence(*wrong)
     assert Evidence(0, (0.0,), (1.0,), (True,)).conversions == 0
 

@@ -126,7 +126,10 @@ def _common_horizon_parts() -> dict[str, Any]:
             "rows": 900, "leads": 300, "positives": 40, "auc": 0.8, "log_loss": 0.15,
         },
         "predictor": "blend", "points_card": None, "better_than": [], "beaten_by": [],
-        "calibration": {"curve": "beta", "compared": [], "drift": None},
+        "calibration": {
+            "curve": "beta", "compared": [], "drift": None, "month_deviation": 0.15,
+            "month_check": {"months": 12, "held": 10, "nominal": 0.8},
+        },
         "brier_parts": None, "calibration_error": None, "ties": None,
         "intervals": {"groups": 2, "contradicted": 0, "not_enough_evidence": 0},
         **lifelike_horizon_parts(),

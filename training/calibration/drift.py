@@ -6,8 +6,8 @@ taken for a random walk whose pace is learned too: a dynamic regression of the o
 margin, block by block of looks in the order of time. As a model in service does, it predicts each
 block only from looks whose outcomes were known when the block began. Margins of earlier looks are
 then moved to the latest level. Where the walk explains the outcomes no better than a constant level
-does, the level is held constant. Where it explains them better, the intervals become wider, because
-the level goes on changing.
+does, the level is held constant. Intervals are as wide as months differ, however that came about
+(`training.statistics.levels`).
 
 References
 ----------
@@ -15,14 +15,13 @@ M. West, P. J. Harrison, H. S. Migon, *Dynamic generalized linear models and Bay
 Journal of the American Statistical Association 80 (1985), doi:10.1080/01621459.1985.10477131.
 """
 
-from dataclasses import dataclass, replace
-from typing import assert_never
+from dataclasses import dataclass
 
 import numpy as np
 
 from features.arrays import Bool, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
-from models.calibration import BetaCalibration, Calibration, StepCalibration, sigmoid
+from models.calibration import BetaCalibration, sigmoid
 from training.calibration.curves import fit_curve
 
 BLOCKS = 24
@@ -183,19 +182,6 @@ def level_drift(
         variance=variances[-1] + pace * (test_from - blocks[-1].middle) / MICROSECONDS_PER_DAY,
         gain=gain,
     )
-
-
-def with_added_variance(calibration: Calibration, variance: float) -> Calibration:
-    """Calibration whose level is less sure by a variance of its log-odds."""
-    match calibration:
-        case BetaCalibration():
-            first, second, (ac, bc, cc) = calibration.covariance
-            return replace(calibration, covariance=(first, second, (ac, bc, cc + variance)))
-        case StepCalibration():
-            wider = tuple(one + variance for one in calibration.variances)
-            return replace(calibration, variances=wider)
-        case _:
-            assert_never(calibration)
 
 
 def _walked(

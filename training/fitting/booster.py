@@ -16,6 +16,8 @@ from training.config import ModelSettings
 LEAF_PENALTY = 10.0
 """L2 penalty of a leaf's output, for looks that are independent of each other."""
 MOST_BINS = 63
+MOST_COUNTED_LEVELS = 12
+"""Columns of more levels are not counted level by level: nearly every level would be a rare one."""
 WIDENING = 0.1
 """Share of a number's span that a value may lie outside of it and be like those seen."""
 
@@ -45,7 +47,24 @@ def evidence_of(
         low=tuple((low - margin).tolist()),
         high=tuple((high + margin).tolist()),
         missing=tuple(bool(value) for value in np.asarray(np.isnan(matrix).any(axis=0))),
+        converted_by_level={
+            column: counts
+            for column in categorical
+            if (counts := _converted_by_level(matrix[:, column], converted, lead)) is not None
+        },
     )
+
+
+def _converted_by_level(level: Float64, converted: Bool, lead: Int64) -> tuple[int, ...] | None:
+    """Converting leads with each level and, last, with none; None where there are many levels."""
+    missing = np.isnan(level)
+    # What is no level that is told apart is one more.
+    levels = int(level[~missing].max(initial=-1.0)) + 1
+    if levels > MOST_COUNTED_LEVELS + 1:
+        return None
+    index = np.where(missing, levels, level).astype(np.int64)[converted]
+    pairs = np.unique(np.stack([index, lead[converted]]), axis=1)
+    return tuple(np.bincount(pairs[0], minlength=levels + 1).tolist())
 
 
 def fit_booster(
@@ -83,7 +102,7 @@ def fit_booster(
         How many rows each row stands for, whatever became of them; 1 for each by default.
     looks_per_independent : float, optional
         Design effect: as many looks tell as much as one that stands alone
-        (`training.fitting.design_effect`). Penalty and least rows of a leaf grow with it.
+        (`training.statistics.design_effect`). Penalty and least rows of a leaf grow with it.
     """
     least_rows = max(1, round(settings.least_rows * looks_per_independent))
     parameters = {

@@ -34,7 +34,6 @@ from training.dataset.frame import TrainingFrame
 from training.dataset.split import LEAST_LEARNED_LEADS, converting_leads
 from training.fitting.horizon import (
     FittedHorizon,
-    OutOfTimeCalibration,
     fitted_horizon,
     out_of_time_calibration,
 )
@@ -46,6 +45,7 @@ from training.fitting.predictor import (
     fit_predictor,
 )
 from training.fitting.side_by_side import side_by_side
+from training.statistics.levels import MonthCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,19 @@ class CalibrationSummary:
         The curves that were compared; empty where there was nothing to choose.
     drift : DriftSummary or None
         How the level wandered; None where it stood still.
+    month_deviation : float or None
+        Standard deviation, in log-odds, by which months differ from what is said of them; None on
+        cards of earlier versions.
+    month_check : MonthCheck or None
+        In how many months, left out in turn, the interval that the others give held; None on cards
+        of earlier versions.
     """
 
     curve: Curve
     compared: tuple[ComparedCurve, ...]
     drift: DriftSummary | None
+    month_deviation: float | None
+    month_check: MonthCheck | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +163,7 @@ def fit_bundle(
     return FittedBundle(
         bundle=serving,
         judged_bundle=judged_bundle,
-        calibrations={name: _summary(one.calibrated) for name, one in horizons.items()},
+        calibrations={name: _summary(one) for name, one in horizons.items()},
         learned=learned,
         hot_held_out=hot_held_out,
         warm_held_out=warm_held_out,
@@ -290,11 +298,12 @@ class _RollingFits:
         rows, level_at = split.calibrate, split.test_from
         if final:
             rows, level_at = rows | split.test, int(frame.spine.as_of.max())
+        held_out = rows & ~np.isnan(margin)
         calibrated = out_of_time_calibration(
             margin,
             frame.persons,
             labels,
-            rows & ~np.isnan(margin),
+            held_out,
             level_at,
             self.settings.calibration.method,
         )
@@ -305,6 +314,8 @@ class _RollingFits:
             labels,
             learned,
             calibrated,
+            margin,
+            held_out,
             frame.spec.categorical,
         )
 
@@ -336,6 +347,12 @@ def _probabilities(
     return hot_probability, warm_probability
 
 
-def _summary(calibrated: OutOfTimeCalibration) -> CalibrationSummary:
-    choice = calibrated.choice
-    return CalibrationSummary(choice.curve, choice.compared, calibrated.drift.summary())
+def _summary(fitted: FittedHorizon) -> CalibrationSummary:
+    choice, month_variance = fitted.calibrated.choice, fitted.horizon.evidence.month_variance
+    return CalibrationSummary(
+        curve=choice.curve,
+        compared=choice.compared,
+        drift=fitted.calibrated.drift.summary(),
+        month_deviation=None if month_variance is None else month_variance**0.5,
+        month_check=fitted.month_check,
+    )

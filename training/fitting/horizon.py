@@ -8,7 +8,7 @@ has seen the latest outcomes.
 Baselines are calibrated in the same way, so that a model is compared with rivals that know as much.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,19 @@ from models.calibration import Calibration
 from models.horizon import HorizonModel
 from models.predictors.predictor import Predictor
 from training.calibration.choice import CurveChoice, fit_calibration
-from training.calibration.drift import LevelDrift, level_drift, with_added_variance
+from training.calibration.drift import LevelDrift, level_drift
 from training.config import CalibrationMethod
 from training.dataset.snapshots import Labels, horizon_end
 from training.fitting.booster import evidence_of
+from training.statistics.levels import (
+    MonthCheck,
+    between_group_variance,
+    between_month_variance,
+    check_months,
+    group_levels,
+    month_levels,
+    prior_variance,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class OutOfTimeCalibration:
     choice : CurveChoice
         Curve of the calibration, and the curves it was compared with.
     drift : LevelDrift
-        How the level wandered; where it did, the calibration is less sure.
+        How the level wandered.
     """
 
     calibration: Calibration
@@ -53,10 +62,13 @@ class FittedHorizon:
         Predictor, calibration and evidence.
     calibrated : OutOfTimeCalibration
         Where the calibration comes from.
+    month_check : MonthCheck
+        In how many months, left out in turn, the interval that the others give held.
     """
 
     horizon: HorizonModel
     calibrated: OutOfTimeCalibration
+    month_check: MonthCheck
 
 
 def fitted_horizon(
@@ -66,9 +78,11 @@ def fitted_horizon(
     labels: Labels,
     learned: Bool,
     calibrated: OutOfTimeCalibration,
+    margin: Float64,
+    held_out: Bool,
     categorical: tuple[int, ...],
 ) -> FittedHorizon:
-    """Horizon of a predictor.
+    """Horizon of a predictor, with intervals as wide as months and groups of leads differ.
 
     Parameters
     ----------
@@ -79,19 +93,38 @@ def fitted_horizon(
     spine : Spine
         Lead and instant of each look; one look is one row.
     labels : Labels
-        Outcomes of the same looks; only those of `learned` are used.
+        Outcomes of the same looks; only those of `learned` and `held_out` are used.
     learned : bool array of shape (rows,)
         Looks that the predictor learned from.
     calibrated : OutOfTimeCalibration
         Learned from earlier fits of the same kind.
+    margin : float64 array of shape (rows,)
+        Log-odds of each look by the latest fit before it.
+    held_out : bool array of shape (rows,)
+        Looks that have such a margin and a known outcome, by which the calibration was learned.
     categorical : tuple of int
         Columns whose values are levels.
     """
     evidence = evidence_of(
         matrix[learned], labels.converted[learned], spine.lead[learned], categorical
     )
-    model = HorizonModel(labels.days, predictor, calibrated.calibration, evidence)
-    return FittedHorizon(model, calibrated)
+    centre = prior_variance(evidence.conversions)
+    calibration, converted = calibrated.calibration, labels.converted[held_out]
+    log_odds = calibration.log_odds(margin[held_out])
+    lead, as_of = spine.lead[held_out], spine.as_of[held_out]
+    curve_variance = calibration.variance(margin[held_out])
+    months = month_levels(log_odds, curve_variance, converted, lead, as_of)
+    groups = group_levels(
+        log_odds, converted, lead, as_of, evidence.level_indices(matrix[held_out])
+    )
+    month_variance = between_month_variance(months, centre)
+    evidence = replace(
+        evidence,
+        month_variance=month_variance,
+        group_variance=between_group_variance(groups, month_variance, centre),
+    )
+    model = HorizonModel(labels.days, predictor, calibration, evidence)
+    return FittedHorizon(model, calibrated, check_months(months, centre))
 
 
 def out_of_time_calibration(
@@ -127,4 +160,4 @@ def out_of_time_calibration(
     known_at = horizon_end(as_of, labels.days)
     drift = level_drift(margin[used], converted, lead, as_of, known_at, level_at)
     calibration, choice = fit_calibration(margin[used], converted, lead, method)
-    return OutOfTimeCalibration(with_added_variance(calibration, drift.variance), choice, drift)
+    return OutOfTimeCalibration(calibration, choice, drift)

@@ -84,7 +84,7 @@ def fit_linear(
         How many rows each row stands for; 1 for each by default.
     looks_per_independent : float, optional
         Design effect: as many looks tell as much as one that stands alone
-        (`training.fitting.design_effect`). The penalty grows with it.
+        (`training.statistics.design_effect`). The penalty grows with it.
     """
     if weight is None:
         weight = np.ones(len(matrix))

@@ -33,11 +33,11 @@ from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
 from training.dataset.examples import Examples
 from training.fitting.booster import fit_booster, mean_booster
-from training.fitting.design_effect import design_effect
 from training.fitting.linear import PRELIMINARY, fit_linear, logistic_margin
 from training.fitting.monotone import directions
 from training.fitting.scorecard import fit_scorecard, read_scorecard
 from training.fitting.side_by_side import side_by_side
+from training.statistics.design_effect import design_effect
 
 SHARE_FOLDS = 3
 """Folds over leads by which the borrowed share is chosen."""

@@ -153,3 +153,16 @@ def test_promises_come_first_and_points_cards_last() -> None:
     ]
     assert order == sorted(order)
     assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def test_each_horizon_says_in_how_many_months_its_intervals_held() -> None:
+    card = lifelike_card()
+    card["horizons"]["hot"]["calibration"]["month_check"] = {
+        "months": 12, "held": 9, "nominal": 0.8,
+    }  # fmt: skip
+    card["horizons"]["warm"]["calibration"]["month_check"] = None
+    text = printed(show_test_period, card)
+    assert "hot: intervals of groups of leads, nominal 80 %, held 75 % of 12 months" in text
+    assert "warm: intervals" not in text
+    card["horizons"]["hot"]["calibration"]["month_check"] |= {"months": 0, "held": 0}
+    assert "hot: intervals" not in printed(show_test_period, card)

@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from features.engine.history import MICROSECONDS_PER_DAY
-from models.calibration import BetaCalibration, StepCalibration, sigmoid
+from models.calibration import BetaCalibration, sigmoid
 from training.calibration.curves import fit_curve
-from training.calibration.drift import PACES, LevelDrift, level_drift, with_added_variance
+from training.calibration.drift import PACES, LevelDrift, level_drift
 from training.dataset.snapshots import horizon_end
 
 ROWS, DAYS = 12_000, 200
@@ -83,16 +83,6 @@ def test_too_little_to_follow_is_left_alone() -> None:
     never = np.zeros(ROWS, bool)
     margin, _, lead, as_of = drawn(step)
     assert drift((margin, never, lead, as_of)) == LevelDrift()
-
-
-def test_a_level_that_is_less_sure_widens_either_kind_of_calibration() -> None:
-    margin = np.array([-2.0, 0.5])
-    beta = BetaCalibration(1.2, 0.9, -0.3, ((0.1, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, 0.0, 0.2)))
-    steps = StepCalibration("isotonic", (0.0,), (-1.0, 1.0), (0.1, 0.2))
-    for one in (beta, steps):
-        wider = with_added_variance(one, 0.25)
-        np.testing.assert_allclose(wider.variance(margin), one.variance(margin) + 0.25)
-        np.testing.assert_array_equal(wider.log_odds(margin), one.log_odds(margin))
 
 
 def walk_by_search(blocks, weight: float, pace: float):
@@ -173,13 +163,3 @@ def test_a_margin_is_moved_by_the_block_that_its_look_falls_into() -> None:
     assert summary is not None
     assert summary.deviation == pytest.approx(0.2)
     assert (summary.least_odds, summary.most_odds) == pytest.approx((np.exp(-2), np.exp(1)))
-
-
-def test_an_unsure_level_widens_the_variance_at_every_margin_alike() -> None:
-    beta = BetaCalibration(0.8, 1.1, -0.2, ((0.3, 0.1, 0.0), (0.1, 0.2, 0.05), (0.0, 0.05, 0.4)))
-    steps = StepCalibration("isotonic", (0.0,), (-1.0, 1.0), (0.2, 0.3))
-    grid = np.linspace(-3, 3, 7)
-    for calibration in (beta, steps):
-        wider = with_added_variance(calibration, 0.25)
-        np.testing.assert_allclose(wider.variance(grid) - calibration.variance(grid), 0.25)
-        np.testing.assert_array_equal(wider.log_odds(grid), calibration.log_odds(grid))

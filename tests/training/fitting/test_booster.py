@@ -24,6 +24,27 @@ def test_evidence_counts_leads_that_converted_and_not_their_rows() -> None:
     assert found.conversions == 2
 
 
+def test_evidence_counts_converting_leads_level_by_level_where_levels_are_few() -> None:
+    random = np.random.default_rng(3)
+    lead = random.integers(0, 120, 500)
+    converted = random.random(500) < 0.3
+    level = random.integers(0, 4, 500).astype(float)
+    level[random.random(500) < 0.2] = np.nan
+    many, number = random.integers(0, 20, 500).astype(float), random.random(500)
+    never = np.full(500, np.nan)
+    found = evidence_of(
+        np.column_stack([number, level, many, never]), converted, lead, categorical=(1, 2, 3)
+    )
+    expected = [
+        len({lead[row] for row in range(500) if converted[row] and same(level[row])})
+        for same in (*(lambda value, n=n: value == n for n in range(4)), np.isnan)
+    ]
+    assert found.converted_by_level == {
+        1: tuple(expected),
+        3: (len(np.unique(lead[converted])),),
+    }
+
+
 def test_a_number_a_little_beyond_those_seen_is_like_them_but_a_level_is_not() -> None:
     matrix = np.column_stack([np.linspace(0, 10, 11), np.arange(11.0)])
     found = evidence_of(matrix, np.zeros(11, bool), np.arange(11), categorical=(1,))

@@ -65,7 +65,9 @@ def test_the_evidence_counts_the_leads_that_were_learned_from() -> None:
     matrix, learned = margin[:, None], np.arange(ROWS) < 5_000
     predictor = fit_booster(matrix[learned], labels.converted[learned], (), ModelSettings(trees=2))
     calibrated = out_of_time_calibration(margin, spine, labels, ~learned, 0, "anchored")
-    found = fitted_horizon(predictor, matrix, spine, labels, learned, calibrated, ())
+    found = fitted_horizon(
+        predictor, matrix, spine, labels, learned, calibrated, margin, ~learned, ()
+    )
     assert found.horizon.evidence.conversions == labels.converted[learned].sum()
     assert found.horizon.calibration == calibrated.calibration
 
@@ -76,24 +78,50 @@ def estimated(leads: int, base_log_odds: float) -> tuple[int, Estimate]:
     matrix = random.normal(size=(leads, 2))
     converted = random.random(leads) < sigmoid(1.2 * matrix[:, 0] + base_log_odds)
     third = np.arange(leads) * 3 // leads
-    spine, labels = Spine(np.arange(leads), third), Labels(14, converted, np.ones(leads, np.bool_))
+    day = np.arange(leads) * 3 * 365 // leads
+    spine = Spine(np.arange(leads), day * MICROSECONDS_PER_DAY)
+    labels = Labels(14, converted, np.ones(leads, np.bool_))
     settings = ModelSettings(trees=40, least_rows=20)
     early, late = (
         fit_booster(matrix[third < ends], converted[third < ends], (), settings) for ends in (1, 2)
     )
     calibrated = out_of_time_calibration(
-        margin_of(early, matrix), spine, labels, third == 1, 2, "anchored"
+        margin_of(early, matrix), spine, labels, third == 1, 730 * MICROSECONDS_PER_DAY, "anchored"
     )
-    found = fitted_horizon(late, matrix, spine, labels, third < 2, calibrated, ())
+    found = fitted_horizon(
+        late, matrix, spine, labels, third < 2, calibrated, margin_of(early, matrix), third == 1, ()
+    )
     return int(converted[third < 2].sum()), found.horizon.estimate(matrix[third == 2])
 
 
-def test_thirty_conversions_are_not_enough_evidence() -> None:
-    conversions, found = estimated(900, base_log_odds=-3.6)
-    assert 20 < conversions < 45
-    assert found.not_enough_evidence.all()
+def test_ten_conversions_leave_the_odds_open_by_a_factor_of_two() -> None:
+    conversions, found = estimated(300, base_log_odds=-3.2)
+    assert 5 < conversions < 16
     odds = found.high / (1 - found.high) / (found.low / (1 - found.low))
-    assert odds.min() > 4
+    assert odds.min() > 2
+
+
+def test_months_that_differ_widen_the_intervals_and_are_told() -> None:
+    """Half of the months convert far more often than the other half, the same leads as before."""
+    margin, _, spine, labels = looks(1.0)
+    month = spine.as_of.astype("datetime64[us]").astype("datetime64[M]").astype(int)
+    random = np.random.default_rng(8)
+    restless = random.random(ROWS) < sigmoid(margin + np.where(month % 2, 0.6, -0.6))
+    rows, matrix = np.ones(ROWS, bool), margin[:, None]
+    predictor = fit_booster(matrix, labels.converted, (), ModelSettings(trees=2))
+    variances, checks = [], []
+    for converted in (labels.converted, restless):
+        outcomes = Labels(DAYS, converted, labels.mature)
+        calibrated = out_of_time_calibration(margin, spine, outcomes, rows, 0, "anchored")
+        found = fitted_horizon(
+            predictor, matrix, spine, outcomes, rows, calibrated, margin, rows, ()
+        )
+        variances.append(found.horizon.evidence.month_variance)
+        checks.append(found.month_check)
+    assert variances[0] < 0.1**2
+    assert 0.4**2 < variances[1] < 0.9**2
+    assert [check.months for check in checks] == [12, 12]
+    assert min(check.held for check in checks) >= 8
 
 
 def test_thousands_of_conversions_are_enough_for_nearly_all() -> None:
@@ -104,8 +132,10 @@ def test_thousands_of_conversions_are_enough_for_nearly_all() -> None:
 
 
 def test_the_interval_narrows_as_conversions_grow() -> None:
-    widths = [float(np.median(e.high / e.low)) for _, e in map(_of_size, (1_500, 6_000, 24_000))]
-    assert widths[0] > 1.3 * widths[1] > 1.3 * 1.1 * widths[2]
+    widths = [
+        float(np.median(np.log(e.high / e.low))) for _, e in map(_of_size, (1_500, 6_000, 24_000))
+    ]
+    assert widths[0] > 1.3 * widths[1] > 1.3 * widths[2]
 
 
 def _of_size(leads: int) -> tuple[int, Estimate]:

@@ -129,6 +129,11 @@ def test_segments_whose_promise_was_broken_are_shown(page):
     assert ["source: fair", "20 of 900", "10 %"] in [row[:3] for row in page.rows]
 
 
+def test_in_how_many_months_the_ranges_held_is_said_of_each_horizon(page):
+    held = "of 12 months, each judged by the others, they held in 10."
+    assert page.text.count(held) == 2
+
+
 def test_that_nothing_here_is_a_cause_is_said_once(page):
     assert page.text.count("that does not make it a cause") == 1
 

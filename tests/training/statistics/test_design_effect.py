@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.fitting.design_effect import design_effect
+from training.statistics.design_effect import design_effect
 
 
 def test_it_is_the_variance_of_sums_over_leads_drawn_again() -> None:
