@@ -89,6 +89,7 @@ warm = {least_reach = 0.25}      # or {rate = 0.15, confidence = 0.90}, {reach =
 
 [gate]
 # least_conversions = 30         # later leads that must have converted before champion and challenger are compared
+# margin = 0.1                   # share of the champion's gain over the base rate that a challenger may lose
 
 [report]                         # what the managers' report counts by; docs/report.md
 # channel = "source"             # default: channel, source, lead_source or utm_source

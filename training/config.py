@@ -287,9 +287,13 @@ class GateSettings(Section):
     least_conversions : int
         Leads that must have converted within a horizon, after all that champion and challenger
         learned from, before the two are compared on it.
+    margin : float
+        Share of what the champion gains over the base rate, in log loss, that a challenger may
+        lose, earlier losses counted in. Whether it loses less must be sure.
     """
 
     least_conversions: int = Field(default=30, ge=2)
+    margin: float = Field(default=0.1, gt=0, le=1)
 
 
 class FunnelStep(Section):

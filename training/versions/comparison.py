@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from features.arrays import Bool
+from features.arrays import Bool, Float64
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.scale.batch import point_in_time_features
 from features.scale.scoring_notes import scoring_notes
@@ -98,6 +98,9 @@ class HorizonComparison:
         converted within the horizon.
     auc, log_loss : Difference or None
         Advantage of the challenger, positive if it is better; None if it cannot be computed.
+    champion_gain : float or None
+        By how much the champion's log loss is below that of the share of these looks that
+        converted; None if it cannot be computed.
     rank_correlation : float or None
         Spearman's correlation of the two models' probabilities; None if it is undefined.
     segments : tuple of Segment
@@ -110,6 +113,7 @@ class HorizonComparison:
     conversions: int
     auc: Difference | None
     log_loss: Difference | None
+    champion_gain: float | None
     rank_correlation: float | None
     segments: tuple[Segment, ...]
 
@@ -323,9 +327,17 @@ def _horizon_comparison(
         log_loss=paired_difference(
             LOG_LOSS, outcome, lead, challenger_probability, champion_probability, seed
         ),
+        champion_gain=_gain(outcome, champion_probability),
         rank_correlation=float(rank_correlation) if np.isfinite(rank_correlation) else None,
         segments=tuple(segment_results),
     )
+
+
+def _gain(converted: Bool, probability: Float64) -> float | None:
+    """By how much a log loss is below that of the share that converted."""
+    model = figures(converted, probability).log_loss
+    base_rate = figures(converted, np.full(len(converted), converted.mean())).log_loss
+    return None if model is None or base_rate is None else base_rate - model
 
 
 def _large_enough(segment_rows: JudgedRows) -> bool:

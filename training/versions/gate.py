@@ -10,15 +10,25 @@ model is not a better one. A challenger is *worse* if one of these holds:
   champion's are not;
 - it breaks the promise of the hot or the warm band, which the champion does not break.
 
-Otherwise it is *better* if its log loss within a horizon is surely better, and *no worse* if not.
+Otherwise it is *better* if its log loss within a horizon is surely better, and *no worse* if it is
+sure to lose no more than a stated share of what the champion gains over the base rate: not to be
+surely worse is no proof, least of all with few conversions. What successive champions give up of
+that gain is added up, so that many small losses cannot pass where one large loss would not; what is
+won back is taken off.
+
 If too few leads have converted since, the finding is *cannot be told* and the champion stays, with
 one exception: the challenger's own test period shows that it beats the base rate and the age of a
 lead, and the champion's does not. Where there is no champion, that test alone decides.
+
+References
+----------
+G. Piaggio et al., *Reporting of noninferiority and equivalence randomized trials*, JAMA 308 (2012),
+doi:10.1001/jama.2012.87802.
 """
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -26,6 +36,7 @@ from models.bands import LEVELS
 from models.bundle import HORIZONS
 from models.policy import LimitedRate
 from training.card.schema import ModelCard
+from training.config import GateSettings
 from training.statistics.figures import BandResult
 from training.statistics.paired import Difference
 from training.versions.comparison import Comparison, HorizonComparison
@@ -48,10 +59,14 @@ class Verdict:
         The conclusion; "better" and "no worse" pass the gate.
     reasons : tuple of str
         Why, a sentence each; the deciding ones first.
+    given_up : mapping of "hot", "warm" to float
+        Share of the champions' gain over the base rate that is given up, since they were last as
+        good, if the challenger becomes the champion; no less than 0.
     """
 
     finding: Literal["better", "no worse", "worse", "cannot be told"]
     reasons: tuple[str, ...]
+    given_up: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -63,7 +78,8 @@ def judge_against_champion(
     comparison: Comparison,
     champion: ModelCard,
     challenger: ModelCard,
-    least_conversions: int,
+    settings: GateSettings,
+    given_up: Mapping[str, float],
 ) -> Verdict:
     """Verdict on a challenger that was compared with the champion.
 
@@ -73,8 +89,11 @@ def judge_against_champion(
         Both models' figures on the same later leads.
     champion, challenger : ModelCard
         The models' cards; their own test periods decide if too few leads have converted since.
-    least_conversions : int
-        Number of leads that must have converted within a horizon before it decides anything.
+    settings : GateSettings
+        How many leads must have converted within a horizon before it decides anything, and the
+        share of the champion's gain that may be given up.
+    given_up : mapping of "hot", "warm" to float
+        What the champion's own verdict says of it; a horizon that is not in it counts as 0.
 
     Notes
     -----
@@ -84,12 +103,12 @@ def judge_against_champion(
     deciding = {
         name: question
         for name, question in comparison.questions.items()
-        if question.conversions >= least_conversions
+        if question.conversions >= settings.least_conversions
     }
     undecided = tuple(
         f"Within {question.days} days {question.conversions:,} of the later leads converted, "
-        f"fewer than the {least_conversions:,} of [gate] least_conversions: nothing is said about "
-        "that horizon."
+        f"fewer than the {settings.least_conversions:,} of [gate] least_conversions: nothing is "
+        "said about that horizon."
         for name, question in comparison.questions.items()
         if name not in deciding
     )
@@ -99,9 +118,11 @@ def judge_against_champion(
         *_worse_bands(comparison),
     )
     if worse:
-        return Verdict("worse", (*worse, *undecided))
+        return Verdict("worse", (*worse, *undecided), given_up)
     if "hot" not in deciding:
-        return _by_own_cards(champion, challenger, undecided)
+        by_own_cards = _by_own_cards(champion, challenger, undecided)
+        return replace(by_own_cards, given_up=given_up)
+    now_given_up = {**given_up, **_given_up(deciding, given_up)}
     better = tuple(
         f"Within {question.days} days its log loss is better by {difference.advantage:.4f} "
         f"({difference.low:.4f} to {difference.high:.4f})."
@@ -109,9 +130,16 @@ def judge_against_champion(
         if (difference := question.log_loss) is not None
         and difference.advantage > _reach(difference, DECIDING_FIGURES * len(deciding))
     )
+    perhaps_worse = tuple(_perhaps_worse(deciding, settings.margin, given_up))
+    if perhaps_worse:
+        return Verdict("cannot be told", (*perhaps_worse, *better, *undecided), now_given_up)
     if better:
-        return Verdict("better", (*better, *undecided))
-    return Verdict("no worse", ("No difference in log loss is beyond chance.", *undecided))
+        return Verdict("better", (*better, *undecided), now_given_up)
+    no_worse = (
+        "No difference in log loss is beyond chance, and none can be larger than [gate] margin "
+        f"allows: {settings.margin:.0%} of what the champion gains over the base rate."
+    )
+    return Verdict("no worse", (no_worse, *undecided), now_given_up)
 
 
 def judge_against_baselines(card: ModelCard) -> Verdict:
@@ -170,6 +198,47 @@ def _worse_figures(deciding: Mapping[str, HorizonComparison]) -> Iterator[str]:
                     f"{-difference.advantage:.4f} ({-difference.high:.4f} to "
                     f"{-difference.low:.4f}), surely so among {count} figures."
                 )
+
+
+def _perhaps_worse(
+    deciding: Mapping[str, HorizonComparison], margin: float, given_up: Mapping[str, float]
+) -> Iterator[str]:
+    """Horizons within which a loss beyond the margin cannot be ruled out."""
+    for name, question in deciding.items():
+        gain, difference = question.champion_gain, question.log_loss
+        if gain is None or gain <= 0 or difference is None:
+            continue  # A champion that gains nothing has nothing to lose.
+        reach = _reach(difference, len(deciding))
+        allowed = (margin - given_up.get(name, 0.0)) * gain
+        if reach - difference.advantage <= allowed:
+            continue
+        before = given_up.get(name, 0.0)
+        reason = (
+            f"Within {question.days} days its log loss may be worse by up to "
+            f"{reach - difference.advantage:.4f}. [gate] margin = {margin:g} allows {allowed:.4f}: "
+            f"{margin:.0%} of the {gain:.4f} that the champion gains over the base rate"
+        )
+        reason += f", less {before:.0%} that earlier champions gave up." if before else "."
+        if allowed + difference.advantage > 0:
+            # An error falls with the square root of how much is seen.
+            times = (reach / (allowed + difference.advantage)) ** 2
+            reason += (
+                f" About {question.conversions * times:,.0f} conversions would decide, in place of "
+                f"{question.conversions:,}."
+            )
+        yield reason
+
+
+def _given_up(
+    deciding: Mapping[str, HorizonComparison], given_up: Mapping[str, float]
+) -> dict[str, float]:
+    return {
+        name: max(
+            0.0, given_up.get(name, 0.0) - question.log_loss.advantage / question.champion_gain
+        )
+        for name, question in deciding.items()
+        if question.log_loss is not None and question.champion_gain and question.champion_gain > 0
+    }
 
 
 def _worse_segments(deciding: Mapping[str, HorizonComparison]) -> Iterator[str]:

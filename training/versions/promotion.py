@@ -62,6 +62,7 @@ class Examination:
             finding=self.verdict.finding,
             promoted=self.verdict.passed or force,
             forced=force and not self.verdict.passed,
+            given_up=self.verdict.given_up,
             document=json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         )
 
@@ -91,12 +92,21 @@ def examination(
         The version does not exist, or the two cannot be compared.
     """
     challenger = registered_bundle(registry, number)
-    champion = next((one.number for one in versions(registry) if one.champion), None)
-    if champion is None:
+    champion_version = next((one for one in versions(registry) if one.champion), None)
+    if champion_version is None:
         return Examination(number, None, judge_against_baselines(read_card(challenger.card)), None)
+    champion = champion_version.number
     try:
         champion_bundle = registered_bundle(registry, champion)
-        return _compared(number, champion, champion_bundle, challenger, config, read)
+        both = _compared(champion_bundle, challenger, config, read)
+        verdict = judge_against_champion(
+            both,
+            read_card(champion_bundle.card),
+            read_card(challenger.card),
+            config.gate,
+            champion_version.given_up,
+        )
+        return Examination(number, champion, verdict, both)
     except UnreadableBundleError as error:
         own_verdict = judge_against_baselines(read_card(challenger.card))
         unreadable = f"The champion, version {champion}, cannot be served by this release: {error}"
@@ -109,19 +119,9 @@ def examination(
 
 
 def _compared(
-    number: int,
-    champion: int,
-    champion_bundle: Bundle,
-    challenger: Bundle,
-    config: Config,
-    read: Callable[[], Tables],
-) -> Examination:
+    champion: Bundle, challenger: Bundle, config: Config, read: Callable[[], Tables]
+) -> Comparison:
     tables = read()
     findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
-    both_models = comparison(champion_bundle, challenger, examined, config.snapshots, config.model)
-    least = config.gate.least_conversions
-    verdict = judge_against_champion(
-        both_models, read_card(champion_bundle.card), read_card(challenger.card), least
-    )
-    return Examination(number, champion, verdict, both_models)
+    return comparison(champion, challenger, examined, config.snapshots, config.model)

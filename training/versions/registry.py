@@ -12,7 +12,7 @@ change or the state after it.
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.bundle import Bundle, load_bundle
@@ -51,11 +51,14 @@ class Version:
         Version that the bundle itself bears.
     champion : bool
         Whether this is the version that serves.
+    given_up : mapping of "hot", "warm" to float, optional
+        Share of the champions' gain over the base rate that was given up when it was last judged.
     """
 
     number: int
     bundle: str
     champion: bool
+    given_up: Mapping[str, float] = field(default_factory=dict)
 
 
 class UnreadableBundleError(ValueError):
@@ -78,6 +81,9 @@ class Judgement:
         Whether it became the champion although the finding spoke against it.
     document : str
         All figures and reasons, as JSON.
+    given_up : mapping of "hot", "warm" to float, optional
+        Share of the champions' gain over the base rate that is given up with this version
+        (`training.versions.gate`).
     """
 
     champion: int | None
@@ -85,6 +91,7 @@ class Judgement:
     promoted: bool
     forced: bool
     document: str
+    given_up: Mapping[str, float] = field(default_factory=dict)
 
 
 def record(
@@ -286,6 +293,7 @@ def _versions(client: Client, registry: Registry) -> list[Version]:
                 int(registered.version),
                 registered.tags.get(BUNDLE_TAG, ""),
                 int(registered.version) == champion,
+                json.loads(registered.tags.get(f"{GATE_TAG}.given_up", "{}")),
             )
             for registered in model_versions
         ),
@@ -366,6 +374,7 @@ def _keep(client: Client, registry: Registry, number: int, judgement: Judgement)
         "finding": judgement.finding,
         "promoted": str(judgement.promoted).lower(),
         "forced": str(judgement.forced).lower(),
+        "given_up": json.dumps(dict(judgement.given_up)),
     }
     for name, value in tags.items():
         client.set_model_version_tag(registry.model, str(number), f"{GATE_TAG}.{name}", value)

@@ -64,6 +64,7 @@ def question(days: int, segments: tuple[Segment, ...] = ()) -> HorizonComparison
         conversions=60,
         auc=GAIN,
         log_loss=None,
+        champion_gain=0.03,
         rank_correlation=0.9123,
         segments=segments,
     )

@@ -19,7 +19,7 @@ from models.bundle import Bundle
 from models.card import CardDocument
 from models.horizon import HorizonModel
 from tests.support.cards import card_of, lifelike_card
-from training.config import Config, read_config
+from training.config import Config, GateSettings, read_config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, training_frame
 from training.fitting.booster import fit_booster
@@ -143,8 +143,12 @@ def test_two_that_learned_to_the_end_and_have_no_judged_fit_cannot_be_compared(
         compared_on(models[0], alone, *crm)
 
 
-def finding(compared: Comparison) -> str:
-    return judge_against_champion(compared, UNSURE, UNSURE, 10).finding
+SETTINGS = GateSettings(least_conversions=10)
+
+
+def finding(compared: Comparison, margin: float = 0.1) -> str:
+    settings = GateSettings(least_conversions=10, margin=margin)
+    return judge_against_champion(compared, UNSURE, UNSURE, settings, {}).finding
 
 
 def test_a_fresh_training_brings_the_later_leads_along(
@@ -157,7 +161,7 @@ def test_a_fresh_training_brings_the_later_leads_along(
 
 
 def test_a_training_on_some_more_of_the_same_is_no_worse(found: Comparison) -> None:
-    assert finding(found) in ("better", "no worse")
+    assert finding(found, margin=1.0) in ("better", "no worse")
     assert found.questions["hot"].rank_correlation > 0.7
     assert 0 < found.changed_band < 0.5
 
@@ -191,7 +195,9 @@ def test_a_model_that_promises_too_much_is_worse_however_well_it_ranks(
     bold = dataclasses.replace(calibration, c=calibration.c + 1.0)
     hot = dataclasses.replace(challenger.judged_fit.hot, calibration=bold)
     compared = compared_on(champion, judged_with(challenger, hot=hot), *crm)
-    verdict = judge_against_champion(compared, UNSURE, UNSURE, 10)
+    verdict = judge_against_champion(
+        compared, UNSURE, UNSURE, GateSettings(least_conversions=10), {}
+    )
     assert verdict.finding == "worse"
     assert any("log loss is worse" in reason for reason in verdict.reasons)
     assert not any("AUC is worse" in reason for reason in verdict.reasons if "14 days" in reason)
@@ -206,7 +212,9 @@ def test_a_model_that_ranks_at_random_is_worse(
     booster = fit_booster(frame.matrix[fit], mixed, frame.spec.categorical, crm[1].model)
     noise = dataclasses.replace(challenger.judged_fit.hot, predictor=booster)
     compared = compared_on(champion, judged_with(challenger, hot=noise), *crm)
-    verdict = judge_against_champion(compared, UNSURE, UNSURE, 10)
+    verdict = judge_against_champion(
+        compared, UNSURE, UNSURE, GateSettings(least_conversions=10), {}
+    )
     assert verdict.finding == "worse"
     assert any("AUC is worse" in reason for reason in verdict.reasons)
 
@@ -229,7 +237,12 @@ def test_an_export_that_ends_where_the_models_learned_tells_nothing(
 
 
 def test_the_table_and_the_document_hold_what_was_found(found: Comparison, tmp_path: Path) -> None:
-    examined = Examination(2, 1, judge_against_champion(found, UNSURE, UNSURE, 10), found)
+    examined = Examination(
+        2,
+        1,
+        judge_against_champion(found, UNSURE, UNSURE, SETTINGS, {}),
+        found,
+    )
     console = Console(width=140, record=True, file=(tmp_path / "out").open("w"))
     show_examination(console, examined)
     said = console.export_text()

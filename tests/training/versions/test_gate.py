@@ -17,6 +17,7 @@ from models.policy import GuaranteedRate, LimitedRate
 from tests.support.cards import card_of, lifelike_card
 from training.bands.results import BandPromise
 from training.card.schema import ModelCard
+from training.config import GateSettings
 from training.statistics.figures import BandResult, Figures, ObservedRate
 from training.statistics.paired import Difference
 from training.versions.comparison import Comparison, HorizonComparison, ModelResult, Segment
@@ -26,6 +27,7 @@ EQUAL = Difference(0.0, -0.01, 0.01, 0.5)
 AHEAD = Difference(0.02, 0.01, 0.03, 1.0)
 BEHIND = Difference(-0.02, -0.03, -0.01, 0.0)
 LEAST = 30
+SETTINGS = GateSettings(least_conversions=LEAST)
 HALF_WIDTH = 0.01
 """Half of a difference's own 95 % interval."""
 NEAR = 1e-9
@@ -69,6 +71,7 @@ def side(finding: str = "kept", hot: ObservedRate | None = None) -> ModelResult:
 def question(**changed: Any) -> HorizonComparison:
     told: dict[str, Any] = {"days": 14, "looks": 900, "leads": 500, "conversions": 60}
     told |= {"auc": EQUAL, "log_loss": EQUAL, "rank_correlation": 0.9, "segments": ()}
+    told["champion_gain"] = 1.0  # so large that no loss here comes near the margin
     return HorizonComparison(**(told | changed))
 
 
@@ -100,11 +103,11 @@ UNSURE = card()
 
 
 def finding(found: Comparison) -> str:
-    return judge_against_champion(found, UNSURE, UNSURE, LEAST).finding
+    return judge_against_champion(found, UNSURE, UNSURE, SETTINGS, {}).finding
 
 
 def test_equals_are_no_worse_and_pass() -> None:
-    verdict = judge_against_champion(compared(), UNSURE, UNSURE, LEAST)
+    verdict = judge_against_champion(compared(), UNSURE, UNSURE, SETTINGS, {})
     assert (verdict.finding, verdict.passed) == ("no worse", True)
 
 
@@ -112,7 +115,7 @@ def test_equals_are_no_worse_and_pass() -> None:
 @pytest.mark.parametrize("horizon", ["hot", "warm"])
 def test_an_interval_wholly_on_the_wrong_side_is_worse(figure: str, horizon: str) -> None:
     verdict = judge_against_champion(
-        compared(**{horizon: question(**{figure: BEHIND})}), UNSURE, UNSURE, LEAST
+        compared(**{horizon: question(**{figure: BEHIND})}), UNSURE, UNSURE, SETTINGS, {}
     )
     assert (verdict.finding, verdict.passed) == ("worse", False)
     assert "worse by 0.0200 (0.0100 to 0.0300)" in verdict.reasons[0]
@@ -139,7 +142,7 @@ def test_one_of_many_segments_is_worse_only_beyond_the_chance_of_them_all() -> N
     assert finding(compared(question(segments=(hardly, *others)))) == "no worse"
     surely = dataclasses.replace(hardly, log_loss=Difference(-0.05, -0.06, -0.04, 0))
     verdict = judge_against_champion(
-        compared(question(segments=(surely, *others))), UNSURE, UNSURE, LEAST
+        compared(question(segments=(surely, *others))), UNSURE, UNSURE, SETTINGS, {}
     )
     assert verdict.finding == "worse"
     assert "country = it" in verdict.reasons[0]
@@ -168,21 +171,21 @@ def test_bands_out_of_order_are_worse_where_the_champions_are_in_order() -> None
 
 def test_too_few_conversions_tell_nothing_and_the_champion_stays() -> None:
     few = compared(question(conversions=LEAST - 1, log_loss=AHEAD))
-    verdict = judge_against_champion(few, UNSURE, UNSURE, LEAST)
+    verdict = judge_against_champion(few, UNSURE, UNSURE, SETTINGS, {})
     assert (verdict.finding, verdict.passed) == ("cannot be told", False)
     assert "fewer than the 30 of [gate] least_conversions" in verdict.reasons[0]
 
 
 def test_with_too_few_conversions_what_the_own_cards_show_decides() -> None:
     few = compared(question(conversions=3))
-    assert judge_against_champion(few, UNSURE, GOOD, LEAST).finding == "better"
-    assert judge_against_champion(few, GOOD, GOOD, LEAST).finding == "cannot be told"
-    assert judge_against_champion(few, GOOD, UNSURE, LEAST).finding == "cannot be told"
+    assert judge_against_champion(few, UNSURE, GOOD, SETTINGS, {}).finding == "better"
+    assert judge_against_champion(few, GOOD, GOOD, SETTINGS, {}).finding == "cannot be told"
+    assert judge_against_champion(few, GOOD, UNSURE, SETTINGS, {}).finding == "cannot be told"
 
 
 def test_too_few_conversions_in_the_longer_horizon_leave_the_shorter_one_to_decide() -> None:
     few = question(days=90, conversions=3, auc=BEHIND)
-    verdict = judge_against_champion(compared(warm=few), UNSURE, UNSURE, LEAST)
+    verdict = judge_against_champion(compared(warm=few), UNSURE, UNSURE, SETTINGS, {})
     assert verdict.finding == "no worse"
     assert "Within 90 days 3 of the later leads converted" in verdict.reasons[-1]
 
@@ -248,6 +251,61 @@ def test_a_segment_is_worse_from_the_threshold_of_all_segments_on(
         question(segments=tuple(everyone[:hot])), question(days=90, segments=tuple(everyone[hot:]))
     )
     assert finding(found) == conclusion
+
+
+def loss_bound(advantage: float, horizons: int) -> float:
+    """Largest loss that cannot be ruled out, by one-sided tests that share a chance of 2.5 %."""
+    return threshold(horizons) - advantage
+
+
+@pytest.mark.parametrize(("beyond", "conclusion"), [(-NEAR, "cannot be told"), (NEAR, "no worse")])
+@pytest.mark.parametrize("horizon", ["hot", "warm"])
+@pytest.mark.parametrize("given_up", [0.0, 0.04])
+def test_no_worse_is_who_surely_loses_less_than_what_is_left_of_the_margin(
+    given_up: float, horizon: str, beyond: float, conclusion: str
+) -> None:
+    gain = loss_bound(-0.002, 2) / (SETTINGS.margin - given_up)
+    behind = question(log_loss=difference(-0.002), champion_gain=gain + beyond)
+    found = compared(**{horizon: behind})
+    verdict = judge_against_champion(found, UNSURE, UNSURE, SETTINGS, {horizon: given_up})
+    assert verdict.finding == conclusion
+    assert verdict.given_up[horizon] == pytest.approx(given_up + 0.002 / behind.champion_gain)
+
+
+def test_what_may_be_worse_tells_how_many_conversions_would_decide() -> None:
+    hot = question(log_loss=difference(0.0), champion_gain=0.05)
+    verdict = judge_against_champion(compared(hot), UNSURE, UNSURE, SETTINGS, {"hot": 0.02})
+    allowed = (0.1 - 0.02) * 0.05
+    assert verdict.finding == "cannot be told"
+    assert f"allows {allowed:.4f}" in verdict.reasons[0]
+    assert "less 2% that earlier champions gave up" in verdict.reasons[0]
+    needed = hot.conversions * (threshold(2) / allowed) ** 2
+    assert f"About {needed:,.0f} conversions would decide" in verdict.reasons[0]
+
+
+def test_small_losses_add_up_and_what_is_won_back_is_taken_off() -> None:
+    """Each loses 1 % of the gain, not surely; the sum may not pass the margin."""
+    slightly = question(log_loss=Difference(-0.001, -0.0025, 0.0005, 0.1), champion_gain=0.1)
+    given_up: dict[str, float] = {}
+    promoted = 0
+    while True:
+        verdict = judge_against_champion(compared(slightly), UNSURE, UNSURE, SETTINGS, given_up)
+        if not verdict.passed:
+            break
+        given_up = dict(verdict.given_up)
+        promoted += 1
+        assert given_up["hot"] == pytest.approx(0.01 * promoted)
+    assert 5 <= promoted <= 9
+    ahead = compared(question(log_loss=difference(0.02), champion_gain=0.1))
+    verdict = judge_against_champion(ahead, UNSURE, UNSURE, SETTINGS, given_up)
+    assert (verdict.finding, verdict.given_up["hot"]) == ("better", 0.0)
+
+
+@pytest.mark.parametrize("gain", [None, 0.0, -0.01])
+def test_a_champion_that_gains_nothing_has_nothing_to_lose(gain: float | None) -> None:
+    found = compared(question(champion_gain=gain), question(days=90, champion_gain=gain))
+    verdict = judge_against_champion(found, UNSURE, UNSURE, SETTINGS, {"hot": 0.05})
+    assert (verdict.finding, verdict.given_up) == ("no worse", {"hot": 0.05})
 
 
 def test_segments_of_a_horizon_with_too_few_conversions_neither_decide_nor_count() -> None:

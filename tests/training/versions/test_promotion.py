@@ -101,6 +101,7 @@ def test_what_was_found_is_kept_with_the_version(filled: Registry) -> None:
     keep(filled, 2, refused)
     assert not any(version.champion for version in versions(filled))
     told = {"against": "baselines", "finding": "worse", "promoted": "false", "forced": "false"}
+    told["given_up"] = "{}"
     assert tags(filled, 2) == told
     version = client(filled).get_model_version(filled.model, "2")
     kept = client(filled).download_artifacts(version.run_id, "gate/against_baselines.json")
@@ -120,6 +121,7 @@ def test_force_promotes_what_is_refused_and_that_is_kept(filled: Registry, confi
         "finding": "cannot be told",
         "promoted": "true",
         "forced": "true",
+        "given_up": "{}",
     }
     assert rollback(filled).number == 1
 
