@@ -199,14 +199,13 @@ def _parquet(part: FilePart) -> Source:
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         start = 1
         positions = [names.index(name) for name in column_names]
-        # A name that stands twice in the file is read twice, and found by its place. Arrow gives
-        # columns in the order in which they are asked for, so that is the file's.
-        wanted_names = {schema.names[place] for place in positions}
-        read_names = list(dict.fromkeys(name for name in schema.names if name in wanted_names))
-        read_places = [place for place, name in enumerate(schema.names) if name in read_names]
+        read_names = list(dict.fromkeys(schema.names[place] for place in positions))
         for batch in file.iter_batches(_BATCH_ROWS, columns=read_names):
             try:
-                columns = [texts_of_column(batch.column(read_places.index(p))) for p in positions]
+                columns = [
+                    texts_of_column(batch.column(_place_among(batch.schema, schema, place)))
+                    for place in positions
+                ]
             except pa.ArrowNotImplementedError as error:
                 raise ValueError(
                     f"{part.label}: a column is not made of single values: {error}. Columns and "
@@ -216,6 +215,15 @@ def _parquet(part: FilePart) -> Source:
             start += batch.num_rows
 
     return Source(part.label, names, batches)
+
+
+def _place_among(read: pa.Schema, schema: pa.Schema, place: int) -> int:
+    """Where a column of a file stands among those that were read, in whatever order they came.
+
+    A name that stands twice in the file is read twice; the first is still the first.
+    """
+    name = schema.names[place]
+    return int(read.get_all_field_indices(name)[schema.names[:place].count(name)])
 
 
 def _sql(label: str, result: sa.Result[Any]) -> Source:
