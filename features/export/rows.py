@@ -203,8 +203,8 @@ def _parquet(part: FilePart) -> Source:
         for batch in file.iter_batches(_BATCH_ROWS, columns=read_names):
             try:
                 columns = [
-                    texts_of_column(batch.column(_place_among(batch.schema, schema, place)))
-                    for place in positions
+                    texts_of_column(batch.column(_position_in(batch.schema, schema, position)))
+                    for position in positions
                 ]
             except pa.ArrowNotImplementedError as error:
                 raise ValueError(
@@ -217,13 +217,13 @@ def _parquet(part: FilePart) -> Source:
     return Source(part.label, names, batches)
 
 
-def _place_among(read: pa.Schema, schema: pa.Schema, place: int) -> int:
+def _position_in(read: pa.Schema, schema: pa.Schema, position: int) -> int:
     """Where a column of a file stands among those that were read, in whatever order they came.
 
     A name that stands twice in the file is read twice; the first is still the first.
     """
-    name = schema.names[place]
-    return int(read.get_all_field_indices(name)[schema.names[:place].count(name)])
+    name = schema.names[position]
+    return int(read.get_all_field_indices(name)[schema.names[:position].count(name)])
 
 
 def _sql(label: str, result: sa.Result[Any]) -> Source:

@@ -208,17 +208,16 @@ def _perhaps_worse(
         gain, difference = question.champion_gain, question.log_loss
         if gain is None or gain <= 0 or difference is None:
             continue  # A champion that gains nothing has nothing to lose.
-        reach = _reach(difference, len(deciding))
-        allowed = (margin - given_up.get(name, 0.0)) * gain
+        reach, earlier_loss = _reach(difference, len(deciding)), given_up.get(name, 0.0)
+        allowed = (margin - earlier_loss) * gain
         if reach - difference.advantage <= allowed:
             continue
-        before = given_up.get(name, 0.0)
+        lost = f", less {earlier_loss:.0%} that earlier champions gave up" if earlier_loss else ""
         reason = (
             f"Within {question.days} days its log loss may be worse by up to "
             f"{reach - difference.advantage:.4f}. [gate] margin = {margin:g} allows {allowed:.4f}: "
-            f"{margin:.0%} of the {gain:.4f} that the champion gains over the base rate"
+            f"{margin:.0%} of the {gain:.4f} that the champion gains over the base rate{lost}."
         )
-        reason += f", less {before:.0%} that earlier champions gave up." if before else "."
         if allowed + difference.advantage > 0:
             # An error falls with the square root of how much is seen.
             times = (reach / (allowed + difference.advantage)) ** 2

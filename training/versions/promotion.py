@@ -98,15 +98,15 @@ def examination(
     champion = champion_version.number
     try:
         champion_bundle = registered_bundle(registry, champion)
-        both = _compared(champion_bundle, challenger, config, read)
+        compared = _compared(champion_bundle, challenger, config, read)
         verdict = judge_against_champion(
-            both,
+            compared,
             read_card(champion_bundle.card),
             read_card(challenger.card),
             config.gate,
             champion_version.given_up,
         )
-        return Examination(number, champion, verdict, both)
+        return Examination(number, champion, verdict, compared)
     except UnreadableBundleError as error:
         own_verdict = judge_against_baselines(read_card(challenger.card))
         unreadable = f"The champion, version {champion}, cannot be served by this release: {error}"
