@@ -9,13 +9,14 @@ Tests: tests/features/export/test_sources.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.export.mapping import TableMapping, ValueFormat, near_miss
-from features.export.rows import Source
+from features.export.rows import Source, plain_names
 from features.export.rules import ColumnPlan, FieldKind
 from features.export.texts import texts_of_ids
 from features.tables import Kind
@@ -65,15 +66,13 @@ def require(
         If a required or declared column, or one named in ``columns``, is missing, or if a column
         that is read is there twice.
     """
-    hint = ""
-    if len(source.columns) == 1 and any(mark in source.columns[0] for mark in ";,\t|"):
-        hint = f" Is the delimiter {table.delimiter!r} right?"
     optional = present(source, table, optional)
     for name in dict.fromkeys((*required, *declared, *table.columns, *optional)):
         column = table.column(name)
         times = source.columns.count(column)
         if times == 0:
             column_list = ", ".join(source.columns)
+            hint = _header_hint(source, table, [table.column(name) for name in required])
             raise ValueError(
                 f"{source.label}: column {column!r} is missing.{near_miss(column, source.columns)} "
                 f"Columns found: {column_list}.{hint} Map it in lead_temperature.toml: "
@@ -109,6 +108,26 @@ def require_identity_columns(source: Source, table: TableMapping) -> None:
                 f"Columns found: {', '.join(source.columns)}. Correct also_known_as, merged_into "
                 "or leave_out in [leads] of lead_temperature.toml"
             )
+
+
+# Rows among which the header is looked for, where the first one is none.
+_HEADER_ROWS = 50
+
+
+def _header_hint(source: Source, table: TableMapping, columns: Sequence[str]) -> str:
+    """Why the columns may not be there: another delimiter, or a title above the header."""
+    if len(source.columns) == 1 and any(mark in source.columns[0] for mark in ";,\t|"):
+        return f" Is the delimiter {table.delimiter!r} right?"
+    rows = list(islice(source.first_rows(), _HEADER_ROWS))
+    for number, names in rows:
+        if set(columns) <= set(plain_names(names)):
+            return f" Line {number} names them: write skip_rows = {number - 1}."
+    widest = max((len([name for name in names if name]) for _, names in rows), default=0)
+    for number, names in rows[1:]:
+        if len(source.columns) < len([name for name in names if name]) == widest:
+            fields = ", ".join(names[:6])
+            return f" Is line {number} ({fields}) the header? Then write skip_rows = {number - 1}."
+    return ""
 
 
 def present(source: Source, table: TableMapping, names: Sequence[str]) -> list[str]:

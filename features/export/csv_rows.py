@@ -33,6 +33,17 @@ UNDECODABLE = "\ufdd0"
 LONGEST_ROW_BYTES = 8 << 20
 
 
+_NO_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or another archive. Name it .xlsx (or .zip), as what it is",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save it as .xlsx or as CSV",
+    b"PAR1": "a Parquet file. Name it .parquet",
+    b"SQLite format 3": 'a SQLite database. Name it in [data] database = "sqlite:///…"',
+    b"\x1f\x8b": "compressed. Name it .csv.gz",
+    b"%PDF": "a PDF. Export the table as CSV",
+}
+"""What files of other kinds begin with, and what they are."""
+
+
 def csv_header(part: FilePart, form: FileFormat) -> tuple[str, ...]:
     """Names of the columns of a CSV file.
 
@@ -53,16 +64,76 @@ def csv_header(part: FilePart, form: FileFormat) -> tuple[str, ...]:
     ValueError
         If there is no such line, or the file is damaged.
     """
+    _require_text(part, form)
+    header = next((fields for _, fields in first_lines(part, form)), ())
+    if not header:
+        raise ValueError(f"{part.label} is empty: its first line must name the columns")
+    return header
+
+
+def first_lines(part: FilePart, form: FileFormat) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Lines at the top of a CSV file that are not blank, with their numbers from 1.
+
+    Parameters
+    ----------
+    part : FilePart
+        The file.
+    form : FileFormat
+        Its delimiter and encoding; lines that it skips come with no field.
+
+    Yields
+    ------
+    tuple of (int, tuple of str)
+        Number of the line in the file, and its fields.
+
+    Raises
+    ------
+    ValueError
+        If a line cannot be read, or the file is damaged.
+    """
     try:
         with io.TextIOWrapper(_utf8(part, form, []), encoding="utf-8-sig", newline="") as text:
-            header = next((row for row in csv.reader(text, delimiter=form.delimiter) if row), [])
+            reader = csv.reader(text, delimiter=form.delimiter)
+            number = form.skip_rows + 1
+            for fields in reader:
+                if fields:
+                    yield number, tuple(fields)
+                number = form.skip_rows + reader.line_num + 1
     except csv.Error as error:
         raise ValueError(f"{part.label}: the header cannot be read: {error}") from error
     except DAMAGED as error:
         raise _unreadable(part, error) from error
-    if not header:
-        raise ValueError(f"{part.label} is empty: its first line must name the columns")
-    return tuple(header)
+
+
+def _require_text(part: FilePart, form: FileFormat) -> None:
+    """Refuse a file that is no text, or text in UTF-16 that is read as another encoding."""
+    try:
+        with part.open() as file:
+            begin = file.read(4096)
+    except DAMAGED as error:
+        raise _unreadable(part, error) from error
+    for mark, way_out in _NO_TEXT.items():
+        if begin.startswith(mark):
+            raise ValueError(f"{part.label} is no CSV file: it is {way_out}")
+    if begin.lstrip()[:14].lower().startswith((b"<html", b"<table", b"<!doctype html", b"<?xml")):
+        raise ValueError(
+            f"{part.label} is no CSV file: it is a page of HTML or XML, as some CRMs export to "
+            "Excel. Open it in a spreadsheet and save it as .xlsx, or export CSV"
+        )
+    wide = ("utf-16", "utf-32")
+    if form.encoding.startswith(wide):
+        return
+    zeros = begin.count(0)
+    if begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or zeros > len(begin) / 4:
+        encoding = "utf-16"
+        if not begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            encoding = "utf-16-le" if begin[1::2].count(0) >= zeros / 2 else "utf-16-be"
+        text = begin.decode(encoding, errors="ignore")
+        tabs = ' and delimiter = "\\t"' if "\t" in text.partition("\n")[0] else ""
+        raise ValueError(
+            f"{part.label} is written in {encoding}, as a spreadsheet's Unicode text is: write "
+            f'encoding = "{encoding}"{tabs} in lead_temperature.toml'
+        )
 
 
 def csv_rows(
@@ -164,8 +235,10 @@ def _utf8(part: FilePart, form: FileFormat, quotes: list[int]) -> pa.NativeFile:
     rejected by name. The quotes in each piece are counted on the way.
     """
     decoder = codecs.getincrementaldecoder(form.encoding)("surrogateescape")
+    to_skip = form.skip_rows
 
     def decoded(piece: pa.Buffer) -> bytes:
+        nonlocal to_skip
         data = piece.to_pybytes()
         try:
             text = decoder.decode(data, final=not data)
@@ -174,6 +247,9 @@ def _utf8(part: FilePart, form: FileFormat, quotes: list[int]) -> pa.NativeFile:
                 f"{part.label} is not written in {form.encoding} ({error.reason}). Correct "
                 "encoding in lead_temperature.toml"
             ) from error
+        while to_skip and text:
+            _, line_end, text = text.partition("\n")
+            to_skip -= bool(line_end)
         quotes.append(text.count('"'))
         try:
             return text.encode()

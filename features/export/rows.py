@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from features.export.csv_rows import csv_header, csv_rows
+from features.export.csv_rows import csv_header, csv_rows, first_lines
 from features.export.files import FilePart, file_parts
 from features.export.json_rows import json_columns, json_rows
 from features.export.mapping import ExportMapping, FileFormat, TableMapping
@@ -43,11 +43,15 @@ class Source:
         The columns found, in their order.
     batches : callable
         From the columns wanted to an iterator of batches of text.
+    first_rows : callable
+        Of a text file or a sheet: numbers and fields of its first rows, as they stand in it, in
+        case the header is none.
     """
 
     label: str
     columns: tuple[str, ...]
     batches: Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
+    first_rows: Callable[[], Iterator[tuple[int, tuple[str, ...]]]] = lambda: iter(())
 
 
 @contextmanager
@@ -151,7 +155,7 @@ def _csv(part: FilePart, form: FileFormat) -> Source:
             yield text_batch(numbers, [columns[place] for place in positions], part.label)
             yield from _malformed(malformed, len(positions), part.label)
 
-    return Source(part.label, header, batches)
+    return Source(part.label, header, batches, lambda: first_lines(part, form))
 
 
 def _json(part: FilePart, form: FileFormat) -> Source:
@@ -176,7 +180,7 @@ def _sheet(part: FilePart, form: FileFormat) -> Source:
         for numbers, texts in sheet.rows():
             yield text_batch(numbers, [texts[place] for place in positions], part.label)
 
-    return Source(part.label, header, batches)
+    return Source(part.label, header, batches, sheet.first_rows)
 
 
 def _malformed(lines: Sequence[tuple[int, str]], width: int, label: str) -> list[pa.RecordBatch]:

@@ -7,6 +7,7 @@ of any other typed source do (`features.export.texts.texts_of_values`).
 
 import io
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -42,14 +43,22 @@ class Sheet:
 
     def __init__(self, part: FilePart, form: FileFormat) -> None:
         self._sheet = _sheet(part, form)
-        header = _header(self._sheet)
+        self._skipped = form.skip_rows
+        header = next((list(cells) for _, cells in self.first_rows()), [])
         while header and not header[-1]:
             header = header[:-1]
         if not header:
             raise ValueError(
                 f"{part.label} is empty: the first row of the sheet must name the columns"
             )
-        self.columns = tuple(cell or "" for cell in header)
+        self.columns = tuple(header)
+
+    def first_rows(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Numbers, from 1, and texts of the rows at the top that are not blank."""
+        for number, cells in enumerate(self._sheet.iter_rows(), start=1):
+            if number > self._skipped and any(cell != "" for cell in cells):
+                texts = texts_of_values([None if cell == "" else cell for cell in cells])
+                yield number, tuple(text or "" for text in texts.to_pylist())
 
     def rows(self) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
         """Rows below the header, batch by batch: their numbers from 1, and their columns."""
@@ -57,7 +66,7 @@ class Sheet:
         number = -1  # rows above the header are not counted, the header is row 0
         numbers: list[int] = []
         gathered: list[list[Any]] = []
-        for cells in self._sheet.iter_rows():
+        for cells in islice(self._sheet.iter_rows(), self._skipped, None):
             is_blank = all(cell == "" for cell in cells)
             if number >= 0 or not is_blank:
                 number += 1
@@ -75,14 +84,6 @@ def _batch(
 ) -> tuple[pa.Array, list[pa.Array]]:
     columns = list(zip(*rows, strict=True)) if rows else [()] * width
     return pa.array(numbers, pa.int64()), [texts_of_values(column) for column in columns]
-
-
-def _header(sheet: CalamineSheet) -> list[str | None]:
-    for cells in sheet.iter_rows():
-        if any(cell != "" for cell in cells):
-            texts = texts_of_values([None if cell == "" else cell for cell in cells])
-            return list(texts.to_pylist())
-    return []
 
 
 def _sheet(part: FilePart, form: FileFormat) -> CalamineSheet:

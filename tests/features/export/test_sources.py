@@ -3,6 +3,7 @@
 import csv
 import gzip
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -32,6 +33,7 @@ from tests.support.exports import (
     write_text,
 )
 from tests.support.required import missing
+from tests.support.workbooks import write_workbook
 
 LEADS = [
     {
@@ -1081,3 +1083,63 @@ def test_every_row_is_either_good_or_rejected(data, leads, interactions):
     assert tables.leads.num_rows + rejected_rows(tables.rejects, "leads") == len(leads)
     good = tables.interactions.num_rows
     assert good + rejected_rows(tables.rejects, "interactions") == len(interactions)
+
+
+# Files that are not what their names say ------------------------------------------------------
+
+TITLES = ["Leads of this year", "", "lead_id,created_at", "1,2024-01-01T00:00:00Z"]
+
+
+def test_a_title_above_the_header_is_answered_with_the_lines_to_skip(tmp_path):
+    with pytest.raises(ValueError, match=r"Line 3 names them: write skip_rows = 2"):
+        read_leads(tmp_path, *TITLES)
+    tables = read_leads(tmp_path, *TITLES, "Total,,", leads={"skip_rows": 2})
+    assert tables.leads["lead_id"].to_pylist() == ["1"]
+    assert broken(tables) == [("leads", 2, "malformed line")]
+
+
+def test_a_title_as_wide_as_the_table_is_no_header(tmp_path):
+    with pytest.raises(ValueError, match=r"Line 2 names them: write skip_rows = 1"):
+        read_leads(tmp_path, "Leads,", *TITLES[2:])
+
+
+def test_a_header_in_other_words_is_asked_about(tmp_path):
+    with pytest.raises(ValueError, match=r"Is line 3 \(Id, Created\) the header\? .*skip_rows = 2"):
+        read_leads(tmp_path, "Leads of this year", "", "Id,Created", "1,2024-01-01T00:00:00Z")
+
+
+def test_lines_are_skipped_in_a_sheet_too(tmp_path):
+    write_workbook(tmp_path / "leads.xlsx", {"Leads": [line.split(",") for line in TITLES]})
+    leads: dict[str, object] = {"source": "leads.xlsx"}
+    with pytest.raises(ValueError, match=r"Line 3 names them: write skip_rows = 2"):
+        read_export(export_mapping({"leads": leads}, tmp_path))
+    tables = read_export(export_mapping({"leads": {**leads, "skip_rows": 2}}, tmp_path))
+    assert tables.leads["lead_id"].to_pylist() == ["1"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_in_utf_16_is_answered_with_its_name(tmp_path, encoding):
+    text = "lead_id\tcreated_at\n1\t2024-01-01T00:00:00Z\n"
+    (tmp_path / "leads.csv").write_bytes(text.encode(encoding))
+    message = rf'encoding = "{encoding}" and delimiter = "\\t"'
+    with pytest.raises(ValueError, match=re.escape(message).replace(r"\\\\t", r"\\t")):
+        read_export(csv_mapping(tmp_path))
+    leads = {"encoding": encoding, "delimiter": "\t"}
+    assert read_export(csv_mapping(tmp_path, leads=leads)).leads.num_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("begin", "words"),
+    [
+        (b"PK\x03\x04", "an Excel workbook"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+        (b"PAR1", "a Parquet file"),
+        (b"SQLite format 3\x00", "a SQLite database"),
+        (b"\x1f\x8b\x08", "compressed"),
+        (b"\r\n<html><table>", "a page of HTML"),
+    ],
+)
+def test_a_file_of_another_kind_is_answered_with_what_it_is(tmp_path, begin, words):
+    (tmp_path / "leads.csv").write_bytes(begin + b"x" * 100)
+    with pytest.raises(ValueError, match=rf"leads\.csv is no CSV file: it is {words}"):
+        read_export(csv_mapping(tmp_path))
