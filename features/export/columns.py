@@ -66,6 +66,13 @@ def require(
         If a required or declared column, or one named in ``columns``, is missing, or if a column
         that is read is there twice.
     """
+    own_columns = {table.column(name): name for name in (*required, *optional)}
+    for name in declared:
+        if own_columns.get(table.column(name), name) != name:
+            raise ValueError(
+                f"[{section}] {name!r} is the column {table.column(name)!r}, which is "
+                f"{own_columns[table.column(name)]} of ours: it cannot be an attribute or measure"
+            )
     optional = present(source, table, optional)
     for name in dict.fromkeys((*required, *declared, *table.columns, *optional)):
         column = table.column(name)

@@ -377,6 +377,9 @@ class LeadsMapping(TableMapping):
         are that lead's, and it is none itself.
     leave_out : dict of str to tuple of str
         The export's column to the values with which a row is no lead: ``IsDeleted = ["1"]``.
+    allow_flags : tuple of str
+        Columns or names in the log whose name speaks of personal data and whose values are none,
+        such as a consent or a kind of device: they may have no more than 20 different values.
     allow_sensitive : tuple of str
         Sensitive attributes (age, income, family status …) that may be used all the same, be they
         columns of this table or names in the log of attributes.
@@ -389,6 +392,7 @@ class LeadsMapping(TableMapping):
     merged_into: str | None = None
     leave_out: dict[str, Names] = {}
     allow_sensitive: Names = ()
+    allow_flags: Names = ()
     kinds: dict[str, Kind] = {}
 
     def identity_columns(self) -> tuple[str, ...]:

@@ -47,6 +47,7 @@ from features.export.mapping import (
 )
 from features.export.privacy import (
     distinct_objection,
+    flag_objection,
     name_objection,
     sensitive_objection,
     value_objection,
@@ -150,18 +151,19 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         unused=leads.unused
         | interactions.unused
         | log.unused
-        | _allowed_in_vain(mapping.leads.allow_sensitive, leads.names | log.names),
+        | _allowed_in_vain("allow_sensitive", mapping.leads, leads.names | log.names)
+        | _allowed_in_vain("allow_flags", mapping.leads, leads.names | log.names),
         outcome_unknown=leads.outcome_unknown,
         days={name: count for part in parts for name, count in part.days.items()},
     )
 
 
-def _allowed_in_vain(allowed: Sequence[str], names: frozenset[str]) -> dict[str, str]:
-    """Names in ``allow_sensitive`` that are no names of the export, as mistyped ones are."""
+def _allowed_in_vain(key: str, leads: LeadsMapping, names: frozenset[str]) -> dict[str, str]:
+    """Names that ``key`` allows and that are no names of the export, as mistyped ones are."""
     return {
-        f"allow_sensitive.{name}": "neither a column of the leads nor a name in the log of "
+        f"{key}.{name}": "neither a column of the leads nor a name in the log of "
         f"attributes.{near_miss(name, names)}"
-        for name in allowed
+        for name in getattr(leads, key)
         if name not in names
     }
 
@@ -197,6 +199,7 @@ def _leads(
             table.column_format(name, mapping.defaults(table)),
             table.kinds.get(name),
             "leads",
+            is_flag=bool({name, table.column(name)} & {*table.allow_flags}),
         )
         kind, objection = _kind_and_objection(connection, attribute)
         if objection:
@@ -266,7 +269,9 @@ def _unused_leads_columns(source: Source, table: LeadsMapping) -> dict[str, str]
         name = name_of_column.get(column, column)
         if name in LEAD_COLUMNS or column in (ROW, FILE, *table.identity_columns()):
             continue
-        objection = name_objection(name) or name_objection(column)
+        objection = None
+        if not {name, column} & {*table.allow_flags}:
+            objection = name_objection(name) or name_objection(column)
         if name not in table.allow_sensitive and column not in table.allow_sensitive:
             objection = objection or sensitive_objection(name) or sensitive_objection(column)
         if objection is None and column not in name_of_column:
@@ -397,13 +402,21 @@ def _attribute_log(
         formats[name] = table.column_format(
             name if name in table.formats else "value", mapping.defaults(table)
         )
-        attribute = _Attribute(name, values, formats[name], table.kinds.get(name), "attributes")
+        attribute = _Attribute(
+            name,
+            values,
+            formats[name],
+            table.kinds.get(name),
+            "attributes",
+            is_flag=name in mapping.leads.allow_flags,
+        )
         kind, objection = _kind_and_objection(connection, attribute)
         if name in LEAD_COLUMNS:
             objection = "its name is that of a column of ours; rename it in the export"
         if name not in mapping.leads.allow_sensitive:
             objection = sensitive_objection(name) or objection
-        objection = name_objection(name) or objection
+        if name not in mapping.leads.allow_flags:
+            objection = name_objection(name) or objection
         if objection:
             unused[f"attributes.{name}"] = f"{objection} ({len(values)} rows)"
         else:
@@ -486,6 +499,7 @@ class _Attribute:
     format_: ColumnFormat
     declared: Kind | None
     section: str
+    is_flag: bool = False
 
     @property
     def place(self) -> tuple[str, str]:
@@ -501,6 +515,8 @@ def _kind_and_objection(
     if declared is None and texts.null_count == len(texts):
         return "category", "it has no value in any row"
     kind = declared or _guessed_kind(connection, attribute)
+    if attribute.is_flag and (objection := flag_objection(texts)):
+        return kind, objection
     objection = None if kind == "timestamp" else value_objection(texts)
     if objection is None:
         objection = _format_objection(connection, attribute, kind)

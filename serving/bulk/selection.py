@@ -76,7 +76,11 @@ def read_for_scoring(
     """
     mapping = _mapping(spec, files)
     tables = read_export(mapping, report_progress)
-    names = {mapping.leads.column(name): name for name in spec.attribute_kinds}
+    # An attribute of the log may stand among the leads' columns too, with today's value: that is
+    # not the one the bundle reads.
+    logged = mapping.attributes is not None
+    of_leads = mapping.leads.fixed_at_creation if logged else spec.attribute_kinds
+    names = {mapping.leads.column(name): name for name in of_leads}
     names |= {f"attributes.{name}": name for name in spec.attribute_kinds}
     left_out = [f"{names[key]}: {reason}" for key, reason in tables.unused.items() if key in names]
     if left_out:
@@ -168,6 +172,9 @@ def _with_kinds(mapping: ExportMapping, spec: Spec, *, declared: bool) -> Export
         update={
             "fixed_at_creation": fixed_at_creation,
             "allow_sensitive": tuple(spec.attribute_kinds),
+            "allow_flags": tuple(
+                name for name in mapping.leads.allow_flags if name in spec.attribute_kinds
+            ),
             "kinds": {name: spec.attribute_kinds[name] for name in fixed_at_creation},
         }
     )

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.export.inspection import inspection
 from features.export.mapping import ExportMapping, export_mapping
 from features.export.sources import read_export
 from features.export.sql_rows import expand_variables
@@ -1012,6 +1013,53 @@ def test_a_sensitive_column_is_used_only_where_it_is_allowed(tmp_path, name):
     assert read_attribute(tmp_path, name, ["1", "2"]).unused[name].startswith("sensitive: ")
     allowed = read_attribute(tmp_path, name, ["1", "2"], allow_sensitive=[name])
     assert allowed.attribute_kinds == {name: "number"}
+
+
+@pytest.mark.parametrize("where", ["leads", "attributes"])
+def test_a_flag_whose_name_speaks_of_a_person_can_be_allowed_by_name(tmp_path, where):
+    flags = {"allow_flags": ["Do Not Email"]}
+    if where == "leads":
+        values = ["true", "false"]
+        assert (
+            "allow_flags" in read_attribute(tmp_path, "Do Not Email", values).unused["Do Not Email"]
+        )
+        tables = read_attribute(tmp_path, "Do Not Email", values, **flags)
+    else:
+        line = "0,2024-01-02T00:00:00Z,Do Not Email,true"
+        write_text(tmp_path / "attributes.csv", "lead_id,recorded_at,name,value", line)
+        tables = read_leads(tmp_path, "lead_id,created_at", "0,2024-01-01T00:00:00Z", leads=flags)
+    assert tables.attribute_kinds == {"Do Not Email": "category"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([f"w{i}" for i in range(21)], "it has 21"),
+        (["ana@example.org", "rui@example.org"], "e-mail addresses"),
+    ],
+)
+def test_what_is_allowed_as_a_flag_must_be_one(tmp_path, values, words):
+    tables = read_attribute(tmp_path, "email", values, allow_flags=["email"])
+    assert words in tables.unused["email"]
+
+
+def test_names_of_ours_in_the_log_are_not_used(tmp_path):
+    lines = [f"1,2024-01-02T00:00:00Z,{name},5" for name in ("lead_id", "converted_at", "size")]
+    write_text(tmp_path / "attributes.csv", "lead_id,recorded_at,name,value", *lines)
+    tables = read_leads(tmp_path, "lead_id,created_at", "1,2024-01-01T00:00:00Z")
+    assert tables.attribute_kinds == {"size": "number"}
+    assert sorted(tables.unused) == ["attributes.converted_at", "attributes.lead_id"]
+    assert inspection(tables).attributes[0].coverage == 1
+
+
+def test_an_outcome_may_not_be_an_attribute_under_another_name(tmp_path):
+    with pytest.raises(ValueError, match=r"'won' is the column 'converted_at', which is .* ours"):
+        read_leads(
+            tmp_path,
+            "lead_id,created_at,converted_at",
+            "1,2024-01-01T00:00:00Z,",
+            leads={"fixed_at_creation": ["won"], "columns": {"won": "converted_at"}},
+        )
 
 
 @pytest.mark.parametrize("name", ["campaign_name", "email_opens", "page", "phone_type", "village"])

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.export.mapping import export_mapping
 from features.scale.scoring_notes import scoring_notes
 from features.spine import Spine
 from serving.bulk.scores import score_spine
@@ -91,6 +92,27 @@ def test_leads_without_interactions_are_scored_like_leads_without_a_contact(tmp_
     assert score_spine(bundle, tables, spine) == score_spine(
         bundle, read_for_scoring(SPEC, later), spine
     )
+
+
+def test_an_attribute_of_the_log_may_stand_among_the_leads_columns_too(tmp_path) -> None:
+    """With today's value, which is not what the bundle reads."""
+    line = "1,1970-01-01T00:00:00Z,{}"
+    write_text(tmp_path / "leads.csv", "lead_id,created_at,country", line.format("pt"))
+    write_text(
+        tmp_path / "attributes.csv", "lead_id,recorded_at,name,value", line.format("country,it")
+    )
+    sections = {
+        "leads": {"source": "leads.csv"},
+        "attributes": {"source": "attributes.csv"},
+    }
+    mapping = export_mapping(sections, tmp_path)
+    tables = read_for_scoring(SPEC, ScoringFiles(mapping))
+    assert tables.attribute_log["text"].to_pylist() == ["it"]
+    assert "country" not in tables.leads.column_names
+    # Without a log it is the only one, and must be declared.
+    alone = export_mapping({"leads": sections["leads"]}, tmp_path)
+    with pytest.raises(ValueError, match="country: not declared in fixed_at_creation"):
+        read_for_scoring(SPEC, ScoringFiles(alone))
 
 
 def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None:

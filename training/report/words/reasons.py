@@ -27,6 +27,11 @@ REASON_MESSAGES = (
     _("name it in allow_sensitive to use it"),
     _("personal data: its name speaks of %(what)s"),
     _("personal data: its values look like %(what)s"),
+    _("if it holds a flag or a few words, name it in allow_flags to use it"),
+    _("personal data: a column in allow_flags may have %(most)s different values, it has %(part)s"),
+    _("its name is that of a column of ours"),
+    _("rename it in the export"),
+    _("its values are written in another way: %(what)s"),
     _("not declared in fixed_at_creation"),
     _("it has no value in any row"),
     _(
