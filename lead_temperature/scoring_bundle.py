@@ -97,8 +97,9 @@ class ScoringBundle:
         -------
         pandas.DataFrame
             A row for each lead and instant: ``lead_id``, ``as_of``, the probability of converting
-            within each horizon with its 80 % interval, ``not_enough_evidence``, ``band`` and
-            ``model_version``. ``attrs["notes"]`` says which leads were not scored and why.
+            within each horizon with the range of leads like it, ``not_enough_evidence``,
+            ``band``, ``may_be_left`` and ``model_version``. ``attrs["notes"]`` says which leads
+            were not scored and why.
 
         Raises
         ------

@@ -20,9 +20,9 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 import numpy.typing as npt
 
-from features.arrays import Float64, Int64
+from features.arrays import Bool, Float64, Int64
 from features.json_values import JsonObject
-from models.policy import Promised, policy_to_json, promised_from_json
+from models.policy import LimitedRate, Promised, policy_to_json, promised_from_json
 
 DecidedBy = Literal["probability", "low end"]
 """What of a lead's estimate is compared with the cut-offs."""
@@ -177,6 +177,35 @@ class Bands:
                 )
                 ranks = np.where(value >= line, rank, ranks)
         return BY_LEVEL[ranks]
+
+    def may_be_left(self, band: npt.NDArray[np.str_], warm_high: Float64) -> Bool:
+        """Which leads may be left alone: cold, and even the high end within what cold promises.
+
+        Parameters
+        ----------
+        band : str array of shape (rows,)
+            Band of each lead.
+        warm_high : float64 array of shape (rows,)
+            Within the warm horizon: what the share of leads like each that converts exceeds one
+            time in ten.
+
+        Returns
+        -------
+        bool array of shape (rows,)
+            None of them where cold promises nothing.
+
+        Examples
+        --------
+        >>> cold = Promise(LimitedRate(0.02), 0.1, 900, 400, 9, 0.01, 0.02, "measured")
+        >>> bands = Bands(hot=0.3, warm=0.1, promises={"cold": cold})
+        >>> bands.may_be_left(np.array(["cold", "cold", "warm"]), np.array([0.01, 0.03, 0.01]))
+        array([ True, False, False])
+        """
+        promise = self.promises.get(Temperature.COLD)
+        if promise is None or not isinstance(promise.policy, LimitedRate):
+            return np.zeros(len(band), np.bool_)
+        within_promise = warm_high <= promise.policy.at_most
+        return np.asarray(within_promise & (band == Temperature.COLD.value), np.bool_)
 
     def comparison_text(self, hot: float, warm: float, previous: str | None = None) -> str:
         """The comparisons that decided one lead's band, in words.

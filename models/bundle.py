@@ -27,8 +27,9 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 
-from features.arrays import Float64
+from features.arrays import Bool, Float64
 from features.engine.plan import Plan, compile_plan
 from features.json_values import JsonObject, parse_finite_json
 from features.language.spec import Spec, spec_from_json
@@ -137,6 +138,20 @@ class Bundle:
         return self.scores_of(
             self.hot.estimate(matrix, threads), self.warm.estimate(matrix, threads)
         )
+
+    def may_be_left(self, band: npt.NDArray[np.str_], warm_high: Float64) -> Bool:
+        """Which leads may be left alone: none where cold's promise did not hold.
+
+        Parameters
+        ----------
+        band : str array of shape (rows,)
+            Band of each lead.
+        warm_high : float64 array of shape (rows,)
+            High end within the warm horizon (`models.bands.Bands.may_be_left`).
+        """
+        if "cold" in self.card.served.broken_promises:
+            return np.zeros(len(band), np.bool_)
+        return self.bands.may_be_left(band, warm_high)
 
     def scores_of(self, hot: Estimate, warm: Estimate) -> Scores:
         """Scores of rows whose horizons have these estimates.

@@ -2,8 +2,8 @@
 
 Training measures a model and writes what it found into the bundle: the card, a JSON text. Here it
 is a `CardDocument`, which only its readers open. The server and bulk scoring read a `ServedCard`:
-the end of the data, how old leads were judged, and the base rates. Whatever else the card holds
-never stops them.
+the end of the data, how old leads were judged, the base rates, and which promises did not hold.
+Whatever else the card holds never stops them.
 The whole card, with all figures, is `training.card.schema.ModelCard`. Both are read from the same
 text in the newest format (`models.card_formats`).
 
@@ -45,11 +45,23 @@ class ServedCard:
         say.
     base_rates : mapping of "hot", "warm" to float
         Share of leads' snapshots that converted within each horizon; only those that were measured.
+    broken_promises : mapping of band to str
+        Bands whose promise the test period contradicts, each with the promise and what happened.
     """
 
     data_end: datetime
     judged_days: float | None
     base_rates: Mapping[str, float]
+    broken_promises: Mapping[str, str]
+
+    @property
+    def promise_warnings(self) -> Mapping[str, str]:
+        """What every answer about a lead in a band says until the next training, by band."""
+        return {
+            band: f"band: the promise of {band} did not hold in the test period: {what_happened}. "
+            "Take the band as an order of leads, not as a rate, until the next training."
+            for band, what_happened in self.broken_promises.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +181,22 @@ def _served_card(text: str) -> ServedCard:
         base_rates={
             name: _base_rate(rate, name) for name, rate in rates.items() if rate is not None
         },
+        broken_promises=_broken_promises(card.get("bands")),
     )
+
+
+def _broken_promises(bands: object) -> dict[str, str]:
+    """Promise and outcome of each band whose promise was broken in the test period.
+
+    What is no such promise stops no server: it is passed over.
+    """
+    broken_promises = {}
+    for name, band in bands.items() if isinstance(bands, Mapping) else ():
+        promise = band.get("promise") if isinstance(band, Mapping) else None
+        if isinstance(promise, Mapping) and promise.get("finding") == "broken":
+            words, sentence = promise.get("words"), promise.get("sentence")
+            broken_promises[name] = f"{words}; {sentence}"
+    return broken_promises
 
 
 def _section(card: JsonObject, name: str, path: str = "") -> JsonObject:

@@ -35,9 +35,10 @@ class Estimate:
     probability : float64 array of shape (rows,)
         Calibrated probability of converting within the horizon.
     low, high : float64 arrays of shape (rows,)
-        Central 80 % interval of the probability of leads like this one.
+        Central 80 % interval of the share that converts of a group of leads like this one. Of one
+        lead alone it says nothing.
     not_enough_evidence : bool array of shape (rows,)
-        Whether the interval is too wide to act on.
+        Whether that interval is too wide to act on.
     """
 
     probability: Float64

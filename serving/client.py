@@ -130,6 +130,7 @@ class ScoredLead(TypedDict):
     warm_days: int
     band: Band
     band_reason: str
+    may_be_left: bool
     base_probability: float
     reasons: list[ReasonAnswer]
     trend: TrendAnswer | None

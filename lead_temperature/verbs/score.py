@@ -47,6 +47,13 @@ def score(
             "`spark`, and writes a folder of Parquet parts."
         ),
     ] = "local",
+    order: Annotated[
+        Literal["hot", "warm"] | None,
+        typer.Option(
+            help="Write the most promising leads first, by this probability, each with its rank, "
+            "whatever the bands bear."
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Score nothing if any row or value is rejected.")
     ] = False,
@@ -61,6 +68,7 @@ def score(
     from serving.bulk.previous import previous_bands
     from serving.bulk.scores import (
         band_counts_text,
+        in_order,
         require_scores_suffix,
         score_on_spark,
         score_spine,
@@ -72,6 +80,8 @@ def score(
         raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
     if previous is not None and engine == "spark":
         raise ValueError("--previous is for the local engine: score without --engine spark.")
+    if order is not None and engine == "spark":
+        raise ValueError("--order is for the local engine: score without --engine spark.")
     if engine == "local":
         require_scores_suffix(output)
     loaded = load_bundle(bundle)
@@ -89,6 +99,7 @@ def score(
         read_spine(spine, tables) if spine else open_leads_at(instant(as_of, "--as-of"), tables)
     )
     notes = scoring_notes(loaded.spec, tables, selection.spine, loaded.card.served.judged_days)
+    notes += tuple(loaded.card.served.promise_warnings.values())
     bands = ""
     if engine == "spark":
         err.print(f"scoring {len(selection.spine):,} rows on Spark")  # its own bar comes below
@@ -97,6 +108,8 @@ def score(
         with err.status(f"scoring {len(selection.spine):,} rows"):
             bands_before = previous_bands(previous, tables, selection.spine) if previous else None
             table = score_spine(loaded, tables, selection.spine, previous=bands_before)
+            if order is not None:
+                table = in_order(table, order)
             notes += write_scores(table, output)
         rows, bands = table.num_rows, f": {band_counts_text(table)}"
     say(*selection.notes, *notes, to=err, style="yellow")

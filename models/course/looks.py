@@ -39,7 +39,7 @@ class Look:
     hot_probability, hot_low, hot_high, warm_probability, warm_low, warm_high : float
         As in `models.horizon.Scores`.
     not_enough_evidence : bool
-        Whether an interval is too wide to act on.
+        Whether what is said of such leads is too wide to act on.
     band : "cold", "warm" or "hot"
         The lead's band on that day.
     """

@@ -34,7 +34,7 @@ class LookAnswer:
     warm_low: Probability
     warm_high: Probability
     not_enough_evidence: Annotated[
-        bool, Field(description="Whether an interval is too wide to act on.")
+        bool, Field(description="Whether what is said of such leads is too wide to act on.")
     ]
     band: Band
 

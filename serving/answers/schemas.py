@@ -141,13 +141,24 @@ LowEnd = Annotated[
     Field(
         ge=0,
         le=1,
-        description="Low end of the probability's 80 % interval. The probability decides the band; "
-        "of models that earlier versions trained, the low end does.",
+        description="Leads like this one: of a group of them, in the weeks to come, the share that "
+        "converts lies below this number one time in ten. It says nothing of this lead alone. The "
+        "probability decides the band; of models that earlier versions trained, this number does.",
     ),
 ]
 HighEnd = Annotated[
-    float, Field(ge=0, le=1, description="High end of the probability's 80 % interval.")
+    float,
+    Field(
+        ge=0,
+        le=1,
+        description="Leads like this one: of a group of them the share that converts lies above "
+        "this number one time in ten.",
+    ),
 ]
+MAY_BE_LEFT = (
+    "Whether the lead may be left alone: it is cold, and of leads like it even the high end stays "
+    "within what cold promises. False where cold promises nothing, or its promise did not hold."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +194,14 @@ class ScoredLead:
     warm_low: LowEnd
     warm_high: HighEnd
     not_enough_evidence: Annotated[
-        bool, Field(description="Whether an interval is too wide to act on.")
+        bool,
+        Field(description="Whether what is said of leads like this one is too wide to act on."),
     ]
     hot_days: int
     warm_days: int
     band: Band
     band_reason: Annotated[str, Field(description="The comparison that decided the band.")]
+    may_be_left: Annotated[bool, Field(description=MAY_BE_LEFT)]
     base_probability: Annotated[
         float, Field(description="Where the reasons start: the average lead's hot probability.")
     ]
@@ -205,7 +218,11 @@ class ScoredLead:
     ]
     model_version: str
     warnings: Annotated[
-        tuple[str, ...], Field(description="What of the lead was missing, unknown or not used.")
+        tuple[str, ...],
+        Field(
+            description="What of the lead was missing, unknown or not used, and a promise of its "
+            "band that did not hold."
+        ),
     ]
     request_id: Annotated[
         str,

@@ -157,12 +157,15 @@ def _answers(
     hots = np.column_stack([scores.hot_probability, scores.hot_low, scores.hot_high])
     warms = np.column_stack([scores.warm_probability, scores.warm_low, scores.warm_high])
     bands = bundle.bands.assign(*scores.decisive(bundle.bands), previous=previous)
-    columns = (hots, warms, scores.not_enough_evidence, bands)
+    may_be_left = bundle.may_be_left(bands, scores.warm_high)
+    columns = (hots, warms, scores.not_enough_evidence, bands, may_be_left)
     rows = zip(accepted, reasons_by_lead, *(column.tolist() for column in columns), strict=True)
-    for lead, lead_reasons, hot, warm, not_enough_evidence, band in rows:
+    for lead, lead_reasons, hot, warm, not_enough_evidence, band, may_leave in rows:
         hot_probability, hot_low, hot_high = hot
         warm_probability, warm_low, warm_high = warm
         lead_trend, lead_forecast = _course(model, lead, reasons, include)
+        warning = model.promise_warnings.get(band)
+        promise_warning = () if warning is None else (warning,)
         fresh = freshness(lead.record, lead.as_of, model.windows, spec.ignored)
         yield ScoredLead(
             lead_id=lead.lead_id,
@@ -184,12 +187,13 @@ def _answers(
                 bundle.bands.decisive(warm_probability, low=warm_low),
                 lead.previous_band,
             ),
+            may_be_left=may_leave,
             base_probability=model.base_probability,
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in lead_reasons),
             trend=lead_trend,
             forecast=lead_forecast,
             model_version=bundle.version,
-            warnings=lead.warnings,
+            warnings=(*lead.warnings, *promise_warning),
             request_id="",  # HTTP sets it
         )
 

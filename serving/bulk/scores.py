@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -90,6 +92,7 @@ def score_columns(
         "warm_high": pa.array(scores.warm_high),
         "not_enough_evidence": pa.array(scores.not_enough_evidence),
         "band": pa.array(band.astype(object), pa.string()),
+        "may_be_left": pa.array(bundle.may_be_left(band, scores.warm_high)),
         "model_version": pa.repeat(bundle.version, len(matrix)),
     }
 
@@ -145,6 +148,38 @@ def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array
         for name, content in files.items():
             Path(folder, name).write_bytes(content)
         return score_columns(load_bundle(Path(folder)), matrix)
+
+
+def in_order(table: pa.Table, horizon: Literal["hot", "warm"]) -> pa.Table:
+    """Scores with the most promising leads of each instant first, and their rank from 1 on.
+
+    An order is there whatever the bands bear: where nobody can be called hot, somebody is still the
+    first to call. Equal probabilities are told apart by the other horizon's, then by ``lead_id``.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Scores, as `score_spine` gives them.
+    horizon : {"hot", "warm"}
+        Whose probability decides.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same rows, sorted by instant and rank, with the column ``rank`` in front.
+    """
+    other = {"hot": "warm", "warm": "hot"}[horizon]
+    keys = [
+        ("as_of", "ascending"),
+        (f"{horizon}_probability", "descending"),
+        (f"{other}_probability", "descending"),
+        ("lead_id", "ascending"),
+    ]
+    ordered = table.sort_by(keys)
+    instant = ordered["as_of"].cast(pa.int64()).to_numpy()
+    _, first_row, rows = np.unique(instant, return_index=True, return_counts=True)
+    rank = np.arange(1, len(instant) + 1) - np.repeat(first_row, rows)
+    return ordered.add_column(0, "rank", pa.array(rank, pa.int64()))
 
 
 def band_counts_text(table: pa.Table) -> str:

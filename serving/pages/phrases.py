@@ -109,6 +109,10 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
     _("%(first)s, %(second)s: the intervals of %(ago)s"),
     _("%(band)s probability %(n)s within %(low)s–%(high)s"),
     # Warnings.
+    _(
+        "band: the promise of %(band)s did not hold in the test period: %(found)s. Take the band "
+        "as an order of leads, not as a rate, until the next training."
+    ),
     _("created_at: older than any lead the model was judged on: %(time)s."),
     _(
         "forecast: from day %(n)s on the lead is older than any lead the model was judged on: "

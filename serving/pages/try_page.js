@@ -227,6 +227,7 @@ function show(answer) {
   byId("band").textContent = `${MARKS[band] ?? ""} ${texts[band] ?? band}`;
   byId("band-reason").textContent = compared(answer.band_reason);
   byId("doubt").hidden = !answer.not_enough_evidence;
+  byId("may-be-left").hidden = !answer.may_be_left;
   const full = scale(answer.hot_high, answer.warm_high, cutoffs.hot ?? 0, cutoffs.warm ?? 0);
   for (const name of ["hot", "warm"]) byId(`${name}-gauge`).replaceChildren(...gauge(answer, name, full));
   facts(answer);

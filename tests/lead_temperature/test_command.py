@@ -207,10 +207,24 @@ def test_score_writes_the_same_as_parquet_and_csv(run, trained, tmp_path: Path) 
         *("warm_probability", "warm_low", "warm_high"),
         "not_enough_evidence",
         "band",
+        "may_be_left",
         "model_version",
     ]
     text = pyarrow.csv.read_csv(tmp_path / "scores.csv")
     assert text["hot_probability"].to_pylist() == table["hot_probability"].to_pylist()
+
+
+def test_score_writes_an_order_when_it_is_asked_for(run, trained, tmp_path: Path) -> None:
+    given = ("--bundle", trained.bundle, "--config", trained.config, "--as-of", AS_OF)
+    told = run("score", *given, "--order", "hot", "-o", tmp_path / "scores.parquet")
+    assert told.returncode == 0, told.stderr
+    table = pq.read_table(tmp_path / "scores.parquet")
+    assert table["rank"].to_pylist() == list(range(1, table.num_rows + 1))
+    hot = table["hot_probability"].to_pylist()
+    assert hot == sorted(hot, reverse=True)
+    told = run("score", *given, "--order", "hot", "--engine", "spark", "-o", tmp_path / "x.parquet")
+    assert told.returncode != 0
+    assert "--order is for the local engine" in " ".join(told.stderr.split())
 
 
 def test_score_says_how_many_are_in_each_band(run, trained, tmp_path: Path) -> None:

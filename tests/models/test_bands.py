@@ -96,6 +96,20 @@ def test_a_lead_that_stays_would_come_in_at_slightly_better_odds(found, hot, war
         assert staying_cutoff(cutoff, found.hysteresis) <= bound < cutoff
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from(["hot", "warm", "cold"]), st.floats(0, 1)), max_size=20),
+    st.floats(0.001, 0.999),
+)
+def test_leads_may_be_left_that_are_cold_to_their_high_end(rows, at_most: float) -> None:
+    cold = Promise(LimitedRate(at_most), 0.1, 90, 40, 9, 0.01, at_most, "measured")
+    bands = Bands(hot=0.3, warm=0.1, promises={"cold": cold})
+    band, high = (np.array([row[column] for row in rows]) for column in (0, 1))
+    expected = [name == "cold" and end <= at_most for name, end in rows]
+    assert bands.may_be_left(band, high).tolist() == expected
+    nothing_promised = Bands(hot=0.3, warm=0.1)
+    assert not nothing_promised.may_be_left(band, high).any()
+
+
 def test_a_lead_near_a_cutoff_does_not_flap() -> None:
     found = Bands(hot=0.3, warm=0.3, hysteresis=0.2)
     bounds, previous, seen = [0.29, 0.31, 0.29, 0.31, 0.27, 0.25, 0.29], None, []

@@ -84,6 +84,30 @@ def test_a_bad_value_that_serving_reads_is_refused_in_plain_words(part: dict, wo
     assert len(str(refusal.value)) < 250
 
 
+def test_bands_whose_promise_did_not_hold_are_warned_of() -> None:
+    promise = {"words": "at least 30 % convert", "sentence": "12.0 % converted, at most 20.0 %"}
+    bands = {
+        "hot": {"promise": {**promise, "finding": "broken"}},
+        "warm": {"promise": {**promise, "finding": "kept"}},
+        "cold": {"promise": None},
+    }
+    served = CardDocument.of({**END, "bands": bands}).served
+    assert served.broken_promises == {
+        "hot": "at least 30 % convert; 12.0 % converted, at most 20.0 %"
+    }
+    assert set(served.promise_warnings) == {"hot"}
+    assert "the promise of hot did not hold" in served.promise_warnings["hot"]
+    assert "until the next training" in served.promise_warnings["hot"]
+    assert CardDocument.of(END).served.promise_warnings == {}
+
+
+@pytest.mark.parametrize(
+    "bands", [None, 3, [1], {"hot": None}, {"hot": 7}, {"hot": {"promise": "broken"}}]
+)
+def test_bands_that_are_none_break_no_promise(bands: object) -> None:
+    assert CardDocument.of({**END, "bands": bands}).served.broken_promises == {}
+
+
 def test_a_time_without_a_zone_is_of_utc() -> None:
     end = CardDocument.of({"data_end": "2026-01-01T00:00:00"}).served.data_end
     assert end == datetime(2026, 1, 1, tzinfo=UTC)

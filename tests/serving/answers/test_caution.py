@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from features.engine.history import LeadRecord
+from models.bands import Promise
 from models.card import CardDocument
+from models.policy import LimitedRate
 from serving.answers.caution import MAX_CAUTION_NAMES, cautions
 from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
@@ -17,6 +19,31 @@ from tests.support.histories import DAY
 def test_a_complete_lead_has_no_warnings(model) -> None:
     interaction = {"occurred_at": rfc3339(DAY), "kind": "price_question", "channel": "anything"}
     assert good(model, lead(interactions=[interaction])).warnings == ()
+
+
+def test_a_promise_that_did_not_hold_is_warned_of_in_each_answer_of_its_band(model) -> None:
+    band = good(model, lead()).band
+    promise = {"finding": "broken", "words": "W", "sentence": "S"}
+    for name in ("hot", "warm", "cold"):
+        bands = {name: {"promise": promise}}
+        card = CardDocument.of({**model.bundle.card.values, "bands": bands})
+        contradicted = served_model(replace(model.bundle, card=card), Limits())
+        warnings = good(contradicted, lead()).warnings
+        expected = (f"the promise of {name} did not hold in the test period: W; S",)
+        assert [one.split(": ", 1)[1].split(". ")[0] for one in warnings] == list(
+            expected if name == band else ()
+        )
+
+
+def test_a_cold_lead_may_be_left_only_while_colds_promise_stands(model) -> None:
+    cold = Promise(LimitedRate(0.999), 0.1, 900, 400, 9, 0.01, 0.02, "measured")
+    bands = replace(model.bundle.bands, hot=None, warm=None, promises={"cold": cold})
+    promising = replace(model.bundle, bands=bands)
+    assert good(served_model(promising, Limits()), lead()).may_be_left
+    broken = {"bands": {"cold": {"promise": {"finding": "broken"}}}}
+    card = CardDocument.of({**model.bundle.card.values, **broken})
+    contradicted = served_model(replace(promising, card=card), Limits())
+    assert not good(contradicted, lead()).may_be_left
 
 
 def test_attributes_that_were_not_sent_are_named(model) -> None:

@@ -1,5 +1,6 @@
 """Tables of scores: their columns, their files, and what a reader must know about them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +13,14 @@ import pytest
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.scale.batch import point_in_time_features
 from features.spine import Spine
+from features.tables import INSTANT
+from models.bands import Promise
 from models.bundle import REPORT, Bundle, save_bundle
+from models.card import CardDocument
+from models.policy import LimitedRate
 from serving.bulk.scores import (
     band_counts_text,
+    in_order,
     require_scores_suffix,
     score_columns,
     score_spine,
@@ -52,12 +58,60 @@ def test_columns_are_the_scores_of_the_bundle_to_the_bit(bundle: Bundle, table: 
     scores = bundle.scores(point_in_time_features(TABLES, SPINE, bundle.spec))
     assert table.column_names == [
         *("lead_id", "as_of", "hot_probability", "hot_low", "hot_high", "warm_probability"),
-        *("warm_low", "warm_high", "not_enough_evidence", "band", "model_version"),
+        *("warm_low", "warm_high", "not_enough_evidence", "band", "may_be_left"),
+        "model_version",
     ]
-    for name in table.column_names[2:-2]:
+    for name in table.column_names[2:-3]:
         assert table[name].to_numpy().tobytes() == getattr(scores, name).tobytes(), name
     assert table["band"].to_pylist() == scores.band.tolist()
     assert set(table["model_version"].to_pylist()) == {bundle.version}
+
+
+def test_who_may_be_left_is_a_column(bundle: Bundle) -> None:
+    cold = Promise(LimitedRate(0.999), 0.1, 900, 400, 9, 0.01, 0.02, "measured")
+    bands = replace(bundle.bands, hot=None, warm=None, promises={"cold": cold})
+    promising = replace(bundle, bands=bands)
+    assert score_spine(promising, TABLES, SPINE)["may_be_left"].to_pylist() == [True] * 3
+    broken = {"bands": {"cold": {"promise": {"finding": "broken"}}}}
+    card = CardDocument.of({**bundle.card.values, **broken})
+    contradicted = replace(promising, card=card)
+    assert score_spine(contradicted, TABLES, SPINE)["may_be_left"].to_pylist() == [False] * 3
+
+
+def test_an_order_ranks_the_leads_of_each_instant_whatever_the_bands() -> None:
+    random = np.random.default_rng(3)
+    rows = [
+        {
+            "lead_id": f"L{number}",
+            "as_of": int(random.integers(0, 3)),
+            "hot_probability": float(random.integers(0, 3)) / 10,
+            "warm_probability": float(random.integers(0, 3)) / 10,
+            "band": "cold",
+        }
+        for number in range(60)
+    ]
+    table = pa.Table.from_pylist(rows).set_column(
+        1, "as_of", pa.array([row["as_of"] for row in rows], pa.int64()).cast(INSTANT)
+    )
+    for horizon, other in (("hot", "warm"), ("warm", "hot")):
+        expected = sorted(
+            rows,
+            key=lambda row: (
+                row["as_of"],
+                -row[f"{horizon}_probability"],
+                -row[f"{other}_probability"],
+                row["lead_id"],
+            ),
+        )
+        ordered = in_order(table, horizon)
+        assert ordered.column_names == ["rank", *table.column_names]
+        assert ordered["lead_id"].to_pylist() == [row["lead_id"] for row in expected]
+        ranks = [
+            1 + sum(row["as_of"] == before["as_of"] for before in expected[:place])
+            for place, row in enumerate(expected)
+        ]
+        assert ordered["rank"].to_pylist() == ranks
+    assert in_order(table.slice(0, 0), "hot").num_rows == 0
 
 
 def test_threads_change_no_bit(bundle: Bundle, table: pa.Table) -> None:

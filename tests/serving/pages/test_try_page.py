@@ -38,6 +38,7 @@ from features.language.kinds import (
 )
 from features.language.wording import in_words, signal
 from models.bands import Bands
+from models.card import CardDocument
 from serving.answers.model import ServedModel
 from serving.pages.phrases import PAGE_MESSAGES, is_recognised, phrases
 from serving.pages.speech import CODES, NAMES, speech
@@ -313,6 +314,14 @@ def test_every_reason_of_a_band_is_recognised(bands: Bands, previous) -> None:
     for low in (0.01, 0.19, 0.25, 0.28, 0.5):
         for part in bands.comparison_text(low, low, previous).split("; "):
             assert is_recognised(part, known), part
+
+
+def test_a_warning_of_a_promise_that_did_not_hold_is_recognised() -> None:
+    promise = {"finding": "broken", "words": "of 1,000 at most 20 buy", "sentence": "3 % bought"}
+    end = {"data_end": "2026-01-01T00:00:00+00:00"}
+    card = CardDocument.of({**end, "bands": {"cold": {"promise": promise}}})
+    for language in ("it", "pt", "ro", "ru"):
+        assert is_recognised(card.served.promise_warnings["cold"], phrases(speech(language)))
 
 
 def test_what_the_server_answers_of_its_examples_is_recognised(client, page) -> None:
