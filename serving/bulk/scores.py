@@ -5,6 +5,7 @@ Executor and bundle are the same as in the server, so a lead gets the same bits 
 The command reports every lead that is not scored.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -33,6 +34,7 @@ from features.spine import Spine
 from features.tables import INSTANT, Tables, without_formulas
 from models.bands import Temperature
 from models.bundle import JUDGED_FIT, REPORTS, Bundle, load_bundle
+from models.folder import MANIFEST
 
 
 def score_spine(
@@ -139,6 +141,13 @@ def spark_score_columns(folder: Path) -> Columns:
     files = {
         path.name: path.read_bytes() for path in folder.iterdir() if path.name not in not_scoring
     }
+    # A companion that does not travel must not be missed there; the version does not depend on it.
+    manifest = json.loads(files[MANIFEST])
+    if "companions" in manifest:
+        companions = {
+            name: digest for name, digest in manifest["companions"].items() if name in files
+        }
+        files[MANIFEST] = json.dumps({**manifest, "companions": companions}).encode()
     return partial(_task_scores, files)
 
 
@@ -168,11 +177,11 @@ def in_order(table: pa.Table, horizon: Literal["hot", "warm"]) -> pa.Table:
     pyarrow.Table
         The same rows, sorted by instant and rank, with the column ``rank`` in front.
     """
-    other = {"hot": "warm", "warm": "hot"}[horizon]
+    tie_breaker = {"hot": "warm", "warm": "hot"}[horizon]
     keys = [
         ("as_of", "ascending"),
         (f"{horizon}_probability", "descending"),
-        (f"{other}_probability", "descending"),
+        (f"{tie_breaker}_probability", "descending"),
         ("lead_id", "ascending"),
     ]
     ordered = table.sort_by(keys)
