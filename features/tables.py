@@ -120,6 +120,31 @@ def interactions_schema(
 
 
 @dataclass(frozen=True, slots=True)
+class Suspicion:
+    """A doubt about rows that can be read, and may be meant otherwise.
+
+    Attributes
+    ----------
+    name : str
+        What is suspected, in a few words.
+    location : str
+        Table and column, such as ``interactions.kind``.
+    rows : int
+        How many rows or values it concerns.
+    example : str
+        One of them.
+    way_out : str
+        What mends it, with the line to write where there is one.
+    """
+
+    name: str
+    location: str
+    rows: int
+    example: str
+    way_out: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tables:
     """An export in the form that features are computed from.
 
@@ -152,6 +177,8 @@ class Tables:
     days : mapping of str to int
         Columns with days without an hour, such as ``interactions.occurred_at``, and how many of
         their values are such. What happened on a day is known at its end.
+    suspicions : tuple of Suspicion
+        Doubts that only the reading can have; `features.export.suspicions` has the others.
     """
 
     leads: pa.Table
@@ -164,6 +191,7 @@ class Tables:
     unused: dict[str, str]
     outcome_unknown: frozenset[str] = frozenset()
     days: Mapping[str, int] = field(default_factory=dict)
+    suspicions: tuple[Suspicion, ...] = ()
 
     def __post_init__(self) -> None:
         fixed_attributes = self.leads.column_names[len(LEAD_COLUMNS) :]

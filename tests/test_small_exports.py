@@ -55,7 +55,7 @@ def reading(folder: Path) -> Reading:
     parts = (
         summary.problems,
         summary.broken_rules,
-        getattr(summary, "suspicions", ()),
+        summary.suspicions,
         summary.unused,
     )
     return Reading(tables, repr(parts))
@@ -129,24 +129,13 @@ RIGHT: dict[str, Callable[[Reading], bool]] = {
     ),
 }
 
-# Not right yet: taken out as soon as it is, or the test fails.
-NOT_YET = {
-    *("04-ids-leading-zero", "104-one-old-lead", "16-null-words-category", "31-measure-negative"),
-    *("36-case-space-words", "37-duplicate-interactions", "39-date-only-interactions"),
-    *("82-log-tie",),
-}
-
 
 def folders() -> list[Path]:
     return sorted(path for path in FOLDER.iterdir() if path.is_dir()) if FOLDER.is_dir() else []
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda path: path.name)
-def test_a_small_export_that_goes_wrong_gives_its_right_answer(
-    folder: Path, request: pytest.FixtureRequest
-) -> None:
-    if folder.name in NOT_YET:
-        request.applymarker(pytest.mark.xfail(strict=True))
+def test_a_small_export_that_goes_wrong_gives_its_right_answer(folder: Path) -> None:
     found = reading(folder)
     assert RIGHT.get(folder.name, lambda _: True)(found), found.said
 

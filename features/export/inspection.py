@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 
 from features.export.data_end import TimesAfterEnd, times_after_end
 from features.export.rules import UNKNOWN_LEAD
-from features.tables import INTERACTION_FIELDS, Kind, Tables, rejected_rows
+from features.export.suspicions import suspicions
+from features.tables import INTERACTION_FIELDS, Kind, Suspicion, Tables, rejected_rows
 
 TOP = 20
 EXAMPLES = 3
@@ -137,6 +138,8 @@ class Inspection:
         Columns that are not used, with the reason.
     broken_rules : tuple of BrokenRule
         The rejects by table and rule, the most frequent first.
+    suspicions : tuple of Suspicion
+        What can be read and may be meant otherwise.
     problems : tuple of str
         Why no model can be made of the export; empty when one can.
     """
@@ -152,6 +155,7 @@ class Inspection:
     recorded_late: float | None
     unused: dict[str, str]
     broken_rules: tuple[BrokenRule, ...]
+    suspicions: tuple[Suspicion, ...]
     problems: tuple[str, ...]
 
 
@@ -189,6 +193,7 @@ def inspection(tables: Tables) -> Inspection:
         recorded_late=_recorded_late(tables.interactions),
         unused=dict(tables.unused),
         broken_rules=broken_rules(tables.rejects),
+        suspicions=suspicions(tables),
         problems=_problems(tables, rejected),
     )
 

@@ -58,6 +58,7 @@ from features.export.proposals import (
     number_proposal,
     plan_for_text,
     time_proposal,
+    toml_key,
 )
 from features.export.rows import Source
 from features.export.rules import (
@@ -74,12 +75,14 @@ from features.export.rules import (
     in_years_of_a_crm,
     readable,
 )
+from features.export.suspicions import thousands_doubt
 from features.progress import ReadProgress, no_read_progress
 from features.tables import (
     ATTRIBUTE_LOG,
     LEAD_COLUMNS,
     REJECTS,
     Kind,
+    Suspicion,
     Tables,
     interactions_schema,
     leads_schema,
@@ -103,6 +106,7 @@ class _Part:
     names: frozenset[str] = frozenset()  # of attributes, ours and the export's
     days: Mapping[str, int] = field(default_factory=dict)
     outcome_unknown: frozenset[str] = frozenset()
+    suspicions: tuple[Suspicion, ...] = ()
     identities: Identities | None = None
 
 
@@ -155,6 +159,7 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         | _allowed_in_vain("allow_flags", mapping.leads, leads.names | log.names),
         outcome_unknown=leads.outcome_unknown,
         days={name: count for part in parts for name, count in part.days.items()},
+        suspicions=tuple(doubt for part in parts for doubt in part.suspicions),
     )
 
 
@@ -192,6 +197,7 @@ def _leads(
         hashes = pa.chunked_array([person_hashes(text[person].combine_chunks(), fresh_key())])
         text = text.set_column(text.column_names.index(person), person, hashes)
     kinds: dict[str, Kind] = {}
+    doubts: list[Suspicion] = []
     for i, name in enumerate(attributes, start=len(standard_names)):
         attribute = _Attribute(
             name,
@@ -206,6 +212,7 @@ def _leads(
             unused[table.column(name)] = objection
         else:
             kinds[name] = kind
+            doubts += _number_doubts(attribute, kind)
     used_columns = [i for i, name in enumerate(names) if i < len(standard_names) or name in kinds]
     row_columns = ("row", "malformed", "file")
     text = text.select([*row_columns, *(f"t{i}" for i in used_columns)]).rename_columns(
@@ -230,6 +237,7 @@ def _leads(
         days={f"leads.{name}": count for name, count in checked.days.items()},
         outcome_unknown=frozenset(accepted["lead_id"].filter(checked.outcome_lost).to_pylist()),
         identities=Identities.of(accepted, other_ids, ids_left_out),
+        suspicions=tuple(doubts),
     )
 
 
@@ -321,6 +329,7 @@ def _interactions(
     schema = interactions_schema(mapping.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
     unused: dict[str, str] = {}
+    doubts: list[Suspicion] = []
     days: Counter[str] = Counter()
     read = 0
     for section, table in mapping.named_interactions():
@@ -340,6 +349,7 @@ def _interactions(
             for i, text in enumerate(chunks(source, table, defaults, names, _CHUNK_ROWS)):
                 if i == 0:
                     plan = plan_for_text(connection, plan, section, text, source.label)
+                    doubts += _measure_doubts(plan, section, text)
                 checked = check_rows(connection, plan, _with_known(text, identities))
                 accepted = _with_own_ids(checked.accepted, identities, "occurred_at")
                 goods.append(_with_schema(_with_recorded(accepted), schema))
@@ -348,7 +358,28 @@ def _interactions(
                 read += text.num_rows
                 report_progress("interactions", read)
     accepted = pa.concat_tables(goods).unify_dictionaries()
-    return _Part(accepted, pa.concat_tables(rejects), unused, {}, days=dict(days))
+    return _Part(
+        accepted,
+        pa.concat_tables(rejects),
+        unused,
+        {},
+        days=dict(days),
+        suspicions=tuple(doubts),
+    )
+
+
+def _measure_doubts(plan: TablePlan, section: str, text: pa.Table) -> list[Suspicion]:
+    return [
+        doubt
+        for i, column in enumerate(plan.fields)
+        if column.kind == "measure"
+        for doubt in thousands_doubt(
+            text[f"t{i}"],
+            column.format_,
+            f"interactions.{column.name}",
+            f"{section}.formats.{toml_key(column.name)}",
+        )
+    ]
 
 
 def _interactions_plan(
@@ -389,6 +420,7 @@ def _attribute_log(
     kinds: dict[str, Kind] = {}
     formats: dict[str, ColumnFormat] = {}
     unused: dict[str, str] = {}
+    doubts: list[Suspicion] = []
     names = pc.unique(text["t2"].drop_null()).to_pylist()
     for name in names:
         if name in leads.kinds:
@@ -421,6 +453,7 @@ def _attribute_log(
             unused[f"attributes.{name}"] = f"{objection} ({len(values)} rows)"
         else:
             kinds[name] = kind
+            doubts += _number_doubts(attribute, kind)
     text = _with_known(text, _identities(leads))
     text = text.append_column("place", pa.array(range(text.num_rows), pa.int64()))
     columns = fields(table, mapping.defaults(table), LOG_COLUMNS, LOG_COLUMNS[:3])
@@ -447,6 +480,7 @@ def _attribute_log(
         kinds,
         frozenset(names),
         days=dict(days),
+        suspicions=tuple(doubts),
     )
 
 
@@ -523,6 +557,17 @@ def _kind_and_objection(
     if objection is None and kind == "category" and declared is None:
         objection = distinct_objection(texts)
     return kind, objection
+
+
+def _number_doubts(attribute: _Attribute, kind: Kind) -> tuple[Suspicion, ...]:
+    if kind != "number":
+        return ()
+    return thousands_doubt(
+        attribute.texts,
+        attribute.format_,
+        f"{attribute.section}.{attribute.name}",
+        f"{attribute.section}.formats.{toml_key(attribute.name)}",
+    )
 
 
 def _guessed_kind(connection: duckdb.DuckDBPyConnection, attribute: _Attribute) -> Kind:

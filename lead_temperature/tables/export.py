@@ -13,6 +13,7 @@ from rich.table import Table
 from features.export.data_end import TimesAfterEnd
 from features.export.inspection import BrokenRule, Inspection
 from features.spine import iso
+from features.tables import Suspicion
 from lead_temperature.tables.plain import plain_table
 from training.dataset.coverage import FeatureOverview
 from training.dataset.readiness import Readiness
@@ -32,6 +33,7 @@ def show_inspection(console: Console, inspection: Inspection) -> None:
     _show_words(console, inspection)
     _show_months(console, inspection)
     show_rejects(console, inspection.broken_rules)
+    show_suspicions(console, inspection.suspicions)
     show_after_end(console, inspection.after_end, inspection.data_end)
 
 
@@ -86,6 +88,16 @@ def show_rejects(console: Console, rules: Sequence[BrokenRule]) -> None:
         for file, row, column, value in broken.examples:
             position = f"{file}, row {row:,}" + (f", {column}" if column else "")
             console.print(f"    {escape(position)}: {escape(repr(value))}", highlight=False)
+
+
+def show_suspicions(console: Console, suspicions: Sequence[Suspicion]) -> None:
+    """What can be read and may be meant otherwise, with what mends it."""
+    for doubt in suspicions:
+        console.print(
+            f"[yellow]suspicion: {escape(doubt.name)}[/] in {escape(doubt.location)}, "
+            f"{doubt.rows:,} times ({escape(doubt.example)}): {escape(doubt.way_out)}.",
+            highlight=False,
+        )
 
 
 def show_after_end(console: Console, columns: Sequence[TimesAfterEnd], data_end: int) -> None:

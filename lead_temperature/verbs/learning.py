@@ -33,9 +33,10 @@ def train(
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
     from features.export.data_end import times_after_end
     from features.export.inspection import broken_rules
+    from features.export.suspicions import suspicions
     from lead_temperature.api import companion_files
     from lead_temperature.mlflow_model import input_example
-    from lead_temperature.tables.export import show_after_end, show_rejects
+    from lead_temperature.tables.export import show_after_end, show_rejects, show_suspicions
     from lead_temperature.tables.training import progress_bars, show_training
     from models.bundle import save_bundle
     from models.folder import require_replaceable
@@ -54,6 +55,7 @@ def train(
     past = read_past(settings.registry_folder / PAST)
     tables = tables_of(settings)
     show_rejects(err, broken_rules(tables.rejects))
+    show_suspicions(err, suspicions(tables))
     show_after_end(err, times_after_end(tables), tables.data_end)
     with progress_bars(err) as report_progress:
         bundle = trained_bundle(tables, settings, report_progress)

@@ -14,12 +14,14 @@ from features.export.inspection import (
     Inspection,
     Vocabulary,
 )
+from features.tables import Suspicion
 from lead_temperature.tables.export import (
     show_after_end,
     show_features,
     show_inspection,
     show_readiness,
     show_rejects,
+    show_suspicions,
 )
 from training.dataset.coverage import FeatureOverview
 from training.dataset.readiness import PeriodSize, Readiness
@@ -32,7 +34,7 @@ BROKEN_VALUE = BrokenRule(
     left_out="value",
     explanation="A [source] must be listed.",
     rows=1_200,
-    examples=((7, "source", "[bold]x"), (8, None, None)),
+    examples=(("leads.csv", 7, "source", "[bold]x"), ("leads.csv", 8, None, None)),
 )
 
 
@@ -49,6 +51,7 @@ def inspected(**changed: Any) -> Inspection:
         "recorded_late": 0.125,
         "unused": {"notes": "every value is different [text]"},
         "broken_rules": (),
+        "suspicions": (),
         "problems": (),
     }
     return Inspection(**(values | changed))
@@ -120,9 +123,17 @@ def test_features_are_grouped_by_family() -> None:
 def test_rejects_name_the_rule_the_way_out_and_their_first_rows() -> None:
     assert printed(show_rejects, [BROKEN_VALUE]).splitlines() == [
         "1,200 values, their rows stay, of leads: unknown source. A [source] must be listed.",
-        "    row 7, source: '[bold]x'",
-        "    row 8: None",
+        "    leads.csv, row 7, source: '[bold]x'",
+        "    leads.csv, row 8: None",
     ]
+
+
+def test_suspicions_name_what_is_doubted_an_example_and_what_mends_it() -> None:
+    doubt = Suspicion("words [alike]", "leads.source", 1_200, "'Web' 3", 'write [leads] "a" = "b"')
+    assert printed(show_suspicions, [doubt], width=200) == (
+        "suspicion: words [alike] in leads.source, 1,200 times ('Web' 3): "
+        'write [leads] "a" = "b".\n'
+    )
 
 
 def test_times_after_the_end_are_said_with_the_way_out() -> None:
