@@ -24,6 +24,8 @@ from features.tables import Tables
 # all: it is a typing error (a lead created in 2106), no second life of the CRM.
 SILENT_DAYS = 90
 BULK = 0.99
+# Of fewer times nobody can say which is the odd one.
+FEWEST = 20
 # Interactions that were not recorded apart count up to here: fewer than one in twenty is booked
 # ahead. They matter where leads ceased to be created long before the export was made.
 OCCURRED = 0.95
@@ -74,6 +76,20 @@ def latest_recording(leads: pa.Table, interactions: pa.Table, log: pa.Table) -> 
     return max(ends)
 
 
+def first_in_use(times: Int64) -> int:
+    """Earliest time, but for a first hundredth that precedes 90 silent days.
+
+    One lead that was created years before all others, by a typing error or in another system, must
+    not make the time that is learned from begin there.
+
+    Parameters
+    ----------
+    times : int64 array of shape (times,)
+        Instants in microseconds, at least one.
+    """
+    return -_before_the_silence(-times)
+
+
 def times_after_end(tables: Tables) -> tuple[TimesAfterEnd, ...]:
     """Times in an export that lie after its end, by table and column.
 
@@ -111,6 +127,8 @@ def _before_the_silence(times: Int64) -> int:
     if len(times) == 0:
         return 0
     times = np.sort(times)
+    if len(times) < FEWEST:
+        return int(times[-1])
     tail = times[int(BULK * (len(times) - 1)) :]
     silent = np.flatnonzero(np.diff(tail) > SILENT_DAYS * MICROSECONDS_PER_DAY)
     return int(tail[silent[0]] if len(silent) else tail[-1])

@@ -29,6 +29,7 @@ import numpy as np
 
 from features.arrays import NEVER, Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.data_end import first_in_use
 from features.tables import Kind
 from training.dataset.lives import Lives
 from training.dataset.values import EncodedValues
@@ -98,7 +99,7 @@ def scarcest_open_leads(
     groups = list(_groups(values, kind))
     if not groups or len(lives.created_at) == 0:
         return None
-    begin = int(lives.created_at.min())
+    begin = first_in_use(lives.created_at)
     window = min(days * MICROSECONDS_PER_DAY, (lives.data_end - begin) // _LEAST_WINDOWS)
     if window < 1:
         return None

@@ -29,6 +29,7 @@ import numpy as np
 
 from features.arrays import NEVER, Bool, Float64, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.data_end import first_in_use
 from training.audit.ageing import LEAST_PLACEBOS
 from training.dataset.lives import Lives
 
@@ -86,7 +87,7 @@ def missing_share(scores: Float64, lives: Lives, days: float) -> MissingShare | 
     """
     if len(scores) == 0:
         return None
-    begin = int(lives.created_at.min())
+    begin = first_in_use(lives.created_at)
     window = min(round(days * MICROSECONDS_PER_DAY), (lives.data_end - begin) // _LEAST_WINDOWS)
     if window < _AGE_CELLS:
         return None

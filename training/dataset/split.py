@@ -23,8 +23,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from features.arrays import Bool, Int64
+from features.arrays import NEVER, Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.data_end import first_in_use
 from features.spine import Spine
 from features.tables import Tables
 from training.config import DatasetSettings, SplitSettings
@@ -91,8 +92,16 @@ def default_test_from(spine: Spine, data_end: int, warm_days: int, share: float)
     plus a share of the time before.
     """
     latest = last_mature_instant(data_end, warm_days)
-    first = int(spine.as_of.min())
+    first = first_look(spine)
     return latest - round(share * max(latest - first, 0))
+
+
+def first_look(spine: Spine) -> int:
+    """Instant of the first look, but for those at the few leads from long before all others."""
+    leads, row_lead = np.unique(spine.lead, return_inverse=True)
+    firsts = np.full(len(leads), NEVER)
+    np.minimum.at(firsts, row_lead, spine.as_of)
+    return first_in_use(firsts)
 
 
 def split_of(
@@ -164,7 +173,7 @@ def time_split(
         No look before `test_from` has a known outcome, or no look after it can be judged.
     """
     gap = labels.days * MICROSECONDS_PER_DAY
-    first = int(spine.as_of.min())
+    first = first_look(spine)
     if test_from - first <= gap:
         raise ValueError(
             f"The export is too short for a horizon of {labels.days} days: an outcome is known "
@@ -335,7 +344,7 @@ def _way_out(spine: Spine, labels: Labels, settings: SplitSettings) -> str:
     if settings.test_from is None or not labels.mature.any():
         return f"{way_out}."
     gap = labels.days * MICROSECONDS_PER_DAY
-    earliest, latest = int(spine.as_of.min()) + gap, int(spine.as_of[labels.mature].max())
+    earliest, latest = first_look(spine) + gap, int(spine.as_of[labels.mature].max())
     if earliest >= latest:
         return f"{way_out}: there is no [split] test_from for which it would do."
     return (

@@ -34,6 +34,7 @@ from training.dataset.split import (
     LEAST_LEARNED_LEADS,
     Split,
     converting_leads,
+    first_look,
     judged_from,
     require_conversions,
     split_of,
@@ -181,7 +182,7 @@ def _origins(
     person = person_of_lead(tables)[spine.lead]
     for split, outcomes in _splits(tables, spine, labels_by_horizon, config, latest_origin):
         require_conversions(split, outcomes, person)
-    candidates = np.linspace(int(spine.as_of.min()), latest_origin, CANDIDATE_ORIGINS + 1).astype(
+    candidates = np.linspace(first_look(spine), latest_origin, CANDIDATE_ORIGINS + 1).astype(
         np.int64
     )
     for condition in (_calibrates, _learns):

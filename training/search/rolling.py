@@ -29,6 +29,7 @@ from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import (
     LEAST_LEARNED_LEADS,
     converting_leads,
+    first_look,
     judged_from,
     two_sides,
 )
@@ -152,7 +153,7 @@ def _folds(
 ) -> list[Fold]:
     """Origins of one horizon that have enough conversions on both sides."""
     gap = horizon_labels.days * MICROSECONDS_PER_DAY
-    first = int(spine.as_of.min())
+    first = first_look(spine)
     span = max(test_from - gap - first, 0)
     person, lead_draws = person_of_lead(tables)[spine.lead], drawn_by_lead(tables)
     created_at, last_created_at = first_and_last_creation(tables)

@@ -1,11 +1,12 @@
 """When an export was made, where nobody says so."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from features.export.data_end import latest_recording, times_after_end
+from features.export.data_end import first_in_use, latest_recording, times_after_end
 from tests.support.tables import tables_of
 
 
@@ -88,3 +89,23 @@ def test_times_after_the_end_are_counted_by_column() -> None:
         ("interactions", "recorded_at", 1, 101),
     ]
     assert times_after_end(tables_of([{"lead_id": "a", "created_at": 1}])) == ()
+
+
+def test_a_lead_from_long_before_does_not_begin_the_time() -> None:
+    daily = np.arange(200) * DAY
+    assert first_in_use(daily) == 0
+    assert first_in_use(np.append(daily, -9_000 * DAY)) == 0
+    # Three of a hundred are no odd ones.
+    assert first_in_use(np.append(daily, [-9_000 * DAY] * 6)) == -9_000 * DAY
+
+
+def test_of_a_few_times_none_is_the_odd_one() -> None:
+    assert end_in_days(created(0, 8_000)) == 8_000
+    assert first_in_use(np.array([0, 8_000 * DAY])) == 0
+
+
+@given(st.lists(st.integers(-(10**15), 10**15), min_size=1, max_size=60))
+def test_the_beginning_is_the_end_of_time_running_backwards(times) -> None:
+    begin = first_in_use(np.array(times))
+    tables = tables_of(created(*(-time / DAY for time in times)))
+    assert begin == -latest_recording(tables.leads, tables.interactions, tables.attribute_log)

@@ -231,3 +231,17 @@ def test_apart_where_no_lead_lives_on_nothing_is_left_out() -> None:
     assert found.left_out == 0
     assert np.array_equal(found.test, split.test)
     assert np.array_equal(found.refit, split.refit)
+
+
+def test_one_lead_from_long_before_moves_neither_origins_nor_test() -> None:
+    spine, outcomes = daily(400, 30)
+    old = Spine(np.append(spine.lead, 10_000), np.append(spine.as_of, -9_000 * DAY))
+    with_old = Labels(30, np.append(outcomes.converted, False), np.append(outcomes.mature, True))
+    test_from = default_test_from(spine, 400 * DAY, 30, 0.3)
+    assert default_test_from(old, 400 * DAY, 30, 0.3) == test_from
+    split = time_split(spine, outcomes, SplitSettings(), test_from)
+    moved = time_split(old, with_old, SplitSettings(), test_from)
+    assert moved.origins == split.origins
+    assert np.array_equal(moved.test[:-1], split.test)
+    assert np.array_equal(moved.fit[:-1], split.fit)
+    assert moved.fit[-1]
