@@ -44,7 +44,7 @@ source = "data/interactions.csv"
 
 [horizons]
 hot_days = 14                    # hot: probably converts within this many days
-warm_days = 90                   # warm: probably converts within this many
+warm_days = 90                   # warm: probably converts within this many; as many as hot_days: one horizon
 
 [snapshots]                      # when a lead is looked at, blind to what became of it
 first_days = 0.0
@@ -79,7 +79,7 @@ warm = {least_reach = 0.25}      # or {rate = 0.15, confidence = 0.90}, {reach =
 
 [model]
 # kind = "auto"                  # or "blend", "booster", "scorecard": a points card
-# trees = 150
+# trees = 100
 # leaves = 7
 # seed = 1
 # monotone = {"count[[]direction=inbound]*" = "increasing"}   # with more of it, never the colder

@@ -72,7 +72,7 @@ class Bundle:
     spec : Spec
         The features, in the order of the predictors' columns.
     hot, warm : HorizonModel
-        The two questions; ``hot.days < warm.days``.
+        The two questions; ``hot.days <= warm.days``, and where they are equal, they are one.
     bands : Bands
         The cut-offs.
     card : CardDocument
@@ -104,9 +104,9 @@ class Bundle:
     plan: Plan = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not 0 < self.hot.days < self.warm.days:
+        if not 0 < self.hot.days <= self.warm.days:
             raise ValueError(
-                "Horizons must satisfy 0 < hot days < warm days, "
+                "Horizons must satisfy 0 < hot days <= warm days, "
                 f"got hot={self.hot.days}, warm={self.warm.days}."
             )
         for name in HORIZONS:

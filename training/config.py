@@ -36,17 +36,21 @@ class HorizonSettings(Section):
     Attributes
     ----------
     hot_days, warm_days : int
-        A hot lead converts within the first, a warm one within the second, longer one.
+        A hot lead converts within the first, a warm one within the second, longer one. Where both
+        are the same, one question is asked: hot and warm then promise different rates of it.
+        Without a word ``warm_days`` is 90, or ``hot_days`` if that is longer.
     """
 
     hot_days: int = Field(default=14, ge=1, le=365)
-    warm_days: int = Field(default=90, ge=2, le=1095)
+    warm_days: int = Field(
+        default_factory=lambda sent: max(90, sent.get("hot_days", 90)), ge=1, le=1095
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.hot_days >= self.warm_days:
+        if self.hot_days > self.warm_days:
             raise ValueError(
-                f"hot_days must be less than warm_days, got {self.hot_days} and {self.warm_days}"
+                f"hot_days must be no more than warm_days, got {self.hot_days} and {self.warm_days}"
             )
         return self
 
@@ -184,9 +188,9 @@ class ModelSettings(Section):
     """
 
     kind: Literal["auto", "blend", "booster", "scorecard"] = "auto"
-    trees: int = Field(default=150, ge=1, le=10_000)
+    trees: int = Field(default=100, ge=1, le=10_000)
     leaves: int = Field(default=7, ge=2, le=1024)
-    learning_rate: float = Field(default=0.08, gt=0, le=1)
+    learning_rate: float = Field(default=0.07, gt=0, le=1)
     least_rows: int = Field(default=30, ge=1)
     seed: int = Field(default=1, ge=0, lt=2**31)
     threads: int = Field(default=1, ge=1, le=256)

@@ -150,7 +150,10 @@ def test_check_refuses_an_export_without_conversions(run, tmp_path: Path) -> Non
         ('[leads]\nsorce = "leads.csv"\n', "Did you mean 'source'?"),
         ('[leads]\nsource = "leads.csv"\n[horizon]\n', "Did you mean 'horizons'?"),
         ('[leads]\nsource = "leads.csv"\n[bands]\nhot = 0.2\nwarm = 0.6\n', "warm=0.6, hot=0.2"),
-        ('[leads]\nsource = "leads.csv"\n[horizons]\nhot_days = 99\n', "less than warm_days"),
+        (
+            '[leads]\nsource = "leads.csv"\n[horizons]\nhot_days = 99\nwarm_days = 90\n',
+            "no more than warm_days",
+        ),
         ('[leads]\nsource = "leads.csv"\n[model]\ntrees = "many"\n', "[model] trees"),
     ],
 )

@@ -40,3 +40,24 @@ def test_without_a_word_the_highest_multiple_of_the_base_rate_is_promised() -> N
 def test_a_mistake_is_named_with_its_place_and_its_law(values: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         bands(**values)
+
+
+@pytest.mark.parametrize(
+    ("horizons", "days"),
+    [
+        ({}, (14, 90)),
+        ({"hot_days": 30}, (30, 90)),
+        ({"hot_days": 120}, (120, 120)),
+        ({"hot_days": 14, "warm_days": 14}, (14, 14)),
+    ],
+)
+def test_without_a_longer_horizon_there_is_one(
+    horizons: dict[str, int], days: tuple[int, int]
+) -> None:
+    found = config_of(LEADS | {"horizons": horizons}, Path()).horizons
+    assert (found.hot_days, found.warm_days) == days
+
+
+def test_the_longer_horizon_is_not_the_shorter_one() -> None:
+    with pytest.raises(ValueError, match="no more than warm_days, got 91 and 90"):
+        config_of(LEADS | {"horizons": {"hot_days": 91, "warm_days": 90}}, Path())

@@ -199,12 +199,13 @@ class _RollingFits:
     ) -> None:
         self.frame, self.settings, self.report_progress = frame, settings, progress
         self.finished_trees, self.counting = 0, Lock()
-        self.borrows = settings.model.kind in ("auto", "blend") and not any(
-            settings.edited_scorecard(name) for name in HORIZONS
-        )
+        edited = any(settings.edited_scorecard(name) for name in HORIZONS)
+        one_horizon = frame.labels["hot"].days == frame.labels["warm"].days
+        self.fits_once = one_horizon and not edited
+        self.borrows = settings.model.kind in ("auto", "blend") and not (edited or one_horizon)
         self.origins = self._usable_origins()
         fits = len(self.origins) + 1 + final + SHARE_FOLDS * self.borrows
-        self.all_trees = fits * len(HORIZONS) * settings.model.trees
+        self.all_trees = fits * (2 - self.fits_once) * settings.model.trees
         self.traits = traits or self._traits()
 
     def _count_trees(self, trees: int) -> None:
@@ -230,6 +231,9 @@ class _RollingFits:
         predictors: dict[str, Predictor] = {}
         for name in HORIZONS:
             shorter = predictors.get("hot")
+            if shorter is not None and self.fits_once:
+                predictors[name] = shorter
+                continue
             borrowed = None
             if self.traits.borrowed_share is not None and isinstance(shorter, Blend):
                 borrowed = Borrowed(shorter.booster, self.traits.borrowed_share)

@@ -127,3 +127,22 @@ def test_progress_counts_the_trees_of_all_fits(
     fits = ROLLING_ORIGINS + 2 + SHARE_FOLDS
     assert [done for _, done, _ in reports] == list(range(1, 2 * 5 * fits + 1))
     assert {total for _, _, total in reports} == {2 * 5 * fits}
+
+
+def test_one_horizon_is_fitted_once_and_answers_both_questions(
+    config_and_frame: tuple[Config, TrainingFrame],
+) -> None:
+    config, frame = config_and_frame
+    one = replace(
+        frame,
+        labels=dict.fromkeys(HORIZONS, frame.labels["hot"]),
+        splits=dict.fromkeys(HORIZONS, frame.splits["hot"]),
+    )
+    totals: set[int] = set()
+    fitted = fit_bundle(
+        one, (), config.fitting, lambda *report: totals.add(report[2]), final=True
+    ).bundle
+    assert totals == {5 * (ROLLING_ORIGINS + 2)}
+    assert fitted.hot.days == fitted.warm.days
+    scores = fitted.scores(frame.matrix[:500])
+    np.testing.assert_array_equal(scores.hot_probability, scores.warm_probability)
