@@ -102,3 +102,20 @@ warm = {least_reach = 0.25}      # or {rate = 0.15, confidence = 0.90}, {reach =
 # folder = "artifacts"           # MLflow's store and runs
 # tracking_uri = "http://…"      # an MLflow server; default: the environment's MLFLOW_TRACKING_URI, else the folder
 """
+
+_FIRST_OF_TRAINING = "[horizons]"
+
+
+def template_with(sections: str) -> str:
+    """Template with the sections of an export in the place of its examples.
+
+    Parameters
+    ----------
+    sections : str
+        The sections ``[data]`` to ``[attributes]`` as TOML.
+    """
+    head = (
+        "# A first draft of what your exports mean, guessed from their headers and values: look over\n"
+        "# each line. docs/exports.md says more about each CRM. Lines that begin with # are examples or defaults.\n\n"
+    )
+    return head + sections.rstrip() + "\n\n" + TEMPLATE[TEMPLATE.index(_FIRST_OF_TRAINING) :]

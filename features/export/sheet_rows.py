@@ -1,7 +1,8 @@
 """Rows of an Excel workbook's sheet as text.
 
-A workbook is read by calamine. The first row that is not blank names the columns; empty rows below
-are no rows, but are counted, so that row 1 is the one under the header. Cells become text as those
+A workbook is read by calamine. The first row that is not blank names the columns, of those left by
+``skip_rows``; empty rows below are no rows, but are counted, so that row 1 is the one under the
+header. Cells become text as those
 of any other typed source do (`features.export.texts.texts_of_values`).
 """
 
@@ -11,7 +12,13 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-from python_calamine import CalamineError, CalamineSheet, SheetTypeEnum, load_workbook
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    SheetTypeEnum,
+    load_workbook,
+)
 
 from features.export.files import FilePart, require_modest
 from features.export.mapping import FileFormat, near_miss
@@ -79,6 +86,24 @@ class Sheet:
         yield _batch(numbers, gathered, width)
 
 
+def sheet_names(part: FilePart) -> tuple[str, ...]:
+    """Names of a workbook's sheets that hold cells.
+
+    Raises
+    ------
+    ValueError
+        If the workbook cannot be read.
+    """
+    workbook = _workbook(part)
+    sheets = [workbook.get_sheet_by_name(name) for name in _worksheets(workbook)]
+    return tuple(sheet.name for sheet in sheets if sheet.end is not None)
+
+
+def top_rows(part: FilePart, form: FileFormat, number: int) -> list[list[str | None]]:
+    """Text of the first rows of a sheet, blank ones too."""
+    return [_texts(cells) for cells in islice(_sheet(part, form).iter_rows(), number)]
+
+
 def _batch(
     numbers: list[int], rows: list[list[Any]], width: int
 ) -> tuple[pa.Array, list[pa.Array]]:
@@ -86,31 +111,41 @@ def _batch(
     return pa.array(numbers, pa.int64()), [texts_of_values(column) for column in columns]
 
 
-def _sheet(part: FilePart, form: FileFormat) -> CalamineSheet:
+def _texts(cells: list[Any]) -> list[str | None]:
+    return list(texts_of_values([None if cell == "" else cell for cell in cells]).to_pylist())
+
+
+def _workbook(part: FilePart) -> CalamineWorkbook:
     data = part.whole()
     require_modest(part, data)
     try:
-        workbook = load_workbook(io.BytesIO(data))
-        names = [
-            sheet.name for sheet in workbook.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet
-        ]
-        match form.sheet:
-            case str() if form.sheet in names:
-                return workbook.get_sheet_by_name(form.sheet)
-            case int() if form.sheet <= len(names):
-                return workbook.get_sheet_by_name(names[form.sheet - 1])
-            case None:
-                sheets = [workbook.get_sheet_by_name(name) for name in names]
-                filled = [sheet for sheet in sheets if sheet.end is not None]
-                if len(filled) == 1:
-                    return filled[0]
-                if not filled:
-                    raise ValueError(f"{part.label} is empty: none of its sheets holds a cell")
-                names = [sheet.name for sheet in filled]
+        return load_workbook(io.BytesIO(data))
     except CalamineError as error:
         raise ValueError(
             f"{part.label} cannot be read as an Excel workbook: {error}. Save it again as .xlsx"
         ) from error
+
+
+def _worksheets(workbook: CalamineWorkbook) -> list[str]:
+    return [s.name for s in workbook.sheets_metadata if s.typ == SheetTypeEnum.WorkSheet]
+
+
+def _sheet(part: FilePart, form: FileFormat) -> CalamineSheet:
+    workbook = _workbook(part)
+    names = _worksheets(workbook)
+    match form.sheet:
+        case str() if form.sheet in names:
+            return workbook.get_sheet_by_name(form.sheet)
+        case int() if form.sheet <= len(names):
+            return workbook.get_sheet_by_name(names[form.sheet - 1])
+        case None:
+            sheets = [workbook.get_sheet_by_name(name) for name in names]
+            filled = [sheet for sheet in sheets if sheet.end is not None]
+            if len(filled) == 1:
+                return filled[0]
+            if not filled:
+                raise ValueError(f"{part.label} is empty: none of its sheets holds a cell")
+            names = [sheet.name for sheet in filled]
     hint = near_miss(form.sheet, names) if isinstance(form.sheet, str) else ""
     raise ValueError(
         f"{part.label} has {len(names)} sheets, and "

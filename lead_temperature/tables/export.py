@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from features.export.data_end import TimesAfterEnd
+from features.export.guessing.draft import Draft
 from features.export.inspection import BrokenRule, Inspection
 from features.spine import iso
 from features.tables import Suspicion
@@ -148,3 +149,11 @@ def _show_months(console: Console, inspection: Inspection) -> None:
         share = f"{100 * month.share:.1f} %"
         months.add_row(month.month, f"{month.leads:,}", f"{month.converted:,}", share, bar)
     console.print(months)
+
+
+def show_draft(console: Console, draft: Draft) -> None:
+    """What was taken for what in exports that nobody has described, and what is left to say."""
+    for guess in draft.guesses:
+        console.print(f"guessed: {escape(guess)}", highlight=False)
+    for doubt in draft.doubts:
+        console.print(f"[yellow]to do:[/] {escape(doubt)}", highlight=False)

@@ -16,19 +16,45 @@ from lead_temperature.output import err, out, say, word, write
 app = typer.Typer()
 
 
-@app.command(epilog="Example: `lead-temperature init crm`")
+@app.command(epilog="Example: `lead-temperature init crm --from exports`")
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    exports: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="EXPORTS", help="Folder, archive or file of exports to look at."
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Zone of times that are written without one, as Europe/Rome."),
+    ] = None,
 ) -> None:
-    """Write a commented lead_temperature.toml and a data folder to fill."""
-    from lead_temperature.template import TEMPLATE
+    """Write a commented lead_temperature.toml: an empty one, or a first draft for your exports."""
+    from lead_temperature.template import TEMPLATE, template_with
 
     target = folder / CONFIG
     if target.exists():
         raise FileExistsError(f"{target} exists already and is left as it is; name another folder.")
-    (folder / "data").mkdir(parents=True, exist_ok=True)
-    target.write_text(TEMPLATE, encoding="utf-8")
-    say(f"Wrote {target}. Put your export into {folder / 'data'}, then:")
+    if exports is None:
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        target.write_text(TEMPLATE, encoding="utf-8")
+        say(f"Wrote {target}. Put your export into {folder / 'data'}, then:")
+    else:
+        from features.export.guessing.draft import draft
+        from features.export.mapping import export_mapping
+        from lead_temperature.tables.export import show_draft
+
+        placeholder = {"leads": {"source": "leads.csv"}, "data": {"timezone": timezone}}
+        export_mapping(placeholder, folder, "--timezone")
+        if not exports.exists():
+            raise FileNotFoundError(f"{exports} does not exist: name the folder of your exports.")
+        folder.mkdir(parents=True, exist_ok=True)
+        with err.status("looking at the exports"):
+            guessed = draft(exports, folder, timezone)
+        target.write_text(template_with(guessed.text), encoding="utf-8")
+        show_draft(out, guessed)
+        say(f"Wrote {target}. Look it over, then:")
     say(f"  lead-temperature check --config {word(target)}")
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lead_temperature as lt
+from tests.support.crm_exports import write_exports
 
 VERBS = (
     "init",
@@ -48,6 +49,28 @@ def test_the_short_word_for_help_is_understood(run) -> None:
         told = run(*verb, "-h")
         assert told.returncode == 0
         assert "Usage:" in told.stdout
+
+
+def test_init_looks_at_exports_and_says_what_it_guessed(run, tmp_path) -> None:
+    write_exports("Bitrix24", tmp_path / "exports")
+    told = run("init", tmp_path / "crm", "--from", tmp_path / "exports")
+    assert told.returncode == 0, told.stderr
+    assert "guessed: These are exports of Bitrix24" in told.stdout
+    assert "to do: Times such as" in told.stdout
+    written = tmp_path / "crm" / "lead_temperature.toml"
+    assert tomllib.loads(written.read_text())["horizons"]
+    assert run("check", "--config", written).returncode == 1  # the time zone is still to be said
+    zone = ("--timezone", "Europe/Rome")
+    assert run("init", tmp_path / "other", "--from", tmp_path / "exports", *zone).returncode == 0
+    sections = tomllib.loads((tmp_path / "other" / "lead_temperature.toml").read_text())
+    assert sections["data"]["timezone"] == "Europe/Rome"
+    assert sections["files"]["LEAD"]["path"] == "../exports/LEAD_2024.csv"
+    wrong = run("init", tmp_path / "third", "--from", tmp_path / "exports", "--timezone", "Rome")
+    assert wrong.returncode == 1
+    assert not (tmp_path / "third").exists()
+    missing = run("init", tmp_path / "third", "--from", tmp_path / "nowhere")
+    assert missing.returncode == 1
+    assert "nowhere does not exist" in missing.stderr
 
 
 def test_init_writes_a_configuration_that_is_read_and_never_overwrites_one(run, tmp_path) -> None:

@@ -1,0 +1,154 @@
+"""A draft reads exports in each CRM's shape rightly, and says what it cannot know."""
+
+import tomllib
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from features.export.guessing.draft import draft
+from features.export.sources import read_export
+from tests.support.crm_exports import CONTACTS, CRMS, LEADS, write_exports
+from tests.support.exports import write_text
+from training.config import config_of
+
+# Zones of times that a CRM writes without one.
+ZONES = {"Odoo": "UTC"}
+# What is not in some exports: a direction, or a minute.
+WITHOUT_DIRECTION = {"Pipedrive", "Odoo"}
+
+
+def tables_of(text, base):
+    return read_export(config_of(tomllib.loads(text), base).export)
+
+
+@pytest.fixture(scope="module", params=CRMS)
+def guessed(request, tmp_path_factory):
+    base = tmp_path_factory.mktemp("crm")
+    write_exports(request.param, base / "exports")
+    written = draft(base / "exports", base, ZONES.get(request.param, "Europe/Rome"))
+    return request.param, written, tables_of(written.text, base)
+
+
+def test_the_crm_is_known_by_its_headers(guessed):
+    crm, written, _ = guessed
+    assert written.crm == crm
+
+
+def test_nothing_is_left_out_and_no_lead_too_many_is_there(guessed):
+    _, _, tables = guessed
+    assert tables.rejects.num_rows == 0
+    assert tables.leads.num_rows == len(LEADS)
+    assert len(set(tables.leads["person"].to_pylist())) == len(LEADS)
+
+
+def test_each_lead_has_its_times(guessed):
+    _, _, tables = guessed
+    rows = sorted(tables.leads.to_pylist(), key=lambda row: row["created_at"])
+    for row, lead in zip(rows, LEADS, strict=True):
+        for name, moment in (
+            ("created_at", lead.created),
+            ("converted_at", lead.won),
+            ("closed_at", lead.lost),
+        ):
+            assert (row[name] is None) == (moment is None), (name, lead)
+            if moment is not None:  # some CRMs write no seconds
+                assert abs(row[name] - moment) < timedelta(minutes=1), (name, lead)
+
+
+def test_each_contact_is_its_leads_with_time_kind_and_direction(guessed):
+    crm, _, tables = guessed
+    created = dict(
+        zip(
+            tables.leads["lead_id"].to_pylist(),
+            tables.leads["created_at"].to_pylist(),
+            strict=True,
+        )
+    )
+    found = Counter(
+        (created[row["lead_id"]].replace(second=0), row["occurred_at"].replace(second=0))
+        for row in tables.interactions.to_pylist()
+    )
+    assert found == Counter(
+        (c.lead.created.replace(second=0), c.at.replace(second=0)) for c in CONTACTS
+    )
+    kinds = Counter(tables.interactions["kind"].to_pylist())
+    assert sorted(kinds.values()) == sorted(Counter(c.kind for c in CONTACTS).values())
+    if crm not in WITHOUT_DIRECTION:
+        ways = Counter("inbound" if c.inbound else "outbound" for c in CONTACTS)
+        assert Counter(tables.interactions["direction"].to_pylist()) == ways
+
+
+def test_attributes_that_were_known_at_creation_are_used_and_others_are_not(guessed):
+    _, _, tables = guessed
+    first = tables.leads[next(iter(tables.attribute_kinds))].to_pylist()
+    assert len(set(first)) in (3, 4)  # the source
+    outcomes = {"won", "lost", "closed won", "качественный лид", "qualified", "open"}
+    values = {
+        str(value).lower()
+        for name in tables.attribute_kinds
+        for value in tables.leads[name].to_pylist()
+    }
+    assert not values & outcomes
+
+
+def test_times_without_a_zone_are_left_to_a_person(tmp_path):
+    write_exports("Zoho CRM", tmp_path / "exports")
+    written = draft(tmp_path / "exports", tmp_path)
+    assert '# timezone = "Europe/Lisbon"   # TO DO' in written.text
+    assert any("name no zone" in doubt for doubt in written.doubts)
+    write_exports("Salesforce", tmp_path / "other")
+    assert "timezone" not in draft(tmp_path / "other", tmp_path).text
+
+
+def test_what_only_the_last_change_tells_is_doubted(tmp_path):
+    write_exports("Zoho CRM", tmp_path / "exports")
+    doubts = draft(tmp_path / "exports", tmp_path, "Europe/Rome").doubts
+    assert any(doubt.startswith("Lost: Modified Time is when the card") for doubt in doubts)
+
+
+def test_exports_of_no_known_crm_are_drafted_by_their_values(tmp_path):
+    leads = [f"{i};2024-01-{i % 28 + 1:02d}T10:00:00Z;;web;x{i}" for i in range(100, 160)]
+    leads[5] = "105;2024-01-05T10:00:00Z;2024-02-05T10:00:00Z;shop;x5"
+    write_text(
+        tmp_path / "anagrafica.csv", "codice;creato il;data conversione;origine;altro", *leads
+    )
+    contacts = [f"{i % 60 + 100}|2024-01-{i % 28 + 1:02d}T12:00:00Z|visita" for i in range(200)]
+    write_text(tmp_path / "diario.txt", "cliente|quando e|cosa", *contacts)
+    written = draft(tmp_path, tmp_path)
+    assert written.crm is None
+    tables = tables_of(written.text, tmp_path)
+    assert (tables.leads.num_rows, tables.interactions.num_rows) == (60, 200)
+    assert tables.leads["converted_at"].null_count == 59
+    assert list(tables.attribute_kinds) == ["origine"]
+    assert any("Lost: no column" in doubt for doubt in written.doubts)
+
+
+def test_a_table_that_names_no_lead_is_said_to_be_unused(tmp_path):
+    write_exports("HubSpot", tmp_path / "exports")
+    write_text(tmp_path / "exports" / "prices.csv", "sku,price", "A,1", "B,2")
+    written = draft(tmp_path / "exports", tmp_path, "Europe/Rome")
+    assert any(doubt.startswith("prices is not used") for doubt in written.doubts)
+
+
+@pytest.mark.parametrize("name", ["it's '''.csv", 'a "b" \\ c.csv', "Größe & città.csv"])
+def test_any_name_of_a_file_or_column_can_be_written(tmp_path, name):
+    exports = tmp_path / "exports"
+    write_exports("Bitrix24", exports)
+    text = (exports / "LEAD_2024.csv").read_bytes().decode("cp1251")
+    header, rest = text.split("\r\n", 1)
+    odd = header.replace("Источник", "it's '''a\\b'' Источник")
+    (exports / name).write_bytes(f"{odd}\r\n{rest}".encode("cp1251"))
+    (exports / "LEAD_2024.csv").unlink()
+    written = draft(exports, tmp_path, "Europe/Rome")
+    tables = tables_of(written.text, tmp_path)
+    assert tables.leads.num_rows == len(LEADS)
+    assert tables.leads["converted_at"].null_count == 60
+
+
+def test_a_folder_without_leads_is_refused_with_what_was_found(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no table that can be read"):
+        draft(tmp_path, tmp_path)
+    write_text(tmp_path / "a.csv", "day,rain", "2024-01-01,1", "2024-01-01,1", "2024-01-01,1")
+    with pytest.raises(ValueError, match=r"No table can be that of the leads.*a: day, rain"):
+        draft(tmp_path, tmp_path)
