@@ -36,6 +36,7 @@ def create_app(
     bundle_folder: Path,
     settings: Settings = DEFAULTS,
     clock: Callable[[], int] = now_microseconds,
+    telemetry: Telemetry | None = None,
 ) -> LiveApp:
     """ASGI application that serves the bundle in a folder, and each one that replaces it there.
 
@@ -48,10 +49,12 @@ def create_app(
         Limits, and who may ask. Without API keys everybody may: keep it to this machine.
     clock : callable
         Returns the present, in microseconds since the epoch.
+    telemetry : Telemetry, optional
+        Counts what happens; one of its own by default.
 
     Returns
     -------
-    Live
+    LiveApp
 
     Raises
     ------
@@ -60,10 +63,10 @@ def create_app(
     ValueError
         The bundle is of another format or was changed after it was written.
     """
-    telemetry = Telemetry(clock)
+    telemetry = telemetry or Telemetry(clock)
     load = Load(settings.max_requests, settings.max_batches, telemetry.set_running)
 
-    def make_app(reload: Reload) -> BundleApp:
-        return bundle_app(bundle_folder, settings, clock, telemetry, load, reload)
+    def make_app(folder: Path, reload: Reload) -> BundleApp:
+        return bundle_app(folder, settings, clock, telemetry, load, reload)
 
     return LiveApp(bundle_folder, make_app, telemetry, load, settings.reload_seconds)

@@ -1,35 +1,28 @@
 """The bundle that is served now, and how another one replaces it without a restart.
 
-`LiveApp` looks at the bundle's folder again and again; a look reads only the list of files. When
-the folder holds another bundle and did not change between two looks, a thread builds the
-application of that bundle, and the next request goes to it. The earlier application finishes the
-requests that it began, so each answer comes from one bundle. A bundle that cannot be loaded is
-refused: the log and a metric say so, and the earlier bundle stays.
+A thread builds the application of another bundle, and the next request goes to it. The earlier
+application finishes the requests that it began, so each answer comes from one bundle. Under a
+supervisor (`serving.process.supervisor`), `LiveApp` is told which folder to serve: a private copy
+of a bundle that was proved. Without one it looks at the bundle's folder itself, again and again; a
+bundle that cannot be loaded is refused: the log and a metric say so, and the earlier bundle stays.
 """
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from serving.answers.problem import Problem, Reason, problem
+from serving.http.folder_watch import FolderWatch, Identity, folder_identity
 from serving.http.load import Load
 from serving.http.log import LOG_FIELDS
 from serving.http.routes import BundleApp, Reload
 from serving.http.telemetry import Telemetry
 
-MAX_FILES = 100
-"""Most files of a folder that are looked at; a bundle has fewer."""
-
 _LOG = logging.getLogger(__name__)
-
-Identity = tuple[tuple[str, int, int, int], ...]
-"""Names, sizes, times and inodes of a folder's files; two bundles have different ones."""
 
 
 class LiveApp:
@@ -40,8 +33,8 @@ class LiveApp:
     folder : pathlib.Path
         The folder that holds the bundle and will hold its successors.
     make_app : callable
-        Builds the application of the bundle in the folder; its argument is the function that an
-        operator's request to reload calls.
+        Builds the application of the bundle in a folder; its second argument is the function that
+        an operator's request to reload calls.
     telemetry : Telemetry
         Counts reloads and names the bundle that is served.
     load : Load
@@ -58,36 +51,32 @@ class LiveApp:
     def __init__(
         self,
         folder: Path,
-        make_app: Callable[[Reload], BundleApp],
+        make_app: Callable[[Path, Reload], BundleApp],
         telemetry: Telemetry,
         load: Load,
         seconds: float,
     ) -> None:
         self.load = load
         self._folder, self._make_app = folder, make_app
-        self._telemetry, self._seconds = telemetry, seconds
+        self._telemetry = telemetry
         self._reload_lock = asyncio.Lock()
-        self.tell_others: Callable[[], None] = lambda: None
-        """Pass an operator's request to reload on to the other processes that serve this folder."""
-        self._identity = folder_identity(folder)
-        self._current = make_app(self._reload_on_order)
-        telemetry.set_bundle(self._current.bundle)
+        self.order_reload: Reload | None = None
+        """Asks whoever supervises this process for a reload; None where nobody does."""
+        self._watch = FolderWatch(folder, seconds)
+        self._watch.handled = folder_identity(folder)
+        self.current = make_app(folder, self.reload)
+        telemetry.set_bundle(self.current.bundle)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by the bundle that is served when the request arrives."""
         if scope["type"] == "lifespan":
             await self._run_lifespan(receive, send)
         else:
-            await self._current.app(scope, receive, send)
+            await self.current.app(scope, receive, send)
 
     def refused_unread(self, status: int, reason: Reason) -> None:
         """Count a request that was refused before it reached the application."""
         self._telemetry.count_request("unknown", status, 0.0, reason)
-
-    async def _reload_on_order(self) -> str | Problem:
-        """Reload because an operator asked for it."""
-        self.tell_others()
-        return await self.reload()
 
     async def reload(self) -> str | Problem:
         """Serve the bundle that is in the folder now.
@@ -97,22 +86,46 @@ class LiveApp:
         str or Problem
             The version that is served from now on, or why the earlier one stays.
         """
+        if self.order_reload is not None:
+            return await self.order_reload()
         async with self._reload_lock:
-            earlier = self._current.bundle.version
-            self._identity = await run_in_threadpool(folder_identity, self._folder)
+            earlier = self.current.bundle.version
+            identity = await self._watch.note()
             try:
-                application = await run_in_threadpool(self._load_app, self._identity)
+                application = await run_in_threadpool(self._load_app, identity)
             except Exception as error:
                 return self._refuse(error, earlier)
-            self._current = application
+            self._switch(application)
             self._telemetry.count_reload(application.bundle)
-            version = application.bundle.version
-            fields = {"model_version": version, "earlier": earlier}
-            _LOG.warning("serving bundle %s after %s", version, earlier, extra={LOG_FIELDS: fields})
-            return version
+            return application.bundle.version
+
+    async def serve(self, folder: Path) -> str:
+        """Serve the bundle of another folder, which was proved already.
+
+        Parameters
+        ----------
+        folder : pathlib.Path
+            It is read once, now.
+
+        Returns
+        -------
+        str
+            The version that is served from now on. An exception means that the earlier one stays.
+        """
+        async with self._reload_lock:
+            application = await run_in_threadpool(self._make_app, folder, self.reload)
+            self._switch(application)
+            self._telemetry.set_bundle(application.bundle)
+            return application.bundle.version
+
+    def _switch(self, application: BundleApp) -> None:
+        earlier, self.current = self.current.bundle.version, application
+        version = application.bundle.version
+        fields = {"model_version": version, "earlier": earlier}
+        _LOG.warning("serving bundle %s after %s", version, earlier, extra={LOG_FIELDS: fields})
 
     def _load_app(self, identity: Identity) -> BundleApp:
-        application = self._make_app(self._reload_on_order)
+        application = self._make_app(self._folder, self.reload)
         if folder_identity(self._folder) != identity:
             raise ValueError(f"{self._folder} changed while it was read. Load it again.")
         return application
@@ -130,29 +143,9 @@ class LiveApp:
     async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         """Watch the folder from the server's start to its end."""
         await receive()
-        watching = asyncio.create_task(self._watch())
+        watching = asyncio.create_task(self._watch.run(self.reload))
         await send({"type": "lifespan.startup.complete"})
         await receive()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
-
-    async def _watch(self) -> None:
-        identity_before = self._identity
-        while self._seconds:
-            await asyncio.sleep(self._seconds)
-            identity_now = await run_in_threadpool(folder_identity, self._folder)
-            # A folder that changes between two looks is still being written.
-            if identity_now == identity_before != self._identity:
-                await self.reload()
-            identity_before = identity_now
-
-
-def folder_identity(folder: Path) -> Identity:
-    """What tells one bundle in a folder from another without reading it; empty without a folder."""
-    try:
-        with os.scandir(folder) as entries:
-            files = [(entry.name, entry.stat()) for entry in islice(entries, MAX_FILES)]
-    except OSError:
-        return ()
-    return tuple(sorted((name, s.st_size, s.st_mtime_ns, s.st_ino) for name, s in files))

@@ -71,6 +71,15 @@ class Settings(BaseModel):
             "to 12 digits where another kind of processor trained it."
         ),
     ] = "exact"
+    bundle_key: Annotated[
+        str | None,
+        Field(
+            min_length=16,
+            repr=False,
+            description="Secret that bundles must be signed with, by `lead-temperature sign`; "
+            "without it none need be.",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning"],
         Field(

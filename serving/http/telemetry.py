@@ -2,26 +2,48 @@
 
 Metrics never hold data of a lead. Their labels are those written here and no others: the route as
 the code names it, never the path that was requested. If several processes serve one address, each
-of them answers with the sums over all, including those that have ended.
+counts in a region of memory that all of them read (`serving.http.figures`), and answers with the
+sums over all, including those that have ended.
 """
 
-import os
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics_core import Metric
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+from prometheus_client import generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 
 from models.bands import LEVELS
 from models.bundle import HORIZONS, Bundle
 from serving.answers.problem import Problem, Reason
 from serving.answers.schemas import ScoredLead
+from serving.http.figures import Key, Region, live, private_region
+from serving.http.tallies import BUNDLE_REFUSED, DROPPED_LINES, RELOADS
 
-BUNDLE_INFO = "lead_temperature_bundle_info"
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-_PROBABILITIES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PROBABILITIES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+class _Histogram:
+    """Places of one histogram: its buckets, one for what lies beyond, and the sum."""
+
+    __slots__ = ("_bounds", "_first")
+
+    def __init__(self, region: Region, key: Key, bounds: Sequence[float]) -> None:
+        self._bounds, self._first = bounds, region.slot(key, len(bounds) + 2)
+
+    def additions(self, value: float) -> tuple[tuple[int, float], tuple[int, float]]:
+        """What to add for a value."""
+        if self._first < 0:
+            return (-1, 1.0), (-1, value)
+        bucket = bisect_left(self._bounds, value)
+        return (self._first + bucket, 1.0), (self._first + len(self._bounds) + 1, value)
 
 
 class Telemetry:
@@ -31,81 +53,38 @@ class Telemetry:
     ----------
     clock : callable
         Returns the present, in microseconds since the epoch; the bundle's age depends on it.
+    region : Region, optional
+        Where this process counts; a private one by default.
+    regions : sequence of Region, optional
+        Where all processes of the server count; by default this one alone.
     """
 
-    def __init__(self, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        region: Region | None = None,
+        regions: Sequence[Region] = (),
+    ) -> None:
         self._clock = clock
         self._version, self._end_seconds = "", 0.0
-        self._latencies: dict[tuple[str, int], Histogram] = {}
-        self._registry = registry = CollectorRegistry()
-        self._seconds = Histogram(
-            "lead_temperature_request_seconds",
-            "Time from a request's arrival to the end of its answer.",
-            ("route", "status"),
-            buckets=_SECONDS,
-            registry=registry,
+        self._region = region or private_region()
+        self._regions = regions or [self._region]
+        self._latencies: dict[tuple[str, int], _Histogram] = {}
+        self._by_reason: dict[Reason, int] = {}
+        # The places that every score counts in are looked up once.
+        self._hot, self._warm = (
+            _Histogram(self._region, ("probability", name), _PROBABILITIES) for name in HORIZONS
         )
-        self._workers = Gauge(
-            "lead_temperature_workers",
-            "Processes that answer.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self._running = Gauge(
-            "lead_temperature_requests_running",
-            "Requests at work.",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        bands = Counter(
-            "lead_temperature_scored_leads", "Leads scored.", ("band",), registry=registry
-        )
-        self._refusals = Counter(
-            "lead_temperature_refusals",
-            "Requests, and leads of batches, that were refused.",
-            ("reason",),
-            registry=registry,
-        )
-        probabilities = Histogram(
-            "lead_temperature_probability",
-            "Probabilities served.",
-            ("horizon",),
-            buckets=_PROBABILITIES,
-            registry=registry,
-        )
-        # The children that every score counts are looked up by their labels once.
-        self._hot, self._warm = (probabilities.labels(name) for name in HORIZONS)
-        self._by_band = {str(band): bands.labels(str(band)) for band in LEVELS}
-        self._bundle = Gauge(
-            BUNDLE_INFO,
-            "The bundle served.",
-            ("version",),
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self._age = Gauge(
-            "lead_temperature_bundle_age_seconds",
-            "Time since the end of the data that the bundle was trained on.",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
-        )
-        self._reloads = Counter(
-            "lead_temperature_reloads",
-            "Bundles that came into the folder.",
-            ("outcome",),
-            registry=registry,
-        )
-        self._refused_bundle = Gauge(
-            "lead_temperature_bundle_refused",
-            "1 while the folder holds something that was refused, and an earlier bundle is served.",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
+        self._by_band = {str(band): self._region.slot(("scored", str(band))) for band in LEVELS}
+        self._running = self._region.slot(live("running"))
+        self._region.clear_live()
+        self._region.put(self._region.slot(live("workers")), 1)
 
     def count_reload(self, bundle: Bundle | None) -> None:
         """Count a bundle that replaced another one, or None for a bundle that was refused."""
-        self._reloads.labels("refused" if bundle is None else "served").inc()
-        self._refused_bundle.set(bundle is None)
+        outcome = "refused" if bundle is None else "served"
+        self._region.add((self._region.slot((*RELOADS, outcome)), 1))
+        self._region.put(self._region.slot(BUNDLE_REFUSED), bundle is None)
         if bundle is not None:
             self.set_bundle(bundle)
 
@@ -114,51 +93,132 @@ class Telemetry:
         end = bundle.card.served.data_end
         self._end_seconds = (end if end.tzinfo else end.replace(tzinfo=UTC)).timestamp()
         if self._version:
-            self._bundle.labels(self._version).set(0)
+            self._region.put(self._region.slot(live("bundle", self._version)), 0)
         self._version = bundle.version
-        self._workers.set(1)
-        self._bundle.labels(bundle.version).set(1)
+        self._region.put(self._region.slot(live("bundle", bundle.version)), 1)
 
     def set_running(self, requests: int) -> None:
         """Set how many requests are at work."""
-        self._running.set(requests)
+        self._region.put(self._running, requests)
 
     def count_request(
         self, route: str, status: int, seconds: float, refused: Reason | None
     ) -> None:
         """Count a request that has ended, and the reason if it was refused."""
         latency = self._latencies.get((route, status))
-        if latency is None:  # a look-up by labels costs as much as everything else
-            latency = self._latencies[route, status] = self._seconds.labels(route, str(status))
-        latency.observe(seconds)
+        if latency is None:
+            key = ("seconds", route, str(status))
+            latency = self._latencies[route, status] = _Histogram(self._region, key, _SECONDS)
+        self._region.add(*latency.additions(seconds))
         if refused:
-            self._refusals.labels(refused).inc()
+            self._region.add((self._refusal(refused), 1))
 
     def count_scores(self, answers: Iterable[ScoredLead | Problem]) -> None:
         """Count the answers of a batch, or the good answer to a single lead."""
+        additions: list[tuple[int, float]] = []
         for answer in answers:
             if isinstance(answer, Problem):
-                self._refusals.labels(answer.reason).inc()
+                additions.append((self._refusal(answer.reason), 1))
             else:
-                self._by_band[answer.band].inc()
-                self._hot.observe(answer.hot_probability)
-                self._warm.observe(answer.warm_probability)
+                additions.append((self._by_band[answer.band], 1))
+                additions += self._hot.additions(answer.hot_probability)
+                additions += self._warm.additions(answer.warm_probability)
+        self._region.add(*additions)
+
+    def _refusal(self, reason: Reason) -> int:
+        place = self._by_reason.get(reason)
+        if place is None:
+            place = self._by_reason[reason] = self._region.slot(("refusals", reason))
+        return place
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format, summed over the processes that serve together."""
-        self._age.set(self._clock() / 1e6 - self._end_seconds)
         return generate_latest(self)
 
     def collect(self) -> Iterable[Metric]:
-        """All metrics; only bundles that are served now, because no label can be removed."""
-        collector: Collector = self._registry
-        if METRICS_FOLDER_VARIABLE in os.environ:
-            collector = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
-        for metric in collector.collect():
-            if metric.name == BUNDLE_INFO:
-                metric.samples = [sample for sample in metric.samples if sample.value]
-            yield metric
+        """All metrics."""
+        totals, versions, is_refused = self._totals()
+        latencies = HistogramMetricFamily(
+            "lead_temperature_request_seconds",
+            "Time from a request's arrival to the end of its answer.",
+            labels=("route", "status"),
+        )
+        scored = CounterMetricFamily(
+            "lead_temperature_scored_leads", "Leads scored.", labels=("band",)
+        )
+        refusals = CounterMetricFamily(
+            "lead_temperature_refusals",
+            "Requests, and leads of batches, that were refused.",
+            labels=("reason",),
+        )
+        probabilities = HistogramMetricFamily(
+            "lead_temperature_probability", "Probabilities served.", labels=("horizon",)
+        )
+        reloads = CounterMetricFamily(
+            "lead_temperature_reloads", "Bundles that came into the folder.", labels=("outcome",)
+        )
+        for key, values in sorted(totals.items()):
+            match key:
+                case ("seconds", *labels):
+                    _add_histogram(latencies, labels, _SECONDS, values)
+                case ("probability", *labels):
+                    _add_histogram(probabilities, labels, _PROBABILITIES, values)
+                case ("scored", *labels):
+                    scored.add_metric(labels, values[0])
+                case ("refusals", *labels):
+                    refusals.add_metric(labels, values[0])
+                case ("reloads", *labels):
+                    reloads.add_metric(labels, values[0])
+        bundles = GaugeMetricFamily(
+            "lead_temperature_bundle_info", "The bundle served.", labels=("version",)
+        )
+        for version in sorted(versions):
+            bundles.add_metric((version,), 1)
+        yield latencies
+        yield _gauge("workers", "Processes that answer.", totals[live("workers")][0])
+        yield _gauge("requests_running", "Requests at work.", totals[live("running")][0])
+        yield scored
+        yield refusals
+        yield probabilities
+        yield bundles
+        age = self._clock() / 1e6 - self._end_seconds
+        words = "Time since the end of the data that the bundle was trained on."
+        yield _gauge("bundle_age_seconds", words, age)
+        yield reloads
+        words = "1 while the folder holds something that was refused, and an earlier bundle serves."
+        yield _gauge("bundle_refused", words, is_refused)
+        dropped = CounterMetricFamily(
+            "lead_temperature_log_lines_dropped",
+            "Lines of the log that nobody took in time.",
+            value=totals.get(DROPPED_LINES, [0.0])[0],
+        )
+        yield dropped
+
+    def _totals(self) -> tuple[dict[Key, list[float]], set[str], bool]:
+        """Sums over all regions, the bundles that are served, and whether one was refused."""
+        totals: dict[Key, list[float]] = {}
+        versions, is_refused = set[str](), False
+        for region in self._regions:
+            for key, values in region.items():
+                if key[:2] == live("bundle") and values[0]:
+                    versions.add(key[2])
+                is_refused |= key == BUNDLE_REFUSED and values[0] > 0
+                sums = totals.setdefault(key, [0.0] * len(values))
+                for index, value in enumerate(values):
+                    sums[index] += value
+        return totals, versions, is_refused
 
 
-METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Environment variable that names the folder in which processes share their metrics."""
+def _gauge(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"lead_temperature_{name}", words, value=value)
+
+
+def _add_histogram(
+    family: HistogramMetricFamily,
+    labels: Sequence[str],
+    bounds: Sequence[float],
+    values: Sequence[float],
+) -> None:
+    counts = accumulate(values[:-1])
+    ends = [*map(str, bounds), "+Inf"]
+    family.add_metric(labels, list(zip(ends, counts, strict=True)), values[-1])

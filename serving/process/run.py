@@ -1,11 +1,12 @@
 """The server as a command: start here to read `serving.process`.
 
-`run` opens the socket and serves a bundle until the process gets SIGTERM or Ctrl+C. With one worker
-this process answers: it makes the application (`serving.http.app`) and serves it
-(`serving.process.worker`). With several, this process supervises (`serving.process.supervisor`) and
-starts each worker as a process of its own; the two talk over a link (`serving.process.link`). Every
-connection is read by `serving.process.protocol`, and `serving.process.traces` exports traces where
-the environment asks for them.
+`run` opens the socket and serves a bundle until the process gets SIGTERM or Ctrl+C. This process
+supervises (`serving.process.supervisor`): it has every bundle proved in a child
+(`serving.process.prover`) and starts each worker that answers (`serving.process.worker`) as a
+process of its own; the two talk over a link (`serving.process.link`). In a worker, every connection
+is read by `serving.process.protocol`, and `serving.process.traces` exports traces where the
+environment asks for them. Windows has no such processes: there this process answers by itself,
+unsupervised, and bundles are not proved before they are loaded.
 
 Standard output stays empty. Standard error holds the log as JSON lines, and one line of plain text:
 the address, as soon as the server answers.
@@ -44,25 +45,22 @@ def run(
     settings : Settings
         Limits, and who may ask.
     workers : int
-        How many processes answer, from 1; with 1 it is this process.
+        How many processes answer, from 1.
 
     Raises
     ------
     OSError
-        The server cannot listen at the address, or there is no bundle.
+        The server cannot listen at the address.
     ValueError
-        The bundle is not whole, other machines could ask without an API key, or the environment
-        asks for a way of exporting traces that is not offered.
-    ImportError
-        The environment asks for traces, and OpenTelemetry is not installed.
+        The bundle is refused, other machines could ask without an API key, or the environment asks
+        for traces in a way that is not offered.
     """
     log_as_json_lines(settings.log_level)
     if not settings.api_keys:
         _require_loopback(host)
         _LOG.warning("no API keys: every program on this machine may ask")
     listener = _listener(host, port)
-    # Only a process that answers loads the libraries of the model, and only a supervisor its own.
-    if workers == 1:
+    if sys.platform == "win32":
         from serving.http.app import create_app
         from serving.process.traces import tracer_provider
         from serving.process.worker import serve

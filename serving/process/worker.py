@@ -3,15 +3,15 @@
 On SIGTERM or Ctrl+C a worker stops accepting connections, finishes the requests in flight, asks
 clients to close their connections, and ends with exit code 0.
 
-A single worker runs `serve` in the process that was started. With several,
-`serving.process.supervisor` starts each worker as a process that runs `main`. Such a worker has the
-socket from which all accept, and a link to the supervisor. Its orders (bundle and settings) come
-over the link first, then a line whenever another worker was asked to reload. If the link breaks,
-the supervisor is gone, and the worker ends as after SIGTERM.
+`serving.process.supervisor` starts each worker as a process that runs `main`. A worker has the
+socket from which all accept, the memory in which all count, and a link to the supervisor. Its
+order (bundle and settings) comes over the link first, then pings and other bundles
+(`serving.process.link`). If the link breaks, the supervisor is gone, and the worker ends as after
+SIGTERM.
 """
 
 import asyncio
-import json
+import logging
 import os
 import signal
 import socket
@@ -24,11 +24,15 @@ from typing import TYPE_CHECKING
 import uvicorn
 from starlette.types import ASGIApp
 
-from serving.http.app import create_app
+from features.json_values import JsonObject, parse_finite_json
+from serving.answers.problem import Problem, problem
+from serving.http.app import create_app, now_microseconds
+from serving.http.figures import shared_regions
 from serving.http.live import LiveApp
 from serving.http.log import log_as_json_lines
 from serving.http.settings import Settings
-from serving.process.link import READY, RELOAD
+from serving.http.telemetry import Telemetry
+from serving.process.link import MAX_LINE_BYTES, line_of, messages, send
 from serving.process.protocol import BoundedHttp
 from serving.process.traces import TracingApp, tracer_provider
 
@@ -44,6 +48,9 @@ SPAN_FLUSH_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75
 """Longest time that a connection may be silent: longer than proxies keep one (60 s). So the proxy
 closes it, and no request meets a connection that the server is closing."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -70,25 +77,62 @@ class _Server(uvicorn.Server):
             )
         )
         self._live, self._link = live, link
+        self._writer: asyncio.StreamWriter | None = None
+        self._reloads: dict[int, asyncio.Future[JsonObject]] = {}
+        self._ordered = 0
+        self._serving: asyncio.Task[None] | None = None
 
     async def main_loop(self) -> None:
         """Serve until a signal comes or the supervisor ends."""
         if self._link is None:
             await super().main_loop()
             return
-        reader, writer = await asyncio.open_unix_connection(sock=self._link)
-        self._live.tell_others = lambda: writer.write(RELOAD)
-        obeying = asyncio.create_task(self._obey(reader))
-        writer.write(READY)
+        reader, writer = await asyncio.open_unix_connection(sock=self._link, limit=MAX_LINE_BYTES)
+        self._writer = writer
+        self._live.order_reload = self._order_reload
+        obeying = asyncio.create_task(self._obey(reader, writer))
+        send(writer, ready=True)
         await super().main_loop()
         obeying.cancel()
 
-    async def _obey(self, reader: asyncio.StreamReader) -> None:
+    async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while await reader.readline() == RELOAD:
-                await self._live.reload()
+            async for message in messages(reader):
+                match message:
+                    case {"ping": number}:
+                        send(writer, pong=number)
+                    case {"serve": folder}:
+                        self._serving = asyncio.create_task(self._take_bundle(writer, Path(folder)))
+                    case {"reloaded": number, **outcome} if number in self._reloads:
+                        self._reloads.pop(number).set_result(outcome)
         finally:  # the supervisor is gone, or this worker ends
             self.should_exit = True
+            for ordered in self._reloads.values():
+                ordered.cancel()
+
+    async def _take_bundle(self, writer: asyncio.StreamWriter, folder: Path) -> None:
+        """Serve another bundle, and say so."""
+        try:
+            send(writer, served=await self._live.serve(folder))
+        except Exception as error:
+            _LOG.exception("a bundle that was proved cannot be served")
+            send(writer, refused=f"{type(error).__name__} where it was to be served: {error}")
+
+    async def _order_reload(self) -> str | Problem:
+        """Ask the supervisor for a reload: the version that is served, or why it is not."""
+        number = self._ordered = self._ordered + 1
+        ordered = self._reloads[number] = asyncio.get_running_loop().create_future()
+        if self._writer is not None:
+            send(self._writer, reload=number)
+        try:
+            outcome = await ordered
+        except asyncio.CancelledError:
+            if not ordered.cancelled():  # the request itself was cancelled
+                raise
+            return problem(503, "The server ends. Ask again when it has started.", "ending")
+        if "version" in outcome:
+            return str(outcome["version"])
+        return problem(409, str(outcome["refused"]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, wait until clients have closed their connections, then end."""
@@ -144,15 +188,23 @@ def serve(
 
 
 def main() -> None:
-    """Serve as one of several: the arguments are the file descriptors of listener and link."""
+    """Serve as a worker: the arguments are the file descriptors of listener, link and figures."""
     listener, link = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
     with link.makefile("rb") as lines:
-        order = json.loads(lines.readline())
+        line = lines.readline()
+    if not line:  # the supervisor has ended, or there is no bundle to serve
+        return
+    order = parse_finite_json(line.decode())
     settings = Settings.model_validate(order["settings"])
     log_as_json_lines(settings.log_level)
+    regions = shared_regions(int(sys.argv[3]), order["regions"])
     try:
-        live, traces = create_app(Path(order["bundle"]), settings), tracer_provider(os.environ)
+        telemetry = Telemetry(now_microseconds, regions[order["region"]], regions)
+        # The supervisor looks at the folder.
+        own_settings = settings.model_copy(update={"reload_seconds": 0.0})
+        live = create_app(Path(order["bundle"]), own_settings, telemetry=telemetry)
+        traces = tracer_provider(os.environ)
     except (ValueError, OSError, ImportError) as error:
-        link.sendall(json.dumps(str(error)).encode() + b"\n")
+        link.sendall(line_of(failed=str(error)))
         sys.exit(1)
     serve(live, listener, settings, traces, link)
