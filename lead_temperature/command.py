@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from lead_temperature.output import err, say
-from lead_temperature.verbs import champions, exports, learning, report, score, serve, verify
+from lead_temperature.verbs import champions, exports, learning, report, score, serve, sign, verify
 
 app = typer.Typer(
     name="lead-temperature",
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (exports, learning, champions, score, report, verify, serve):
+for verb in (exports, learning, champions, score, report, verify, sign, serve):
     app.add_typer(verb.app)
 
 

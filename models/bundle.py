@@ -216,7 +216,9 @@ def save_bundle(bundle: Bundle, folder: Path, extras: Mapping[str, str] | None =
     return saved
 
 
-def load_bundle(folder: Path, *, with_judged_fit: bool = False) -> Bundle:
+def load_bundle(
+    folder: Path, *, with_judged_fit: bool = False, with_companions: bool = True
+) -> Bundle:
     """Read a bundle's folder.
 
     Parameters
@@ -225,6 +227,8 @@ def load_bundle(folder: Path, *, with_judged_fit: bool = False) -> Bundle:
         As `save_bundle` wrote it.
     with_judged_fit : bool, optional
         Whether to read `Bundle.judged_fit` too, which comparing needs and serving does not.
+    with_companions : bool, optional
+        Whether the companions must be there and whole, which scoring alone does not need.
 
     Raises
     ------
@@ -233,7 +237,7 @@ def load_bundle(folder: Path, *, with_judged_fit: bool = False) -> Bundle:
     ValueError
         The format is unknown, or a file differs from its hash.
     """
-    files = read_bundle_files(folder)
+    files = read_bundle_files(folder, with_companions=with_companions)
     card = CardDocument(files.model["card.json"])
     try:
         end = card.served.data_end
@@ -286,8 +290,15 @@ class BundleFiles:
         return None if digest is None else str(digest)
 
 
-def read_bundle_files(folder: Path) -> BundleFiles:
+def read_bundle_files(folder: Path, *, with_companions: bool = True) -> BundleFiles:
     """Read the files of a bundle's folder, all of one folder, and compare their hashes.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The bundle's folder.
+    with_companions : bool, optional
+        Whether to read the companions too.
 
     Raises
     ------
@@ -298,7 +309,7 @@ def read_bundle_files(folder: Path) -> BundleFiles:
     """
     try:
         with OpenFolder(folder) as opened:
-            return _checked_files(opened)
+            return _checked_files(opened, with_companions=with_companions)
     except NotADirectoryError:
         raise _no_bundle(folder) from None
     except FileNotFoundError as error:
@@ -421,7 +432,7 @@ def _texts(bundle: Bundle) -> dict[str, str]:
     }
 
 
-def _checked_files(opened: OpenFolder) -> BundleFiles:
+def _checked_files(opened: OpenFolder, *, with_companions: bool) -> BundleFiles:
     folder = opened.path
     try:
         manifest_bytes = opened.read(MANIFEST)
@@ -434,7 +445,7 @@ def _checked_files(opened: OpenFolder) -> BundleFiles:
             f"{BUNDLE_FORMAT}. Use the version that wrote it, or train again."
         )
     files, wrong = {}, []
-    companions = dict(manifest.get("companions", {}))
+    companions = dict(manifest.get("companions", {})) if with_companions else {}
     for name, expected in {**companions, **manifest["files"]}.items():
         try:
             content = opened.read(name)

@@ -33,7 +33,7 @@ from features.scale.spark import (
 from features.spine import Spine
 from features.tables import INSTANT, Tables, without_formulas
 from models.bands import Temperature
-from models.bundle import JUDGED_FIT, REPORTS, Bundle, load_bundle
+from models.bundle import Bundle, load_bundle, read_bundle_files
 from models.folder import MANIFEST
 
 
@@ -137,17 +137,10 @@ def spark_score_columns(folder: Path) -> Columns:
     folder : Path
         Folder of the bundle, on this machine.
     """
-    not_scoring = {*REPORTS.values(), JUDGED_FIT}
-    files = {
-        path.name: path.read_bytes() for path in folder.iterdir() if path.name not in not_scoring
+    bundle_files = read_bundle_files(folder, with_companions=False)
+    files = {MANIFEST: bundle_files.manifest} | {
+        n: text.encode() for n, text in bundle_files.model.items()
     }
-    # A companion that does not travel must not be missed there; the version does not depend on it.
-    manifest = json.loads(files[MANIFEST])
-    if "companions" in manifest:
-        companions = {
-            name: digest for name, digest in manifest["companions"].items() if name in files
-        }
-        files[MANIFEST] = json.dumps({**manifest, "companions": companions}).encode()
     return partial(_task_scores, files)
 
 
@@ -156,7 +149,7 @@ def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array
     with TemporaryDirectory() as folder:
         for name, content in files.items():
             Path(folder, name).write_bytes(content)
-        return score_columns(load_bundle(Path(folder)), matrix)
+        return score_columns(load_bundle(Path(folder), with_companions=False), matrix)
 
 
 def in_order(table: pa.Table, horizon: Literal["hot", "warm"]) -> pa.Table:

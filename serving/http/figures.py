@@ -6,7 +6,7 @@ disk cannot take it away, as it would end a process that maps a file. A region o
 that counted in it, and the next process of the same number counts on; only *live* values, which say
 what is now, are cleared in between.
 
-A key is a tuple of words. Its first use takes place for its values at the region's end; a reader
+A key is a tuple of words. Its first use takes room for its values at the region's end; a reader
 sees a key once all of it is written. Values are float64 and aligned, so none is read half-written.
 """
 
@@ -46,7 +46,7 @@ class Region:
         self._names_end[0] = max(self._names_end[0], _FIRST_NAME)
 
     def slot(self, key: Key, values: int = 1) -> int:
-        """Place of the first of a key's values; -1 if there is no room for another key.
+        """Index of the first of a key's values; -1 if there is no room for another key.
 
         Parameters
         ----------
@@ -70,32 +70,32 @@ class Region:
             return self._slots[key][0]
 
     def add(self, *additions: tuple[int, float]) -> None:
-        """Add numbers to values, each named by its place; places below 0 are not counted."""
+        """Add numbers to values, each named by its slot; places below 0 are not counted."""
         with self._lock:
-            for place, amount in additions:
-                if place >= 0:
-                    self._values[place] += amount
+            for slot, amount in additions:
+                if slot >= 0:
+                    self._values[slot] += amount
 
-    def put(self, place: int, value: float) -> None:
+    def put(self, slot: int, value: float) -> None:
         """Replace a value."""
-        if place >= 0:
-            self._values[place] = value
+        if slot >= 0:
+            self._values[slot] = value
 
     def clear_live(self) -> None:
         """Set all live values to 0: the process that they speak of has ended."""
         for key, values in self.items():
             if key[0] == _LIVE:
-                place, _ = self._slots[key]
+                slot, _ = self._slots[key]
                 for index in range(len(values)):
-                    self._values[place + index] = 0.0
+                    self._values[slot + index] = 0.0
 
     def items(self) -> Iterator[tuple[Key, list[float]]]:
         """All keys with their values."""
         with self._lock:
             self._read_names()
             slots = list(self._slots.items())
-        for key, (place, count) in slots:
-            yield key, [float(value) for value in self._values[place : place + count]]
+        for key, (slot, count) in slots:
+            yield key, [float(value) for value in self._values[slot : slot + count]]
 
     def _read_names(self) -> None:
         """Read the keys that were written since."""

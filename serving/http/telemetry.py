@@ -126,10 +126,10 @@ class Telemetry:
         self._region.add(*additions)
 
     def _refusal(self, reason: Reason) -> int:
-        place = self._by_reason.get(reason)
-        if place is None:
-            place = self._by_reason[reason] = self._region.slot(("refusals", reason))
-        return place
+        slot = self._by_reason.get(reason)
+        if slot is None:
+            slot = self._by_reason[reason] = self._region.slot(("refusals", reason))
+        return slot
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format, summed over the processes that serve together."""

@@ -52,9 +52,9 @@ def prove_bundle(folder: Path, copy: Path, settings: Settings) -> str:
     ValueError, OSError
         The bundle is refused; the message is for people.
     """
+    files = read_bundle_files(folder)
     with OpenFolder(folder) as opened:
         names = opened.names()
-    files = read_bundle_files(folder)
     if settings.bundle_key is not None:
         require_signature(folder, files.manifest, settings.bundle_key)
     if files.judged_fit_hash is not None:

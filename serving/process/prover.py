@@ -91,8 +91,9 @@ async def _verdict_of_child(
     folder: Path, copy: Path, settings: Settings, environment: Mapping[str, str]
 ) -> str:
     """Version of the bundle that the child has copied; ValueError for its refusal or its end."""
+    command = [sys.executable, "-P", "-c", _PROVER]
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-c", _PROVER),
+        *command,
         env={**environment, "OMP_NUM_THREADS": "1"},
         stdin=PIPE,
         stdout=PIPE,

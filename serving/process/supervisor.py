@@ -413,9 +413,9 @@ async def _roll_out(crew: _Crew, candidate: ProvedBundle, asked_by: _Worker | No
         raise
     crew.earlier, crew.current = crew.current, candidate
     crew.reloaded_at = asyncio.get_running_loop().time()
-    kept = {bundle.folder for bundle in (crew.current, crew.earlier) if bundle is not None}
+    kept_folders = {bundle.folder for bundle in (crew.current, crew.earlier) if bundle is not None}
     for folder in crew.private_folder.iterdir():
-        if folder not in kept:
+        if folder not in kept_folders:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
@@ -449,7 +449,7 @@ async def _hand_back(crew: _Crew, workers: list[_Worker]) -> None:
 
 
 async def _put_back_earlier(crew: _Crew, code: int) -> None:
-    """After a crash soon after a reload: serve the bundle before, of which the copy is kept."""
+    """After a crash soon after a reload: serve the bundle before, of which the copy is kept_folders."""
     async with crew.reload_lock:
         age = asyncio.get_running_loop().time() - crew.reloaded_at
         if crew.earlier is None or crew.current is None or age > PROBATION_SECONDS:

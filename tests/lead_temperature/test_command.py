@@ -28,6 +28,7 @@ VERBS = (
     "score",
     "report",
     "serve",
+    "sign",
     "verify",
 )
 AS_OF = "2026-01-01T00:00:00+00:00"

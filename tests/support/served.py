@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SERVER = """
 import os, sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from serving.process.run import run
 from serving.http.settings import settings_from
 
@@ -57,24 +59,37 @@ class Served:
 
 
 @contextmanager
+def customized(code: str) -> Iterator[str]:
+    """A folder for PYTHONPATH that lets processes which run a worker run a code before."""
+    with TemporaryDirectory() as folder:
+        is_worker = "any('serving.process.worker' in word for word in sys.orig_argv)"
+        text = f"import sys\nif {is_worker}:\n    exec({code!r})\n" if code else ""
+        Path(folder, "sitecustomize.py").write_text(text)
+        yield folder
+
+
+@contextmanager
 def served(
     bundle: Path,
     workers: int = 1,
     environment: Mapping[str, str] | None = None,
-    first: str = "",
+    in_workers: str = "",
 ) -> Iterator[Served]:
     """A server that answers; it is killed at the end of the block if it still lives.
 
-    `first` is code that its process runs before.
+    `in_workers` is code that each worker runs before everything else.
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", first + SERVER, str(bundle), str(workers)],
-        cwd=ROOT,
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with (
+        customized(in_workers) as folder,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(bundle), str(workers)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": folder, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
         server, answers = Served(process), threading.Event()
 
         def read() -> None:

@@ -18,9 +18,9 @@ import pytest
 from models.bundle import REPORT, load_bundle, save_bundle
 from models.folder import MANIFEST
 from serving.answers.model import ServedModel
-from serving.http import live
+from serving.http import folder_watch
 from serving.http.app import create_app
-from serving.http.live import folder_identity
+from serving.http.folder_watch import folder_identity
 from serving.http.settings import Settings
 from tests.support.bundles import small_bundle
 from tests.support.http import TestClient
@@ -186,11 +186,11 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Folders that were looked at, one entry a look."""
     folders: list[Path] = []
 
-    def counted(folder: Path) -> live.Identity:
+    def counted(folder: Path) -> folder_watch.Identity:
         folders.append(folder)
         return folder_identity(folder)
 
-    monkeypatch.setattr(live, "folder_identity", counted)
+    monkeypatch.setattr(folder_watch, "folder_identity", counted)
     return folders
 
 
