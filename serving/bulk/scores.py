@@ -138,10 +138,8 @@ def spark_score_columns(folder: Path) -> Columns:
         Folder of the bundle, on this machine.
     """
     bundle_files = read_bundle_files(folder, with_companions=False)
-    files = {MANIFEST: bundle_files.manifest} | {
-        n: text.encode() for n, text in bundle_files.model.items()
-    }
-    return partial(_task_scores, files)
+    files = {name: text.encode() for name, text in bundle_files.model.items()}
+    return partial(_task_scores, files | {MANIFEST: bundle_files.manifest})
 
 
 def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array]:

@@ -449,7 +449,7 @@ async def _hand_back(crew: _Crew, workers: list[_Worker]) -> None:
 
 
 async def _put_back_earlier(crew: _Crew, code: int) -> None:
-    """After a crash soon after a reload: serve the bundle before, of which the copy is kept_folders."""
+    """After a crash soon after a reload: serve the bundle before, whose copy is still there."""
     async with crew.reload_lock:
         age = asyncio.get_running_loop().time() - crew.reloaded_at
         if crew.earlier is None or crew.current is None or age > PROBATION_SECONDS:

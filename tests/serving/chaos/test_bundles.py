@@ -104,9 +104,8 @@ def edited(name: str, pattern: str, replacement: str) -> Callable[[Path], None]:
         changed = re.sub(pattern, replacement, text, count=1, flags=re.MULTILINE)
         assert changed != text
         head, _, trees = changed.partition("\n\n")
-        sizes = " ".join(
-            str(len(one)) for one in re.findall(r"Tree=\d+\n.*?\n\n\n", trees, re.DOTALL)
-        )
+        each = re.findall(r"Tree=\d+\n.*?\n\n\n", trees, re.DOTALL)
+        sizes = " ".join(str(len(one)) for one in each)
         head = re.sub(r"(?m)^tree_sizes=.*$", f"tree_sizes={sizes}", head)
         rehashed(folder, name, f"{head}\n\n{trees}".encode())
 
@@ -135,9 +134,7 @@ HOSTILE: dict[str, Callable[[Path], None]] = {
     "a child that is its own parent": edited("hot.txt", r"^left_child=\S+", "left_child=0"),
     "a feature beyond the row": edited("warm.txt", r"^split_feature=\S+", "split_feature=99999999"),
     "a feature before the row": edited("warm.txt", r"^split_feature=\S+", "split_feature=-9"),
-    "no trees an iteration": edited(
-        "hot.txt", r"^num_tree_per_iteration=1", "num_tree_per_iteration=0"
-    ),
+    "no trees an iteration": edited("hot.txt", r"^(num_tree_per_iteration)=1", r"\1=0"),
     "a leaf that is no number": edited("hot.txt", r"^leaf_value=\S+", "leaf_value=nan"),
     "golden leads in a pipe": replaced_by(GOLDEN, os.mkfifo),
     "the manifest in a pipe": replaced_by("manifest.json", os.mkfifo),
@@ -181,6 +178,10 @@ def test_a_hostile_bundle_is_refused_and_nobody_notices(
     assert asked.children() == workers
     assert figure(asked, REFUSED) == 1
     assert "root:" not in httpx2.get(f"{asked.url}/report").text
+
+
+def test_a_good_bundle_after_hostile_ones_is_served(server: tuple[Served, Path]) -> None:
+    asked, folder = server
     put(folder.with_name("whole"), folder)
     assert reload(asked).status_code == 200
     assert figure(asked, REFUSED) == 0
@@ -195,7 +196,7 @@ def test_bundles_that_were_changed_by_chance_end_no_worker(
     with scores_asked(asked):
         for seed in range(12):
             put(bundles[seed % 2], folder)
-            harm = harmed(folder, random.Random(seed))
+            harm = harmed(folder, random.Random(seed))  # noqa: S311 - no secret
             assert reload(asked).status_code in (200, 409), harm
     assert asked.children() == workers
     put(bundles[1], folder)
