@@ -103,14 +103,14 @@ async def _verdict_of_child(
     assert process.stdin is not None  # noqa: S101 - PIPE
     assert process.stdout is not None  # noqa: S101 - PIPE
     order = {"folder": str(folder), "copy": str(copy), "settings": settings.model_dump(mode="json")}
+    reading = asyncio.create_task(_output(process.stdout))
     try:
         async with asyncio.timeout(PROVE_SECONDS):
             with contextlib.suppress(ConnectionError):  # it has ended before it read all
                 process.stdin.write(json.dumps(order).encode() + b"\n")
                 await process.stdin.drain()
-            answer = await process.stdout.read(MAX_ANSWER_BYTES)
             process.stdin.close()
-            code = await process.wait()
+            answer, code = await asyncio.shield(reading), await process.wait()
     except TimeoutError:
         raise ValueError(
             f"Its proof took longer than {PROVE_SECONDS} s, which no usual bundle needs. "
@@ -118,17 +118,29 @@ async def _verdict_of_child(
         ) from None
     finally:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
+        await reading
         await process.wait()
     if code != 0:
         ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         raise ValueError(
             f"It ended the process that proved it, by {ended}. Pull or train the bundle again."
         )
-    verdict = parse_finite_json(answer.decode())
+    try:
+        verdict = parse_finite_json(answer.decode())
+    except ValueError:
+        raise ValueError("It made the process that proved it say what is no verdict.") from None
     if "version" not in verdict:
-        raise ValueError(str(verdict["refused"]))
+        raise ValueError(str(verdict.get("refused")))
     return str(verdict["version"])
+
+
+async def _output(reader: asyncio.StreamReader) -> bytes:
+    """All that a child says, cut to `MAX_ANSWER_BYTES`: who stops reading never sees it end."""
+    output = b""
+    while chunk := await reader.read(MAX_ANSWER_BYTES):
+        output = (output + chunk)[:MAX_ANSWER_BYTES]
+    return output
 
 
 def main() -> None:

@@ -32,9 +32,9 @@ from tempfile import TemporaryDirectory
 from features.json_values import JsonObject
 from serving.http.figures import Region, make_shared_memory, shared_regions
 from serving.http.folder_watch import FolderWatch
-from serving.http.log import LOG_FIELDS
+from serving.http.log import LOG_FIELDS, count_dropped_lines
 from serving.http.settings import Settings
-from serving.http.tallies import BUNDLE_REFUSED, RELOADS
+from serving.http.tallies import BUNDLE_REFUSED, DROPPED_LINES, RELOADS
 from serving.process.link import MAX_LINE_BYTES, messages, send
 from serving.process.notify import ALIVE, READY, STOPPING, notify, reloading
 from serving.process.prover import ProvedBundle, prove
@@ -181,6 +181,8 @@ def supervise(
             report_serving=report_serving,
             watch=FolderWatch(folder, settings.reload_seconds),
         )
+        dropped = crew.region.slot(DROPPED_LINES)
+        count_dropped_lines(lambda lines: crew.region.add((dropped, lines)))
         asyncio.run(_supervise_crew(crew))
 
 

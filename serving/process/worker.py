@@ -29,8 +29,9 @@ from serving.answers.problem import Problem, problem
 from serving.http.app import create_app, now_microseconds
 from serving.http.figures import shared_regions
 from serving.http.live import LiveApp
-from serving.http.log import log_as_json_lines
+from serving.http.log import count_dropped_lines, log_as_json_lines
 from serving.http.settings import Settings
+from serving.http.tallies import DROPPED_LINES
 from serving.http.telemetry import Telemetry
 from serving.process.link import MAX_LINE_BYTES, line_of, messages, send
 from serving.process.protocol import BoundedHttp
@@ -199,7 +200,10 @@ def main() -> None:
     log_as_json_lines(settings.log_level)
     regions = shared_regions(int(sys.argv[3]), order["regions"])
     try:
-        telemetry = Telemetry(now_microseconds, regions[order["region"]], regions)
+        region = regions[order["region"]]
+        telemetry = Telemetry(now_microseconds, region, regions)
+        dropped = region.slot(DROPPED_LINES)
+        count_dropped_lines(lambda lines: region.add((dropped, lines)))
         # The supervisor looks at the folder.
         own_settings = settings.model_copy(update={"reload_seconds": 0.0})
         live = create_app(Path(order["bundle"]), own_settings, telemetry=telemetry)
