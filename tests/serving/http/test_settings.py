@@ -28,7 +28,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
     assert set(documented) == {PREFIX + name.upper() for name in fields()}
     for name, field in fields().items():
         default, told = documented[PREFIX + name.upper()]
-        assert default.replace(",", "") == ("none" if field.default == () else str(field.default))
+        assert default.replace(",", "") == (
+            "none" if field.default in ((), None) else str(field.default)
+        )
         assert told == field.description
 
 
