@@ -46,7 +46,13 @@ from models.folder import (
     write_durably,
 )
 from models.horizon import Estimate, HorizonModel, Scores
-from models.predictors.predictor import columns_of, file_names, files_of, predictor_of
+from models.predictors.predictor import (
+    columns_of,
+    file_names,
+    files_of,
+    margins_of,
+    predictor_of,
+)
 
 BUNDLE_FORMAT = 1
 """Number of the folder's layout. Raise it when an older reader would misread the folder, keep the
@@ -135,8 +141,10 @@ class Bundle:
 
     def scores(self, matrix: Float64, threads: int = 1) -> Scores:
         """Scores of a feature matrix of shape (rows, features)."""
+        predictors = (self.hot.predictor, self.warm.predictor)
+        hot_margin, warm_margin = margins_of(predictors, matrix, threads)
         return self.scores_of(
-            self.hot.estimate(matrix, threads), self.warm.estimate(matrix, threads)
+            self.hot.estimate_of(hot_margin, matrix), self.warm.estimate_of(warm_margin, matrix)
         )
 
     def may_be_left(self, band: npt.NDArray[np.str_], warm_high: Float64) -> Bool:
@@ -357,10 +365,11 @@ def _bundle(
     """Bundle of its files, and the hash that its judged fit's manifest must have."""
     settings = parse_finite_json(files["bundle.json"])
     spec = spec_from_json(parse_finite_json(files["spec.json"]))
+    boosters: dict[str, lgb.Booster] = {}  # both horizons mostly have the same one
     horizons = {
         name: HorizonModel(
             days=settings["horizons"][name]["days"],
-            predictor=predictor_of(files, spec, name),
+            predictor=predictor_of(files, spec, name, boosters),
             calibration=calibration_from_json(settings["horizons"][name]["calibration"]),
             evidence=evidence_from_json(settings["horizons"][name]["evidence"]),
         )

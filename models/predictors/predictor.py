@@ -8,7 +8,7 @@ as LightGBM's own text, all else as JSON: the files' names tell which it is.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
@@ -65,6 +65,12 @@ class Blend:
         object.__setattr__(self, "single_row", SingleRow(self.booster))
         object.__setattr__(self, "shares", TreeShares(self.booster))
 
+    def booster_margin(self, matrix: Float64, threads: int = 1) -> Float64:
+        """Log-odds by the booster alone, of each row of a matrix of at least one, shape (rows,)."""
+        if len(matrix) <= FEW:
+            return self.single_row.margins(matrix)
+        return margin_of(self.booster, matrix, threads)
+
 
 Predictor: TypeAlias = Blend | lgb.Booster | Scorecard
 
@@ -74,10 +80,8 @@ def margin_of(predictor: Predictor, matrix: Float64, threads: int = 1) -> Float6
     if len(matrix) == 0:
         return np.empty(0, np.float64)
     match predictor:
-        case Blend(linear, single_row=alone) if len(matrix) <= FEW:
-            return (linear.margin(matrix) + alone.margins(matrix)) / 2
-        case Blend(linear, booster):
-            return (linear.margin(matrix) + margin_of(booster, matrix, threads)) / 2
+        case Blend(linear):
+            return (linear.margin(matrix) + predictor.booster_margin(matrix, threads)) / 2
         case lgb.Booster():
             margins = predictor.predict(matrix, raw_score=True, num_threads=threads)
             return np.asarray(margins, np.float64)
@@ -85,6 +89,40 @@ def margin_of(predictor: Predictor, matrix: Float64, threads: int = 1) -> Float6
             return predictor.margin(matrix)
         case _:
             assert_never(predictor)
+
+
+def margins_of(
+    predictors: Sequence[Predictor], matrix: Float64, threads: int = 1
+) -> tuple[Float64, ...]:
+    """Uncalibrated log-odds by each predictor; a booster that several share is asked once.
+
+    Parameters
+    ----------
+    predictors : sequence of Predictor
+        Those of the horizons.
+    matrix : float64 array of shape (rows, features)
+        Features of leads at instants.
+    threads : int
+        How many threads LightGBM may use for many rows.
+
+    Returns
+    -------
+    tuple of float64 arrays of shape (rows,)
+        The bits of `margin_of` for each.
+    """
+    if len(matrix) == 0:
+        return tuple(np.empty(0, np.float64) for _ in predictors)
+    by_booster: dict[int, Float64] = {}
+    margins = []
+    for predictor in predictors:
+        match predictor:
+            case Blend(linear, booster):
+                if id(booster) not in by_booster:
+                    by_booster[id(booster)] = predictor.booster_margin(matrix, threads)
+                margins.append((linear.margin(matrix) + by_booster[id(booster)]) / 2)
+            case _:
+                margins.append(margin_of(predictor, matrix, threads))
+    return tuple(margins)
 
 
 def contributions_of(predictor: Predictor, matrix: Float64) -> tuple[float, Float64]:
@@ -152,8 +190,22 @@ def file_names(names: Collection[str], name: str) -> tuple[str, ...]:
     return (linear, f"{name}.txt") if linear in names else (f"{name}.txt",)
 
 
-def predictor_of(files: Mapping[str, str], spec: Spec, name: str) -> Predictor:
+def predictor_of(
+    files: Mapping[str, str], spec: Spec, name: str, boosters: dict[str, lgb.Booster] | None = None
+) -> Predictor:
     """Predictor that was written as some of the files.
+
+    Parameters
+    ----------
+    files : mapping of file name to text
+        Files of a bundle.
+    spec : Spec
+        Names the features.
+    name : str
+        The horizon: "hot" or "warm".
+    boosters : dict of text to lightgbm.Booster, optional
+        Boosters that were read before, by their texts: the same text is read once. The booster
+        that is read now is added.
 
     Raises
     ------
@@ -165,8 +217,11 @@ def predictor_of(files: Mapping[str, str], spec: Spec, name: str) -> Predictor:
     texts = [files[file] for file in file_names(files, name)]
     if f"{name}.json" in files:
         return scorecard_from_json(parse_finite_json(texts[0]), spec)
-    require_sound_trees(texts[-1])  # LightGBM would trust it
-    booster = lgb.Booster(model_str=texts[-1])
+    boosters = {} if boosters is None else boosters
+    booster = boosters.get(texts[-1])
+    if booster is None:
+        require_sound_trees(texts[-1])  # LightGBM would trust it
+        booster = boosters[texts[-1]] = lgb.Booster(model_str=texts[-1])
     if len(texts) == 1:
         return booster
     return Blend(linear_from_json(parse_finite_json(texts[0]), spec), booster)

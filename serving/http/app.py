@@ -64,7 +64,12 @@ def create_app(
         The bundle is of another format or was changed after it was written.
     """
     telemetry = telemetry or Telemetry(clock)
-    load = Load(settings.max_requests, settings.max_batches, telemetry.set_running)
+    load = Load(
+        settings.max_requests,
+        settings.max_batches,
+        telemetry.set_running,
+        settings.max_key_requests,
+    )
 
     def make_app(folder: Path, reload: Reload) -> BundleApp:
         return bundle_app(folder, settings, clock, telemetry, load, reload)

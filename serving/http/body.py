@@ -10,16 +10,28 @@ import asyncio
 from fastapi import Request
 
 from serving.answers.problem import Refused
+from serving.http.load import Load
 
 
-async def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
+async def read_json_body(request: Request, limit: int, seconds: float, load: Load) -> bytes:
     """Bytes of a JSON body.
+
+    Parameters
+    ----------
+    request : Request
+        Whose body to read.
+    limit : int
+        Most bytes.
+    seconds : float
+        Longest time that it may take to arrive.
+    load : Load
+        Counts the bytes that are on their way.
 
     Raises
     ------
     Refused
         415 when it is not declared to be plain JSON, 413 when it is longer than `limit`, 408 when
-        it takes longer than `seconds` to arrive.
+        it takes longer than `seconds` to arrive, 503 when too many bodies are on their way.
     """
     headers = dict(reversed(request.scope["headers"]))  # the first of several with one name
     content_type = headers.get(b"content-type", b"")
@@ -34,11 +46,13 @@ async def read_json_body(request: Request, limit: int, seconds: float) -> bytes:
         raise _too_long(limit)
     body = bytearray()
     try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise _too_long(limit)
+        with load.body() as hold:
+            async with asyncio.timeout(seconds):
+                async for chunk in request.stream():
+                    hold(len(chunk))
+                    body += chunk
+                    if len(body) > limit:
+                        raise _too_long(limit)
     except TimeoutError as error:
         detail = f"A body must arrive within {seconds:g} s of its head; send it at once."
         raise Refused(408, "slow_body", detail, {"Connection": "close"}) from error

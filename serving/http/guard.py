@@ -4,14 +4,14 @@
 
 - It gives the request an id: the client's own `X-Request-ID` if that is a plain word, else a new
   one. The id comes back as a header and in every problem, and stands in the log.
-- It refuses a request before reading any of it while too many others are at work.
+- It refuses a request before reading any of it while too many others are at work. A request with a
+  body is counted by its route, once the body has come.
 - It answers HEAD, which load balancers and monitors send, as GET without the body.
 - It adds headers that keep browsers from doing more with an answer than showing it.
 - It turns an exception that nobody expected into a problem. The log gets the stack but not the
   message, which may quote a lead.
 """
 
-import asyncio
 import logging
 import re
 import time
@@ -34,6 +34,9 @@ from serving.http.telemetry import Telemetry
 
 ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
 """Paths that are answered however many requests are at work."""
+
+COUNTED_BY_ROUTE = ("/v1/score", "/v1/score/batch")
+"""Paths whose requests have a body, and are at work only when it has come."""
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -109,10 +112,11 @@ class Guard:
         try:
             if scope["path"] in ALWAYS_ANSWERED:
                 await self._app(get_scope, receive, send_with_id)
+            elif scope["path"] in COUNTED_BY_ROUTE:
+                self._load.require_room()
+                await self._app(get_scope, receive, send_with_id)
             else:
-                with self._load.request():
-                    # All that arrived together are counted before the first of them works.
-                    await asyncio.sleep(0)
+                async with self._load.request():
                     await self._app(get_scope, receive, send_with_id)
         except HTTPException as refused:
             response = problem_response(problem_of(refused), scope, refused.headers)

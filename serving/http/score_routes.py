@@ -91,20 +91,21 @@ def scoring_routes(
     async def score(request: Request, query: InQuery) -> Response:
         model = _served_model(request)
         request.scope["state"][PARSED_QUERY] = query
-        body = await read_json_body(request, limit, body_seconds)
+        body = await read_json_body(request, limit, body_seconds, load)
 
         def compute() -> ScoredLead | Problem:
             return score_leads(
                 model, [parse_json(body, model.max_names)], clock(), query.reasons, query.include
             )[0]
 
-        if len(body) > MAX_INLINE_BYTES:
-            with load.batch():
-                answer = await run_in_threadpool(compute)
-        elif query.include:  # it needs a pass of its own, with many instants
-            answer = compute()
-        else:
-            answer = await passes.score(model, parse_json(body, model.max_names), query.reasons)
+        async with load.request(_key_name(request)):
+            if len(body) > MAX_INLINE_BYTES:
+                with load.batch():
+                    answer = await run_in_threadpool(compute)
+            elif query.include:  # it needs a pass of its own, with many instants
+                answer = compute()
+            else:
+                answer = await passes.score(model, parse_json(body, model.max_names), query.reasons)
         if isinstance(answer, Problem):
             return problem_response(answer, request.scope)
         telemetry.count_scores([answer])
@@ -121,7 +122,7 @@ def scoring_routes(
     async def score_batch(request: Request, query: InQuery) -> Response:
         model = _served_model(request)
         request.scope["state"][PARSED_QUERY] = query
-        body = await read_json_body(request, limit, body_seconds)
+        body = await read_json_body(request, limit, body_seconds, load)
         request_id: str = request.state.request_id
 
         def compute() -> bytes | Problem:
@@ -136,8 +137,9 @@ def scoring_routes(
             telemetry.count_scores(results)
             return as_json(BatchAnswer(results))
 
-        with load.batch():
-            answer = await run_in_threadpool(compute)
+        async with load.request(_key_name(request)):
+            with load.batch():
+                answer = await run_in_threadpool(compute)
         return (
             problem_response(answer, request.scope)
             if isinstance(answer, Problem)
@@ -150,6 +152,11 @@ def scoring_routes(
 async def query_problem(request: Request, error: RequestValidationError) -> Response:
     """Problem of a query that breaks a law."""
     return problem_response(validation_problem(error.errors(), _NAMES), request.scope)
+
+
+def _key_name(request: Request) -> str | None:
+    """Name of the API key that came with a request; None on a server without keys."""
+    return getattr(request.state, "client", None)
 
 
 def _served_model(request: Request) -> ServedModel:

@@ -36,6 +36,22 @@ class Settings(BaseModel):
         int,
         Field(ge=1, description="Most requests at work at once; more are told to ask again later."),
     ] = 64
+    max_key_requests: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Most of them that one API key may have, so that no client takes all; more "
+            "are told to ask again later.",
+        ),
+    ] = 48
+    max_connections: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Most connections to one worker. Where another one comes, the one that has "
+            "been idle for longest is closed; it is refused if none is idle.",
+        ),
+    ] = 1_000
     max_batches: Annotated[
         int,
         Field(

@@ -3,8 +3,10 @@
 uvicorn's parser stands between a connection and the application. It accepts a head of any length,
 waits for one without end, and lets a client that takes no answers occupy requests at work without
 end. `BoundedHttp` adds the bounds: head and framing may not be long, a whole request must arrive in
-time, and a connection whose client takes nothing is ended. Bytes that are no HTTP are refused by a
-problem, like every other mistake.
+time, and a connection whose client takes nothing is ended. There are so many connections at most;
+where another one comes, the one that has been idle for longest makes room. Bytes that are no HTTP
+are refused by a problem, like every other mistake. A client that has said all and closes its half
+of the connection still gets its answers.
 """
 
 import asyncio
@@ -43,11 +45,22 @@ class BoundedHttp(HttpToolsProtocol):
         of an answer that waits for it.
     count : callable
         Called with status and reason of each request that is refused here.
+    max_connections : int
+        Most connections at the same time.
     """
 
-    def __init__(self, *args: Any, seconds: float, count: CountRefusal, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        seconds: float,
+        count: CountRefusal,
+        max_connections: int,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._seconds, self._count_refusal = seconds, count
+        self._max_connections = max_connections
+        self._idle_since = 0.0
         self._received = self._body = 0
         self._incoming: Literal["head", "body"] | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -55,9 +68,38 @@ class BoundedHttp(HttpToolsProtocol):
         self._cycle_at_work: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the deadline of the first request."""
+        """Start the deadline of the first request; without room for it, refuse the connection."""
         super().connection_made(transport)
+        self._idle_since = self.loop.time()
         self._start_deadline()
+        if len(self.connections) > self._max_connections and not self._make_room():
+            law = f"The server has {self._max_connections} connections, as many as it takes."
+            self._refuse(503, "crowd", f"{law} Close idle ones, and ask again in a second.")
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been idle for longest; whether there was one."""
+        idle = [
+            connection
+            for connection in self.connections
+            if isinstance(connection, BoundedHttp) and connection is not self
+            if connection._is_idle()
+        ]
+        if not idle:
+            return False
+        min(idle, key=lambda connection: connection._idle_since).transport.close()
+        return True
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is at work here, and nothing of a request has come."""
+        is_silent = self._incoming is None and not self._is_answering()
+        return is_silent and not self.transport.is_closing()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer what has come whole, though the client sends no more; else close."""
+        if self._incoming is not None or not self._is_answering():
+            return False
+        self.cycle.keep_alive = False  # the last answer closes the connection
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers, and tell the request at work that its client has gone."""
@@ -116,6 +158,11 @@ class BoundedHttp(HttpToolsProtocol):
             way_out = "Leave the header Upgrade out; Java's client does with Version.HTTP_1_1."
             self._refuse(400, "not_http", f"A request with a body asks for an Upgrade. {way_out}")
             return
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
+            way_out = "Send one header Host, with the name and port that are asked."
+            self._refuse(400, "no_host", f"A request must have one Host, found {hosts}. {way_out}")
+            return
         super().on_headers_complete()
         if upgrade:
             self.cycle.keep_alive = False
@@ -129,6 +176,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Stop the deadline: the request has arrived in time."""
         super().on_message_complete()
         self._incoming = None
+        self._idle_since = self.loop.time()
         self._cancel_deadline()
 
     def _start_deadline(self) -> None:

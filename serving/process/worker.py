@@ -49,6 +49,8 @@ SPAN_FLUSH_SECONDS = 3
 KEEP_ALIVE_SECONDS = 75
 """Longest time that a connection may be silent: longer than proxies keep one (60 s). So the proxy
 closes it, and no request meets a connection that the server is closing."""
+SPARE_DESCRIPTORS = 64
+"""Descriptors that connections leave for the bundle, the log, the link and the libraries."""
 
 
 _LOG = logging.getLogger(__name__)
@@ -62,9 +64,14 @@ class _Server(uvicorn.Server):
     """
 
     def __init__(
-        self, app: ASGIApp, live: LiveApp, seconds: float, link: socket.socket | None
+        self, app: ASGIApp, live: LiveApp, settings: Settings, link: socket.socket | None
     ) -> None:
-        connection = partial(BoundedHttp, seconds=seconds, count=live.refused_unread)
+        connection = partial(
+            BoundedHttp,
+            seconds=settings.body_seconds,
+            count=live.refused_unread,
+            max_connections=connections_within(settings.max_connections, _descriptor_limit()),
+        )
         super().__init__(
             uvicorn.Config(
                 app,
@@ -151,6 +158,36 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def connections_within(requested: int, descriptors: int) -> int:
+    """Most connections that leave a process descriptors for everything else.
+
+    Parameters
+    ----------
+    requested : int
+        As many as an operator wants.
+    descriptors : int
+        Most files and connections that the system lets the process have.
+
+    Examples
+    --------
+    >>> connections_within(1_000, 65_536), connections_within(1_000, 256)
+    (1000, 192)
+    """
+    return max(1, min(requested, descriptors - SPARE_DESCRIPTORS))
+
+
+def _descriptor_limit() -> int:
+    """Most descriptors of this process, after the limit was raised as far as it may be."""
+    if sys.platform == "win32":
+        return 512
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = hard if hard != resource.RLIM_INFINITY else 2**20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return most
+
+
 def serve(
     live: LiveApp,
     listener: socket.socket,
@@ -174,7 +211,7 @@ def serve(
         Connection to the supervisor, if there is one.
     """
     app = live if traces is None else TracingApp(live, traces)
-    server = _Server(app, live, settings.body_seconds, link)
+    server = _Server(app, live, settings, link)
     # When uvicorn has finished, it raises the signal again for the handlers that were installed
     # before its own. Its own handler is therefore installed here, too: so the process ends with
     # exit code 0, however early the signal comes.

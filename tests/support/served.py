@@ -84,7 +84,11 @@ def served(
         subprocess.Popen(
             [sys.executable, "-c", SERVER, str(bundle), str(workers)],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": folder, **(environment or {})},
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
+                **(environment or {}),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -9,7 +9,7 @@ import pytest
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.explain import explanation
 from models.predictors.linear import Linear, Slope
-from models.predictors.predictor import Blend, contributions_of, margin_of
+from models.predictors.predictor import Blend, contributions_of, margin_of, margins_of
 from tests.support.bundles import SPEC, small_bundle
 
 COLUMNS = len(SPEC.features)
@@ -67,3 +67,42 @@ def test_parts_of_different_features_are_refused(bundle) -> None:
     linear = Linear(0.0, (Slope(1.0, 0.0, 0.0),))
     with pytest.raises(ValueError, match=rf"1 terms and {COLUMNS} columns"):
         Blend(linear, bundle.hot.predictor.booster)
+
+
+@pytest.mark.parametrize("rows", [1, len(MATRIX)])
+def test_a_booster_that_both_horizons_share_is_asked_once(
+    bundle, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hot = bundle.hot.predictor
+    warm = Blend(replace(hot.linear, base=0.5), hot.booster)
+    expected = [margin_of(one, MATRIX[:rows]).tolist() for one in (hot, warm)]
+    asked: list[int] = []
+    whole = Blend.booster_margin
+
+    def counted(self: Blend, matrix: np.ndarray, threads: int = 1) -> np.ndarray:
+        asked.append(len(matrix))
+        return whole(self, matrix, threads)
+
+    monkeypatch.setattr(Blend, "booster_margin", counted)
+    margins = margins_of((hot, warm), MATRIX[:rows])
+    assert [one.tolist() for one in margins] == expected
+    assert asked == [rows]
+    assert [len(one) for one in margins_of((hot, warm), MATRIX[:0])] == [0, 0]
+
+
+def test_boosters_of_their_own_are_each_asked(bundle) -> None:
+    hot, warm = bundle.hot.predictor, bundle.warm.predictor
+    expected = [margin_of(one, MATRIX).tolist() for one in (hot, warm)]
+    assert [one.tolist() for one in margins_of((hot, warm), MATRIX)] == expected
+
+
+def test_one_text_is_loaded_as_one_booster(bundle, tmp_path: Path) -> None:
+    twins = replace(bundle, warm=replace(bundle.warm, predictor=bundle.hot.predictor))
+    save_bundle(twins, tmp_path / "twins")
+    loaded = load_bundle(tmp_path / "twins")
+    assert loaded.hot.predictor.booster is loaded.warm.predictor.booster
+    before, after = twins.scores(MATRIX), loaded.scores(MATRIX)
+    assert after.warm_probability.tolist() == before.warm_probability.tolist()
+    save_bundle(bundle, tmp_path / "strangers")
+    strangers = load_bundle(tmp_path / "strangers")
+    assert strangers.hot.predictor.booster is not strangers.warm.predictor

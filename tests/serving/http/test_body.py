@@ -8,7 +8,9 @@ import pytest
 from fastapi import Request
 
 from serving.answers.problem import Refused
+from serving.http import load as load_module
 from serving.http.body import read_json_body
+from serving.http.load import Load
 
 JSON = (b"content-type", b"application/json")
 
@@ -19,12 +21,14 @@ def read(
     limit: int = 10,
     seconds: float = 60,
     endless: bool = False,
+    load: Load | None = None,
 ) -> tuple[bytes | Refused, int]:
     """The body or its refusal, and how many chunks were taken of the connection."""
     messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
     if not endless:
         messages.append({"type": "http.request", "body": b"", "more_body": False})
     taken = 0
+    load = load or Load(1, 1, lambda _: None)
 
     async def receive() -> Any:
         nonlocal taken
@@ -36,7 +40,7 @@ def read(
     async def ask() -> bytes | Refused:
         try:
             request = Request({"type": "http", "headers": list(headers)}, receive)
-            return await read_json_body(request, limit, seconds)
+            return await read_json_body(request, limit, seconds, load)
         except Refused as refused:
             return refused
 
@@ -95,3 +99,17 @@ def test_a_body_that_does_not_end_in_time_is_refused_and_the_connection_closed()
     assert isinstance(refused, Refused)
     assert (refused.status_code, refused.reason) == (408, "slow_body")
     assert refused.headers == {"Connection": "close"}
+
+
+def test_bodies_on_their_way_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_module, "MAX_BODY_BYTES", 15)
+    load = Load(1, 1, lambda _: None)
+    with load.body() as hold:
+        hold(8)
+        refused, _ = read(b"1234", b"5678", load=load)
+        assert isinstance(refused, Refused)
+        assert (refused.status_code, refused.reason) == (503, "overload")
+        assert load.body_bytes == 8  # what was refused is forgotten
+        assert read(b"1234567", load=load)[0] == b"1234567"
+    assert load.body_bytes == 0
+    assert read(b"1234", b"5678", load=load)[0] == b"12345678"

@@ -444,3 +444,31 @@ def test_no_body_that_is_led_by_what_it_reaches_fails(bundle_folder: Path, tmp_p
     )
     assert told.returncode == 0, told.stderr[-3_000:]
     assert "Done 20000 runs" in told.stderr
+
+
+@pytest.mark.parametrize("hosts", [b"", b"Host: localhost\r\nHost: localhost\r\n"])
+def test_a_request_has_one_host(server: Served, hosts: bytes) -> None:
+    sent = b"GET /healthz HTTP/1.1\r\n" + hosts + b"\r\n"
+    problem = refused(answers(server, sent), 400)
+    assert "must have one Host" in problem["detail"]
+
+
+def test_http_1_0_needs_no_host(server: Served) -> None:
+    assert answers(server, b"GET /healthz HTTP/1.0\r\n\r\n").statuses == [200]
+
+
+def test_a_client_that_closes_its_half_gets_all_its_answers(server: Served) -> None:
+    with socket.create_connection((server.host, server.port), timeout=TIMEOUT) as connection:
+        connection.sendall(GOOD + GOOD + GOOD)
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := connection.recv(65_536):
+            received += piece
+    assert statuses(received) == [200, 200, 200]
+
+
+def test_a_client_that_closes_its_half_within_a_request_is_not_waited_for(server: Served) -> None:
+    with socket.create_connection((server.host, server.port), timeout=TIMEOUT) as connection:
+        connection.sendall(GOOD[:-5])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65_536) == b""
