@@ -39,7 +39,6 @@ BORDERS = {
     "serving/process/link.py": "what a supervisor and its workers tell each other",
     "serving/process/prover.py": "the verdict of a prover",
     "serving/process/supervisor.py": "the outcome of a reload, for the worker that asked",
-    "serving/process/worker.py": "the outcome of a reload, from the supervisor",
     "serving/pages/try_page.py": "the lead and the words of the page",
     "training/card/values.py": "card.json, and every value that is written to a file",
     "training/report/past.py": "backtest --json",

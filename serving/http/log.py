@@ -85,9 +85,9 @@ class RefusalSums:
 
     def due(self) -> list[tuple[RefusalKind, int]]:
         """Kinds whose minute is over, with how many more there were; they begin anew."""
-        now = self._clock()
+        seconds = self._clock()
         with self._lock:
-            over = [kind for kind, began in self._began.items() if now - began >= SUM_SECONDS]
+            over = [kind for kind, began in self._began.items() if seconds - began >= SUM_SECONDS]
             for kind in over:
                 del self._began[kind]
             return [(kind, self._counts.pop(kind)) for kind in over if kind in self._counts]

@@ -92,9 +92,11 @@ def _reason(error: OSError | OverflowError) -> str:
 def _listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # "Any address" means those of both kinds.
-    both = host == "::" and socket.has_dualstack_ipv6()
+    is_dual = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family, backlog=2048, dualstack_ipv6=both)
+        return socket.create_server(
+            (host, port), family=family, backlog=2048, dualstack_ipv6=is_dual
+        )
     except (OSError, OverflowError) as error:
         raise OSError(
             f"Cannot listen at {host}, port {port}: {_reason(error)}. "

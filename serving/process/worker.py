@@ -183,9 +183,9 @@ def _descriptor_limit() -> int:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = hard if hard != resource.RLIM_INFINITY else 2**20
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return most
+    highest = hard if hard != resource.RLIM_INFINITY else 2**20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
+    return highest
 
 
 def serve(
