@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import queue
-import sys
 import threading
 import time
 import traceback
@@ -29,6 +28,7 @@ FLUSH_SECONDS = 1.0
 """How long the end of the process waits for lines to be written."""
 
 _TICK_SECONDS = 1.0
+_STANDARD_ERROR = 2
 _MAX_LINE_LETTERS = 32_000
 
 RefusalKind = tuple[str, str, int]
@@ -177,7 +177,7 @@ def log_as_json_lines(level: str) -> None:
     level : str
         Lowest level of the server's own records, such as "info"; libraries log from "warning" on.
     """
-    handler = BoundedHandler(sys.stderr.fileno())
+    handler = BoundedHandler(_STANDARD_ERROR)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("serving").setLevel(level.upper())
     # Anybody could fill the log with warnings by sending what is no HTTP; a metric counts it.

@@ -438,9 +438,15 @@ def test_paths_are_printed_as_they_are_and_commands_on_one_line(run, tmp_path: P
     assert f"Error: {folder / 'no.toml'} does not exist." in missing.stderr
 
 
-def test_a_bundle_that_is_none_is_said_to_be_none(run, tmp_path: Path) -> None:
-    for verb, *rest in (("report", "-o", tmp_path / "r.html"), ("serve",)):
-        told = run(verb, "--bundle", tmp_path, *rest)
-        assert told.returncode == 1
-        assert "is not a bundle" in told.stderr
-        assert "Traceback" not in told.stderr
+@pytest.mark.parametrize(
+    "words", [("report", "-o", "r.html"), pytest.param(("serve",), marks=pytest.mark.process)]
+)
+def test_a_bundle_that_is_none_is_said_to_be_none(
+    run, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.process.run.log_as_json_lines", lambda level: None)
+    verb, *rest = words
+    told = run(verb, "--bundle", tmp_path, *rest)
+    assert told.returncode == 1
+    assert "is not a bundle" in told.stderr
+    assert "Traceback" not in told.stderr
