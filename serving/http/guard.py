@@ -92,7 +92,14 @@ class Guard:
         only_head = scope["method"] == "HEAD"
         # A copy: the ASGI server that called must still see the method that the client sent.
         get_scope = {**scope, "method": "GET"} if only_head else scope
-        began, status = time.perf_counter(), 0
+        began, status, is_recorded = time.perf_counter(), 0, False
+
+        def record() -> None:
+            nonlocal is_recorded
+            if not is_recorded:
+                is_recorded = True
+                scope["route"] = get_scope.get("route")
+                self._record(scope, status, time.perf_counter() - began)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -105,8 +112,11 @@ class Guard:
                     headers = [header for header in headers if header[0] != b"connection"]
                     headers.append((b"connection", b"close"))
                 message["headers"] = headers
-            elif only_head and message["type"] == "http.response.body":
-                message["body"] = b""
+            elif message["type"] == "http.response.body":
+                if only_head:
+                    message["body"] = b""
+                if not message.get("more_body"):
+                    record()  # before: what a client has is counted, whenever the process ends
             await send(message)
 
         try:
@@ -133,8 +143,7 @@ class Guard:
                 response = problem_response(problem(500, detail), scope)
                 await response(scope, receive, send_with_id)
         finally:
-            scope["route"] = get_scope.get("route")
-            self._record(scope, status, time.perf_counter() - began)
+            record()
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         """Count and log a request that has ended; status 0 means that its client went away."""

@@ -3,20 +3,20 @@
 Each step of a request has a module of its own: `body` reads the bytes, `serving.answers.json_text`
 the JSON, and `serving.answers.scorer` computes the answers or problems. Short bodies are scored on
 the event loop, together with other leads that arrive at the same time
-(`serving.answers.passes`); long ones and batches in a thread. What does not depend on a request is
-prepared when the routes are made.
+(`serving.answers.passes`); long ones and batches in a thread, in short turns that let single leads
+go first (`serving.answers.turns`). What does not depend on a request is prepared when the routes
+are made.
 
 Tests: tests/serving/http/test_app.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from serving.answers.course import Part
 from serving.answers.examples import example_answers, example_leads
@@ -26,6 +26,8 @@ from serving.answers.passes import SharedPasses
 from serving.answers.problem import Names, Problem, validation_problem
 from serving.answers.schemas import BatchAnswer, ScoredLead, as_json, batch_adapter
 from serving.answers.scorer import score_leads
+from serving.answers.turns import Turns
+from serving.http.batches import Batches
 from serving.http.body import read_json_body
 from serving.http.guard import problem_response
 from serving.http.load import Load
@@ -73,12 +75,13 @@ def scoring_routes(
 ) -> APIRouter:
     """Routes that score."""
     router = APIRouter(tags=["score"], default_response_class=Response)
-    limits = bundle_model.limits
-    limit, batch = limits.max_body_bytes, batch_adapter(limits)
+    limit = bundle_model.limits.max_body_bytes
+    batch = batch_adapter(bundle_model.limits)
     leads, answers = example_leads(bundle_model), example_answers(bundle_model)
     full_answers = example_answers(bundle_model, include=("trend", "forecast"))
     body_problems = problem_responses(400, 408, 413, 415)
     passes = SharedPasses(clock)
+    turns = Turns(lambda: load.requests > load.batches)
 
     @router.post(
         "/v1/score",
@@ -101,7 +104,7 @@ def scoring_routes(
         async with load.request(_key_name(request)):
             if len(body) > MAX_INLINE_BYTES:
                 with load.batch():
-                    answer = await run_in_threadpool(compute)
+                    answer = await turns.take(compute)
             elif query.include:  # it needs a pass of its own, with many instants
                 answer = compute()
             else:
@@ -120,31 +123,10 @@ def scoring_routes(
         | invalid_fields_responses("leads"),
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
-        model = _served_model(request)
+        batches = Batches(_served_model(request), batch, clock, telemetry, load, turns)
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds, load)
-        request_id: str = request.state.request_id
-
-        def compute() -> bytes | Problem:
-            try:
-                leads_json = batch.validate_python(parse_json(body, model.max_names))["leads"]
-            except ValidationError as error:
-                return validation_problem(error.errors(include_url=False), {(): ("leads",)})
-            results = tuple(
-                replace(answer, request_id=request_id)
-                for answer in score_leads(model, leads_json, clock(), query.reasons, query.include)
-            )
-            telemetry.count_scores(results)
-            return as_json(BatchAnswer(results))
-
-        async with load.request(_key_name(request)):
-            with load.batch():
-                answer = await run_in_threadpool(compute)
-        return (
-            problem_response(answer, request.scope)
-            if isinstance(answer, Problem)
-            else json_response(answer)
-        )
+        return await batches.answer(request, body, query.reasons, query.include)
 
     return router
 
@@ -164,6 +146,6 @@ def _served_model(request: Request) -> ServedModel:
     return model
 
 
-def json_response(content: bytes) -> Response:
+def json_response(content: bytes, headers: Mapping[str, str] | None = None) -> Response:
     """Response whose content is JSON text already."""
-    return Response(content, media_type="application/json")
+    return Response(content, headers=headers, media_type="application/json")

@@ -1,0 +1,145 @@
+"""How a batch is answered: in turns, within a time, whole or line by line, plain or packed.
+
+Tests: tests/serving/http/test_preferences.py and tests/serving/http/test_app.py.
+"""
+
+import asyncio
+import gzip
+import math
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from fastapi import Request, Response
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect
+
+from serving.answers.course import Part
+from serving.answers.json_text import parse_json
+from serving.answers.model import ServedModel
+from serving.answers.problem import Problem, validation_problem
+from serving.answers.schemas import as_json
+from serving.answers.scorer import score_leads
+from serving.answers.turns import TURN_LEADS, TURN_LEADS_WITH_COURSE, Turns
+from serving.http.guard import problem_response
+from serving.http.lines import LinesResponse
+from serving.http.load import Load, overload_refusal
+from serving.http.preferences import preferred_wait, takes_gzip, wants_lines
+from serving.http.telemetry import Telemetry
+
+MIN_PACKED_BYTES, PACK_LEVEL = 1_024, 1
+"""Shortest answer that is packed, and how hard: the fastest way saves four fifths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """What answering batches needs beside a request.
+
+    Parameters
+    ----------
+    model : ServedModel
+        The model that scores.
+    adapter : TypeAdapter
+        Validator of the object around the leads.
+    clock : callable
+        Returns the present, in microseconds since the epoch.
+    telemetry : Telemetry
+        Counts the scores.
+    load : Load
+        Limits the batches at work.
+    turns : Turns
+        Lets single leads go first.
+    """
+
+    model: ServedModel
+    adapter: TypeAdapter[Mapping[str, list[object]]]
+    clock: Callable[[], int]
+    telemetry: Telemetry
+    load: Load
+    turns: Turns
+
+    async def answer(
+        self, request: Request, body: bytes, reasons: int, include: Collection[Part]
+    ) -> Response:
+        """Answer a batch whose body has come.
+
+        Parameters
+        ----------
+        request : Request
+            Its headers say how long the client waits, and which forms it takes.
+        body : bytes
+            JSON text.
+        reasons : int
+            How many signals to name for each lead.
+        include : collection of "trend", "forecast"
+            What else to answer.
+
+        Raises
+        ------
+        Refused
+            400: the body is no JSON; 503: too much is at work, or the client's time is over.
+        """
+        wait, is_packed = preferred_wait(request), takes_gzip(request)
+        headers = {"Vary": "Accept, Accept-Encoding"}
+        headers |= {} if wait is None else {"Preference-Applied": f"wait={wait}"}
+        async with AsyncExitStack() as at_work:
+            key = getattr(request.state, "client", None)
+            await at_work.enter_async_context(self.load.request(key))
+            at_work.enter_context(self.load.batch())
+            leads_json = await self.turns.take(partial(self._leads, body))
+            if isinstance(leads_json, Problem):
+                return problem_response(leads_json, request.scope)
+            parts = self._parts(request, leads_json, wait, reasons, include)
+            if wants_lines(request):
+                return LinesResponse(parts, at_work.pop_all(), headers, is_packed=is_packed)
+            texts = [text async for some in parts for text in some]
+            content = b'{"results":[' + b",".join(texts) + b"]}"
+            if is_packed and len(content) > MIN_PACKED_BYTES:
+                content = await self.turns.take(partial(gzip.compress, content, PACK_LEVEL))
+                headers |= {"Content-Encoding": "gzip"}
+        return Response(content, headers=headers, media_type="application/json")
+
+    def _leads(self, body: bytes) -> list[object] | Problem:
+        """Leads of a body."""
+        try:
+            return self.adapter.validate_python(parse_json(body, self.model.max_names))["leads"]
+        except ValidationError as error:
+            return validation_problem(error.errors(include_url=False), {(): ("leads",)})
+
+    async def _parts(
+        self,
+        request: Request,
+        leads_json: Sequence[object],
+        wait: int | None,
+        reasons: int,
+        include: Collection[Part],
+    ) -> AsyncIterator[list[bytes]]:
+        """JSON texts of the answers, some at a time."""
+        loop = asyncio.get_running_loop()
+        deadline = math.inf if wait is None else loop.time() + wait
+        step = TURN_LEADS_WITH_COURSE if include else TURN_LEADS
+        for begin in range(0, len(leads_json), step):
+            if loop.time() > deadline:
+                detail = f"Of {len(leads_json)} leads {begin} were scored within {wait} s."
+                raise overload_refusal(detail, "deadline")
+            if await request.is_disconnected():
+                raise ClientDisconnect
+            some_leads = leads_json[begin : begin + step]
+            request_id: str = request.state.request_id
+            yield await self.turns.take(
+                partial(self._texts, some_leads, request_id, reasons, include)
+            )
+
+    def _texts(
+        self,
+        leads_json: Sequence[object],
+        request_id: str,
+        reasons: int,
+        include: Collection[Part],
+    ) -> list[bytes]:
+        """JSON texts of the answers to some leads."""
+        answers = score_leads(self.model, leads_json, self.clock(), reasons, include)
+        results = [replace(answer, request_id=request_id) for answer in answers]
+        self.telemetry.count_scores(results)
+        return [as_json(result) for result in results]
