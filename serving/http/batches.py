@@ -1,6 +1,6 @@
 """How a batch is answered: in turns, within a time, whole or line by line, plain or packed.
 
-Tests: tests/serving/http/test_preferences.py and tests/serving/http/test_app.py.
+Tests: tests/serving/http/test_preferences.py.
 """
 
 import asyncio

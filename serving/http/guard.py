@@ -17,7 +17,7 @@ import re
 import time
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from starlette.datastructures import Headers
@@ -53,6 +53,7 @@ types. None of them lets other sites read an answer, so CORS is closed."""
 
 _LOG = logging.getLogger(__name__)
 _SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_Header = tuple[bytes, bytes]
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -105,13 +106,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = [*message["headers"], (b"x-request-id", request_id.encode())]
-                header_names = {name for name, _ in headers}
-                headers += [header for header in _SECURITY if header[0] not in header_names]
-                if self._load.draining:
-                    headers = [header for header in headers if header[0] != b"connection"]
-                    headers.append((b"connection", b"close"))
-                message["headers"] = headers
+                message["headers"] = self._with_own(message["headers"], request_id)
             elif message["type"] == "http.response.body":
                 if only_head:
                     message["body"] = b""
@@ -134,16 +129,23 @@ class Guard:
         except ClientDisconnect:
             pass  # its status stays 0, as the log shows
         except Exception as error:
-            stack = "".join(traceback.format_tb(error.__traceback__))
-            fields = {"request_id": request_id}
-            arguments = (request_id, type(error).__name__, stack)
-            _LOG.error("request %s failed: %s\n%s", *arguments, extra={LOG_FIELDS: fields})
+            _log_failure(error, request_id)
             if not status:
                 detail = "The server failed. Its log says where, under this request_id."
                 response = problem_response(problem(500, detail), scope)
                 await response(scope, receive, send_with_id)
         finally:
             record()
+
+    def _with_own(self, headers: Iterable[_Header], request_id: str) -> list[_Header]:
+        """An answer's headers, and those of every answer."""
+        headers = [*headers, (b"x-request-id", request_id.encode())]
+        header_names = {name for name, _ in headers}
+        headers += [header for header in _SECURITY if header[0] not in header_names]
+        if self._load.draining:
+            headers = [header for header in headers if header[0] != b"connection"]
+            headers.append((b"connection", b"close"))
+        return headers
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         """Count and log a request that has ended; status 0 means that its client went away."""
@@ -163,6 +165,14 @@ class Guard:
             _LOG.log(
                 level, "request %(request_id)s: %(status)s", fields, extra={LOG_FIELDS: fields}
             )
+
+
+def _log_failure(error: Exception, request_id: str) -> None:
+    """Log the stack of an exception that nobody expected, but not its message."""
+    stack = "".join(traceback.format_tb(error.__traceback__))
+    arguments = (request_id, type(error).__name__, stack)
+    fields = {"request_id": request_id}
+    _LOG.error("request %s failed: %s\n%s", *arguments, extra={LOG_FIELDS: fields})
 
 
 def _level(status: int) -> int:

@@ -149,7 +149,7 @@ def test_a_long_history_is_scored_as_a_short_one(client) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"content-type": "text/plain"}, {"content-type": ""}, JSON | {"content-encoding": "gzip"}],
+    [{}, {"content-type": "text/plain"}, {"content-type": ""}, JSON | {"content-encoding": "br"}],
 )
 def test_what_is_not_declared_as_plain_json_is_refused(client, headers) -> None:
     refused(client.post("/v1/score", content=json.dumps(LEAD), headers=headers), 415)

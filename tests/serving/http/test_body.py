@@ -1,6 +1,7 @@
 """The body of a request is read within bounds, and refused before it costs anything."""
 
 import asyncio
+import gzip
 from collections.abc import Sequence
 from typing import Any
 
@@ -78,8 +79,9 @@ def test_a_declared_length_is_judged_before_anything_is_read(length: bytes, acce
         ([(b"content-type", b"text/json")], "other_type"),
         ([(b"content-type", b"application/jsonp")], "other_type"),
         ([(b"content-type", b"text/plain"), JSON], "other_type"),
-        ([JSON, (b"content-encoding", b"gzip")], "compressed"),
-        ([JSON, (b"content-encoding", b"gzip"), (b"content-encoding", b"identity")], "compressed"),
+        ([JSON, (b"content-encoding", b"br")], "compressed"),
+        ([JSON, (b"content-encoding", b"gzip, gzip")], "compressed"),
+        ([JSON, (b"content-encoding", b"br"), (b"content-encoding", b"identity")], "compressed"),
     ],
 )
 def test_what_is_not_declared_as_plain_json_is_refused_unread(headers, reason: str) -> None:
@@ -113,3 +115,37 @@ def test_bodies_on_their_way_have_a_limit_together(monkeypatch: pytest.MonkeyPat
         assert read(b"1234567", load=load)[0] == b"1234567"
     assert load.body_bytes == 0
     assert read(b"1234", b"5678", load=load)[0] == b"12345678"
+
+
+PACKED = (JSON, (b"content-encoding", b"GZip"))
+
+
+def test_a_packed_body_is_what_was_packed() -> None:
+    packed = gzip.compress(b'{"a":1}')
+    assert read(packed[:9], packed[9:], headers=PACKED, limit=100)[0] == b'{"a":1}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        gzip.compress(b"{}")[:-3],
+        gzip.compress(b"{}") + b"more",
+        gzip.compress(b"{}") + gzip.compress(b"{}"),
+        b"",
+    ],
+)
+def test_a_body_that_is_not_packed_as_it_says_is_refused(body: bytes) -> None:
+    refused, _ = read(body, headers=PACKED, limit=100)
+    assert isinstance(refused, Refused)
+    assert (refused.status_code, refused.reason) == (400, "compressed")
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [(100, True), (101, False), (10**7, False)])
+def test_a_packed_body_is_bounded_by_what_it_holds(length: int, is_taken: bool) -> None:
+    body, _ = read(gzip.compress(length * b" "), headers=PACKED, limit=100)
+    if is_taken:
+        assert body == length * b" "
+    else:
+        assert isinstance(body, Refused)
+        assert (body.status_code, body.reason) == (413, "long_body")

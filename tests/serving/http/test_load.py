@@ -3,13 +3,13 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from serving.http import batches
 from serving.http.app import create_app
 from serving.http.live import LiveApp
 from serving.http.settings import Settings
@@ -69,7 +69,7 @@ def test_whoever_runs_the_server_is_answered_however_much_there_is_to_do(
 def test_batches_have_fewer_places(bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = create_app(bundle_folder, Settings(max_batches=2))
     go_on = threading.Event()
-    inside = wait_for(go_on, monkeypatch)
+    wait_for(go_on, monkeypatch)
 
     async def ask() -> list[int]:
         transport = httpx2.ASGITransport(app)
@@ -80,7 +80,7 @@ def test_batches_have_fewer_places(bundle_folder: Path, monkeypatch: pytest.Monk
                 return int(answer.status_code)
 
             two = [asyncio.create_task(post("/v1/score/batch", BATCH)) for _ in range(2)]
-            while inside() < 2:
+            while app.load.batches < 2:
                 await asyncio.sleep(0.001)
             third = await post("/v1/score/batch", BATCH)
             long = await post("/v1/score", BODY + 65_536 * b" ")
@@ -92,20 +92,15 @@ def test_batches_have_fewer_places(bundle_folder: Path, monkeypatch: pytest.Monk
     assert app.load.batches == 0
 
 
-def wait_for(go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
-    """Let scoring wait; tell how many have begun."""
-    from serving.http import score_routes
-
-    begun: list[None] = []
-    score = score_routes.score_leads
+def wait_for(go_on: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the scoring of batches wait."""
+    score = batches.score_leads
 
     def waiting(*arguments: Any) -> Any:
-        begun.append(None)
         assert go_on.wait(20)
         return score(*arguments)
 
-    monkeypatch.setattr(score_routes, "score_leads", waiting)
-    return lambda: len(begun)
+    monkeypatch.setattr(batches, "score_leads", waiting)
 
 
 def test_a_failure_gives_its_place_back(bundle_folder: Path) -> None:
