@@ -5,7 +5,6 @@ Executor and bundle are the same as in the server, so a lead gets the same bits 
 The command reports every lead that is not scored.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from functools import partial
