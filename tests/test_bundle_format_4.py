@@ -49,6 +49,7 @@ def test_its_card_did_not_measure_months(bundle) -> None:
     for name in HORIZONS:
         assert card.horizons[name].calibration.month_check is None
         assert card.horizons[name].calibration.month_deviation is None
+    assert {card.bands[name].served for name in ("hot", "warm", "cold")} == {None}
 
 
 def test_it_is_served_and_reported(bundle) -> None:

@@ -14,6 +14,7 @@ from features.export.inspection import broken_rules
 from features.progress import Progress, no_progress, one_at_a_time
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables, rejected_rows
+from models.bands import Bands
 from models.bundle import Bundle
 from models.explain import columns_by_signal
 from training.audit.findings import audit
@@ -47,7 +48,10 @@ from training.versions.fingerprint import data_fingerprint, recipe_fingerprint
 
 
 def trained_bundle(
-    tables: Tables, config: Config, report_progress: Progress = no_progress
+    tables: Tables,
+    config: Config,
+    report_progress: Progress = no_progress,
+    earlier: Bands | None = None,
 ) -> Bundle:
     """Bundle trained on an export and judged on its latest period.
 
@@ -59,6 +63,8 @@ def trained_bundle(
         All settings.
     report_progress : callable, optional
         Called with each stage, the number of its steps that are done, and their total.
+    earlier : Bands, optional
+        Bands of the model that serves until now: they are kept while the change may be chance.
 
     Returns
     -------
@@ -76,7 +82,9 @@ def trained_bundle(
     findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config.dataset, report_progress)
-    fitted = fit_bundle(frame, findings, config.fitting, report_progress, final=True)
+    fitted = fit_bundle(
+        frame, findings, config.fitting, report_progress, final=True, earlier=earlier
+    )
     bundle, judged_bundle = fitted.bundle, fitted.judged_bundle
     signals = signal_importance(judged_bundle, frame, config, report_progress)
     judgement = evaluation(fitted, frame, config.fitting, report_progress)

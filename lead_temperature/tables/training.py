@@ -19,7 +19,7 @@ from lead_temperature.tables.rivals import show_points_cards, show_rivals
 from models.bands import HORIZON_OF_BAND, Temperature
 from models.bundle import HORIZONS
 from models.policy import Capacity, GuaranteedRate, LimitedRate, Promised, promised_rate, within
-from training.bands.results import BandPromise, Reach
+from training.bands.results import BandPromise, Reach, ServedBand
 from training.card.schema import ModelCard
 from training.statistics.rates import RateEstimate
 
@@ -79,6 +79,8 @@ def show_promises(console: Console, card: ModelCard) -> None:
                 Text(promise.finding, _VERDICT_STYLE[promise.finding]),
             )
             sentences.append(_promise_sentence(band, promise, card.horizons[horizon].days))
+            if evaluation.served is not None:
+                sentences.append(_served_sentence(band, evaluation.served))
     if sentences:
         console.print(table)
     for sentence in sentences:
@@ -136,6 +138,20 @@ def _promise_sentence(band: Temperature, promise: BandPromise, days: int) -> Tex
         f": {promise.sentence} (promised: {_promise_text(promise.policy)}{horizon}). "
         f"{_rests_on(promise.policy)}: {promise.explanation}.",
     )
+
+
+def _served_sentence(band: Temperature, served: ServedBand) -> Text:
+    """The band as it serves, by all looks that no fit had learned from."""
+    cutoff = "" if served.cutoff is None else f" from {served.cutoff:.3f} on"
+    text = f"serves{cutoff}: {served.words}"
+    if served.rate is not None and served.bound is not None:
+        side = "most" if band == Temperature.COLD else "least"
+        reach = "" if served.reach is None else f"; reach {100 * served.reach:.0f} %"
+        text += (
+            f". Of all {served.looks:,} looks there that no fit had learned from "
+            f"{100 * served.rate:.1f} % converted, at {side} {100 * served.bound:.1f} %{reach}"
+        )
+    return Text.assemble((f"{band.value}: ", "bold"), f"{text}.")
 
 
 def _rests_on(policy: Promised) -> str:

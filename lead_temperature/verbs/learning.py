@@ -29,6 +29,13 @@ def train(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures to this file.")
     ] = None,
+    fresh_bands: Annotated[
+        bool,
+        typer.Option(
+            "--fresh-bands",
+            help="Choose the bands anew, even where chance explains what would change.",
+        ),
+    ] = False,
 ) -> None:
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
     from features.export.data_end import times_after_end
@@ -45,7 +52,12 @@ def train(
     from training.report.past import PAST, read_past
     from training.report.standalone import run_documents
     from training.versions.mlflow_store import INPUT_EXAMPLE
-    from training.versions.registry import ARTIFACT, record, require_reachable
+    from training.versions.registry import (
+        ARTIFACT,
+        champion_bands,
+        record,
+        require_reachable,
+    )
 
     settings = configuration(config)
     registry = registry_of(settings)
@@ -57,8 +69,9 @@ def train(
     show_rejects(err, broken_rules(tables.rejects))
     show_suspicions(err, suspicions(tables))
     show_after_end(err, times_after_end(tables), tables.data_end)
+    earlier = None if fresh_bands else champion_bands(registry)
     with progress_bars(err) as report_progress:
-        bundle = trained_bundle(tables, settings, report_progress)
+        bundle = trained_bundle(tables, settings, report_progress, earlier)
     # What is registered comes from a folder of this training's own: another training may write
     # into the bundle folder meanwhile.
     with TemporaryDirectory() as temporary:

@@ -294,7 +294,7 @@ class ModelAnswer:
         dict[str, PromiseAnswer],
         Field(
             description="What each band promises of the leads in it. Rate and reach are those of "
-            "the looks that the cut-offs were chosen by; `card` has those of the test period."
+            "all looks that no fit had learned from; `card` has those of the test period alone."
         ),
     ]
     base_probability: float

@@ -25,6 +25,7 @@ def test_a_card_without_a_number_is_of_format_1_and_gets_the_newest() -> None:
     newest = newest_format(card)
     for name, band in newest["bands"].items():
         assert (band.pop("decided_by"), band.pop("reach")) == ("low end", None), name
+        assert band.pop("served") is None, name
         if band["promise"] is not None:
             assert band["promise"].pop("reach") is None
     for horizon in newest["horizons"].values():

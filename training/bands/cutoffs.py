@@ -38,9 +38,9 @@ doi:10.1007/978-1-4612-4378-6.
 import dataclasses
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,8 @@ from training.dataset.snapshots import Labels
 from training.dataset.split import Split
 from training.statistics.rate_bounds import rate_bounds
 
+Chooser: TypeAlias = Callable[[Policy, "HeldOutLooks", str, float], tuple[float | None, Promise]]
+"""Chooses a band's cut-off, as `choose_cutoff` does."""
 LIFTS = (1.25, 1.5, 2.0, 3.0, 5.0, 8.0, 12.0, 20.0)
 """Multiples of the base rate that `HighestLift` tries, each about half as much again."""
 LOWEST_RATE = 0.10
@@ -132,6 +134,8 @@ def fit_bands(
     labels: Mapping[str, Labels],
     splits: Mapping[str, Split],
     settings: BandSettings,
+    choose: Chooser | None = None,
+    with_test_period: bool = False,
 ) -> Bands:
     """The bands that the calibrating rows bear.
 
@@ -139,11 +143,15 @@ def fit_bands(
     ----------
     hot, warm : float64 arrays of shape (rows,)
         Probabilities within each horizon, by predictors that have not learned from the calibrating
-        rows; those of test rows are not looked at, and rows without them (NaN) left out.
+        rows; rows without them (NaN) are left out.
     spine, labels, splits
         All rows, and the outcomes and periods by horizon.
     settings : BandSettings
         What is promised of each band.
+    choose : callable, optional
+        Chooses each cut-off; `choose_cutoff` by default.
+    with_test_period : bool, optional
+        Whether the rows of the test period are looked at as well.
 
     Raises
     ------
@@ -154,17 +162,20 @@ def fit_bands(
     predicted = ~(np.isnan(hot) | np.isnan(warm))
     for name, probability in zip(HORIZONS, (hot, warm), strict=True):
         split, outcomes = splits[name], labels[name]
-        rows = (spine.as_of >= split.calibrate_from) & (spine.as_of < split.test_from) & predicted
+        rows = (spine.as_of >= split.calibrate_from) & predicted
+        if not with_test_period:
+            rows &= spine.as_of < split.test_from
+        known_outcome = split.calibrate | split.test
         hot_of_rows[name] = hot[rows]
         looks[name] = HeldOutLooks(
             probability=probability[rows],
             lead=spine.lead[rows],
             as_of=spine.as_of[rows],
             converted=outcomes.converted[rows],
-            outcome_known=split.calibrate[rows],
+            outcome_known=known_outcome[rows],
             hotter=np.zeros(int(rows.sum()), np.bool_),
         )
-    bands = bands_for_promises(settings, looks["hot"], looks["warm"], hot_of_rows["warm"])
+    bands = bands_for_promises(settings, looks["hot"], looks["warm"], hot_of_rows["warm"], choose)
     for name in HORIZONS:
         rows = splits[name].calibrate & predicted
         band = bands.assign(hot[rows], warm[rows])
@@ -173,7 +184,11 @@ def fit_bands(
 
 
 def bands_for_promises(
-    settings: BandSettings, hot: HeldOutLooks, warm: HeldOutLooks, warm_hot: Float64
+    settings: BandSettings,
+    hot: HeldOutLooks,
+    warm: HeldOutLooks,
+    warm_hot: Float64,
+    choose: Chooser | None = None,
 ) -> Bands:
     """Bands that keep what the configuration asks of them.
 
@@ -185,13 +200,16 @@ def bands_for_promises(
         By which the cut-off of each band is chosen.
     warm_hot : float64 array of shape (rows of `warm`,)
         Their probabilities within the hot horizon, because a hot lead is not warm.
+    choose : callable, optional
+        Chooses each cut-off; `choose_cutoff` by default.
     """
+    choose = choose or choose_cutoff
     hysteresis = settings.hysteresis
-    hot_cutoff, hot_promise = choose_cutoff(settings.hot, hot, "hot", hysteresis)
+    hot_cutoff, hot_promise = choose(settings.hot, hot, "hot", hysteresis)
     # Hysteresis may keep a lead hot: what is left for warm are those that are surely not.
     lowest = math.inf if hot_cutoff is None else staying_cutoff(hot_cutoff, hysteresis)
     beside_hot = dataclasses.replace(warm, hotter=warm_hot >= lowest)
-    warm_cutoff, warm_promise = choose_cutoff(settings.warm, beside_hot, "warm", hysteresis)
+    warm_cutoff, warm_promise = choose(settings.warm, beside_hot, "warm", hysteresis)
     promises = {"hot": hot_promise, "warm": warm_promise}
     bands = Bands(hot_cutoff, warm_cutoff, hysteresis, promises)
     cold_promise = promise_of_cold(bands, warm, warm_hot)
@@ -241,7 +259,7 @@ def choose_cutoff(
             assert_never(policy)
     if cutoff is None and not isinstance(promised, Capacity):
         explanation = f"the held-out looks do not bear the promise, so nobody is called {band}"
-    return cutoff, _promise(promised, known_looks, cutoff, hysteresis, explanation)
+    return cutoff, promise_of_cutoff(promised, looks, cutoff, hysteresis, explanation)
 
 
 def guaranteed_cutoff(
@@ -577,14 +595,29 @@ def _holds(
     return low >= rate
 
 
-def _promise(
+def promise_of_cutoff(
     policy: Promised,
     looks: HeldOutLooks,
     cutoff: float | None,
     hysteresis: float,
     explanation: str,
 ) -> Promise:
-    """What a promise rests on; where nobody is called so, what came of looks at its own rate."""
+    """What a promise rests on; where nobody is called so, what came of looks at its own rate.
+
+    Parameters
+    ----------
+    policy : Promised
+        What is promised.
+    looks : HeldOutLooks
+        Those of them count whose outcome is known.
+    cutoff : float or None
+        Where the band begins; None where nobody is called so.
+    hysteresis : float
+        Share of the cut-off's odds that a lead may lose and stay in the band.
+    explanation : str
+        How the cut-off came about, a sentence.
+    """
+    looks = looks.among(looks.outcome_known)
     counted_from = cutoff
     if counted_from is None:
         counted_from = policy.rate if isinstance(policy, GuaranteedRate) else 1.0

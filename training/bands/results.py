@@ -80,6 +80,59 @@ class BandPromise:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedBand:
+    """A band as it serves: judged by all looks that no fit had learned from, the test's included.
+
+    Parameters
+    ----------
+    cutoff : float or None
+        Where it begins; None where nobody is called so, and of cold.
+    words : str
+        The promise in words.
+    looks, leads, positives, rate, bound, explanation, reach
+        As in `models.bands.Promise`; the explanation is "because" as JSON.
+    """
+
+    cutoff: float | None
+    words: str
+    looks: int
+    leads: int
+    positives: int
+    rate: float | None
+    bound: float | None
+    explanation: Annotated[str, Field(alias="because")]
+    reach: float | None
+
+
+def served_band(bands: Bands, name: str, days: Mapping[str, int]) -> ServedBand | None:
+    """A band of those that serve; None where it promises nothing.
+
+    Parameters
+    ----------
+    bands : Bands
+        Bands that serve.
+    name : {"hot", "warm", "cold"}
+        Which of them.
+    days : mapping of "hot", "warm" to int
+        Lengths of the horizons.
+    """
+    promise = bands.promises.get(name)
+    if promise is None:
+        return None
+    return ServedBand(
+        cutoff=bands.cutoffs.get(name),
+        words=promise_in_words(promise.policy, name, days[HORIZON_OF_BAND[name]]),
+        looks=promise.looks,
+        leads=promise.leads,
+        positives=promise.positives,
+        rate=promise.rate,
+        bound=promise.bound,
+        explanation=promise.explanation,
+        reach=promise.reach,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """Share of the buyers of a period that a band held, with its 95 % interval.
 

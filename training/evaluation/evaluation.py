@@ -22,7 +22,14 @@ from models.bundle import HORIZONS, Bundle
 from models.horizon import Scores
 from models.predictors.predictor import Blend
 from models.predictors.scorecard import Line, Scorecard, card_lines
-from training.bands.results import BandPromise, Reach, band_promises, band_reach
+from training.bands.results import (
+    BandPromise,
+    Reach,
+    ServedBand,
+    band_promises,
+    band_reach,
+    served_band,
+)
 from training.calibration.choice import Ties
 from training.config import FittingSettings, ModelSettings
 from training.dataset.frame import TrainingFrame
@@ -199,6 +206,8 @@ class BandEvaluation:
         What is compared with it: the probability or, by earlier versions, its lower bound.
     promise : BandPromise or None
         What was promised of the band and what came of it.
+    served : ServedBand or None
+        The band as it serves; None on cards of earlier versions.
     reach : Reach or None
         Share of the test period's buyers that it held: within the hot horizon of hot, else within
         the warm one. None where nobody bought or nobody is called so.
@@ -215,6 +224,7 @@ class BandEvaluation:
     cutoff: float | None
     decided_by: DecidedBy
     promise: BandPromise | None
+    served: ServedBand | None
     reach: Reach | None
     rows: int
     leads: int
@@ -328,9 +338,10 @@ def evaluation(
         frame.labels["warm"].mature[hot_test],
     )
     cutoffs: dict[str, float | None] = {**bundle.bands.cutoffs, "cold": None}
+    days = {name: frame.labels[name].days for name in HORIZONS}
     promises = band_promises(
         bundle.bands,
-        {name: frame.labels[name].days for name in HORIZONS},
+        days,
         scores.band,
         rows_by_horizon,
         {name: frame.labels[name].mature[hot_test] for name in HORIZONS},
@@ -355,6 +366,7 @@ def evaluation(
             cutoffs[band.value],
             bundle.bands.decided_by,
             promises.get(band.value),
+            served_band(fitted.bundle.bands, band.value, days),
             reach if has_reach else None,
         )
     return Evaluation(HorizonEvaluations(**horizons), BandEvaluations(**bands))
@@ -509,6 +521,7 @@ def _band(
     cutoff: float | None,
     decided_by: DecidedBy,
     promise: BandPromise | None,
+    served: ServedBand | None,
     reach: Reach | None,
 ) -> BandEvaluation:
     hot, warm = result.hot, result.warm
@@ -516,6 +529,7 @@ def _band(
         cutoff=cutoff,
         decided_by=decided_by,
         promise=promise,
+        served=served,
         reach=reach,
         rows=result.rows,
         leads=result.leads,

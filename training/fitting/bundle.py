@@ -5,7 +5,7 @@ fit says of the looks up to the next origin is out of time, and together it cali
 the bands. The fit at the start of the test period is judged on what comes after it: these are the
 figures of the model card. What serves is the same fit once more, on every outcome that is known at
 the end of the data, calibrated by the looks of the test period too. It keeps the bands that the
-test period has judged.
+test period has judged, unless all out-of-time looks together contradict a promise.
 """
 
 import dataclasses
@@ -26,6 +26,7 @@ from models.predictors.predictor import Blend, Predictor, margin_of
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values
 from training.bands.cutoffs import fit_bands
+from training.bands.stability import confirming, keeping
 from training.calibration.choice import ComparedCurve
 from training.calibration.curves import Curve
 from training.calibration.drift import DriftSummary
@@ -109,6 +110,7 @@ def fit_bundle(
     report_progress: Progress,
     *,
     final: bool = False,
+    earlier: Bands | None = None,
 ) -> FittedBundle:
     """Predictors, calibrations and bands learned from a frame.
 
@@ -126,6 +128,8 @@ def fit_bundle(
         Whether to fit once more at the end of the data, for what is to serve: no known outcome can
         judge it. By default what is judged is the bundle, and the outcomes and features of test
         rows are not looked at.
+    earlier : Bands, optional
+        Bands of the model that serves until now: they are kept while the change may be chance.
 
     Raises
     ------
@@ -146,7 +150,13 @@ def fit_bundle(
     judged_bundle = _bundle(ignored_spec, judged_horizons)
     hot_held_out, warm_held_out = _probabilities(judged_bundle, frame, margins)
     bands = fit_bands(
-        hot_held_out, warm_held_out, frame.persons, frame.labels, frame.splits, settings.bands
+        hot_held_out,
+        warm_held_out,
+        frame.persons,
+        frame.labels,
+        frame.splits,
+        settings.bands,
+        None if earlier is None else keeping(earlier, settings.model.seed),
     )
     judged_bundle = dataclasses.replace(judged_bundle, bands=bands)
     serving, horizons = judged_bundle, judged_horizons
@@ -159,7 +169,17 @@ def fit_bundle(
             name: rolling.horizon(name, predictors[name], margins[name], learned[name], True)
             for name in HORIZONS
         }
-        serving = dataclasses.replace(_bundle(ignored_spec, horizons), bands=bands)
+        serving = _bundle(ignored_spec, horizons)
+        confirmed_bands = fit_bands(
+            *_probabilities(serving, frame, margins),
+            frame.persons,
+            frame.labels,
+            frame.splits,
+            settings.bands,
+            confirming(bands),
+            with_test_period=True,
+        )
+        serving = dataclasses.replace(serving, bands=confirmed_bands)
     return FittedBundle(
         bundle=serving,
         judged_bundle=judged_bundle,

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.bands import Bands
 from models.bundle import Bundle, load_bundle
 from models.folder import put_in_place, require_replaceable
 from training.card.values import read_card
@@ -264,6 +265,17 @@ def registered_bundle(registry: Registry, number: int) -> Bundle:
             return load_bundle(fetched, with_judged_fit=True)
         except (ValueError, FileNotFoundError) as error:
             raise UnreadableBundleError(str(error)) from error
+
+
+def champion_bands(registry: Registry) -> Bands | None:
+    """Bands of the champion; None where there is none, or this release cannot read it."""
+    champion = next((version for version in versions(registry) if version.champion), None)
+    if champion is None:
+        return None
+    try:
+        return registered_bundle(registry, champion.number).bands
+    except UnreadableBundleError:
+        return None
 
 
 def require_reachable(registry: Registry) -> None:

@@ -155,6 +155,25 @@ def test_promises_come_first_and_points_cards_last() -> None:
     assert max(len(line) for line in text.splitlines()) <= 80
 
 
+SERVED = {
+    "cutoff": 0.18, "words": "of the looks called hot at least 30 % convert", "looks": 1234,
+    "leads": 300, "positives": 400, "rate": 0.324, "bound": 0.301, "because": "tested",
+    "reach": 0.44,
+}  # fmt: skip
+
+
+def test_what_serves_is_told_with_its_rate_and_its_reach() -> None:
+    text = printed(show_promises, card_with(promise_card(ASKED), served=SERVED))
+    assert (
+        "hot: serves from 0.180 on: of the looks called hot at least 30 % convert. Of all 1,234 "
+        "looks there that no fit had learned from 32.4 % converted, at least 30.1 %; reach 44 %."
+    ) in text
+    nobody = {**SERVED, "cutoff": None, "rate": None, "bound": None, "reach": None}
+    text = printed(show_promises, card_with(promise_card(ASKED), served=nobody))
+    assert "hot: serves: of the looks called hot at least 30 % convert." in text
+    assert "serves" not in printed(show_promises, card_with(promise_card(ASKED)))
+
+
 def test_each_horizon_says_in_how_many_months_its_intervals_held() -> None:
     card = lifelike_card()
     card["horizons"]["hot"]["calibration"]["month_check"] = {

@@ -53,6 +53,35 @@ def test_each_horizon_says_how_its_calibration_was_chosen(fitted: FittedBundle) 
         assert not methods or summary.curve in methods
 
 
+def test_the_bands_that_serve_are_those_judged_and_tell_of_all_looks_out_of_time(
+    config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
+) -> None:
+    frame, judged, served = config_and_frame[1], fitted.judged_bundle.bands, fitted.bundle.bands
+    assert served.cutoffs == judged.cutoffs
+    looks = {name: promise.looks for name, promise in served.promises.items()}
+    split = frame.splits["warm"]
+    out_of_time = split.calibrate | split.test
+    assert looks["cold"] > judged.promises["cold"].looks
+    assert sum(looks[name] for name in ("warm", "cold")) <= out_of_time.sum()
+    for name in HORIZONS:
+        assert served.promises[name].policy == judged.promises[name].policy
+
+
+def test_the_earlier_bands_are_kept_while_chance_explains_the_change(
+    config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
+) -> None:
+    config, frame = config_and_frame
+    judged = fitted.judged_bundle.bands
+    moved = {
+        name: None if cutoff is None else 1.01 * cutoff for name, cutoff in judged.cutoffs.items()
+    }
+    earlier = replace(judged, **moved)
+    again = fit_bundle(frame, (), config.fitting, no_progress, earlier=earlier)
+    kept = again.bundle.bands
+    assert kept.hot == earlier.hot != judged.hot
+    assert "kept from the model before" in kept.promises["hot"].explanation
+
+
 def test_what_serves_has_learned_from_every_known_outcome(
     config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
 ) -> None:

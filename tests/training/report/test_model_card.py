@@ -113,6 +113,17 @@ def full_card(name: str = "source") -> dict[str, Any]:
             "finding": "kept",
             "sentence": "41 % converted",
         }
+        band["served"] = {
+            "cutoff": 0.181,
+            "words": "at least 30 % convert",
+            "looks": 1234,
+            "leads": 300,
+            "positives": 400,
+            "rate": 0.324,
+            "bound": 0.301,
+            "because": "tested",
+            "reach": 0.44,
+        }
     card["importance"][0]["signal"] = name
     card["settings"]["monotone"] = {name: "increasing"}
     return card
@@ -152,6 +163,8 @@ def test_the_card_says_what_the_model_is_for_and_what_it_was_measured_to_be() ->
         "by a standard deviation of 0.17 log-odds",
         "nominal 80\u00a0%, held 75\u00a0% of 12 months",
         "kept: 41 % converted",
+        "Serves from 0.181 on: at least 30 % convert. Of all 1,234 looks there",
+        "reach 44\u00a0%",
         "The hot rate is known to 5 points.",
         "Sensitive attributes that are used",
         "lightgbm",
