@@ -18,7 +18,7 @@ from training.report.render import bundle_report
 
 @pytest.fixture(scope="module")
 def bundle():
-    return load_bundle(FORMAT_4)
+    return load_bundle(FORMAT_4, with_judged_fit=True)
 
 
 def test_it_loads_under_its_version(bundle) -> None:

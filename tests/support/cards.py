@@ -90,7 +90,8 @@ def _band(
     warm: tuple[float, int, int],
 ) -> dict[str, Any]:
     band: dict[str, Any] = {
-        "cutoff": cutoff, "decided_by": "probability", "promise": None, "served": None, "reach": None,
+        "cutoff": cutoff, "decided_by": "probability", "promise": None, "served": None,
+        "reach": None,
         "rows": hot[1], "leads": leads,
         "hot_rows": hot[1], "warm_rows": warm[1],
     }  # fmt: skip
