@@ -37,7 +37,7 @@ from training.statistics.rate_bounds import rate_bounds
 
 RESAMPLES = 40
 """Draws of leads by which a cut-off's noise is known."""
-NOISE_TAIL = 0.1
+NOISE_TAIL = 0.025
 """Share of the draws beyond each end of what counts as chance."""
 NOBODY = 2.0
 """What stands for the cut-off of a draw that bears no promise: above every probability."""
