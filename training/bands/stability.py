@@ -67,8 +67,8 @@ def keeping(earlier: Bands, seed: int) -> Chooser:
             or not _bears_on_average(looks, earlier_cutoff, earlier_promise.policy, hysteresis)
         ):
             return cutoff, promise
-        drawn = drawn_cutoffs(policy, looks, band, hysteresis, seed)
-        low, high = np.quantile(drawn, [NOISE_TAIL, 1 - NOISE_TAIL])
+        cutoffs_by_chance = drawn_cutoffs(policy, looks, band, hysteresis, seed)
+        low, high = np.quantile(cutoffs_by_chance, [NOISE_TAIL, 1 - NOISE_TAIL])
         if not low <= earlier_cutoff <= high:
             return cutoff, promise
         anew = "nobody would be called so" if cutoff is None else f"it would be {cutoff:.3f}"
@@ -80,7 +80,7 @@ def keeping(earlier: Bands, seed: int) -> Chooser:
     return choose
 
 
-def confirming(judged: Bands) -> Chooser:
+def confirming(judged_bands: Bands) -> Chooser:
     """Choice that keeps the judged bands unless all looks together contradict a promise.
 
     Where the judged bands call nobody so, the looks of the test period may bear a promise after
@@ -88,14 +88,14 @@ def confirming(judged: Bands) -> Chooser:
 
     Parameters
     ----------
-    judged : Bands
+    judged_bands : Bands
         Bands that the test period has judged.
     """
 
     def choose(
         policy: Policy, looks: HeldOutLooks, band: str, hysteresis: float
     ) -> tuple[float | None, Promise]:
-        cutoff, promise = judged.cutoffs[band], judged.promises[band]
+        cutoff, promise = judged_bands.cutoffs[band], judged_bands.promises[band]
         if cutoff is None or _is_contradicted(looks, cutoff, promise.policy, hysteresis):
             return choose_cutoff(policy, looks, band, hysteresis)
         return cutoff, promise_of_cutoff(
@@ -133,13 +133,13 @@ def drawn_cutoffs(
         )
         # A lead that is drawn twice is two leads.
         lead_of_row = np.repeat(np.arange(len(leads)), rows[leads])
-        drawn = dataclasses.replace(looks.among(drawn_rows), lead=lead_of_row)
-        cutoff, _ = choose_cutoff(policy, drawn, band, hysteresis)
+        resample = dataclasses.replace(looks.among(drawn_rows), lead=lead_of_row)
+        cutoff, _ = choose_cutoff(policy, resample, band, hysteresis)
         cutoffs.append(NOBODY if cutoff is None else cutoff)
     return np.array(cutoffs)
 
 
-def answers(asked: Policy, promised: Promised) -> bool:
+def answers(policy: Policy, promised: Promised) -> bool:
     """Whether a promise is one that the policy may have become, so that it can be kept.
 
     A cut-off set by hand and a capacity are not carried over: the first has no noise, and the
@@ -152,11 +152,11 @@ def answers(asked: Policy, promised: Promised) -> bool:
     >>> answers(GuaranteedRate(0.15), GuaranteedRate(0.12))
     False
     """
-    match asked:
+    match policy:
         case FixedCutoff() | Capacity():
             return False
         case GuaranteedRate() | Economics():
-            return asked == promised
+            return policy == promised
         case HighestRate(up_to, confidence):
             return (
                 isinstance(promised, GuaranteedRate)
@@ -164,7 +164,7 @@ def answers(asked: Policy, promised: Promised) -> bool:
                 and promised.confidence == confidence
             )
         case HighestLift() | WantedReach():
-            return isinstance(promised, GuaranteedRate) and promised.confidence == asked.confidence
+            return isinstance(promised, GuaranteedRate) and promised.confidence == policy.confidence
 
 
 def _own_outcomes(looks: HeldOutLooks, cutoff: float, hysteresis: float) -> HeldOutLooks:
