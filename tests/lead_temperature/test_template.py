@@ -20,7 +20,7 @@ SECTIONS = {
     "calibration": "method",
     "model": "kind trees leaves seed monotone",
     "scorecard": "hot",
-    "gate": "least_conversions",
+    "gate": "least_conversions margin",
     "report": "channel owner source_kind funnel spend",
     "registry": "folder tracking_uri",
 }
