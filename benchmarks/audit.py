@@ -5,7 +5,7 @@ every made-up world, with at least 700 sales each, and counts what the audit cal
 suspect. The audit's thresholds may be chosen on two of the
 worlds (`benchmarks.worlds_export.USE_OF_WORLD`); the others judge. The
 honest columns are those that are added and those of the export itself. Events are not counted:
-their times are true.
+their times are true. `--weeks 4` also keeps what an export four weeks earlier held of open leads.
 """
 
 import dataclasses
@@ -28,8 +28,11 @@ from rich.table import Table
 from benchmarks.audit_columns import Column, columns_for
 from benchmarks.worlds_export import USE_OF_WORLD, conversions_of, worlds
 from features.arrays import Float64
+from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.first_seen import FirstSeen, nothing_seen, seen_in
 from features.export.sources import read_export
-from features.tables import Tables
+from features.spine import microseconds
+from features.tables import INSTANT, Tables
 from features.worlds.crm import write_export
 from features.worlds.registry import made_up_crm
 from training.audit.findings import audit
@@ -39,6 +42,7 @@ from training.config import Config, read_config
 ROOT = Path(__file__).resolve().parents[1]
 SALES, SEEDS, FIRST_SEED = 700, 3, 301
 GOAL_FOUND = 12 / 17
+GOAL_LEAKS_BETWEEN_EXPORTS = 0.8
 GOAL_HONEST_SUSPECTS = 0.01
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -88,6 +92,9 @@ def main(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds.")] = SEEDS,
     first_seed: Annotated[int, typer.Option(min=1, help="The first of them.")] = FIRST_SEED,
     sales: Annotated[int, typer.Option(min=1, help="Sales in each export, at least.")] = SALES,
+    weeks: Annotated[
+        int, typer.Option(min=0, help="Weeks since an earlier export was kept; 0 for none.")
+    ] = 0,
     output: Annotated[Path, typer.Option(help="Folder for results.")] = ROOT / "artifacts/bench",
 ) -> None:
     """Count planted and honest columns that the audit accuses, world by world."""
@@ -95,17 +102,17 @@ def main(
     for name in world or worlds():
         for seed in range(first_seed, first_seed + seeds):
             with console.status(f"{name}, seed {seed}"), tempfile.TemporaryDirectory() as folder:
-                results.append(verdicts_on(name, seed, sales, Path(folder)))
+                results.append(verdicts_on(name, seed, sales, Path(folder), weeks))
     width = None if console.is_terminal else PIPED
     console.print(table_of(results), width=width)
-    for line in (*kinds_missed(results), *honest_accused(results), *goal_lines(results)):
+    for line in (*kinds_missed(results), *honest_accused(results), *goal_lines(results, weeks)):
         console.print(line, highlight=False)
     output.mkdir(parents=True, exist_ok=True)
     values = [dataclasses.asdict(result) for result in results]
     (output / "audit.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
-def verdicts_on(world: str, seed: int, sales: int, folder: Path) -> Verdicts:
+def verdicts_on(world: str, seed: int, sales: int, folder: Path, weeks: int = 0) -> Verdicts:
     """What the audit says of the columns of one export with enough sales.
 
     Parameters
@@ -118,11 +125,14 @@ def verdicts_on(world: str, seed: int, sales: int, folder: Path) -> Verdicts:
         Converted leads that the export has at least.
     folder : pathlib.Path
         Where the export is written.
+    weeks : int, optional
+        How long before it an earlier export was kept; 0 for none.
     """
     tables, truth, config = export_with(world, seed, sales, folder)
     columns = columns_for(tables, truth, seed)
+    earlier = kept_before(tables, truth, seed, weeks) if weeks else None
     began = time.process_time()
-    findings = audit(with_columns(tables, columns), config.dataset, config.audit)
+    findings = audit(with_columns(tables, columns), config.dataset, config.audit, earlier)
     seconds = time.process_time() - began
     return verdicts_of(findings, columns, world, seed, conversions_of(tables), seconds)
 
@@ -177,6 +187,36 @@ def with_columns(tables: Tables, columns: Sequence[Column]) -> Tables:
         leads = leads.append_column(column.name, pa.chunked_array([column.values]))
     kinds = {**tables.attribute_kinds, **{column.name: column.kind for column in columns}}
     return dataclasses.replace(tables, leads=leads, attribute_kinds=kinds)
+
+
+def kept_before(tables: Tables, truth: Float64, seed: int, weeks: int) -> FirstSeen:
+    """What a training some weeks earlier would have kept of the leads that were open then.
+
+    Parameters
+    ----------
+    tables : Tables
+        The export of today.
+    truth : float array of shape (leads,)
+        True probability of each lead at its creation.
+    seed : int
+        Seed of the columns: they are drawn as for today, from outcomes and log as of then.
+    weeks : int
+        How many weeks.
+    """
+    then = tables.data_end - weeks * 7 * MICROSECONDS_PER_DAY
+    leads = tables.leads
+    for name in ("converted_at", "closed_at"):
+        instants = microseconds(leads[name])
+        as_of_then = pa.array(instants, mask=instants >= then).cast(INSTANT)
+        leads = leads.set_column(leads.column_names.index(name), name, as_of_then)
+    log = tables.interactions.filter(
+        pa.array(microseconds(tables.interactions["occurred_at"]) < then)
+    )
+    before = dataclasses.replace(tables, leads=leads, interactions=log, data_end=then)
+    before = with_columns(before, columns_for(before, truth, seed))
+    existed = pa.array(microseconds(tables.leads["created_at"]) < then)
+    before = dataclasses.replace(before, leads=before.leads.filter(existed))
+    return seen_in(before, nothing_seen())
 
 
 def table_of(results: Sequence[Verdicts]) -> Table:
@@ -235,7 +275,7 @@ def honest_accused(results: Sequence[Verdicts]) -> list[str]:
     ]
 
 
-def goal_lines(results: Sequence[Verdicts]) -> list[str]:
+def goal_lines(results: Sequence[Verdicts], weeks: int = 0) -> list[str]:
     """The goals on the worlds that only judge, ok or missed."""
     judged = [result for result in results if USE_OF_WORLD[result.world] == "judging"]
     if not judged:
@@ -251,6 +291,11 @@ def goal_lines(results: Sequence[Verdicts]) -> list[str]:
         ),
         f"honest leaks {leaks}, goal none": leaks == 0,
     }
+    if weeks:
+        verdicts = [verdict for result in judged for verdict in result.planted.values()]
+        leak_share = verdicts.count("leak") / len(verdicts)
+        text = f"called leak {leak_share:.0%}, goal {GOAL_LEAKS_BETWEEN_EXPORTS:.0%}"
+        lines[text] = leak_share >= GOAL_LEAKS_BETWEEN_EXPORTS
     return [
         f"worlds that judge: {text}: {'ok' if kept else 'missed'}" for text, kept in lines.items()
     ]

@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from features.export.first_seen import FirstSeen
 from features.export.inspection import broken_rules
 from features.progress import Progress, no_progress, one_at_a_time
 from features.spine import Spine, iso, microseconds
@@ -52,6 +53,7 @@ def trained_bundle(
     config: Config,
     report_progress: Progress = no_progress,
     earlier: Bands | None = None,
+    first_seen: FirstSeen | None = None,
 ) -> Bundle:
     """Bundle trained on an export and judged on its latest period.
 
@@ -65,6 +67,8 @@ def trained_bundle(
         Called with each stage, the number of its steps that are done, and their total.
     earlier : Bands, optional
         Bands of the model that serves until now: they are kept while the change may be chance.
+    first_seen : FirstSeen, optional
+        What earlier exports held of leads that were open, for the audit.
 
     Returns
     -------
@@ -79,7 +83,9 @@ def trained_bundle(
     report_progress = one_at_a_time(report_progress)
     # First, because its settings may be wrong.
     team_practice = practice(tables, config.practice, config.horizons.warm_days)
-    findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
+    findings = (
+        audit(tables, config.dataset, config.audit, first_seen) if config.audit.enabled else ()
+    )
     examined = without_quarantined(tables, findings)
     frame = training_frame(examined, config.dataset, report_progress)
     fitted = fit_bundle(

@@ -134,16 +134,25 @@ def audit(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all findings to this file.")
     ] = None,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(help="Configuration of an earlier export: which columns do sales rewrite?"),
+    ] = None,
 ) -> None:
     """Find attributes and interactions that know the outcome; `train` leaves them out."""
+    from features.export.first_seen import FIRST_SEEN, nothing_seen, read_first_seen, seen_in
     from lead_temperature.tables.audit import show_audit
     from training.audit.findings import audit as findings_of
     from training.card.values import to_json
 
     settings = configuration(config)
     tables = tables_of(settings)
+    if earlier is None:
+        first_seen = read_first_seen(settings.registry_folder / FIRST_SEEN)
+    else:
+        first_seen = seen_in(tables_of(configuration(earlier)), nothing_seen())
     with err.status("examining"):
-        findings = findings_of(tables, settings.dataset, settings.audit)
+        findings = findings_of(tables, settings.dataset, settings.audit, first_seen)
     show_audit(out, findings)
     if json_file is not None:
         values = [to_json(finding) for finding in findings]

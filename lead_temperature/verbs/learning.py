@@ -39,6 +39,12 @@ def train(
 ) -> None:
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
     from features.export.data_end import times_after_end
+    from features.export.first_seen import (
+        FIRST_SEEN,
+        keep_first_seen,
+        read_first_seen,
+        seen_in,
+    )
     from features.export.inspection import broken_rules
     from features.export.suspicions import suspicions
     from lead_temperature.api import companion_files
@@ -65,13 +71,16 @@ def train(
     require_replaceable(folder)
     require_reachable(registry)
     past = read_past(settings.registry_folder / PAST)
+    memory = settings.registry_folder / FIRST_SEEN
+    first_seen = read_first_seen(memory)
     tables = tables_of(settings)
     show_rejects(err, broken_rules(tables.rejects))
     show_suspicions(err, suspicions(tables))
     show_after_end(err, times_after_end(tables), tables.data_end)
     earlier = None if fresh_bands else champion_bands(registry)
     with progress_bars(err) as report_progress:
-        bundle = trained_bundle(tables, settings, report_progress, earlier)
+        bundle = trained_bundle(tables, settings, report_progress, earlier, first_seen)
+    keep_first_seen(memory, seen_in(tables, first_seen))
     # What is registered comes from a folder of this training's own: another training may write
     # into the bundle folder meanwhile.
     with TemporaryDirectory() as temporary:

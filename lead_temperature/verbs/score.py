@@ -4,12 +4,15 @@ Tests: tests/lead_temperature/test_command.py.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lead_temperature.inputs import BundleOption, configuration, instant, reading
 from lead_temperature.output import err, say
+
+if TYPE_CHECKING:
+    from features.tables import Tables
 
 app = typer.Typer()
 
@@ -85,7 +88,8 @@ def score(
     if engine == "local":
         require_scores_suffix(output)
     loaded = load_bundle(bundle)
-    mapping = None if config is None else configuration(config).export
+    settings = None if config is None else configuration(config)
+    mapping = None if settings is None else settings.export
     files = ScoringFiles(mapping, leads, interactions, attributes)
     with reading() as read:
         tables = read_for_scoring(loaded.spec, files, read)
@@ -112,6 +116,20 @@ def score(
                 table = in_order(table, order)
             notes += write_scores(table, output)
         rows, bands = table.num_rows, f": {band_counts_text(table)}"
+    if settings is not None:
+        notes += _kept(settings.registry_folder, tables)
     say(*selection.notes, *notes, to=err, style="yellow")
     kind = "folder " if engine == "spark" else ""
     say(f"Wrote {rows:,} scores of {loaded.version} to {kind}{output}{bands}.")
+
+
+def _kept(registry_folder: Path, tables: "Tables") -> tuple[str, ...]:
+    """Keep digests of what stands in open leads; why they could not be kept, if so."""
+    from features.export.first_seen import FIRST_SEEN, keep_first_seen, read_first_seen, seen_in
+
+    folder = registry_folder / FIRST_SEEN
+    try:
+        keep_first_seen(folder, seen_in(tables, read_first_seen(folder)))
+    except (OSError, ValueError) as error:
+        return (f"What stands in open leads could not be kept in {folder}: {error}",)
+    return ()

@@ -101,3 +101,8 @@ def test_on_an_export_the_strongest_overwrites_are_found_and_no_honest_column_is
     strongest = {name: verdict for name, verdict in found.planted.items() if name.endswith("1.0")}
     assert {strongest[f"{kind} 1.0"] for kind in ("id", "status", "instant")} == {"leak"}
     assert found.honest_called("leak") == []
+
+
+def test_between_two_exports_leaks_alone_count() -> None:
+    (line,) = [line for line in goal_lines([JUDGED], weeks=4) if "called leak" in line]
+    assert line == "worlds that judge: called leak 50%, goal 80%: missed"

@@ -11,7 +11,7 @@ learned from them.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from features.arrays import NEVER, Int64
 from features.engine.history import MICROSECONDS_PER_DAY, is_known, when_known
+from features.export.first_seen import FirstSeen
 from features.export.mapping import near_miss
 from features.spine import Spine, ended_at, microseconds
 from features.tables import Kind, Tables
@@ -50,6 +51,12 @@ from training.audit.look_times import grid_findings, trigger_finding
 from training.audit.overwriting import missing_share
 from training.audit.quarantine import without_quarantined
 from training.audit.ranking import ComparableLooks, Ranking, comparable_looks, ranking, surest_value
+from training.audit.rewriting import (
+    Rewriting,
+    rewriting_figures,
+    rewriting_reason,
+    rewritings,
+)
 from training.audit.timing import LeadShare, Timing, conversions_after, timing
 from training.audit.triangle import Witness, scores_of_values, triangle, witness
 from training.config import AuditSettings, DatasetSettings, SnapshotSettings
@@ -70,10 +77,14 @@ class _Ground:
     base: LeadShare
     log: tuple[LogQuantity, ...]
     third: Witness
+    rewritings: Mapping[str, Rewriting]
 
 
 def audit(
-    tables: Tables, settings: DatasetSettings, exceptions: AuditSettings
+    tables: Tables,
+    settings: DatasetSettings,
+    exceptions: AuditSettings,
+    earlier: FirstSeen | None = None,
 ) -> tuple[Finding, ...]:
     """Findings on every attribute, every kind, outcome and channel, and the grid of looks.
 
@@ -85,6 +96,8 @@ def audit(
         Its horizons and its grid of looks are those of the training.
     exceptions : AuditSettings
         Names that are used, or left out, whatever the audit says.
+    earlier : FirstSeen, optional
+        What earlier exports held of leads that were open, for columns that sales rewrite.
 
     Returns
     -------
@@ -96,7 +109,7 @@ def audit(
     ValueError
         A name in ``[audit] allow`` or ``drop`` is nowhere in the export.
     """
-    ground = _ground(tables, settings)
+    ground = _ground(tables, settings, earlier)
     findings = [
         *(_attribute_finding(ground, name) for name in sorted(tables.attribute_kinds)),
         *(finding for field in AUDITED_FIELDS for finding in _field_findings(ground, field)),
@@ -126,7 +139,7 @@ def _by_hand(finding: Finding, exceptions: AuditSettings) -> Finding:
     return finding
 
 
-def _ground(tables: Tables, settings: DatasetSettings) -> _Ground:
+def _ground(tables: Tables, settings: DatasetSettings, earlier: FirstSeen | None) -> _Ground:
     created_at = microseconds(tables.leads["created_at"])
     converted_at = microseconds(tables.leads["converted_at"])
     lives = Lives(created_at, converted_at, ended_at(tables), tables.data_end)
@@ -143,6 +156,7 @@ def _ground(tables: Tables, settings: DatasetSettings) -> _Ground:
         base=LeadShare.of(lives.won[first_looks.lead], np.ones(len(first_looks.lead), np.bool_)),
         log=log_quantities(tables, lives),
         third=witness(tables, lives, settings.horizons.warm_days),
+        rewritings={} if earlier is None else rewritings(tables, earlier),
     )
 
 
@@ -238,7 +252,12 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
     without_value = LeadShare.of(won[first.lead], ~filled)
     column = ground.tables.leads[name]
     echoes = tuple(agreements(column, kind, ground.log))
-    leaks = [*_leaks_by_time(ground, column, kind), echo_reason(echoes)]
+    changes = ground.rewritings.get(name)
+    leaks = [
+        rewriting_reason(changes),
+        *_leaks_by_time(ground, column, kind),
+        echo_reason(echoes),
+    ]
     grounds, grounds_figures = _written_by_the_outcome(ground, values, kind, value_ranking)
     figures = {
         **ranking_figures("auc", value_ranking),
@@ -250,6 +269,7 @@ def _column_finding(ground: _Ground, name: str) -> Finding:
         **share_figures("surest", share),
         **share_figures("with_value", with_value),
         **share_figures("without_value", without_value),
+        **rewriting_figures(changes),
         **grounds_figures,
     }
     return gravest_finding(

@@ -23,6 +23,9 @@ what a model is made for. Its verdicts are grades, and only the first one remove
    the value are open less than half as often as older ones were at their age
    (`training.audit.ageing`).
 
+7. *Rewritten* (columns of the leads): since an earlier export it has changed more often in leads
+   that were sold or ended meanwhile than in others (`training.audit.rewriting`).
+
 **Suspect.** What the value says of the outcome is missing in leads that are still open
 (`training.audit.overwriting`), and it goes with the first week's history as one could that the
 outcome has written (`training.audit.triangle`), but no time proves it. It is used, and somebody

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from features.export.first_seen import FIRST_SEEN, read_first_seen
 from features.tables import Tables
 from models.bundle import Bundle
 from training.audit.findings import audit
@@ -122,6 +123,7 @@ def _compared(
     champion: Bundle, challenger: Bundle, config: Config, read: Callable[[], Tables]
 ) -> Comparison:
     tables = read()
-    findings = audit(tables, config.dataset, config.audit) if config.audit.enabled else ()
+    earlier = read_first_seen(config.registry_folder / FIRST_SEEN)
+    findings = audit(tables, config.dataset, config.audit, earlier) if config.audit.enabled else ()
     examined = without_quarantined(tables, findings)
     return comparison(champion, challenger, examined, config.snapshots, config.model)

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import bank_marketing, bpi2012
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
+from features.export.first_seen import nothing_seen, seen_in
 from features.export.sources import read_export
 from features.spine import microseconds
 from features.tables import ATTRIBUTE_LOG, INSTANT, Kind, Tables
@@ -254,6 +255,34 @@ def test_a_clients_card_that_only_converted_leads_get_is_caught(crm_folder: Path
     card = found("client_card_number", findings)
     assert (card.figures["had_by_won"], card.figures["had_by_lost"]) == (1.0, 0.0)
     assert card.figures["presence_auc"] > 0.95
+
+
+def test_a_column_that_sales_rewrite_is_a_leak_from_the_second_export_on(
+    crm: tuple[Tables, Config],
+) -> None:
+    """Half of the leads sold in four weeks lose their note: one export does not tell it."""
+    tables, config = crm
+    then = tables.data_end - 28 * DAY
+    sold_since = won(tables) & (microseconds(tables.leads["converted_at"]) >= then)
+    notes = np.random.default_rng(2).choice(np.array(["a", "b", "c"], object), len(sold_since))
+    rewritten = sold_since & (np.arange(len(notes)) % 2 == 0)
+    today = with_column(
+        tables, "note", pa.array(np.where(rewritten, "d", notes), pa.string()), "category"
+    )
+    ids = pa.array(np.flatnonzero(microseconds(tables.leads["created_at"]) < then))
+    leads = with_column(tables, "note", pa.array(notes, pa.string()), "category").leads.take(ids)
+    for name in ("converted_at", "closed_at"):
+        instants = microseconds(leads[name])
+        as_of_then = pa.array(instants, mask=instants >= then).cast(INSTANT)
+        leads = leads.set_column(leads.column_names.index(name), name, as_of_then)
+    earlier = seen_in(dataclasses.replace(today, leads=leads, data_end=then), nothing_seen())
+    alone = found("note", findings_of(today, config))
+    both = audit(today, config.dataset, config.audit, earlier)
+    assert alone.verdict != "leak"
+    assert found("note", both).verdict == "leak"
+    assert "since an earlier export its value has changed" in found("note", both).reason
+    others = {one.name for one in both if one.verdict == "leak"} - {"note"}
+    assert others == {one.name for one in findings_of(today, config) if one.verdict == "leak"}
 
 
 def planted(tables: Tables, name: str) -> pa.Array:
