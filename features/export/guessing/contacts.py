@@ -4,7 +4,8 @@ A table that names leads and has times is one of contacts, unless it is a histor
 `contact_query` says which of its columns play which part, and leaves out what is only planned.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +51,13 @@ class ContactQuery:
     unfinished: tuple[str, tuple[str, ...]] | None
 
 
-def holds_deals(table: SurveyedTable, won: Collection[str]) -> bool:
-    """Whether a table holds deals: its rows are closed at a time and some of them are won."""
+def is_no_contact(table: SurveyedTable, words: Mapping[str, set[str]]) -> bool:
+    """Whether a table is a history, or holds deals: rows that are closed, of which some are won."""
     statuses = [c for c in columns_by_role(table, "status") if is_vocabulary(c)]
-    return bool(times_by_role(table, "converted")) and any(values_among(c, won) for c in statuses)
+    holds_deals = times_by_role(table, "converted") and any(
+        values_among(c, words["won"]) and values_among(c, words["lost"]) for c in statuses
+    )
+    return bool(holds_deals) or is_history(table)
 
 
 def contact_query(
@@ -79,7 +83,7 @@ def contact_query(
     """
     table = reference.table
     occurred, recorded = _times(table)
-    if occurred is None or is_history(table) or holds_deals(table, words["won"]):
+    if occurred is None or reference.is_one_to_one or is_no_contact(table, words):
         return None
     direction = _direction(table, words, codes)
     kind = _kind(table, direction)
@@ -89,8 +93,7 @@ def contact_query(
     )
     measure = None
     if duration is not None:
-        unit = "minutes" if "minut" in duration.words or "мин" in duration.words else "seconds"
-        measure = (f"duration_{unit}", duration)
+        measure = (_duration_name(duration), duration)
     named_columns = {column for column in (kind, direction, finished) if column is not None}
     outcome = next(
         (
@@ -146,6 +149,13 @@ def _meanings(
         for word in values_among(column, words[way])
         if word != way
     }
+
+
+def _duration_name(duration: SurveyedColumn) -> str:
+    """Name of a length of time with its unit, where the header or the way it is written says it."""
+    if "durations" in (duration.number_line or "") or re.search(r"\bsec|сек", duration.words):
+        return "duration_seconds"
+    return "duration_minutes" if re.search(r"min|мин", duration.words) else "duration"
 
 
 def _name(column: SurveyedColumn | None) -> str | None:

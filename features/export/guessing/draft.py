@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from features.export.guessing.contacts import ContactQuery, contact_query, holds_deals
+from features.export.guessing.contacts import ContactQuery, contact_query, is_no_contact
 from features.export.guessing.leads import LeadsTable, Reference, leads_among, sql_name
 from features.export.guessing.outcomes import (
     OutcomePlace,
@@ -22,7 +22,6 @@ from features.export.guessing.roles import (
     Notes,
     codes_of,
     columns_by_role,
-    is_history,
     is_vocabulary,
     presets,
     recognised_crm,
@@ -289,9 +288,12 @@ def _interactions(
         query = contact_query(reference, words, codes)
         if query is not None:
             lines += [*_interaction_lines(reference, query, notes), ""]
-        elif not is_history(reference.table) and not holds_deals(reference.table, words["won"]):
+        elif not is_no_contact(reference.table, words):
+            reason = (
+                "it names each once" if reference.is_one_to_one else "no column of it is a time"
+            )
             notes.doubts.append(
-                f"{reference.table.name} names leads, but no column of it is a time: not used."
+                f"{reference.table.name} names leads, but {reason}: its rows are no contacts."
             )
     if not lines:
         notes.doubts.append(

@@ -16,6 +16,8 @@ _REFERS = 0.5
 # Share of the values of a column of ids that are another id of the lead.
 _ALSO = 0.02
 _SEPARATORS = (";", ",", "|")
+_LOOKUP_ROWS = 300
+_FEW = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,11 @@ class Reference:
     separator: str | None
     rows: int
 
+    @property
+    def is_one_to_one(self) -> bool:
+        """Whether each lead is named once: a table of persons or firms, no contacts."""
+        return self.rows > _FEW and len(self.column.counts) == self.column.filled
+
     def lead_sql(self) -> str:
         """Expression of the lead's id; it makes several rows of one that names several."""
         column = sql_name(self.column.name)
@@ -62,6 +69,8 @@ class LeadsTable:
         Its id and the time of creation.
     references : tuple of Reference
         Columns of the other tables that name leads, one of each.
+    lookups : tuple of SurveyedTable
+        Small tables, which may say what codes in the others mean.
     also_known_as : tuple of SurveyedColumn
         Further ids by which they do.
     merged_into, deleted, person : SurveyedColumn or None
@@ -72,6 +81,7 @@ class LeadsTable:
     lead_id: SurveyedColumn
     created: SurveyedColumn | None
     references: tuple[Reference, ...]
+    lookups: tuple[SurveyedTable, ...]
     also_known_as: tuple[SurveyedColumn, ...]
     merged_into: SurveyedColumn | None
     deleted: SurveyedColumn | None
@@ -128,6 +138,7 @@ def leads_among(tables: Sequence[SurveyedTable]) -> LeadsTable:
         lead_id,
         next(iter(times_by_role(table, "created")), None),
         tuple(_references(table, [lead_id, *also_known_as], tables)),
+        tuple(t for t in tables if t is not table and t.rows <= _LOOKUP_ROWS),
         tuple(also_known_as),
         next((c for c in table.columns if _names_own_rows(c, lead_id)), None),
         flags[0] if flags else None,
@@ -146,7 +157,7 @@ def _likelihood(
         or columns_by_role(table, "status")
     )
     has_creation = bool(times_by_role(table, "created"))
-    return rows * (2.0 if knows_outcome else 1.0) * (2.0 if has_creation else 0.2)
+    return rows * (2.0 if knows_outcome else 1.0) * (2.0 if has_creation else 0.05)
 
 
 def _id_column(table: SurveyedTable) -> SurveyedColumn | None:
@@ -212,6 +223,9 @@ def _reference(
     if not column.filled or column.is_time:
         return None
     ids = {value for id_column in id_columns for value in id_column.counts}
+    # A column of one number, or two, names nobody, though they may be somebody's ids.
+    if len(column.counts) < min(_FEW, 0.02 * len(ids)) or len(column.counts) < min(2, len(ids)):
+        return None
     named_by = max(id_columns, key=lambda c: _share_in(column, set(c.counts)))
     for separator in _SEPARATORS:
         lists = [
@@ -251,9 +265,10 @@ def _other_ids(
                 names_leads = _share_in(reference, values) > _ALSO
             else:
                 names_leads = any(
-                    _reference(other_table, candidate, [column])
+                    not reference_by_it.is_one_to_one or columns_by_role(other_table, "status")
                     for candidate in other_table.columns
                     if candidate is not _id_column(other_table)
+                    and (reference_by_it := _reference(other_table, candidate, [column]))
                 )
             if names_leads:
                 other_ids.append(column)
@@ -264,6 +279,10 @@ def _other_ids(
 def _names_own_rows(column: SurveyedColumn, lead_id: SurveyedColumn) -> bool:
     """Whether a column names other rows of its own table."""
     if column is lead_id or not column.filled or _share_in(column, set(lead_id.counts)) <= 0.9:
+        return False
+    # Small numbers are ids of other tables, too.
+    is_said = bool({*presets()["hints"]["merged"]} & {*column.words.split()})
+    if not is_said and all(value.isdigit() for value in column.counts):
         return False
     return all(value != own for value, own in filled_pairs(column, lead_id))
 

@@ -82,54 +82,81 @@ def outcomes_of(leads: LeadsTable, ending: Ending, words: Collection[str]) -> li
     words : collection of str
         Words of a status that say so.
     """
-    outcomes = _in_own_table(leads.table, ending, words)
+    outcomes = _in_own_table(leads, ending, words)
     for reference in leads.references:
         outcomes += _in_versions(leads, reference, ending, words)
         outcomes += _in_status(leads, reference, ending, words)
     return outcomes
 
 
-def _in_own_table(
-    table: SurveyedTable, ending: Ending, words: Collection[str]
-) -> list[OutcomePlace]:
+def _in_own_table(leads: LeadsTable, ending: Ending, words: Collection[str]) -> list[OutcomePlace]:
+    table = leads.table
     statuses = [c for c in columns_by_role(table, "status") if is_vocabulary(c)]
-    saying = [column for column in statuses if values_among(column, words)]
-    own_role = "converted" if ending == "won" else "lost"
+    saying = [(c, values) for c in statuses if (values := _values_saying(c, words, leads.lookups))]
     outcomes = []
-    for column in times_by_role(table, own_role):
-        if saying:
-            outcomes += [_where_status(table, column, saying[0], words)]
+    for column in _times_of(table, ending):
+        closes = _closes(column)
+        told_apart = [_where_status(table, column, *status) for status in saying[:1]]
         # A time of closing is that of either end, unless a status tells them apart.
-        if not saying and not (statuses and _closes(column)):
+        if told_apart and (closes or told_apart[0].leads < _ENOUGH * column.filled):
+            outcomes += told_apart
+        elif told_apart or not (statuses and closes):
             description = f"{table.name}.{column.name}"
             outcomes.append(OutcomePlace(description, column, column.filled, _own(table, column)))
-        elif not _closes(column) and outcomes[-1].leads >= _ENOUGH * column.filled:
-            description = f"{table.name}.{column.name}"
-            outcomes[-1] = OutcomePlace(description, column, column.filled, _own(table, column))
     if ending == "lost":
         # Some CRMs put lost leads into an archive and leave their status as it was.
         archive = [(c, no) for c in columns_by_role(table, "active") if (no := _no(c))]
-        says_lost = [(c, words) for c in saying[:1]] or archive[:1]
-        closings = [c for c in times_by_role(table, "converted") if _closes(c)]
         outcomes += [
-            _where_status(table, closing, status, lost_words)
-            for closing in closings
-            for status, lost_words in says_lost
+            _where_status(table, closing, *status)
+            for closing in _times_of(table, "won")
+            if _closes(closing)
+            for status in saying[:1] or archive[:1]
         ]
-    if saying:
-        outcomes += [
-            _where_status(table, column, saying[0], words, last_change=True)
-            for column in times_by_role(table, "modified")[:1]
-        ]
+    outcomes += [
+        _where_status(table, column, *status, last_change=True)
+        for column in times_by_role(table, "modified")[:1]
+        for status in saying[:1]
+    ]
     return outcomes
 
 
-def _no(column: SurveyedColumn) -> set[str]:
-    """Words of a flag that say no; none where the column is no flag."""
-    words = {plain_words(value) for value in column.counts}
+def _times_of(table: SurveyedTable, ending: Ending) -> list[SurveyedColumn]:
+    """Times of an ending by their headers; for purchases also any time of closing."""
+    if ending == "lost":
+        return times_by_role(table, "lost")
+    expected = {*presets()["hints"]["expected"]}
+    closings = [
+        c
+        for c in table.columns
+        if _closes(c) and c.is_time and c.filled and not expected & {*c.words.split()}
+    ]
+    return list(dict.fromkeys([*times_by_role(table, "converted"), *closings]))
+
+
+def _values_saying(
+    column: SurveyedColumn, words: Collection[str], lookups: Sequence[SurveyedTable]
+) -> list[str]:
+    """Values of a status that tell an ending, themselves or by a table that spells them out."""
+    values = values_among(column, words)
+    if values or not is_vocabulary(column):
+        return values
+    for lookup in lookups:
+        for code in lookup.columns:
+            if not column.counts.keys() <= code.counts.keys():
+                continue
+            for label in lookup.columns:
+                meaning = {*values_among(label, words)}
+                codes = [c for c, text in filled_pairs(code, label) if text in meaning]
+                if codes and label is not code:
+                    return [value for value in column.counts if value in codes]
+    return []
+
+
+def _no(column: SurveyedColumn) -> list[str]:
+    """Values of a flag that say no; none where the column is no flag."""
     flags = presets()["words"]
-    is_flag = words <= {*flags["yes"], *flags["no"]}
-    return words & {*flags["no"]} if is_flag else set()
+    yes, no = values_among(column, {*flags["yes"]}), values_among(column, {*flags["no"]})
+    return no if len(yes) + len(no) == len(column.counts) else []
 
 
 def _own(table: SurveyedTable, column: SurveyedColumn) -> str:
@@ -138,7 +165,10 @@ def _own(table: SurveyedTable, column: SurveyedColumn) -> str:
 
 def _closes(column: SurveyedColumn) -> bool:
     """Whether a header speaks of the end of a deal, whichever it is."""
-    stems = ("clos", "chius", "закр", "заверш", "fecham", "cierre", "inchid", "abschl", "clotur")
+    stems = (
+        *("clos", "chius", "закр", "заверш", "fecham", "cierre", "cerra", "inchid", "abschl"),
+        *("abgeschl", "geschl", "clotur"),
+    )
     return any(word.startswith(stems) for word in column.words.split())
 
 
@@ -146,18 +176,15 @@ def _where_status(
     table: SurveyedTable,
     column: SurveyedColumn,
     status: SurveyedColumn,
-    words: Collection[str],
+    values: Sequence[str],
     *,
     last_change: bool = False,
 ) -> OutcomePlace:
-    values = values_among(status, words)
-    leads = sum(1 for _, word in filled_pairs(column, status) if plain_words(word) in words)
-    condition = f"{_own(table, status)} IN ({literals(values)})"
     return OutcomePlace(
         f"{table.name}.{column.name} where {status.name} is {', '.join(values)}",
         column,
-        leads,
-        f"CASE WHEN {condition} THEN {_own(table, column)} END",
+        sum(1 for _, value in filled_pairs(column, status) if value in values),
+        f"CASE WHEN {_own(table, status)} IN ({literals(values)}) THEN {_own(table, column)} END",
         last_change=last_change,
     )
 
@@ -197,20 +224,23 @@ def _in_status(
     """OutcomePlace in a deal's status or a history's new value, with the time beside it."""
     table = reference.table
     roles = ("new_value", "status") if is_history(table) else ("status",)
-    statuses = [c for role in roles for c in columns_by_role(table, role) if values_among(c, words)]
-    times_of_ending = times_by_role(table, "converted" if ending == "won" else "lost")
-    changes = ("modified", "created", "occurred")
+    saying = [
+        (column, values)
+        for role in roles
+        for column in columns_by_role(table, role)
+        if (values := _values_saying(column, words, leads.lookups))
+    ]
     times = [
-        *times_of_ending,
-        *times_by_role(table, "converted"),
+        *_times_of(table, ending),
+        *_times_of(table, "won"),
         *times_by_role(table, "modified"),
     ]
     if is_history(table):
+        changes = ("modified", "created", "occurred")
         times = [column for role in changes for column in times_by_role(table, role)]
-    if not statuses or not times:
+    if not saying or not times:
         return []
-    status, time = statuses[0], times[0]
-    values = values_among(status, words)
+    (status, values), time = saying[0], times[0]
     sql = (
         f"SELECT {reference.lead_sql()} AS lead, "  # noqa: S608 - for a person to read
         f"{sortable_time(time, sql_name(time.name))} AS instant FROM {sql_name(table.name)} "
@@ -218,7 +248,7 @@ def _in_status(
     )
     name, join = _joined(leads, reference, ending, sql)
     pairs = filled_pairs(reference.column, status)
-    leads_known = len({lead for lead, word in pairs if plain_words(word) in words})
+    leads_known = len({lead for lead, value in pairs if value in values})
     description = f"{table.name}.{time.name} where {status.name} is {', '.join(values)}"
     last_change = time in times_by_role(table, "modified") and not is_history(table)
     return [OutcomePlace(description, time, leads_known, f"{name}.instant", join, last_change)]

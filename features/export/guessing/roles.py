@@ -141,13 +141,23 @@ def header_rank(header: str, terms: Sequence[str]) -> int | None:
 
 
 def times_by_role(table: SurveyedTable, role: str) -> list[SurveyedColumn]:
-    """Columns of times that may play a part, the likeliest first."""
-    return [column for column in columns_by_role(table, role) if column.is_time]
+    """Columns of times that may play a part, the likeliest first; none of what was expected."""
+    expected = {*presets()["hints"]["expected"]}
+    return [
+        column
+        for column in columns_by_role(table, role)
+        if column.is_time and not expected & {*column.words.split()}
+    ]
 
 
 def values_among(column: SurveyedColumn, words: Collection[str]) -> list[str]:
     """Values of a column that are among some words, the most frequent first."""
-    return [value for value, _ in column.counts.most_common(500) if plain_words(value) in words]
+    return [
+        value
+        for value, _ in column.counts.most_common(500)
+        # A code says something only under its header: "statecode 1".
+        if plain_words(value) in words or f"{column.words} {plain_words(value)}" in words
+    ]
 
 
 def is_vocabulary(column: SurveyedColumn) -> bool:

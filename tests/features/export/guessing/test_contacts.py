@@ -18,7 +18,7 @@ def query_of(folder, name, header, *rows, codes=None):
 
 
 def rows(pattern):
-    return [pattern.format(i=i, way=("in", "out")[i % 2], done=i % 3 > 0) for i in range(20)]
+    return [pattern.format(i=i % 20, way=("in", "out")[i % 2], done=i % 3 > 0) for i in range(40)]
 
 
 def test_the_noun_of_a_file_is_the_kind_where_no_column_is(tmp_path):
@@ -48,9 +48,19 @@ def test_a_length_is_a_measure_with_its_unit(tmp_path):
     assert query.measure[0] == "duration_minutes"
 
 
+def test_a_length_without_a_unit_gets_none(tmp_path):
+    query = query_of(tmp_path, "calls", "lead,date,Dauer", *rows(f"L{{i}},{DAY},{{i}}"))
+    assert query.measure is not None
+    assert query.measure[0] == "duration"
+
+
+def test_a_table_that_names_each_lead_once_holds_no_contacts(tmp_path):
+    assert query_of(tmp_path, "cards", "lead,date,note", *rows(f"L{{i}},{DAY},x")[:20]) is None
+
+
 def test_codes_become_what_they_mean(tmp_path):
     codes = {"type": {"1": "meeting", "2": "call"}}
-    table = [f"L{i},{DAY},{i % 2 + 1}" for i in range(20)]
+    table = [f"L{i},{DAY},{i % 2 + 1}" for i in [*range(20), *range(20)]]
     query = query_of(tmp_path, "tasks", "lead,date,type", *table, codes=codes)
     assert query.words["kind"] == {"1": "meeting", "2": "call"}
 

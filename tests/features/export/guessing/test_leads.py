@@ -67,9 +67,33 @@ def test_a_second_id_and_merged_leads_are_seen_by_their_values(tmp_path):
 
 def test_names_may_stand_in_the_place_of_ids(tmp_path):
     rows = [f"guid-{i},Machine {i} for X,{DAY}" for i in range(30)]
-    calls = ["regarding,time", *(f"Machine {i} for X,{DAY}" for i in range(30))]
+    calls = ["regarding,time", *(f"Machine {i % 30} for X,{DAY}" for i in range(60))]
     leads = leads_in(tmp_path, leads=["lead id,topic,created at", *rows], calls=calls)
     (reference,) = leads.references
     assert reference.named_by.name == "topic"
     assert [column.name for column in leads.also_known_as] == ["topic"]
     assert leads.id_sql(reference) == '"leads"."topic"'
+
+
+def test_a_table_of_persons_or_firms_names_no_leads(tmp_path):
+    deals = [f"D{i},Deal {i},Person {i},Won,{DAY}" for i in range(1, 40)]
+    people = [f"9{i},Person {i},1,{DAY}" for i in range(1, 40)]
+    calls = [f"Deal {i % 39 + 1},Person {i % 39 + 1},{DAY}" for i in range(90)]
+    leads = leads_in(
+        tmp_path,
+        deals=["id,title,contact person,status,created at", *deals],
+        persons=["id,name,closed deals,created", *people],
+        calls=["deal,contact person,time", *calls],
+    )
+    assert leads.table.name == "deals"
+    references = {r.table.name: r.column.name for r in leads.references if not r.is_one_to_one}
+    assert references == {"calls": "deal"}
+
+
+def test_small_numbers_that_match_by_chance_tell_no_merge(tmp_path):
+    rows = [f"{i},{i % 3 + 1},x,{DAY}" for i in range(1, 40)]
+    leads = leads_in(tmp_path, leads=["id,lost reason id,status,created at", *rows])
+    assert leads.merged_into is None
+    rows = [f"{i},{i - 1 if i == 9 else ''},x,{DAY}" for i in range(1, 40)]
+    leads = leads_in(tmp_path, leads=["id,merged into,status,created at", *rows])
+    assert leads.merged_into is not None

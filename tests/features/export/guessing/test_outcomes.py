@@ -80,3 +80,25 @@ def test_the_first_purchase_and_the_last_loss_count(tmp_path, ending, which):
 
 def test_a_word_is_written_for_sql_whatever_is_in_it():
     assert literals(["it's", 'a"b']) == "'it''s', 'a\"b'"
+
+
+def test_a_table_may_spell_out_what_codes_mean(tmp_path):
+    rows = [f"L{i},{i % 3 + 1},{DAY},{DAY if i % 3 else ''}" for i in range(30)]
+    stages = ["id,name", "1,New", "2,Won", "3,Lost"]
+    leads = ["id,stage id,created at,closed date", *rows]
+    outcome = outcomes_in(tmp_path, "won", leads=leads, stages=stages)
+    assert outcome.leads == 10
+    assert "IN ('2')" in outcome.expression
+
+
+def test_a_time_that_was_expected_is_no_outcome(tmp_path):
+    header = "id,status,created at,expected close date,deal closed on"
+    rows = rows_of("L{i},{word},{day},{day},{end}")
+    outcome = outcomes_in(tmp_path, "won", leads=[header, *rows])
+    assert outcome.column.name == "deal closed on"
+
+
+def test_any_time_of_closing_is_one_whatever_its_header(tmp_path):
+    header = "nr,status,angelegt am,irgendwann abgeschlossen"
+    rows = rows_of("L{i},{word},{day},{end}")
+    assert outcomes_in(tmp_path, "won", leads=[header, *rows]).leads == 10

@@ -29,6 +29,7 @@ def test_terms_and_words_are_written_as_headers_are_compared():
     for lists in (presets()["roles"], presets()["words"], presets()["hints"]):
         for terms in lists.values():
             assert [plain_words(term) for term in terms] == terms
+            assert len(set(terms)) == len(terms)
 
 
 def test_no_word_is_both_of_two_that_exclude_each_other():
@@ -77,6 +78,13 @@ def test_a_crms_own_words_are_added_to_everybodys(tmp_path):
     assert sorted(values_among(stage, words_of("bitrix24")["won"])) == ["S", "Won"]
     assert codes_of("bitrix24")["DIRECTION"]["1"] == "inbound"
     assert codes_of(None) == {}
+
+
+def test_a_code_says_something_only_under_its_header(tmp_path):
+    table = surveyed(tmp_path, "statecode,other", *["1,1", "2,2"] * 5)
+    words = words_of("dynamics")["won"]
+    assert values_among(table.column("statecode"), words) == ["1"]
+    assert values_among(table.column("other"), words) == []
 
 
 def test_presets_name_no_person_and_no_address():
