@@ -48,6 +48,7 @@ BORDERS = {
 VALIDATED = {
     "serving/answers/caution.py": "interactions, whose fields the bundle's schema names",
     "serving/answers/schemas.py": "the card within GET /v1/model, and fields of a closed schema",
+    "serving/http/batches.py": "leads of a batch, each of which its schema checks",
     "serving/answers/scorer.py": "an interaction, whose fields the bundle's schema names",
     "serving/client.py": "the card within GET /v1/model, and the answer of any route",
     "serving/http/openapi.py": "parts of the OpenAPI document, which are completed",
