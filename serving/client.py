@@ -147,6 +147,7 @@ class FieldError(TypedDict):
     law: str
     found: str
     way_out: str
+    code: str
 
 
 class Problem(TypedDict):
@@ -156,6 +157,7 @@ class Problem(TypedDict):
     title: str
     status: int
     detail: str
+    code: NotRequired[str]
     errors: NotRequired[list[FieldError]]
     request_id: NotRequired[str]
 

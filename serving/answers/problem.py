@@ -3,8 +3,8 @@
 Whatever is wrong with a call, the answer is `application/problem+json`. It names each wrong field,
 the law that the field breaks, what was found there and the way out. What a client sent is quoted
 cut and escaped (`quoted_value`), so an answer is never longer than a page and never holds text that
-JSON cannot carry. The law that was broken first also has a short name, a `Reason`, by which the
-refusal is counted.
+JSON cannot carry. The law that was broken first also has a short name, a `Reason`: programs tell
+refusals apart by it, and metrics count it. `serving.answers.codes` says what each means.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
-INVALID = "urn:lead-temperature:invalid-fields"
+PROBLEM_PAGES = "/problems"
+"""Where the server has a page about each code."""
 MAX_ERRORS = 20
 """Most errors of one call that are listed; the problem's detail counts all of them."""
 MAX_PROBLEM_NAMES = 50
@@ -37,6 +38,16 @@ Reason = Literal[
 ]  # fmt: skip
 """Which law was broken; a metric counts each."""
 
+_CODE = WithJsonSchema(
+    {
+        "type": "string",
+        "title": "Code",
+        "description": "Which law was broken, in one word that never changes its meaning; "
+        "`/problems/CODE` tells about it. New ones may come.",
+        "examples": ["missing", "overload"],
+    }
+)
+"""No closed list: a client that was generated from the document must take new codes."""
 _BY_STATUS: Mapping[int, Reason] = {
     401: "no_key",
     403: "other_role",
@@ -60,20 +71,20 @@ class FieldError:
     law: str
     found: str
     way_out: str
-    reason: Annotated[Reason, Field(exclude=True)] = "other_value"
+    code: Annotated[Reason, _CODE] = "other_value"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a call, or a lead of a batch, was refused (RFC 9457)."""
 
-    type: Annotated[str, Field(json_schema_extra={"format": "uri"})]
+    type: Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     errors: tuple[FieldError, ...] = ()
     request_id: str = ""
-    reason: Annotated[Reason, Field(exclude=True)] = "other"
+    code: Annotated[Reason, _CODE] = "other"
 
 
 class Refused(HTTPException):
@@ -89,7 +100,7 @@ class Refused(HTTPException):
 def problem(status: int, detail: str, reason: Reason | None = None) -> Problem:
     """Problem whose type is its status."""
     reason = reason or _BY_STATUS.get(status, "other")
-    return Problem("about:blank", HTTPStatus(status).phrase, status, detail, reason=reason)
+    return Problem(_type_of(reason), HTTPStatus(status).phrase, status, detail, code=reason)
 
 
 def problem_of(error: HTTPException) -> Problem:
@@ -104,7 +115,13 @@ def invalid_fields_problem(errors: Sequence[FieldError], count: int | None = Non
     wrong = "1 field breaks its law" if count == 1 else f"{count} fields break their law"
     listed = f", the first {len(errors)} of them" if count > len(errors) else ""
     detail = f"{wrong}; `errors` names what to mend{listed}."
-    return Problem(INVALID, "Invalid fields", 422, detail, tuple(errors), reason=errors[0].reason)
+    code = errors[0].code
+    return Problem(_type_of(code), "Invalid fields", 422, detail, tuple(errors), code=code)
+
+
+def _type_of(code: Reason) -> str:
+    """Address of the page about a code, on the server that answers."""
+    return f"{PROBLEM_PAGES}/{code}"
 
 
 _WAYS = {

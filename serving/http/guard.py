@@ -62,7 +62,7 @@ def problem_response(
 ) -> Response:
     """Response with a problem; its reason is kept in the request's state, to be counted."""
     state = scope["state"]
-    state["reason"] = problem.reason
+    state["reason"] = problem.code
     content = as_json(replace(problem, request_id=state["request_id"]))
     return Response(content, problem.status, headers, PROBLEM_TYPE)
 

@@ -41,7 +41,7 @@ lead_temperature_scored_leads_total{band="warm"} 2.0
 """Some lines of what `GET /metrics` answers."""
 _SCHEMAS = "#/components/schemas/"
 _PROBLEMS = (
-    problem(400, "The body is not JSON: Expecting value, line 1, column 12."),
+    problem(400, "The body is not JSON: Expecting value, line 1, column 12.", "not_json"),
     problem(404, NO_REPORT),
     problem(408, "A body must arrive within 10 s of its head; send it at once."),
     problem(
@@ -50,7 +50,7 @@ _PROBLEMS = (
         "Meanwhile 2026-01-01-0123456789 is served as before.",
     ),
     problem(413, "A body has at most 8388608 bytes; send fewer leads a call."),
-    problem(415, "Send JSON, with the header Content-Type: application/json."),
+    problem(415, "Send JSON, with the header Content-Type: application/json.", "other_type"),
     problem(500, "The server failed. Its log says where, under this request_id."),
     problem(503, str(overload_refusal().detail)),
 )
@@ -79,12 +79,13 @@ def problem_responses(*statuses: int) -> Responses:
 
 def invalid_fields_responses(field: str) -> Responses:
     """OpenAPI of the problem of invalid fields: a missing field, an unknown word in the query."""
-    missing = FieldError(field, "Is required", "nothing", "Send it.")
+    missing = FieldError(field, "Is required", "nothing", "Send it.", "missing")
     strange = FieldError(
         "query.include[0]",
         "Input should be 'trend' or 'forecast'",
         '"moon"',
         "Send a value that keeps to this law.",
+        "unknown_word",
     )
     return {422: _problems([invalid_fields_problem([missing]), invalid_fields_problem([strange])])}
 
@@ -92,7 +93,9 @@ def invalid_fields_responses(field: str) -> Responses:
 def shutdown_responses() -> Responses:
     """OpenAPI of the problem of a server that is shutting down."""
     return {
-        503: _problems([problem(503, str(overload_refusal("The server is about to end.").detail))])
+        503: _problems(
+            [problem(503, str(overload_refusal("The server is about to end.").detail), "ending")]
+        )
     }
 
 

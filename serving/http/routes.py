@@ -25,9 +25,10 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from features.json_values import JsonObject
 from models.bundle import REPORTS, Bundle, load_bundle
 from models.golden import GOLDEN
+from serving.answers.codes import CODES, problem_page
 from serving.answers.golden import replay_golden_leads
 from serving.answers.model import ServedModel, describe_model, served_model
-from serving.answers.problem import Problem, problem_of, quoted_value
+from serving.answers.problem import PROBLEM_PAGES, Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json
 from serving.http.docs import docs_page
 from serving.http.guard import Guard, problem_response
@@ -152,6 +153,7 @@ def bundle_app(
     app.include_router(_try_routes(), **_access(settings, "report"))
     app.include_router(_operator_routes(model, telemetry, reload), **_access(settings, "operate"))
     app.include_router(_health_routes(model, load))
+    app.include_router(_problem_routes())
     document = openapi_document(app, model, keys=bool(settings.api_keys))
     app.state.docs, app.state.document = docs_page(document).encode(), _text(document)
     app.include_router(_docs_routes(), **_access(settings, *ROLES))
@@ -285,6 +287,20 @@ def _try_routes() -> APIRouter:
         pages = request.app.state.try_pages
         code = _language(request, pages)
         return _with_language(_page(pages[code].content, pages[code].policy), code)
+
+    return router
+
+
+def _problem_routes() -> APIRouter:
+    """Route of the pages that the types of problems name; they need no key."""
+    router = APIRouter()
+
+    @router.get(f"{PROBLEM_PAGES}/{{code}}", include_in_schema=False)
+    async def show_problem_page(code: str) -> Response:
+        for known_code, meaning in CODES.items():
+            if code == known_code:
+                return _page(problem_page(known_code, meaning).encode())
+        raise HTTPException(404, f"There is no code {quoted_value(code)}.")
 
     return router
 

@@ -118,7 +118,7 @@ class Telemetry:
         additions: list[tuple[int, float]] = []
         for answer in answers:
             if isinstance(answer, Problem):
-                additions.append((self._refusal(answer.reason), 1))
+                additions.append((self._refusal(answer.code), 1))
             else:
                 additions.append((self._by_band[answer.band], 1))
                 additions += self._hot.additions(answer.hot_probability)

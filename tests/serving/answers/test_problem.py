@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 from typing_extensions import TypedDict
 
 from serving.answers.problem import (
-    INVALID,
     MAX_ERRORS,
     MAX_PROBLEM_NAMES,
     MAX_QUOTED,
@@ -56,13 +55,13 @@ def test_a_missing_field_is_named_with_what_to_do() -> None:
 
 def test_an_unknown_name_is_answered_with_those_of_its_own_object() -> None:
     (error,) = refusal({"weight": 1.0, "inner": [{"depth": 1.0, "x": 1}]}).errors
-    assert (error.field, error.found, error.reason) == ("inner[0].x", '"x"', "unknown_name")
+    assert (error.field, error.found, error.code) == ("inner[0].x", '"x"', "unknown_name")
     assert error.way_out == "Leave it out, or mend its name. Known: depth."
 
 
 def test_a_wrong_value_is_quoted_beside_its_law() -> None:
     (error,) = refusal({"weight": "12", "inner": []}).errors
-    assert (error.field, error.found, error.reason) == ("weight", '"12"', "other_kind")
+    assert (error.field, error.found, error.code) == ("weight", '"12"', "other_kind")
     assert error.way_out == "Send a number without quotes; leave it out when it is unknown."
 
 
@@ -93,7 +92,7 @@ def test_one_wrong_field_is_said_in_the_singular() -> None:
     error = FieldError("a", "law", "found", "way out", "length")
     found = invalid_fields_problem([error])
     assert found.detail == "1 field breaks its law; `errors` names what to mend."
-    assert (found.type, found.status, found.reason) == (INVALID, 422, "length")
+    assert (found.type, found.status, found.code) == ("/problems/length", 422, "length")
 
 
 @pytest.mark.parametrize(
@@ -113,19 +112,20 @@ def test_one_wrong_field_is_said_in_the_singular() -> None:
 )
 def test_a_status_says_the_title_and_the_reason(status: int, title: str, reason: str) -> None:
     found = problem(status, "detail")
-    assert (found.type, found.title, found.reason) == ("about:blank", title, reason)
+    assert (found.type, found.title, found.code) == (f"/problems/{reason}", title, reason)
     assert problem_of(HTTPException(status, "detail")) == found
 
 
 def test_a_refusal_keeps_the_reason_that_its_status_does_not_say() -> None:
-    assert problem_of(Refused(400, "too_deep", "detail")).reason == "too_deep"
-    assert problem_of(Refused(503, "ending", "detail")).reason == "ending"
+    assert problem_of(Refused(400, "too_deep", "detail")).code == "too_deep"
+    assert problem_of(Refused(503, "ending", "detail")).code == "ending"
 
 
-def test_the_reason_is_counted_and_never_sent() -> None:
+def test_a_field_is_sent_with_its_code() -> None:
     sent = json.loads(as_json(invalid_fields_problem([FieldError("a", "b", "c", "d")])))
-    assert "reason" not in sent
-    assert sent["errors"] == [{"field": "a", "law": "b", "found": "c", "way_out": "d"}]
+    assert sent["errors"] == [
+        {"field": "a", "law": "b", "found": "c", "way_out": "d", "code": "other_value"}
+    ]
 
 
 @given(st.text() | st.text(st.characters(categories=["Cs", "Cc", "Nd"])))
