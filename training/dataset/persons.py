@@ -24,17 +24,17 @@ def person_of_lead(tables: Tables) -> Int64:
     Returns
     -------
     int64 array of shape (leads,)
-        The row of the person's lead that was created first; the lead's own row where the person is
-        not told or has one lead.
+        The row of the person's lead that was created first (of several, the first by its id); the
+        lead's own row where the person is not told or has one lead.
     """
     persons = tables.leads["person"]
     rows = np.arange(len(persons), dtype=np.int64)
     has_person = np.asarray(pc.is_valid(persons).to_numpy(), np.bool_)
     number = np.asarray(pc.fill_null(persons, -1).to_numpy(), np.int64)
     # In the order of creation, the first row with a number is the person's first lead.
-    by_creation = rows[has_person][
-        np.argsort(microseconds(tables.leads["created_at"])[has_person], kind="stable")
-    ]
+    ids = np.asarray(tables.leads["lead_id"].to_pylist(), dtype=np.str_)[has_person]
+    created_at = microseconds(tables.leads["created_at"])[has_person]
+    by_creation = rows[has_person][np.lexsort((ids, created_at))]
     _, first, inverse = np.unique(number[by_creation], return_index=True, return_inverse=True)
     rows[by_creation] = by_creation[first][inverse]
     return rows

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from features.tables import INTERACTIONS, LEADS, Tables
 from training.config import Config
+from training.dataset.persons import person_of_lead
 
 Word = npt.NDArray[np.uint64]
 RECIPE = (
@@ -48,7 +49,7 @@ def data_fingerprint(tables: Tables) -> str:
         the end of the data; not with the order of rows or columns, nor with rejected rows.
     """
     parts = {
-        "leads": _table(tables.leads, LEADS.names),
+        "leads": _table(_with_named_persons(tables), LEADS.names),
         "interactions": _table(tables.interactions, INTERACTIONS.names),
         "attribute log": _table(tables.attribute_log, []),
         "kinds": sorted(tables.attribute_kinds.items()),
@@ -79,6 +80,14 @@ def recipe_fingerprint(config: Config) -> str:
     files = [path.read_bytes() for path in paths if path.is_file()]
     parts = [recipe.encode(), *(hashlib.blake2b(one).digest() for one in files)]
     return hashlib.blake2b(b"".join(parts), digest_size=16).hexdigest()
+
+
+def _with_named_persons(tables: Tables) -> pa.Table:
+    """Leads with the id of each person's first lead, since a number depends on the rows' order."""
+    ids = tables.leads["lead_id"].combine_chunks()
+    first = ids.take(pa.array(person_of_lead(tables)))
+    persons = pc.if_else(pc.is_valid(tables.leads["person"]), first, pa.scalar(None, pa.string()))
+    return tables.leads.set_column(tables.leads.column_names.index("person"), "person", persons)
 
 
 def _table(table: pa.Table, always: list[str]) -> tuple[int, list[str], int]:

@@ -34,7 +34,9 @@ def test_a_person_is_the_first_of_its_leads_and_others_are_their_own(leads):
     expected = [
         i
         if person is None
-        else min((j for j, p in enumerate(persons) if p == person), key=lambda j: (days[j], j))
+        else min(
+            (j for j, p in enumerate(persons) if p == person), key=lambda j: (days[j], f"L{j}")
+        )
         for i, person in enumerate(persons)
     ]
     assert person_of_lead(tables_of(persons, days)).tolist() == expected

@@ -42,6 +42,25 @@ def test_the_order_of_rows_does_not_matter(leads, events) -> None:
     assert data_fingerprint(tables(leads, events)) == data_fingerprint(tables())
 
 
+def with_persons(export: Tables, person_of: dict[str, str]) -> Tables:
+    """Tables with persons numbered in the order of the rows, as an export is read."""
+    names = [person_of.get(lead) for lead in export.leads["lead_id"].to_pylist()]
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(filter(None, names)))}
+    persons = pa.array([numbers.get(name) for name in names], pa.int64())
+    place = export.leads.column_names.index("person")
+    return dataclasses.replace(export, leads=export.leads.set_column(place, "person", persons))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(LEADS))
+def test_persons_matter_and_their_numbers_do_not(leads) -> None:
+    together = {"b": "ana", "c": "ana", "a": "bo"}
+    expected = data_fingerprint(with_persons(tables(), together))
+    assert data_fingerprint(with_persons(tables(leads), together)) == expected
+    assert data_fingerprint(with_persons(tables(), {"b": "ana", "a": "ana"})) != expected
+    assert data_fingerprint(tables()) != expected
+
+
 def test_the_order_of_columns_the_chunks_and_the_codes_of_words_do_not_matter() -> None:
     before = tables()
     words = before.interactions["kind"].cast(pa.string())
