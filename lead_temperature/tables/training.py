@@ -163,7 +163,7 @@ def show_bands(console: Console, card: ModelCard) -> None:
     table = plain_table(
         "Conversion by band in the test period",
         ("band", "horizon"),
-        ("looks", "leads", "predicted", "observed", "95 %"),
+        ("looks", "leads", "predicted", "observed", "95 %", "reach"),
     )
     for band in reversed(Temperature):
         evaluation = card.bands[band]
@@ -173,14 +173,16 @@ def show_bands(console: Console, card: ModelCard) -> None:
             cells = [first, f"{card.horizons[name].days} d", f"{outcome.rows:,}"]
             cells.append(f"{evaluation.leads:,}" if name == "hot" else "")
             if outcome.promised is None or outcome.happened is None:
-                table.add_row(*cells, "–", "–", "–")
+                table.add_row(*cells, "–", "–", "–", "")
             else:
-                happened = outcome.happened
+                happened, reach = outcome.happened, evaluation.reach
+                is_own = name == HORIZON_OF_BAND[band]
                 table.add_row(
                     *cells,
                     f"{100 * outcome.promised:.1f} %",
                     f"{100 * happened.value:.1f} %",
                     f"{100 * happened.low:.1f}–{100 * happened.high:.1f}",
+                    f"{100 * reach.value:.0f} %" if reach is not None and is_own else "",
                 )
     console.print(table)
 

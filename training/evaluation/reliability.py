@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 
 from features.arrays import Bool, Float64, Int64
 from features.language.kinds import AttributeCategory
 from features.language.spec import Spec
+from models.bands import LEVELS
 from models.bundle import Bundle
 from models.horizon import Scores
 from training.calibration.choice import Ties, ties
@@ -76,7 +78,7 @@ class Group:
     Parameters
     ----------
     by : str
-        What the kind is of: "score", "age", or the name of an attribute.
+        What the kind is of: "score", "age", "band", or the name of an attribute.
     level : str
         Which; for a score or an age the bounds.
     promised_low, promised_high : float
@@ -127,7 +129,7 @@ class Reliability:
     ties : Ties or None
         None where the calibration keeps the order of all leads.
     groups : tuple of Group
-        By score, by age and by each attribute of few levels.
+        By score, by age, by band and by each attribute of few levels.
     intervals : IntervalCheck
         Summary of those groups.
     """
@@ -190,7 +192,7 @@ def calibration_error(
 def groups(
     spec: Spec, matrix: Float64, rows: JudgedRows, scores: Scores, horizon: str
 ) -> list[Group]:
-    """Leads by score, by age and by each attribute of few levels; kinds without rows are left out.
+    """Leads by score, age, band and each attribute of few levels; kinds without rows are left out.
 
     Parameters
     ----------
@@ -209,7 +211,7 @@ def groups(
         getattr(scores, f"{horizon}_{part}") for part in ("probability", "low", "high")
     )
     all_groups = []
-    for by, names, level_of_row in _kinds(spec, matrix, rows, probability):
+    for by, names, level_of_row in _kinds(spec, matrix, rows, probability, scores.band):
         for index, name in enumerate(names):
             in_group = level_of_row == index
             happened = observed_rate(rows.among(in_group), probability[in_group])
@@ -276,7 +278,11 @@ def _apart(promised: tuple[float, float], happened: ObservedRate) -> bool:
 
 
 def _kinds(
-    spec: Spec, matrix: Float64, rows: JudgedRows, probability: Float64
+    spec: Spec,
+    matrix: Float64,
+    rows: JudgedRows,
+    probability: Float64,
+    band: npt.NDArray[np.str_],
 ) -> Iterator[tuple[str, list[str], Int64]]:
     """What each kind is of, its names, and the place of each row among them."""
     if len(probability) == 0:
@@ -287,6 +293,8 @@ def _kinds(
     edges = [f"{edge:g}" for edge in AGE_EDGES]
     spans = [f"{a}–{b} days" for a, b in zip(edges, [*edges[1:], "…"], strict=True)]
     yield "age", spans, np.searchsorted(AGE_EDGES, rows.age_days, side="right") - 1
+    bands = [level.value for level in LEVELS]
+    yield "band", bands, np.array([bands.index(name) for name in band.tolist()], np.int64)
     yield from segments(spec, matrix)
 
 

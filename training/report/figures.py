@@ -16,7 +16,7 @@ from typing import Literal
 
 from models.bands import Temperature
 from models.policy import LimitedRate
-from training.bands.results import Reach
+from training.bands.results import Reach, ServedBand
 from training.card.schema import ModelCard, Setting
 from training.evaluation.baselines import BaselineFigures
 from training.evaluation.dependence import Dependences
@@ -64,6 +64,17 @@ class BandFigures:
     def reach(self) -> Reach | None:
         """Share of the test period's buyers that the band held, where it was measured."""
         return self.measured.reach
+
+    @property
+    def served(self) -> ServedBand | None:
+        """The band as it serves, by all looks that no fit had learned from."""
+        return self.measured.served
+
+    @property
+    def promise_broken(self) -> bool:
+        """Whether the test period contradicts what was promised of the band."""
+        promise = self.measured.promise
+        return promise is not None and promise.finding == "broken"
 
     @property
     def at_most(self) -> float | None:
@@ -274,7 +285,7 @@ class HorizonFigures:
         return tuple(
             SegmentOutcome(group.by, group.level, group.rate.leads, counted_outcome(group.rate))
             for group in self.measured.groups
-            if group.by not in ("score", "age") and group.rate.leads >= LEAST_LEADS
+            if group.by not in ("score", "age", "band") and group.rate.leads >= LEAST_LEADS
         )
 
     @property

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from lead_temperature.tables.training import show_promises, show_test_period, show_training
+from lead_temperature.tables.training import (
+    show_bands,
+    show_promises,
+    show_test_period,
+    show_training,
+)
 from models.bands import Bands, Promise
 from models.policy import Capacity, FixedCutoff, GuaranteedRate, LimitedRate
 from tests.support.cards import card_of, lifelike_card
@@ -172,6 +177,15 @@ def test_what_serves_is_told_with_its_rate_and_its_reach() -> None:
     text = printed(show_promises, card_with(promise_card(ASKED), served=nobody))
     assert "hot: serves: of the looks called hot at least 30 % convert." in text
     assert "serves" not in printed(show_promises, card_with(promise_card(ASKED)))
+
+
+def test_each_observed_rate_of_a_band_stands_beside_its_reach() -> None:
+    reach = {"value": 0.437, "low": 0.3, "high": 0.51, "buyers": 80}
+    card = lifelike_card()
+    for name in ("hot", "warm", "cold"):
+        card["bands"][name]["reach"] = reach
+    text = printed(show_bands, card)
+    assert [line.count("44 %") for line in text.splitlines() if " d " in line] == [1, 0, 0, 1, 0, 1]
 
 
 def test_each_horizon_says_in_how_many_months_its_intervals_held() -> None:

@@ -94,7 +94,7 @@ def test_each_kind_of_group_holds_every_row_once() -> None:
     level = np.array([0.0, 1.0, 2.0, np.nan])[np.arange(6_000) % 4]
     matrix = np.column_stack([judged.age_days, level])
     found = groups(SPEC, matrix, judged, scores(probability, 0.2), "hot")
-    for by in ("score", "age", "country"):
+    for by in ("score", "age", "band", "country"):
         assert sum(group.rate.rows for group in found if group.by == by) == 6_000
     names = [group.level for group in found if group.by == "country"]
     assert names == ["it", "pt", "other", "missing"]

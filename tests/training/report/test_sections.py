@@ -134,6 +134,27 @@ def test_in_how_many_months_the_ranges_held_is_said_of_each_horizon(page):
     assert page.text.count(held) == 2
 
 
+def test_a_band_tells_what_serves_and_a_promise_that_did_not_hold():
+    card = lifelike_card()
+    assert "As it serves" not in page_of(card).text
+    assert "warns of it" not in page_of(card).text
+    card["bands"]["hot"]["served"] = {
+        "cutoff": 0.18, "words": "W", "looks": 1234, "leads": 300, "positives": 400,
+        "rate": 0.324, "bound": 0.301, "because": "tested", "reach": 0.44,
+    }  # fmt: skip
+    card["bands"]["hot"]["promise"] = {
+        "policy": {"rate": 0.4, "confidence": 0.9}, "line": 0.27, "looks": 100, "leads": 60,
+        "positives": 41, "rate": 0.41, "bound": 0.3, "words": "W", "because": "B", "reach": 0.45,
+        "finding": "broken", "sentence": "S",
+    }  # fmt: skip
+    text = page_of(card).text
+    assert text.count("Until the next training each answer about such a lead warns of it.") == 1
+    told = text[text.index("As it serves") :][:160]
+    assert "1,234 looks" in told
+    assert "32" in told
+    assert told.index("reach 44") > told.index("32")
+
+
 def test_that_nothing_here_is_a_cause_is_said_once(page):
     assert page.text.count("that does not make it a cause") == 1
 
