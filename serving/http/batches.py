@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from serving.answers.course import Part
 from serving.answers.json_text import parse_json
+from serving.answers.lenient import with_warning, without_unknown_names
 from serving.answers.model import ServedModel
 from serving.answers.problem import Problem, validation_problem
 from serving.answers.schemas import as_json
@@ -25,7 +26,7 @@ from serving.answers.turns import TURN_LEADS, TURN_LEADS_WITH_COURSE, Turns
 from serving.http.guard import problem_response
 from serving.http.lines import LinesResponse
 from serving.http.load import Load, overload_refusal
-from serving.http.preferences import preferred_wait, takes_gzip, wants_lines
+from serving.http.preferences import is_lenient, preferred_wait, takes_gzip, wants_lines
 from serving.http.telemetry import Telemetry
 
 MIN_PACKED_BYTES, PACK_LEVEL = 1_024, 1
@@ -82,7 +83,9 @@ class Batches:
         """
         wait, is_packed = preferred_wait(request), takes_gzip(request)
         headers = {"Vary": "Accept, Accept-Encoding"}
-        headers |= {} if wait is None else {"Preference-Applied": f"wait={wait}"}
+        applied = [f"wait={wait}"] if wait is not None else []
+        applied += ["handling=lenient"] if is_lenient(request) else []
+        headers |= {"Preference-Applied": ", ".join(applied)} if applied else {}
         async with AsyncExitStack() as at_work:
             key = getattr(request.state, "client", None)
             await at_work.enter_async_context(self.load.request(key))
@@ -117,6 +120,7 @@ class Batches:
     ) -> AsyncIterator[list[bytes]]:
         """JSON texts of the answers, some at a time."""
         loop = asyncio.get_running_loop()
+        lenient = is_lenient(request)
         deadline = math.inf if wait is None else loop.time() + wait
         step = TURN_LEADS_WITH_COURSE if include else TURN_LEADS
         for begin in range(0, len(leads_json), step):
@@ -128,7 +132,7 @@ class Batches:
             some_leads = leads_json[begin : begin + step]
             request_id: str = request.state.request_id
             yield await self.turns.take(
-                partial(self._texts, some_leads, request_id, reasons, include)
+                partial(self._texts, some_leads, request_id, reasons, include, lenient=lenient)
             )
 
     def _texts(
@@ -137,9 +141,18 @@ class Batches:
         request_id: str,
         reasons: int,
         include: Collection[Part],
+        *,
+        lenient: bool,
     ) -> list[bytes]:
         """JSON texts of the answers to some leads."""
+        unknown_names: Sequence[Sequence[str]] = [()] * len(leads_json)
+        if lenient:
+            known = [without_unknown_names(lead, self.model.names) for lead in leads_json]
+            leads_json, unknown_names = zip(*known, strict=True)
         answers = score_leads(self.model, leads_json, self.clock(), reasons, include)
-        results = [replace(answer, request_id=request_id) for answer in answers]
+        results = [
+            replace(with_warning(answer, unknown), request_id=request_id)
+            for answer, unknown in zip(answers, unknown_names, strict=True)
+        ]
         self.telemetry.count_scores(results)
         return [as_json(result) for result in results]

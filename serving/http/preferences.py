@@ -6,21 +6,32 @@ RFC 7240, Prefer Header for HTTP, https://doi.org/10.17487/RFC7240.
 """
 
 import re
+from collections.abc import Iterator
 
 from fastapi import Request
 
 NDJSON = "application/x-ndjson"
 """One JSON value a line."""
+_HANDLING = re.compile(r"handling\s*=\s*\"?(strict|lenient)\"?")
 _WAIT = re.compile(r"wait\s*=\s*\"?([0-9]{1,4})\"?")
+
+
+def _preferences(request: Request) -> Iterator[str]:
+    """Preferences of a request, without parameters, in lower case."""
+    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+        yield preference.partition(";")[0].strip().lower()
 
 
 def preferred_wait(request: Request) -> int | None:
     """Seconds that a client is willing to wait, of ``Prefer: wait=N``; None if it does not say."""
-    for preference in ",".join(request.headers.getlist("prefer")).split(","):
-        matched = _WAIT.fullmatch(preference.partition(";")[0].strip().lower())
-        if matched:
-            return int(matched[1])
-    return None
+    matches = map(_WAIT.fullmatch, _preferences(request))
+    return next((int(matched[1]) for matched in matches if matched), None)
+
+
+def is_lenient(request: Request) -> bool:
+    """Whether a client would rather be told of unknown names than refused."""
+    handlings = (_HANDLING.fullmatch(preference) for preference in _preferences(request))
+    return next((matched[1] == "lenient" for matched in handlings if matched), False)
 
 
 def takes_gzip(request: Request) -> bool:

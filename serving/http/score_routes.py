@@ -21,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from serving.answers.course import Part
 from serving.answers.examples import example_answers, example_leads
 from serving.answers.json_text import parse_json
+from serving.answers.lenient import with_warning, without_unknown_names
 from serving.answers.model import ServedModel
 from serving.answers.passes import SharedPasses
 from serving.answers.problem import Names, Problem, validation_problem
@@ -37,9 +38,11 @@ from serving.http.openapi import (
     problem_responses,
     request_body,
 )
+from serving.http.preferences import is_lenient
 from serving.http.query_shortcut import PARSED_QUERY
 from serving.http.telemetry import Telemetry
 
+LENIENT_APPLIED = {"Preference-Applied": "handling=lenient"}
 MAX_INLINE_BYTES = 64 * 1024
 """Longest body that is scored on the event loop, which is faster; longer ones would hold it up."""
 
@@ -96,10 +99,16 @@ def scoring_routes(
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds, load)
 
+        lenient = is_lenient(request)
+
+        def read() -> tuple[object, tuple[str, ...]]:
+            lead = parse_json(body, model.max_names)
+            return without_unknown_names(lead, model.names) if lenient else (lead, ())
+
         def compute() -> ScoredLead | Problem:
-            return score_leads(
-                model, [parse_json(body, model.max_names)], clock(), query.reasons, query.include
-            )[0]
+            lead, unknown = read()
+            (answer,) = score_leads(model, [lead], clock(), query.reasons, query.include)
+            return with_warning(answer, unknown)
 
         async with load.request(_key_name(request)):
             if len(body) > MAX_INLINE_BYTES:
@@ -108,11 +117,13 @@ def scoring_routes(
             elif query.include:  # it needs a pass of its own, with many instants
                 answer = compute()
             else:
-                answer = await passes.score(model, parse_json(body, model.max_names), query.reasons)
+                lead, unknown = read()
+                answer = with_warning(await passes.score(model, lead, query.reasons), unknown)
         if isinstance(answer, Problem):
             return problem_response(answer, request.scope)
         telemetry.count_scores([answer])
-        return json_response(as_json(replace(answer, request_id=request.state.request_id)))
+        headers = LENIENT_APPLIED if lenient else None
+        return json_response(as_json(replace(answer, request_id=request.state.request_id)), headers)
 
     @router.post(
         "/v1/score/batch",

@@ -225,6 +225,10 @@ def serve(
         ending.join(SPAN_FLUSH_SECONDS)
 
 
+SWITCH_SECONDS = 0.001
+"""How long a thread that scores a batch may keep the event loop waiting for the interpreter."""
+
+
 def main() -> None:
     """Serve as a worker: the arguments are the file descriptors of listener, link and figures."""
     listener, link = (socket.socket(fileno=int(number)) for number in sys.argv[1:3])
@@ -233,6 +237,7 @@ def main() -> None:
     if not line:  # the supervisor has ended, or there is no bundle to serve
         return
     order = parse_finite_json(line.decode())
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings = Settings.model_validate(order["settings"])
     log_as_json_lines(settings.log_level)
     regions = shared_regions(int(sys.argv[3]), order["regions"])

@@ -34,6 +34,8 @@ ODD_VALUES: tuple[Any, ...] = (
 
 def rehash(folder: Path) -> None:
     """Let the manifest agree with what lies in the folder, as far as it can be read."""
+    if (folder / MANIFEST).is_symlink() or not (folder / MANIFEST).is_file():
+        return
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         manifest = json.loads((folder / MANIFEST).read_text())
         for section in ("files", "companions"):
@@ -52,7 +54,7 @@ def harmed(folder: Path, chance: random.Random) -> str:
         name = chance.choice(sorted(one.name for one in folder.iterdir()))
         path = folder / name
         is_plain = path.is_file() and not path.is_symlink() and path.stat().st_size < 2**24
-        with suppress(OSError, ValueError, IndexError, KeyError, RecursionError):
+        with suppress(OSError, ValueError, IndexError, KeyError, ArithmeticError, RecursionError):
             if is_plain:
                 harm(path, chance)
         done.append(f"{harm.__name__} {name}")
