@@ -147,8 +147,8 @@ class Batches:
         """JSON texts of the answers to some leads."""
         unknown_names: Sequence[Sequence[str]] = [()] * len(leads_json)
         if lenient:
-            known = [without_unknown_names(lead, self.model.names) for lead in leads_json]
-            leads_json, unknown_names = zip(*known, strict=True)
+            known_parts = [without_unknown_names(lead, self.model.names) for lead in leads_json]
+            leads_json, unknown_names = zip(*known_parts, strict=True)
         answers = score_leads(self.model, leads_json, self.clock(), reasons, include)
         results = [
             replace(with_warning(answer, unknown), request_id=request_id)
