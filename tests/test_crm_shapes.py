@@ -43,6 +43,7 @@ def test_a_draft_reads_the_firm_rightly(archive, tmp_path):
 @pytest.mark.slow
 @pytest.mark.training
 @pytest.mark.process
+@pytest.mark.timeout(2_400)
 def test_three_exports_of_one_firm_give_nearly_the_same_model(run, tmp_path):
     scores = {}
     for archive in ARCHIVES:

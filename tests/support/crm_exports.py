@@ -87,20 +87,23 @@ LEADS = _leads()
 CONTACTS = _contacts(LEADS)
 
 
-def _write(
+def write_rows(
     path: Path, rows: Sequence[dict[str, object]], delimiter: str = ",", encoding: str = "utf-8"
 ) -> None:
+    """Write rows as CSV."""
     with path.open("w", newline="", encoding=encoding) as file:
         writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _sheet(rows: Sequence[dict[str, object]]) -> list[list[object]]:
+def as_sheet(rows: Sequence[dict[str, object]]) -> list[list[object]]:
+    """Header and rows of a sheet."""
     return [list(rows[0]), *(list(row.values()) for row in rows)]
 
 
-def _local(moment: datetime | None, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
+def local_time(moment: datetime | None, pattern: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Time on the clocks of Rome, without its zone; empty where there is none."""
     return moment.astimezone(ROME).strftime(pattern) if moment else ""
 
 
@@ -127,7 +130,7 @@ def _salesforce(folder: Path) -> None:
                 lead.status, "Working"
             ),
             "IsConverted": str(int(lead.won is not None)),
-            "ConvertedDate": _local(lead.won, "%Y-%m-%d"),
+            "ConvertedDate": local_time(lead.won, "%Y-%m-%d"),
             "ConvertedContactId": contact_id(lead),
             "CreatedDate": _utc(lead.created),
             "LastModifiedDate": _utc(lead.created + timedelta(days=200)),
@@ -139,7 +142,7 @@ def _salesforce(folder: Path) -> None:
         for i, row in enumerate(rows[:5])
     ]
     gone = [{**rows[7], "Id": "00QGONE0000000000", "IsDeleted": "1", "ConvertedContactId": ""}]
-    _write(folder / "Lead.csv", [*rows, *twins, *gone])
+    write_rows(folder / "Lead.csv", [*rows, *twins, *gone])
     changes = [
         {
             "Id": f"017{i}",
@@ -152,14 +155,14 @@ def _salesforce(folder: Path) -> None:
         for i, lead in enumerate(LEADS)
         if lead.won or lead.lost
     ]
-    _write(folder / "LeadHistory.csv", changes)
+    write_rows(folder / "LeadHistory.csv", changes)
     tasks = [
         {
             "Id": f"00T{c.number:010d}",
             "WhoId": contact_id(c.lead) or lead_id(c.lead),
             "Status": "Completed",
             "TaskSubtype": c.kind.capitalize(),
-            "ActivityDate": _local(c.at, "%Y-%m-%d"),
+            "ActivityDate": local_time(c.at, "%Y-%m-%d"),
             "CallType": "Inbound" if c.inbound else "Outbound",
             "CallDurationInSeconds": c.seconds,
             "OwnerId": f"005{c.number % 2}",
@@ -168,14 +171,14 @@ def _salesforce(folder: Path) -> None:
         for c in CONTACTS
     ]
     planned = [{**tasks[0], "Id": f"00TX{i}", "Status": "Not Started"} for i in range(9)]
-    _write(folder / "Task.csv", [*tasks, *planned])
+    write_rows(folder / "Task.csv", [*tasks, *planned])
 
 
 def _hubspot(folder: Path) -> None:
     def record(lead: Lead) -> int:
         return 51_000_000_000 + 7 * lead.number
 
-    _write(
+    write_rows(
         folder / "all-contacts.csv",
         [
             {
@@ -183,7 +186,7 @@ def _hubspot(folder: Path) -> None:
                 "First Name": "Given",
                 "Email": lead.email,
                 "Lifecycle Stage": "Customer" if lead.won else "Lead",
-                "Create Date": _local(lead.created, "%Y-%m-%d %H:%M"),
+                "Create Date": local_time(lead.created, "%Y-%m-%d %H:%M"),
                 "Original Source": lead.source,
                 "Country/Region": lead.country,
                 "Number of Employees": f"{11 * (lead.number + 90):,}",
@@ -191,7 +194,7 @@ def _hubspot(folder: Path) -> None:
             for lead in LEADS
         ],
     )
-    _write(
+    write_rows(
         folder / "all-deals.csv",
         [
             {
@@ -199,23 +202,23 @@ def _hubspot(folder: Path) -> None:
                 "Deal Stage": {"won": "Closed Won", "lost": "Closed Lost"}.get(
                     lead.status, "Appointment Scheduled"
                 ),
-                "Close Date": _local(lead.won or lead.lost, "%Y-%m-%d %H:%M"),
-                "Create Date": _local(lead.created, "%Y-%m-%d %H:%M"),
+                "Close Date": local_time(lead.won or lead.lost, "%Y-%m-%d %H:%M"),
+                "Create Date": local_time(lead.created, "%Y-%m-%d %H:%M"),
                 "Associated Contact IDs": f"{record(lead)};{99_000_000_000 + lead.number}",
             }
             for lead in LEADS
         ],
     )
     for kind in ("call", "email", "meeting"):
-        _write(
+        write_rows(
             folder / f"{kind}s.csv",
             [
                 {
                     "Record ID": 33_000_000_000 + c.number,
                     "Call direction": "Inbound" if c.inbound else "Outbound",
                     "Call duration (HH:mm:ss)": str(timedelta(seconds=c.seconds)).zfill(8),
-                    "Activity date": _local(c.at, "%Y-%m-%d %H:%M"),
-                    "Create date": _local(c.at, "%Y-%m-%d %H:%M"),
+                    "Activity date": local_time(c.at, "%Y-%m-%d %H:%M"),
+                    "Create date": local_time(c.at, "%Y-%m-%d %H:%M"),
                     "Activity assigned to": c.seller,
                     "Associated Contact IDs": record(c.lead),
                 }
@@ -232,12 +235,12 @@ def _pipedrive(folder: Path) -> None:
             "Deal - Title": f"Deal {lead.number}",
             "Deal - Owner": SELLERS[0],
             "Deal - Status": {"won": "Won", "lost": "Lost"}.get(lead.status, "Open"),
-            "Deal - Deal created": _local(lead.created),
-            "Deal - Won time": _local(lead.won),
-            "Deal - Lost time": _local(lead.lost),
+            "Deal - Deal created": local_time(lead.created),
+            "Deal - Won time": local_time(lead.won),
+            "Deal - Lost time": local_time(lead.lost),
             "Deal - Lost reason": "Price" if lead.lost else "",
             "Deal - Source channel": lead.source,
-            "Deal - Update time": _local(lead.created + timedelta(days=300)),
+            "Deal - Update time": local_time(lead.created + timedelta(days=300)),
             "Person - Email": lead.email,
         }
         for lead in LEADS
@@ -248,18 +251,18 @@ def _pipedrive(folder: Path) -> None:
             "Activity - Type": c.kind.capitalize(),
             "Activity - Subject": "Follow up",
             "Activity - Done": "Done",
-            "Activity - Due date": _local(c.at, "%Y-%m-%d"),
+            "Activity - Due date": local_time(c.at, "%Y-%m-%d"),
             "Activity - Duration": "00:30",
-            "Activity - Marked as done time": _local(c.at),
-            "Activity - Add time": _local(c.at - timedelta(days=1)),
+            "Activity - Marked as done time": local_time(c.at),
+            "Activity - Add time": local_time(c.at - timedelta(days=1)),
             "Activity - Assigned to user": c.seller,
             "Deal - ID": c.lead.number + 1,
         }
         for c in CONTACTS
     ]
     planned = {**activities[0], "Activity - Done": "To do", "Activity - ID": 99_999}
-    write_workbook(folder / "deals-123.xlsx", {"Deals": _sheet(deals)})
-    write_workbook(folder / "activities-123.xlsx", {"Activities": _sheet([*activities, planned])})
+    write_workbook(folder / "deals-123.xlsx", {"Deals": as_sheet(deals)})
+    write_workbook(folder / "activities-123.xlsx", {"Activities": as_sheet([*activities, planned])})
 
 
 def _zoho(folder: Path) -> None:
@@ -272,27 +275,27 @@ def _zoho(folder: Path) -> None:
             "Lead Status": {"won": "Won", "lost": "Lost Lead"}.get(lead.status, "Contacted"),
             "Annual Revenue": f"{1000 + lead.number}".replace("1", "1.", 1) + ",50",
             "Country": lead.country,
-            "Created Time": _local(lead.created, pattern),
-            "Modified Time": _local(lead.won or lead.lost or lead.created, pattern),
-            "Converted Date Time": _local(lead.won, pattern),
+            "Created Time": local_time(lead.created, pattern),
+            "Modified Time": local_time(lead.won or lead.lost or lead.created, pattern),
+            "Converted Date Time": local_time(lead.won, pattern),
             "Email": lead.email,
         }
         for lead in LEADS
     ]
-    _write(folder / "Leads_001.csv", rows[:50], ";", "cp1252")
-    _write(folder / "Leads_002.csv", rows[50:], ";", "cp1252")
+    write_rows(folder / "Leads_001.csv", rows[:50], ";", "cp1252")
+    write_rows(folder / "Leads_002.csv", rows[50:], ";", "cp1252")
     for name, kinds in (("Calls_001", {"call"}), ("Tasks_001", {"email", "meeting"})):
-        _write(
+        write_rows(
             folder / f"{name}.csv",
             [
                 {
                     "Record Id": f"zcrm_{5_438_000_000 + c.number}",
                     "Subject": f"{c.kind}: follow up",
                     "Call Type": "Inbound" if c.inbound else "Outbound",
-                    "Call Start Time": _local(c.at, pattern),
+                    "Call Start Time": local_time(c.at, pattern),
                     "Call Duration (in seconds)": c.seconds,
                     "Related To": f"zcrm_{5_437_000_000 + c.lead.number}",
-                    "Created Time": _local(c.at, pattern),
+                    "Created Time": local_time(c.at, pattern),
                 }
                 for c in CONTACTS
                 if c.kind in kinds
@@ -323,8 +326,8 @@ def _odoo(folder: Path) -> None:
         }
         for lead in LEADS
     ]
-    _write(folder / "crm.lead.csv", leads)
-    _write(
+    write_rows(folder / "crm.lead.csv", leads)
+    write_rows(
         folder / "mail.message.csv",
         [
             {
@@ -392,9 +395,9 @@ def _dynamics(folder: Path) -> None:
     write_workbook(
         folder / "export.xlsx",
         {
-            "Leads": [*title, *_sheet(leads)],
-            "Opportunities": _sheet(opportunities),
-            "Activities": _sheet(activities),
+            "Leads": [*title, *as_sheet(leads)],
+            "Opportunities": as_sheet(opportunities),
+            "Activities": as_sheet(activities),
         },
     )
 
@@ -412,14 +415,14 @@ def _bitrix24(folder: Path) -> None:
                 lead.source, "Выставка"
             ),
             "Ответственный": "Продавец",
-            "Дата создания": _local(lead.created, pattern),
-            "Дата завершения": _local(lead.won or lead.lost, pattern),
-            "Дата изменения": _local(lead.created + timedelta(days=400), pattern),
+            "Дата создания": local_time(lead.created, pattern),
+            "Дата завершения": local_time(lead.won or lead.lost, pattern),
+            "Дата изменения": local_time(lead.created + timedelta(days=400), pattern),
             "Рабочий e-mail": lead.email,
         }
         for lead in LEADS
     ]
-    _write(folder / "LEAD_2024.csv", leads, ";", "cp1251")
+    write_rows(folder / "LEAD_2024.csv", leads, ";", "cp1251")
     activities = [
         {
             "ID": str(c.number + 1),

@@ -164,7 +164,7 @@ def _dates(columns: Iterable[SurveyedColumn | None]) -> list[str]:
 def _leads_section(leads: LeadsTable, words: Mapping[str, set[str]], notes: Notes) -> list[str]:
     table = leads.table
     notes.guesses.append(
-        f"A lead is a row of {table.name}, known by {leads.lead_id.name} ({table.rows:,} rows)."
+        f"A lead is a row of {table.name}, known by {leads.lead_id.name} ({table.rows_text})."
     )
     outcomes = {
         "converted_at": likeliest_outcome(outcomes_of(leads, "won", words["won"])),
@@ -307,7 +307,7 @@ def _interaction_lines(reference: Reference, query: ContactQuery, notes: Notes) 
     recorded = "" if query.recorded is None else f", entered at {query.recorded.name}"
     notes.guesses.append(
         f"{name}: contacts with the lead in {reference.column.name}, at {query.occurred.name}"
-        f"{recorded} ({reference.table.rows:,} rows)."
+        f"{recorded} ({reference.table.rows_text})."
     )
     if query.unfinished is not None:
         column, unfinished = query.unfinished

@@ -153,11 +153,14 @@ def times_by_role(table: SurveyedTable, role: str) -> list[SurveyedColumn]:
 def values_among(column: SurveyedColumn, words: Collection[str]) -> list[str]:
     """Values of a column that are among some words, the most frequent first."""
     return [
-        value
-        for value, _ in column.counts.most_common(500)
-        # A code says something only under its header: "statecode 1".
-        if plain_words(value) in words or f"{column.words} {plain_words(value)}" in words
+        value for value, _ in column.counts.most_common(500) if _forms_of(column, value) & {*words}
     ]
+
+
+def _forms_of(column: SurveyedColumn, value: str) -> set[str]:
+    """What a value may be known as: itself, within its pipeline (``C1:WON``), under its header."""
+    plain = plain_words(value)
+    return {plain, plain_words(value.rpartition(":")[2]), f"{column.words} {plain}"}
 
 
 def is_vocabulary(column: SurveyedColumn) -> bool:
@@ -166,5 +169,8 @@ def is_vocabulary(column: SurveyedColumn) -> bool:
 
 
 def is_history(table: SurveyedTable) -> bool:
-    """Whether a table holds changes of fields: old and new values, or lists of versions."""
-    return bool(columns_by_role(table, "old_value")) or any(c.is_history for c in table.columns)
+    """Whether a table holds changes: by its name, old and new values, or lists of versions."""
+    name = {*plain_words(table.name).split()}
+    is_named_so = any(w.endswith(hint) for w in name for hint in presets()["hints"]["history"])
+    has_versions = any(column.is_history for column in table.columns)
+    return is_named_so or has_versions or bool(columns_by_role(table, "old_value"))

@@ -200,6 +200,11 @@ class SurveyedTable:
     columns: tuple[SurveyedColumn, ...]
     rows: int
 
+    @property
+    def rows_text(self) -> str:
+        """How many rows it has, in words; of a large table only the first are looked at."""
+        return f"{self.rows:,} rows" if self.rows < MOST_ROWS else f"more than {MOST_ROWS:,} rows"
+
     def column(self, name: str) -> SurveyedColumn:
         """Column of a name."""
         return next(column for column in self.columns if column.name == name)

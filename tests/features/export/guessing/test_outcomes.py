@@ -102,3 +102,12 @@ def test_any_time_of_closing_is_one_whatever_its_header(tmp_path):
     header = "nr,status,angelegt am,irgendwann abgeschlossen"
     rows = rows_of("L{i},{word},{day},{end}")
     assert outcomes_in(tmp_path, "won", leads=[header, *rows]).leads == 10
+
+
+def test_a_history_of_stages_needs_no_old_values_and_no_pipeline(tmp_path):
+    changes = [f"L{i % 30},C1:{('NEW', 'WON', 'LOSE')[i % 3]},{DAY}" for i in range(60)]
+    history = ["OWNER_ID,STAGE_ID,CREATED_TIME", *changes]
+    leads = ["ID,DATE_CREATE", *rows_of("L{i},{day}")]
+    outcome = outcomes_in(tmp_path, "won", leads=leads, stagehistory=history)
+    assert outcome.leads == 10
+    assert "IN ('C1:WON')" in outcome.join

@@ -126,3 +126,11 @@ def test_paths_lead_from_the_configuration_to_the_files(tmp_path):
 )
 def test_headers_are_compared_in_plain_words(header, words):
     assert plain_words(header) == words
+
+
+def test_of_a_large_table_only_the_first_rows_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("features.export.guessing.survey.MOST_ROWS", 10)
+    write_text(tmp_path / "a.csv", "id,day,word", *ROWS)
+    assert only(tmp_path).rows_text == "more than 10 rows"
+    monkeypatch.undo()
+    assert only(tmp_path).rows_text == "19 rows"
