@@ -96,6 +96,14 @@ class Settings(BaseModel):
             "without it none need be.",
         ),
     ] = None
+    copies_folder: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Folder of this server alone, in which the last good copy of a bundle "
+            "outlives it: a server that starts beside a broken bundle serves that copy.",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning"],
         Field(

@@ -14,7 +14,7 @@ from starlette.types import Message
 from models.bundle import JUDGED_FIT, REPORTS, BundleFiles, read_bundle_files, require_judged_fit
 from models.folder import MANIFEST, OpenFolder
 from models.golden import GOLDEN
-from models.signature import require_signature
+from models.signature import SIGNATURE, require_signature, signature_of
 from serving.answers.examples import example_leads
 from serving.http.app import create_app
 from serving.http.live import LiveApp
@@ -55,16 +55,19 @@ def prove_bundle(folder: Path, copy: Path, settings: Settings) -> str:
     files = read_bundle_files(folder)
     with OpenFolder(folder) as opened:
         names = opened.names()
+    contents = _contents(files)
     if settings.bundle_key is not None:
         require_signature(folder, files.manifest, settings.bundle_key)
+        contents[SIGNATURE] = signature_of(files.manifest, settings.bundle_key).encode()
     if files.judged_fit_hash is not None:
         if JUDGED_FIT not in names:
             raise FileNotFoundError(f"{folder} is not whole: {JUDGED_FIT} is missing.")
         require_judged_fit(folder, files.judged_fit_hash)
-    companions = dict(files.companions)
+        fit_contents = _contents(read_bundle_files(folder / JUDGED_FIT))
+        contents |= {f"{JUDGED_FIT}/{name}": content for name, content in fit_contents.items()}
     if not files.lists_companions and settings.bundle_key is None:
-        companions = _unlisted_companions(folder, names)
-    _write_copy(copy, files, companions)
+        contents |= _unlisted_companions(folder, names)
+    _write_copy(copy, contents)
     open_settings = settings.model_copy(update={"api_keys": (), "reload_seconds": 0.0})
     return asyncio.run(_ask(create_app(copy, open_settings)))
 
@@ -75,12 +78,17 @@ def _unlisted_companions(folder: Path, names: dict[str, bool]) -> dict[str, byte
         return {name: opened.read(name) for name in SERVED_COMPANIONS if name in names}
 
 
-def _write_copy(copy: Path, files: BundleFiles, companions: dict[str, bytes]) -> None:
-    contents = {MANIFEST: files.manifest, **companions}
-    contents |= {name: text.encode() for name, text in files.model.items()}
+def _contents(files: BundleFiles) -> dict[str, bytes]:
+    """Contents of files by their names, the manifest included."""
+    model = {name: text.encode() for name, text in files.model.items()}
+    return {MANIFEST: files.manifest, **model, **files.companions}
+
+
+def _write_copy(copy: Path, contents: dict[str, bytes]) -> None:
     if sum(map(len, contents.values())) > MAX_BUNDLE_BYTES:
         raise ValueError(f"A bundle has at most {MAX_BUNDLE_BYTES} bytes. Train it again.")
     for name, content in contents.items():
+        (copy / name).parent.mkdir(exist_ok=True)
         (copy / name).write_bytes(content)
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 
 from features.json_values import JsonObject, parse_finite_json
 from serving.http.settings import Settings
+from serving.process.copies import COPY_PREFIX
 
 PROVE_SECONDS = 60
 """Longest time that a proof may take, on a machine however busy."""
@@ -78,7 +79,7 @@ async def prove(
     ValueError
         The bundle is refused; the message says why.
     """
-    copy = Path(tempfile.mkdtemp(prefix="bundle-", dir=private_folder))
+    copy = Path(tempfile.mkdtemp(prefix=COPY_PREFIX, dir=private_folder))
     try:
         version = await _verdict_of_child(folder, copy, settings, environment)
     except BaseException:

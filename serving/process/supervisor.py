@@ -27,7 +27,6 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from features.json_values import JsonObject
 from serving.http.figures import Region, make_shared_memory, shared_regions
@@ -35,6 +34,12 @@ from serving.http.folder_watch import FolderWatch
 from serving.http.log import LOG_FIELDS, count_dropped_lines
 from serving.http.settings import Settings
 from serving.http.tallies import BUNDLE_REFUSED, DROPPED_LINES, RELOADS
+from serving.process.copies import (
+    last_good_copy,
+    private_folder,
+    remember_last_good,
+    remove_other_copies,
+)
 from serving.process.link import MAX_LINE_BYTES, messages, send
 from serving.process.notify import ALIVE, READY, STOPPING, notify, reloading
 from serving.process.prover import ProvedBundle, prove
@@ -53,8 +58,6 @@ MAX_RESTART_SECONDS = 30
 """Longest wait before a worker is replaced."""
 WORKER_END_SECONDS = 30
 """How long workers may take to end before they are killed; they need 28 s at most."""
-PRIVATE_PREFIX = "lead-temperature-"
-"""Names of the folder with private copies begin so, in the folder for temporary files."""
 
 _BEAT_SECONDS = 1.0
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
@@ -167,11 +170,11 @@ def supervise(
     # A worker must import the same modules as this process, wherever that was started.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     folder = bundle_folder.absolute()
-    with TemporaryDirectory(prefix=PRIVATE_PREFIX) as private_folder:
+    with private_folder(settings.copies_folder) as copies:
         crew = _Crew(
             listener=listener,
             bundle_folder=folder,
-            private_folder=Path(private_folder),
+            private_folder=copies,
             settings=settings,
             environment=environment,
             figures=figures,
@@ -221,14 +224,23 @@ def _stop_after(crew: _Crew, task: asyncio.Task[None]) -> None:
 async def _prove_first(crew: _Crew) -> None:
     """Prove the bundle that is in the folder at the start, and then look after it."""
     await crew.watch.note()
-    crew.current = await _proved(crew)
+    try:
+        crew.current = await _proved(crew, crew.bundle_folder)
+    except ValueError as error:
+        copy = last_good_copy(crew.private_folder)
+        if copy is None:
+            raise
+        crew.current = await _proved(crew, copy)
+        _refuse(crew, str(error))
+    remember_last_good(crew.private_folder, crew.current.folder)
+    remove_other_copies(crew.private_folder, {crew.current.folder})
     crew.first_proof.set()
     crew.start(crew.watch.run(lambda: _reload(crew)))
     crew.start(_beat(crew))
 
 
-async def _proved(crew: _Crew) -> ProvedBundle:
-    return await prove(crew.bundle_folder, crew.private_folder, crew.settings, crew.environment)
+async def _proved(crew: _Crew, folder: Path) -> ProvedBundle:
+    return await prove(folder, crew.private_folder, crew.settings, crew.environment)
 
 
 async def _keep_worker(crew: _Crew, number: int) -> None:
@@ -379,7 +391,7 @@ async def _reload(crew: _Crew, asked_by: _Worker | None = None) -> JsonObject:
         notify(os.environ, reloading())
         await crew.watch.note()
         try:
-            candidate = await _proved(crew)
+            candidate = await _proved(crew, crew.bundle_folder)
             await _roll_out(crew, candidate, asked_by)
         except (ValueError, OSError) as error:
             return _refuse(crew, str(error))
@@ -415,10 +427,9 @@ async def _roll_out(crew: _Crew, candidate: ProvedBundle, asked_by: _Worker | No
         raise
     crew.earlier, crew.current = crew.current, candidate
     crew.reloaded_at = asyncio.get_running_loop().time()
-    kept_folders = {bundle.folder for bundle in (crew.current, crew.earlier) if bundle is not None}
-    for folder in crew.private_folder.iterdir():
-        if folder not in kept_folders:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    remember_last_good(crew.private_folder, candidate.folder)
+    kept_copies = {bundle.folder for bundle in (crew.current, crew.earlier) if bundle is not None}
+    await asyncio.to_thread(remove_other_copies, crew.private_folder, kept_copies)
 
 
 async def _hand_over(worker: _Worker, bundle: ProvedBundle) -> None:
@@ -457,5 +468,6 @@ async def _put_back_earlier(crew: _Crew, code: int) -> None:
         if crew.earlier is None or crew.current is None or age > PROBATION_SECONDS:
             return
         bad, crew.current, crew.earlier = crew.current, crew.earlier, None
+        remember_last_good(crew.private_folder, crew.current.folder)
         await _hand_back(crew, [worker for worker in crew.workers.values() if worker.is_ready])
         _refuse(crew, f"A worker that served {bad.version} ended by signal {-code}.")

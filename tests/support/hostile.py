@@ -32,16 +32,21 @@ ODD_VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+def is_plain(path: Path) -> bool:
+    """Whether a file can be read here without harm."""
+    return path.is_file() and not path.is_symlink() and path.stat().st_size < 2**24
+
+
 def rehash(folder: Path) -> None:
     """Let the manifest agree with what lies in the folder, as far as it can be read."""
-    if (folder / MANIFEST).is_symlink() or not (folder / MANIFEST).is_file():
+    if not is_plain(folder / MANIFEST):
         return
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         manifest = json.loads((folder / MANIFEST).read_text())
         for section in ("files", "companions"):
             for name in manifest.get(section, {}):
                 path = folder / name
-                if path.is_file() and not path.is_symlink() and path.stat().st_size < 2**24:
+                if is_plain(path):
                     manifest[section][name] = hashlib.sha256(path.read_bytes()).hexdigest()
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
@@ -53,9 +58,8 @@ def harmed(folder: Path, chance: random.Random) -> str:
         harm = chance.choice(HARM)
         name = chance.choice(sorted(one.name for one in folder.iterdir()))
         path = folder / name
-        is_plain = path.is_file() and not path.is_symlink() and path.stat().st_size < 2**24
         with suppress(OSError, ValueError, IndexError, KeyError, ArithmeticError, RecursionError):
-            if is_plain:
+            if is_plain(path):
                 harm(path, chance)
         done.append(f"{harm.__name__} {name}")
     if chance.random() < 0.9:

@@ -277,3 +277,20 @@ def test_a_server_that_asks_for_signatures_serves_signed_bundles_alone(
         assert "has no signature" in reload(server).json()["detail"]
         sign_bundle(folder, key)
         assert reload(server).status_code == 200
+
+
+def test_a_server_that_starts_beside_a_broken_bundle_serves_the_last_good_copy(
+    folder: Path, bundles: tuple[Path, Path], tmp_path: Path
+) -> None:
+    environment = {**BY_HAND, "LEAD_TEMPERATURE_COPIES_FOLDER": str(tmp_path / "copies")}
+    with served(folder, 1, environment) as server:
+        put(bundles[1], folder)
+        assert reload(server).status_code == 200
+        server.process.kill()  # as if the machine had lost its power
+    HOSTILE["a child that is no node"](folder)
+    for _ in range(2):
+        with served(folder, 1, environment) as server:
+            told = httpx2.get(f"{server.url}/readyz").json()["model_version"]
+            assert told == load_bundle(bundles[1]).version
+            assert figure(server, REFUSED) == 1
+    assert len(list((tmp_path / "copies").glob("bundle-*"))) == 1
