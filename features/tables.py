@@ -135,6 +135,8 @@ class Suspicion:
         One of them.
     way_out : str
         What mends it, with the line to write where there is one.
+    stops : bool
+        Whether nothing may be learned from the export before it is mended.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Suspicion:
     rows: int
     example: str
     way_out: str
+    stops: bool = False
 
 
 @dataclass(frozen=True, slots=True)

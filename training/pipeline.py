@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from features.export.blindness import require_trustworthy
 from features.export.first_seen import FirstSeen
 from features.export.inspection import broken_rules
 from features.progress import Progress, no_progress, one_at_a_time
@@ -78,8 +79,10 @@ def trained_bundle(
     Raises
     ------
     ValueError
-        The export is too short or has too few conversions.
+        The export was not read alike for all outcomes, too much of it was rejected, it is too short
+        or has too few conversions.
     """
+    require_trustworthy(tables, config.export.data)
     report_progress = one_at_a_time(report_progress)
     # First, because its settings may be wrong.
     team_practice = practice(tables, config.practice, config.horizons.warm_days)

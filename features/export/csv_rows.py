@@ -13,7 +13,8 @@ import csv
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from zipfile import BadZipFile
 
 import numpy as np
@@ -65,13 +66,16 @@ def csv_header(part: FilePart, form: FileFormat) -> tuple[str, ...]:
         If there is no such line, or the file is damaged.
     """
     _require_text(part, form)
-    header = next((fields for _, fields in first_lines(part, form)), ())
+    with closing(first_lines(part, form)) as lines:
+        _, header = next(lines, (0, ()))
     if not header:
         raise ValueError(f"{part.label} is empty: its first line must name the columns")
     return header
 
 
-def first_lines(part: FilePart, form: FileFormat) -> Iterator[tuple[int, tuple[str, ...]]]:
+def first_lines(
+    part: FilePart, form: FileFormat
+) -> Generator[tuple[int, tuple[str, ...]], None, None]:
     """Lines at the top of a CSV file that are not blank, with their numbers from 1.
 
     Parameters

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.export.blindness import OutcomeCoverage, coverage_by_outcome
 from features.export.data_end import TimesAfterEnd, times_after_end
 from features.export.rules import UNKNOWN_LEAD
 from features.export.suspicions import suspicions
@@ -138,6 +139,8 @@ class Inspection:
         Columns that are not used, with the reason.
     broken_rules : tuple of BrokenRule
         The rejects by table and rule, the most frequent first.
+    coverage : tuple of OutcomeCoverage
+        What was read of won, lost and open leads at the same age.
     suspicions : tuple of Suspicion
         What can be read and may be meant otherwise.
     problems : tuple of str
@@ -155,6 +158,7 @@ class Inspection:
     recorded_late: float | None
     unused: dict[str, str]
     broken_rules: tuple[BrokenRule, ...]
+    coverage: tuple[OutcomeCoverage, ...]
     suspicions: tuple[Suspicion, ...]
     problems: tuple[str, ...]
 
@@ -193,6 +197,7 @@ def inspection(tables: Tables) -> Inspection:
         recorded_late=_recorded_late(tables.interactions),
         unused=dict(tables.unused),
         broken_rules=broken_rules(tables.rejects),
+        coverage=coverage_by_outcome(tables),
         suspicions=suspicions(tables),
         problems=_problems(tables, rejected),
     )

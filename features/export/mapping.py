@@ -158,12 +158,19 @@ class DataMapping(ValueFormat):
     ends_at : datetime or None
         The moment at which the export was made; nothing can have been recorded later. By default
         `features.export.data_end.latest_recording`.
+    most_rejected : float
+        Share of the rows of any table that may be rejected before a model is trained.
+    accept_differences : bool
+        Whether to train although contacts or rejects depend on the outcome
+        (`features.export.blindness`).
     database : SecretStr or None
         SQLAlchemy URL of the database that tables and queries are read from. ``$NAME`` stands for
         an environment variable and is replaced only when the export is read.
     """
 
     ends_at: datetime | None = None
+    most_rejected: float = Field(default=0.1, ge=0, le=1)
+    accept_differences: bool = False
     database: SecretStr | None = None
 
     @field_validator("ends_at", mode="before")

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.export.blindness import orphan_doubts
 from features.export.codes import are_codes
 from features.export.columns import (
     FIELD_KINDS,
@@ -76,6 +77,7 @@ from features.export.rules import (
     readable,
 )
 from features.export.suspicions import thousands_doubt
+from features.export.texts import texts_of_ids
 from features.progress import ReadProgress, no_read_progress
 from features.tables import (
     ATTRIBUTE_LOG,
@@ -90,6 +92,8 @@ from features.tables import (
 
 # Interactions are parsed in chunks, so that only their typed form is ever held as a whole.
 _CHUNK_ROWS = 1_000_000
+# So small a share of interactions without a lead needs no cause: leads that were deleted, say.
+_FEW_ORPHANS = 0.01
 # Share of values that must be numbers (or times) for the attribute to count as one; the others
 # are named.
 _ALMOST_ALL = 0.95
@@ -140,6 +144,7 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
             report_progress("attributes", 0)
             log = _attribute_log(connection, sources, mapping, mapping.attributes, leads)
         interactions = _interactions(connection, sources, mapping, leads, report_progress)
+        orphans = _orphan_doubts(sources, mapping, leads, interactions)
     end = mapping.data.end()
     if end is None:
         end = latest_recording(leads.accepted, interactions.accepted, log.accepted)
@@ -159,7 +164,7 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         | _allowed_in_vain("allow_flags", mapping.leads, leads.names | log.names),
         outcome_unknown=leads.outcome_unknown,
         days={name: count for part in parts for name, count in part.days.items()},
-        suspicions=tuple(doubt for part in parts for doubt in part.suspicions),
+        suspicions=(*orphans, *(doubt for part in parts for doubt in part.suspicions)),
     )
 
 
@@ -380,6 +385,33 @@ def _measure_doubts(plan: TablePlan, section: str, text: pa.Table) -> list[Suspi
             f"{section}.formats.{toml_key(column.name)}",
         )
     ]
+
+
+def _orphan_doubts(
+    sources: FileQueries, mapping: ExportMapping, leads: _Part, interactions: _Part
+) -> tuple[Suspicion, ...]:
+    """Columns of the leads in which the ids of interactions stand that belong to no lead."""
+    rejects = interactions.rejects
+    orphans = rejects.filter(pc.equal(rejects["rule"], UNKNOWN_LEAD.name))["lead_id"].drop_null()
+    if len(orphans) <= _FEW_ORPHANS * (len(orphans) + interactions.accepted.num_rows):
+        return ()
+    read_columns = {mapping.leads.column(name) for name in LEAD_COLUMNS}
+    read_columns |= {*mapping.leads.identity_columns(), ROW, FILE}
+    with sources.open("leads", mapping.leads) as source:
+        columns = [
+            column
+            for column in source.columns
+            if column not in read_columns and source.columns.count(column) == 1
+        ]
+        batches = source.batches([mapping.leads.column("lead_id"), *columns])
+        text = pa.Table.from_batches(list(batches))
+    lead_ids = texts_of_ids(text["t0"].combine_chunks())
+    return orphan_doubts(
+        orphans,
+        {name: texts_of_ids(text[f"t{i}"].combine_chunks()) for i, name in enumerate(columns, 1)},
+        lead_ids,
+        leads.accepted,
+    )
 
 
 def _interactions_plan(

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from features.arrays import Int64
 from features.engine.history import MICROSECONDS_PER_DAY
+from features.export.blindness import differences
 from features.export.data_end import SILENT_DAYS
 from features.export.formats import NULL_WORDS, ColumnFormat
 from features.export.proposals import toml_key
@@ -85,6 +86,7 @@ def suspicions(tables: Tables) -> tuple[Suspicion, ...]:
     """
     return (
         *tables.suspicions,
+        *differences(tables),
         *_days(tables.days),
         *_unknown_outcomes(tables),
         *_near_ids(tables),

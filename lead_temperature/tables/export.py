@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from features.export.blindness import SAME_AGE_DAYS, OutcomeCoverage
 from features.export.data_end import TimesAfterEnd
 from features.export.guessing.draft import Draft
 from features.export.inspection import BrokenRule, Inspection
@@ -33,6 +34,7 @@ def show_inspection(console: Console, inspection: Inspection) -> None:
         console.print(f"{100 * inspection.recorded_late:.1f} % of interactions were recorded late.")
     _show_words(console, inspection)
     _show_months(console, inspection)
+    _show_coverage(console, inspection.coverage)
     show_rejects(console, inspection.broken_rules)
     show_suspicions(console, inspection.suspicions)
     show_after_end(console, inspection.after_end, inspection.data_end)
@@ -157,3 +159,28 @@ def show_draft(console: Console, draft: Draft) -> None:
         console.print(f"guessed: {escape(guess)}", highlight=False)
     for doubt in draft.doubts:
         console.print(f"[yellow]to do:[/] {escape(doubt)}", highlight=False)
+
+
+def _show_coverage(console: Console, coverage: Sequence[OutcomeCoverage]) -> None:
+    """What was read of won, lost and open leads: alike, or not."""
+    table = plain_table(
+        f"What was read by outcome, of leads still open at {SAME_AGE_DAYS} days",
+        ("outcome",),
+        ("leads", "compared", "with contact", "contacts", "rejected", "filled least"),
+    )
+    for outcome in coverage:
+        least = min(outcome.filled.items(), key=lambda item: item[1], default=None)
+        table.add_row(
+            outcome.outcome,
+            f"{outcome.leads:,}",
+            f"{outcome.compared:,}",
+            _share(outcome.with_contact),
+            "–" if outcome.contacts is None else f"{outcome.contacts:.1f}",
+            _share(outcome.rejected),
+            "–" if least is None else f"{escape(least[0])} {_share(least[1])}",
+        )
+    console.print(table)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"

@@ -106,6 +106,7 @@ def check(
     ] = None,
 ) -> None:
     """Say what is in the export and whether a model can be trained on it; keep rejected rows."""
+    from features.export.blindness import require_trustworthy
     from features.export.inspection import inspection
     from features.tables import keep_rejects
     from lead_temperature.tables.export import show_inspection, show_readiness
@@ -120,6 +121,7 @@ def check(
         say(f"What was left out, each with its rule: {target}")
     if summary.problems:
         raise ValueError("This export cannot be used:\n" + "\n".join(summary.problems))
+    require_trustworthy(tables, settings.export.data)
     horizons = readiness(tables, settings.dataset)
     show_readiness(out, horizons)
     problems = [horizon.problem for horizon in horizons if horizon.problem]

@@ -47,6 +47,7 @@ def train(
     )
     from features.export.inspection import broken_rules
     from features.export.suspicions import suspicions
+    from features.tables import keep_rejects
     from lead_temperature.api import companion_files
     from lead_temperature.mlflow_model import input_example
     from lead_temperature.tables.export import show_after_end, show_rejects, show_suspicions
@@ -75,6 +76,9 @@ def train(
     first_seen = read_first_seen(memory)
     tables = tables_of(settings)
     show_rejects(err, broken_rules(tables.rejects))
+    rejects = settings.registry_folder / "rejects.csv"
+    if keep_rejects(tables.rejects, rejects):
+        err.print(f"What was left out, each with its rule: {rejects}", highlight=False)
     show_suspicions(err, suspicions(tables))
     show_after_end(err, times_after_end(tables), tables.data_end)
     earlier = None if fresh_bands else champion_bands(registry)

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
+from features.export.blindness import OutcomeCoverage
 from features.export.data_end import TimesAfterEnd
 from features.export.inspection import (
     Attribute,
@@ -51,6 +52,7 @@ def inspected(**changed: Any) -> Inspection:
         "recorded_late": 0.125,
         "unused": {"notes": "every value is different [text]"},
         "broken_rules": (),
+        "coverage": (OutcomeCoverage("won", 1_200, 900, 0.914, 2.25, None, {"size": 0.5}),),
         "suspicions": (),
         "problems": (),
     }
@@ -79,12 +81,12 @@ def test_an_inspection_counts_rows_words_attributes_and_months() -> None:
 
 
 def test_the_bar_of_a_month_is_its_share_of_the_highest_share() -> None:
-    assert [row[-2:] for row in rows(printed(show_inspection, inspected()))[-2:]] == [
+    assert [row[-2:] for row in rows(printed(show_inspection, inspected()))[-3:-1]] == [
         ["10.0 %", "█" * 20],
         ["5.0 %", "█" * 10],
     ]
     nobody = inspected(months=(CreationMonth("1970-01", 400, 0),))
-    assert rows(printed(show_inspection, nobody))[-1] == ["1970-01", "400", "0", "0.0 %", ""]
+    assert rows(printed(show_inspection, nobody))[-2] == ["1970-01", "400", "0", "0.0 %", ""]
 
 
 def test_an_export_without_interactions_has_no_vocabulary() -> None:
@@ -126,6 +128,11 @@ def test_rejects_name_the_rule_the_way_out_and_their_first_rows() -> None:
         "    leads.csv, row 7, source: '[bold]x'",
         "    leads.csv, row 8: None",
     ]
+
+
+def test_what_was_read_is_said_by_outcome() -> None:
+    text = printed(show_inspection, inspected(), width=200)
+    assert ["won", "1,200", "900", "91 %", "2.2", "–", "size 50 %"] in rows(text)
 
 
 def test_suspicions_name_what_is_doubted_an_example_and_what_mends_it() -> None:
