@@ -282,11 +282,11 @@ def check_rows(
         *(check for i in range(len(plan.fields)) for check in _field_checks(plan, i)),
         *plan.relations,
     ]
-    places = pa.array(np.arange(chunk.num_rows))
-    parsed = run_on(connection, _query(plan, checks), chunk.append_column("place", places))
+    row_order = pa.array(np.arange(chunk.num_rows))
+    parsed = run_on(connection, _query(plan, checks), chunk.append_column("row_order", row_order))
     # DuckDB reads the batches of a chunk on several threads, and may answer in another order.
-    if not np.array_equal(parsed["place"].to_numpy(), places.to_numpy()):
-        parsed = parsed.sort_by("place")
+    if not np.array_equal(parsed["row_order"].to_numpy(), row_order.to_numpy()):
+        parsed = parsed.sort_by("row_order")
     broken = [parsed[f"broken{i}"] for i in range(len(checks))]
     bad = outcome_lost = broken[0]
     for check, flags in zip(checks, broken, strict=True):
@@ -457,7 +457,7 @@ def _query(plan: TablePlan, checks: list[Check]) -> str:
         guard = "true" if check.field < 0 else "malformed IS NULL"
         flags.append(f"coalesce(({check.broken}) AND {guard}, false) AS broken{i}")
     kept_values = [_kept_value(checks, i) for i in range(len(plan.fields))]
-    results = ["place", *kept_values, *(f"day{i}" for i in times), *flags]
+    results = ["row_order", *kept_values, *(f"day{i}" for i in times), *flags]
     query = _with_candidates(plan.fields)
     for step in (days, instants, values):
         query = f"SELECT {', '.join(['*', *step])} FROM ({query})"  # noqa: S608 - own names only
