@@ -7,12 +7,15 @@ import json
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lead_temperature.inputs import CONFIG, ConfigOption, configuration, registry_of, tables_of
 from lead_temperature.output import err, out, say, word, write
+
+if TYPE_CHECKING:
+    from features.tables import Tables
 
 app = typer.Typer()
 
@@ -38,19 +41,14 @@ def train(
     ] = False,
 ) -> None:
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
-    from features.export.data_end import times_after_end
     from features.export.first_seen import (
         FIRST_SEEN,
         keep_first_seen,
         read_first_seen,
         seen_in,
     )
-    from features.export.inspection import broken_rules
-    from features.export.suspicions import suspicions
-    from features.tables import keep_rejects
     from lead_temperature.api import companion_files
     from lead_temperature.mlflow_model import input_example
-    from lead_temperature.tables.export import show_after_end, show_rejects, show_suspicions
     from lead_temperature.tables.training import progress_bars, show_training
     from models.bundle import save_bundle
     from models.folder import require_replaceable
@@ -75,12 +73,7 @@ def train(
     memory = settings.registry_folder / FIRST_SEEN
     first_seen = read_first_seen(memory)
     tables = tables_of(settings)
-    show_rejects(err, broken_rules(tables.rejects))
-    rejects = settings.registry_folder / "rejects.csv"
-    if keep_rejects(tables.rejects, rejects):
-        err.print(f"What was left out, each with its rule: {rejects}", highlight=False)
-    show_suspicions(err, suspicions(tables))
-    show_after_end(err, times_after_end(tables), tables.data_end)
+    _show_reading(tables, settings.registry_folder / "rejects.csv")
     earlier = None if fresh_bands else champion_bands(registry)
     with progress_bars(err) as report_progress:
         bundle = trained_bundle(tables, settings, report_progress, earlier, first_seen)
@@ -107,6 +100,21 @@ def train(
         "card.md and report.html there say how good it is. Make it the champion:",
         f"  lead-temperature promote {version.number} --config {word(config)}",
     )
+
+
+def _show_reading(tables: "Tables", rejects: Path) -> None:
+    """Say what of an export was left out or is doubted, and keep the first."""
+    from features.export.data_end import times_after_end
+    from features.export.inspection import broken_rules
+    from features.export.suspicions import suspicions
+    from features.tables import keep_rejects
+    from lead_temperature.tables.export import show_after_end, show_rejects, show_suspicions
+
+    show_rejects(err, broken_rules(tables.rejects))
+    if keep_rejects(tables.rejects, rejects):
+        err.print(f"What was left out, each with its rule: {rejects}", highlight=False)
+    show_suspicions(err, suspicions(tables))
+    show_after_end(err, times_after_end(tables), tables.data_end)
 
 
 @app.command(
