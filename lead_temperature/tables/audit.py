@@ -3,7 +3,7 @@
 Only text and layout are made here; every number comes from a finding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -57,6 +57,8 @@ def show_audit(console: Console, findings: Sequence[Finding]) -> None:
                 f"[bold]{escape(finding.name)}[/] – {escape(finding.reason)}.",
                 highlight=False,
             )
+    for line in _between_exports(findings):
+        console.print(line, highlight=False)
     left_out = sum(finding.quarantined for finding in findings)
     suspects = sum(finding.verdict == "suspect" and finding.what != "grid" for finding in findings)
     sentences = [f"train leaves out {left_out:,} of {len(findings):,}."]
@@ -68,6 +70,25 @@ def show_audit(console: Console, findings: Sequence[Finding]) -> None:
             r'\[audit] drop = \["…"].'
         )
     console.print(" ".join(sentences), highlight=False)
+
+
+def _between_exports(findings: Sequence[Finding]) -> Iterator[str]:
+    """From which share of rewritten sales on a column would have been noticed by now."""
+    compared = [finding for finding in findings if "rewritten_noticeable" in finding.figures]
+    if not compared:
+        return
+    sold = max(int(finding.figures["rewritten_sold_leads"] or 0) for finding in compared)
+    noticeable = [finding.figures["rewritten_noticeable"] for finding in compared]
+    shares = [share for share in noticeable if isinstance(share, float)]
+    yield (
+        f"{len(compared):,} columns were compared with an earlier export, in {sold:,} leads that "
+        "have been sold since. "
+        + (
+            f"One that is rewritten in {100 * max(shares):.0f} % of sales would have been noticed."
+            if len(shares) == len(noticeable)
+            else "These are too few to notice one that is rewritten even in all sales."
+        )
+    )
 
 
 def _figure(finding: Finding, name: str) -> str:

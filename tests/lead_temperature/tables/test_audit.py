@@ -62,3 +62,20 @@ def test_no_name_is_cut_off_in_a_narrow_terminal() -> None:
     name = "a_name_of_an_attribute_that_is_long"
     text = printed([Finding(name, "attribute", "clear", "", {"auc": 0.5})], width=80)
     assert name in "".join(line[:40].strip() for line in text.splitlines()).replace(" ", "")
+
+
+def between(sold: int, *shares: float | None) -> str:
+    figures = [{"rewritten_sold_leads": sold, "rewritten_noticeable": share} for share in shares]
+    findings = [Finding(str(i), "attribute", "clear", "", one) for i, one in enumerate(figures)]
+    return printed(findings).splitlines()[-2]
+
+
+def test_it_says_which_rewriting_would_have_been_noticed_between_exports() -> None:
+    assert between(31, 0.2, 0.26) == (
+        "2 columns were compared with an earlier export, in 31 leads that have been sold since. "
+        "One that is rewritten in 26 % of sales would have been noticed."
+    )
+    assert between(2, 0.5, None).endswith(
+        "too few to notice one that is rewritten even in all sales."
+    )
+    assert "earlier export" not in printed(FINDINGS)
