@@ -11,7 +11,7 @@ is wrong with it. So the server starts on any card whose few fields for the serv
 | `m001_name_the_format` | 1, 2 | Format 1 had no number. What its first cards lack is null. |
 | `m002_grade_the_audit` | 2, 3 | The audit's verdicts are grades: leak, suspect. |
 | `m003_reach` | 3, 4 | Bands had no reach, and the low end of a probability decided them. |
-| `m004_months` | 4, 5 | How far months differ was not measured, nor bands by all looks. |
+| `m004_months` | 4, 5 | Months, bands by all looks, and what hangs on suspects were not measured. |
 
 A new step is a function ``mNNN_what_it_does`` at the end of `MIGRATIONS`, a line in this table, and
 a bundle of the format before it in ``tests/data``.
@@ -142,8 +142,8 @@ def _band_of_format_4(band: object) -> object:
 
 
 def m004_months(card: JsonObject) -> JsonObject:
-    """Card of format 5: how far months differ, and what serves by all looks, was not measured."""
-    migrated: dict[str, Any] = {**card, "format": 5}
+    """Card of format 5: months, what serves by all looks, and suspects had not been measured."""
+    migrated: dict[str, Any] = {"without_suspects": None, **card, "format": 5}
     if isinstance(card.get("horizons"), Mapping):
         migrated["horizons"] = {
             name: _horizon_of_format_5(horizon) for name, horizon in card["horizons"].items()

@@ -38,6 +38,7 @@ from training.evaluation.dependence import dependences
 from training.evaluation.evaluation import evaluation, instant, judged_rows
 from training.evaluation.importance import FamilyImportance, family_importance, importance
 from training.evaluation.refits import SignalImportance, beside_chance, refits
+from training.evaluation.suspects import without_suspects
 from training.fitting.bundle import FittedBundle, fit_bundle
 from training.fitting.predictor import kind_of
 from training.report.model_card import card_text
@@ -112,6 +113,9 @@ def trained_bundle(
         importance=signals,
         families=_family_importance(judged_bundle, frame, config.model.seed),
         learning_curve=_learning_curve(fitted, frame, config.model.seed, tables),
+        without_suspects=without_suspects(
+            tables, findings, fitted, frame, config.dataset, config.fitting, report_progress
+        ),
     )
     begin = {"learned_until": iso(frame.splits["hot"].test_from)}
     judged_card = dataclasses.replace(card, settings={**card.settings, **begin})

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBars
 from rich.text import Text
@@ -52,6 +53,7 @@ def show_training(console: Console, card: ModelCard) -> None:
     show_bands(console, card)
     show_test_period(console, card)
     show_rivals(console, card)
+    show_suspects(console, card)
     show_ages(console, card)
     show_points_cards(console, card)
 
@@ -86,6 +88,37 @@ def show_promises(console: Console, card: ModelCard) -> None:
     for sentence in sentences:
         console.print(sentence)
     console.print(card.learning_curve.sentence, highlight=False)
+
+
+def show_suspects(console: Console, card: ModelCard) -> None:
+    """Print what hangs on the audit's suspects, where there are any."""
+    if card.without_suspects is None:
+        return
+    names = ", ".join(card.without_suspects.names)
+    table = plain_table(
+        "With and without what the audit suspects",
+        ("horizon",),
+        ("AUC with", "without", "log loss with", "without", "ahead with (95 %)"),
+    )
+    for name, worth in card.without_suspects.horizons.items():
+        used, unused, ahead = worth.with_them, worth.without_them, worth.log_loss
+        table.add_row(
+            name,
+            *(_decimals(value, 3) for value in (used.auc, unused.auc)),
+            *(_decimals(value, 4) for value in (used.log_loss, unused.log_loss)),
+            "–"
+            if ahead is None
+            else f"{ahead.advantage:.4f} ({ahead.low:.4f} to {ahead.high:.4f})",
+        )
+    console.print(table)
+    console.print(
+        f"Suspects: {escape(names)}. Ask who fills them in, and when; "
+        r"\[audit] drop leaves one out."
+    )
+
+
+def _decimals(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _promise_text(policy: Promised) -> str:

@@ -141,6 +141,7 @@ def lifelike_card() -> dict[str, Any]:
     """Card of a model that was trained on a made-up CRM of 20,000 leads."""
     return {
         "format": CARD_FORMAT, "data_fingerprint": None, "recipe": None, "audit": [],
+        "without_suspects": None,
         "learning_curve": {"points": [], "more": None, "sentence": "It cannot be told."},
         "report": lifelike_parts(),
         "families": lifelike_families(),

@@ -23,6 +23,7 @@ from training.evaluation.dependence import Dependences
 from training.evaluation.evaluation import BandEvaluations, HorizonEvaluations, Moment
 from training.evaluation.importance import FamilyImportance
 from training.evaluation.refits import SignalImportance
+from training.evaluation.suspects import WithoutSuspects
 from training.team.aftermath import Aftermaths
 from training.team.portrait import Portrait
 from training.team.practice import Practice
@@ -167,6 +168,8 @@ class ModelCard:
         Strongest family of signals first.
     learning_curve : LearningCurve
         How many more conversions it takes until the hot rate is known well.
+    without_suspects : WithoutSuspects or None
+        What hangs on the audit's suspects; None where there are none.
     format : int
         Of the JSON.
     """
@@ -185,4 +188,5 @@ class ModelCard:
     importance: tuple[SignalImportance, ...]
     families: tuple[FamilyImportance, ...]
     learning_curve: LearningCurve
+    without_suspects: WithoutSuspects | None = None
     format: int = CARD_FORMAT
