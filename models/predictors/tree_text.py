@@ -47,6 +47,7 @@ _OF_TREES = (
 _END = "end of trees\n"
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _NUMBER = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?(e[+-]?[0-9]{1,3})?")
+_PARAMETER = re.compile(r"\[[a-z0-9_]{1,60}: [^\n]{0,100000}\]")
 _LARGEST_COUNT = 2**31 - 1
 _CATEGORICAL, _KINDS_OF_DECISION, _MISSING_OF_NO_KIND = 1, 16, 12
 
@@ -95,7 +96,19 @@ def require_sound_trees(text: str) -> int:
         begin += size
     if not trees_text.startswith(_END, begin):
         raise ValueError(f"A booster's {count} trees must be followed by '{_END.strip()}'.")
+    _require_sound_parameters(trees_text[begin:].split("\n"))
     return columns
+
+
+def _require_sound_parameters(lines: Sequence[str]) -> None:
+    """Require lines of a name and a value: LightGBM's reader dies of one without a value."""
+    marks = [line for line in lines if line in ("parameters:", "end of parameters")]
+    if marks != ["parameters:", "end of parameters"]:
+        raise ValueError("A booster's trees must be followed by its parameters, once.")
+    parameters = lines[lines.index("parameters:") + 1 : lines.index("end of parameters")]
+    for line in parameters:
+        if line and not _PARAMETER.fullmatch(line):
+            raise ValueError(f"A booster's parameter must be '[name: value]', found '{line[:40]}'.")
 
 
 def _require_sound_tree(text: str, number: int, columns: int) -> None:

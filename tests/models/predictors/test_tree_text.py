@@ -89,6 +89,10 @@ HARM = [
     (r"^max_feature_idx=10", "max_feature_idx=-1", "max_feature_idx must lie"),
     (r"^end of trees", "the end", "must be followed by"),
     (r"^tree$", "forest", "must begin with"),
+    (r"^\[zero_as_missing: 0\]", "[zer", r"parameter must be '\[name: value\]', found '\[zer'"),
+    (r"^\[zero_as_missing: 0\]", "[]", "parameter must be"),
+    (r"^end of parameters", "", "followed by its parameters, once"),
+    (r"^end of parameters", "end of parameters\nparameters:\n[", "its parameters, once"),
 ]
 
 
@@ -143,6 +147,15 @@ def test_a_cycle_beside_the_root_is_refused() -> None:
     text = replaced(r"^right_child=.*", f"right_child={' '.join(map(str, right))}", text)
     with pytest.raises(ValueError, match="does not reach"):
         require_sound_trees(text)
+
+
+@given(st.integers(0, len(TEXT)))
+def test_a_text_that_is_cut_off_is_read_or_refused(length: int) -> None:
+    try:
+        require_sound_trees(TEXT[:length])
+    except ValueError:
+        return
+    assert lgb.Booster(model_str=TEXT[:length]).num_feature() == len(SPEC.features)
 
 
 @given(st.data())
