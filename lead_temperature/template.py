@@ -6,6 +6,11 @@ TEMPLATE = """\
 
 [data]
 # timezone = "Europe/Lisbon"     # zone of times written without one
+# decimal = ","                  # how values are written; also for a table, or a column: [leads.formats.budget]
+# thousands = "."
+# dates = "%d/%m/%Y %H:%M"       # or "epoch_ms", "epoch_s", "excel", a list; default: ISO 8601
+# missing = ["NULL", "-"]        # words for a missing value
+# most_rejected = 0.1            # train stops when a larger share of a table's rows is rejected
 # ends_at = "2026-01-01T00:00:00+00:00"   # when the export was made; default: the latest creation or recording
 # database = "postgresql+psycopg://reader:$CRM_PASSWORD@crm.example.org/crm"   # $NAME: from the environment
 
@@ -22,6 +27,7 @@ source = "data/leads.csv"        # or file = a name of [files], sql = a query ov
 # value may have been written after the outcome, and a model that sees the future is worthless.
 fixed_at_creation = []           # such as ["source", "form", "country", "company_size"]
 # allow_sensitive = ["age"]      # age, income, family status … stay out unless you name them here
+# allow_flags = ["mobile"]       # a name that speaks of personal data, with values that are a flag or a few words
 [leads.columns]                  # our name = your column
 # lead_id = "id"
 # created_at = "created"
