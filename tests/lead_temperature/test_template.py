@@ -8,7 +8,8 @@ from lead_temperature.template import TEMPLATE
 SETTING = re.compile(r'# (?=\[attributes\]|(?:[a-z_]+|"TEL") = )')
 SECTIONS = {
     "data": "timezone decimal thousands dates missing most_rejected ends_at database",
-    "leads": "source delimiter encoding fixed_at_creation allow_sensitive allow_flags columns kinds",
+    "leads": "source delimiter encoding fixed_at_creation "
+    "allow_sensitive allow_flags columns kinds",
     "interactions": "source measures columns values",
     "attributes": "source",
     "horizons": "hot_days warm_days",
