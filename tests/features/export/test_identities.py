@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from features.export.identities import Identities, merge_targets, person_hashes, person_numbers
@@ -36,6 +36,7 @@ def leads_of(ids, days):
     return pa.table({"lead_id": ids, "created_at": created})
 
 
+@example(aliases=[("u", "a"), ("u", "b")], asked=[("u", 5), ("u", 4), ("u", 1)])
 @given(
     aliases=st.lists(st.tuples(st.sampled_from("uvwa"), st.sampled_from("abcx")), max_size=8),
     asked=st.lists(st.tuples(st.sampled_from("abcuvwz"), st.integers(0, 9)), min_size=1),

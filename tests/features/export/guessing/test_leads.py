@@ -31,11 +31,11 @@ def test_the_leads_are_what_the_others_name_and_knows_of_outcomes(tmp_path):
 
 
 def test_small_whole_numbers_do_not_make_any_column_name_leads(tmp_path):
-    rows = [f"{i},{i % 20 + 1},{i % 7 + 1},{DAY}" for i in range(1, 61)]
+    rows = [f"{i},{i % 7 + 1},{i % 20 + 1},{DAY}" for i in range(1, 61)]
     leads = leads_in(
         tmp_path,
         leads=["id,status,created at", *(f"{i},new,{DAY}" for i in range(1, 41))],
-        calls=["id,lead id,minutes,time", *rows],
+        calls=["id,minutes,lead id,time", *rows],
     )
     assert [(r.table.name, r.column.name) for r in leads.references] == [("calls", "lead id")]
 
