@@ -108,11 +108,12 @@ class Evidence:
     def level_indices(self, matrix: Float64) -> list[Int64]:
         """Level of each row in each column of `converted_by_level`, a list of shape (rows,).
 
-        Levels count from 0; levels beyond those that were counted are one, and so is no value.
+        Levels count from 0; levels beyond those that were counted are one, and so is no value:
+        NaN, or a number below 0.
         """
         columns, counts = self.levels
         values, level_beyond = matrix[:, columns], counts.shape[1] - 2
-        missing = np.isnan(values)
+        missing = ~(values >= 0)
         # The last place of the counts is for missing values, the one before it for levels beyond.
         level = np.clip(np.where(missing, level_beyond, values), 0, level_beyond) + missing
         return list(level.astype(np.int64).T)

@@ -28,7 +28,8 @@ DAY = 86_400_000_000
 OVER_HTTP = 200
 ANSWERED = (
     *("lead_id", "hot_probability", "hot_low", "hot_high"),
-    *("warm_probability", "warm_low", "warm_high", "not_enough_evidence", "band", "model_version"),
+    *("warm_probability", "warm_low", "warm_high", "not_enough_evidence", "band", "may_be_left"),
+    "model_version",
 )
 
 

@@ -84,7 +84,7 @@ def test_the_rarest_level_of_a_row_is_that_of_plain_loops(
         for column, numbers in counts.items():
             value = row[column]
             fewest = min(fewest, 77)
-            if np.isnan(value):
+            if not value >= 0:
                 fewest = min(fewest, numbers[-1])
             else:
                 level = max(0, int(min(value, 99.0)))

@@ -57,7 +57,7 @@ def evidence_of(
 
 def _converted_by_level(level: Float64, converted: Bool, lead: Int64) -> tuple[int, ...] | None:
     """Converting leads with each level and, last, with none; None where there are many levels."""
-    missing = np.isnan(level)
+    missing = ~(level >= 0)  # what is unknown, and -1 where a column was coded so
     # What is no level that is told apart is one more.
     levels = int(level[~missing].max(initial=-1.0)) + 1
     if levels > MOST_COUNTED_LEVELS + 1:

@@ -30,6 +30,7 @@ def test_evidence_counts_converting_leads_level_by_level_where_levels_are_few() 
     converted = random.random(500) < 0.3
     level = random.integers(0, 4, 500).astype(float)
     level[random.random(500) < 0.2] = np.nan
+    level[random.random(500) < 0.1] = -1.0
     many, number = random.integers(0, 20, 500).astype(float), random.random(500)
     never = np.full(500, np.nan)
     found = evidence_of(
@@ -37,7 +38,10 @@ def test_evidence_counts_converting_leads_level_by_level_where_levels_are_few() 
     )
     expected = [
         len({lead[row] for row in range(500) if converted[row] and same(level[row])})
-        for same in (*(lambda value, n=n: value == n for n in range(4)), np.isnan)
+        for same in (
+            *(lambda value, n=n: value == n for n in range(4)),
+            lambda value: not value >= 0,
+        )
     ]
     assert found.converted_by_level == {
         1: tuple(expected),
