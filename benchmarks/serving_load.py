@@ -15,7 +15,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 _SCRIPT = """\
 local bodies, i = {}, 0
 for line in io.lines("%s") do
-  bodies[#bodies + 1] = wrk.format("POST", nil, {["Content-Type"] = "application/json"}, line)
+  local headers = {["Content-Type"] = "application/json", ["Host"] = "127.0.0.1"}
+  bodies[#bodies + 1] = wrk.format("POST", nil, headers, line)
 end
 request = function()
   i = i %% #bodies + 1

@@ -7,9 +7,12 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from benchmarks.serving import app as bench
 from benchmarks.serving_contestants import Contestant, limit, running
 from benchmarks.serving_data import ATTRIBUTES, INTERACTIONS, prepare, write_bodies_of
 from benchmarks.serving_figures import Runs, load_figures
@@ -21,6 +24,10 @@ from benchmarks.serving_load import (
     processor_seconds,
     read_run,
 )
+from benchmarks.serving_soak import app as soak
+from models.bundle import save_bundle
+from tests.support.bundles import small_bundle
+from tests.support.required import require_command
 
 ROOT = Path(__file__).parents[2]
 TOLD = """\
@@ -155,3 +162,49 @@ def test_every_body_has_twenty_attributes_and_interactions(tmp_path: Path) -> No
             }[form](body)
             assert len(lead["attributes"]) == ATTRIBUTES
             assert len(lead["interactions"]) == INTERACTIONS
+
+
+COMMANDS = (
+    ("serving", "--small", "--no-peers", "--seconds", "1", "--rounds", "1", "--data", "FOLDER"),
+    ("serving_soak", "--requests", "400", "--workers", "2", "--bundle", "BUNDLE"),
+)
+
+
+@pytest.mark.parametrize(("module", "app"), [("serving", bench), ("serving_soak", soak)])
+def test_every_documented_option_is_run_below(module: str, app: Any) -> None:
+    options = {name for parameter in get_command(app).params for name in parameter.opts}
+    negated = {name for parameter in get_command(app).params for name in parameter.secondary_opts}
+    run = {word for command in COMMANDS if command[0] == module for word in command}
+    assert options - {"--help", "--peers"} <= run
+    assert negated <= run
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
+def test_the_benchmark_runs_with_its_options(
+    command: tuple[str, ...], tmp_path: Path, bundle_of_benchmark: Path
+) -> None:
+    require_command("wrk", "wrk")
+    words = [
+        word.replace("FOLDER", str(tmp_path)).replace("BUNDLE", str(bundle_of_benchmark))
+        for word in command
+    ]
+    told = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert "Traceback" not in told.stderr
+    assert told.stdout.strip()
+    assert " failed" not in told.stdout
+
+
+@pytest.fixture(scope="module")
+def bundle_of_benchmark(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bench") / "bundle"
+    save_bundle(small_bundle(), folder)
+    return folder
