@@ -40,6 +40,35 @@ def test_a_draft_reads_the_firm_rightly(archive, tmp_path):
     assert rules <= {"duplicate lead"}  # 60 leads stand twice in one of them
 
 
+NAIVE = """
+[data]
+timezone = "Europe/Rome"
+[leads]
+source = "{archive}/Lead.csv"
+fixed_at_creation = ["LeadSource"]
+[leads.columns]
+lead_id = "Id"
+created_at = "CreatedDate"
+converted_at = "ConvertedDate"
+[interactions]
+source = "{archive}/Task.csv"
+[interactions.columns]
+lead_id = "WhoId"
+occurred_at = "ActivityDate"
+kind = "TaskSubtype"
+"""
+
+
+@pytest.mark.long
+@pytest.mark.process
+def test_the_mapping_that_loses_the_contacts_of_buyers_is_stopped_with_its_cause(run, tmp_path):
+    config = tmp_path / "lead_temperature.toml"
+    config.write_text(NAIVE.format(archive=SHAPES / "salesforce.zip"))
+    stopped = run("check", "--config", config)
+    assert stopped.returncode == 1
+    assert 'also_known_as = ["ConvertedContactId"]' in " ".join(stopped.stderr.split())
+
+
 @pytest.mark.slow
 @pytest.mark.training
 @pytest.mark.process
