@@ -142,8 +142,10 @@ def _band_of_format_4(band: object) -> object:
 
 
 def m004_months(card: JsonObject) -> JsonObject:
-    """Card of format 5: months, what serves by all looks, and suspects had not been measured."""
+    """Card of format 5: months, what serves by all looks, suspects and doubts had no place."""
     migrated: dict[str, Any] = {"without_suspects": None, **card, "format": 5}
+    if isinstance(card.get("export"), Mapping):
+        migrated["export"] = {"suspicions": [], **card["export"]}
     if isinstance(card.get("horizons"), Mapping):
         migrated["horizons"] = {
             name: _horizon_of_format_5(horizon) for name, horizon in card["horizons"].items()

@@ -67,6 +67,7 @@ MATURITY = "training/dataset/snapshots.py"
 """The home of the law that says when an outcome is known."""
 
 OTHER_USES_OF_DATA_END = {
+    "features/export/blindness.py": "which leads were watched up to the same age",
     "features/export/data_end.py": "which times of an export lie after its end",
     "features/scale/scoring_notes.py": "how long after the end leads are scored",
     "serving/answers/examples.py": "times of an invented lead in the documentation",

@@ -13,6 +13,7 @@ import numpy as np
 from features.export.blindness import require_trustworthy
 from features.export.first_seen import FirstSeen
 from features.export.inspection import broken_rules
+from features.export.suspicions import suspicions
 from features.progress import Progress, no_progress, one_at_a_time
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables, rejected_rows
@@ -29,6 +30,7 @@ from training.card.schema import (
     RejectedRows,
     Setting,
     SnapshotSummary,
+    SuspectedRows,
 )
 from training.card.values import card_document
 from training.config import Config, SnapshotSettings
@@ -225,6 +227,10 @@ def _export_summary(
                 broken.rows,
             )
             for broken in broken_rules(tables.rejects)
+        ),
+        suspicions=tuple(
+            SuspectedRows(doubt.name, doubt.location, doubt.rows, doubt.way_out)
+            for doubt in suspicions(tables)
         ),
         first_created=instant(int(created_at.min())),
         unused=dict(examined.unused),

@@ -25,7 +25,7 @@ from features.tables import LEAD_COLUMNS, Suspicion, Tables, rejected_rows
 
 SAME_AGE_DAYS = 7
 """Age at which contacts are compared, among leads that are still open then."""
-LEAST_LEADS = 30
+LEAST_COMPARED_LEADS = 30
 """Leads of each outcome below which nothing is compared."""
 # A difference beyond chance (about one in 30,000), and so large that no firm's habits make it.
 _BEYOND_CHANCE = 4.0
@@ -172,7 +172,7 @@ def _missing_contacts(tables: Tables) -> Iterator[Suspicion]:
     groups = _outcomes(tables)
     won = contacts[groups["won"] & is_compared] > 0
     not_won = contacts[(groups["lost"] | groups["open"]) & is_compared] > 0
-    if min(len(won), len(not_won)) < LEAST_LEADS:
+    if min(len(won), len(not_won)) < LEAST_COMPARED_LEADS:
         return
     share, other_share = float(won.mean()), float(not_won.mean())
     low, high = sorted((share, other_share))
@@ -198,7 +198,7 @@ def _more_rejects(tables: Tables) -> Iterator[Suspicion]:
     accepted, rejected = _rows_by_lead(tables)
     groups = _outcomes(tables)
     not_won = groups["lost"] | groups["open"]
-    if min(groups["won"].sum(), not_won.sum()) < LEAST_LEADS or not rejected.any():
+    if min(groups["won"].sum(), not_won.sum()) < LEAST_COMPARED_LEADS or not rejected.any():
         return
     rows = (accepted + rejected).astype(np.float64)
     share, error = _ratio(rejected[groups["won"]], rows[groups["won"]])
@@ -229,7 +229,7 @@ def _unreadable_outcomes(tables: Tables) -> Iterator[Suspicion]:
     """Conversions that cannot be read: who has one has bought, and is not learned from."""
     unknown = len(tables.outcome_unknown)
     won = int(_outcomes(tables)["won"].sum())
-    if unknown >= LEAST_LEADS and unknown > _UNREADABLE * (won + unknown):
+    if unknown >= LEAST_COMPARED_LEADS and unknown > _UNREADABLE * (won + unknown):
         yield Suspicion(
             "conversions or closings that cannot be read",
             "leads",

@@ -148,7 +148,7 @@ def lifelike_card() -> dict[str, Any]:
         "data_end": "2026-01-01T00:00:00+00:00",
         "export": {
             "leads": 20000, "interactions": 301_452, "conversions": 2913, "rejected_rows": 12,
-            "rejects": [], "sensitive_allowed": [],
+            "rejects": [], "sensitive_allowed": [], "suspicions": [],
             "first_created": "2024-01-01T08:12:00+00:00",
             "unused": {
                 "age": "sensitive; name it in allow_sensitive to use it",

@@ -53,6 +53,26 @@ class RejectedRows:
     rows: int
 
 
+@dataclass(frozen=True, slots=True)
+class SuspectedRows:
+    """A doubt about rows that could be read, and may be meant otherwise.
+
+    Parameters
+    ----------
+    name, location : str
+        What is suspected, and the table and column.
+    rows : int
+        How many rows or values it concerns.
+    way_out : str
+        What mends it.
+    """
+
+    name: str
+    location: str
+    rows: int
+    way_out: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSummary:
     """What the export held that the model was trained on.
@@ -65,6 +85,8 @@ class ExportSummary:
         Rows that could not be read.
     rejects : tuple of RejectedRows
         The same by rule.
+    suspicions : tuple of SuspectedRows
+        Doubts about the rows that could be read.
     first_created : datetime.datetime or None
         Creation of the earliest lead.
     unused : mapping of str to str
@@ -78,6 +100,7 @@ class ExportSummary:
     conversions: int
     rejected_rows: int | None
     rejects: tuple[RejectedRows, ...]
+    suspicions: tuple[SuspectedRows, ...]
     first_created: Moment | None
     unused: Mapping[str, str]
     sensitive_allowed: tuple[str, ...]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from features.export.blindness import (
-    LEAST_LEADS,
+    LEAST_COMPARED_LEADS,
     coverage_by_outcome,
     differences,
     orphan_doubts,
@@ -92,7 +92,7 @@ def test_contacts_that_one_outcome_lacks_stop_training(chance) -> None:
 
 
 def test_few_leads_prove_nothing() -> None:
-    few = tables_of(leads(4 * (LEAST_LEADS - 1)), [], end_day=200)
+    few = tables_of(leads(4 * (LEAST_COMPARED_LEADS - 1)), [], end_day=200)
     assert differences(few) == ()
 
 

@@ -52,6 +52,7 @@ def full_card(name: str = "source") -> dict[str, Any]:
     card["export"] |= {
         "unused": {name: f"free text in {name}", "phone": "looks like phone numbers"},
         "rejects": [{"table": "leads", "rule": name, "left_out": "row", "rows": 12}],
+        "suspicions": [{"name": name, "location": name, "rows": 12, "way_out": name}],
         "sensitive_allowed": [name],
     }
     ahead = {"advantage": 0.01, "low": 0.005, "high": 0.015, "wins": 1.0}
