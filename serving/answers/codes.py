@@ -36,7 +36,7 @@ class CodeMeaning:
 
 _FIELD, _BODY = 422, 400
 
-CODES: Mapping[Reason, CodeMeaning] = {
+MEANINGS: Mapping[Reason, CodeMeaning] = {
     "missing": CodeMeaning(
         _FIELD, "A field that is required is not there.", "Send the field that `field` names."
     ),
@@ -198,7 +198,7 @@ def problems_document() -> str:
     rows = [
         f"| <a id='{code}'></a>`{code}` | {meaning.status} | {meaning.meaning} | "
         f"{meaning.way_out} | {'yes' if meaning.retry else 'no'} |"
-        for code, meaning in sorted(CODES.items())
+        for code, meaning in sorted(MEANINGS.items())
     ]
     return _INTRODUCTION + "\n".join(rows) + "\n"
 

@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from features.json_values import JsonObject
 from models.bundle import REPORTS, Bundle, load_bundle
 from models.golden import GOLDEN
-from serving.answers.codes import CODES, problem_page
+from serving.answers.codes import MEANINGS, problem_page
 from serving.answers.golden import replay_golden_leads
 from serving.answers.model import ServedModel, describe_model, served_model
 from serving.answers.problem import PROBLEM_PAGES, Problem, problem_of, quoted_value
@@ -297,7 +297,7 @@ def _problem_routes() -> APIRouter:
 
     @router.get(f"{PROBLEM_PAGES}/{{code}}", include_in_schema=False)
     async def show_problem_page(code: str) -> Response:
-        for known_code, meaning in CODES.items():
+        for known_code, meaning in MEANINGS.items():
             if code == known_code:
                 return _page(problem_page(known_code, meaning).encode())
         raise HTTPException(404, f"There is no code {quoted_value(code)}.")

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from serving.answers.codes import CODES, problem_page, problems_document
+from serving.answers.codes import MEANINGS, problem_page, problems_document
 from serving.answers.problem import FieldError, Reason, invalid_fields_problem, problem
 from serving.answers.schemas import as_json
 from serving.http.app import create_app
@@ -22,8 +22,8 @@ def test_no_promised_code_is_gone_and_each_new_one_is_promised() -> None:
 
 
 def test_every_code_has_a_meaning() -> None:
-    assert set(CODES) == set(get_args(Reason))
-    for meaning in CODES.values():
+    assert set(MEANINGS) == set(get_args(Reason))
+    for meaning in MEANINGS.values():
         assert meaning.meaning.endswith(".")
         assert meaning.way_out.endswith(".")
         assert meaning.retry == (meaning.status in (408, 503))
@@ -34,14 +34,14 @@ def test_the_document_is_made_of_the_table() -> None:
     assert document == problems_document(), "python -m serving.answers.codes > docs/problems.md"
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", MEANINGS)
 def test_every_code_has_a_page_at_the_address_that_is_its_type(client, code: Reason) -> None:
-    refusal = problem(CODES[code].status, "detail", code)
+    refusal = problem(MEANINGS[code].status, "detail", code)
     page = client.get(refusal.type)
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
     assert f"<h1>{code}</h1>" in page.text
-    assert page.text == problem_page(code, CODES[code])
+    assert page.text == problem_page(code, MEANINGS[code])
 
 
 def test_pages_need_no_key_and_unknown_codes_have_none(bundle_folder: Path) -> None:
