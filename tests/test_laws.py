@@ -69,7 +69,6 @@ MATURITY = "training/dataset/snapshots.py"
 OTHER_USES_OF_DATA_END = {
     "features/export/blindness.py": "which leads were watched up to the same age",
     "features/export/data_end.py": "which times of an export lie after its end",
-    "features/export/blindness.py": "which leads were watched up to the age at which they are compared",
     "features/scale/scoring_notes.py": "how long after the end leads are scored",
     "serving/answers/examples.py": "times of an invented lead in the documentation",
     "training/audit/ageing.py": "how leads that ended just before the end differ from others",
