@@ -11,6 +11,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import socket
 import sys
@@ -24,8 +25,8 @@ from typing import Any
 
 from models.folder import MANIFEST
 
-SECONDS = 10.0
-"""Longest time that a proof may take."""
+SECONDS = 120.0
+"""How long to wait for a proof, on a machine however busy; the processor time it takes is told."""
 ODD_VALUES: tuple[Any, ...] = (
     None, True, -1, 0, 10**9, -(10**18), 10**400, 1e308, -1e-308, float("nan"), float("inf"), "",
     "NaN", "x" * 5_000, "\u0000", "../../etc/passwd", [], {}, [[]], [None] * 1_000, {"": {}},
@@ -233,6 +234,11 @@ def score_wildly(folder: Path, seed: int) -> None:
         explanations(bundle, rows, 20)
 
 
+def processor_seconds_of_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def main() -> None:
     """Prove many harmed bundles and print what became of them as JSON."""
     bundle, count, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -246,9 +252,9 @@ def main() -> None:
             folder = Path(temporary, str(number), "bundle")
             shutil.copytree(bundle, folder)
             harm = harmed(folder, random.Random(seed + number))  # noqa: S311 - no secret
-            began = time.monotonic()
+            before = processor_seconds_of_children()
             outcome = prove_in_fork(folder, seed + number)
-            slowest = max(slowest, time.monotonic() - began)
+            slowest = max(slowest, processor_seconds_of_children() - before)
             outcomes[outcome] += 1
             if outcome not in ("served", "refused"):
                 bad.append(f"{seed + number}: {outcome} after {harm}")
