@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.arrays import NEVER, Bool, Float64, Int64
-from features.engine.history import MICROSECONDS_PER_DAY
+from features.engine.history import MICROSECONDS_PER_DAY, is_known
 from features.export.mapping import DataMapping
 from features.export.rules import UNKNOWN_LEAD
 from features.spine import ended_at, is_outcome_unknown, microseconds
@@ -137,7 +137,7 @@ def _contacts_at_same_age(tables: Tables) -> tuple[Int64, Bool]:
     age_reached = created + SAME_AGE_DAYS * MICROSECONDS_PER_DAY
     is_compared = (ended_at(tables) >= age_reached) & (age_reached <= tables.data_end)
     lead = _lead_of_rows(tables, tables.interactions["lead_id"])
-    in_time = microseconds(tables.interactions["occurred_at"]) < age_reached[lead]
+    in_time = is_known(microseconds(tables.interactions["occurred_at"]), age_reached[lead])
     return np.bincount(lead[in_time], minlength=len(created)), is_compared
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.arrays import Int64
-from features.engine.history import MICROSECONDS_PER_DAY
+from features.engine.history import MICROSECONDS_PER_DAY, is_known
 from features.export.blindness import differences
 from features.export.data_end import SILENT_DAYS
 from features.export.formats import NULL_WORDS, ColumnFormat
@@ -245,7 +245,8 @@ def _early_contacts(tables: Tables) -> Iterator[Suspicion]:
         return
     lead = pc.index_in(events["lead_id"], value_set=tables.leads["lead_id"].combine_chunks())
     created = microseconds(tables.leads["created_at"])[np.asarray(lead.to_numpy(), np.int64)]
-    early = created - microseconds(events["occurred_at"]) > _EARLY_DAYS * MICROSECONDS_PER_DAY
+    occurred_at = microseconds(events["occurred_at"])
+    early = is_known(occurred_at, created - _EARLY_DAYS * MICROSECONDS_PER_DAY)
     if early.sum() > _EARLY_SHARE * len(early):
         row = int(np.flatnonzero(early)[0])
         yield Suspicion(
@@ -253,7 +254,7 @@ def _early_contacts(tables: Tables) -> Iterator[Suspicion]:
             "interactions.occurred_at",
             int(early.sum()),
             f"lead {events['lead_id'][row].as_py()!r}: contact on "
-            f"{iso(int(microseconds(events['occurred_at'])[row]))[:10]}, created on "
+            f"{iso(int(occurred_at[row]))[:10]}, created on "
             f"{iso(int(created[row]))[:10]}",
             "created_at may be the day of an import or of a conversion: map the column with the "
             "first enquiry to created_at",
@@ -401,7 +402,7 @@ def fold(word: str) -> str:
 
     Examples
     --------
-    >>> fold(" CALL\\u00a0") == fold("cаll")
+    >>> fold(" CALL\u00a0") == fold("cаll")
     True
     """
     plain = unicodedata.normalize("NFKC", word).casefold()

@@ -361,6 +361,8 @@ def _readable(file_type: pa.DataType, expected: pa.DataType) -> bool:
         file_type = file_type.value_type
     if pa.types.is_timestamp(expected):
         return bool(pa.types.is_timestamp(file_type)) and file_type.tz is not None
+    if pa.types.is_integer(expected):
+        return bool(pa.types.is_integer(file_type))
     if pa.types.is_floating(expected):
         return bool(pa.types.is_floating(file_type) or pa.types.is_integer(file_type))
     return bool(pa.types.is_string(file_type) or pa.types.is_large_string(file_type))

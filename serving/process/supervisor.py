@@ -54,7 +54,7 @@ PROBATION_SECONDS = 600
 """How long after a reload a worker that crashes brings back the bundle before."""
 STEADY_SECONDS = 60
 """A worker that lived so long is replaced at once; one that did not, later and later."""
-MAX_RESTART_SECONDS = 30
+MAX_RESTART_SECONDS = 30.0
 """Longest wait before a worker is replaced."""
 WORKER_END_SECONDS = 30
 """How long workers may take to end before they are killed; they need 28 s at most."""

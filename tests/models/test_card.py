@@ -124,7 +124,7 @@ def test_what_is_no_card_is_refused(text: str, words: str) -> None:
 
 def test_a_card_is_shown_without_what_managers_read_and_without_its_format() -> None:
     card = {**END, "format": 2, "report": {"practice": {"owners": "anna"}}, "recipe": "r"}
-    assert shown_card(CardDocument.of(card)) == {**END, "recipe": "r"}
+    assert shown_card(CardDocument.of(card)) == {"without_suspects": None, **END, "recipe": "r"}
 
 
 def test_the_same_values_make_the_same_text_in_whatever_order_they_stand() -> None:

@@ -100,12 +100,13 @@ def test_each_request_is_a_span_that_holds_nothing_of_a_lead(
 
 
 FAILING = """
-import serving.answers.passes, serving.http.score_routes
+import serving.answers.passes, serving.http.batches, serving.http.score_routes
 
 def fails(model, leads, *_):
     raise RuntimeError(f"cannot score {leads}")
 
-serving.answers.passes.score_leads = serving.http.score_routes.score_leads = fails
+for room in (serving.answers.passes, serving.http.batches, serving.http.score_routes):
+    room.score_leads = fails
 """
 
 
