@@ -56,9 +56,9 @@ def write_export(folder: Path, leads: int, interactions: int, seed: int = 1) -> 
     random = np.random.default_rng(seed)
     created_at = _START + np.sort(random.integers(0, _CREATED_WITHIN, leads))
     ids = _lead_ids(np.arange(leads))
-    nothing = pa.nulls(leads, INSTANT)
+    no_outcome = [pa.nulls(leads, field.type) for field in LEADS][2:]
     pq.write_table(
-        pa.table([ids, _instants(created_at), nothing, nothing], schema=LEADS),
+        pa.table([ids, _instants(created_at), *no_outcome], schema=LEADS),
         folder / "leads.parquet",
     )
     looks = np.repeat(created_at, SNAPSHOTS) + random.integers(1, _ACTIVE_FOR, leads * SNAPSHOTS)
