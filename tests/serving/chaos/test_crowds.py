@@ -100,9 +100,9 @@ def test_one_key_cannot_take_all_places(bundle_folder: Path) -> None:
         "LEAD_TEMPERATURE_MAX_KEY_REQUESTS": "2",
     }
     slow_scores = """
-import time, serving.http.score_routes as routes
-score = routes.score_leads
-routes.score_leads = lambda *given: (time.sleep(2), score(*given))[1]
+import time, serving.http.batches as batches
+score = batches.score_leads
+batches.score_leads = lambda *given: (time.sleep(3), score(*given))[1]
 """
     with served(bundle_folder, 1, environment, slow_scores) as server:
         statuses: list[int] = []
