@@ -12,20 +12,15 @@ import codecs
 import csv
 import io
 import re
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from features.export.files import FilePart
+from features.export.files import FilePart, reading
 from features.export.mapping import FileFormat
-
-# What reading a damaged or incomplete file ends in, by itself or in an archive.
-DAMAGED = (OSError, EOFError, zlib.error, BadZipFile)
 
 # Stands for bytes that could not be decoded: a noncharacter, which no real text may contain.
 UNDECODABLE = "\ufdd0"
@@ -96,7 +91,10 @@ def first_lines(
         If a line cannot be read, or the file is damaged.
     """
     try:
-        with io.TextIOWrapper(_utf8(part, form, []), encoding="utf-8-sig", newline="") as text:
+        with (
+            reading(part),
+            io.TextIOWrapper(_utf8(part, form, []), encoding="utf-8-sig", newline="") as text,
+        ):
             reader = csv.reader(text, delimiter=form.delimiter)
             number = form.skip_rows + 1
             for fields in reader:
@@ -105,17 +103,12 @@ def first_lines(
                 number = form.skip_rows + reader.line_num + 1
     except csv.Error as error:
         raise ValueError(f"{part.label}: the header cannot be read: {error}") from error
-    except DAMAGED as error:
-        raise _unreadable(part, error) from error
 
 
 def _require_text(part: FilePart, form: FileFormat) -> None:
     """Refuse a file that is no text, or text in UTF-16 that is read as another encoding."""
-    try:
-        with part.open() as file:
-            begin = file.read(4096)
-    except DAMAGED as error:
-        raise _unreadable(part, error) from error
+    with reading(part), part.open() as file:
+        begin = file.read(4096)
     for mark, way_out in _NO_TEXT.items():
         if begin.startswith(mark):
             raise ValueError(f"{part.label} is no CSV file: it is {way_out}")
@@ -169,41 +162,32 @@ def csv_rows(
     quotes: list[int] = []
     start = 0  # the header counts as row 0
     try:
-        reader = _reader(part, form, width, invalid, quotes)
-        batch = next(reader, None)
-        while batch is not None:
-            following = next(reader, None)
-            numbers = _numbers(start, batch.num_rows, [number for number, _ in invalid])
-            if following is None and sum(quotes) % 2:
-                batch, numbers = _without_open_quote(batch, numbers, form.delimiter, invalid)
-            # A later batch may have been parsed already: its invalid rows wait for their turn.
-            end = np.iinfo(np.int64).max
-            if following is not None:
-                end = int(numbers[-1]) + 1 if len(numbers) else start
-            first = int(len(numbers) > 0 and numbers[0] == 0)
-            yield (
-                pa.array(numbers[first:]),
-                batch.slice(first).columns,
-                [line for line in invalid if line[0] < end],
-            )
-            invalid[:] = [line for line in invalid if line[0] >= end]
-            start, batch = end, following
+        with reading(part):
+            reader = _reader(part, form, width, invalid, quotes)
+            batch = next(reader, None)
+            while batch is not None:
+                following = next(reader, None)
+                numbers = _numbers(start, batch.num_rows, [number for number, _ in invalid])
+                if following is None and sum(quotes) % 2:
+                    batch, numbers = _without_open_quote(batch, numbers, form.delimiter, invalid)
+                # A later batch may have been parsed already: its invalid rows wait for their turn.
+                end = np.iinfo(np.int64).max
+                if following is not None:
+                    end = int(numbers[-1]) + 1 if len(numbers) else start
+                first = int(len(numbers) > 0 and numbers[0] == 0)
+                yield (
+                    pa.array(numbers[first:]),
+                    batch.slice(first).columns,
+                    [line for line in invalid if line[0] < end],
+                )
+                invalid[:] = [line for line in invalid if line[0] >= end]
+                start, batch = end, following
     except pa.ArrowInvalid as error:
         raise ValueError(
             f"{part.label} cannot be read on after about row {start}: a row there is longer than "
             f"{LONGEST_ROW_BYTES >> 20} MB. Most likely a quote is opened and never closed "
             f"({error})"
         ) from error
-    except DAMAGED as error:
-        raise _unreadable(part, error) from error
-
-
-def _unreadable(part: FilePart, error: Exception) -> ValueError:
-    """What to say of a file that cannot be read to its end, as one that was cut off in transfer."""
-    return ValueError(
-        f"{part.label} cannot be read: {error}. The file is damaged or incomplete; export or "
-        "copy it again"
-    )
 
 
 def _reader(

@@ -11,9 +11,12 @@ import glob
 import gzip
 import io
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal, cast
 
@@ -39,6 +42,9 @@ LARGEST_WHOLE_BYTES = 1 << 30
 # a CRM reach 5 to 60 times.
 MOST_PACKED = 200
 ALLOWANCE_BYTES = 64 << 20
+
+# What reading a damaged or incomplete file ends in, by itself or in an archive.
+_DAMAGED = (OSError, EOFError, zlib.error, LZMAError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,9 @@ class FilePart:
         Raises
         ------
         ValueError
-            If they are too many.
+            If they are too many, or the file is damaged.
         """
-        with self.open() as file:
+        with reading(self), self.open() as file:
             data = file.read(LARGEST_WHOLE_BYTES + 1)
         if len(data) > LARGEST_WHOLE_BYTES:
             raise ValueError(
@@ -103,6 +109,29 @@ class FilePart:
                 "a whole; export it in parts, or as CSV, JSON lines or Parquet"
             )
         return data
+
+
+@contextmanager
+def reading(part: FilePart) -> Iterator[None]:
+    """Name a file that cannot be read to its end, as one that was cut off in transfer.
+
+    Parameters
+    ----------
+    part : FilePart
+        The file that is read in this context.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or incomplete, alone or in its archive.
+    """
+    try:
+        yield
+    except _DAMAGED as error:
+        raise ValueError(
+            f"{part.label} cannot be read: {error}. The file is damaged or incomplete; export or "
+            "copy it again"
+        ) from error
 
 
 def file_parts(paths: Sequence[str], base: Path, section: str) -> tuple[FilePart, ...]:
@@ -210,7 +239,7 @@ def _members(text: str, archive: Path, pattern: str, section: str) -> list[FileP
     try:
         with zipfile.ZipFile(archive) as file:
             names = sorted({info.filename for info in file.infolist() if not info.is_dir()})
-    except (zipfile.BadZipFile, OSError) as error:
+    except _DAMAGED as error:
         raise ValueError(
             f"{text} is no zip archive, or a damaged one ({error}); export or copy it again"
         ) from error
@@ -247,7 +276,7 @@ def _member(archive: Path, name: str, label: str) -> BinaryIO:
                     "is one"
                 )
             return cast("BinaryIO", io.BufferedReader(file.open(info)))
-    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+    except (*_DAMAGED, NotImplementedError) as error:
         raise ValueError(
             f"{label} cannot be read from the archive ({error}); unpack it, or pack it again"
         ) from error
@@ -282,7 +311,8 @@ def require_modest(part: FilePart, data: bytes) -> None:
                                 f"{part.label} holds more than {LARGEST_WHOLE_BYTES >> 20} MB "
                                 "unpacked; save the sheet as CSV"
                             )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    # A password that is missing is a RuntimeError, as is a way of packing that is not known.
+    except (*_DAMAGED, RuntimeError) as error:
         raise ValueError(
             f"{part.label} is no Excel workbook (.xlsx), or a locked or damaged one ({error}); "
             "save it again"

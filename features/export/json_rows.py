@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from features.export.csv_rows import UNDECODABLE
-from features.export.files import FilePart
+from features.export.files import FilePart, reading
 from features.export.mapping import FileFormat
 
 MOST_COLUMNS = 2_000
@@ -109,7 +109,10 @@ def _records(part: FilePart, form: FileFormat) -> Iterator[tuple[int, Record | s
     if part.kind == "json":
         yield from _records_of_document(part, form)
         return
-    with io.TextIOWrapper(part.open(), encoding=_encoding(form), errors="surrogateescape") as file:
+    with (
+        reading(part),
+        io.TextIOWrapper(part.open(), encoding=_encoding(form), errors="surrogateescape") as file,
+    ):
         number = 0
         while line := file.readline(LONGEST_LINE):
             if not line.strip():

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from features.export.csv_rows import csv_header, csv_rows, first_lines
-from features.export.files import FilePart, file_parts
+from features.export.files import FilePart, file_parts, reading
 from features.export.json_rows import json_columns, json_rows
 from features.export.mapping import ExportMapping, FileFormat, TableMapping
 from features.export.sheet_rows import Sheet
@@ -193,30 +193,37 @@ def _malformed(lines: Sequence[tuple[int, str]], width: int, label: str) -> list
 
 
 def _parquet(part: FilePart) -> Source:
+    is_plain = part.member is None and not part.gzipped
     try:
-        file = pq.ParquetFile(part.path if part.member is None else pa.BufferReader(part.whole()))
+        with reading(part):
+            file = pq.ParquetFile(part.path if is_plain else pa.BufferReader(part.whole()))
     except pa.ArrowInvalid as error:
         raise ValueError(f"{part.label} is not a Parquet file: {error}") from error
     schema = file.schema_arrow
     names = plain_names(schema.names)
 
+    def texts(batch: pa.RecordBatch, positions: Sequence[int]) -> list[pa.Array]:
+        try:
+            return [
+                texts_of_column(batch.column(_position_in(batch.schema, schema, position)))
+                for position in positions
+            ]
+        except pa.ArrowNotImplementedError as error:
+            raise ValueError(
+                f"{part.label}: a column is not made of single values: {error}. Columns and "
+                f"types found: {', '.join(f'{f.name} ({f.type})' for f in schema)}"
+            ) from error
+
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         start = 1
         positions = [names.index(name) for name in column_names]
         read_names = list(dict.fromkeys(schema.names[place] for place in positions))
-        for batch in file.iter_batches(_BATCH_ROWS, columns=read_names):
-            try:
-                columns = [
-                    texts_of_column(batch.column(_position_in(batch.schema, schema, position)))
-                    for position in positions
-                ]
-            except pa.ArrowNotImplementedError as error:
-                raise ValueError(
-                    f"{part.label}: a column is not made of single values: {error}. Columns and "
-                    f"types found: {', '.join(f'{f.name} ({f.type})' for f in schema)}"
-                ) from error
-            yield text_batch(_counted(start, batch.num_rows), columns, part.label)
-            start += batch.num_rows
+        with reading(part):
+            for batch in file.iter_batches(_BATCH_ROWS, columns=read_names):
+                yield text_batch(
+                    _counted(start, batch.num_rows), texts(batch, positions), part.label
+                )
+                start += batch.num_rows
 
     return Source(part.label, names, batches)
 

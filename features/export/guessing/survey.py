@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from python_calamine import CalamineError
 
-from features.export.files import FilePart, file_parts
+from features.export.files import FilePart, file_parts, reading
 from features.export.formats import PLAIN, ColumnFormat
 from features.export.mapping import FileFormat
 from features.export.proposals import is_misread, number_proposal, time_proposal
@@ -347,7 +347,7 @@ def _title_rows(rows: Sequence[Sequence[str | None]]) -> int:
 
 
 def _csv_form(part: FilePart) -> FileFormat:
-    with part.open() as file:
+    with reading(part), part.open() as file:
         data = file.read(_MOST_BYTES)
     if len(data) == _MOST_BYTES:
         data = data[: data.rfind(b"\n") + 1] or data
