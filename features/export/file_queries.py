@@ -145,7 +145,7 @@ class FileQueries:
 
     def _load(self, database: duckdb.DuckDBPyConnection, name: str) -> None:
         """Make a table of the text in the files of one name."""
-        if name in self._malformed or name in self._left_out:
+        if name in self._left_out:
             return
         file = self._mapping.files[name]
         source = open_files(file_parts(file.path, self._mapping.base, "files"), file)
@@ -160,22 +160,19 @@ class FileQueries:
         schema = pa.schema(
             [*((column, pa.string()) for column in columns), (FILE, pa.string()), (ROW, pa.int64())]
         )
-
-        def good_rows() -> Iterator[pa.RecordBatch]:
-            for batch in source.batches(columns):
-                is_row = pc.is_null(batch["malformed"])
-                if not pc.all(is_row).as_py():
-                    malformed.append(batch.filter(pc.invert(is_row)))
-                    batch = batch.filter(is_row)  # noqa: PLW2901 - only its rows go on
-                texts = [_missing_if_empty(batch[f"t{i}"]) for i in range(len(columns))]
-                yield pa.RecordBatch.from_arrays(
-                    [*texts, batch["file"], batch["row"]], schema=schema
-                )
-
-        database.register("loading", pa.RecordBatchReader.from_batches(schema, good_rows()))
-        # The name has letters, digits and _ only (`ExportMapping`).
-        database.execute(f'CREATE TABLE "{name}" AS SELECT * FROM loading').fetchall()  # noqa: S608
-        database.unregister("loading")
+        # A name has letters, digits and _ only (`ExportMapping`), so none is that of the batch.
+        database.register("one batch", schema.empty_table())
+        database.execute(f'CREATE TABLE "{name}" AS FROM "one batch"').fetchall()
+        # Were DuckDB to pull the batches, it would bury the message of a reader in one of its own.
+        for batch in source.batches(columns):
+            is_row = pc.is_null(batch["malformed"])
+            malformed.append(batch.filter(pc.invert(is_row)))
+            rows = batch.filter(is_row)
+            texts = [_missing_if_empty(rows[f"t{i}"]) for i in range(len(columns))]
+            table = pa.table([*texts, rows["file"], rows["row"]], schema=schema)
+            database.register("one batch", table)
+            database.execute(f'INSERT INTO "{name}" FROM "one batch"').fetchall()
+        database.unregister("one batch")
 
     def _explanation(self, label: str, error: duckdb.Error, names: Sequence[str]) -> str:
         left_out = [f"{name}.{column}" for name in names for column in self._left_out[name]]

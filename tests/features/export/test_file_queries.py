@@ -1,6 +1,7 @@
 """SQL over named files: what it may do, what it may not, and where its rows come from."""
 
 import csv
+import gzip
 import json
 import zipfile
 
@@ -153,6 +154,16 @@ def test_a_fault_names_what_was_read_and_what_was_not(folder):
     ) as e:
         read(folder, {"Lead": "Lead.csv", "Deal": "x.csv"}, {"sql": "SELECT Made FROM Lead"})
     assert "stand twice or have no name: Lead.Made" in str(e.value)
+
+
+def test_what_a_reader_says_of_its_file_reaches_the_person(folder):
+    lines = "".join(f"{i},2024-01-01T00:00:00Z,Open\n" for i in range(20_000))
+    whole = gzip.compress(f"{LEADS[0]}\n{lines}".encode())
+    (folder / "Lead.csv.gz").write_bytes(whole[:-9])
+    with pytest.raises(
+        ValueError, match=r"^Lead\.csv\.gz cannot be read.*export or copy it again$"
+    ):
+        read(folder, {"Lead": "Lead.csv.gz"}, {"sql": READ_LEADS})
 
 
 def test_a_result_of_lists_is_refused_with_the_way_out(folder):
