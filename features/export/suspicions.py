@@ -214,10 +214,10 @@ def _copies(tables: Tables) -> Iterator[Suspicion]:
     names = {name: f"c{i}" for i, name in enumerate(events.column_names)}
     plain = events.rename_columns(list(names.values()))
     query = f"""
-        SELECT sum(n - 1)::BIGINT AS copies, count(*) AS different,
+        SELECT sum(n - 1)::BIGINT AS copies,
             sum(CASE WHEN converted_at IS NOT NULL THEN n - 1 END)::BIGINT AS of_buyers,
-            arg_max(c0, n) AS lead, arg_max(epoch_us({names["occurred_at"]}), n) AS instant,
-            max(n) AS times
+            max({{'times': n, 'lead': e.{names["lead_id"]},
+                'instant': epoch_us({names["occurred_at"]})}}) AS example
         FROM (SELECT {", ".join(names.values())}, count(*) AS n FROM events GROUP BY ALL) AS e
         JOIN leads ON leads.lead_id = e.{names["lead_id"]} WHERE n > 1
         """  # noqa: S608 - own names only
@@ -226,13 +226,13 @@ def _copies(tables: Tables) -> Iterator[Suspicion]:
         connection.register("events", plain)
         connection.register("leads", lead_ids)
         (row,) = connection.sql(query).to_arrow_table().to_pylist()
-    copies = row["copies"] or 0
+    copies, example = row["copies"] or 0, row["example"]
     if copies > _FEW_COPIES * events.num_rows:
         yield Suspicion(
             "same interaction more than once",
             "interactions",
             copies,
-            f"lead {row['lead']!r} at {iso(row['instant'])}, {row['times']} times; "
+            f"lead {example['lead']!r} at {iso(example['instant'])}, {example['times']} times; "
             f"{100 * (row['of_buyers'] or 0) / copies:.0f} % are of buyers",
             "a join may have multiplied the rows: take SELECT DISTINCT, or the id of the "
             "interaction into account",
@@ -284,7 +284,7 @@ def _ties(tables: Tables) -> Iterator[Suspicion]:
     if log.num_rows == 0:
         return
     query = """
-        SELECT name, count(*) AS ties, arg_min(lead_id, recorded) AS lead, min(recorded) AS instant
+        SELECT name, count(*) AS ties, min({'instant': recorded, 'lead': lead_id}) AS example
         FROM (
             SELECT lead_id, name, epoch_us(recorded_at) AS recorded FROM log
             GROUP BY ALL HAVING count(DISTINCT coalesce(text, '') || '|' ||
@@ -300,7 +300,7 @@ def _ties(tables: Tables) -> Iterator[Suspicion]:
             "several values at the same instant",
             f"attributes.{tie['name']}",
             tie["ties"],
-            f"lead {tie['lead']!r} at {iso(tie['instant'])}",
+            f"lead {tie['example']['lead']!r} at {iso(tie['example']['instant'])}",
             "the last of them in the order of rows holds: export the time with its seconds, or "
             "sort the rows by what came first",
         )

@@ -56,6 +56,19 @@ def test_the_same_interaction_twice_is_noticed_with_its_share_among_buyers() -> 
     assert "SELECT DISTINCT" in doubt.way_out
 
 
+def test_of_equal_examples_the_same_is_shown_in_whatever_order_the_rows_come() -> None:
+    doubled = [*calls(), *calls()]
+    log = [
+        {"lead_id": str(lead), "recorded_at": 3, "name": "stage", "text": text}
+        for lead in range(40)
+        for text in ("new", "won")
+    ]
+    kinds = {"stage": "category"}
+    forwards = doubts(interactions=doubled, log=log, kinds=kinds)
+    assert len(forwards) == 2
+    assert doubts(interactions=doubled[::-1], log=log[::-1], kinds=kinds) == forwards
+
+
 @pytest.mark.parametrize(
     "differing", ["CALL", " call", "call\u00a0", "c\u0430ll", "ca\u200bll", "ｃall"]
 )
