@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.export import rules
 from features.export.inspection import inspection
 from features.export.mapping import ExportMapping, export_mapping
 from features.export.sources import read_export
@@ -119,6 +120,19 @@ def test_the_same_export_gives_the_same_tables_whatever_it_is_kept_in(tmp_path, 
     (tmp_path / "csv").mkdir()
     expected = read_export(write_export(tmp_path / "csv", "csv"))
     assert_same(read_export(write_export(tmp_path, source)), expected)
+
+
+def test_rows_keep_their_order_in_whatever_order_threads_answer(tmp_path, monkeypatch):
+    mapping = write_export(tmp_path, "csv")
+    expected = read_export(mapping)
+    run_on = rules.run_on
+
+    def last_row_first(connection, query, chunk):
+        rows = run_on(connection, query, chunk)
+        return rows.take(pa.array(range(rows.num_rows)[::-1], pa.int64()))
+
+    monkeypatch.setattr(rules, "run_on", last_row_first)
+    assert_same(read_export(mapping), expected)
 
 
 @pytest.mark.parametrize("source", ["csv", "parquet", "sqlite"])
