@@ -40,6 +40,10 @@ def show_inspection(console: Console, inspection: Inspection) -> None:
     show_after_end(console, inspection.after_end, inspection.data_end)
 
 
+PERIODS = {"fit": "first fit", "calibrate": "foretold", "test": "judged on"}
+"""What the table calls the periods of a split."""
+
+
 def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
     """What a training would have to learn from and to judge."""
     table = plain_table(
@@ -55,12 +59,16 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
                 for instant in (period.first_look, period.last_look)
             ]
             counts = (period.looks, period.leads, period.positives)
-            table.add_row(first, period.name, *span, *(f"{count:,}" for count in counts))
+            table.add_row(first, PERIODS[period.name], *span, *(f"{count:,}" for count in counts))
         if horizon.periods:
             table.add_row("", "not yet known", "", "", f"{horizon.immature:,}", "", "")
         table.add_section()
     if any(horizon.periods for horizon in horizons):
         console.print(table)
+        console.print(
+            "Fits at several dates each learn from what was known by then and foretell what comes "
+            "next: this calibrates. What serves learns from every known outcome in the end."
+        )
 
 
 def show_features(console: Console, features: list[FeatureOverview]) -> None:

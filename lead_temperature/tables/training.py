@@ -175,8 +175,8 @@ def _promise_sentence(band: Temperature, promise: BandPromise, days: int) -> Tex
 
 def _served_sentence(band: Temperature, served: ServedBand) -> Text:
     """The band as it serves, by all looks that no fit had learned from."""
-    cutoff = "" if served.cutoff is None else f" from {served.cutoff:.3f} on"
-    text = f"serves{cutoff}: {served.words}"
+    cutoff = "" if served.cutoff is None else f", from {served.cutoff:.3f} on"
+    text = served.words
     if served.rate is not None and served.bound is not None:
         side = "most" if band == Temperature.COLD else "least"
         reach = "" if served.reach is None else f"; reach {100 * served.reach:.0f} %"
@@ -184,7 +184,7 @@ def _served_sentence(band: Temperature, served: ServedBand) -> Text:
             f". Of all {served.looks:,} looks there that no fit had learned from "
             f"{100 * served.rate:.1f} % converted, at {side} {100 * served.bound:.1f} %{reach}"
         )
-    return Text.assemble((f"{band.value}: ", "bold"), f"{text}.")
+    return Text.assemble((f"{band.value} as it serves{cutoff}: ", "bold"), f"{text}.")
 
 
 def _rests_on(policy: Promised) -> str:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lead_temperature as lt
+from lead_temperature.tables.export import PERIODS
 from tests.support.crm_exports import write_exports
 
 VERBS = (
@@ -128,8 +129,8 @@ def test_check_shows_the_periods_of_what_train_takes(run, trained) -> None:
     told = run("check", "--config", trained.config)
     assert told.returncode == 0, told.stderr
     card = json.loads((trained.folder / "figures.json").read_text())["horizons"]["hot"]
-    for name in ("fit", "calibrate", "test"):
-        row = next(line for line in told.stdout.splitlines() if f" {name} " in line)
+    for name, heading in PERIODS.items():
+        row = next(line for line in told.stdout.splitlines() if f" {heading} " in line)
         assert card[name]["from"][:10] in row
         assert f"{card[name]['rows']:,}" in row
 

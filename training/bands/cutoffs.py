@@ -496,7 +496,7 @@ def _highest_rate(
         cutoff, explanation = guaranteed_cutoff(looks, rate, confidence, hysteresis)
         if cutoff is None:
             break
-        sought = f"the highest rate up to {100 * up_to:.3g} % that they bear"
+        sought = f"the highest rate up to {100 * up_to:.3g} % that the held-out looks bear"
         highest = GuaranteedRate(rate, confidence), cutoff, f"{sought}; {explanation}"
     return highest
 
@@ -530,7 +530,7 @@ def _highest_lift(
             cutoff,
             (
                 f"{lift:g} times the base rate of {100 * base_rate:.2g} %, the highest multiple "
-                f"that they bear with a reach of {100 * policy.least_reach:.3g} %; {explanation}"
+                f"that holds with a reach of {100 * policy.least_reach:.3g} %; {explanation}"
             ),
         )
     return highest

@@ -103,8 +103,10 @@ def test_readiness_counts_each_period_and_what_is_not_yet_known() -> None:
         PeriodSize("test", 0, 0, 0, None, None),
     )
     text = printed(show_readiness, [Readiness("hot", 14, periods, 700, None)])
-    assert ["hot, 14 d", "fit", "1970-01-01", "1970-01-02", "9,000", "1,500", "300"] in rows(text)
-    assert ["", "test", "–", "–", "0", "0", "0"] in rows(text)
+    assert ["hot, 14 d", "first fit", "1970-01-01", "1970-01-02", "9,000", "1,500", "300"] in rows(
+        text
+    )
+    assert ["", "judged on", "–", "–", "0", "0", "0"] in rows(text)
     assert ["", "not yet known", "", "", "700", "", ""] in rows(text)
     assert printed(show_readiness, [Readiness("hot", 14, (), 700, "too short")]) == ""
 

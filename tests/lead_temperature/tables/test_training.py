@@ -170,12 +170,13 @@ SERVED = {
 def test_what_serves_is_told_with_its_rate_and_its_reach() -> None:
     text = printed(show_promises, card_with(promise_card(ASKED), served=SERVED))
     assert (
-        "hot: serves from 0.180 on: of the looks called hot at least 30 % convert. Of all 1,234 "
-        "looks there that no fit had learned from 32.4 % converted, at least 30.1 %; reach 44 %."
+        "hot as it serves, from 0.180 on: of the looks called hot at least 30 % convert. Of all "
+        "1,234 looks there that no fit had learned from 32.4 % converted, at least 30.1 %; reach "
+        "44 %."
     ) in text
     nobody = {**SERVED, "cutoff": None, "rate": None, "bound": None, "reach": None}
     text = printed(show_promises, card_with(promise_card(ASKED), served=nobody))
-    assert "hot: serves: of the looks called hot at least 30 % convert." in text
+    assert "hot as it serves: of the looks called hot at least 30 % convert." in text
     assert "serves" not in printed(show_promises, card_with(promise_card(ASKED)))
 
 
