@@ -40,7 +40,7 @@ def show_inspection(console: Console, inspection: Inspection) -> None:
     show_after_end(console, inspection.after_end, inspection.data_end)
 
 
-PERIODS = {"fit": "first fit", "calibrate": "foretold", "test": "judged on"}
+PERIOD_TITLES = {"fit": "first fit", "calibrate": "foretold", "test": "judged on"}
 """What the table calls the periods of a split."""
 
 
@@ -59,7 +59,9 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
                 for instant in (period.first_look, period.last_look)
             ]
             counts = (period.looks, period.leads, period.positives)
-            table.add_row(first, PERIODS[period.name], *span, *(f"{count:,}" for count in counts))
+            table.add_row(
+                first, PERIOD_TITLES[period.name], *span, *(f"{count:,}" for count in counts)
+            )
         if horizon.periods:
             table.add_row("", "not yet known", "", "", f"{horizon.immature:,}", "", "")
         table.add_section()

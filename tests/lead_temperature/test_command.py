@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lead_temperature as lt
-from lead_temperature.tables.export import PERIODS
+from lead_temperature.tables.export import PERIOD_TITLES
 from tests.support.crm_exports import write_exports
 
 VERBS = (
@@ -129,7 +129,7 @@ def test_check_shows_the_periods_of_what_train_takes(run, trained) -> None:
     told = run("check", "--config", trained.config)
     assert told.returncode == 0, told.stderr
     card = json.loads((trained.folder / "figures.json").read_text())["horizons"]["hot"]
-    for name, heading in PERIODS.items():
+    for name, heading in PERIOD_TITLES.items():
         row = next(line for line in told.stdout.splitlines() if f" {heading} " in line)
         assert card[name]["from"][:10] in row
         assert f"{card[name]['rows']:,}" in row
