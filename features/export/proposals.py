@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from features.export.formats import ColumnFormat, DurationFormat, sql_literal
 from features.export.rules import ColumnPlan, TablePlan, midnight_zone, readable, run_on
+from features.export.toml_text import toml_key
 from features.tables import Kind
 
 # Distinct values that are tried: more say nothing new about how a column is written.
@@ -81,19 +82,6 @@ class Proposal:
             f"[{section}.formats.{toml_key(name)}] of lead_temperature.toml, or for the whole file "
             f"under [{section}]"
         )
-
-
-def toml_key(name: str) -> str:
-    """A name as a key of TOML: sql_literal where it must be.
-
-    Examples
-    --------
-    >>> toml_key("created_at"), toml_key("città")
-    ('created_at', '"città"')
-    """
-    is_bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return name if is_bare else f'"{escaped}"'
 
 
 def fails_as_a_whole(readable_values: int, known_values: int) -> bool:
@@ -337,8 +325,9 @@ def plan_for_text(
             _require_readable(connection, section, column, texts, label)
         if column.kind == "time":
             zone = midnight_zone(connection, texts, column.format_)
-            column = replace(column, midnight_in=zone)  # noqa: PLW2901
-        columns.append(column)
+            columns.append(replace(column, midnight_in=zone))
+        else:
+            columns.append(column)
     return replace(plan, fields=tuple(columns))
 
 

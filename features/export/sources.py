@@ -59,7 +59,6 @@ from features.export.proposals import (
     number_proposal,
     plan_for_text,
     time_proposal,
-    toml_key,
 )
 from features.export.rows import Source
 from features.export.rules import (
@@ -78,6 +77,7 @@ from features.export.rules import (
 )
 from features.export.suspicions import thousands_doubt
 from features.export.texts import texts_of_ids
+from features.export.toml_text import toml_key
 from features.progress import ReadProgress, no_read_progress
 from features.tables import (
     ATTRIBUTE_LOG,

@@ -21,8 +21,8 @@ from features.engine.history import MICROSECONDS_PER_DAY, is_known
 from features.export.blindness import differences
 from features.export.data_end import SILENT_DAYS
 from features.export.formats import NULL_WORDS, ColumnFormat
-from features.export.proposals import toml_key
 from features.export.rules import UNKNOWN_LEAD
+from features.export.toml_text import toml_key, toml_text
 from features.spine import iso, microseconds
 from features.tables import INTERACTION_FIELDS, LEAD_COLUMNS, Suspicion, Tables
 
@@ -361,9 +361,9 @@ def _doubts_of_words(key: tuple[str, str, str], levels: Mapping[str, int]) -> It
         twins.sort(key=lambda words: -sum(levels[word] for word in words))
         common, *variants = twins[0]
         spelt = ", ".join(f"{visible_text(word)} {levels[word]:,}" for word in twins[0])
-        escape = common.isascii()
         lines = ", ".join(
-            f"{quoted_text(word, escape=escape)} = {quoted_text(common)}" for word in variants
+            f"{toml_text(word, only_ascii=common.isascii())} = {toml_text(common)}"
+            for word in variants
         )
         yield Suspicion(
             "words that differ only by case, blanks or look-alikes",
@@ -376,7 +376,7 @@ def _doubts_of_words(key: tuple[str, str, str], levels: Mapping[str, int]) -> It
     stand_ins = [word for word in levels if word.strip().casefold() in STAND_INS and word != "none"]
     if stand_ins:
         spelt = ", ".join(f"{visible_text(word)} {levels[word]:,}" for word in stand_ins[:20])
-        words = ", ".join(quoted_text(word) for word in stand_ins)
+        words = ", ".join(toml_text(word) for word in stand_ins)
         name = "value" if table == "attributes" else column
         yield Suspicion(
             "words that stand for a missing value",
@@ -436,19 +436,6 @@ def visible_text(word: str) -> str:
     """Word as it can be told from others that look alike."""
     plain = word.isascii() and word.isprintable() and word == word.strip()
     return repr(word) if plain else ascii(word)
-
-
-def quoted_text(word: str, *, escape: bool = False) -> str:
-    """Word as a text of TOML, with other letters than those of ASCII as escapes where wanted."""
-    escapes = {"\\": "\\\\", '"': '\\"'}
-
-    def letter(c: str) -> str:
-        if c in escapes:
-            return escapes[c]
-        is_plain = c.isprintable() and (c.isascii() or not escape)
-        return c if is_plain else f"\\U{ord(c):08x}"
-
-    return f'"{"".join(map(letter, word))}"'
 
 
 def _is_tidy(word: str) -> bool:

@@ -29,7 +29,7 @@ from features.export.guessing.roles import (
     words_of,
 )
 from features.export.guessing.survey import SurveyedColumn, SurveyedTable, survey
-from features.export.proposals import toml_key
+from features.export.toml_text import toml_key, toml_text
 
 _OUTCOMES = {"converted_at": "Bought", "closed_at": "Lost"}
 
@@ -100,19 +100,14 @@ def draft(exports: Path, base: Path, timezone: str | None = None) -> Draft:
     return Draft(preset.get("name"), text, tuple(notes.guesses), tuple(notes.doubts))
 
 
-def _toml_text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
-    return f'"{escaped}"'
-
-
 def _toml_list(texts: Iterable[str]) -> str:
-    return f"[{', '.join(_toml_text(text) for text in texts)}]"
+    return f"[{', '.join(toml_text(text) for text in texts)}]"
 
 
 def _sql_lines(sql: str) -> list[str]:
     """A query in TOML; three apostrophes in a row, which end a text there, are rare in SQL."""
     if "'''" in sql:
-        one_line = _toml_text(sql).replace("\n", "\\n")
+        one_line = toml_text(sql).replace("\n", "\\n")
         return [f"sql = {one_line}"]
     return ["sql = '''", *sql.splitlines(), "'''"]
 
@@ -121,7 +116,7 @@ def _data_section(leads: LeadsTable, timezone: str | None, notes: Notes) -> list
     lines = ["[data]"]
     without_zone = [name for name, column in notes.times.items() if not column.has_zone]
     if timezone is not None:
-        lines.append(f"timezone = {_toml_text(timezone)}")
+        lines.append(f"timezone = {toml_text(timezone)}")
     elif without_zone:
         examples = ", ".join(without_zone[:3])
         lines.append(f'# timezone = "Europe/Lisbon"   # TO DO: {examples} have no zone')
@@ -140,10 +135,10 @@ def _files_section(tables: Sequence[SurveyedTable]) -> list[str]:
     lines = ["[files]"]
     for table in tables:
         paths = [part.label for part in table.parts]
-        path = _toml_text(paths[0]) if len(paths) == 1 else _toml_list(paths)
+        path = toml_text(paths[0]) if len(paths) == 1 else _toml_list(paths)
         form = table.form.model_dump(exclude_defaults=True)
         settings = [
-            f"{key} = {value if isinstance(value, int) else _toml_text(str(value))}"
+            f"{key} = {value if isinstance(value, int) else toml_text(str(value))}"
             for key, value in form.items()
         ]
         value = f"{{{', '.join([f'path = {path}', *settings])}}}" if settings else path
@@ -219,7 +214,7 @@ def _rows_of_leads(
         if outcome.expression == f"{table}.{sql_name(outcome.column.name)}"
     }
     if len(plain) == len(outcomes):
-        return ["[leads]", f"file = {_toml_text(leads.table.name)}"], plain
+        return ["[leads]", f"file = {toml_text(leads.table.name)}"], plain
     own_names = [c.name for c in leads.table.columns if c.name.lower() in outcomes]
     all_columns = f"{table}.*"
     if own_names:
@@ -238,7 +233,7 @@ def _identity_lines(leads: LeadsTable, words: Mapping[str, set[str]], notes: Not
         notes.guesses.append(f"Other tables name leads by {', '.join(names)}, too.")
     if leads.merged_into is not None:
         merged = leads.merged_into
-        lines.append(f"merged_into = {_toml_text(merged.name)}")
+        lines.append(f"merged_into = {toml_text(merged.name)}")
         notes.guesses.append(
             f"{merged.name} names the lead that another was merged into ({merged.filled:,} rows)."
         )
@@ -269,7 +264,7 @@ def _columns(leads: LeadsTable, columns: Mapping[str, str], notes: Notes) -> lis
         f"fixed_at_creation = {_toml_list(column.name for column in attributes)}",
         "[leads.columns]",
     ]
-    lines += [f"{name} = {_toml_text(column)}" for name, column in columns.items()]
+    lines += [f"{name} = {toml_text(column)}" for name, column in columns.items()]
     for column in attributes:
         line = column.number_line
         if line and "decimal" not in line:
@@ -323,7 +318,7 @@ def _interaction_lines(reference: Reference, query: ContactQuery, notes: Notes) 
         lines.append(f"dates = {_toml_list(dates)}")
     for column, meanings in query.words.items():
         lines.append(f"[interactions.values.{column}]")
-        lines += [f"{_toml_text(word)} = {_toml_text(ours)}" for word, ours in meanings.items()]
+        lines += [f"{toml_text(word)} = {toml_text(ours)}" for word, ours in meanings.items()]
     line = "" if query.measure is None else query.measure[1].number_line or ""
     if query.measure is not None and "durations" in line:
         lines += [f"[interactions.formats.{query.measure[0]}]", line]

@@ -12,7 +12,6 @@ from features.export.proposals import (
     is_misread,
     number_proposal,
     time_proposal,
-    toml_key,
 )
 from features.export.sources import read_export
 from tests.support.exports import csv_mapping, write_text
@@ -107,13 +106,6 @@ def test_a_column_fails_as_a_whole_beyond_slips(readable_values, failing) -> Non
         assert fails
     if failing == 0 or (failing < 10 and failing < readable_values):
         assert not fails
-
-
-@pytest.mark.parametrize("name", ["created_at", "a-b", "città", "a b", 'a"b', "a.b", ""])
-def test_a_name_becomes_a_key_of_toml(name) -> None:
-    import tomllib
-
-    assert tomllib.loads(f"{toml_key(name)} = 1") == {name: 1}
 
 
 # What a reading makes of it ---------------------------------------------------------------------

@@ -139,7 +139,9 @@ def test_a_table_that_names_no_lead_is_said_to_be_unused(tmp_path):
     assert any(doubt.startswith("prices is not used") for doubt in written.doubts)
 
 
-@pytest.mark.parametrize("name", ["it's '''.csv", 'a "b" \\ c.csv', "Größe & città.csv"])
+@pytest.mark.parametrize(
+    "name", ["it's '''.csv", "two\nlines.csv", 'a "b" \\ c.csv', "Größe & città.csv"]
+)
 def test_any_name_of_a_file_or_column_can_be_written(tmp_path, name):
     exports = tmp_path / "exports"
     write_exports("Bitrix24", exports)
