@@ -8,7 +8,7 @@ if its lead is.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.export.attribute_kinds import UnreadAttribute, kind_and_objection, number_doubts
 from features.export.blindness import orphan_doubts
-from features.export.codes import are_codes
 from features.export.columns import (
     FIELD_KINDS,
     chunks,
@@ -46,20 +46,8 @@ from features.export.mapping import (
     LeadsMapping,
     near_miss,
 )
-from features.export.privacy import (
-    distinct_objection,
-    flag_objection,
-    name_objection,
-    sensitive_objection,
-    value_objection,
-)
-from features.export.proposals import (
-    fails_as_a_whole,
-    is_misread,
-    number_proposal,
-    plan_for_text,
-    time_proposal,
-)
+from features.export.privacy import name_objection, sensitive_objection
+from features.export.proposals import plan_for_text
 from features.export.rows import Source
 from features.export.rules import (
     AFTER_END,
@@ -73,7 +61,6 @@ from features.export.rules import (
     TablePlan,
     check_rows,
     in_years_of_a_crm,
-    readable,
 )
 from features.export.suspicions import thousands_doubt
 from features.export.texts import texts_of_ids
@@ -94,9 +81,6 @@ from features.tables import (
 _CHUNK_ROWS = 1_000_000
 # So small a share of interactions without a lead needs no cause: leads that were deleted, say.
 _FEW_ORPHANS = 0.01
-# Share of values that must be numbers (or times) for the attribute to count as one; the others
-# are named.
-_ALMOST_ALL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +188,7 @@ def _leads(
     kinds: dict[str, Kind] = {}
     doubts: list[Suspicion] = []
     for i, name in enumerate(attributes, start=len(standard_names)):
-        attribute = _Attribute(
+        attribute = UnreadAttribute(
             name,
             text[f"t{i}"],
             table.column_format(name, mapping.defaults(table)),
@@ -212,12 +196,12 @@ def _leads(
             "leads",
             is_flag=bool({name, table.column(name)} & {*table.allow_flags}),
         )
-        kind, objection = _kind_and_objection(connection, attribute)
+        kind, objection = kind_and_objection(connection, attribute)
         if objection:
             unused[table.column(name)] = objection
         else:
             kinds[name] = kind
-            doubts += _number_doubts(attribute, kind)
+            doubts += number_doubts(attribute, kind)
     used_columns = [i for i, name in enumerate(names) if i < len(standard_names) or name in kinds]
     row_columns = ("row", "malformed", "file")
     text = text.select([*row_columns, *(f"t{i}" for i in used_columns)]).rename_columns(
@@ -449,50 +433,31 @@ def _attribute_log(
     with sources.open("attributes", table) as source:
         require(source, "attributes", table, LOG_COLUMNS, ())
         (text,) = chunks(source, table, mapping.defaults(table), LOG_COLUMNS)
-    kinds: dict[str, Kind] = {}
-    formats: dict[str, ColumnFormat] = {}
-    unused: dict[str, str] = {}
-    doubts: list[Suspicion] = []
     names = pc.unique(text["t2"].drop_null()).to_pylist()
-    for name in names:
-        if name in leads.kinds:
-            raise ValueError(
-                f"Attribute {name!r} is declared fixed at creation and changes in {source.label}: "
-                "take it out of fixed_at_creation in [leads] of lead_temperature.toml"
-            )
-        if UNDECODABLE in name:
-            continue  # its rows are rejects
-        values = text.filter(pc.equal(text["t2"], name))["t3"]
-        formats[name] = table.column_format(
-            name if name in table.formats else "value", mapping.defaults(table)
+    repeated = next((name for name in names if name in leads.kinds), None)
+    if repeated is not None:
+        raise ValueError(
+            f"Attribute {repeated!r} is declared fixed at creation and changes in {source.label}: "
+            "take it out of fixed_at_creation in [leads] of lead_temperature.toml"
         )
-        attribute = _Attribute(
-            name,
-            values,
-            formats[name],
-            table.kinds.get(name),
-            "attributes",
-            is_flag=name in mapping.leads.allow_flags,
-        )
-        kind, objection = _kind_and_objection(connection, attribute)
-        if name in LEAD_COLUMNS:
-            objection = "its name is that of a column of ours; rename it in the export"
-        if name not in mapping.leads.allow_sensitive:
-            objection = sensitive_objection(name) or objection
-        if name not in mapping.leads.allow_flags:
-            objection = name_objection(name) or objection
+    kinds, unused = {}, {}
+    values_of: dict[str, tuple[Kind, ColumnFormat]] = {}
+    doubts: list[Suspicion] = []
+    for attribute in _attributes_of_log(mapping, table, text, names):
+        kind, objection = kind_and_objection(connection, attribute)
+        objection = _log_name_objection(mapping.leads, attribute.name) or objection
         if objection:
-            unused[f"attributes.{name}"] = f"{objection} ({len(values)} rows)"
+            unused[f"attributes.{attribute.name}"] = f"{objection} ({len(attribute.texts)} rows)"
         else:
-            kinds[name] = kind
-            doubts += _number_doubts(attribute, kind)
+            kinds[attribute.name] = kind
+            values_of[attribute.name] = (kind, attribute.format_)
+            doubts += number_doubts(attribute, kind)
     text = _with_known(text, _identities(leads))
     text = text.append_column("place", pa.array(range(text.num_rows), pa.int64()))
     columns = fields(table, mapping.defaults(table), LOG_COLUMNS, LOG_COLUMNS[:3])
     relations = (Check(UNKNOWN_LEAD, 0, "NOT known"), *_not_after_end(mapping, 1, "begin1"))
     plan = TablePlan("attributes", columns, relations)
     plan = plan_for_text(connection, plan, plan.table, text, source.label)
-    values_of = {name: (kind, formats[name]) for name, kind in kinds.items()}
     checked_by_kind = [
         _log_of_kind(connection, plan, kind, format_, text.filter(rows), _identities(leads))
         for (kind, format_), rows in _rows_by_kind(text["t2"], values_of, unused)
@@ -514,6 +479,36 @@ def _attribute_log(
         days=dict(days),
         suspicions=tuple(doubts),
     )
+
+
+def _attributes_of_log(
+    mapping: ExportMapping, table: AttributesMapping, text: pa.Table, names: Sequence[str]
+) -> Iterator[UnreadAttribute]:
+    """Attributes that the log names; the rows of a name that cannot be decoded are rejects."""
+    for name in names:
+        if UNDECODABLE in name:
+            continue
+        format_name = name if name in table.formats else "value"
+        yield UnreadAttribute(
+            name,
+            text.filter(pc.equal(text["t2"], name))["t3"],
+            table.column_format(format_name, mapping.defaults(table)),
+            table.kinds.get(name),
+            "attributes",
+            is_flag=name in mapping.leads.allow_flags,
+        )
+
+
+def _log_name_objection(leads: LeadsMapping, name: str) -> str | None:
+    """Reason for which the name of an attribute of the log rules it out."""
+    objection = None
+    if name not in leads.allow_flags:
+        objection = name_objection(name)
+    if objection is None and name not in leads.allow_sensitive:
+        objection = sensitive_objection(name)
+    if objection is None and name in LEAD_COLUMNS:
+        objection = "its name is that of a column of ours; rename it in the export"
+    return objection
 
 
 def _log_of_kind(
@@ -554,83 +549,6 @@ def _rows_by_kind(
     group_of_row = pc.fill_null(group.take(position), 0)
     by_group = [(g, pc.and_(used, pc.equal(group_of_row, i))) for i, g in enumerate(groups)]
     return [(g, rows) for g, rows in by_group if pc.any(rows).as_py()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Attribute:
-    """An attribute of which the kind is not yet known: its values as text, and what is said."""
-
-    name: str
-    texts: pa.ChunkedArray
-    format_: ColumnFormat
-    declared: Kind | None
-    section: str
-    is_flag: bool = False
-
-    @property
-    def place(self) -> tuple[str, str]:
-        """Section and name under which its format may stand."""
-        return self.section, self.name
-
-
-def _kind_and_objection(
-    connection: duckdb.DuckDBPyConnection, attribute: _Attribute
-) -> tuple[Kind, str | None]:
-    """Kind of an attribute, and the reason for which its values rule it out."""
-    texts, declared = attribute.texts, attribute.declared
-    if declared is None and texts.null_count == len(texts):
-        return "category", "it has no value in any row"
-    kind = declared or _guessed_kind(connection, attribute)
-    if attribute.is_flag and (objection := flag_objection(texts)):
-        return kind, objection
-    objection = None if kind == "timestamp" else value_objection(texts)
-    if objection is None:
-        objection = _format_objection(connection, attribute, kind)
-    if objection is None and kind == "category" and declared is None:
-        objection = distinct_objection(texts)
-    return kind, objection
-
-
-def _number_doubts(attribute: _Attribute, kind: Kind) -> tuple[Suspicion, ...]:
-    if kind != "number":
-        return ()
-    return thousands_doubt(
-        attribute.texts,
-        attribute.format_,
-        f"{attribute.section}.{attribute.name}",
-        f"{attribute.section}.formats.{toml_key(attribute.name)}",
-    )
-
-
-def _guessed_kind(connection: duckdb.DuckDBPyConnection, attribute: _Attribute) -> Kind:
-    """Kind of almost all values: one odd word among numbers does not make words of them all."""
-    kinds: tuple[Kind, ...] = ("number", "timestamp")
-    for kind in kinds:
-        readable_values, known_values = readable(
-            connection, attribute.texts, kind, attribute.format_
-        )
-        if known_values and readable_values >= _ALMOST_ALL * known_values:
-            is_code = kind == "number" and are_codes(attribute.name, attribute.texts)
-            return "category" if is_code else kind
-    return "category"
-
-
-def _format_objection(
-    connection: duckdb.DuckDBPyConnection, attribute: _Attribute, kind: Kind
-) -> str | None:
-    """What to write where numbers or dates are there, but cannot be read as they stand."""
-    texts, format_, proposal = attribute.texts, attribute.format_, None
-    if kind == "number" or (kind == "category" and attribute.declared is None):
-        counts = readable(connection, texts, "number", format_)
-        if is_misread(connection, texts, format_) or fails_as_a_whole(*counts):
-            proposal = number_proposal(connection, texts, format_, durations=kind == "number")
-    if proposal is None and kind != "number" and attribute.declared != "category":
-        counts = readable(connection, texts, "timestamp", format_)
-        if fails_as_a_whole(*counts):
-            proposal = time_proposal(connection, texts, format_, numbers=kind == "timestamp")
-    if proposal is None:
-        return None
-    return f"its values are written in another way: {proposal.text(*attribute.place)}"
 
 
 def _identities(leads: _Part) -> Identities:
