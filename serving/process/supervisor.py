@@ -83,6 +83,21 @@ class _Worker:
     handover: asyncio.Future[None] | None = None
     """Is done when it serves the bundle that was handed over to it."""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process has ended: it answers nothing any more."""
+        return self.process.returncode is not None
+
+    def end_handover(self, refusal: str = "") -> bool:
+        """Say that it serves the bundle handed over, or why not; whether it was taking one."""
+        if self.handover is None or self.handover.done():
+            return False
+        if refusal:
+            self.handover.set_exception(ValueError(refusal))
+        else:
+            self.handover.set_result(None)
+        return True
+
     def kill(self) -> None:
         """End it now."""
         with contextlib.suppress(ProcessLookupError):  # it has just ended
@@ -301,13 +316,17 @@ async def _run_worker(crew: _Crew, number: int) -> str:
         settings = crew.settings.model_dump(mode="json")
         order = {"bundle": str(crew.current.folder), "settings": settings}
         send(writer, **order, region=number, regions=crew.size + 1)
-    await _listen(crew, worker, reader)
+    try:
+        await _listen(crew, worker, reader)
+    except (ValueError, RecursionError):  # of a line: too long, or no JSON
+        worker.failure = "It said what is no message and was killed."
+        worker.kill()
     code = await process.wait()
     writer.close()
     crew.workers.pop(number)
-    if worker.handover is not None and not worker.handover.done():
-        worker.handover.set_exception(ValueError("A worker ended while it took the bundle."))
-    elif -code in _CRASHES and worker.is_ready and worker.bundle is crew.current:
+    was_taking_bundle = worker.end_handover("A worker ended while it took the bundle.")
+    is_bundle_suspect = not was_taking_bundle and worker.is_ready and -code in _CRASHES
+    if is_bundle_suspect and worker.bundle is crew.current:
         await _put_back_earlier(crew, code)
     if worker.failure:
         return worker.failure
@@ -331,10 +350,10 @@ async def _listen(crew: _Crew, worker: _Worker, reader: StreamReader) -> None:
                 _count_ready(crew, worker)
             case {"failed": reason}:
                 worker.failure = str(reason)
-            case {"served": _} if worker.handover is not None:
-                worker.handover.set_result(None)
-            case {"refused": reason} if worker.handover is not None:
-                worker.handover.set_exception(ValueError(str(reason)))
+            case {"served": _}:
+                worker.end_handover()
+            case {"refused": reason}:
+                worker.end_handover(str(reason))
             case {"reload": number}:
                 crew.start(_reload_for(crew, worker, number))
 
@@ -396,7 +415,8 @@ async def _reload(crew: _Crew, asked_by: _Worker | None = None) -> JsonObject:
         except (ValueError, OSError) as error:
             return _refuse(crew, str(error))
         finally:
-            notify(os.environ, READY)
+            if not crew.missing:  # else the last worker to become ready says so
+                notify(os.environ, READY)
         crew.region.add((crew.region.slot((*RELOADS, "served")), 1))
         crew.region.put(crew.region.slot(BUNDLE_REFUSED), 0)
         return {"version": candidate.version}
@@ -419,6 +439,8 @@ async def _roll_out(crew: _Crew, candidate: ProvedBundle, asked_by: _Worker | No
     try:
         # Who waits for the outcome is not risked first.
         for worker in sorted(ready, key=lambda one: one is asked_by):
+            if worker.has_ended:  # of something else; another one takes its place
+                continue
             await _hand_over(worker, candidate)
             switched.append(worker)
     except ValueError:
@@ -427,6 +449,9 @@ async def _roll_out(crew: _Crew, candidate: ProvedBundle, asked_by: _Worker | No
         raise
     crew.earlier, crew.current = crew.current, candidate
     crew.reloaded_at = asyncio.get_running_loop().time()
+    for worker in crew.workers.values():
+        if worker.is_ready and worker.bundle is not candidate:  # it became ready meanwhile
+            crew.start(_catch_up(crew, worker))
     remember_last_good(crew.private_folder, candidate.folder)
     kept_copies = {bundle.folder for bundle in (crew.current, crew.earlier) if bundle is not None}
     await asyncio.to_thread(remove_other_copies, crew.private_folder, kept_copies)
@@ -440,6 +465,8 @@ async def _hand_over(worker: _Worker, bundle: ProvedBundle) -> None:
     ValueError
         It ended, did not answer in time, or cannot load the bundle.
     """
+    if worker.has_ended:
+        raise ValueError("A worker ended before it took the bundle.")
     worker.handover = asyncio.get_running_loop().create_future()
     send(worker.writer, serve=str(bundle.folder))
     try:

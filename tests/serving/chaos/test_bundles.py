@@ -14,7 +14,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,51 @@ def test_after_a_crash_soon_after_a_reload_the_bundle_before_is_served_again(
         for _ in range(10):
             assert httpx2.get(f"{server.url}/readyz").json()["model_version"] == first
         assert any("ended by signal 11" in line["message"] for line in server.log)
+
+
+TAKES_A_BUNDLE_WHEN_IT_MAY = """
+import asyncio, os, pathlib, serving.http.live
+
+serve = serving.http.live.LiveApp.serve
+folder = pathlib.Path({folder!r})
+
+async def patient(self, bundle):
+    (folder / f"taking-{os.getpid()}").touch()
+    while not (folder / "may").exists():
+        await asyncio.sleep(0.01)
+    return await serve(self, bundle)
+
+serving.http.live.LiveApp.serve = patient
+"""
+
+
+def test_a_worker_that_ends_during_a_reload_neither_refuses_the_bundle_nor_misses_it(
+    folder: Path, bundles: tuple[Path, Path], tmp_path: Path
+) -> None:
+    patient = TAKES_A_BUNDLE_WHEN_IT_MAY.replace("{folder!r}", repr(str(tmp_path)))
+    with served(folder, 2, BY_HAND, patient) as server, ThreadPoolExecutor(1) as pool:
+        workers = server.children()
+        put(bundles[1], folder)
+        reloading = pool.submit(reload, server)
+        assert until(lambda: list(tmp_path.glob("taking-*")))
+        (taking,) = tmp_path.glob("taking-*")
+        asked = (workers - {int(taking.name.partition("-")[2])}).pop()
+        os.kill(asked, signal.SIGKILL)  # not of the bundle, and what asked for the reload with it
+        assert until(lambda: len(server.children() - workers) == 1)
+        assert until(lambda: figure(server, "lead_temperature_workers ") == 2)
+        (tmp_path / "may").touch()
+        with suppress(httpx2.HTTPError):
+            reloading.result()
+        version = load_bundle(bundles[1]).version
+        assert until(lambda: figure(server, "lead_temperature_reloads_total") == 1)
+        assert figure(server, REFUSED) == 0
+        assert until(lambda: versions(server) == {version})
+
+
+def versions(server: Served) -> set[str]:
+    """Bundles that are served now."""
+    answers = [httpx2.get(f"{server.url}/readyz", timeout=60).json() for _ in range(10)]
+    return {answer["model_version"] for answer in answers}
 
 
 def test_a_server_that_asks_for_signatures_serves_signed_bundles_alone(

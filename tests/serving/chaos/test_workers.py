@@ -64,6 +64,29 @@ def test_a_supervisor_that_was_stopped_for_long_takes_nobody_for_hung(server: Se
     assert server.children() == workers
 
 
+def test_a_worker_that_says_what_is_no_message_is_replaced(folder: Path, tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    once.touch()
+    babbles = f"""
+import pathlib, serving.process.worker as worker
+
+once, send = pathlib.Path({str(once)!r}), worker.send
+
+def babble(writer, **message):
+    if "pong" in message and once.exists():
+        once.unlink()
+        writer.write(60_000 * b"[" + b"\\n")
+    send(writer, **message)
+
+worker.send = babble
+"""
+    with served(folder, 1, BY_HAND, babbles) as server:
+        workers = server.children()
+        assert until(lambda: server.children() and not server.children() & workers)
+        assert score(server) == 200
+        assert any("what is no message" in line["message"] for line in server.log)
+
+
 def test_sigterm_ends_all_though_a_worker_hangs(server: Served) -> None:
     workers = server.children()
     os.kill(min(workers), signal.SIGSTOP)
