@@ -129,7 +129,7 @@ async def _verdict_of_child(
         )
     try:
         verdict = parse_finite_json(answer.decode())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("It made the process that proved it say what is no verdict.") from None
     if "version" not in verdict:
         raise ValueError(str(verdict.get("refused")))
@@ -149,6 +149,8 @@ def main() -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as output:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # LightGBM prints there
         order = json.loads(sys.stdin.buffer.readline())
+        import serving.process.proof  # noqa: F401 - the limits are on the bundle, not on libraries
+
         limit_this_process()
         verdict = proof(
             Path(order["folder"]), Path(order["copy"]), Settings.model_validate(order["settings"])
@@ -177,7 +179,7 @@ def _lower(kind: int, limit: int) -> None:
 
 def proof(folder: Path, copy: Path, settings: Settings) -> JsonObject:
     """The verdict on a bundle: its `version`, or why it is `refused`."""
-    # The libraries of the model are loaded by the child alone, and before the limits are set.
+    # The libraries of the model are loaded by the child alone.
     from serving.process.proof import prove_bundle
 
     try:

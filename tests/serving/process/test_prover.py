@@ -47,21 +47,49 @@ def test_a_refusal_leaves_nothing_behind(tmp_path: Path, private_folder: Path) -
 ENDS = {
     "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)": "by signal SIGSEGV",
     "raise SystemExit(3)": "by code 3",
-    "import time; time.sleep(100)": "longer than 5 s",
+    "print(60_000 * '[')": "what is no verdict",
     """import sys; sys.stdout.write('{"version": "' + 10**6 * "x")""": "what is no verdict",
 }
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("code", ENDS)
-def test_a_prover_that_ends_or_hangs_is_a_refusal(
+def test_a_prover_that_ends_is_a_refusal(
     code: str, bundle_folder: Path, private_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prover, "_PROVER", code)
-    monkeypatch.setattr(prover, "PROVE_SECONDS", 5)
     with pytest.raises(ValueError, match=ENDS[code]):
         proved(bundle_folder, private_folder)
     assert list(private_folder.iterdir()) == []
+
+
+@pytest.mark.process
+def test_a_prover_that_hangs_is_a_refusal(
+    bundle_folder: Path, private_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prover, "_PROVER", "import time; time.sleep(100)")
+    monkeypatch.setattr(prover, "PROVE_SECONDS", 0.2)
+    with pytest.raises(ValueError, match=r"longer than 0\.2 s"):
+        proved(bundle_folder, private_folder)
+    assert list(private_folder.iterdir()) == []
+
+
+LOADED_BEFORE_LIMITS = """
+import sys
+from serving.process import prover
+
+prover.limit_this_process = lambda: sys.exit(7 if "lightgbm" in sys.modules else 3)
+prover.main()
+"""
+
+
+@pytest.mark.process
+def test_the_limits_are_on_the_bundle_and_not_on_the_libraries(
+    bundle_folder: Path, private_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prover, "_PROVER", LOADED_BEFORE_LIMITS)
+    with pytest.raises(ValueError, match="by code 7"):
+        proved(bundle_folder, private_folder)
 
 
 LIMITED = """
