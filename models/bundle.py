@@ -264,8 +264,8 @@ def load_bundle(
         ) from error
     if not with_judged_fit or judged_fit_hash is None:
         return bundle
+    read_judged_fit_files(folder, judged_fit_hash)
     judged_fit = load_bundle(folder / JUDGED_FIT)
-    require_judged_fit(folder, judged_fit_hash)
     return dataclasses.replace(bundle, judged_fit=judged_fit)
 
 
@@ -326,19 +326,21 @@ def read_bundle_files(folder: Path, *, with_companions: bool = True) -> BundleFi
         raise _no_bundle(folder) from None
 
 
-def require_judged_fit(folder: Path, manifest_hash: str) -> None:
-    """Require that a bundle's folder `JUDGED_FIT` is the one that the bundle names.
+def read_judged_fit_files(folder: Path, manifest_hash: str) -> BundleFiles:
+    """Files of a bundle's folder `JUDGED_FIT`, which must be the one that the bundle names.
 
     Raises
     ------
     FileNotFoundError, ValueError
         It is not, or is not whole.
     """
-    if _sha256(read_bundle_files(folder / JUDGED_FIT).manifest) != manifest_hash:
+    files = read_bundle_files(folder / JUDGED_FIT)
+    if _sha256(files.manifest) != manifest_hash:
         raise ValueError(
             f"{folder / JUDGED_FIT} is not the fit that this bundle was judged by. "
             "Pull or train the bundle again."
         )
+    return files
 
 
 def _no_bundle(folder: Path) -> FileNotFoundError:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from models.folder import write_durably
+
 PRIVATE_PREFIX = "lead-temperature-"
 """Names of temporary folders with private copies begin so."""
 COPY_PREFIX = "bundle-"
@@ -46,7 +48,7 @@ def private_folder(operators_folder: str | None) -> Iterator[Path]:
 def remember_last_good(folder: Path, copy: Path) -> None:
     """Name the copy that was the last good one."""
     part = folder / f".{_LAST_GOOD}.part"
-    part.write_text(copy.name, encoding="utf-8")
+    write_durably(part, copy.name.encode())
     part.replace(folder / _LAST_GOOD)
 
 

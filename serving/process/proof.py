@@ -11,8 +11,8 @@ from pathlib import Path
 
 from starlette.types import Message
 
-from models.bundle import JUDGED_FIT, REPORTS, BundleFiles, read_bundle_files, require_judged_fit
-from models.folder import MANIFEST, OpenFolder
+from models.bundle import JUDGED_FIT, REPORTS, BundleFiles, read_bundle_files, read_judged_fit_files
+from models.folder import MANIFEST, OpenFolder, write_durably
 from models.golden import GOLDEN
 from models.signature import SIGNATURE, require_signature, signature_of
 from serving.answers.examples import example_leads
@@ -62,8 +62,7 @@ def prove_bundle(folder: Path, copy: Path, settings: Settings) -> str:
     if files.judged_fit_hash is not None:
         if JUDGED_FIT not in names:
             raise FileNotFoundError(f"{folder} is not whole: {JUDGED_FIT} is missing.")
-        require_judged_fit(folder, files.judged_fit_hash)
-        fit_contents = _contents(read_bundle_files(folder / JUDGED_FIT))
+        fit_contents = _contents(read_judged_fit_files(folder, files.judged_fit_hash))
         contents |= {f"{JUDGED_FIT}/{name}": content for name, content in fit_contents.items()}
     if not files.lists_companions and settings.bundle_key is None:
         contents |= _unlisted_companions(folder, names)
@@ -89,7 +88,7 @@ def _write_copy(copy: Path, contents: dict[str, bytes]) -> None:
         raise ValueError(f"A bundle has at most {MAX_BUNDLE_BYTES} bytes. Train it again.")
     for name, content in contents.items():
         (copy / name).parent.mkdir(exist_ok=True)
-        (copy / name).write_bytes(content)
+        write_durably(copy / name, content)
 
 
 async def _ask(app: LiveApp) -> str:
