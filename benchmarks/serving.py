@@ -31,7 +31,7 @@ from benchmarks.serving_contestants import (
 from benchmarks.serving_data import prepare, write_bodies_of
 from benchmarks.serving_figures import Runs, load_figures
 from benchmarks.serving_load import Run, loaded, middle, require_wrk
-from benchmarks.serving_rest import bulk_figures, start_figures
+from benchmarks.serving_rest import beside_batches_figure, bulk_figures, start_figures
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,9 +67,10 @@ def main(
     if not console.is_terminal:
         console.width = PIPED
     console.print(load_table(runs))
-    with console.status("start, memory, bulk …"):
+    with console.status("start, memory, batches, bulk …"):
         figures = load_figures(runs)
         figures += start_figures(python, contestants[1], contestants[0], folder, rounds)
+        figures.append(beside_batches_figure(contestants[2], folder, seconds, rounds))
         figures += bulk_figures(folder, rounds)
     console.print(quality_table({"": figures}))
 

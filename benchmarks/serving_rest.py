@@ -1,8 +1,9 @@
-"""Beside the load: how soon a server is ready, what memory it takes, how fast bulk scores are."""
+"""Beside the load: start, memory, bulk scores, and a single lead while batches are at work."""
 
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -12,7 +13,8 @@ import numpy as np
 from benchmarks.quality_table import AtLeast, AtMost, Figure
 from benchmarks.serving_contestants import ROOT, Contestant, operators, running
 from benchmarks.serving_data import write_bodies_of
-from benchmarks.serving_load import loaded, memory_mib
+from benchmarks.serving_figures import FAILED
+from benchmarks.serving_load import loaded, memory_mib, middle
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
 from features.spine import Spine, microseconds
@@ -24,6 +26,7 @@ from training.config import read_config
 LOOKS = 24
 """Instants at which every lead is scored in bulk, a fortnight apart."""
 WARM_UP_SECONDS = 2
+BATCHES_AT_WORK = 4
 
 
 def start_figures(
@@ -69,6 +72,27 @@ def _memory(server: Contestant, folder: Path) -> tuple[float, float]:
         script = write_bodies_of(folder)["single"]
         loaded(ready.pid, ready.address + server.path, script, 8, WARM_UP_SECONDS)
         return memory_mib(ready.pid)
+
+
+def beside_batches_figure(server: Contestant, folder: Path, seconds: float, rounds: int) -> Figure:
+    """How long single leads take while batches of 1,000 are at work, beside the same alone."""
+    what = f"p99 of single leads beside {BATCHES_AT_WORK} batches of 1,000 × that alone"
+    scripts = write_bodies_of(folder)
+    alone_runs, beside_runs, batch_runs = [], [], []
+    with running(server, folder / "beside.log") as ready, ThreadPoolExecutor(1) as pool:
+        single = (ready.pid, ready.address + server.path, scripts["single"], 1, seconds)
+        batches = (ready.pid, f"{ready.address}/v1/score/batch", scripts["batch"])
+        for _ in range(rounds):
+            alone_runs.append(loaded(*single))
+            at_work = pool.submit(loaded, *batches, BATCHES_AT_WORK, seconds + WARM_UP_SECONDS)
+            beside_runs.append(loaded(*single))
+            batch_runs.append(at_work.result())
+    alone, beside, batch = middle(alone_runs), middle(beside_runs), middle(batch_runs)
+    if alone.failed or beside.failed or batch.failed:
+        return Figure("beside batches", what, None, goal=AtMost(3.0), note=FAILED)
+    note = f"{beside.p99_ms:.1f} ms, alone {alone.p99_ms:.1f} ms"
+    ratio = beside.p99_ms / alone.p99_ms
+    return Figure("beside batches", what, ratio, None, None, AtMost(3.0), note, places=2)
 
 
 def bulk_figures(folder: Path, rounds: int) -> list[Figure]:

@@ -2,9 +2,11 @@
 
 import gzip
 import json
+import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +148,27 @@ def test_lines_beyond_their_time_end_with_the_reason(
     assert answer.status_code == 200
     assert len(lines) == 25
     assert (last["status"], last["request_id"]) == (503, "1")
+
+
+def test_a_single_lead_is_answered_while_a_turn_of_a_batch_is_at_work(
+    client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = batches.score_leads
+    at_work, is_answered, turns = threading.Event(), threading.Event(), list[bool]()
+
+    def held(*arguments: Any) -> Any:
+        at_work.set()
+        turns.append(is_answered.wait(60))
+        return score(*arguments)
+
+    monkeypatch.setattr(batches, "score_leads", held)
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(client.post, BATCH, json=LEADS)
+        assert at_work.wait(60)
+        assert client.post("/v1/score", json=LEAD).status_code == 200
+        is_answered.set()
+        assert batch.result().status_code == 200
+    assert turns == [True] * 3
 
 
 def test_a_bomb_is_refused(client) -> None:
