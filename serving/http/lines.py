@@ -44,9 +44,7 @@ class LinesResponse(Response):
         is_packed: bool,
     ) -> None:
         coding = {"Content-Encoding": "gzip"} if is_packed else {}
-        super().__init__(
-            headers={**headers, **coding, "Vary": "Accept, Accept-Encoding"}, media_type=NDJSON
-        )
+        super().__init__(headers={**headers, **coding}, media_type=NDJSON)
         del self.headers["content-length"]
         self._parts, self._at_work = parts, at_work
         self._packer = zlib.compressobj(1, wbits=_GZIP) if is_packed else None

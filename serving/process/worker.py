@@ -51,7 +51,8 @@ KEEP_ALIVE_SECONDS = 75
 closes it, and no request meets a connection that the server is closing."""
 SPARE_DESCRIPTORS = 64
 """Descriptors that connections leave for the bundle, the log, the link and the libraries."""
-
+SWITCH_SECONDS = 0.001
+"""How long a thread that scores a batch may keep the event loop waiting for the interpreter."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -223,10 +224,6 @@ def serve(
         ending = threading.Thread(target=traces.shutdown, daemon=True)
         ending.start()
         ending.join(SPAN_FLUSH_SECONDS)
-
-
-SWITCH_SECONDS = 0.001
-"""How long a thread that scores a batch may keep the event loop waiting for the interpreter."""
 
 
 def main() -> None:
