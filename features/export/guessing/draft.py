@@ -31,6 +31,8 @@ from features.export.guessing.roles import (
 from features.export.guessing.survey import SurveyedColumn, SurveyedTable, survey
 from features.export.toml_text import toml_key, toml_text
 
+# Characters that a text over several lines may not hold in TOML.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _OUTCOMES = {"converted_at": "Bought", "closed_at": "Lost"}
 
 
@@ -105,11 +107,10 @@ def _toml_list(texts: Iterable[str]) -> str:
 
 
 def _sql_lines(sql: str) -> list[str]:
-    """A query in TOML; three apostrophes in a row, which end a text there, are rare in SQL."""
-    if "'''" in sql:
-        one_line = toml_text(sql).replace("\n", "\\n")
-        return [f"sql = {one_line}"]
-    return ["sql = '''", *sql.splitlines(), "'''"]
+    """A query in TOML, over several lines unless a name in it holds what such a text cannot."""
+    if "'''" in sql or _CONTROL.search(sql):
+        return [f"sql = {toml_text(sql)}"]
+    return ["sql = '''", *sql.split("\n"), "'''"]
 
 
 def _data_section(leads: LeadsTable, timezone: str | None, notes: Notes) -> list[str]:
@@ -119,7 +120,7 @@ def _data_section(leads: LeadsTable, timezone: str | None, notes: Notes) -> list
         lines.append(f"timezone = {toml_text(timezone)}")
     elif without_zone:
         examples = ", ".join(without_zone[:3])
-        lines.append(f'# timezone = "Europe/Lisbon"   # TO DO: {examples} have no zone')
+        lines.append(f'# timezone = "Europe/Lisbon"   # TO DO: no zone in {toml_text(examples)}')
         notes.doubts.append(
             f"Times such as {examples} name no zone: write timezone under [data] (that of the "
             "account, or of the person who exported), or give --timezone."

@@ -1,5 +1,6 @@
 """A draft reads exports in each CRM's shape rightly, and says what it cannot know."""
 
+import csv
 import tomllib
 from collections import Counter
 from datetime import timedelta
@@ -154,6 +155,34 @@ def test_any_name_of_a_file_or_column_can_be_written(tmp_path, name):
     tables = tables_of(written.text, tmp_path)
     assert tables.leads.num_rows == len(LEADS)
     assert tables.leads["converted_at"].null_count == 60
+
+
+@pytest.mark.parametrize("crm", ["Salesforce", "HubSpot", "Zoho CRM"])
+@pytest.mark.parametrize(
+    "prefix",
+    ['\n[files]\nother = "x.csv"\n', "\r\n\x01\u2028", """"; DROP TABLE Lead; -- ''' " """],
+    ids=["toml", "control", "sql"],
+)
+def test_names_of_columns_are_data_and_never_lines_of_toml_or_sql(tmp_path, crm, prefix):
+    exports = tmp_path / "exports"
+    write_exports(crm, exports)
+    as_written = tables_of(draft(exports, tmp_path, "Europe/Rome").text, tmp_path)
+    delimiter = ";" if crm == "Zoho CRM" else ","
+    encoding = "cp1252" if crm == "Zoho CRM" else "utf-8"
+    for path in exports.glob("*.csv"):
+        with path.open(encoding=encoding, newline="") as file:
+            header, *rows = csv.reader(file, delimiter=delimiter)
+        with path.open("w", encoding=encoding, errors="ignore", newline="") as file:
+            csv.writer(file, delimiter=delimiter).writerows(
+                [[f"{prefix} {name}" for name in header], *rows]
+            )
+    written = draft(exports, tmp_path, "Europe/Rome")
+    tables = tables_of(written.text, tmp_path)
+    assert tables.rejects.num_rows == 0
+    for name in ("lead_id", "created_at", "converted_at", "closed_at"):
+        assert tables.leads[name].equals(as_written.leads[name]), name
+    for name in ("lead_id", "occurred_at"):
+        assert tables.interactions[name].equals(as_written.interactions[name]), name
 
 
 def test_a_folder_without_leads_is_refused_with_what_was_found(tmp_path):
