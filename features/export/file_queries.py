@@ -13,6 +13,7 @@ statement that only reads. It may take a gigabyte of memory and then the disk.
 
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -149,12 +150,7 @@ class FileQueries:
             return
         file = self._mapping.files[name]
         source = open_files(file_parts(file.path, self._mapping.base, "files"), file)
-        lower = [column.lower() for column in source.columns]
-        columns = [
-            column
-            for column, key in zip(source.columns, lower, strict=True)
-            if column and lower.count(key) == 1 and key not in (ROW, FILE)
-        ]
+        columns = namable(source.columns)
         self._left_out[name] = tuple(dict.fromkeys(c for c in source.columns if c not in columns))
         malformed = self._malformed.setdefault(name, [])
         schema = pa.schema(
@@ -188,6 +184,23 @@ class FileQueries:
             f"{label} of lead_temperature.toml cannot be run: {str(error).strip()}\n"
             f"It reads {', '.join(names) or 'none of the names in [files]'}.{not_read}{unnamable}"
         )
+
+
+def namable(columns: Sequence[str]) -> list[str]:
+    """Columns that SQL can name: a name that stands once, in whatever case, and is none of ours.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of a file's columns.
+
+    Examples
+    --------
+    >>> namable(["Id", "Source", "source", "", "_row"])
+    ['Id']
+    """
+    times = Counter(column.lower() for column in columns)
+    return [c for c in columns if c and times[c.lower()] == 1 and c.lower() not in (ROW, FILE)]
 
 
 def _one_query(database: duckdb.DuckDBPyConnection, label: str, sql: str) -> str:

@@ -97,6 +97,12 @@ def draft(exports: Path, base: Path, timezone: str | None = None) -> Draft:
         for table in tables
         if table.name not in used
     ]
+    notes.doubts += [
+        f"{table.name}: {', '.join(table.left_out)} cannot be used: such a name stands twice "
+        "(capitals make no difference), or is one of ours. Rename what matters in the export."
+        for table in tables
+        if table.left_out
+    ]
     head = [*_data_section(leads, timezone, notes), *_files_section(tables)]
     text = "\n".join([*head, *sections]).rstrip() + "\n"
     return Draft(preset.get("name"), text, tuple(notes.guesses), tuple(notes.doubts))

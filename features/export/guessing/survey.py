@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from python_calamine import CalamineError
 
+from features.export.file_queries import namable
 from features.export.files import FilePart, file_parts, reading
 from features.export.formats import PLAIN, ColumnFormat
 from features.export.mapping import FileFormat
@@ -192,6 +193,8 @@ class SurveyedTable:
         Its columns, at most of the first 100,000 rows.
     rows : int
         How many rows were looked at.
+    left_out : tuple of str
+        Names of columns that SQL cannot name, such as one that stands twice: they can play no part.
     """
 
     name: str
@@ -199,6 +202,7 @@ class SurveyedTable:
     form: FileFormat
     columns: tuple[SurveyedColumn, ...]
     rows: int
+    left_out: tuple[str, ...] = ()
 
     @property
     def rows_text(self) -> str:
@@ -298,8 +302,7 @@ def _latin(text: str) -> str:
 
 def _table(name: str, parts: tuple[FilePart, ...], form: FileFormat) -> SurveyedTable:
     source = open_files(parts, form)
-    # A column without a name, or of a name that stands twice, can play no part.
-    names = [n for n in dict.fromkeys(source.columns) if n and source.columns.count(n) == 1]
+    names = namable(source.columns)
     batches, rows = [], 0
     for batch in source.batches(names):
         rows_alone = batch.filter(pc.is_null(batch["malformed"]))
@@ -312,7 +315,8 @@ def _table(name: str, parts: tuple[FilePart, ...], form: FileFormat) -> Surveyed
     for i, column_name in enumerate(names):
         texts = pc.utf8_trim_whitespace(text[f"t{i}"])
         columns.append(SurveyedColumn(column_name, pc.if_else(pc.equal(texts, ""), None, texts)))
-    return SurveyedTable(name, parts, form, tuple(columns), rows)
+    left_out = tuple(dict.fromkeys(n for n in source.columns if n and n not in names))
+    return SurveyedTable(name, parts, form, tuple(columns), rows, left_out)
 
 
 def _forms(part: FilePart) -> list[tuple[FileFormat, str]]:

@@ -185,6 +185,20 @@ def test_names_of_columns_are_data_and_never_lines_of_toml_or_sql(tmp_path, crm,
         assert tables.interactions[name].equals(as_written.interactions[name]), name
 
 
+def test_columns_that_sql_cannot_tell_apart_are_left_out_and_said(tmp_path):
+    exports = tmp_path / "exports"
+    write_exports("Salesforce", exports)
+    lines = (exports / "Lead.csv").read_text().splitlines()
+    more = [",leadsource,leadsource,CREATEDBYID,_Row", *[",a,b,c,1"] * (len(lines) - 1)]
+    write_text(exports / "Lead.csv", *(line + end for line, end in zip(lines, more, strict=True)))
+    written = draft(exports, tmp_path)
+    assert list(tables_of(written.text, tmp_path).attribute_kinds) == ["Country"]
+    assert any(
+        doubt.startswith("Lead: LeadSource, leadsource, _Row cannot be used")
+        for doubt in written.doubts
+    )
+
+
 def test_a_folder_without_leads_is_refused_with_what_was_found(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no table that can be read"):
         draft(tmp_path, tmp_path)
