@@ -120,7 +120,7 @@ class Identities:
         return pc.is_in(ids, value_set=self.left_out)
 
     def own_ids(self, ids: pa.ChunkedArray, instants: pa.ChunkedArray) -> pa.ChunkedArray:
-        """The lead's own id in the row_number of any other.
+        """The lead's own id in the place of any other.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class Identities:
 
 
 def person_hashes(texts: pa.Array, key: bytes) -> pa.Array:
-    """Keyed hash in the row_number of what tells a person, such as an e-mail address.
+    """Keyed hash in the place of what tells a person, such as an e-mail address.
 
     Parameters
     ----------

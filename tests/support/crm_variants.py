@@ -4,13 +4,14 @@ Codes in the place of words, tables that spell them out, times with AM and PM, t
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.support.crm_exports import (
     CONTACTS,
     LEADS,
+    ROME,
     Lead,
     as_sheet,
     local_time,
@@ -231,6 +232,154 @@ def _portuguese(folder: Path) -> None:
     write_workbook(folder / "exportação.xlsx", sheets)
 
 
+def _translated_pipedrive(
+    folder: Path, deal: Sequence[str], activity: Sequence[str], words: Sequence[str]
+) -> None:
+    """Deals and activities with the headers and words of a language, in the order used here."""
+    states = dict(zip(("won", "lost", "open"), words[:3], strict=True))
+    deals = []
+    for lead in LEADS:
+        expected = local_time(lead.created + timedelta(days=90), "%Y-%m-%d")
+        moments = (lead.created, lead.won, lead.lost)
+        times = [local_time(moment) for moment in moments]
+        values = [lead.number + 1, states[lead.status], *times, expected, lead.source]
+        deals.append(dict(zip(deal, values, strict=True)))
+    activities = []
+    for c in CONTACTS:
+        entered = local_time(c.at - timedelta(days=1))
+        day = local_time(c.at, "%Y-%m-%d")
+        values = [c.number + 1, c.kind, words[3], day, local_time(c.at), entered]
+        activities.append(
+            dict(zip((*activity, deal[0]), [*values, c.lead.number + 1], strict=True))
+        )
+    planned = {**activities[0], activity[0]: 99_999, activity[2]: words[4]}
+    write_workbook(folder / "deals-7.xlsx", {"1": as_sheet(deals)})
+    write_workbook(folder / "activities-7.xlsx", {"1": as_sheet([*activities, planned])})
+
+
+def _pipedrive_in_portuguese(folder: Path) -> None:
+    _translated_pipedrive(
+        folder,
+        (
+            *("Negócio - ID", "Negócio - Status", "Negócio - Negócio criado em"),
+            *("Negócio - Ganho em", "Negócio - Data de perda"),
+            *("Negócio - Data de fechamento esperada", "Negócio - Origem"),
+        ),
+        (
+            *("Atividade - ID", "Atividade - Tipo", "Atividade - Concluído"),
+            *("Atividade - Data de vencimento", "Atividade - Marcado como feito em"),
+            "Atividade - Data de criação",
+        ),
+        ("Ganho", "Perdido", "Aberto", "Feito", "A fazer"),
+    )
+
+
+def _pipedrive_in_spanish(folder: Path) -> None:
+    _translated_pipedrive(
+        folder,
+        (
+            *("Negocio - ID", "Negocio - Estado", "Negocio - Negocio creado el"),
+            *("Negocio - Fecha de ganado", "Negocio - Fecha de perdido"),
+            *("Negocio - Fecha de cierre prevista", "Negocio - Origen"),
+        ),
+        (
+            *("Actividad - ID", "Actividad - Tipo", "Actividad - Completada"),
+            *("Actividad - Fecha de vencimiento",),
+            *("Actividad - Hora en que se marcó como completada", "Actividad - Fecha de adición"),
+        ),
+        ("Ganado", "Perdido", "Abierto", "Completada", "Por hacer"),
+    )
+
+
+def _translated_dynamics(
+    folder: Path,
+    lead_headers: Sequence[str],
+    deal_headers: Sequence[str],
+    activity_headers: Sequence[str],
+    words: Sequence[str],
+) -> None:
+    """Three sheets as Excel gets them in another language, ids and checksums in front."""
+
+    def clock(moment: datetime | None) -> datetime | None:
+        return moment and moment.astimezone(ROME)
+
+    def topic(lead: Lead) -> str:
+        return f"Anlage {lead.number} für Ditta {lead.number}"
+
+    def rows_of(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> list[list[object]]:
+        exported = datetime(2025, 2, 1, 9)  # noqa: DTZ001 - as Excel has them, all touched at once
+        hidden = [[f"8f3a{i:04x}-{i:012x}", f"QmFz/{i:09d}==", exported] for i in range(len(rows))]
+        return [[*headers], *([*ids, *row] for ids, row in zip(hidden, rows, strict=True))]
+
+    won, lost, open_, qualified, done, inbound, outbound = words
+    ended = {"won": won, "lost": lost}
+    leads = [
+        (topic(x), open_ if x.status == "open" else qualified, x.source, clock(x.created))
+        for x in LEADS
+    ]
+    deals = [
+        (
+            *(topic(x), ended[x.status], clock(x.created + timedelta(days=90))),
+            *(clock(_end(x)), clock(x.created)),
+        )
+        for x in LEADS
+        if x.status != "open"
+    ]
+    activities = [
+        (
+            *(c.kind, topic(c.lead), done, inbound if c.inbound else outbound),
+            *(clock(c.at), c.seller, clock(c.at)),
+        )
+        for c in CONTACTS
+    ]
+    sheets = {
+        "Leads": rows_of(lead_headers, leads),
+        "Deals": rows_of(deal_headers, deals),
+        "A": rows_of(activity_headers, activities),
+    }
+    write_workbook(folder / "dynamics.xlsx", sheets)
+
+
+def _dynamics_in_german(folder: Path) -> None:
+    hidden = ("(Nicht ändern) Zeilenprüfsumme", "(Nicht ändern) Geändert am")
+    _translated_dynamics(
+        folder,
+        ("(Nicht ändern) Lead", *hidden, "Thema", "Status", "Leadquelle", "Erstellt am"),
+        (
+            *("(Nicht ändern) Verkaufschance", *hidden, "Ursprünglicher Lead", "Status"),
+            *("Geschätztes Abschlussdatum", "Tatsächliches Abschlussdatum", "Erstellt am"),
+        ),
+        (
+            *("(Nicht ändern) Aktivität", *hidden, "Aktivitätstyp", "Bezug", "Aktivitätsstatus"),
+            *("Richtung", "Tatsächliches Ende", "Besitzer", "Erstellt am"),
+        ),
+        (
+            *("Gewonnen", "Verloren", "Offen", "Qualifiziert", "Abgeschlossen"),
+            *("Eingehend", "Ausgehend"),
+        ),
+    )
+
+
+def _dynamics_in_spanish(folder: Path) -> None:
+    hidden = ("(No modificar) Suma de comprobación de fila", "(No modificar) Fecha de modificación")
+    _translated_dynamics(
+        folder,
+        (
+            *("(No modificar) Cliente potencial", *hidden, "Tema", "Estado"),
+            *("Origen del cliente potencial", "Fecha de creación"),
+        ),
+        (
+            *("(No modificar) Oportunidad", *hidden, "Cliente potencial de origen", "Estado"),
+            *("Fecha de cierre estimada", "Fecha de cierre real", "Fecha de creación"),
+        ),
+        (
+            *("(No modificar) Actividad", *hidden, "Tipo de actividad", "Referente a"),
+            *("Estado de actividad", "Dirección", "Fin real", "Propietario", "Fecha de creación"),
+        ),
+        ("Ganada", "Perdida", "Abierto", "Calificado", "Completada", "Entrante", "Saliente"),
+    )
+
+
 VARIANTS: dict[str, Callable[[Path], None]] = {
     "Pipedrive's API": _pipedrive_api,
     "Odoo's database": _odoo_database,
@@ -238,4 +387,8 @@ VARIANTS: dict[str, Callable[[Path], None]] = {
     "American": _american,
     "German": _german,
     "Portuguese": _portuguese,
+    "Pipedrive in Portuguese": _pipedrive_in_portuguese,
+    "Pipedrive in Spanish": _pipedrive_in_spanish,
+    "Dynamics 365 in German": _dynamics_in_german,
+    "Dynamics 365 in Spanish": _dynamics_in_spanish,
 }

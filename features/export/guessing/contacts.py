@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.export.guessing.leads import Reference, sql_name
-from features.export.guessing.outcomes import literals
+from features.export.guessing.outcomes import literals, times_of_ending
 from features.export.guessing.roles import (
     columns_by_role,
     is_history,
@@ -20,9 +20,6 @@ from features.export.guessing.roles import (
     values_among,
 )
 from features.export.guessing.survey import SurveyedColumn, SurveyedTable, plain_words
-
-_TOPICS = {"subject", "oggetto", "assunto", "asunto", "betreff", "objet", "subiect", "тема"}
-_STATES = {"status", "done", "completed", "stato", "state", "статус", "завершено", "выполнено"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +37,7 @@ class ContactQuery:
     measure : tuple of (str, SurveyedColumn) or None
         Our name of its length, and the column.
     unfinished : tuple of (str, tuple of str) or None
-        The column and words of contacts that have not named_columns place, which are left out.
+        The column and words of contacts that have not taken place, which are left out.
     """
 
     sql: str
@@ -54,7 +51,7 @@ class ContactQuery:
 def is_no_contact(table: SurveyedTable, words: Mapping[str, set[str]]) -> bool:
     """Whether a table is a history, or holds deals: rows that are closed, of which some are won."""
     statuses = [c for c in columns_by_role(table, "status") if is_vocabulary(c)]
-    holds_deals = times_by_role(table, "converted") and any(
+    holds_deals = times_of_ending(table, "won") and any(
         values_among(c, words["won"]) and values_among(c, words["lost"]) for c in statuses
     )
     return bool(holds_deals) or is_history(table)
@@ -94,12 +91,12 @@ def contact_query(
     measure = None
     if duration is not None:
         measure = (_duration_name(duration), duration)
-    named_columns = {column for column in (kind, direction, finished) if column is not None}
+    used_columns = {column for column in (kind, direction, finished) if column is not None}
     outcome = next(
         (
             c
             for c in columns_by_role(table, "outcome")
-            if is_vocabulary(c) and c not in named_columns
+            if is_vocabulary(c) and c not in used_columns
         ),
         None,
     )
@@ -123,7 +120,7 @@ def contact_query(
     sql = f"SELECT {selected},\n    _file, _row\nFROM {sql_name(table.name)}"
     left_out = None
     if finished is not None:
-        sql += f"\nWHERE {sql_name(finished.name)} NOT IN ({literals(unfinished)})"
+        sql += f"\nWHERE coalesce({sql_name(finished.name)}, '') NOT IN ({literals(unfinished)})"
         left_out = (finished.name, tuple(unfinished))
     meanings = {
         name: meaning
@@ -214,8 +211,9 @@ def _direction(
 
 def _kind(table: SurveyedTable, direction: SurveyedColumn | None) -> SurveyedColumn | None:
     """Column of what kind a contact is; one word for all tells no more than the table's name."""
-    kinds = [*columns_by_role(table, "kind")]
-    topics = [column for column in table.columns if {*column.words.split()} & _TOPICS]
+    kinds = columns_by_role(table, "kind")
+    topic_words = {*presets()["hints"]["topic"]}
+    topics = [column for column in table.columns if topic_words & {*column.words.split()}]
     return next(
         (
             column
@@ -230,9 +228,15 @@ def _completion(
     table: SurveyedTable, words: Mapping[str, set[str]]
 ) -> tuple[SurveyedColumn | None, list[str]]:
     """Column that tells contacts that took place from those that are planned, and its words."""
-    for column in table.columns:
-        if is_vocabulary(column) and {*column.words.split()} & _STATES:
-            unfinished = values_among(column, words["unfinished"])
-            if unfinished and values_among(column, words["finished"]):
-                return column, unfinished
+    state_words = {*presets()["hints"]["state"]}
+    yes_or_no = words["yes"] | words["no"]
+    for column in filter(is_vocabulary, table.columns):
+        finished = values_among(column, words["finished"])
+        unfinished = values_among(column, words["unfinished"])
+        # "Done" and "To do" speak for themselves under any header; "yes" and "no" do not.
+        says_it_all = len({*finished, *unfinished}) == len(column.counts) and not any(
+            plain_words(value) in yes_or_no for value in column.counts
+        )
+        if finished and unfinished and (says_it_all or state_words & {*column.words.split()}):
+            return column, unfinished
     return None, []

@@ -13,6 +13,7 @@ from typing import Literal
 from features.export.guessing.leads import LeadsTable, Reference, filled_pairs, sql_name
 from features.export.guessing.roles import (
     columns_by_role,
+    is_expected,
     is_history,
     is_vocabulary,
     presets,
@@ -94,7 +95,7 @@ def _in_own_table(leads: LeadsTable, ending: Ending, words: Collection[str]) -> 
     statuses = [c for c in columns_by_role(table, "status") if is_vocabulary(c)]
     saying = [(c, values) for c in statuses if (values := _values_saying(c, words, leads.lookups))]
     outcomes = []
-    for column in _times_of(table, ending):
+    for column in times_of_ending(table, ending):
         closes = _closes(column)
         told_apart = [_where_status(table, column, *status) for status in saying[:1]]
         # A time of closing is that of either end, unless a status tells them apart.
@@ -108,7 +109,7 @@ def _in_own_table(leads: LeadsTable, ending: Ending, words: Collection[str]) -> 
         archive = [(c, no) for c in columns_by_role(table, "active") if (no := _no(c))]
         outcomes += [
             _where_status(table, closing, *status)
-            for closing in _times_of(table, "won")
+            for closing in times_of_ending(table, "won")
             if _closes(closing)
             for status in saying[:1] or archive[:1]
         ]
@@ -120,15 +121,20 @@ def _in_own_table(leads: LeadsTable, ending: Ending, words: Collection[str]) -> 
     return outcomes
 
 
-def _times_of(table: SurveyedTable, ending: Ending) -> list[SurveyedColumn]:
-    """Times of an ending by their headers; for purchases also any time of closing."""
+def times_of_ending(table: SurveyedTable, ending: Ending) -> list[SurveyedColumn]:
+    """Times of an ending by their headers; for purchases also any time of closing.
+
+    Parameters
+    ----------
+    table : SurveyedTable
+        The table.
+    ending : {"won", "lost"}
+        The ending.
+    """
     if ending == "lost":
         return times_by_role(table, "lost")
-    expected = {*presets()["hints"]["expected"]}
     closings = [
-        c
-        for c in table.columns
-        if _closes(c) and c.is_time and c.filled and not expected & {*c.words.split()}
+        c for c in table.columns if _closes(c) and c.is_time and c.filled and not is_expected(c)
     ]
     return list(dict.fromkeys([*times_by_role(table, "converted"), *closings]))
 
@@ -221,7 +227,7 @@ def _in_versions(
 def _in_status(
     leads: LeadsTable, reference: Reference, ending: Ending, words: Collection[str]
 ) -> list[OutcomePlace]:
-    """OutcomePlace in a deal's status or a history's new value, with the time beside it."""
+    """Outcome in a deal's status or a history's new value, with the time beside it."""
     table = reference.table
     roles = ("new_value", "status") if is_history(table) else ("status",)
     saying = [
@@ -231,8 +237,8 @@ def _in_status(
         if (values := _values_saying(column, words, leads.lookups))
     ]
     times = [
-        *_times_of(table, ending),
-        *_times_of(table, "won"),
+        *times_of_ending(table, ending),
+        *times_of_ending(table, "won"),
         *times_by_role(table, "modified"),
     ]
     if is_history(table):

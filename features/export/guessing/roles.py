@@ -142,12 +142,12 @@ def header_rank(header: str, terms: Sequence[str]) -> int | None:
 
 def times_by_role(table: SurveyedTable, role: str) -> list[SurveyedColumn]:
     """Columns of times that may play a part, the likeliest first; none of what was expected."""
-    expected = {*presets()["hints"]["expected"]}
-    return [
-        column
-        for column in columns_by_role(table, role)
-        if column.is_time and not expected & {*column.words.split()}
-    ]
+    return [c for c in columns_by_role(table, role) if c.is_time and not is_expected(c)]
+
+
+def is_expected(column: SurveyedColumn) -> bool:
+    """Whether a header speaks of what was expected, and need not have come."""
+    return any(f" {words}" in f" {column.words}" for words in presets()["hints"]["expected"])
 
 
 def values_among(column: SurveyedColumn, words: Collection[str]) -> list[str]:

@@ -1,5 +1,7 @@
 """Tables of contacts as queries."""
 
+import pytest
+
 from features.export.guessing.contacts import contact_query
 from features.export.guessing.leads import leads_among
 from features.export.guessing.roles import words_of
@@ -31,7 +33,23 @@ def test_the_noun_of_a_file_is_the_kind_where_no_column_is(tmp_path):
 def test_contacts_that_are_only_planned_are_left_out(tmp_path):
     query = query_of(tmp_path, "tasks", "lead,date,done", *rows(f"L{{i}},{DAY},{{done}}"))
     assert query.unfinished == ("done", ("False",))
-    assert query.sql.endswith("WHERE \"done\" NOT IN ('False')")
+    assert query.sql.endswith("WHERE coalesce(\"done\", '') NOT IN ('False')")
+
+
+@pytest.mark.parametrize(
+    ("header", "words", "unfinished"),
+    [
+        ("Erledigt", ("Erledigt", "Zu erledigen"), ("Zu erledigen",)),
+        ("Concluído", ("Feito", "A fazer"), ("A fazer",)),
+        ("whatever", ("Done", "To do"), ("To do",)),
+        ("urgent", ("yes", "no"), None),
+        ("status", ("yes", "no"), ("no",)),
+    ],
+)
+def test_words_that_say_what_is_planned_need_no_header(tmp_path, header, words, unfinished):
+    table = [f"L{i % 20},{DAY},{words[i % 2]}" for i in range(40)]
+    query = query_of(tmp_path, "tasks", f"lead,date,{header}", *table)
+    assert query.unfinished == (None if unfinished is None else (header, unfinished))
 
 
 def test_a_day_tells_less_than_the_time_of_entering(tmp_path):

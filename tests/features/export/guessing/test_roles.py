@@ -2,12 +2,14 @@
 
 import re
 
+import pyarrow as pa
 import pytest
 
 from features.export.guessing.roles import (
     codes_of,
     columns_by_role,
     header_rank,
+    is_expected,
     is_vocabulary,
     presets,
     recognised_crm,
@@ -15,7 +17,7 @@ from features.export.guessing.roles import (
     values_among,
     words_of,
 )
-from features.export.guessing.survey import plain_words, survey
+from features.export.guessing.survey import SurveyedColumn, plain_words, survey
 from tests.support.exports import write_text
 
 
@@ -90,3 +92,25 @@ def test_a_code_says_something_only_under_its_header(tmp_path):
 def test_presets_name_no_person_and_no_address():
     text = repr(presets())
     assert not re.search(r"\w@\w", text)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Expected close date",
+        "Est. Close Date",
+        "Data di chiusura prevista",
+        "Gesch. Abschluss",
+        "Voraussichtliches Abschlussdatum",
+        "Geschätztes Abschlussdatum",
+        "Date de clôture prévue",
+        "Fecha de cierre estimada",
+        "Data de fechamento esperada",
+        "Предполагаемая дата закрытия",
+    ],
+)
+def test_what_was_expected_is_told_from_what_came(header):
+    texts = pa.chunked_array([["2024-01-01"]])
+    assert is_expected(SurveyedColumn(header, texts))
+    for came in ("Geschlossen am", "Fecha de cierre", "Data di chiusura", "Closed on", "Estado el"):
+        assert not is_expected(SurveyedColumn(came, texts))
