@@ -19,6 +19,7 @@ from features.tables import Suspicion
 from lead_temperature.tables.plain import plain_table
 from training.dataset.coverage import FeatureOverview
 from training.dataset.readiness import Readiness
+from training.dataset.split import LEAST_LEARNED_LEADS
 
 
 def show_inspection(console: Console, inspection: Inspection) -> None:
@@ -71,6 +72,14 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
             "Fits at several dates each learn from what was known by then and foretell what comes "
             "next: this calibrates. What serves learns from every known outcome in the end."
         )
+    for horizon in horizons:
+        if horizon.only_base_rate:
+            console.print(
+                f"[yellow]{horizon.horizon}: fewer than {LEAST_LEARNED_LEADS} leads are known to "
+                "have bought before the test, too few to tell leads apart. All will be told the "
+                "base rate; export a longer time or more leads to learn more.[/]",
+                highlight=False,
+            )
 
 
 def show_features(console: Console, features: list[FeatureOverview]) -> None:

@@ -16,6 +16,7 @@ from models.bundle import HORIZONS
 from models.policy import within
 from models.predictors.scorecard import Line
 from training.card.schema import ModelCard
+from training.dataset.split import LEAST_LEARNED_LEADS
 from training.evaluation.baselines import BaselineFigures
 from training.evaluation.evaluation import HorizonEvaluation
 from training.statistics.paired import Difference
@@ -80,7 +81,13 @@ def _verdict(name: str, horizon: HorizonEvaluation) -> Text:
     """What the model is and is not better than, by log loss on the same leads."""
     beaten_by, better_than = horizon.beaten_by, horizon.better_than
     equal = [rival for rival in horizon.baselines if rival not in (*beaten_by, *better_than)]
-    verdict = Text.assemble((f"{name}: ", "bold"), f"a {horizon.predictor} predicts.")
+    predicts = f"a {horizon.predictor} predicts."
+    if horizon.predictor == "base rate":
+        predicts = (
+            f"fewer than {LEAST_LEARNED_LEADS} leads are known to have bought before the test, "
+            "too few to tell leads apart: all are told the base rate."
+        )
+    verdict = Text.assemble((f"{name}: ", "bold"), predicts)
     if beaten_by:
         verdict.append(f" Worse than {', '.join(beaten_by)}.", "red")
     if better_than:

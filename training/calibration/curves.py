@@ -25,9 +25,11 @@ from sklearn.isotonic import IsotonicRegression
 from features.arrays import Bool, Float64, Int64
 from models.calibration import BetaCalibration, Calibration, StepCalibration, StepMethod, sigmoid
 
-Curve: TypeAlias = Literal["anchored", "beta", "wide_beta", "platt", "isotonic", "venn_abers"]
+Curve: TypeAlias = Literal[
+    "anchored", "beta", "wide_beta", "platt", "isotonic", "venn_abers", "base_rate"
+]
 CURVES: tuple[Curve, ...] = ("anchored", "beta", "wide_beta", "platt", "isotonic", "venn_abers")
-"""The first is the one to beat."""
+"""Those that are chosen among; the first is the one to beat."""
 
 VENN_ABERS_SCORES = 50
 """Venn-Abers fits two isotonic regressions for each distinct score: this many scores are enough."""
@@ -57,8 +59,35 @@ def fit_curve(method: Curve, margin: Float64, converted: Bool, lead: Int64) -> C
             return _isotonic(margin, converted, lead)
         case "venn_abers":
             return _venn_abers(margin, converted, lead)
+        case "base_rate":
+            return base_rate(converted, lead)
         case _:
             assert_never(method)
+
+
+def base_rate(converted: Bool, lead: Int64) -> StepCalibration:
+    """One probability for everybody: the share of looks that were followed by a purchase.
+
+    Half a lead is counted on either side, so that it is never 0 or 1.
+
+    Parameters
+    ----------
+    converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
+    lead : int64 array of shape (rows,)
+        Index of each row's lead; evidence is counted in leads, not in rows.
+
+    Examples
+    --------
+    >>> rate = base_rate(np.array([True, False, False, False]), np.arange(4))
+    >>> rate.probability(np.array([-9.0, 9.0])).round(2).tolist()
+    [0.3, 0.3]
+    """
+    leads, buyers = (len(np.unique(some)) for some in (lead, lead[converted]))
+    share = float(converted.mean()) if leads else 0.5
+    rate = (share * leads + 0.5) / (leads + 1)
+    variance = 1 / (buyers + 0.5) + 1 / (leads - buyers + 0.5)
+    return StepCalibration("isotonic", (), (float(np.log(rate / (1 - rate))),), (variance,))
 
 
 def _anchored(margin: Float64, converted: Bool, lead: Int64) -> BetaCalibration:

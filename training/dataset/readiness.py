@@ -15,7 +15,7 @@ from features.tables import Tables
 from models.bundle import HORIZONS
 from training.config import DatasetSettings
 from training.dataset.snapshots import Labels, labels, snapshots
-from training.dataset.split import judged_from, require_conversions, split_of
+from training.dataset.split import judged_from, only_base_rate, require_conversions, split_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class Readiness:
         Looks whose horizon has not ended: whatever has happened so far, they are not used.
     problem : str or None
         Why `train` would refuse.
+    only_base_rate : bool
+        Whether so few leads are known to have converted that all are told the base rate.
     """
 
     horizon: str
@@ -63,6 +65,7 @@ class Readiness:
     periods: tuple[PeriodSize, ...]
     immature: int
     problem: str | None
+    only_base_rate: bool = False
 
 
 def readiness(tables: Tables, settings: DatasetSettings) -> tuple[Readiness, ...]:
@@ -109,7 +112,14 @@ def _readiness(
         require_conversions(split, outcomes, spine.lead)
     except ValueError as error:
         return Readiness(name, outcomes.days, periods, immature, str(error))
-    return Readiness(name, outcomes.days, periods, immature, None)
+    return Readiness(
+        name,
+        outcomes.days,
+        periods,
+        immature,
+        problem=None,
+        only_base_rate=only_base_rate(split, outcomes, spine.lead),
+    )
 
 
 def _period(name: str, spine: Spine, outcomes: Labels, rows: Bool) -> PeriodSize:

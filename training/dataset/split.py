@@ -36,7 +36,7 @@ from training.dataset.snapshots import Labels, last_mature_instant
 LOST = 0.1
 """Share of its leads that a period loses to the next one where leads are kept apart."""
 LEAST_LEARNED_LEADS = 10
-"""Converting leads below which nothing is learned: the base rate is then all that can be said."""
+"""Converting leads below which nothing is learned: the base rate is then all that is said."""
 ROLLING_ORIGINS = 4
 """Origins before the test period: more cost a fit each, and at fewer the early fits are older."""
 
@@ -308,10 +308,23 @@ def converting_leads(labels: Labels, lead: Int64, rows: Bool) -> int:
     return len(np.unique(lead[rows & labels.converted]))
 
 
-def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
-    """Refuse a split with too few conversions to learn from.
+def only_base_rate(split: Split, labels: Labels, lead: Int64) -> bool:
+    """Whether so few leads are known to have converted that the base rate is all that is said.
 
-    Leads are counted, not looks: a lead that is looked at every week foresees one purchase.
+    Parameters
+    ----------
+    split : Split
+        Which of the same looks fit, calibrate and test.
+    labels : Labels
+        Outcomes of the same looks within the split's horizon.
+    lead : int64 array of shape (rows,)
+        Index of each row's lead; evidence is counted in leads, not in rows.
+    """
+    return converting_leads(labels, lead, split.refit) < LEAST_LEARNED_LEADS
+
+
+def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
+    """Refuse a split with no known conversion before its test, or with nothing else.
 
     Parameters
     ----------
@@ -327,15 +340,21 @@ def require_conversions(split: Split, labels: Labels, lead: Int64) -> None:
     ValueError
         The message says what is missing.
     """
-    converting = converting_leads(labels, lead, split.refit)
-    if converting < LEAST_LEARNED_LEADS:
+    converted = labels.converted[split.refit]
+    if converted.any() and not converted.all():
+        return
+    leads = len(np.unique(lead[split.refit]))
+    if converted.any():
         raise ValueError(
-            f"Before the test period, {converting} leads are known to have converted within "
-            f"{labels.days} days, at least {LEAST_LEARNED_LEADS} are needed (of "
-            f"{len(np.unique(lead[split.refit])):,} leads). About "
-            f"{LEAST_LEARNED_LEADS - converting} more conversions are missing: export a longer "
-            "time or more leads, or choose a longer horizon."
+            f"Before the test period all {leads:,} leads whose outcome is known converted within "
+            f"{labels.days} days, so there is nothing to tell apart. Export the leads that did "
+            "not buy, too, or choose a shorter horizon."
         )
+    raise ValueError(
+        f"Before the test period, 0 of {leads:,} leads are known to have converted within "
+        f"{labels.days} days, and not even a base rate follows from that. Export a longer time or "
+        "more leads, choose a longer horizon, or see whether converted_at is mapped rightly."
+    )
 
 
 def _way_out(spine: Spine, labels: Labels, settings: SplitSettings) -> str:

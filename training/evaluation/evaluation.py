@@ -64,7 +64,9 @@ from training.statistics.rates import Outcome, RateEstimate, measured_rate
 
 Moment: TypeAlias = Annotated[datetime, PlainSerializer(datetime.isoformat)]
 """An instant; as JSON it is ISO 8601 text with its offset, such as 2026-01-01T00:00:00+00:00."""
-PredictorKind: TypeAlias = Literal["blend", "booster", "points card", "edited points card"]
+PredictorKind: TypeAlias = Literal[
+    "blend", "booster", "points card", "edited points card", "base rate"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class HorizonEvaluation:
         Of the test rows; see `training.statistics.figures.Figures`.
     auc_low, auc_high : float or None
         95 % interval of the AUC.
-    predictor : {"blend", "booster", "points card", "edited points card"}
+    predictor : {"blend", "booster", "points card", "edited points card", "base rate"}
         What predicts.
     points_card : tuple of Line or None
         Lines of the points card, where that is what predicts.
@@ -399,7 +401,7 @@ def _horizon(
         report_progress=lambda done, of: report_progress(stage, done, of),
     )
     test_figures = figures(rows.converted, probability)
-    kind, points_card = _predictor(bundle, name, settings)
+    kind, points_card = _predictor(fitted, name, settings)
     baselines = _baselines(frame, name, kind, model)
     comparison: BaselineComparison = baseline_comparison(rows, probability, baselines, model.seed)
     reliability = reliability_of(
@@ -448,15 +450,17 @@ def _kept_rows(bundle: Bundle, frame: TrainingFrame, name: str, learned: Bool) -
 
 
 def _predictor(
-    bundle: Bundle, name: str, settings: FittingSettings
+    fitted: FittedBundle, name: str, settings: FittingSettings
 ) -> tuple[PredictorKind, tuple[Line, ...] | None]:
     """What predicts within a horizon, and its lines if it is a points card."""
-    predictor = bundle.horizon(name).predictor
+    if fitted.calibrations[name].curve == "base_rate":
+        return "base rate", None
+    predictor = fitted.judged_bundle.horizon(name).predictor
     if not isinstance(predictor, Scorecard):
         return "blend" if isinstance(predictor, Blend) else "booster", None
     edited = settings.edited_scorecard(name) is not None
     kind: PredictorKind = "edited points card" if edited else "points card"
-    return kind, tuple(card_lines(predictor, bundle.spec))
+    return kind, tuple(card_lines(predictor, fitted.judged_bundle.spec))
 
 
 def _baselines(
@@ -472,7 +476,7 @@ def _baselines(
         frame.splits[name],
         model,
     )
-    if kind == "points card":
+    if kind in ("points card", "base rate"):
         del baselines[kind]
     return baselines
 

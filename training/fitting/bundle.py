@@ -32,9 +32,10 @@ from training.calibration.curves import Curve
 from training.calibration.drift import DriftSummary
 from training.config import FittingSettings
 from training.dataset.frame import TrainingFrame
-from training.dataset.split import LEAST_LEARNED_LEADS, converting_leads
+from training.dataset.split import LEAST_LEARNED_LEADS, converting_leads, only_base_rate
 from training.fitting.horizon import (
     FittedHorizon,
+    base_rate_alone,
     fitted_horizon,
     out_of_time_calibration,
 )
@@ -323,14 +324,13 @@ class _RollingFits:
         if final:
             rows, level_at = rows | split.test, int(frame.spine.as_of.max())
         held_out = rows & ~np.isnan(margin)
-        calibrated = out_of_time_calibration(
-            margin,
-            frame.persons,
-            labels,
-            held_out,
-            level_at,
-            self.settings.calibration.method,
-        )
+        if only_base_rate(split, labels, frame.person):
+            calibrated = base_rate_alone(frame.persons, labels, learned)
+        else:
+            method = self.settings.calibration.method
+            calibrated = out_of_time_calibration(
+                margin, frame.persons, labels, held_out, level_at, method
+            )
         return fitted_horizon(
             predictor,
             frame.matrix,

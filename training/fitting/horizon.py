@@ -18,6 +18,7 @@ from models.calibration import Calibration
 from models.horizon import HorizonModel
 from models.predictors.predictor import Predictor
 from training.calibration.choice import CurveChoice, fit_calibration
+from training.calibration.curves import Curve, fit_curve
 from training.calibration.drift import LevelDrift, level_drift
 from training.config import CalibrationMethod
 from training.dataset.snapshots import Labels, horizon_end
@@ -161,3 +162,20 @@ def out_of_time_calibration(
     drift = level_drift(margin[used], converted, lead, as_of, known_at, level_at)
     calibration, choice = fit_calibration(margin[used], converted, lead, method)
     return OutOfTimeCalibration(calibration, choice, drift)
+
+
+def base_rate_alone(spine: Spine, labels: Labels, learned: Bool) -> OutOfTimeCalibration:
+    """Calibration that says the base rate of everybody, whatever the margin.
+
+    Parameters
+    ----------
+    spine : Spine
+        Lead and instant of each look; one look is one row.
+    labels : Labels
+        Outcomes of the same looks.
+    learned : bool array of shape (rows,)
+        Looks whose outcomes are known, with too few conversions to learn more from.
+    """
+    curve: Curve = "base_rate"
+    calibration = fit_curve(curve, np.empty(0), labels.converted[learned], spine.lead[learned])
+    return OutOfTimeCalibration(calibration, CurveChoice(curve, ()), LevelDrift())

@@ -109,6 +109,12 @@ def test_readiness_counts_each_period_and_what_is_not_yet_known() -> None:
     assert ["", "judged on", "–", "–", "0", "0", "0"] in rows(text)
     assert ["", "not yet known", "", "", "700", "", ""] in rows(text)
     assert printed(show_readiness, [Readiness("hot", 14, (), 700, "too short")]) == ""
+    assert "base rate" not in text
+
+
+def test_readiness_says_when_there_is_too_little_to_tell_leads_apart() -> None:
+    text = printed(show_readiness, [Readiness("warm", 90, (), 700, None, only_base_rate=True)])
+    assert "warm: fewer than 10 leads are known to have bought" in text
 
 
 def test_features_are_grouped_by_family() -> None:

@@ -54,3 +54,9 @@ def test_the_weakest_baseline_comes_first_and_what_is_unknown_is_a_dash() -> Non
     found = {"a": figures(0.2), "b": figures(0.3), "c": figures(None)}
     assert baselines_weakest_first(found) == ["b", "a", "c"]
     assert advantage_text(None) == "–"
+
+
+def test_where_too_few_bought_the_base_rate_is_said_and_no_model() -> None:
+    told = printed(predictor="base rate", better_than=["base rate"], beaten_by=[])
+    assert "hot: fewer than 10 leads are known to have bought before the test" in told
+    assert "predicts" not in told

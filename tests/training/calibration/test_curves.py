@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 from models.calibration import BetaCalibration, StepCalibration, sigmoid
 from training.calibration import curves
-from training.calibration.curves import fit_curve
+from training.calibration.curves import base_rate, fit_curve
 
 SLOPE, NARROW, WIDE, SHIFT = 1.0, 0.35, 1.0, 3.0
 """Standard deviations of the prior, as the module states them."""
@@ -195,3 +195,18 @@ def test_venn_abers_merges_two_regressions_for_each_score(monkeypatch) -> None:
     merged = np.maximum.accumulate(merged)
     found = fit_curve("venn_abers", margin, converted, lead)
     np.testing.assert_allclose(found.probability(margin), merged[group], rtol=1e-9)
+
+
+def test_the_base_rate_is_one_probability_as_sure_as_its_buyers() -> None:
+    lead = np.repeat(np.arange(50), 4)
+    converted = lead < 5
+    curve = base_rate(converted, lead)
+    margin = np.linspace(-9, 9, 7)
+    np.testing.assert_allclose(curve.probability(margin), (5 + 0.5) / 51)
+    np.testing.assert_allclose(curve.variance(margin), 1 / 5.5 + 1 / 45.5)
+
+
+def test_a_base_rate_is_never_0_or_1() -> None:
+    lead = np.arange(20)
+    for outcome in (False, True):
+        assert 0 < base_rate(np.full(20, outcome), lead).probability(np.zeros(1))[0] < 1

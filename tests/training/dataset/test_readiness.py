@@ -39,10 +39,18 @@ def test_a_good_export_is_ready_for_both_horizons(config) -> None:
     assert 0 < calibrate.positives < calibrate.looks
 
 
-def test_too_few_conversions_are_a_problem_with_the_periods_beside_it(config) -> None:
-    hot, _ = readiness(tables_of(leads(200, 250), end_day=200), config.dataset)
-    assert hot.problem.startswith("Before the test period, ")
-    assert len(hot.periods) == 3
+def test_too_few_conversions_are_said_and_none_is_a_problem_with_the_periods_beside_it(
+    config,
+) -> None:
+    few, many = (
+        readiness(tables_of(leads(200, one_in), end_day=200), config.dataset)[0]
+        for one_in in (250, 5)
+    )
+    assert (few.problem, few.only_base_rate) == (None, True)
+    assert not many.only_base_rate
+    none, _ = readiness(tables_of(leads(200, 10_000)[1:], end_day=200), config.dataset)
+    assert none.problem.startswith("Before the test period, 0 of ")
+    assert len(none.periods) == 3
 
 
 def test_too_short_a_time_is_a_problem_without_periods(config) -> None:

@@ -1,6 +1,7 @@
 """What is judged knows nothing of the test, and what serves every outcome."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from features.export.sources import read_export
 from features.progress import no_progress
 from features.worlds.chain import made_up_crm
-from features.worlds.crm import write_export
+from features.worlds.crm import Knobs, write_export
+from features.worlds.registry import made_up_crm as of_world
 from models.bundle import HORIZONS
+from models.explain import explanation
 from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
 from training.dataset.split import ROLLING_ORIGINS
@@ -176,3 +179,21 @@ def test_one_horizon_is_fitted_once_and_answers_both_questions(
     assert fitted.hot.days == fitted.warm.days
     scores = fitted.scores(frame.matrix[:500])
     np.testing.assert_array_equal(scores.hot_probability, scores.warm_probability)
+
+
+def test_of_fewer_than_ten_buyers_the_base_rate_is_all_that_is_said(tmp_path: Path) -> None:
+    """Nine would be far too few to learn who buys, and a refusal would say less than they do."""
+    write_export(of_world("chain", 120, 2, Knobs(rate=0.05)), tmp_path, "parquet")
+    config = read_config(tmp_path / "lead_temperature.toml")
+    frame = training_frame(read_export(config.export), config.dataset, lambda *_: None)
+    few = fit_bundle(frame, (), config.fitting, lambda *_: None, final=True)
+    for name in ("hot", "warm"):
+        learned = frame.labels[name].converted[few.learned[name]]
+        assert learned.sum() > 0
+        assert few.calibrations[name].curve == "base_rate"
+        probability = few.bundle.horizon(name).probability(frame.matrix)
+        assert np.ptp(probability) == 0
+        leads = len(np.unique(frame.person[few.learned[name]]))
+        assert probability[0] == pytest.approx((learned.mean() * leads + 0.5) / (leads + 1))
+    assert few.bundle.bands.hot is None
+    assert {reason.points for reason in explanation(few.bundle, frame.matrix[0]).reasons} <= {0.0}
