@@ -1,0 +1,1 @@
+from . import calendar_event, crm_lead, queue
