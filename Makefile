@@ -58,8 +58,10 @@ test: $(INSTALLED) ## All tests but the slow ones, and the examples in docstring
 test-fast: $(INSTALLED) ## The tests that start no process, open no MLflow and train nothing; under a minute
 	HYPOTHESIS_PROFILE=quick $(PYTEST) -n 2 -m "$(FAST)" tests
 
+# Side by side what only computes; one after the other what starts servers, browsers and databases.
 test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database server
-	$(BIN)/pytest -m slow
+	$(PYTEST) -n 2 -m "slow and (training or long) and not (process or mlflow)"
+	$(BIN)/pytest -m "slow and (process or mlflow or not (training or long))"
 
 test-features: ## Tests of one room, under a minute; so are test-models, -training, -serving, -lead_temperature
 test-features test-models test-lead_temperature: test-%: $(INSTALLED)

@@ -91,6 +91,7 @@ def test_planted_columns_stand_apart_from_honest_ones_and_events_are_not_counted
     assert (found.planted, found.honest) == ({"id 1.0": "leak"}, {"source": "clear"})
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_on_an_export_the_strongest_overwrites_are_found_and_no_honest_column_is_a_leak(
     tmp_path: Path,

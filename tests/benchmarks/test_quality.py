@@ -48,7 +48,7 @@ from training.evaluation.evaluation import BandEvaluations
 from training.fitting.bundle import fit_bundle
 from training.statistics.figures import JudgedRows
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.slow, pytest.mark.training]
 
 ROOT = Path(__file__).parents[2]
 

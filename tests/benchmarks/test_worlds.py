@@ -14,7 +14,7 @@ from benchmarks.worlds_run import code_fingerprint
 from features.worlds.crm import Knobs
 from tests.support.world_runs import horizon_of, run_of
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def test_small_exports_come_first_and_pilots_say_their_leads() -> None:

@@ -23,7 +23,7 @@ from features.spine import ended_at, microseconds
 from features.worlds.crm import Knobs
 from features.worlds.registry import WORLDS, made_up_crm
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

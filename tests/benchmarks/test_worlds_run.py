@@ -22,7 +22,7 @@ from models.bundle import Bundle
 from models.policy import Capacity, Economics, GuaranteedRate, Promised
 from training.card.values import read_card
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.slow, pytest.mark.training]
 
 
 @pytest.fixture(scope="module")

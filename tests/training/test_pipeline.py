@@ -24,7 +24,7 @@ from training.dataset.frame import training_frame
 from training.fitting.bundle import fit_bundle
 from training.pipeline import trained_bundle
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.slow, pytest.mark.training]
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,7 @@ def calls(**more: object) -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", ["chain", "excited", "persons"])
 def test_an_honest_export_is_not_doubted(tmp_path, world) -> None:
     write_export(made_up_crm(world, 400, 1, Knobs()), tmp_path, "csv")

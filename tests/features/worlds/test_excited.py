@@ -13,7 +13,7 @@ from features.worlds.crm import DAY, DAYS, ENDS_AT, MadeUpCrm
 from features.worlds.excited import Beliefs, Paths, conversion_probabilities, made_up_crm, simulate
 from tests.support.made_up import HORIZONS, Looks, lead_rows, seconds
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 CLASSES = ("decided", "comparing", "browsing", "waiting", "idle")
 

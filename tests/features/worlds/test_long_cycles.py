@@ -13,7 +13,7 @@ from features.worlds.crm import DAY, DAYS, ENDS_AT, MadeUpCrm
 from features.worlds.long_cycles import Mechanism, made_up_crm
 from tests.support.made_up import HORIZONS, Looks, lead_rows, seconds
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 IMPULSE_KINDS = {"visit", "price_list", "stock_question", "delivery_time_question"}
 OFFICE_KINDS = {"circular", "courtesy_call"}

@@ -14,7 +14,7 @@ from features.worlds.registry import WORLDS, made_up_crm
 from tests.support.made_up import HORIZONS, Looks, ends_of, lead_rows, seconds
 from training.config import read_config
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 LEADS = 4_000
 
 

@@ -22,7 +22,7 @@ from tests.support.made_up import HORIZONS, Looks, lead_rows, require_agreement,
 from training.config import read_config
 from training.dataset.frame import training_frame
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 TABLES = ("leads", "interactions", "attributes", "truth")
 SIZE, SEEDS = 9_000, (3, 4, 5)
 

@@ -218,6 +218,7 @@ def models_in_memory() -> int:
     return sum(isinstance(one, ServedModel) for one in gc.get_objects())
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_an_earlier_bundle_leaves_the_memory(client) -> None:
     before = models_in_memory()

@@ -161,6 +161,7 @@ def lost(tables: Tables) -> np.ndarray[Any, Any]:
 # What is honest.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("leads", "seed"), [(300, 1), (300, 2), (1_000, 3), (2_000, 4)])
 def test_nothing_honest_of_a_made_up_crm_is_accused_however_small(
     tmp_path: Path, leads: int, seed: int
@@ -303,6 +304,7 @@ def planted(tables: Tables, name: str) -> pa.Array:
             raise ValueError(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "verdict"),
     [
@@ -333,6 +335,7 @@ def test_a_column_of_instants_that_lie_at_the_outcome_is_caught(
     assert "the outcome or after it" in found("changed_at", findings).reason
 
 
+@pytest.mark.slow
 def test_with_few_conversions_and_no_history_it_cannot_be_told(tmp_path: Path) -> None:
     tables, config = synthetic(tmp_path, 300, 1)
     tables = dataclasses.replace(tables, interactions=tables.interactions.slice(0, 0))
@@ -342,6 +345,7 @@ def test_with_few_conversions_and_no_history_it_cannot_be_told(tmp_path: Path) -
     assert "too few sales" in tier.reason
 
 
+@pytest.mark.slow
 def test_a_strong_honest_channel_is_clear_however_well_it_foretells(tmp_path: Path) -> None:
     """The true probability at creation, in ten levels: the better half of all that can be known."""
     tables, config = synthetic(tmp_path, 4_000, 3)

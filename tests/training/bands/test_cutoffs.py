@@ -138,6 +138,7 @@ def test_scores_that_keep_their_word_give_a_cutoff_below_the_rate() -> None:
     assert min(truth.above(staying_cutoff(cutoff, HYSTERESIS)) for cutoff in cutoffs) >= RATE
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("leads", [200, 800])
 def test_the_highest_rate_that_is_borne_holds_too(boasting: Truth, leads: int) -> None:

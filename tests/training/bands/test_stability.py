@@ -53,6 +53,7 @@ def bands_of(cutoff: float | None, policy=POLICY, decided_by="probability") -> B
     return Bands(cutoff, None, HYSTERESIS, {"hot": promise, "warm": promise}, decided_by)
 
 
+@pytest.mark.slow
 def test_trainings_on_other_leads_of_the_same_firm_keep_the_cutoff() -> None:
     """Chosen anew it would move each time; kept it moves where chance gives that or less."""
     random = np.random.default_rng(1)

@@ -139,6 +139,7 @@ def crm(tmp_path_factory: pytest.TempPathFactory):
     return folder, config, tables, bundle
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_few_conversions_make_a_points_card_that_beats_the_base_rate(crm) -> None:
     _, _, _, bundle = crm

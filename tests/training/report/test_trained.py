@@ -32,6 +32,7 @@ def test_training_measures_everything_that_the_report_asks_for(summary) -> None:
         assert sum(month.outcome.positives for month in horizon.months) == horizon.test.positives
 
 
+@pytest.mark.slow
 def test_the_work_is_counted_from_the_export_and_finds_what_the_made_up_crm_is_made_of(
     trained, summary
 ) -> None:
@@ -44,6 +45,7 @@ def test_the_work_is_counted_from_the_export_and_finds_what_the_made_up_crm_is_m
     assert "no" in {q.level for q in summary.portrait.less}
 
 
+@pytest.mark.slow
 def test_the_same_export_gives_the_same_report_again(run, trained, tmp_path) -> None:
     pages = []
     for more in ((), ("--config", trained.config)):
@@ -64,6 +66,7 @@ def test_a_report_beside_itself_has_changed_nothing(run, trained, tmp_path) -> N
     assert "Signals that matter now and did not" not in page.text
 
 
+@pytest.mark.slow
 def test_an_export_of_attributes_alone_trains_and_has_a_report(trained) -> None:
     config = read_config(trained.config)
     tables = read_export(config.export)

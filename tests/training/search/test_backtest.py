@@ -17,7 +17,7 @@ from training.dataset.split import LEAST_LEARNED_LEADS
 from training.evaluation.evaluation import instant
 from training.search.backtest import backtest, series_of
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.slow, pytest.mark.training]
 
 SETTINGS = """
 [model]

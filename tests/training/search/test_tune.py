@@ -20,7 +20,7 @@ from training.search.rolling import RollingRows, rolling_rows
 from training.search.tune import Tuning, shorter_horizon_rows, tune_boosters
 from training.statistics.paired import Difference
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.slow, pytest.mark.training]
 
 SETTINGS = """
 [model]

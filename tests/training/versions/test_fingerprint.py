@@ -103,6 +103,7 @@ def test_negative_zero_is_zero() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_same_export_as_csv_and_as_parquet_has_one_fingerprint(tmp_path) -> None:
     found = set()
     for kind in ("csv", "parquet"):
