@@ -43,6 +43,7 @@ from training.audit.timing import Z_999
 from training.dataset.lives import SAME_MOMENT, Lives, lead_index
 from training.dataset.snapshots import is_mature
 from training.dataset.values import encode_values
+from training.statistics.intervals import Z_95
 
 HISTORY_DAYS = 7
 """Length of the history that is the witness, from creation on."""
@@ -52,8 +53,6 @@ COMMON = 2.0
 """A suspect's interval lies below it; honest values of common cause lie well above 1."""
 LEAST_CONVERSIONS = 100
 """Converted leads with a first week that the delta method needs."""
-Z_95 = 1.959963984540054
-"""Half-width of the interval of κ, in standard errors."""
 _FOLDS = 5
 _PERIOD_LEADS = 200
 _RIDGE = 30.0

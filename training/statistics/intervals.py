@@ -2,10 +2,11 @@
 
 import math
 
+Z_95 = 1.959963984540054
+"""Half the width of a 95 % interval, in standard errors."""
 
-def wilson_interval(
-    share: float, trials: float, z: float = 1.959963984540054
-) -> tuple[float, float]:
+
+def wilson_interval(share: float, trials: float, z: float = Z_95) -> tuple[float, float]:
     r"""Wilson's interval of a share.
 
     .. math::

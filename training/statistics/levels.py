@@ -142,7 +142,7 @@ def month_levels(
     lead, as_of : int64 arrays of shape (rows,)
         Lead of each look, and its instant in microseconds.
     """
-    probability, month = sigmoid(log_odds), _month_index(as_of)
+    probability, month = sigmoid(log_odds), month_index(as_of)
     looks = np.bincount(month).astype(np.float64)
     # A lead is one thing in each month: what it does in two of them are two months' outcomes.
     lead_in_month = lead * max(1, len(looks)) + month
@@ -167,7 +167,7 @@ def group_levels(
         Of each kind the level of each look, from 0 on. Groups with less than `LEAST_INDEPENDENT`
         conversions are left out.
     """
-    probability, month = sigmoid(log_odds), _month_index(as_of)
+    probability, month = sigmoid(log_odds), month_index(as_of)
     information, residual = probability * (1 - probability), converted - probability
     looks_per_independent = design_effect(residual, lead)
     shares = np.arange(1, SCORE_GROUPS) / SCORE_GROUPS
@@ -287,8 +287,14 @@ def _posterior_mean(
     return float(density @ _VARIANCES / density.sum())
 
 
-def _month_index(as_of: Int64) -> Int64:
-    """Index of each instant's calendar month among those that there are."""
+def month_index(as_of: Int64) -> Int64:
+    """Index of each instant's calendar month (UTC) among those that there are.
+
+    Parameters
+    ----------
+    as_of : int64 array of shape (rows,)
+        Instants in microseconds.
+    """
     month = as_of.astype("datetime64[us]").astype("datetime64[M]")
     return np.unique(month, return_inverse=True)[1]
 

@@ -32,9 +32,10 @@ from training.evaluation.reliability import (
     calibration_error,
     segments,
 )
+from training.statistics.between_months import with_months
 from training.statistics.figures import BandResult, Figures, JudgedRows, band_results, figures
 from training.statistics.incidence import LEAST_LEADS
-from training.statistics.paired import AUC, LOG_LOSS, Difference, paired_difference
+from training.statistics.paired import AUC, LOG_LOSS, Difference, Metric, paired_difference
 
 LEAST_OF_EACH_OUTCOME = 10
 """Converted leads, and leads that did not convert, that a segment needs before it is judged."""
@@ -205,7 +206,7 @@ def comparison(
         ),
         questions={
             name: _horizon_comparison(
-                name, scores, judged_rows[name], labels_by_horizon[name], groups, seed
+                name, scores, judged_rows[name], labels_by_horizon[name], spine, groups, seed
             )
             for name in HORIZONS
         },
@@ -287,6 +288,7 @@ def _horizon_comparison(
     scores: Sequence[Scores],
     judged_rows: JudgedRows,
     horizon_labels: Labels,
+    spine: Spine,
     groups: Sequence[tuple[str, str, Bool]],
     seed: int,
 ) -> HorizonComparison:
@@ -295,18 +297,22 @@ def _horizon_comparison(
         model_scores.probability(name)[horizon_labels.mature] for model_scores in scores
     )
     outcome, lead = mature_rows.converted, mature_rows.lead
+    as_of = spine.as_of[horizon_labels.mature]
+
+    def advantage(metric: Metric, among: Bool | slice = slice(None)) -> Difference | None:
+        """Advantage of the challenger on some of the looks, as sure as leads and months are."""
+        converted, leads = outcome[among], lead[among]
+        first, second = challenger_probability[among], champion_probability[among]
+        by_leads = paired_difference(metric, converted, leads, first, second, seed)
+        if by_leads is None:
+            return None
+        return with_months(by_leads, metric, converted, leads, first, second, as_of[among])
+
     segment_results = []
     for attribute, level, members in groups:
         mature_members = members[horizon_labels.mature]
         if _large_enough(mature_rows.among(mature_members)):
-            difference = paired_difference(
-                LOG_LOSS,
-                outcome[mature_members],
-                lead[mature_members],
-                challenger_probability[mature_members],
-                champion_probability[mature_members],
-                seed,
-            )
+            difference = advantage(LOG_LOSS, mature_members)
             if difference is not None:
                 segment_results.append(
                     Segment(attribute, level, len(np.unique(lead[mature_members])), difference)
@@ -321,12 +327,8 @@ def _horizon_comparison(
         looks=len(lead),
         leads=len(np.unique(lead)),
         conversions=len(np.unique(lead[outcome])),
-        auc=paired_difference(
-            AUC, outcome, lead, challenger_probability, champion_probability, seed
-        ),
-        log_loss=paired_difference(
-            LOG_LOSS, outcome, lead, challenger_probability, champion_probability, seed
-        ),
+        auc=advantage(AUC),
+        log_loss=advantage(LOG_LOSS),
         champion_gain=_gain(outcome, champion_probability),
         rank_correlation=float(rank_correlation) if np.isfinite(rank_correlation) else None,
         segments=tuple(segment_results),

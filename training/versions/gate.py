@@ -4,7 +4,7 @@ The gate reads figures on the same later leads (`training.versions.comparison`),
 model is not a better one. A challenger is *worse* if one of these holds:
 
 - its AUC or log loss within either horizon is surely worse: the whole interval lies below zero,
-  and the interval is wide enough for all these figures at once;
+  and the interval is wide enough for all these figures at once and for how far months differ;
 - its log loss in a segment is surely worse, by an interval wide enough for all segments at once;
 - its bands are out of order (a hotter band converts surely less often than a colder one) and the
   champion's are not;
