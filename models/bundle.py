@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from features.arrays import Bool, Float64
 from features.engine.plan import Plan, compile_plan
+from features.export.terms import ExportTerms, terms_from_json
 from features.json_values import JsonObject, parse_finite_json
 from features.language.spec import Spec, spec_from_json
 from models.bands import Bands, bands_from_json
@@ -87,6 +88,9 @@ class Bundle:
         The same for people, in Markdown; empty when nobody wrote it.
     version : str
         Date of the data's end and a hash of the contents; empty until the bundle is saved.
+    terms : ExportTerms or None
+        What the export that it was trained on calls and writes its fields; None where bundles of
+        earlier versions do not say.
     judged_fit : Bundle or None
         The same model as it was learned where its test period begins; None where this is it, or
         where it was not read.
@@ -106,6 +110,7 @@ class Bundle:
     card: CardDocument
     card_text: str = ""
     version: str = ""
+    terms: ExportTerms | None = None
     judged_fit: "Bundle | None" = None
     plan: Plan = field(init=False, repr=False, compare=False)
 
@@ -385,6 +390,7 @@ def _bundle(
         card=card,
         card_text=files[CARD],
         version=version,
+        terms=None if settings.get("terms") is None else terms_from_json(settings["terms"]),
     )
     judged_fit_hash = settings.get("judged_fit")
     return bundle, None if judged_fit_hash is None else str(judged_fit_hash)
@@ -426,7 +432,8 @@ def _settings(bundle: Bundle) -> JsonObject:
         }
         for name in HORIZONS
     }
-    return {"horizons": horizons, "bands": bundle.bands.to_json()}
+    terms = {} if bundle.terms is None else {"terms": bundle.terms.to_json()}
+    return {"horizons": horizons, "bands": bundle.bands.to_json(), **terms}
 
 
 def _texts(bundle: Bundle) -> dict[str, str]:

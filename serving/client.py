@@ -187,6 +187,35 @@ class PromiseAnswer(TypedDict):
     reach: float | None
 
 
+class NotationAnswer(TypedDict):
+    """How the export writes numbers or times, which texts of a request may be, too."""
+
+    decimal: str
+    thousands: str | None
+    durations: str | None
+    dates: list[str]
+    timezone: str | None
+
+
+class FieldTermsAnswer(TypedDict):
+    """The export's own terms for one field: a request may use them in place of ours."""
+
+    names: list[str]
+    words: dict[str, str]
+    notations: list[NotationAnswer]
+    lowest: float | None
+    highest: float | None
+
+
+class TermsAnswer(TypedDict):
+    """The terms of the export that the model was trained on, by our names of the fields."""
+
+    lead: dict[str, FieldTermsAnswer]
+    attributes: dict[str, FieldTermsAnswer]
+    interactions: dict[str, FieldTermsAnswer]
+    measures: dict[str, FieldTermsAnswer]
+
+
 class ModelAnswer(TypedDict):
     """The model that is served: what it promises and what it reads."""
 
@@ -199,6 +228,7 @@ class ModelAnswer(TypedDict):
     attributes: dict[str, AttributeAnswer]
     measures: list[str]
     vocabulary: dict[str, list[str]]
+    terms: TermsAnswer | None
     limits: Limits
     card: dict[str, Any]
 

@@ -13,6 +13,7 @@ import numpy as np
 from features.export.blindness import require_trustworthy
 from features.export.first_seen import FirstSeen
 from features.export.inspection import broken_rules
+from features.export.mapping_terms import export_terms
 from features.export.suspicions import suspicions
 from features.progress import Progress, no_progress, one_at_a_time
 from features.spine import Spine, iso, microseconds
@@ -125,6 +126,7 @@ def trained_bundle(
         bundle,
         card=card_document(card),
         card_text=card_text(card),
+        terms=export_terms(config.export, examined, bundle.spec),
         judged_fit=dataclasses.replace(judged_bundle, card=card_document(judged_card)),
     )
 

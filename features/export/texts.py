@@ -25,9 +25,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.export.csv_rows import UNDECODABLE
+from features.export.single_values import EXACT_FLOAT
 
-EXACT_FLOAT = 2.0**53
-"""From here on a float no longer tells one whole number from the next."""
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 """Characters that nobody sees: blanks of no width, marks of byte order, soft hyphens."""
 # A decimal number of more digits than that is written with an exponent.

@@ -28,6 +28,7 @@ from serving.answers.schemas import (
     PromiseAnswer,
     lead_adapter,
 )
+from serving.answers.translation import Translation, names_with_terms, translation_of
 
 MAX_UNKNOWN_NAMES = 1_000
 """Most names in an object, beyond those of the schema, that are refused one by one. A CRM may send
@@ -46,8 +47,10 @@ class ServedModel:
         How much one request may bring.
     adapter : TypeAdapter of Lead
         Validator with the bundle's schema.
+    translation : Translation or None
+        How leads in the export's own terms are read; None where the bundle does not know them.
     names : mapping of path to names
-        The schema's names, to be offered in place of unknown ones.
+        The schema's names and those of the export, to be offered in place of unknown ones.
     max_names : int
         Most names an object of a request may have: those of the schema's largest object and
         `MAX_UNKNOWN_NAMES` more.
@@ -73,6 +76,7 @@ class ServedModel:
     bundle: Bundle
     limits: Limits
     adapter: TypeAdapter[Lead]
+    translation: Translation | None
     names: Names
     max_names: int
     vocabulary: Mapping[LabelField, tuple[str, ...]]
@@ -96,10 +100,14 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         ("interactions",): tuple(Interaction.__annotations__),
         ("interactions", "measures"): spec.measures,
     }
+    translation = None if bundle.terms is None else translation_of(bundle.terms, spec)
+    if translation is not None:
+        names = names_with_terms(names, translation)
     return ServedModel(
         bundle=bundle,
         limits=limits,
         adapter=lead_adapter(spec, limits),
+        translation=translation,
         names=names,
         max_names=max(map(len, names.values())) + MAX_UNKNOWN_NAMES,
         vocabulary=known_values,
@@ -144,6 +152,7 @@ def describe_model(model: ServedModel) -> ModelAnswer:
         },
         measures=bundle.spec.measures,
         vocabulary=dict(model.vocabulary),
+        terms=None if model.translation is None else model.translation.describe(),
         limits=model.limits,
         card=dict(shown_card(bundle.card)),
     )

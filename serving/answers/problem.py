@@ -186,11 +186,23 @@ def _field_error(detail: ErrorDetails, names: Names) -> FieldError:
         law, value_text = "Must be a name that the schema knows", quoted_value(location[-1])
         around = tuple(part for part in location[:-1] if isinstance(part, str))
         way_out += f" Known: {list_names(names.get(around, ()), MAX_PROBLEM_NAMES)}."
-    return FieldError(_path(location), law, value_text, way_out, _REASONS.get(kind, "other_value"))
+    code = _REASONS.get(kind, "other_value")
+    return FieldError(path_text(location), law, value_text, way_out, code)
 
 
-def _path(location: Sequence[str | int]) -> str:
-    """Path as a person writes it; a name that is no plain word stands in quotes and brackets."""
+def path_text(location: Sequence[str | int]) -> str:
+    """Path as a person writes it; a name that is no plain word stands in quotes and brackets.
+
+    Parameters
+    ----------
+    location : sequence of str and int
+        Names of members and numbers of entries, from the body on.
+
+    Examples
+    --------
+    >>> path_text(("interactions", 0, "Start time"))
+    'interactions[0]["Start time"]'
+    """
     path = ""
     for part in location:
         if isinstance(part, str) and part.isidentifier() and len(part) < MAX_QUOTED:

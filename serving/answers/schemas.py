@@ -277,6 +277,57 @@ class PromiseAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class NotationAnswer:
+    """How the export writes numbers or times, which texts of a request may be, too."""
+
+    decimal: Annotated[str, Field(description="Decimal sign.")]
+    thousands: Annotated[str | None, Field(description="What parts thousands; null: nothing.")]
+    durations: Annotated[
+        str | None, Field(description="How lengths of time are written that are no number.")
+    ]
+    dates: Annotated[
+        tuple[str, ...],
+        Field(
+            description="`iso`, `epoch_s`, `epoch_ms`, `excel` (days since 1899-12-30) or patterns."
+        ),
+    ]
+    timezone: Annotated[
+        str | None,
+        Field(description="Zone of times that name none; null: they are refused."),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTermsAnswer:
+    """The export's own terms for one field: a request may use them in place of ours."""
+
+    names: Annotated[tuple[str, ...], Field(description="Names of the field in the export.")]
+    words: Annotated[
+        dict[str, str],
+        Field(
+            description="Words of the export and what each is read as; the empty text is a missing "
+            "value."
+        ),
+    ]
+    notations: Annotated[
+        tuple[NotationAnswer, ...],
+        Field(description="How tables of the export write the field; empty where it is a word."),
+    ]
+    lowest: Annotated[float | None, Field(description="Smallest number in training.")]
+    highest: Annotated[float | None, Field(description="Largest number in training.")]
+
+
+@dataclass(frozen=True, slots=True)
+class TermsAnswer:
+    """The terms of the export that the model was trained on, by our names of the fields."""
+
+    lead: dict[str, FieldTermsAnswer]
+    attributes: dict[str, FieldTermsAnswer]
+    interactions: dict[str, FieldTermsAnswer]
+    measures: dict[str, FieldTermsAnswer]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelAnswer:
     """The model that is served: what it promises and what it reads."""
 
@@ -303,6 +354,13 @@ class ModelAnswer:
     vocabulary: Annotated[
         dict[LabelField, tuple[str, ...]],
         Field(description="Values of an interaction's fields that the model tells apart."),
+    ]
+    terms: Annotated[
+        TermsAnswer | None,
+        Field(
+            description="Names, words and formats of the export, which a request may use as well; "
+            "null where the bundle is older and does not know them."
+        ),
     ]
     limits: Limits
     card: Annotated[dict[str, Any], Field(description="What it was trained on and reached.")]

@@ -10,7 +10,7 @@ the answer's warnings say so.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
@@ -84,19 +84,51 @@ class _Prepared:
 def _prepare(
     model: ServedModel, raw: object, current_time: int, include: Collection[Part]
 ) -> _Prepared | Problem:
+    valid = _valid_lead(model, raw)
+    if isinstance(valid, Problem):
+        return valid
+    lead, record, term_warnings = valid
+    as_of = _as_of(lead, current_time, model.limits.clock_skew_seconds * 1_000_000)
+    if isinstance(as_of, FieldError):
+        return invalid_fields_problem([as_of])
+    warnings = (*term_warnings, *cautions(model, record, as_of, include))
+    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, warnings)
+
+
+class _ValidLead(NamedTuple):
+    """A lead that the schema accepts, as it was sent and as the engine takes it."""
+
+    lead: Lead
+    record: LeadRecord
+    warnings: tuple[str, ...] = ()
+
+
+def _valid_lead(model: ServedModel, raw: object) -> _ValidLead | Problem:
+    """Lead of JSON in our terms or, where it has any, in those of the export."""
+    valid, translation = _validated(model, raw), model.translation
+    if translation is None or (
+        not isinstance(valid, Problem) and not translation.has_foreign_words(valid.record)
+    ):
+        return valid
+    translated = translation.translate(raw, model.limits.max_interactions)
+    if translated.errors:
+        return invalid_fields_problem(translated.errors)
+    valid = _validated(model, translated.lead)
+    if isinstance(valid, Problem):
+        return valid
+    return valid._replace(warnings=tuple(translated.warnings))
+
+
+def _validated(model: ServedModel, raw: object) -> _ValidLead | Problem:
+    """Lead of JSON in our terms."""
     try:
         lead = model.adapter.validate_python(raw)
     except ValidationError as error:
         return validation_problem(
             error.errors(include_url=False, include_context=False), model.names
         )
-    as_of = _as_of(lead, current_time, model.limits.clock_skew_seconds * 1_000_000)
-    if isinstance(as_of, FieldError):
-        return invalid_fields_problem([as_of])
     events = [_engine_event(one) for one in lead.get("interactions") or ()]
-    record = LeadRecord(lead["created_at"], events, lead.get("attributes") or {})
-    warnings = cautions(model, record, as_of, include)
-    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, tuple(warnings))
+    return _ValidLead(lead, LeadRecord(lead["created_at"], events, lead.get("attributes") or {}))
 
 
 def _as_of(lead: Lead, current_time: int, skew: int) -> int | FieldError:

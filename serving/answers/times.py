@@ -25,7 +25,8 @@ occur, so the same text often comes twice in a row."""
 _FORMAT = "Must be a time with a zone, as in RFC 3339"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_END = (datetime(2201, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+END_OF_TIME = (datetime(2201, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""The first instant, in microseconds, that no time of a CRM reaches."""
 _RFC3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -40,7 +41,7 @@ def _instant(text: str) -> int:
     except ValueError as error:
         raise PydanticCustomError("time_calendar", "Must be a day of the calendar") from error
     instant = (moment - _EPOCH) // _MICROSECOND
-    if not 0 <= instant < _END:
+    if not 0 <= instant < END_OF_TIME:
         raise PydanticCustomError("time_range", "Must lie in the years 1970 to 2200, in UTC")
     return instant
 

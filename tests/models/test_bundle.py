@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.export.terms import ExportTerms, FieldTerms, Notation
 from models.bundle import JUDGED_FIT, Bundle, load_bundle, read_bundle_files, save_bundle
 from models.explain import explanation
 from models.folder import MANIFEST
@@ -42,6 +43,25 @@ def test_scores_are_the_same_bits_after_saving_and_loading(bundle, tmp_path: Pat
     assert loaded.spec == bundle.spec
     assert loaded.version == saved.version
     assert saved.version.startswith("1970-02-01-")
+
+
+def test_the_terms_of_the_export_travel_along(bundle, tmp_path: Path) -> None:
+    terms = ExportTerms(lead={"lead_id": FieldTerms(("Id",), (Notation({"x": ""}),))})
+    save_bundle(dataclasses.replace(bundle, terms=terms), tmp_path / "bundle")
+    assert load_bundle(tmp_path / "bundle").terms == terms
+    plain = save_bundle(bundle, tmp_path / "plain")
+    assert plain.terms is None
+    assert "terms" not in json.loads((tmp_path / "plain" / "bundle.json").read_text())
+
+
+def test_terms_that_nothing_can_be_read_by_are_refused(bundle, tmp_path: Path) -> None:
+    save_bundle(bundle, tmp_path / "bundle")
+    settings = json.loads((tmp_path / "bundle" / "bundle.json").read_text())
+    notation = {"format_": {"timezone": "Mars/Olympus"}}
+    settings["terms"] = {"lead": {"created_at": {"notations": [notation]}}}
+    rehashed(tmp_path / "bundle", "bundle.json", json.dumps(settings).encode())
+    with pytest.raises(ValueError, match="'Mars/Olympus' must be a time zone"):
+        load_bundle(tmp_path / "bundle")
 
 
 def test_a_row_alone_scores_as_it_does_among_others(bundle) -> None:

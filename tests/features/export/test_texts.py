@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.export.single_values import EXACT_FLOAT, text_of_scalar
 from features.export.texts import (
-    EXACT_FLOAT,
     text_of,
     texts_of_column,
     texts_of_ids,
@@ -133,3 +133,11 @@ def test_nothing_that_nobody_sees_is_part_of_an_id(id_, unseen) -> None:
 def test_an_id_keeps_what_can_be_seen() -> None:
     kept = ["00184", "+39 02", "1.10", "a b", "1e5", "-1", "a\nb"]
     assert texts_of_ids(pa.array(kept)).to_pylist() == kept
+
+
+json_numbers = st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False)
+
+
+@given(value=json_numbers)
+def test_a_number_of_json_has_the_text_of_a_cell(value) -> None:
+    assert text_of_scalar(value) == text_of(value)

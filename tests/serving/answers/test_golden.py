@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import serving.answers.golden
+from features.export.terms import ExportTerms, FieldTerms, Notation
 from models.bundle import Bundle, load_bundle, save_bundle
 from models.golden import GOLDEN, GOLDEN_LEADS, GOLDEN_REASONS, golden_json, golden_leads
 from serving.answers.golden import ROUNDING_TOLERANCE, golden_request, replay_golden_leads
@@ -43,6 +44,14 @@ def folder(tmp_path: Path, text: str) -> Path:
 
 def test_a_bundle_that_was_written_and_read_answers_as_before(folder: Path, text: str) -> None:
     assert replay_golden_leads(load_bundle(folder), text) == GOLDEN_LEADS
+
+
+def test_golden_leads_are_in_our_terms_whatever_the_export_calls_so(text: str) -> None:
+    numbers = {lead.record.attributes.get("company_size") for lead in golden_leads(text)}
+    words = {f"{number:g}": "" for number in numbers if number is not None}
+    sizes = FieldTerms(notations=(Notation({**words, "another": "it"}),))
+    terms = ExportTerms(attributes={"company_size": sizes, "country": sizes})
+    assert replay_golden_leads(replace(small_bundle(), terms=terms), text) == GOLDEN_LEADS
 
 
 def test_the_same_bundle_has_the_same_golden_leads(text: str) -> None:

@@ -1,0 +1,120 @@
+"""What a configuration says of an export's columns, values and formats, as terms for the server.
+
+Each table that has a field says how it writes it; several tables may say it in several ways, and
+all of them travel. Of the numbers that were trained on, the smallest and the largest come along, so
+that the server can tell when it is asked beyond them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.export.formats import ColumnFormat
+from features.export.mapping import ExportMapping, TableMapping
+from features.export.terms import ExportTerms, FieldTerms, Notation
+from features.language.spec import Spec
+from features.tables import INTERACTION_FIELDS, Tables
+
+_LEAD_FIELDS = ("lead_id", "created_at")
+_INTERACTION_TIMES = ("occurred_at", "recorded_at")
+
+
+def export_terms(mapping: ExportMapping, tables: Tables, spec: Spec) -> ExportTerms:
+    """Terms of an export, for the fields that a model reads.
+
+    Parameters
+    ----------
+    mapping : ExportMapping
+        What the configuration says.
+    tables : Tables
+        What was read by it.
+    spec : Spec
+        The model's features, which say what attributes and measures a request may have.
+
+    Returns
+    -------
+    ExportTerms
+        Names, words and formats of each field, and the range of its numbers.
+    """
+    leads = [mapping.leads]
+    sections = mapping.interactions
+    return ExportTerms(
+        lead={name: _field_terms(mapping, leads, name) for name in _LEAD_FIELDS},
+        attributes={name: _attribute_terms(mapping, tables, name) for name in spec.attribute_kinds},
+        interactions={
+            name: _field_terms(mapping, sections, name)
+            for name in (*_INTERACTION_TIMES, *INTERACTION_FIELDS)
+        },
+        measures={
+            name: _with_range(
+                _field_terms(mapping, [s for s in sections if name in s.measures], name),
+                tables.interactions[name],
+            )
+            for name in spec.measures
+        },
+    )
+
+
+def _field_terms(mapping: ExportMapping, tables: Sequence[TableMapping], name: str) -> FieldTerms:
+    """Terms of a field that is a column of some tables."""
+    columns = [table.column(name) for table in tables]
+    if name == "recorded_at":  # where it is the same column, nothing was recorded apart
+        columns = [
+            column
+            for table, column in zip(tables, columns, strict=True)
+            if column != table.column("occurred_at")
+        ]
+    notations = [_notation(mapping, table, name) for table in tables]
+    return FieldTerms(_apart_from(name, columns), _distinct(notations))
+
+
+def _attribute_terms(mapping: ExportMapping, tables: Tables, name: str) -> FieldTerms:
+    """Terms of an attribute, which is a column of the leads or a name in the log."""
+    is_number = tables.attribute_kinds[name] == "number"
+    if name in tables.leads.column_names:
+        terms = _field_terms(mapping, [mapping.leads], name)
+        return _with_range(terms, tables.leads[name]) if is_number else terms
+    log = mapping.attributes
+    if log is None:  # made-up tables, that no configuration describes
+        return FieldTerms()
+    columns = [word for word, ours in log.values.get("name", {}).items() if ours == name]
+    format_name = name if name in log.formats else "value"
+    notation = replace(
+        _notation(mapping, log, "value"), format_=_plain_format(mapping, log, format_name)
+    )
+    terms = FieldTerms(_apart_from(name, columns), (notation,))
+    if not is_number:
+        return terms
+    rows = tables.attribute_log.filter(pc.equal(tables.attribute_log["name"].cast("string"), name))
+    return _with_range(terms, rows["number"])
+
+
+def _notation(mapping: ExportMapping, table: TableMapping, name: str) -> Notation:
+    missing = table.column_format(name, mapping.defaults(table)).missing
+    # In this order the columns of the export are read, too: words of `values` come first.
+    words: Mapping[str, str] = dict.fromkeys(missing, "") | table.values.get(name, {})
+    return Notation(words, _plain_format(mapping, table, name))
+
+
+def _plain_format(mapping: ExportMapping, table: TableMapping, name: str) -> ColumnFormat:
+    return replace(table.column_format(name, mapping.defaults(table)), missing=())
+
+
+def _apart_from(name: str, columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(column for column in columns if column != name))
+
+
+def _distinct(notations: Iterable[Notation]) -> tuple[Notation, ...]:
+    different: list[Notation] = []
+    for notation in notations:
+        if notation not in different:
+            different.append(notation)
+    return tuple(different)
+
+
+def _with_range(terms: FieldTerms, values: pa.ChunkedArray) -> FieldTerms:
+    """The terms, with the range of the field's numbers."""
+    limits = pc.min_max(values)
+    return replace(terms, low=limits["min"].as_py(), high=limits["max"].as_py())
