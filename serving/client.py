@@ -268,6 +268,9 @@ class Client:
         Most attempts of one call while connections break or the server is full, from 1.
     sleep : callable
         Called with the seconds to wait between two attempts.
+    lenient : bool
+        Whether names that the model does not know are left out and told in ``warnings``, so that a
+        new model with other attributes stops nobody. By default they are refused.
 
     Raises
     ------
@@ -282,12 +285,15 @@ class Client:
         timeout: float = 30.0,
         tries: int = 4,
         sleep: Callable[[float], None] = time.sleep,
+        lenient: bool = False,
     ) -> None:
         if not address.startswith(("http://", "https://")):
             raise ValueError(f"address must begin with https:// or http://, got '{address}'.")
         if tries < 1:
             raise ValueError(f"tries must be 1 or more, got {tries}.")
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        if lenient:
+            headers["Prefer"] = "handling=lenient"
         self._http = httpx2.Client(base_url=address, headers=headers, timeout=timeout)
         self._tries, self._sleep = tries, sleep
 

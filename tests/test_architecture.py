@@ -19,7 +19,7 @@ import training
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("features", "models", "training", "serving")
-OURS = {*ROOMS, "lead_temperature", "demo", "benchmarks", "checks", "tests"}
+OURS = {*ROOMS, "lead_temperature", "demo", "benchmarks", "checks", "integrations", "tests"}
 PEERS = {"bentoml", "litserve"}
 """What only benchmarks import, where it is installed: in an environment of its own."""
 LABORATORY = ("train", "pdf", "spark")
@@ -63,7 +63,7 @@ def imported(path: Path) -> set[str]:
         match node:
             case ast.Import(names=names):
                 found |= {alias.name.split(".")[0] for alias in names}
-            case ast.ImportFrom(module=str(module)):
+            case ast.ImportFrom(module=str(module), level=0):
                 found.add(module.split(".")[0])
     return found
 
@@ -81,6 +81,7 @@ def imported(path: Path) -> set[str]:
             for room in ("answers", "http", "pages", "process")
         ),
         ("serving/client.py", ("client",)),
+        ("integrations/hubspot", ("client",)),
         ("serving/bulk", LABORATORY),
         ("features", LABORATORY),
         ("training", LABORATORY),

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from features.export.sources import read_export
 from features.scale.catalogue import standard_spec
 from features.worlds.chain import made_up_crm
 from features.worlds.crm import write_export
+from integrations.hubspot.lead_temperature_hubspot.payload import OURS
 from models.bands import Bands
 from models.bundle import Bundle, save_bundle
 from models.calibration import BetaCalibration
@@ -132,91 +131,6 @@ def test_the_python_script_scores_all(address: str, capsys: pytest.CaptureFixtur
     assert callable(names["main"])
 
 
-HUBSPOT_CONTACT = {
-    "createdate": "2025-12-01T10:00:00.123Z",
-    "lead_temperature": "hot",
-    "hs_analytics_source": "referral",
-    "country": "it",
-    "hs_buying_role": "CHAMPION;DECISION_MAKER",
-    "industry": "",
-}
-HUBSPOT_ACTIVITIES = {
-    "calls": {
-        "hs_timestamp": "2025-12-10T10:00:00Z",
-        "hs_createdate": "2025-12-10T11:00:00.5Z",
-        "hs_call_direction": "INBOUND",
-        "hs_call_disposition": "f240bbac-87c9-4f6e-bf70-924b57d47db7",
-        "hs_call_duration": "90500",
-    },
-    "emails": {
-        "hs_timestamp": "2025-12-11T10:00:00Z",
-        "hs_createdate": "2025-12-11T10:00:00Z",
-        "hs_email_direction": "INCOMING_EMAIL",
-    },
-    "meetings": {
-        "hs_timestamp": "2025-12-12T10:00:00Z",
-        "hs_createdate": "2025-12-01T10:00:00Z",
-        "hs_meeting_outcome": "NO_SHOW",
-    },
-}
-
-
-@pytest.fixture
-def hubspot() -> dict[str, Any]:
-    names: dict[str, Any] = {}
-    exec(compile(code("def main(event)"), "crm.md", "exec"), names)  # noqa: S102 - it is ours
-    return names
-
-
-def test_a_contact_of_hubspot_travels(hubspot, crm) -> None:
-    activities = {kind: [one] for kind, one in HUBSPOT_ACTIVITIES.items()}
-    canceled = HUBSPOT_ACTIVITIES["meetings"] | {"hs_meeting_outcome": "CANCELED"}
-    activities["meetings"].append(canceled)
-    made = hubspot["payload"](42, HUBSPOT_CONTACT, activities)
-    call, email, meeting = made["interactions"]
-    assert (call["direction"], call["outcome"]) == ("inbound", "answered")
-    assert call["measures"] == {"duration_seconds": 90.5}
-    assert email["direction"] == "inbound"
-    assert meeting["outcome"] == "no_answer"
-    assert made["attributes"]["decision_maker"] == "yes"
-    assert made["attributes"]["industry"] is None
-    answer = scored(crm, made | {"as_of": "2025-12-20T00:00:00Z"})
-    assert not [one for one in answer["warnings"] if "no level" in one]
-
-
-def test_hubspots_action_reads_asks_and_gives(hubspot, address, monkeypatch) -> None:
-    """HubSpot itself is played by a session that knows the paths of its API."""
-    asked: list[str] = []
-
-    class Session:
-        def __init__(self) -> None:
-            self.headers: dict[str, str] = {}
-
-        def request(self, method: str, url: str, **given: Any) -> Any:
-            asked.append(f"{method} {url.partition('?')[0]}")
-            if "/associations/" in url:
-                found: Any = {"results": [{"toObjectId": 5}]}
-            elif method == "POST":
-                kind = url.split("/")[-3]
-                assert set(HUBSPOT_ACTIVITIES[kind]) == set(given["json"]["properties"])
-                found = {"results": [{"properties": HUBSPOT_ACTIVITIES[kind]}]}
-            else:
-                found = {"properties": HUBSPOT_CONTACT}
-            return SimpleNamespace(raise_for_status=lambda: None, json=lambda: found)
-
-    monkeypatch.setattr(hubspot["requests"], "Session", Session)
-    for name, value in (("HUBSPOT_TOKEN", "t"), ("LEAD_TEMPERATURE_KEY", KEY)):
-        monkeypatch.setitem(os.environ, name, value)
-    monkeypatch.setitem(os.environ, "LEAD_TEMPERATURE_ADDRESS", address)
-    given = hubspot["main"]({"object": {"objectId": 42}})["outputFields"]
-    assert set(given) == {"band", "hot_probability", "why", "until"}
-    assert given["band"] in {"cold", "warm", "hot"}
-    base = "https://api.hubapi.com/crm"
-    assert asked[0] == f"GET {base}/v3/objects/contacts/42"
-    assert f"GET {base}/v4/objects/contacts/42/associations/calls" in asked
-    assert f"POST {base}/v3/objects/meetings/batch/read" in asked
-
-
 def test_the_apex_class_sends_names_that_the_schema_knows(crm) -> None:
     (apex,) = blocks("apex")
     schemas = crm.get("/openapi.json").json()["components"]["schemas"]
@@ -251,6 +165,6 @@ def test_the_custom_fields_of_the_table_are_those_of_the_code() -> None:
     models = ROOT / "integrations" / "odoo" / "lead_temperature" / "models"
     lead = (models / "crm_lead.py").read_text(encoding="utf-8")
     assert all(f"    {name} = fields." in lead for name in odoo)
-    assert hubspot[0] in code("def main(event)")
+    assert tuple(hubspot) == OURS
     (apex,) = blocks("apex")
     assert all(f"{name} = " in apex for name in salesforce[:4])

@@ -104,6 +104,14 @@ def test_a_refusal_says_what_the_server_says(client) -> None:
     assert problem["errors"][0]["law"] in str(refused.value)
 
 
+def test_names_that_the_model_does_not_know_stop_nobody_who_is_lenient(address, client) -> None:
+    strange = lead() | {"attributes": {"gone": "yes"}}
+    with pytest.raises(Refused, match="gone"):
+        client.score(strange)
+    with Client(address, KEY, lenient=True) as lenient:
+        assert any("gone" in warning for warning in lenient.score(strange)["warnings"])
+
+
 def test_a_wrong_key_is_told_at_once(address) -> None:
     with (
         Client(address, "guess", sleep=lambda s: pytest.fail("asked again")) as stranger,
