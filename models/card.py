@@ -47,12 +47,15 @@ class ServedCard:
         Share of leads' snapshots that converted within each horizon; only those that were measured.
     broken_promises : mapping of band to str
         Bands whose promise the test period contradicts, each with the promise and what happened.
+    changes : tuple of str
+        What every answer says of the latest weeks, where they differ from the months before.
     """
 
     data_end: datetime
     judged_days: float | None
     base_rates: Mapping[str, float]
     broken_promises: Mapping[str, str]
+    changes: tuple[str, ...] = ()
 
     @property
     def promise_warnings(self) -> Mapping[str, str]:
@@ -182,6 +185,31 @@ def _served_card(text: str) -> ServedCard:
             name: _base_rate(rate, name) for name, rate in rates.items() if rate is not None
         },
         broken_promises=_broken_promises(card.get("bands")),
+        changes=tuple(
+            change
+            for name in ("hot", "warm")
+            if (change := _change(name, _section(horizons, name, "horizons."))) is not None
+        ),
+    )
+
+
+def _change(name: str, horizon: JsonObject) -> str | None:
+    """What is said of a horizon whose latest weeks differ; what is no such finding is passed over.
+
+    The name is that of the horizon, "hot" or "warm".
+    """
+    calibration = horizon.get("calibration")
+    latest = calibration.get("latest_weeks") if isinstance(calibration, Mapping) else None
+    if not isinstance(latest, Mapping) or latest.get("changed") is not True:
+        return None
+    bought, expected = latest.get("bought"), latest.get("expected")
+    if not (isinstance(bought, int) and isinstance(expected, int | float) and expected > 0):
+        return None
+    first_day, last_day = (str(latest.get(end))[:10] for end in ("first_look", "last_look"))
+    return (
+        f"{name}_probability: of the leads of {first_day} to {last_day} "
+        f"{bought / expected:.1f} times as many bought as the months before let expect. "
+        "The ranges are wider for it; take the percentages with care until the next training."
     )
 
 

@@ -53,7 +53,11 @@ ABSENT_IN_AGE: dict[str, Any] = {"auc_low": None, "auc_high": None}
 ABSENT_IN_BAND: dict[str, Any] = {"promise": None}
 GRADES_BY_VERDICT_IN_FORMAT_2 = {"quarantined": "leak", "warning": "suspect"}
 ABSENT_IN_BAND_OF_FORMAT_3: dict[str, Any] = {"decided_by": "low end", "reach": None}
-ABSENT_IN_CALIBRATION_OF_FORMAT_4: dict[str, Any] = {"month_deviation": None, "month_check": None}
+ABSENT_IN_CALIBRATION_OF_FORMAT_4: dict[str, Any] = {
+    "month_deviation": None,
+    "month_check": None,
+    "latest_weeks": None,
+}
 
 
 def m001_name_the_format(card: JsonObject) -> JsonObject:

@@ -259,6 +259,15 @@ def show_test_period(console: Console, card: ModelCard) -> None:
                 "the others.",
                 highlight=False,
             )
+        latest = card.horizons[name].calibration.latest_weeks
+        if latest is not None and latest.changed:
+            console.print(
+                f"[yellow]{name}: of {latest.looks:,} looks from {latest.first_look[:10]} to "
+                f"{latest.last_look[:10]} {latest.bought:,} bought, where the months before let "
+                f"expect {latest.expected:,.0f}. Intervals are wider for it; take percentages with "
+                "care until the next training.[/]",
+                highlight=False,
+            )
     for name in HORIZONS:
         horizon = card.horizons[name]
         left_out = horizon.learned_rows - horizon.kept_rows

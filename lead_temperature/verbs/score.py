@@ -103,7 +103,7 @@ def score(
         read_spine(spine, tables) if spine else open_leads_at(instant(as_of, "--as-of"), tables)
     )
     notes = scoring_notes(loaded.spec, tables, selection.spine, loaded.card.served.judged_days)
-    notes += tuple(loaded.card.served.promise_warnings.values())
+    notes += (*loaded.card.served.promise_warnings.values(), *loaded.card.served.changes)
     bands = ""
     if engine == "spark":
         err.print(f"scoring {len(selection.spine):,} rows on Spark")  # its own bar comes below

@@ -67,6 +67,8 @@ class ServedModel:
         Widths of the features' windows, in days.
     judged_days : float or None
         Age beyond which no lead was looked at in training.
+    changes : tuple of str
+        What every answer says of the latest weeks (`models.card.ServedCard`).
     promise_warnings : mapping of band to str
         What answers about leads of a band warn of, because its promise did not hold.
     base_probability : float
@@ -85,6 +87,7 @@ class ServedModel:
     signals: Mapping[str, Sequence[int]]
     windows: tuple[int, ...]
     judged_days: float | None
+    changes: tuple[str, ...]
     promise_warnings: Mapping[str, str]
     base_probability: float
 
@@ -121,6 +124,7 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         signals=columns_by_signal(spec),
         windows=windows(spec),
         judged_days=bundle.card.served.judged_days,
+        changes=bundle.card.served.changes,
         promise_warnings=bundle.card.served.promise_warnings,
         base_probability=explanation(bundle, unknown, max_signals=0).base_probability,
     )

@@ -225,7 +225,7 @@ def _answers(
             trend=lead_trend,
             forecast=lead_forecast,
             model_version=bundle.version,
-            warnings=(*lead.warnings, *promise_warning),
+            warnings=(*lead.warnings, *promise_warning, *model.changes),
             request_id="",  # HTTP sets it
         )
 

@@ -84,6 +84,26 @@ def test_a_bad_value_that_serving_reads_is_refused_in_plain_words(part: dict, wo
     assert len(str(refusal.value)) < 250
 
 
+def test_a_change_of_the_latest_weeks_is_warned_of_in_every_answer() -> None:
+    latest = {
+        "first_look": "2025-11-01T00:00:00+00:00",
+        "last_look": "2025-11-28T00:00:00+00:00",
+        "bought": 9,
+        "expected": 30.0,
+    }
+    horizons = {
+        name: {"calibration": {"latest_weeks": {**latest, "changed": changed}}}
+        for name, changed in (("hot", True), ("warm", False))
+    }
+    (warning,) = CardDocument.of({**END, "horizons": horizons}).served.changes
+    assert warning.startswith(
+        "hot_probability: of the leads of 2025-11-01 to 2025-11-28 0.3 times as many bought"
+    )
+    for odd in (None, {}, {"latest_weeks": None}, {"latest_weeks": {"changed": True}}):
+        hot = {"hot": {"calibration": odd}}
+        assert CardDocument.of({**END, "horizons": hot}).served.changes == ()
+
+
 def test_bands_whose_promise_did_not_hold_are_warned_of() -> None:
     promise = {"words": "at least 30 % convert", "sentence": "12.0 % converted, at most 20.0 %"}
     bands = {

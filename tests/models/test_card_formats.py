@@ -31,6 +31,7 @@ def test_a_card_without_a_number_is_of_format_1_and_gets_the_newest() -> None:
     for horizon in newest["horizons"].values():
         assert horizon["calibration"].pop("month_deviation") is None
         assert horizon["calibration"].pop("month_check") is None
+        assert horizon["calibration"].pop("latest_weeks") is None
     assert newest["export"].pop("suspicions") == []
     assert newest == {**card, "without_suspects": None, "format": CARD_FORMAT}
 

@@ -129,7 +129,7 @@ def _common_horizon_parts() -> dict[str, Any]:
         "predictor": "blend", "points_card": None, "better_than": [], "beaten_by": [],
         "calibration": {
             "curve": "beta", "compared": [], "drift": None, "month_deviation": 0.15,
-            "month_check": {"months": 12, "held": 10, "nominal": 0.8},
+            "month_check": {"months": 12, "held": 10, "nominal": 0.8}, "latest_weeks": None,
         },
         "brier_parts": None, "calibration_error": None, "ties": None,
         "intervals": {"groups": 2, "contradicted": 0, "not_enough_evidence": 0},

@@ -47,6 +47,7 @@ from training.fitting.predictor import (
     fit_predictor,
 )
 from training.fitting.side_by_side import side_by_side
+from training.statistics.latest_weeks import LatestWeeks
 from training.statistics.levels import MonthCheck
 
 
@@ -68,6 +69,9 @@ class CalibrationSummary:
     month_check : MonthCheck or None
         In how many months, left out in turn, the interval that the others give held; None on cards
         of earlier versions.
+    latest_weeks : LatestWeeks or None
+        The latest weeks beside the months before them; None with too little of either, and on cards
+        of earlier versions.
     """
 
     curve: Curve
@@ -75,6 +79,7 @@ class CalibrationSummary:
     drift: DriftSummary | None
     month_deviation: float | None
     month_check: MonthCheck | None
+    latest_weeks: LatestWeeks | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,4 +384,5 @@ def _summary(fitted: FittedHorizon) -> CalibrationSummary:
         drift=fitted.calibrated.drift.summary(),
         month_deviation=None if month_variance is None else month_variance**0.5,
         month_check=fitted.month_check,
+        latest_weeks=fitted.latest_weeks,
     )

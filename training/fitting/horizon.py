@@ -23,6 +23,7 @@ from training.calibration.drift import LevelDrift, level_drift
 from training.config import CalibrationMethod
 from training.dataset.snapshots import Labels, horizon_end
 from training.fitting.booster import evidence_of
+from training.statistics.latest_weeks import LatestWeeks, latest_weeks
 from training.statistics.levels import (
     MonthCheck,
     between_group_variance,
@@ -65,11 +66,14 @@ class FittedHorizon:
         Where the calibration comes from.
     month_check : MonthCheck
         In how many months, left out in turn, the interval that the others give held.
+    latest_weeks : LatestWeeks or None
+        The latest weeks beside the months before them; None with too little of either.
     """
 
     horizon: HorizonModel
     calibrated: OutOfTimeCalibration
     month_check: MonthCheck
+    latest_weeks: LatestWeeks | None
 
 
 def fitted_horizon(
@@ -84,6 +88,9 @@ def fitted_horizon(
     categorical: tuple[int, ...],
 ) -> FittedHorizon:
     """Horizon of a predictor, with intervals as wide as months and groups of leads differ.
+
+    Where the latest weeks differ by more than months do, the intervals cover that difference, too:
+    a fit of all outcomes has hardly learned of it.
 
     Parameters
     ----------
@@ -119,13 +126,17 @@ def fitted_horizon(
         log_odds, converted, lead, as_of, evidence.level_indices(matrix[held_out])
     )
     month_variance = between_month_variance(months, centre)
+    group_variance = between_group_variance(groups, month_variance, centre)
+    latest = latest_weeks(log_odds, converted, lead, as_of, month_variance)
+    if latest is not None and latest.changed:
+        month_variance = max(month_variance, latest.log_odds**2)
     evidence = replace(
         evidence,
         month_variance=month_variance,
-        group_variance=between_group_variance(groups, month_variance, centre),
+        group_variance=group_variance,
     )
     model = HorizonModel(labels.days, predictor, calibration, evidence)
-    return FittedHorizon(model, calibrated, check_months(months, centre))
+    return FittedHorizon(model, calibrated, check_months(months, centre), latest)
 
 
 def out_of_time_calibration(

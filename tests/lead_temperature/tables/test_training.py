@@ -200,3 +200,17 @@ def test_each_horizon_says_in_how_many_months_its_intervals_held() -> None:
     assert "warm: intervals" not in text
     card["horizons"]["hot"]["calibration"]["month_check"] |= {"months": 0, "held": 0}
     assert "hot: intervals" not in printed(show_test_period, card)
+
+
+def test_a_change_of_the_latest_weeks_is_told_and_no_change_is_not() -> None:
+    card = lifelike_card()
+    latest = {
+        "first_look": "2025-11-01T00:00:00+00:00", "last_look": "2025-11-28T00:00:00+00:00",
+        "looks": 800, "bought": 9, "expected": 31.4, "changed": True, "log_odds": -1.2,
+    }  # fmt: skip
+    card["horizons"]["hot"]["calibration"]["latest_weeks"] = latest
+    card["horizons"]["warm"]["calibration"]["latest_weeks"] = {**latest, "changed": False}
+    text = printed(show_test_period, card)
+    assert "hot: of 800 looks from 2025-11-01 to 2025-11-28 9 bought" in text
+    assert "expect 31. Intervals are wider" in text
+    assert "warm: of 800" not in text

@@ -124,6 +124,28 @@ def test_months_that_differ_widen_the_intervals_and_are_told() -> None:
     assert min(check.held for check in checks) >= 8
 
 
+def test_a_change_of_the_latest_weeks_is_told_and_widens_the_intervals() -> None:
+    """A price rise four weeks before the end: what serves has hardly learned of it."""
+    margin, _, spine, labels = looks(1.0)
+    random = np.random.default_rng(8)
+    latest = spine.as_of > spine.as_of.max() - 28 * MICROSECONDS_PER_DAY
+    fallen = random.random(ROWS) < sigmoid(margin - 1.2 * latest)
+    rows, matrix = np.ones(ROWS, bool), margin[:, None]
+    predictor = fit_booster(matrix, labels.converted, (), ModelSettings(trees=2))
+    deviations, told = [], []
+    for converted in (labels.converted, fallen):
+        outcomes = Labels(DAYS, converted, labels.mature)
+        calibrated = out_of_time_calibration(margin, spine, outcomes, rows, 0, "anchored")
+        found = fitted_horizon(
+            predictor, matrix, spine, outcomes, rows, calibrated, margin, rows, ()
+        )
+        deviations.append(np.sqrt(found.horizon.evidence.month_variance))
+        told.append(found.latest_weeks.changed)
+    assert told == [False, True]
+    assert deviations[0] < 0.1
+    assert 0.6 < deviations[1] < 1.5
+
+
 def test_thousands_of_conversions_are_enough_for_nearly_all() -> None:
     conversions, found = estimated(30_000, base_log_odds=-2.0)
     assert conversions > 3_000
