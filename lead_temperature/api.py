@@ -169,9 +169,16 @@ def training_frame(
 
 
 def train(
-    tables: "Tables", config: "Config | AnyPath" = CONFIG, report_progress: Progress = no_progress
+    tables: "Tables",
+    config: "Config | AnyPath" = CONFIG,
+    report_progress: Progress = no_progress,
+    *,
+    earlier: ScoringBundle | None = None,
 ) -> ScoringBundle:
     """Train, calibrate and judge a model; nothing is written or registered.
+
+    The audit also reads what the commands `train` and `score` have kept of earlier exports beside
+    the registry, so that the command and this function give the same model.
 
     Parameters
     ----------
@@ -181,6 +188,8 @@ def train(
         What `read_config` returns, or where it would read it.
     report_progress : callable, optional
         Called with the name of a stage, how much of it is done, and how much there is.
+    earlier : ScoringBundle, optional
+        The model that serves until now: its bands are kept while chance explains what would change.
 
     Returns
     -------
@@ -192,9 +201,19 @@ def train(
     ValueError
         The export is too short or has too few conversions.
     """
+    from features.export.first_seen import FIRST_SEEN, read_first_seen
     from training.pipeline import trained_bundle
 
-    return ScoringBundle(trained_bundle(require_tables(tables), as_config(config), report_progress))
+    settings = as_config(config)
+    return ScoringBundle(
+        trained_bundle(
+            require_tables(tables),
+            settings,
+            report_progress,
+            None if earlier is None else earlier.bundle.bands,
+            read_first_seen(settings.registry_folder / FIRST_SEEN),
+        )
+    )
 
 
 def save_bundle(bundle: ScoringBundle, folder: AnyPath, *, reports: bool = True) -> ScoringBundle:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 import lead_temperature as lt
+from features.export.first_seen import FIRST_SEEN, read_first_seen
 from features.scale.batch import point_in_time_features
 from features.spine import Spine
 from lead_temperature import api
@@ -391,6 +392,25 @@ def test_training_from_python_gives_the_bundle_of_the_command(trained, tables, t
     saved = lt.save_bundle(model, tmp_path / "bundle", reports=False)
     assert saved.version == lt.load_bundle(trained.bundle).version
     assert {"features", "importance of signals"} <= stages
+
+
+def test_training_from_python_keeps_bands_and_remembers_exports_as_the_command_does(
+    trained, tables, bundle, monkeypatch
+) -> None:
+    asked = {}
+
+    def stand_in(tables, config, report_progress, earlier, first_seen):
+        asked.update(earlier=earlier, first_seen=first_seen)
+        return bundle.bundle
+
+    monkeypatch.setattr("training.pipeline.trained_bundle", stand_in)
+    lt.train(tables, trained.config, earlier=bundle)
+    assert asked["earlier"] == bundle.bundle.bands
+    kept_by_the_command = read_first_seen(trained.folder / "artifacts" / FIRST_SEEN)
+    assert len(kept_by_the_command.lead) > 0
+    np.testing.assert_array_equal(asked["first_seen"].lead, kept_by_the_command.lead)
+    lt.train(tables, trained.config)
+    assert asked["earlier"] is None
 
 
 @pytest.mark.slow
