@@ -11,7 +11,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.export.formats import ColumnFormat
+from features.export.formats import PLAIN, ColumnFormat
 from features.export.mapping import ExportMapping, TableMapping
 from features.export.terms import ExportTerms, FieldTerms, Notation
 from features.language.spec import Spec
@@ -19,6 +19,8 @@ from features.tables import INTERACTION_FIELDS, Tables
 
 _LEAD_FIELDS = ("lead_id", "created_at")
 _INTERACTION_TIMES = ("occurred_at", "recorded_at")
+_WORDS = ("lead_id", *INTERACTION_FIELDS)
+"""Fields that are text, whatever the formats of numbers and times."""
 
 
 def export_terms(mapping: ExportMapping, tables: Tables, spec: Spec) -> ExportTerms:
@@ -95,7 +97,7 @@ def _notation(mapping: ExportMapping, table: TableMapping, name: str) -> Notatio
     missing = table.column_format(name, mapping.defaults(table)).missing
     # In this order the columns of the export are read, too: words of `values` come first.
     words: Mapping[str, str] = dict.fromkeys(missing, "") | table.values.get(name, {})
-    return Notation(words, _plain_format(mapping, table, name))
+    return Notation(words, PLAIN if name in _WORDS else _plain_format(mapping, table, name))
 
 
 def _plain_format(mapping: ExportMapping, table: TableMapping, name: str) -> ColumnFormat:

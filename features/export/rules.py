@@ -31,6 +31,7 @@ from features.export.formats import (
     sql_literal,
     time_readings,
 )
+from features.export.odd_words import LEAST_MIDNIGHTS
 from features.tables import REJECTS, Kind
 
 FieldKind = Literal["id", "text", "time", "timestamp", "number", "measure"]
@@ -139,9 +140,6 @@ TEXT_TOO_LONG = Rule(
 
 _ROUNDED = r"[+-]?\d([.,]\d+)?[eE]\+\d+"
 MIDNIGHT_SAMPLE = 1000
-LEAST_MIDNIGHTS = 20
-"""Times that must be there, all of them midnight, before midnight is taken for a day: real times
-of so many events would not be that by chance."""
 
 REJECTS_ORDER = [(name, "ascending") for name in ("file", "row", "rule", "column")]
 """Order of one table's rejects."""

@@ -7,7 +7,6 @@ changed here: `suspicions` lists each doubt with its count, an example, and the 
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
@@ -20,7 +19,8 @@ from features.arrays import Int64
 from features.engine.history import MICROSECONDS_PER_DAY, is_known
 from features.export.blindness import differences
 from features.export.data_end import SILENT_DAYS
-from features.export.formats import NULL_WORDS, ColumnFormat
+from features.export.formats import ColumnFormat
+from features.export.odd_words import EARLY_DAYS, STAND_INS, fold, is_mojibake
 from features.export.rules import UNKNOWN_LEAD
 from features.export.toml_text import toml_key, toml_text
 from features.spine import iso, microseconds
@@ -29,7 +29,7 @@ from features.tables import INTERACTION_FIELDS, LEAD_COLUMNS, Suspicion, Tables
 # Copies of interactions that are so rare are what a second of a busy day brings.
 _FEW_COPIES = 0.001
 # Contacts so long before the lead's creation, and so large a share of them, are no late entries.
-_EARLY_DAYS, _EARLY_SHARE = 30, 0.01
+_EARLY_SHARE = 0.01
 # A date on its own that takes up so much of the span of all dates.
 _SPAN = 0.2
 _LAST_SHARE = 0.01
@@ -43,32 +43,6 @@ _LEAST_GROUPED = 3
 # Levels beyond these are free text: nobody would read a list of them.
 _MOST_LEVELS = 10_000
 _EXAMPLES = 4
-
-STAND_INS = frozenset(NULL_WORDS) | frozenset(
-    {
-        "",
-        "?",
-        ".",
-        "unknown",
-        "not set",
-        "(not set)",
-        "not specified",
-        "undefined",
-        "empty",
-        "blank",
-    }
-    | {"n.a.", "n.d.", "nd", "n/d", "tbd", "no data", "(none)", "[null]", "#value!", "#ref!"}
-    | {"sconosciuto", "non specificato", "desconhecido", "não informado", "necunoscut"}
-    | {"nespecificat", "неизвестно", "не указано", "нет данных", "unbekannt", "keine angabe"}
-    | {"inconnu", "non renseigné", "desconocido", "sin datos"}
-)
-"""Words that say that there is none, in lower case."""
-
-# Letters of other alphabets that look like Latin ones.
-_LOOK_ALIKES = str.maketrans(
-    "авсеоркхуіѕјԁһԛԝαορνικτυχ",
-    "abceopkxyisjdhqwaopvuktux",
-)
 
 
 def suspicions(tables: Tables) -> tuple[Suspicion, ...]:
@@ -246,7 +220,7 @@ def _early_contacts(tables: Tables) -> Iterator[Suspicion]:
     lead = pc.index_in(events["lead_id"], value_set=tables.leads["lead_id"].combine_chunks())
     created = microseconds(tables.leads["created_at"])[np.asarray(lead.to_numpy(), np.int64)]
     occurred_at = microseconds(events["occurred_at"])
-    early = is_known(occurred_at, created - _EARLY_DAYS * MICROSECONDS_PER_DAY)
+    early = is_known(occurred_at, created - EARLY_DAYS * MICROSECONDS_PER_DAY)
     if early.sum() > _EARLY_SHARE * len(early):
         row = int(np.flatnonzero(early)[0])
         yield Suspicion(
@@ -395,41 +369,6 @@ def _doubts_of_words(key: tuple[str, str, str], levels: Mapping[str, int]) -> It
             "the file is in another encoding than the one it was read in, or was before: correct "
             f"encoding under [{table}], or export it again",
         )
-
-
-def fold(word: str) -> str:
-    r"""Word without what a reader would not notice: case, blanks, Unicode form, look-alikes.
-
-    Examples
-    --------
-    >>> fold(" CALL\u00a0") == fold("cаll")
-    True
-    """
-    plain = unicodedata.normalize("NFKC", word).casefold()
-    visible = "".join(c for c in plain if unicodedata.category(c) not in ("Cf", "Cc") or c == "\n")
-    return " ".join(visible.translate(_LOOK_ALIKES).replace("_", " ").split())
-
-
-def is_mojibake(word: str) -> bool:
-    """Whether a word was decoded in another encoding than it was written in.
-
-    Examples
-    --------
-    >>> is_mojibake("cafÃ©"), is_mojibake("café"), is_mojibake("�")
-    (True, False, True)
-    """
-    if "\ufffd" in word:
-        return True
-    if word.isascii():
-        return False
-    for encoding in ("cp1252", "latin-1", "cp1251"):
-        try:
-            meant = word.encode(encoding).decode()
-        except (UnicodeEncodeError, UnicodeDecodeError):
-            continue
-        if len(meant) < len(word):
-            return True
-    return False
 
 
 def visible_text(word: str) -> str:

@@ -10,7 +10,21 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, column, is_known, when_known
+from features.engine.history import (
+    MEASURE_SCALE,
+    MICROSECONDS_PER_DAY,
+    LeadRecord,
+    column,
+    is_known,
+    when_known,
+)
+from features.export.odd_words import (
+    EARLY_DAYS,
+    LEAST_MIDNIGHTS,
+    STAND_INS,
+    fold,
+    is_mojibake,
+)
 from features.language.kinds import LabelField
 from models.card import older_than_judged
 from models.course.forecast import FORECAST_DAYS
@@ -20,6 +34,8 @@ from serving.answers.problem import list_names, quoted_value
 
 MAX_VALUES = 5
 MAX_CAUTION_NAMES = 20
+LEAST_MEASURE = 0.5 / MEASURE_SCALE
+"""A measure nearer to 0 is kept as 0."""
 
 
 def cautions(
@@ -50,6 +66,7 @@ def cautions(
         if not words.issuperset(values):
             yield from _label_warnings(model, values, field)
     yield from _interaction_warnings(record, as_of)
+    yield from _number_warnings(model, record)
 
 
 def _attribute_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]:
@@ -64,6 +81,7 @@ def _attribute_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]
                 f"attributes.{name}: the model has no level {quoted_value(level)}, it counts as "
                 f"another one. Known: {list_names(levels, MAX_CAUTION_NAMES)}."
             )
+            yield from _word_doubts(f"attributes.{name}", [level], levels)
 
 
 def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:
@@ -85,6 +103,51 @@ def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField
             f"{list_names([quoted_value(value) for value in unseen], MAX_VALUES)}, it counts as "
             f"any interaction. Known: {list_names(known_values, MAX_CAUTION_NAMES)}."
         )
+        yield from _word_doubts(f"interactions.{field}", unseen[:MAX_VALUES], known_values)
+
+
+def _word_doubts(
+    field: str, unknown_words: Iterable[str], known_words: Sequence[str]
+) -> Iterator[str]:
+    """Say what words may be meant as that the model does not know, as `check` does of an export."""
+    by_fold = {fold(word): word for word in known_words}
+    for word in unknown_words:
+        if fold(word) in by_fold:
+            yield (
+                f"{field}: {quoted_value(word)} may be meant as "
+                f"{quoted_value(by_fold[fold(word)])}: they differ only by case, blanks or "
+                "look-alikes."
+            )
+        elif word.strip().casefold() in STAND_INS:
+            yield f"{field}: {quoted_value(word)} may stand for a missing value: then send null."
+        elif is_mojibake(word):
+            yield f"{field}: {quoted_value(word)} may have been read in another encoding."
+
+
+def _number_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]:
+    """Numbers beyond those of training, and measures that are too small to be kept."""
+    for name, (low, high) in model.attribute_ranges.items():
+        number = record.attributes.get(name)
+        if number is not None and not low <= number <= high:
+            yield _beyond(f"attributes.{name}", [number], low, high)
+    for name, (low, high) in model.measure_ranges.items():
+        numbers = [n for n in column(record.interactions, name) if n is not None]
+        if not numbers:
+            continue
+        if min(numbers) < low or max(numbers) > high:
+            outside = [number for number in numbers if not low <= number <= high]
+            yield _beyond(f"interactions.measures.{name}", outside, low, high)
+        tiny = [number for number in numbers if 0 < abs(number) < LEAST_MEASURE]
+        if tiny:
+            yield (
+                f"interactions.measures.{name}: {list_names([f'{n:g}' for n in tiny], MAX_VALUES)} "
+                "is too small to be kept and counts as 0."
+            )
+
+
+def _beyond(field: str, numbers: Sequence[float], low: float, high: float) -> str:
+    values = list_names([f"{number:g}" for number in dict.fromkeys(numbers)], MAX_VALUES)
+    return f"{field}: {values} is outside of what training had, {low:g} to {high:g}."
 
 
 def _interaction_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
@@ -97,7 +160,20 @@ def _interaction_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
             f"interactions: {unused} of {len(events)} occurred or were recorded at or "
             "after as_of and were not used."
         )
-    copies = _count_copies(events) if len(set(occurred)) < len(events) else 0
+    early = record.created_at - EARLY_DAYS * MICROSECONDS_PER_DAY
+    if occurred and is_known(min(occurred), early):
+        count = sum(is_known(instant, early) for instant in occurred)
+        yield (
+            f"interactions: {count} of {len(events)} occurred over {EARLY_DAYS} days before "
+            "created_at."
+        )
+    instants = set(occurred)
+    if len(instants) >= LEAST_MIDNIGHTS and not any(at % MICROSECONDS_PER_DAY for at in instants):
+        yield (
+            f"interactions: all {len(events)} occurred at midnight in UTC. Send their hour or, if "
+            "it is not known, the end of the day."
+        )
+    copies = _count_copies(events) if len(instants) < len(events) else 0
     if copies:
         yield (
             f"interactions: {copies} of {len(events)} say in every field what another one says; "

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import TypeAdapter
 
+from features.export.terms import FieldTerms
 from features.language.kinds import LABEL_FIELDS, AttributeCategory, LabelField
 from models.bands import HORIZON_OF_BAND
 from models.bundle import HORIZONS, Bundle
@@ -61,6 +62,8 @@ class ServedModel:
         the empty text and None.
     levels : mapping of attribute to levels
         Levels of categories that the model tells apart.
+    attribute_ranges, measure_ranges : mapping of name to two floats
+        Smallest and largest number that training had; empty where the bundle does not say.
     signals : mapping of signal to columns
         Columns of the features that make one reason together.
     windows : tuple of int
@@ -84,6 +87,8 @@ class ServedModel:
     vocabulary: Mapping[LabelField, tuple[str, ...]]
     words: Mapping[LabelField, frozenset[str | None]]
     levels: Mapping[str, tuple[str, ...]]
+    attribute_ranges: Mapping[str, tuple[float, float]]
+    measure_ranges: Mapping[str, tuple[float, float]]
     signals: Mapping[str, Sequence[int]]
     windows: tuple[int, ...]
     judged_days: float | None
@@ -121,6 +126,8 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
             if field in known_values or field in spec.ignored
         },
         levels={f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)},
+        attribute_ranges={} if bundle.terms is None else _ranges(bundle.terms.attributes),
+        measure_ranges={} if bundle.terms is None else _ranges(bundle.terms.measures),
         signals=columns_by_signal(spec),
         windows=windows(spec),
         judged_days=bundle.card.served.judged_days,
@@ -128,6 +135,14 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
         promise_warnings=bundle.card.served.promise_warnings,
         base_probability=explanation(bundle, unknown, max_signals=0).base_probability,
     )
+
+
+def _ranges(fields: Mapping[str, FieldTerms]) -> dict[str, tuple[float, float]]:
+    return {
+        name: (terms.low, terms.high)
+        for name, terms in fields.items()
+        if terms.low is not None and terms.high is not None
+    }
 
 
 def describe_model(model: ServedModel) -> ModelAnswer:

@@ -431,8 +431,11 @@ def _translated_value(
     meanings = known_field.words.get(text, ())
     if text in known_field.own_words:
         if meanings not in ((), (text,)):
+            path = ".".join(
+                part for part in (*location[:-1], known_field.name) if isinstance(part, str)
+            )
             translated.warnings[
-                f"{known_field.name}: {quoted_value(text)} is read as our word; in the export it "
+                f"{path}: {quoted_value(text)} is read as our word; in the export it "
                 f"stands for {' or '.join(map(quoted_value, meanings))}."
             ] = None
         return text

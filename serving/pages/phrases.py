@@ -140,6 +140,20 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
     _(
         "interactions: %(n)s of %(all)s say in every field what another one says; each counts."
     ),
+    _("interactions: %(n)s of %(all)s occurred over 30 days before created_at."),
+    _(
+        "interactions: all %(n)s occurred at midnight in UTC. Send their hour or, if it is not "
+        "known, the end of the day."
+    ),
+    _(
+        "%(name)s: %(found)s may be meant as %(names)s: they differ only by case, blanks or "
+        "look-alikes."
+    ),
+    _("%(name)s: %(found)s may stand for a missing value: then send null."),
+    _("%(name)s: %(found)s may have been read in another encoding."),
+    _("%(name)s: %(found)s is outside of what training had, %(low)s to %(all)s."),
+    _("%(name)s: %(found)s is too small to be kept and counts as 0."),
+    _("%(name)s: %(found)s is read as our word; in the export it stands for %(names)s."),
     _("%(names)s and %(n)s more"),
     _("none"),
     # What is to mend: the law, and the way out.
@@ -147,6 +161,17 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
     _("nothing"),
     _("Must be a name that the schema knows"),
     _("Must be a time with a zone, as in RFC 3339"),
+    _("Must be a time as in RFC 3339, or as the export writes it: %(names)s with a zone"),
+    _(
+        "Must be a time as in RFC 3339, or as the export writes it: %(names)s, in %(found)s where "
+        "it names no zone"
+    ),
+    _("Must be a number, or the text of one as the export writes it"),
+    _("Must be a text or a whole number"),
+    _("Must be sent once: it is %(name)s, which is there, too"),
+    _("Must have one meaning, but it stands for another word in each table of the export"),
+    _("Must have one meaning, but the tables of the export write this field in several ways"),
+    _n("Must have at most %(n)s entry", "Must have at most %(n)s entries"),
     _("Must be a day of the calendar"),
     _("Must lie in the years 1970 to 2200, in UTC"),
     _("Must not lie before created_at, %(found)s"),
@@ -180,6 +205,11 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
     _("Send a shorter text."),
     _("Send a number without quotes; leave it out when it is unknown."),
     _("Send a finite number; leave it out when it is unknown."),
+    _("Send what it stands for: %(names)s."),
+    _("Leave one of them out."),
+    _(
+        "Send it as JSON has it: a number without quotes, a time like %(name)s."
+    ),
     _("Send an object: {…}."),
     _("Send an array: […]."),
     _("Send fewer: the latest are the ones that count."),

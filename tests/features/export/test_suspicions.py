@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.export.odd_words import fold, is_mojibake
 from features.export.sources import read_export
-from features.export.suspicions import fold, is_mojibake, suspicions
+from features.export.suspicions import suspicions
 from features.export.toml_text import toml_text
 from features.tables import Suspicion
 from features.worlds.crm import Knobs, write_export

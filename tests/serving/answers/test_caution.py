@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from features.engine.history import LeadRecord
+from features.export.terms import ExportTerms, FieldTerms
 from models.bands import Promise
 from models.card import CardDocument
 from models.policy import LimitedRate
@@ -13,6 +14,7 @@ from serving.answers.limits import Limits
 from serving.answers.model import ServedModel, served_model
 from serving.answers.times import rfc3339
 from tests.serving.answers.test_scorer import good, lead
+from tests.support.bundles import small_bundle
 from tests.support.histories import DAY
 
 
@@ -143,6 +145,83 @@ def test_a_forecast_warns_of_the_day_on_which_the_lead_becomes_too_old(
     for text, start in zip(found, warnings, strict=True):
         assert text.startswith(start)
         assert text.endswith("any lead the model was judged on: 100 days.")
+
+
+@pytest.mark.parametrize(
+    ("word", "doubt"),
+    [
+        ("IT", 'may be meant as "it": they differ only by case, blanks or look-alikes.'),
+        ("рt", 'may be meant as "pt": they differ only by case, blanks or look-alikes.'),
+        (" N/A", "may stand for a missing value: then send null."),
+        ("cittÃ\xa0", "may have been read in another encoding."),
+    ],
+)
+def test_a_word_that_may_be_meant_otherwise_is_doubted(model, word: str, doubt: str) -> None:
+    sent = lead(attributes=lead()["attributes"] | {"country": word})
+    unknown, second = good(model, sent).warnings
+    assert unknown.startswith("attributes.country: the model has no level")
+    assert second.startswith("attributes.country: ")
+    assert second.endswith(doubt)
+
+
+def test_words_of_interactions_are_doubted_alike(model) -> None:
+    event = {"occurred_at": rfc3339(DAY), "kind": "Price Question"}
+    _, second = good(model, lead(interactions=[event])).warnings
+    assert second.startswith('interactions.kind: "Price Question" may be meant as "price_question"')
+
+
+@pytest.fixture(scope="module")
+def ranged() -> ServedModel:
+    terms = ExportTerms(
+        attributes={"company_size": FieldTerms(low=1.0, high=500.0)},
+        measures={"duration_seconds": FieldTerms(low=0.0, high=3600.0)},
+    )
+    return served_model(replace(small_bundle(), terms=terms), Limits())
+
+
+@pytest.mark.parametrize("size", [1, 500, None])
+def test_numbers_that_training_had_are_not_warned_of(ranged, size) -> None:
+    event = {"occurred_at": rfc3339(DAY), "measures": {"duration_seconds": 3600}}
+    attributes = lead()["attributes"] | {"company_size": size}
+    assert good(ranged, lead(attributes=attributes, interactions=[event])).warnings == ()
+
+
+def test_numbers_beyond_those_of_training_are_named(ranged) -> None:
+    events = [
+        {"occurred_at": rfc3339((i + 1) * DAY), "measures": {"duration_seconds": n}}
+        for i, n in enumerate([-5, 60, 7200, 7200, None])
+    ]
+    attributes = lead()["attributes"] | {"company_size": 12_000_000}
+    measure = "interactions.measures.duration_seconds"
+    assert good(ranged, lead(attributes=attributes, interactions=events)).warnings == (
+        "attributes.company_size: 1.2e+07 is outside of what training had, 1 to 500.",
+        f"{measure}: -5, 7200 is outside of what training had, 0 to 3600.",
+    )
+
+
+def test_a_measure_that_counts_as_0_is_named(ranged) -> None:
+    event = {"occurred_at": rfc3339(DAY), "measures": {"duration_seconds": 0.00002}}
+    assert good(ranged, lead(interactions=[event])).warnings == (
+        "interactions.measures.duration_seconds: 2e-05 is too small to be kept and counts as 0.",
+    )
+
+
+def test_contacts_long_before_the_creation_are_counted(model) -> None:
+    events = [{"occurred_at": rfc3339(day * DAY)} for day in (1, 9, 10, 39)]
+    sent = lead(created_at=rfc3339(40 * DAY), interactions=events)
+    assert good(model, sent).warnings == (
+        "interactions: 2 of 4 occurred over 30 days before created_at.",
+    )
+
+
+@pytest.mark.parametrize(("hour", "warnings"), [(0, 1), (1, 0)])
+def test_times_that_are_all_midnight_are_doubted(model, hour: int, warnings: int) -> None:
+    events = [{"occurred_at": rfc3339(day * DAY)} for day in range(1, 20)]
+    events.append({"occurred_at": rfc3339(20 * DAY + hour * DAY // 24)})
+    told = good(model, lead(interactions=events)).warnings
+    assert [text.startswith("interactions: all 20 occurred at midnight") for text in told] == [
+        True
+    ] * warnings
 
 
 def test_names_in_a_warning_are_bounded(model: ServedModel) -> None:

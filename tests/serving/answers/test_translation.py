@@ -195,7 +195,8 @@ def test_a_word_with_several_meanings_is_refused_with_all_of_them(model):
 def test_a_word_of_ours_keeps_its_meaning_and_the_doubt_is_told(model):
     scored = score(model, with_event(kind="call"))
     assert scored.warnings[0] == (
-        'kind: "call" is read as our word; in the export it stands for "price_question".'
+        'interactions.kind: "call" is read as our word; in the export it stands for '
+        '"price_question".'
     )
     plain = served_model(replace(model.bundle, terms=None), Limits())
     assert scored.hot_probability == score(plain, with_event(kind="call")).hot_probability
