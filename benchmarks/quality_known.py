@@ -21,7 +21,8 @@ from features.spine import Spine, microseconds
 from features.tables import Tables
 from features.worlds.chain import made_up_crm
 from features.worlds.crm import SNAPSHOT_EVERY_DAYS, write_export
-from models.bundle import HORIZONS, Bundle
+from models.bands import HORIZONS
+from models.bundle import Bundle
 from models.horizon import Scores
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined

@@ -23,7 +23,8 @@ from features.progress import Progress, no_progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine, microseconds
 from features.tables import Tables
-from models.bundle import HORIZONS, Bundle
+from models.bands import HORIZONS
+from models.bundle import Bundle
 from models.calibration import sigmoid
 from models.predictors.predictor import margin_of
 from training.audit.findings import audit

@@ -14,7 +14,7 @@ from benchmarks.quality_known import Known, known, made_up_export
 from benchmarks.quality_table import AtLeast, AtMost, Figure
 from features.arrays import Float64
 from features.progress import Progress
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from models.policy import Capacity, promised_rate
 from training.evaluation.reliability import judged_by_interval
 from training.statistics.paired import REPLICATES, lead_resamples

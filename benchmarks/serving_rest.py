@@ -18,7 +18,8 @@ from benchmarks.serving_load import loaded, memory_mib, middle
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.export.sources import read_export
 from features.spine import Spine, microseconds
-from models.bundle import HORIZONS, load_bundle
+from models.bands import HORIZONS
+from models.bundle import load_bundle
 from models.predictors.predictor import Blend, Predictor
 from serving.bulk.scores import score_spine, write_scores
 from training.config import read_config

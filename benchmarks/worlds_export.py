@@ -24,7 +24,7 @@ from features.spine import Spine, microseconds
 from features.tables import Tables
 from features.worlds.crm import WORLDS_OWN, Knobs, write_export
 from features.worlds.registry import WORLDS, made_up_crm
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.config import Config, read_config
 from training.dataset.as_of_cut import cut_at
 

@@ -20,7 +20,7 @@ from benchmarks.worlds_summary import (
     excess_ratio,
     summary_of,
 )
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 
 USES: tuple[Use, ...] = ("choosing", "judging")
 TITLES: Mapping[Use, str] = {

@@ -1,6 +1,6 @@
 """`python -m lead_temperature` is the command."""
 
-from lead_temperature.command import main
+from lead_temperature.command import run
 
 if __name__ == "__main__":
-    main()
+    run()

@@ -14,6 +14,7 @@ import typer
 
 from lead_temperature.output import err, say
 from lead_temperature.verbs import champions, exports, learning, report, score, serve, sign, verify
+from models.no_laboratory import forgo_laboratory
 
 app = typer.Typer(
     name="lead-temperature",
@@ -25,6 +26,9 @@ app = typer.Typer(
 )
 for verb in (exports, learning, champions, score, report, verify, sign, serve):
     app.add_typer(verb.app)
+
+LEAN_VERBS = {"check", "score", "serve", "verify", "sign"}
+"""Verbs that do without the laboratory's libraries; `score` on Spark does not."""
 
 
 def _say_version(requested: bool) -> None:
@@ -41,6 +45,14 @@ def _options(
     ] = False,
 ) -> None:
     pass
+
+
+def run() -> None:
+    """Run the command as a process of its own, from its beginning to its end."""
+    arguments = sys.argv[1:]
+    if {*arguments[:1]} & LEAN_VERBS and not any(text.endswith("spark") for text in arguments):
+        forgo_laboratory()
+    main()
 
 
 def main() -> None:

@@ -37,6 +37,8 @@ class Temperature(StrEnum):
     HOT = "hot"
 
 
+HORIZONS = ("hot", "warm")
+"""Names of the two horizons, the shorter one first."""
 HORIZON_OF_BAND = {"hot": "hot", "warm": "warm", "cold": "warm"}
 """Horizon within which each band's promise is about conversions."""
 LEVELS = tuple(Temperature)

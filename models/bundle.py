@@ -34,7 +34,7 @@ from features.engine.plan import Plan, compile_plan
 from features.export.terms import ExportTerms, terms_from_json
 from features.json_values import JsonObject, parse_finite_json
 from features.language.spec import Spec, spec_from_json
-from models.bands import Bands, bands_from_json
+from models.bands import HORIZONS, Bands, bands_from_json
 from models.calibration import calibration_from_json
 from models.card import CardDocument
 from models.evidence import evidence_from_json
@@ -59,7 +59,6 @@ BUNDLE_FORMAT = 1
 """Number of the folder's layout. Raise it when an older reader would misread the folder, keep the
 reader of the earlier number, and add a bundle of that number to the tests."""
 
-HORIZONS = ("hot", "warm")
 CARD = "card.md"
 JUDGED_FIT = "judged_fit"
 """Folder of the fit that the test period judges. Earlier versions have none: what serves was it."""

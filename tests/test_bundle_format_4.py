@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import HORIZONS, load_bundle, save_bundle
+from models.bands import HORIZONS
+from models.bundle import load_bundle, save_bundle
 from models.card import MANAGERS
 from serving.http.app import create_app
 from tests.support.format_4 import FORMAT_4

@@ -13,19 +13,19 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import sqlalchemy as sa
 
 from features.export.csv_rows import csv_header, csv_rows, first_lines
 from features.export.files import FilePart, file_parts, reading
 from features.export.json_rows import json_columns, json_rows
 from features.export.mapping import ExportMapping, FileFormat, TableMapping
-from features.export.sheet_rows import Sheet
-from features.export.sql_rows import open_query
 from features.export.texts import INVISIBLE, texts_of_column, texts_of_values
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 _BATCH_ROWS = 100_000
 _INVISIBLE = dict.fromkeys(map(ord, INVISIBLE))
@@ -85,6 +85,8 @@ def open_source(section: str, table: TableMapping, mapping: ExportMapping) -> It
     elif table.source is not None:
         yield open_files(file_parts([table.source], mapping.base, section), table)
     else:
+        from features.export.sql_rows import open_query
+
         with open_query(section, table, mapping.data, mapping.base) as (label, result):
             yield _sql(label, result)
 
@@ -172,6 +174,8 @@ def _json(part: FilePart, form: FileFormat) -> Source:
 
 
 def _sheet(part: FilePart, form: FileFormat) -> Source:
+    from features.export.sheet_rows import Sheet
+
     sheet = Sheet(part, form)
     header = plain_names(sheet.columns)
 
@@ -237,7 +241,7 @@ def _position_in(read: pa.Schema, schema: pa.Schema, position: int) -> int:
     return int(read.get_all_field_indices(name)[schema.names[:position].count(name)])
 
 
-def _sql(label: str, result: sa.Result[Any]) -> Source:
+def _sql(label: str, result: "sa.Result[Any]") -> Source:
     names = plain_names(result.keys())
 
     def batches(column_names: Sequence[str]) -> Iterator[pa.RecordBatch]:

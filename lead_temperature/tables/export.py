@@ -5,6 +5,7 @@ Only text and layout are made here; every number comes from a value that was com
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,14 +13,16 @@ from rich.table import Table
 
 from features.export.blindness import SAME_AGE_DAYS, OutcomeCoverage
 from features.export.data_end import TimesAfterEnd
-from features.export.guessing.draft import Draft
 from features.export.inspection import BrokenRule, Inspection
 from features.spine import iso
 from features.tables import Suspicion
 from lead_temperature.tables.plain import plain_table
-from training.dataset.coverage import FeatureOverview
-from training.dataset.readiness import Readiness
 from training.dataset.split import LEAST_LEARNED_LEADS
+
+if TYPE_CHECKING:
+    from features.export.guessing.draft import Draft
+    from training.dataset.coverage import FeatureOverview
+    from training.dataset.readiness import Readiness
 
 
 def show_inspection(console: Console, inspection: Inspection) -> None:
@@ -45,7 +48,7 @@ PERIOD_TITLES = {"fit": "first fit", "calibrate": "foretold", "test": "judged on
 """What the table calls the periods of a split."""
 
 
-def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
+def show_readiness(console: Console, horizons: Sequence["Readiness"]) -> None:
     """What a training would have to learn from and to judge."""
     table = plain_table(
         "What train would use (a look is one lead at one moment)",
@@ -82,7 +85,7 @@ def show_readiness(console: Console, horizons: Sequence[Readiness]) -> None:
             )
 
 
-def show_features(console: Console, features: list[FeatureOverview]) -> None:
+def show_features(console: Console, features: list["FeatureOverview"]) -> None:
     """The catalogue of an export, family by family."""
     table = plain_table(
         f"{len(features)} features", ("family", "name", "in words"), ("known", "varied")
@@ -172,7 +175,7 @@ def _show_months(console: Console, inspection: Inspection) -> None:
     console.print(months)
 
 
-def show_draft(console: Console, draft: Draft) -> None:
+def show_draft(console: Console, draft: "Draft") -> None:
     """What was taken for what in exports that nobody has described, and what is left to say."""
     for guess in draft.guesses:
         console.print(f"guessed: {escape(guess)}", highlight=False)

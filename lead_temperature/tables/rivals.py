@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lead_temperature.tables.plain import plain_table
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from models.policy import within
 from models.predictors.scorecard import Line
 from training.card.schema import ModelCard

@@ -17,8 +17,7 @@ from rich.text import Text
 from features.progress import Progress
 from lead_temperature.tables.plain import plain_table
 from lead_temperature.tables.rivals import show_points_cards, show_rivals
-from models.bands import HORIZON_OF_BAND, Temperature
-from models.bundle import HORIZONS
+from models.bands import HORIZON_OF_BAND, HORIZONS, Temperature
 from models.policy import Capacity, GuaranteedRate, LimitedRate, Promised, promised_rate, within
 from training.bands.results import BandPromise, Reach, ServedBand
 from training.card.schema import ModelCard

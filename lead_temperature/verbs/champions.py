@@ -33,13 +33,13 @@ def promote(
     ] = False,
 ) -> None:
     """Make a registered version the champion, if it is not worse on the same later leads."""
+    settings = configuration(config)
     from lead_temperature.tables.comparison import show_examination
     from training.versions.promotion import examination
     from training.versions.registry import keep
     from training.versions.registry import promote as promoted
     from training.versions.registry import versions as registered
 
-    settings = configuration(config)
     registry = registry_of(settings)
     if any(v.champion and v.number == version for v in registered(registry)):
         say(f"Version {version} is the champion already.")
@@ -63,18 +63,20 @@ def promote(
 @app.command(epilog="Example: `lead-temperature rollback --config crm/lead_temperature.toml`")
 def rollback(config: ConfigOption = CONFIG) -> None:
     """Make the champion before this one the champion again."""
+    settings = configuration(config)
     from training.versions.registry import rollback as rolled_back
 
-    champion = rolled_back(registry_of(configuration(config)))
+    champion = rolled_back(registry_of(settings))
     say(f"Version {champion.number} ({champion.bundle}) is the champion again.")
 
 
 @app.command(epilog="Example: `lead-temperature versions --config crm/lead_temperature.toml`")
 def versions(config: ConfigOption = CONFIG) -> None:
     """List the registered versions, mark the champion, and say how to open MLflow's pages."""
+    settings = configuration(config)
     from training.versions.registry import versions as registered
 
-    registry = registry_of(configuration(config))
+    registry = registry_of(settings)
     numbered = registered(registry)
     for version in numbered:
         mark = "  champion" if version.champion else ""
@@ -107,10 +109,11 @@ def pull(
     ] = None,
 ) -> None:
     """Fetch the bundle of a version into a folder, checked and ready to serve."""
+    settings = configuration(config)
     from training.versions.registry import pull as pulled
     from training.versions.watch import follow_alias
 
-    registry = registry_of(configuration(config))
+    registry = registry_of(settings)
     if watch is None:
         version = pulled(registry, alias, output)
         say(

@@ -106,13 +106,13 @@ def check(
     ] = None,
 ) -> None:
     """Say what is in the export and whether a model can be trained on it; keep rejected rows."""
+    settings = configuration(config)
     from features.export.blindness import require_trustworthy
     from features.export.inspection import inspection
     from features.tables import keep_rejects
     from lead_temperature.tables.export import show_inspection, show_readiness
     from training.dataset.readiness import readiness
 
-    settings = configuration(config)
     tables = tables_of(settings)
     summary = inspection(tables)
     show_inspection(out, summary)
@@ -142,12 +142,12 @@ def audit(
     ] = None,
 ) -> None:
     """Find attributes and interactions that know the outcome; `train` leaves them out."""
+    settings = configuration(config)
     from features.export.first_seen import FIRST_SEEN, nothing_seen, read_first_seen, seen_in
     from lead_temperature.tables.audit import show_audit
     from training.audit.findings import audit as findings_of
     from training.card.values import to_json
 
-    settings = configuration(config)
     tables = tables_of(settings)
     if earlier is None:
         first_seen = read_first_seen(settings.registry_folder / FIRST_SEEN)
@@ -164,10 +164,10 @@ def audit(
 @app.command(epilog="Example: `lead-temperature features --config crm/lead_temperature.toml`")
 def features(config: ConfigOption = CONFIG) -> None:
     """List the features that your export gives, in words and with their coverage."""
+    settings = configuration(config)
     from lead_temperature.tables.export import show_features
     from training.dataset.coverage import features_overview
 
-    settings = configuration(config)
     show_features(out, features_overview(tables_of(settings), settings.dataset))
 
 

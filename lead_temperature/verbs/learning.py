@@ -41,6 +41,7 @@ def train(
     ] = False,
 ) -> None:
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
+    settings = configuration(config)
     from features.export.first_seen import (
         FIRST_SEEN,
         keep_first_seen,
@@ -64,7 +65,6 @@ def train(
         require_reachable,
     )
 
-    settings = configuration(config)
     registry = registry_of(settings)
     folder = output or settings.registry_folder / "bundle"
     require_replaceable(folder)
@@ -133,13 +133,13 @@ def backtest(
 
     The figures are kept beside the registry, and the managers' report shows them.
     """
+    settings = configuration(config)
     from lead_temperature.tables.backtest import show_backtest
     from lead_temperature.tables.training import progress_bars
     from training.report.past import PAST, backtest_json, past_of, past_text
     from training.search.backtest import backtest as backtested
     from training.versions.fingerprint import recipe_fingerprint
 
-    settings = configuration(config)
     tables = tables_of(settings)
     with progress_bars(err) as report_progress:
         results = backtested(tables, settings, origins, report_progress)
@@ -170,11 +170,11 @@ def tune(
     ] = 60,
 ) -> None:
     """Look for better [model] settings in the time before the test; run it again to go on."""
+    settings = configuration(config)
     from lead_temperature.tables.training import progress_bars
     from lead_temperature.tables.tune import show_tuned
     from training.search.tune import tune_boosters
 
-    settings = configuration(config)
     tables = tables_of(settings)
     deadline = time.monotonic() + 60 * minutes
     with progress_bars(err) as report_progress:

@@ -44,6 +44,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the managers' report: one self-contained page, or a PDF to print."""
+    settings = None if config is None else configuration(config)
     from lead_temperature.api import brought_up_to_date
     from models.bundle import load_bundle
     from training.report.past import PAST, read_past
@@ -51,8 +52,7 @@ def report(
 
     page_format = _page_format(output, format_)
     loaded, past = load_bundle(bundle), read_past(bundle / PAST)
-    if config is not None:
-        settings = configuration(config)
+    if settings is not None:
         loaded, latest = brought_up_to_date(loaded, settings, tables_of(settings))
         past = latest or past
     earlier = None if previous is None else load_bundle(previous)

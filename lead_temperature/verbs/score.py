@@ -62,6 +62,8 @@ def score(
     ] = False,
 ) -> None:
     """Score many leads at once, by the same code as the server."""
+    _require_agreement(spine, as_of, previous, engine, order)
+    settings = None if config is None else configuration(config)
     from features.export.inspection import broken_rules
     from features.scale.scoring_notes import scoring_notes
     from features.spine import open_leads_at
@@ -79,16 +81,9 @@ def score(
     )
     from serving.bulk.selection import ScoringFiles, read_for_scoring, read_spine
 
-    if spine is not None and as_of is not None:
-        raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
-    if previous is not None and engine == "spark":
-        raise ValueError("--previous is for the local engine: score without --engine spark.")
-    if order is not None and engine == "spark":
-        raise ValueError("--order is for the local engine: score without --engine spark.")
     if engine == "local":
         require_scores_suffix(output)
     loaded = load_bundle(bundle)
-    settings = None if config is None else configuration(config)
     mapping = None if settings is None else settings.export
     files = ScoringFiles(mapping, leads, interactions, attributes)
     with reading() as read:
@@ -121,6 +116,18 @@ def score(
     say(*selection.notes, *notes, to=err, style="yellow")
     kind = "folder " if engine == "spark" else ""
     say(f"Wrote {rows:,} scores of {loaded.version} to {kind}{output}{bands}.")
+
+
+def _require_agreement(
+    spine: Path | None, as_of: str | None, previous: Path | None, engine: str, order: str | None
+) -> None:
+    """Refuse options that exclude each other."""
+    if spine is not None and as_of is not None:
+        raise ValueError("--spine and --as-of exclude each other: a spine has its own instants.")
+    if previous is not None and engine == "spark":
+        raise ValueError("--previous is for the local engine: score without --engine spark.")
+    if order is not None and engine == "spark":
+        raise ValueError("--order is for the local engine: score without --engine spark.")
 
 
 def _kept(registry_folder: Path, tables: "Tables") -> tuple[str, ...]:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord
-from models.bands import format_distinct
-from models.bundle import HORIZONS
+from models.bands import HORIZONS, format_distinct
 from models.course.looks import LeadOverDays, Look
 from models.explain import SignalChange, signal_changes
 

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from features.export.terms import FieldTerms
 from features.language.kinds import LABEL_FIELDS, AttributeCategory, LabelField
-from models.bands import HORIZON_OF_BAND
-from models.bundle import HORIZONS, Bundle
+from models.bands import HORIZON_OF_BAND, HORIZONS
+from models.bundle import Bundle
 from models.card import shown_card
 from models.course.freshness import windows
 from models.explain import columns_by_signal, explanation

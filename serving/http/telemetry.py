@@ -19,8 +19,8 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
-from models.bands import LEVELS
-from models.bundle import HORIZONS, Bundle
+from models.bands import HORIZONS, LEVELS
+from models.bundle import Bundle
 from serving.answers.problem import Problem, Reason
 from serving.answers.schemas import ScoredLead
 from serving.http.figures import Key, Region, live, private_region

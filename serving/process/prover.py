@@ -39,7 +39,9 @@ PROVE_BYTES = 1536 * 2**20
 MAX_ANSWER_BYTES = 64 * 1024
 _MAX_FILES_OPEN = 64
 
-_PROVER = "from serving.process.prover import main; main()"
+LEAN = "from models.no_laboratory import forgo_laboratory; forgo_laboratory()"
+"""What the server's processes run first."""
+_PROVER = f"{LEAN}; from serving.process.prover import main; main()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from serving.process.copies import (
 )
 from serving.process.link import MAX_LINE_BYTES, messages, send
 from serving.process.notify import ALIVE, READY, STOPPING, notify, reloading
-from serving.process.prover import ProvedBundle, prove
+from serving.process.prover import LEAN, ProvedBundle, prove
 
 HANG_SECONDS = 10
 """How long a worker's event loop may be silent before the worker is killed."""
@@ -62,7 +62,7 @@ WORKER_END_SECONDS = 30
 _BEAT_SECONDS = 1.0
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 _LOG = logging.getLogger(__name__)
-_WORKER = "from serving.process.worker import main; main()"
+_WORKER = f"{LEAN}; from serving.process.worker import main; main()"
 
 
 @dataclass(slots=True, eq=False)

@@ -47,8 +47,7 @@ import numpy.typing as npt
 
 from features.arrays import Bool, Float64, Int64
 from features.spine import Spine
-from models.bands import LEVELS, Bands, Promise, staying_cutoff
-from models.bundle import HORIZONS
+from models.bands import HORIZONS, LEVELS, Bands, Promise, staying_cutoff
 from models.policy import (
     CONFIDENCE,
     Capacity,

@@ -11,7 +11,7 @@ from features.scale.batch import point_in_time_features
 from features.scale.catalogue import customised_spec, features_of_file, standard_spec
 from features.spine import Spine, microseconds
 from features.tables import Tables
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.config import DatasetSettings
 from training.dataset.examples import Examples
 from training.dataset.persons import person_of_lead

@@ -12,7 +12,7 @@ import numpy as np
 from features.arrays import Bool
 from features.spine import Spine
 from features.tables import Tables
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.config import DatasetSettings
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import judged_from, only_base_rate, require_conversions, split_of

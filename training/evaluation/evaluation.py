@@ -17,8 +17,8 @@ from pydantic import Field, PlainSerializer
 
 from features.arrays import Bool, Float64
 from features.progress import Progress
-from models.bands import HORIZON_OF_BAND, DecidedBy, Temperature
-from models.bundle import HORIZONS, Bundle
+from models.bands import HORIZON_OF_BAND, HORIZONS, DecidedBy, Temperature
+from models.bundle import Bundle
 from models.horizon import Scores
 from models.predictors.predictor import Blend
 from models.predictors.scorecard import Line, Scorecard, card_lines

@@ -13,7 +13,7 @@ from features.progress import Progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine
 from features.tables import Tables
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.audit.leaks import Finding
 from training.audit.quarantine import without_quarantined
 from training.config import DatasetSettings, FittingSettings

@@ -19,8 +19,8 @@ import numpy as np
 from features.arrays import Bool, Float64
 from features.language.spec import Spec
 from features.progress import Progress
-from models.bands import Bands
-from models.bundle import HORIZONS, Bundle
+from models.bands import HORIZONS, Bands
+from models.bundle import Bundle
 from models.card import NO_CARD
 from models.predictors.predictor import Blend, Predictor, margin_of
 from training.audit.leaks import Finding

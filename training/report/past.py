@@ -14,7 +14,7 @@ from typing import Literal
 from features.json_values import JsonObject
 from features.spine import iso
 from features.tables import Tables
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.card.schema import ModelCard
 from training.card.values import from_json, to_json
 from training.evaluation.evaluation import Evaluation, instant

@@ -20,7 +20,7 @@ from features.language.spec import Spec
 from features.progress import Progress, no_progress
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.audit.findings import audit
 from training.audit.leaks import Finding
 from training.audit.quarantine import quarantined_values, without_quarantined

@@ -17,7 +17,7 @@ from features.progress import StepProgress, no_step_progress
 from features.scale.batch import point_in_time_features
 from features.spine import Spine
 from features.tables import Tables
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
 from training.config import AuditSettings, DatasetSettings

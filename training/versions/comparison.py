@@ -21,7 +21,8 @@ from features.scale.batch import point_in_time_features
 from features.scale.scoring_notes import scoring_notes
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
-from models.bundle import HORIZONS, Bundle
+from models.bands import HORIZONS
+from models.bundle import Bundle
 from models.horizon import Scores
 from training.bands.results import BandPromise, band_promises
 from training.config import ModelSettings, SnapshotSettings

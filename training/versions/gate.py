@@ -32,8 +32,7 @@ from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Literal
 
-from models.bands import LEVELS
-from models.bundle import HORIZONS
+from models.bands import HORIZONS, LEVELS
 from models.policy import LimitedRate
 from training.card.schema import ModelCard
 from training.config import GateSettings

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from features.json_values import JsonObject
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from training.card.schema import ModelCard
 from training.card.values import to_json
 

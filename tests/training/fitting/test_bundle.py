@@ -11,7 +11,7 @@ from features.progress import no_progress
 from features.worlds.chain import made_up_crm
 from features.worlds.crm import Knobs, write_export
 from features.worlds.registry import made_up_crm as of_world
-from models.bundle import HORIZONS
+from models.bands import HORIZONS
 from models.explain import explanation
 from training.config import Config, read_config
 from training.dataset.frame import TrainingFrame, training_frame
