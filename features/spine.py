@@ -54,17 +54,40 @@ def ended_at(tables: Tables) -> Int64:
     A lead of which nobody knows when it ended is not known to be open at any time: it counts as
     ended at its creation.
     """
-    leads = tables.leads
+    return _ended_at(tables.leads, is_outcome_unknown(tables))
+
+
+def _ended_at(leads: pa.Table, is_unknown: Bool) -> Int64:
     ended = np.minimum(microseconds(leads["converted_at"]), microseconds(leads["closed_at"]))
-    return np.where(is_outcome_unknown(tables), microseconds(leads["created_at"]), ended)
+    return np.where(is_unknown, microseconds(leads["created_at"]), ended)
 
 
 def is_outcome_unknown(tables: Tables) -> Bool:
     """Whether nobody knows of each lead if and when it was converted or closed."""
-    if not tables.outcome_unknown:
-        return np.zeros(tables.leads.num_rows, np.bool_)
-    ids = pa.array(sorted(tables.outcome_unknown), pa.string())
-    return np.asarray(pc.is_in(tables.leads["lead_id"], value_set=ids).to_numpy(), np.bool_)
+    return _is_among(tables.leads, tables.outcome_unknown)
+
+
+def _is_among(leads: pa.Table, lead_ids: frozenset[str]) -> Bool:
+    if not lead_ids:
+        return np.zeros(leads.num_rows, np.bool_)
+    ids = pa.array(sorted(lead_ids), pa.string())
+    return np.asarray(pc.is_in(leads["lead_id"], value_set=ids).to_numpy(), np.bool_)
+
+
+def is_open_at(as_of: int, leads: pa.Table, outcome_unknown: frozenset[str]) -> Bool:
+    """Whether each lead exists at an instant and is neither converted nor closed by then.
+
+    Parameters
+    ----------
+    as_of : int
+        The instant, in microseconds.
+    leads : pa.Table
+        As in `Tables`.
+    outcome_unknown : frozenset of str
+        Ids of the leads of which nobody knows: they are not open.
+    """
+    ended = _ended_at(leads, _is_among(leads, outcome_unknown))
+    return (microseconds(leads["created_at"]) <= as_of) & (ended > as_of)
 
 
 def iso(instant: int) -> str:
@@ -99,7 +122,7 @@ def open_leads_at(as_of: int, tables: Tables) -> LeadsToScore:
     created_at = microseconds(tables.leads["created_at"])
     later = created_at > as_of
     ended = ~later & (ended_at(tables) <= as_of)
-    lead = np.flatnonzero(~later & ~ended)
+    lead = np.flatnonzero(is_open_at(as_of, tables.leads, tables.outcome_unknown))
     unknown = is_outcome_unknown(tables)
     notes = []
     if later.any():

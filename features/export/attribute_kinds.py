@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from features.export.checked_rows import readable
 from features.export.codes import are_codes
 from features.export.formats import ColumnFormat
 from features.export.privacy import distinct_objection, flag_objection, value_objection
@@ -22,7 +23,6 @@ from features.export.proposals import (
     number_proposal,
     time_proposal,
 )
-from features.export.rules import readable
 from features.export.suspicions import thousands_doubt
 from features.export.toml_text import toml_key
 from features.tables import Kind, Suspicion

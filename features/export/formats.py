@@ -2,8 +2,8 @@
 
 A `ColumnFormat` is what the configuration says of a column, of its file or of the whole export:
 the decimal sign, the patterns of dates, the words that stand for a missing value. The functions
-here make DuckDB expressions of it, over the text of one column; `features.export.rules` puts them
-together. Without a word in the configuration, numbers have a decimal point and times are ISO 8601.
+here make DuckDB expressions of it, over the text of one column, for `features.export.checked_rows`.
+Without a word in the configuration, numbers have a decimal point and times are ISO 8601.
 """
 
 import re

@@ -9,13 +9,13 @@ which leads are one person's without keeping who that is.
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.arrays import Int64
+from features.arrays import Bool, Int64
 
 
 def merge_targets(ids: Sequence[str | None], into: Sequence[str | None]) -> dict[str, str]:
@@ -68,12 +68,15 @@ class Identities:
         Creation of each accepted lead in microseconds.
     left_out : pa.Array
         Ids of rows that are no leads by the configuration: what concerns them is no fault.
+    unread : pa.Array
+        Ids of accepted leads that nobody asks about: what concerns them is not read.
     """
 
     lead_ids: pa.Array
     rows_by_alias: Mapping[str, tuple[int, ...]]
     created_at: Int64
     left_out: pa.Array
+    unread: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
 
     @classmethod
     def of(
@@ -107,6 +110,21 @@ class Identities:
         }
         no_leads = [lead for lead in left_out if lead not in row_of and lead not in rows_by_alias]
         return cls(lead_ids, rows_by_alias, created_at, pa.array(no_leads, pa.string()))
+
+    def unread_but(self, is_read: Bool) -> "Identities":
+        """The same identities, of which only some leads are asked about.
+
+        Parameters
+        ----------
+        is_read : bool array of shape (leads,)
+            Which of the accepted leads those are. An id that such a lead shares with others is
+            read.
+        """
+        aliases = [
+            alias for alias, rows in self.rows_by_alias.items() if not is_read[list(rows)].any()
+        ]
+        own_ids = self.lead_ids.filter(pa.array(~is_read))
+        return replace(self, unread=pa.concat_arrays([own_ids, pa.array(aliases, pa.string())]))
 
     def is_known(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         """Whether each id is that of an accepted lead, of whatever kind."""

@@ -15,13 +15,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.export.checked_rows import midnight_zone, readable, run_on
 from features.export.formats import ColumnFormat, DurationFormat, sql_literal
-from features.export.rules import ColumnPlan, TablePlan, midnight_zone, readable, run_on
+from features.export.rules import ColumnPlan, TablePlan
 from features.export.toml_text import toml_key
 from features.tables import Kind
 
 # Distinct values that are tried: more say nothing new about how a column is written.
 _TRIED = 10_000
+# Of these, so many are looked at first.
+_SAMPLE = 20
 # A column fails as a whole when so large a share of its values cannot be read, or when so many
 # cannot and they are no rare slips.
 FAILS = 0.5
@@ -204,6 +207,8 @@ def time_proposal(
     digits = r"^\d+([.,]\d+)?$"
     if len(values) and pc.all(pc.match_substring_regex(values, digits)).as_py():
         return _number_of_time(connection, values, format_) if numbers else None
+    if not pc.all(pc.match_substring_regex(values[:_SAMPLE], "[0-9]")).as_py():
+        return None  # words: no pattern reads them
     singles: list[tuple[str, ...]] = [
         (day + hour,) for day, hour in product(_DAYS, _HOURS) if day + hour != "%Y-%m-%d"
     ]
@@ -234,7 +239,7 @@ def _fitting_dates(
         + f" AS c{i}"
         for i, dates in enumerate(candidates)
     ]
-    sample = values[:20]
+    sample = values[:_SAMPLE]
     query = f"SELECT {', '.join(counts)} FROM chunk"  # noqa: S608 - our own patterns
     row = run_on(connection, query, pa.table({"t0": sample})).to_pylist()[0]
     return [

@@ -1,14 +1,14 @@
 """Reading an export: from the CRM's own tables, by the mapping, to `Tables`.
 
 `read_export` opens each of the three tables (`features.export.rows`), decides which attributes may
-be used (`features.export.privacy`), parses and checks all rows (`features.export.rules`) and puts
-together what is left: typed good rows in the order of the export, and everything that was left out
-with its reason. Leads come first, because an interaction or a version of an attribute is good only
-if its lead is.
+be used (`features.export.privacy`), parses and checks the rows (`features.export.checked_rows`) and
+puts together what is left: typed good rows in the order of the export, and everything that was left
+out with its reason. Leads come first, because an interaction or a version of an attribute is good
+only if its lead is.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -16,8 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.arrays import Bool
 from features.export.attribute_kinds import UnreadAttribute, kind_and_objection, number_doubts
 from features.export.blindness import orphan_doubts
+from features.export.checked_rows import REJECTS_ORDER, CheckedRows, check_rows
 from features.export.columns import (
     FIELD_KINDS,
     chunks,
@@ -54,12 +56,9 @@ from features.export.rules import (
     CLOSED_BEFORE_CREATED,
     CONVERTED_BEFORE_CREATED,
     DUPLICATE_LEAD,
-    REJECTS_ORDER,
     UNKNOWN_LEAD,
     Check,
-    CheckedRows,
     TablePlan,
-    check_rows,
     in_years_of_a_crm,
 )
 from features.export.suspicions import thousands_doubt
@@ -68,6 +67,7 @@ from features.export.toml_text import toml_key
 from features.progress import ReadProgress, no_read_progress
 from features.tables import (
     ATTRIBUTE_LOG,
+    INTERACTIONS,
     LEAD_COLUMNS,
     REJECTS,
     Kind,
@@ -81,6 +81,8 @@ from features.tables import (
 _CHUNK_ROWS = 1_000_000
 # So small a share of interactions without a lead needs no cause: leads that were deleted, say.
 _FEW_ORPHANS = 0.01
+_CLOCKS = ["occurred_at", "recorded_at"]
+_CLOCK_SCHEMA = pa.schema([INTERACTIONS.field(name) for name in _CLOCKS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,19 @@ class _Part:
     outcome_unknown: frozenset[str] = frozenset()
     suspicions: tuple[Suspicion, ...] = ()
     identities: Identities | None = None
+    # Times of the interactions that are not read, which may still tell the end of the data.
+    unread_times: pa.Table = field(default_factory=_CLOCK_SCHEMA.empty_table)
 
 
-def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_progress) -> Tables:
+LeadsRead = Callable[[pa.Table, frozenset[str]], Bool]
+"""From the accepted leads and the ids of those whose outcome is unknown to whose contacts count."""
+
+
+def read_export(
+    mapping: ExportMapping,
+    report_progress: ReadProgress = no_read_progress,
+    with_contacts: LeadsRead | None = None,
+) -> Tables:
     """Read an export of a CRM.
 
     Parameters
@@ -107,6 +119,9 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         Where its tables are, and what their columns and values mean.
     report_progress : callable, optional
         Called with the name of each table and the number of its rows read so far.
+    with_contacts : callable, optional
+        Which of the accepted leads are looked at. Of the others no interactions are read, good or
+        bad; all else is as without it, the end of the data too. By default all leads.
 
     Returns
     -------
@@ -127,11 +142,15 @@ def read_export(mapping: ExportMapping, report_progress: ReadProgress = no_read_
         if mapping.attributes is not None:
             report_progress("attributes", 0)
             log = _attribute_log(connection, sources, mapping, mapping.attributes, leads)
+        if with_contacts is not None:
+            is_read = with_contacts(leads.accepted, leads.outcome_unknown)
+            leads = replace(leads, identities=_identities(leads).unread_but(is_read))
         interactions = _interactions(connection, sources, mapping, leads, report_progress)
-        orphans = _orphan_doubts(sources, mapping, leads, interactions)
+        orphans = () if with_contacts else _orphan_doubts(sources, mapping, leads, interactions)
     end = mapping.data.end()
     if end is None:
-        end = latest_recording(leads.accepted, interactions.accepted, log.accepted)
+        times = pa.concat_tables([interactions.accepted.select(_CLOCKS), interactions.unread_times])
+        end = latest_recording(leads.accepted, times, log.accepted)
     parts = (leads, interactions, log)
     return Tables(
         leads=leads.accepted,
@@ -317,6 +336,7 @@ def _interactions(
     identities = _identities(leads)
     schema = interactions_schema(mapping.measures)
     goods, rejects = [schema.empty_table()], [REJECTS.empty_table()]
+    unread_times = [_CLOCK_SCHEMA.empty_table()]
     unused: dict[str, str] = {}
     doubts: list[Suspicion] = []
     days: Counter[str] = Counter()
@@ -339,12 +359,15 @@ def _interactions(
                 if i == 0:
                     plan = plan_for_text(connection, plan, section, text, source.label)
                     doubts += _measure_doubts(plan, section, text)
-                checked = check_rows(connection, plan, _with_known(text, identities))
+                read += text.num_rows
+                unread, rows_to_read = _unread(text, identities)
+                if mapping.data.end() is None:
+                    unread_times.append(_times_alone(connection, mapping, table, plan, unread))
+                checked = check_rows(connection, plan, _with_known(rows_to_read, identities))
                 accepted = _with_own_ids(checked.accepted, identities, "occurred_at")
                 goods.append(_with_schema(_with_recorded(accepted), schema))
                 rejects.append(checked.rejects)
                 days.update({f"interactions.{name}": n for name, n in checked.days.items()})
-                read += text.num_rows
                 report_progress("interactions", read)
     accepted = pa.concat_tables(goods).unify_dictionaries()
     return _Part(
@@ -354,7 +377,40 @@ def _interactions(
         {},
         days=dict(days),
         suspicions=tuple(doubts),
+        unread_times=pa.concat_tables(unread_times),
     )
+
+
+def _unread(text: pa.Table, identities: Identities) -> tuple[pa.Table, pa.Table]:
+    """Rows of leads that are not looked at, and all others."""
+    if not len(identities.unread):
+        return text.slice(0, 0), text
+    is_unread = pc.is_in(text["t0"], value_set=identities.unread)
+    return text.filter(is_unread), text.filter(pc.invert(is_unread))
+
+
+def _times_alone(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: ExportMapping,
+    table: InteractionsMapping,
+    plan: TablePlan,
+    text: pa.Table,
+) -> pa.Table:
+    """Times of the rows that would be good; nothing else of them is read."""
+    if text.num_rows == 0:
+        return _CLOCK_SCHEMA.empty_table()
+    positions = [plan.place(name) for name in ("lead_id", *_CLOCKS)]
+    columns = [(plan.fields[i], text[f"t{i}"]) for i in positions if i is not None]
+    names = [column.name for column, _ in columns]
+    of_times = replace(
+        _interactions_plan(mapping, table, names), fields=tuple(column for column, _ in columns)
+    )
+    times = text.select(["row", "malformed", "file"])
+    for i, (_, texts) in enumerate(columns):
+        times = times.append_column(f"t{i}", texts)
+    times = times.append_column("known", pa.repeat(pa.scalar(True), text.num_rows))
+    accepted = check_rows(connection, of_times, times).accepted
+    return _with_schema(_with_recorded(accepted), _CLOCK_SCHEMA)
 
 
 def _measure_doubts(plan: TablePlan, section: str, text: pa.Table) -> list[Suspicion]:

@@ -79,24 +79,24 @@ def score(
         score_spine,
         write_scores,
     )
-    from serving.bulk.selection import ScoringFiles, read_for_scoring, read_spine
+    from serving.bulk.selection import ScoringFiles, asked_about, read_for_scoring, read_spine
 
     if engine == "local":
         require_scores_suffix(output)
     loaded = load_bundle(bundle)
     mapping = None if settings is None else settings.export
     files = ScoringFiles(mapping, leads, interactions, attributes)
+    moment = instant(as_of, "--as-of")
     with reading() as read:
-        tables = read_for_scoring(loaded.spec, files, read)
+        scored = asked_about(spine, moment)
+        tables = read_for_scoring(loaded.spec, files, read, scored)
     rejects = output.with_name(f"{output.stem}.rejects.csv")
     show_rejects(err, broken_rules(tables.rejects))
     if keep_rejects(tables.rejects, rejects):
         say(f"What was left out, each with its rule: {rejects}", to=err)
         if strict:
             raise ValueError("Nothing was scored: with --strict every row must be good.")
-    selection = (
-        read_spine(spine, tables) if spine else open_leads_at(instant(as_of, "--as-of"), tables)
-    )
+    selection = read_spine(spine, tables) if spine else open_leads_at(moment, tables)
     notes = scoring_notes(loaded.spec, tables, selection.spine, loaded.card.served.judged_days)
     notes += (*loaded.card.served.promise_warnings.values(), *loaded.card.served.changes)
     bands = ""

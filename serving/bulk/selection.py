@@ -6,6 +6,7 @@ they are. Every lead that cannot be scored is reported.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from features.arrays import Bool
 from features.export.file_queries import FileQueries
 from features.export.mapping import ExportMapping, InteractionsMapping, export_mapping
-from features.export.sources import read_export
+from features.export.sources import LeadsRead, read_export
 from features.language.spec import Spec
 from features.progress import ReadProgress, no_read_progress
 from features.scale.instants import instants_of
-from features.spine import LeadsToScore, Spine, microseconds
+from features.spine import LeadsToScore, Spine, is_open_at, microseconds
 from features.tables import INTERACTIONS, Tables
 
 
@@ -51,7 +53,10 @@ class ScoringFiles:
 
 
 def read_for_scoring(
-    spec: Spec, files: ScoringFiles, report_progress: ReadProgress = no_read_progress
+    spec: Spec,
+    files: ScoringFiles,
+    report_progress: ReadProgress = no_read_progress,
+    with_contacts: LeadsRead | None = None,
 ) -> Tables:
     """Tables of leads that are to be scored by a bundle's spec.
 
@@ -63,6 +68,8 @@ def read_for_scoring(
         Where the tables are.
     report_progress : callable, optional
         Called with the name of each table and the number of its rows read so far.
+    with_contacts : callable, optional
+        Which leads are to be scored (`asked_about`): of the others no interactions are read.
 
     Returns
     -------
@@ -75,7 +82,7 @@ def read_for_scoring(
         Something that the spec reads cannot be read.
     """
     mapping = _mapping(spec, files)
-    tables = read_export(mapping, report_progress)
+    tables = read_export(mapping, report_progress, with_contacts)
     # An attribute of the log may stand among the leads' columns too, with today's value: that is
     # not the one the bundle reads.
     logged = mapping.attributes is not None
@@ -93,6 +100,32 @@ def read_for_scoring(
             interactions = interactions.append_column(name, empty)
     interactions = interactions.select([*INTERACTIONS.names, *spec.measures])
     return replace(tables, interactions=interactions, measures=spec.measures)
+
+
+def asked_about(spine: Path | None, as_of: int) -> LeadsRead:
+    """Leads that a scoring asks about.
+
+    Parameters
+    ----------
+    spine : pathlib.Path or None
+        File of ``lead_id`` and ``as_of``, as for `read_spine`.
+    as_of : int
+        Where there is no such file, the instant at which all open leads are scored, in
+        microseconds.
+
+    Returns
+    -------
+    callable
+        For `read_for_scoring`.
+    """
+    if spine is None:
+        return partial(is_open_at, as_of)
+    named_ids = pc.unique(instants_of(spine).lead_id)
+
+    def is_named(leads: pa.Table, _: frozenset[str]) -> Bool:
+        return np.asarray(pc.is_in(leads["lead_id"], value_set=named_ids).to_numpy(), np.bool_)
+
+    return is_named
 
 
 def read_spine(path: Path, tables: Tables) -> LeadsToScore:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.export.checked_rows import check_rows
 from features.export.formats import NULL_WORDS, ColumnFormat
-from features.export.rules import ColumnPlan, FieldKind, TablePlan, check_rows
+from features.export.rules import ColumnPlan, FieldKind, TablePlan
 from features.export.single_values import (
     LONGEST_READ,
     ReadTime,

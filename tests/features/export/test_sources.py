@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,10 +19,11 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.export import rules
+from features.arrays import Bool
+from features.export import checked_rows
 from features.export.inspection import inspection
 from features.export.mapping import ExportMapping, export_mapping
-from features.export.sources import read_export
+from features.export.sources import LeadsRead, read_export
 from features.export.sql_rows import expand_variables
 from features.spine import ended_at, open_leads_at
 from features.tables import Tables, keep_rejects, rejected_rows
@@ -125,13 +127,13 @@ def test_the_same_export_gives_the_same_tables_whatever_it_is_kept_in(tmp_path, 
 def test_rows_keep_their_order_in_whatever_order_threads_answer(tmp_path, monkeypatch):
     mapping = write_export(tmp_path, "csv")
     expected = read_export(mapping)
-    run_on = rules.run_on
+    run_on = checked_rows.run_on
 
     def last_row_first(connection, query, chunk):
         rows = run_on(connection, query, chunk)
         return rows.take(pa.array(range(rows.num_rows)[::-1], pa.int64()))
 
-    monkeypatch.setattr(rules, "run_on", last_row_first)
+    monkeypatch.setattr(checked_rows, "run_on", last_row_first)
     assert_same(read_export(mapping), expected)
 
 
@@ -1205,3 +1207,59 @@ def test_a_file_of_another_kind_is_answered_with_what_it_is(tmp_path, begin, wor
     (tmp_path / "leads.csv").write_bytes(begin + b"x" * 100)
     with pytest.raises(ValueError, match=rf"leads\.csv is no CSV file: it is {words}"):
         read_export(csv_mapping(tmp_path))
+
+
+CONTACTS = (
+    "1,2024-02-01 10:00:00Z,call,60",
+    "2,2024-02-02 10:00:00Z,call,long",  # a reject of a lead that nobody asks about
+    "1,2024-02-03 10:00:00Z,call,short",
+    "C2,2024-02-04 10:00:00Z,mail,1",
+    "9,2024-02-05 10:00:00Z,mail,1",
+    ",2024-02-06 10:00:00Z,mail,1",
+    "2,2024-03-09 10:00:00Z,mail,1",
+    "C9,2024-02-08 10:00:00Z,mail,1",
+)
+
+
+def read_contacts_of(folder: Path, with_contacts: LeadsRead | None, ends_at: str | None) -> Tables:
+    leads = ("lead_id,created_at,contact,former", "1,2024-01-01 00:00:00Z,C1,C9")
+    write_text(folder / "leads.csv", "\n".join((*leads, "2,2024-01-02 00:00:00Z,C2,C9")) + "\n")
+    header = "lead_id,occurred_at,kind,seconds"
+    write_text(folder / "interactions.csv", "\n".join((header, *CONTACTS)) + "\n")
+    sections = {
+        "data": {"ends_at": ends_at},
+        "leads": {"source": "leads.csv", "also_known_as": ["contact", "former"]},
+        "interactions": {"source": "interactions.csv", "measures": ["seconds"]},
+    }
+    return read_export(export_mapping(sections, folder), with_contacts=with_contacts)
+
+
+@pytest.mark.parametrize("ends_at", [None, "2024-04-01T00:00:00Z"])
+def test_of_leads_that_nobody_asks_about_no_contact_is_read(tmp_path, ends_at) -> None:
+    everything = read_contacts_of(tmp_path, None, ends_at)
+    asked = read_contacts_of(
+        tmp_path,
+        lambda leads, _: np.array([i == "1" for i in leads["lead_id"].to_pylist()]),
+        ends_at,
+    )
+    rows, all_rows = asked.interactions.to_pylist(), everything.interactions.to_pylist()
+    of_first = [row for row in all_rows if row["lead_id"] == "1"]
+    shared = [row for row in all_rows if row["occurred_at"] == at("2024-02-08 10:00:00")]
+    assert rows == [*of_first, *shared]
+    assert len(all_rows) == len(rows) + 3
+    assert (asked.leads, asked.data_end) == (everything.leads, everything.data_end)
+    # Whatever may belong to a lead that is asked about is still judged: strangers, shared ids.
+    assert broken(asked) == [found for found in broken(everything) if found[1] != 2]
+    assert broken(everything) != broken(asked)
+
+
+def test_the_leads_that_are_asked_about_are_chosen_by_what_was_read_of_them(tmp_path) -> None:
+    chosen: list[tuple[int, frozenset[str]]] = []
+
+    def nobody(leads: pa.Table, outcome_unknown: frozenset[str]) -> Bool:
+        chosen.append((leads.num_rows, outcome_unknown))
+        return np.zeros(leads.num_rows, np.bool_)
+
+    tables = read_contacts_of(tmp_path, nobody, None)
+    assert chosen == [(2, frozenset())]
+    assert tables.interactions.num_rows == 0

@@ -11,9 +11,9 @@ import pytest
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
 from features.export.mapping import export_mapping
 from features.scale.scoring_notes import scoring_notes
-from features.spine import Spine
+from features.spine import Spine, open_leads_at
 from serving.bulk.scores import score_spine
-from serving.bulk.selection import ScoringFiles, read_for_scoring, read_spine
+from serving.bulk.selection import ScoringFiles, asked_about, read_for_scoring, read_spine
 from tests.support.bundles import SPEC, small_bundle
 from tests.support.exports import write_text
 from tests.support.tables import tables_of
@@ -138,3 +138,26 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
 def test_something_must_say_where_the_leads_are() -> None:
     with pytest.raises(ValueError, match="--leads or --config"):
         ScoringFiles()
+
+
+@pytest.mark.parametrize("by_spine", [False, True])
+def test_the_contacts_of_leads_that_are_not_scored_change_no_score(tmp_path, by_spine) -> None:
+    write_text(
+        tmp_path / "leads.csv",
+        "lead_id,created_at,converted_at\n1,1970-01-01T00:00:00Z,\n"
+        "2,1970-01-01T00:00:00Z,1970-01-02T00:00:00Z\n3,1970-01-02T00:00:00Z,\n",
+    )
+    write_text(
+        tmp_path / "calls.csv",
+        "lead_id,occurred_at,kind,duration_seconds\n1,1970-01-03T00:00:00Z,price_question,60\n"
+        "2,1970-01-02T00:00:00Z,call,9\n3,1970-01-04T00:00:00Z,price_question,5\n",
+    )
+    write_text(tmp_path / "spine.csv", "lead_id,as_of\n3,1970-01-05T00:00:00Z\n")
+    files = ScoringFiles(None, tmp_path / "leads.csv", tmp_path / "calls.csv")
+    spine = tmp_path / "spine.csv" if by_spine else None
+    whole = read_for_scoring(SPEC, files)
+    asked = read_for_scoring(SPEC, files, with_contacts=asked_about(spine, 4 * DAY))
+    scored = read_spine(spine, whole) if spine else open_leads_at(4 * DAY, whole)
+    assert asked.interactions["lead_id"].to_pylist() == (["3"] if by_spine else ["1", "3"])
+    bundle = small_bundle()
+    assert score_spine(bundle, asked, scored.spine).equals(score_spine(bundle, whole, scored.spine))
