@@ -13,7 +13,7 @@ export OMP_WAIT_POLICY := passive
 
 ROOMS := features models training serving lead_temperature
 
-.PHONY: help install install-spark demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-audit bench-serving bench-report check format messages lock clean
+.PHONY: help install install-spark demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-audit bench-serving bench-report bench-reading check format messages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench-audit: $(INSTALLED) ## Planted and honest columns that the audit accuses, 
 
 bench-serving: $(INSTALLED) ## The server beside a bare endpoint and peers; needs wrk, some 15 minutes
 	$(BIN)/python -m benchmarks.serving
+
+bench-reading: $(INSTALLED) ## Reading an export beside readers without rules, and scoring; BEFORE=checkout compares its `score`
+	$(BIN)/python -m benchmarks.reading $(if $(BEFORE),--before $(BEFORE))
 
 bench-report: $(INSTALLED) ## Time, memory and size of the managers' report of 5 million interactions
 	$(BIN)/python -m benchmarks.report

@@ -7,7 +7,9 @@ meet the same queries whoever read them: what a day is, which instant a clock sh
 between columns. Of names and values from outside only the words of the configuration stand in the
 queries, as literals.
 
-Tests: tests/features/export/test_rules.py, and test_sources.py for each rule.
+Each rule has its test in test_sources.py.
+
+Tests: tests/features/export/test_rules.py.
 """
 
 from collections.abc import Sequence
@@ -35,7 +37,7 @@ from features.export.formats import (
     time_readings,
 )
 from features.export.odd_words import LEAST_MIDNIGHTS
-from features.export.rules import ROUNDED, Check, ColumnPlan, TablePlan, checks_of
+from features.export.rules import ROUNDED_TEXT, Check, ColumnPlan, TablePlan, checks_of
 from features.tables import REJECTS, Kind
 
 MIDNIGHT_SAMPLE = 1000
@@ -91,20 +93,20 @@ def check_rows(
     """
     checks = checks_of(plan)
     parsed = _parsed(connection, plan, checks, chunk)
-    broken = [parsed[f"broken{i}"] for i in range(len(checks))]
-    bad = outcome_lost = broken[0]
-    for check, flags in zip(checks, broken, strict=True):
+    broken = [
+        (check, flags)
+        for i, check in enumerate(checks)
+        if pc.any(flags := parsed[f"broken{i}"]).as_py()
+    ]
+    bad = outcome_lost = pa.chunked_array([pa.repeat(pa.scalar(False), chunk.num_rows)])
+    for check, flags in broken:
         if not check.value_alone:
             bad = pc.or_(bad, flags)
         elif plan.fields[check.field].of_day == "outcome":
             outcome_lost = pc.or_(outcome_lost, flags)
-    rejects = [
-        _rejects(plan, check, chunk, flags)
-        for check, flags in zip(checks, broken, strict=True)
-        if pc.any(flags).as_py()
-    ]
+    rejects = [_rejects(plan, check, chunk, flags) for check, flags in broken]
     is_accepted = pc.invert(bad)
-    accepted_parsed = parsed.filter(is_accepted)
+    accepted_parsed = parsed.filter(is_accepted) if pc.any(bad).as_py() else parsed
     names = [field.name for field in plan.fields]
     accepted = accepted_parsed.select([f"v{i}" for i in range(len(names))]).rename_columns(names)
     days = {
@@ -161,7 +163,7 @@ def _cast(plan: TablePlan, chunk: pa.Table) -> tuple[pa.Table, np.ndarray | None
             case "id" | "text":
                 masks.append(plain_texts(texts))
                 if field.kind == "id" and pc.any(pc.match_substring_regex(texts, "[eE]")).as_py():
-                    is_rounded = pc.match_substring_regex(texts, f"^({ROUNDED})$")
+                    is_rounded = pc.match_substring_regex(texts, f"^({ROUNDED_TEXT})$")
                     masks.append(pc.fill_null(pc.invert(is_rounded), True))
                 columns = {f"v{i}": texts}
             case "number" | "measure":

@@ -29,6 +29,9 @@ UNDECODABLE = "\ufdd0"
 LONGEST_ROW_BYTES = 8 << 20
 
 
+_KEEP_ASCII = frozenset(["utf-8", "ascii", "cp1250", "cp1251", "cp1252", "iso8859-1", "iso8859-15"])
+"""Encodings in which a piece of ASCII is that and nothing else."""
+
 _NO_TEXT = {
     b"PK\x03\x04": "an Excel workbook or another archive. Name it .xlsx (or .zip), as what it is",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook. Save it as .xlsx or as CSV",
@@ -223,11 +226,15 @@ def _utf8(part: FilePart, form: FileFormat, quotes: list[int]) -> pa.NativeFile:
     rejected by name. The quotes in each piece are counted on the way.
     """
     decoder = codecs.getincrementaldecoder(form.encoding)("surrogateescape")
+    keeps_ascii = form.encoding in _KEEP_ASCII
     to_skip = form.skip_rows
 
     def decoded(piece: pa.Buffer) -> bytes:
         nonlocal to_skip
-        data = piece.to_pybytes()
+        data: bytes = piece.to_pybytes()
+        if keeps_ascii and not to_skip and data and data.isascii() and not decoder.getstate()[0]:
+            quotes.append(data.count(b'"'))
+            return data
         try:
             text = decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:

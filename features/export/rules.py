@@ -121,7 +121,7 @@ TEXT_TOO_LONG = Rule(
     "export, or leave the column out where it holds free text.",
 )
 
-ROUNDED = r"[+-]?\d([.,]\d+)?[eE]\+\d+"
+ROUNDED_TEXT = r"[+-]?\d([.,]\d+)?[eE]\+\d+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,9 @@ def _kind_checks(plan: TablePlan, i: int) -> list[Check]:
                 Check(NUMBER_TOO_SMALL, i, f"v{i} = 0 AND {digits}", of_text=True),
             ]
     if field.kind == "id":
-        checks.append(Check(ROUNDED_ID, i, f"regexp_full_match(t{i}, '{ROUNDED}')", of_text=True))
+        checks.append(
+            Check(ROUNDED_ID, i, f"regexp_full_match(t{i}, '{ROUNDED_TEXT}')", of_text=True)
+        )
     if field.kind == "time":
         checks.append(
             Check(ABSURD_YEAR, i, f"v{i} IS NOT NULL AND {in_years_of_a_crm(f'v{i}')} IS NULL")

@@ -193,7 +193,10 @@ def texts_of_ids(texts: pa.Array) -> pa.Array:
     >>> texts_of_ids(pa.array([" A1\u00a0", "\u200bA2", "1001.0", "00184", "  "])).to_pylist()
     ['A1', 'A2', '1001', '00184', None]
     """
-    texts = pc.replace_substring_regex(texts, f"[{INVISIBLE}]", "")
-    texts = pc.utf8_trim_whitespace(texts)
-    texts = pc.replace_substring_regex(texts, r"^(-?\d{1,16})\.0+$", r"\1")
-    return pc.if_else(pc.equal(texts, ""), None, texts)
+    # Interactions name the same leads again and again: each id is looked at once.
+    encoded = texts.dictionary_encode()
+    ids = pc.replace_substring_regex(encoded.dictionary, f"[{INVISIBLE}]", "")
+    ids = pc.utf8_trim_whitespace(ids)
+    ids = pc.replace_substring_regex(ids, r"^(-?\d{1,16})\.0+$", r"\1")
+    ids = pc.if_else(pc.equal(ids, ""), None, ids)
+    return texts if ids.equals(encoded.dictionary) else ids.take(encoded.indices)
