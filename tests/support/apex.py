@@ -557,6 +557,7 @@ def _cast(kind: str, value: Any) -> Any:
 METHODS: Mapping[type, Mapping[str, Callable[..., Any]]] = {
     list: {
         "add": list.append,
+        "addAll": list.extend,
         "size": len,
         "isEmpty": lambda values: not values,
         "contains": lambda values, value: value in values,

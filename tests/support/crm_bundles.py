@@ -5,12 +5,15 @@ catalogue, so that whatever is read otherwise than in the export moves the proba
 """
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
 from features.export.guessing.draft import draft
+from features.export.mapping_terms import export_terms
 from features.export.sources import read_export
 from features.scale.catalogue import standard_spec
 from features.tables import Tables
@@ -42,9 +45,18 @@ class CrmBundle:
         return load_bundle(self.folder).score(self.tables, as_of=as_of).set_index("lead_id")
 
 
-def crm_bundle(exports: Path, folder: Path, timezone: str | None = "UTC") -> CrmBundle:
-    """Bundle of the exports in a folder, which `folder` holds."""
-    mapping = config_of(tomllib.loads(draft(exports, folder, timezone).text), folder).export
+def crm_bundle(
+    exports: Path,
+    folder: Path,
+    timezone: str | None = "UTC",
+    changes: Mapping[str, str] = MappingProxyType({}),
+) -> CrmBundle:
+    """Bundle of the exports in a folder, which `folder` holds; a person may change the draft."""
+    text = draft(exports, folder, timezone).text
+    for drafted, written in changes.items():
+        assert drafted in text
+        text = text.replace(drafted, written)
+    mapping = config_of(tomllib.loads(text), folder).export
     tables = read_export(mapping)
     spec = standard_spec(tables, micros(KNOWN_BEFORE))
     width, bins = len(spec.features), len(_EDGES) + 2
@@ -63,5 +75,6 @@ def crm_bundle(exports: Path, folder: Path, timezone: str | None = "UTC") -> Crm
         HorizonModel(days, card, BetaCalibration(1.0, 1.0, 0.0), evidence) for days in (14, 90)
     )
     document = CardDocument.of({"data_end": KNOWN_BEFORE})
-    save_bundle(Bundle(spec, hot, warm, Bands(hot=0.3, warm=0.3), document), folder / "bundle")
+    bundle = Bundle(spec, hot, warm, Bands(hot=0.3, warm=0.3), document)
+    save_bundle(replace(bundle, terms=export_terms(mapping, tables, spec)), folder / "bundle")
     return CrmBundle(folder / "bundle", tables)

@@ -5,7 +5,7 @@ are labels of their options. Both are read from HubSpot. What a contact has no v
 out, and so is what HubSpot has no property for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,7 +55,7 @@ class Reading:
     measures : frozenset of str
         Measures of an interaction that the model reads.
     vocabulary : mapping of str to collection of str
-        Words of interactions that it tells apart.
+        Words of interactions that it knows: its own and the export's.
     activities : mapping of str to mapping of str to Property
         Properties of activities by their type.
     owners : mapping of str to str
@@ -66,7 +66,7 @@ class Reading:
     kinds: Mapping[str, str]
     unknown: tuple[str, ...]
     measures: frozenset[str]
-    vocabulary: Mapping[str, Sequence[str]]
+    vocabulary: Mapping[str, Collection[str]]
     activities: Mapping[str, Mapping[str, Property]]
     owners: Mapping[str, str]
 
@@ -78,6 +78,8 @@ class Reading:
 
 def reading_of(model: Mapping[str, Any], hubspot: HubSpot, aliases: Mapping[str, str]) -> Reading:
     """Find what a model reads among HubSpot's properties, by name or by label.
+
+    An attribute is called as the export's column, or the server knows the column's name.
 
     Parameters
     ----------
@@ -99,18 +101,24 @@ def reading_of(model: Mapping[str, Any], hubspot: HubSpot, aliases: Mapping[str,
         options = {str(option["value"]): option["label"] for option in p.get("options", ())}
         return Property(p["name"], owners if is_owner else options)
 
+    terms = model.get("terms") or {"attributes": {}, "interactions": {}}
     attributes: dict[str, Property] = {}
     for attribute in model["attributes"]:
-        alias = aliases.get(attribute, attribute)
-        names = [alias] if alias in described else by_label.get(alias, [])
-        if len(names) == 1:
-            attributes[attribute] = property_of(described[names[0]])
+        columns = [attribute, *terms["attributes"].get(attribute, {}).get("names", ())]
+        for column in [aliases[attribute]] if attribute in aliases else columns:
+            names = [column] if column in described else by_label.get(column, [])
+            if len(names) == 1:
+                attributes[attribute] = property_of(described[names[0]])
+                break
     return Reading(
         attributes=attributes,
         kinds={name: a["kind"] for name, a in model["attributes"].items()},
         unknown=tuple(name for name in model["attributes"] if name not in attributes),
         measures=frozenset(model["measures"]),
-        vocabulary=model["vocabulary"],
+        vocabulary={
+            label: {*words, *terms["interactions"].get(label, {}).get("words", ())}
+            for label, words in model["vocabulary"].items()
+        },
         activities={
             kind: {
                 p["name"]: property_of(p) for p in hubspot.properties(kind) if p["name"] in names

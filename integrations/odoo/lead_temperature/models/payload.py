@@ -14,10 +14,28 @@ def instant(moment):
 
 
 def paths_of(model, wanted, leads):
-    """Path of each attribute that the model reads and Odoo has; the other attributes."""
-    paths = {name: wanted.get(name, name) for name in model["attributes"]}
-    present = {name: path for name, path in paths.items() if has_path(leads, path)}
-    return present, sorted(paths.keys() - present.keys())
+    """Path of each attribute that the model reads and Odoo has; the other attributes.
+
+    An attribute is called as the export's column, or the server knows the column's name.
+    """
+    terms = (model.get("terms") or {}).get("attributes", {})
+    present = {}
+    for name in model["attributes"]:
+        names = [name, *terms.get(name, {}).get("names", ())]
+        paths = [wanted[name]] if name in wanted else names
+        path = next((path for path in paths if has_path(leads, path)), None)
+        if path:
+            present[name] = path
+    return present, sorted(model["attributes"].keys() - present.keys())
+
+
+def words_of(model):
+    """Words that the model knows of each label of an interaction: its own and the export's."""
+    terms = (model.get("terms") or {}).get("interactions", {})
+    return {
+        label: {*words, *terms.get(label, {}).get("words", ())}
+        for label, words in model["vocabulary"].items()
+    }
 
 
 def has_path(records, path):
@@ -33,7 +51,7 @@ def has_path(records, path):
 
 def payloads(leads, model, paths):
     """What is known about each lead now."""
-    env, vocabulary, measures = leads.env, model["vocabulary"], model["measures"]
+    env, vocabulary, measures = leads.env, words_of(model), model["measures"]
     interactions = {lead_id: [] for lead_id in leads.ids}
     messages = env["mail.message"].search([("model", "=", "crm.lead"), ("res_id", "in", leads.ids)])
     kinds = messages.export_data(["mail_activity_type_id/name", "message_type"])["datas"]
