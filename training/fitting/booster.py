@@ -119,7 +119,9 @@ def fit_booster(
         "seed": settings.seed,
         "num_threads": settings.threads,
         "deterministic": True,
-        "force_row_wise": True,
+        # By column: with few features a tree, rows would be copied for each; and each sum has one
+        # thread, so that bits do not depend on how many there are.
+        "force_col_wise": True,
         "verbosity": -1,
     }
     if any(monotone):
