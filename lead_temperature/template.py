@@ -97,6 +97,9 @@ warm = {least_reach = 0.25}      # or {rate = 0.15, confidence = 0.90}, {reach =
 # least_conversions = 30         # later leads that must have converted before champion and challenger are compared
 # margin = 0.1                   # share of the champion's gain over the base rate that a challenger may lose
 
+[contract]                       # what callers of the server may rely on; docs/serving.md
+# retired_days = 180             # how long a name is accepted that a new champion does not read
+
 [report]                         # what the managers' report counts by; docs/report.md
 # channel = "source"             # default: channel, source, lead_source or utm_source
 # owner = "owner"

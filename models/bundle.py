@@ -330,6 +330,39 @@ def read_bundle_files(folder: Path, *, with_companions: bool = True) -> BundleFi
         raise _no_bundle(folder) from None
 
 
+def add_companion(folder: Path, name: str, text: str) -> None:
+    """Put a companion into a bundle's folder that nobody reads yet; the version stays.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder. Where its manifest is of an earlier release, which lists no companions, the
+        files beside the model are listed too.
+    name : str
+        Name of the file; one of that name is replaced.
+    text : str
+        Its content.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        The bundle is not whole.
+    """
+    files = read_bundle_files(folder)
+    companions = dict(files.companions)
+    if not files.lists_companions:
+        with OpenFolder(folder) as opened:
+            companions = {
+                file: opened.read(file)
+                for file, is_folder in opened.names().items()
+                if not is_folder and file not in files.model and file != MANIFEST
+            }
+    companions[name] = text.encode()
+    manifest = {**json.loads(files.manifest), "companions": _hashes(companions)}
+    write_durably(folder / name, companions[name])
+    write_durably(folder / MANIFEST, _json(manifest).encode())
+
+
 def read_judged_fit_files(folder: Path, manifest_hash: str) -> BundleFiles:
     """Files of a bundle's folder `JUDGED_FIT`, which must be the one that the bundle names.
 

@@ -104,11 +104,18 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedCrm:
     return TrainedCrm(folder)
 
 
+@pytest.fixture
+def own_crm(tmp_path: Path) -> TrainedCrm:
+    """A copy of the trained CRM for one test alone, which may train in it again."""
+    copy_kept(cached("trained-crm", make_trained_crm), tmp_path / "crm")
+    return TrainedCrm(tmp_path / "crm")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses the trained CRM, and draw as many examples as the profile says."""
     usual = hypothesis.settings().max_examples
     for item in items:
-        if "trained" in getattr(item, "fixturenames", ()):
+        if {"trained", "own_crm"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.training)
         function = getattr(item, "obj", None)
         chosen = getattr(function, "_hypothesis_internal_use_settings", None)

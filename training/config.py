@@ -300,6 +300,18 @@ class GateSettings(Section):
     margin: float = Field(default=0.1, gt=0, le=1)
 
 
+class ContractSettings(Section):
+    """Section ``[contract]``: what callers of the server may rely on.
+
+    Attributes
+    ----------
+    retired_days : int
+        For how many days the server surely accepts a name that a new champion does not read.
+    """
+
+    retired_days: int = Field(default=180, ge=0, le=36_500)
+
+
 class FunnelStep(Section):
     """One step of the funnel between lead and purchase.
 
@@ -464,6 +476,7 @@ class Config(Section):
     audit: AuditSettings = AuditSettings()
     features: FeatureSettings = FeatureSettings()
     gate: GateSettings = GateSettings()
+    contract: ContractSettings = ContractSettings()
     report: ReportSettings = ReportSettings()
     registry: RegistrySettings = RegistrySettings()
 

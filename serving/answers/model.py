@@ -1,7 +1,8 @@
 """A bundle made ready for requests: its schema as a validator, its vocabulary, its description.
 
 `served_model` prepares once what does not depend on a request, so that no request parses or
-compiles anything. `describe_model` makes the answer of `GET /v1/model`.
+compiles anything. `describe_model`, `describe_contract` and `list_contract_changes` make the
+answers of `GET /v1/model`, `GET /v1/contract` and `GET /v1/contract/changes`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,18 @@ from features.language.kinds import LABEL_FIELDS, AttributeCategory, LabelField
 from models.bands import HORIZON_OF_BAND, HORIZONS
 from models.bundle import Bundle
 from models.card import shown_card
+from models.contract import Contract, own_contract
 from models.course.freshness import windows
 from models.explain import columns_by_signal, explanation
 from models.golden import vocabulary
 from models.policy import promise_in_words
 from serving.answers.limits import Limits
 from serving.answers.problem import Names
+from serving.answers.retired import RetiredNames, names_with_retired, retired_names
 from serving.answers.schemas import (
     AttributeAnswer,
+    ContractAnswer,
+    ContractChanges,
     Interaction,
     Lead,
     ModelAnswer,
@@ -44,14 +49,20 @@ class ServedModel:
     ----------
     bundle : Bundle
         The bundle as it was loaded.
+    contract : Contract
+        What callers may send: the names of the bundle, and retired ones.
     limits : Limits
         How much one request may bring.
     adapter : TypeAdapter of Lead
-        Validator with the bundle's schema.
+        Validator with the contract's schema.
     translation : Translation or None
         How leads in the export's own terms are read; None where the bundle does not know them.
     names : mapping of path to names
-        The schema's names and those of the export, to be offered in place of unknown ones.
+        Names that the model reads and those of the export, to be offered in place of unknown ones.
+    accepted_names : mapping of path to names
+        These and retired ones.
+    retired : RetiredNames or None
+        The retired ones; None if there are none.
     max_names : int
         Most names an object of a request may have: those of the schema's largest object and
         `MAX_UNKNOWN_NAMES` more.
@@ -79,10 +90,13 @@ class ServedModel:
     """
 
     bundle: Bundle
+    contract: Contract
     limits: Limits
     adapter: TypeAdapter[Lead]
     translation: Translation | None
     names: Names
+    accepted_names: Names
+    retired: RetiredNames | None
     max_names: int
     vocabulary: Mapping[LabelField, tuple[str, ...]]
     words: Mapping[LabelField, frozenset[str | None]]
@@ -97,9 +111,21 @@ class ServedModel:
     base_probability: float
 
 
-def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
-    """Prepare a bundle for requests."""
+def served_model(bundle: Bundle, limits: Limits, contract: Contract | None = None) -> ServedModel:
+    """Prepare a bundle for requests.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The bundle as it was loaded.
+    limits : Limits
+        How much one request may bring.
+    contract : Contract, optional
+        What callers may send; by default what the bundle reads and nothing else.
+    """
     spec = bundle.spec
+    if contract is None:
+        contract = own_contract(bundle)
     unknown = np.full(len(spec.features), np.nan)
     known_values = vocabulary(spec.features)
     names: Names = {
@@ -111,13 +137,18 @@ def served_model(bundle: Bundle, limits: Limits) -> ServedModel:
     translation = None if bundle.terms is None else translation_of(bundle.terms, spec)
     if translation is not None:
         names = names_with_terms(names, translation)
+    retired = retired_names(contract)
+    accepted_names = names if retired is None else names_with_retired(names, retired)
     return ServedModel(
         bundle=bundle,
+        contract=contract,
         limits=limits,
-        adapter=lead_adapter(spec, limits),
+        adapter=lead_adapter(contract, limits),
         translation=translation,
         names=names,
-        max_names=max(map(len, names.values())) + MAX_UNKNOWN_NAMES,
+        accepted_names=accepted_names,
+        retired=retired,
+        max_names=max(map(len, accepted_names.values())) + MAX_UNKNOWN_NAMES,
         vocabulary=known_values,
         words={
             field: frozenset((None, "", *known_values.get(field, ())))
@@ -175,3 +206,13 @@ def describe_model(model: ServedModel) -> ModelAnswer:
         limits=model.limits,
         card=dict(shown_card(bundle.card)),
     )
+
+
+def describe_contract(contract: Contract) -> ContractAnswer:
+    """The answer of ``GET /v1/contract``: what callers may send."""
+    return ContractAnswer(contract.version, contract.releases[-1].released, dict(contract.names))
+
+
+def list_contract_changes(contract: Contract) -> ContractChanges:
+    """The answer of ``GET /v1/contract/changes``: all versions, the newest first."""
+    return ContractChanges(contract.version, contract.releases[::-1])

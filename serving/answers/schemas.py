@@ -1,14 +1,16 @@
 """The JSON of requests and answers: the lead that a client sends, and what it reads.
 
-The lead's schema is the bundle's own. `lead_adapter` turns the spec of a bundle into one closed,
-strict pydantic validator: its fields are the attributes and measures that the model was trained on,
-every other name is refused, a number must be a number and a time must have a zone. Validation
+The lead's schema is that of the contract (`models.contract`). `lead_adapter` turns it into one
+closed, strict pydantic validator: its fields are the attributes and measures that the model was
+trained on, and retired ones; every other name is refused, a number must be a number and a time must
+have a zone. Validation
 returns the values that the engine takes, with every time as whole microseconds. Answers are frozen
 dataclasses that pydantic writes as JSON; floats are written so that they are read back bit for bit.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal, NotRequired, get_args, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
@@ -16,7 +18,7 @@ from typing_extensions import TypedDict  # typing's own does before Python 3.12 
 
 from features.engine.history import MEASURE_LIMIT, TEXT_LIMIT
 from features.language.kinds import AttributeKind, LabelField
-from features.language.spec import Spec
+from models.contract import ATTRIBUTES, MEASURES, Contract, ContractName, Release
 from models.course.looks import Band
 from serving.answers.course import ForecastAnswer, TrendAnswer
 from serving.answers.limits import Limits
@@ -75,17 +77,17 @@ class Lead(TypedDict):
     interactions: NotRequired[list[Interaction] | None]
 
 
-def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
-    """Validator of a lead, with exactly the names of a bundle's spec."""
+def lead_adapter(contract: Contract, limits: Limits) -> TypeAdapter[Lead]:
+    """Validator of a lead, with exactly the names of a contract."""
     attributes = _closed(
         "Attributes",
         "What the card says about the lead, as known at `as_of`.",
-        {name: NotRequired[_VALUES[kind] | None] for name, kind in spec.attribute_kinds.items()},
+        _optional_fields(contract, ATTRIBUTES, _VALUES),
     )
     measures = _closed(
         "Measures",
         "Numbers that belong to an interaction.",
-        dict.fromkeys(spec.measures, NotRequired[Measure | None]),
+        _optional_fields(contract, MEASURES, {"number": Measure}),
     )
     interaction = _closed(
         "Interaction",
@@ -108,6 +110,20 @@ def lead_adapter(spec: Spec, limits: Limits) -> TypeAdapter[Lead]:
         },
     )
     return TypeAdapter(lead)
+
+
+def _optional_fields(
+    contract: Contract, prefix: str, types: Mapping[AttributeKind, Any]
+) -> dict[str, Any]:
+    """Fields under a path of the contract, each optional; retired ones are marked."""
+    fields: dict[str, Any] = {}
+    for path, name in contract.names.items():
+        if path.startswith(prefix):
+            value: Any = types[name.kind] | None
+            if name.retirement is not None:
+                value = Annotated[value, Field(json_schema_extra={"deprecated": True})]
+            fields[path.removeprefix(prefix)] = NotRequired[value]
+    return fields
 
 
 def batch_adapter(limits: Limits) -> TypeAdapter[Mapping[str, list[object]]]:
@@ -367,6 +383,39 @@ class ModelAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractAnswer:
+    """What callers may send, whichever model serves."""
+
+    version: Annotated[
+        str,
+        Field(
+            description="Version of the contract. The first number rises when callers must change, "
+            "the second when names come or retire, the third when only words do."
+        ),
+    ]
+    released: Annotated[date, Field(description="The day of the version.")]
+    names: Annotated[
+        dict[str, ContractName],
+        Field(
+            description="Names by their path in a lead, with the type of their values and the "
+            "words that the model tells apart. All are optional. One with a `retirement` is "
+            "accepted and not read, or read as another one."
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ContractChanges:
+    """What became of the contract."""
+
+    version: Annotated[str, Field(description="The present version.")]
+    releases: Annotated[
+        tuple[Release, ...],
+        Field(description="All versions, the newest first, with what each changed."),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """Whether the process lives, and what it serves."""
 
@@ -374,7 +423,9 @@ class Health:
     model_version: str
 
 
-Answer = ScoredLead | BatchAnswer | ModelAnswer | Health | Problem
+Answer = (
+    ScoredLead | BatchAnswer | ModelAnswer | ContractAnswer | ContractChanges | Health | Problem
+)
 ANSWERS: Mapping[type[Answer], TypeAdapter[Any]] = {
     answer: TypeAdapter(answer) for answer in get_args(Answer)
 }

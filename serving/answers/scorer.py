@@ -33,6 +33,7 @@ from serving.answers.course import (
 )
 from serving.answers.model import ServedModel
 from serving.answers.problem import FieldError, Problem, invalid_fields_problem, validation_problem
+from serving.answers.retired import take_retired
 from serving.answers.schemas import Interaction, Lead, ReasonAnswer, ScoredLead
 from serving.answers.times import rfc3339
 
@@ -116,7 +117,7 @@ def _valid_lead(model: ServedModel, raw: object) -> _ValidLead | Problem:
     valid = _validated(model, translated.lead)
     if isinstance(valid, Problem):
         return valid
-    return valid._replace(warnings=tuple(translated.warnings))
+    return valid._replace(warnings=(*translated.warnings, *valid.warnings))
 
 
 def _validated(model: ServedModel, raw: object) -> _ValidLead | Problem:
@@ -127,8 +128,10 @@ def _validated(model: ServedModel, raw: object) -> _ValidLead | Problem:
         return validation_problem(
             error.errors(include_url=False, include_context=False), model.names
         )
+    retired_warnings = tuple(take_retired(lead, model.retired))
     events = [_engine_event(one) for one in lead.get("interactions") or ()]
-    return _ValidLead(lead, LeadRecord(lead["created_at"], events, lead.get("attributes") or {}))
+    record = LeadRecord(lead["created_at"], events, lead.get("attributes") or {})
+    return _ValidLead(lead, record, retired_warnings)
 
 
 def _as_of(lead: Lead, current_time: int, skew: int) -> int | FieldError:

@@ -147,7 +147,9 @@ class Batches:
         """JSON texts of the answers to some leads."""
         unknown_names: Sequence[Sequence[str]] = [()] * len(leads_json)
         if lenient:
-            known_parts = [without_unknown_names(lead, self.model.names) for lead in leads_json]
+            known_parts = [
+                without_unknown_names(lead, self.model.accepted_names) for lead in leads_json
+            ]
             leads_json, unknown_names = zip(*known_parts, strict=True)
         answers = score_leads(self.model, leads_json, self.clock(), reasons, include)
         results = [

@@ -34,7 +34,7 @@ def docs_page(document: JsonObject) -> str:
         as text, never as markup.
     """
     info, schemas = document["info"], document["components"]["schemas"]
-    title = f"{escape(info['title'])}: the routes of model {escape(info['version'])}"
+    title = f"{escape(info['title'])}: the routes, contract {escape(info['version'])}"
     routes = (
         _route(method, path, route)
         for path, methods in document["paths"].items()

@@ -24,10 +24,17 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from features.json_values import JsonObject
 from models.bundle import REPORTS, Bundle, load_bundle
+from models.contract import Contract, served_contract
 from models.golden import GOLDEN
 from serving.answers.codes import MEANINGS, problem_page
 from serving.answers.golden import replay_golden_leads
-from serving.answers.model import ServedModel, describe_model, served_model
+from serving.answers.model import (
+    ServedModel,
+    describe_contract,
+    describe_model,
+    list_contract_changes,
+    served_model,
+)
 from serving.answers.problem import PROBLEM_PAGES, Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json
 from serving.http.docs import docs_page
@@ -125,10 +132,11 @@ def bundle_app(
     golden = _golden_text(bundle, folder, rounded=settings.golden == "rounded")
     pages = {code: folder / name for code, name in REPORTS.items()}
     reports = {code: page.read_bytes() for code, page in pages.items() if page.exists()}
-    model = served_model(bundle, settings.limits)
+    contract = served_contract(folder, bundle)
+    model = served_model(bundle, settings.limits, contract)
     app = FastAPI(
         title="lead-temperature",
-        version=model.bundle.version,
+        version=contract.version,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -146,7 +154,9 @@ def bundle_app(
     app.state.description = as_json(description)
     scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
     app.include_router(scoring, **_access(settings, "score"))
-    app.include_router(_model_routes(description), **_access(settings, "score"))
+    app.state.contract = as_json(describe_contract(contract))
+    app.state.contract_changes = as_json(list_contract_changes(contract))
+    app.include_router(_model_routes(description, contract), **_access(settings, "score"))
     examples = page_examples(model, golden)
     app.state.try_pages = try_pages(model, examples, needs_key=bool(settings.api_keys))
     app.include_router(_report_routes(), **_access(settings, "report"))
@@ -193,14 +203,30 @@ def _access(settings: Settings, *roles: Role) -> _Access:
     }
 
 
-def _model_routes(description: ModelAnswer) -> APIRouter:
-    """Route that describes the model."""
+def _model_routes(description: ModelAnswer, contract: Contract) -> APIRouter:
+    """Routes that describe the model, and what callers may send whichever model serves."""
     router = APIRouter(tags=["model"], default_response_class=Response)
     example = replace(description, card={"data_end": description.card["data_end"]})
 
     @router.get("/v1/model", summary="The model", responses=answer_responses(example))
     async def show_model(request: Request) -> Response:
         return json_response(request.app.state.description)
+
+    @router.get(
+        "/v1/contract",
+        summary="The contract: names, types and words",
+        responses=answer_responses(describe_contract(contract)),
+    )
+    async def show_contract(request: Request) -> Response:
+        return json_response(request.app.state.contract)
+
+    @router.get(
+        "/v1/contract/changes",
+        summary="The contract's versions",
+        responses=answer_responses(list_contract_changes(contract)),
+    )
+    async def show_contract_changes(request: Request) -> Response:
+        return json_response(request.app.state.contract_changes)
 
     return router
 

@@ -103,7 +103,7 @@ def scoring_routes(
 
         def read() -> tuple[object, tuple[str, ...]]:
             lead = parse_json(body, model.max_names)
-            return without_unknown_names(lead, model.names) if lenient else (lead, ())
+            return without_unknown_names(lead, model.accepted_names) if lenient else (lead, ())
 
         def compute() -> ScoredLead | Problem:
             lead, unknown = read()

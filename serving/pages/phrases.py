@@ -154,6 +154,11 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
     _("%(name)s: %(found)s is outside of what training had, %(low)s to %(all)s."),
     _("%(name)s: %(found)s is too small to be kept and counts as 0."),
     _("%(name)s: %(found)s is read as our word; in the export it stands for %(names)s."),
+    _("%(found)s: retired and not used. Leave it out: it is accepted until %(key)s at least."),
+    _(
+        "%(found)s: retired and read as %(names)s. Send that name: the old one is accepted until "
+        "%(key)s at least."
+    ),
     _("%(names)s and %(n)s more"),
     _("none"),
     # What is to mend: the law, and the way out.

@@ -25,7 +25,7 @@ SERVED_COMPANIONS = (GOLDEN, *REPORTS.values())
 MAX_BUNDLE_BYTES = 256 * 2**20
 """Most bytes that all files of a bundle may have together."""
 
-PAGES = ("/readyz", "/v1/model", "/openapi.json", "/docs", "/leads/try", "/metrics")
+PAGES = ("/readyz", "/v1/model", "/v1/contract", "/openapi.json", "/docs", "/leads/try", "/metrics")
 """Paths that every bundle must answer."""
 _JSON = [(b"content-type", b"application/json"), (b"host", b"localhost")]
 

@@ -213,8 +213,10 @@ def test_the_registry_promotes_rolls_back_and_pulls(run, trained, tmp_path: Path
     assert run("promote", 1, *config).returncode == 0
     assert "champion" in run("versions", *config).stdout
     assert run("pull", "champion", "-o", tmp_path / "bundle", *config).returncode == 0
-    for name in ("manifest.json", "hot.txt", "report.html"):
+    for name in ("hot.txt", "bundle.json", "report.html"):
         assert (tmp_path / "bundle" / name).read_bytes() == (trained.bundle / name).read_bytes()
+    assert lt.load_bundle(tmp_path / "bundle").version == lt.load_bundle(trained.bundle).version
+    assert json.loads((tmp_path / "bundle" / "contract.json").read_text())["releases"]
     unknown = run("pull", "challenger", "-o", tmp_path / "other", *config)
     assert unknown.returncode == 1
     assert "no version or alias 'challenger'" in unknown.stderr

@@ -22,6 +22,7 @@ SECTIONS = {
     "model": "kind trees leaves seed monotone",
     "scorecard": "hot",
     "gate": "least_conversions margin",
+    "contract": "retired_days",
     "report": "channel owner source_kind funnel spend",
     "registry": "folder tracking_uri",
 }

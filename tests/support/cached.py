@@ -109,6 +109,9 @@ def copy_kept(source: Path, target: Path) -> None:
     target : pathlib.Path
         Folder of the copy; it may exist, but holds nothing that the source holds.
     """
+    # MLflow remembers by a run's id where its files lie: those of the copy lie elsewhere.
+    if (mlflow := sys.modules.get("mlflow.tracking._tracking_service.utils")) is not None:
+        mlflow._artifact_repos_cache.clear()
     made_in = Path((source / MADE_IN).read_text(encoding="utf-8"))
     ignored = shutil.ignore_patterns(MADE_IN)
     shutil.copytree(source, target, dirs_exist_ok=True, ignore=ignored)

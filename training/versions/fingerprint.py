@@ -70,8 +70,8 @@ def recipe_fingerprint(config: Config) -> str:
     -------
     str
         32 hexadecimal digits. They change with every setting in `RECIPE` and with the contents of
-        the files that these sections name; not with the settings of the registry, the gate or the
-        report.
+        the files that these sections name; not with those of the registry, the gate, the contract
+        or the report.
     """
     # `repr` names the kind of each policy; JSON would hold only its numbers.
     recipe = repr([(name, getattr(config, name)) for name in RECIPE])

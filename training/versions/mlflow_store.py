@@ -9,6 +9,7 @@ an MLflow server puts requests in order itself. Errors of MLflow and of its data
 import logging
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -219,12 +220,22 @@ def log_model_file(client: Client, run_id: str, folder: str, *, with_example: bo
 
 def download_bundle(client: Client, registry: Registry, number: int, folder: str) -> Path:
     """Copy the files of a version into a folder, without checking them; the path of the copy."""
+    uri = client.get_model_version_download_uri(registry.model, str(number))
+    return _downloaded(registry, uri, folder)
+
+
+def read_run_text(client: Client, registry: Registry, run_id: str, name: str) -> str:
+    """Text of a file that a run keeps."""
+    uri = f"{client.get_run(run_id).info.artifact_uri}/{name}"
+    with tempfile.TemporaryDirectory() as folder:
+        return _downloaded(registry, uri, folder).read_text(encoding="utf-8")
+
+
+def _downloaded(registry: Registry, uri: str, folder: str) -> Path:
+    """Path of the copy of a file or folder of the store."""
     from mlflow.artifacts import download_artifacts
 
-    bundle_path = download_artifacts(
-        artifact_uri=client.get_model_version_download_uri(registry.model, str(number)),
-        dst_path=folder,
-        tracking_uri=registry.uri,
-        registry_uri=registry.uri,
+    path = download_artifacts(
+        artifact_uri=uri, dst_path=folder, tracking_uri=registry.uri, registry_uri=registry.uri
     )
-    return Path(str(bundle_path))
+    return Path(str(path))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from features.export.first_seen import FIRST_SEEN, read_first_seen
 from features.tables import Tables
 from models.bundle import Bundle
+from models.contract import Contract, ContractChange, first_contract, own_contract
+from models.contract_draft import Terms, draft_contract, new_changes
 from training.audit.findings import audit
 from training.audit.quarantine import without_quarantined
 from training.card.values import read_card, to_json
@@ -20,7 +22,13 @@ from training.config import Config
 from training.versions.comparison import Comparison, comparison
 from training.versions.gate import Verdict, judge_against_baselines, judge_against_champion
 from training.versions.mlflow_store import Registry
-from training.versions.registry import Judgement, UnreadableBundleError, registered_bundle, versions
+from training.versions.registry import (
+    Judgement,
+    UnreadableBundleError,
+    contract_in_force,
+    registered_bundle,
+    versions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,74 @@ def examination(
         if not force:
             raise
         return Examination(number, champion, Verdict("cannot be told", (str(error),)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractDraft:
+    """What a version would change in the contract with callers.
+
+    Parameters
+    ----------
+    contract : Contract
+        The contract with that version as the champion.
+    changes : tuple of ContractChange
+        Differences from the contract in force.
+    expired : tuple of str
+        Retired names whose time is over, and that stay.
+    """
+
+    contract: Contract
+    changes: tuple[ContractChange, ...]
+    expired: tuple[str, ...]
+
+    @property
+    def breaking(self) -> tuple[ContractChange, ...]:
+        """Changes that refuse calls which were answered."""
+        return tuple(change for change in self.changes if change.breaks_callers)
+
+
+def contract_draft(registry: Registry, number: int, terms: Terms) -> ContractDraft:
+    """The contract with a version as the champion.
+
+    A champion that was promoted without a contract, by an earlier release, has that of its own
+    names.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry.
+    number : int
+        Version number.
+    terms : Terms
+        The day, the time for retired names, renames, and whether callers may break.
+
+    Raises
+    ------
+    ValueError
+        The version does not exist or cannot be read, or a rename leads nowhere.
+    """
+    bundle = registered_bundle(registry, number)
+    contract = contract_in_force(registry) or _contract_of_champion(registry)
+    if contract is None:
+        return ContractDraft(first_contract(bundle.spec, bundle.version, terms.today), (), ())
+    draft = draft_contract(contract, bundle.spec, bundle.version, terms)
+    expired = (
+        path
+        for path, retirement in draft.retired.items()
+        if retirement.accepted_until < terms.today
+    )
+    return ContractDraft(draft, new_changes(draft, contract), tuple(expired))
+
+
+def _contract_of_champion(registry: Registry) -> Contract | None:
+    champion = next((version for version in versions(registry) if version.champion), None)
+    if champion is None:
+        return None
+    try:
+        bundle = registered_bundle(registry, champion.number)
+    except UnreadableBundleError:  # no server of this release answers by it
+        return None
+    return own_contract(bundle)
 
 
 def _compared(

@@ -4,6 +4,9 @@ A training is an MLflow run with its figures and its bundle; the bundle's folder
 numbered version of one model. The alias ``champion`` names the version that serves. A tag of the
 model holds the earlier champions, so a promotion can be taken back. Nothing is deleted.
 
+The contract with callers (`models.contract`) has versions of its own. The one in force is the one
+that the champion was promoted with; `pull` puts it beside the champion's bundle.
+
 A version is registered only when all its files are there, and moving the alias is one step of the
 store. If a process is killed or its disk is full, whoever pulls sees either the state before the
 change or the state after it.
@@ -11,12 +14,13 @@ change or the state after it.
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.bands import Bands
-from models.bundle import Bundle, load_bundle
+from models.bundle import Bundle, add_companion, load_bundle
+from models.contract import CONTRACT, Contract, contract_from_text, uncovered_names
 from models.folder import put_in_place, require_replaceable
 from training.card.values import read_card
 from training.versions.mlflow_store import (
@@ -30,6 +34,7 @@ from training.versions.mlflow_store import (
     experiment,
     log_figures,
     log_model_file,
+    read_run_text,
 )
 
 CHAMPION = "champion"
@@ -38,6 +43,7 @@ HISTORY_TAG = "lead_temperature.champion_history"
 BUNDLE_TAG = "lead_temperature.bundle"
 DATA_TAG = "lead_temperature.data"
 GATE_TAG = "lead_temperature.gate"
+CONTRACT_TAG = "lead_temperature.contract"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,12 @@ def record(
         return Version(int(created.version), bundle.version, champion=False)
 
 
-def promote(registry: Registry, number: int, judgement: Judgement | None = None) -> Version:
+def promote(
+    registry: Registry,
+    number: int,
+    judgement: Judgement | None = None,
+    contract: Contract | None = None,
+) -> Version:
     """Make a version the champion; the earlier champion is remembered.
 
     Parameters
@@ -155,6 +166,8 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
         Version number of the new champion.
     judgement : Judgement, optional
         Result of the comparison that led to the promotion; it is kept with the version first.
+    contract : Contract, optional
+        What callers may send from then on; by default what the version reads.
 
     Raises
     ------
@@ -179,6 +192,8 @@ def promote(registry: Registry, number: int, judgement: Judgement | None = None)
                     "Promote it again."
                 )
             _keep(client, registry, number, judgement)
+        if contract is not None:
+            _keep_contract(client, registry, number, contract)
         if champions[-1:] != [number]:
             _crown(client, registry, champions, [*champions, number])
         return Version(number, version_by_number[number].bundle, champion=True)
@@ -190,8 +205,16 @@ def keep(registry: Registry, number: int, judgement: Judgement) -> None:
         _keep(client, registry, number, judgement)
 
 
-def rollback(registry: Registry) -> Version:
+def rollback(registry: Registry, contract_with: Callable[[int], Contract] | None = None) -> Version:
     """Make the champion before this one the champion again.
+
+    Parameters
+    ----------
+    registry : Registry
+        The registry.
+    contract_with : callable, optional
+        Gives what callers may send from then on, by the version's number; by default it is what
+        that champion was promoted with.
 
     Raises
     ------
@@ -205,6 +228,8 @@ def rollback(registry: Registry) -> Version:
                 f"Model '{registry.model}' has no earlier champion to go back to; "
                 f"champions so far: {champions or 'none'}."
             )
+        if contract_with is not None:
+            _keep_contract(client, registry, champions[-2], contract_with(champions[-2]))
         _crown(client, registry, champions, champions[:-1])
         return next(v for v in _versions(client, registry) if v.champion)
 
@@ -219,7 +244,8 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
     alias : str
         An alias such as "champion", or a version number.
     folder : pathlib.Path
-        Target; a bundle in it is replaced.
+        Target; a bundle in it is replaced. The contract in force lies beside the bundle, if it is
+        one of this version: it always is where the version is the champion.
 
     Raises
     ------
@@ -232,9 +258,31 @@ def pull(registry: Registry, alias: str, folder: Path) -> Version:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as part:
         version, fetched = _fetched(registry, alias, part)
-        load_bundle(fetched)
+        bundle = load_bundle(fetched)
+        contract = contract_in_force(registry)
+        if contract is not None and not uncovered_names(contract, bundle.spec):
+            add_companion(fetched, CONTRACT, contract.text)
         put_in_place(fetched, folder)
         return version
+
+
+def contract_in_force(registry: Registry) -> Contract | None:
+    """Contract that the champion was promoted with; None without a champion, or if it had none.
+
+    Raises
+    ------
+    ValueError
+        It is of a later release.
+    """
+    with connect(registry) as client:
+        champion = _aliases(client, registry).get(CHAMPION)
+        if champion is None:
+            return None
+        version = client.get_model_version(registry.model, str(champion))
+        if CONTRACT_TAG not in version.tags:
+            return None
+        name = _contract_file(version.tags[CONTRACT_TAG])
+        return contract_from_text(read_run_text(client, registry, version.run_id, name), name)
 
 
 def resolve_version(registry: Registry, alias: str) -> Version:
@@ -374,6 +422,17 @@ def _fetched(registry: Registry, alias: str, folder: str) -> tuple[Version, Path
     with connect(registry) as client:
         version = _resolved(client, registry, alias)
         return version, download_bundle(client, registry, version.number, folder)
+
+
+def _contract_file(version: str) -> str:
+    return f"contract/{version}.json"
+
+
+def _keep_contract(client: Client, registry: Registry, number: int, contract: Contract) -> None:
+    """Write a contract into a version's run; it is in force while that version is the champion."""
+    run_id = client.get_model_version(registry.model, str(number)).run_id
+    client.log_text(run_id, contract.text, _contract_file(contract.version))
+    client.set_model_version_tag(registry.model, str(number), CONTRACT_TAG, contract.version)
 
 
 def _keep(client: Client, registry: Registry, number: int, judgement: Judgement) -> None:

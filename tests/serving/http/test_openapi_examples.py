@@ -29,6 +29,8 @@ REFUSALS = {
     ("POST", "/v1/score"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
     ("POST", "/v1/score/batch"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
     ("GET", "/v1/model"): {401, 403, 500, 503},
+    ("GET", "/v1/contract"): {401, 403, 500, 503},
+    ("GET", "/v1/contract/changes"): {401, 403, 500, 503},
     ("GET", "/report"): {401, 403, 404, 500, 503},
     ("GET", "/leads/try"): {401, 403, 500, 503},
     ("POST", "/v1/model/reload"): {401, 403, 409, 500},
@@ -127,7 +129,9 @@ def test_the_example_lead_uses_all_of_the_schema(shown) -> None:
     assert expected["warnings"] == []
 
 
-@pytest.mark.parametrize("path", ["/v1/model", "/healthz", "/readyz"])
+@pytest.mark.parametrize(
+    "path", ["/v1/model", "/v1/contract", "/v1/contract/changes", "/healthz", "/readyz"]
+)
 def test_the_examples_of_what_can_be_read_are_the_answers(keyed, shown, path: str) -> None:
     body = shown["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     answer = keyed.get(path, headers=bearer("score")).json()

@@ -21,6 +21,8 @@ ROLE_OF = {
     ("POST", "/v1/score"): "score",
     ("POST", "/v1/score/batch"): "score",
     ("GET", "/v1/model"): "score",
+    ("GET", "/v1/contract"): "score",
+    ("GET", "/v1/contract/changes"): "score",
     ("GET", "/report"): "report",
     ("GET", "/"): "report",
     ("GET", "/leads/try"): "report",
