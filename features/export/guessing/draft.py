@@ -90,7 +90,7 @@ def draft(exports: Path, base: Path, timezone: str | None = None) -> Draft:
         notes.guesses.append(f"These are exports of {preset['name']}. {preset['advice']}")
     leads, words = leads_among(tables), words_of(crm)
     sections = _leads_section(leads, words, notes)
-    sections += _interactions(leads, words, codes_of(crm), notes)
+    sections += _interactions(leads, words, codes_of(crm), preset.get("durations"), notes)
     used = {leads.table.name, *(reference.table.name for reference in leads.references)}
     notes.doubts += [
         f"{table.name} is not used: no column of it holds ids of {leads.table.name}."
@@ -283,13 +283,14 @@ def _interactions(
     leads: LeadsTable,
     words: Mapping[str, set[str]],
     codes: Mapping[str, Mapping[str, str]],
+    short_durations: str | None,
     notes: Notes,
 ) -> list[str]:
     lines: list[str] = []
     for reference in leads.references:
         query = contact_query(reference, words, codes)
         if query is not None:
-            lines += [*_interaction_lines(reference, query, notes), ""]
+            lines += [*_interaction_lines(reference, query, short_durations, notes), ""]
         elif not is_no_contact(reference.table, words):
             reason = (
                 "it names each once" if reference.is_one_to_one else "no column of it is a time"
@@ -304,7 +305,9 @@ def _interactions(
     return lines
 
 
-def _interaction_lines(reference: Reference, query: ContactQuery, notes: Notes) -> list[str]:
+def _interaction_lines(
+    reference: Reference, query: ContactQuery, short_durations: str | None, notes: Notes
+) -> list[str]:
     name = reference.table.name
     recorded = "" if query.recorded is None else f", entered at {query.recorded.name}"
     notes.guesses.append(
@@ -326,7 +329,17 @@ def _interaction_lines(reference: Reference, query: ContactQuery, notes: Notes) 
     for column, meanings in query.words.items():
         lines.append(f"[interactions.values.{column}]")
         lines += [f"{toml_text(word)} = {toml_text(ours)}" for word, ours in meanings.items()]
-    line = "" if query.measure is None else query.measure[1].number_line or ""
-    if query.measure is not None and "durations" in line:
-        lines += [f"[interactions.formats.{query.measure[0]}]", line]
+    if query.measure is not None:
+        measure, lengths = query.measure
+        line = lengths.number_line or ""
+        if '"MM:SS"' in line and short_durations is not None:
+            line = f'durations = "{short_durations}"'
+        elif '"MM:SS"' in line:
+            notes.doubts.append(
+                f"{name}: lengths of two parts in {lengths.name} are read as minutes and seconds. "
+                f'Write durations = "HH:MM" under [interactions.formats.{measure}] if they are '
+                "hours and minutes."
+            )
+        if "durations" in line:
+            lines += [f"[interactions.formats.{measure}]", line]
     return lines

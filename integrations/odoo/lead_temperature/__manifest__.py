@@ -13,5 +13,4 @@
         "data/ir_cron.xml",
         "views/crm_lead_views.xml",
     ],
-    "installable": True,
 }

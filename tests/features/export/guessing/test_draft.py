@@ -209,3 +209,25 @@ def test_a_folder_without_leads_is_refused_with_what_was_found(tmp_path):
     write_text(tmp_path / "a.csv", "day,rain", "2024-01-01,1", "2024-01-01,1", "2024-01-01,1")
     with pytest.raises(ValueError, match=r"No table can be that of the leads.*a: day, rain"):
         draft(tmp_path, tmp_path)
+
+
+def test_lengths_of_two_parts_are_what_the_crm_means_by_them(tmp_path):
+    write_exports("Pipedrive", tmp_path / "exports")
+    written = draft(tmp_path / "exports", tmp_path, "Europe/Rome")
+    tables = tables_of(written.text, tmp_path)
+    assert set(tables.interactions["duration_seconds"].to_pylist()) == {1_800.0}
+    assert not any("two parts" in doubt for doubt in written.doubts)
+
+
+def test_lengths_of_two_parts_are_doubted_where_no_crm_is_known(tmp_path):
+    days = [f"2024-01-{day:02} 10:00:00" for day in range(1, 29)]
+    leads = [f"L{i},{day},{day if i % 3 else ''}" for i, day in enumerate(days)]
+    calls = [f"L{i // 2},{day},03:{i:02}" for i, day in enumerate(days)]
+    (tmp_path / "exports").mkdir()
+    write_text(tmp_path / "exports" / "leads.csv", "lead,created_at,won_at", *leads)
+    write_text(tmp_path / "exports" / "calls.csv", "lead,date,duration", *calls)
+    written = draft(tmp_path / "exports", tmp_path, "UTC")
+    (doubt,) = (doubt for doubt in written.doubts if "two parts" in doubt)
+    assert 'durations = "HH:MM" under [interactions.formats.duration_seconds]' in doubt
+    seconds = tables_of(written.text, tmp_path).interactions["duration_seconds"].to_pylist()
+    assert sorted(seconds)[:2] == [180.0, 181.0]
