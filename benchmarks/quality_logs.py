@@ -41,6 +41,7 @@ from training.evaluation.evaluation import BandEvaluations, judged_rows
 from training.evaluation.reliability import calibration_error
 from training.fitting.booster import fit_booster
 from training.fitting.bundle import fit_bundle
+from training.fitting.predictor import fit_predictor
 from training.pipeline import trained_bundle
 from training.statistics.figures import JudgedRows, auc_interval, figures
 from training.statistics.paired import LOG_LOSS, paired_difference
@@ -144,7 +145,63 @@ def loan_figures(data: Path, report_progress: Progress) -> list[Figure]:
         ),
         order_figure(about, card.bands),
         *choice_figures(about, examined, frame, bundle.judged_model, config),
+        *longer_figures(about, examined, config, report_progress),
     ]
+
+
+def longer_figures(
+    about: str, tables: Tables, config: Config, report_progress: Progress
+) -> list[Figure]:
+    """The longer horizon beside what its own outcomes alone would give.
+
+    It is judged on the default test period, because on the day that the configuration names few of
+    its outcomes are known. Rivals learn from the same looks: a booster, and a blend that borrows
+    nothing from the shorter horizon. Whoever borrows must not do worse than the better of them.
+    """
+    by_default = {"split": config.split.model_copy(update={"test_from": None})}
+    config = config.model_copy(update=by_default)
+    frame = training_frame(tables, config.dataset, report_progress)
+    bundle = fit_bundle(frame, (), config.fitting, report_progress).bundle
+    test, days = frame.splits["warm"].test, bundle.warm.days
+    own_outcomes = frame.looks("warm", frame.splits["warm"].refit)
+    scores = bundle.scores(frame.matrix[test], config.model.threads)
+    ours, judged = scores.warm_probability, judged_rows(frame, "warm", test)
+    measured = figures(judged.converted, ours)
+    low, high = auc_interval(judged, ours, SEED) or (None, None)
+    told = "" if measured.log_loss is None else f"log loss {measured.log_loss:.4f}; "
+    found = [
+        Figure(
+            about,
+            f"AUC within {days} days",
+            measured.auc,
+            low,
+            high,
+            note=f"{told}{len(judged.lead):,} looks, {int(judged.converted.sum()):,} converted",
+        )
+    ]
+    for rival, kind in (("a booster", "booster"), ("a blend", "blend")):
+        model = config.model.model_copy(update={"kind": kind})
+        predictor = fit_predictor(frame.spec, own_outcomes, model)
+        theirs = sigmoid(margin_of(predictor, frame.matrix[test], model.threads))
+        order = figures(judged.converted, theirs)
+        gain = paired_difference(LOG_LOSS, judged.converted, judged.lead, ours, theirs, SEED)
+        advantage, least, most = (
+            (None, None, None) if gain is None else (gain.advantage, gain.low, gain.high)
+        )
+        auc = "" if order.auc is None else f"its AUC {order.auc:.3f}"
+        found.append(
+            Figure(
+                about,
+                f"log loss within {days} days below that of {rival} of those outcomes alone",
+                advantage,
+                least,
+                most,
+                AtLeast(0.0),
+                auc,
+                places=4,
+            )
+        )
+    return found
 
 
 def choice_figures(

@@ -22,6 +22,7 @@ from benchmarks.quality_logs import (
     choice_figures,
     contemporaries_figure,
     loan_figures,
+    longer_figures,
     order_figure,
     rolled,
     rolled_figures,
@@ -37,6 +38,7 @@ from benchmarks.quality_peer_run import (
 from benchmarks.quality_peers import PEERS, compared
 from benchmarks.quality_table import AtLeast, AtMost, Figure, Goal, NotWorse, show_quality
 from benchmarks.quality_truth import covered_figure, error_figure, excess_figures, kept_figure
+from features.progress import no_progress
 from features.spine import Spine, microseconds
 from models.bands import Bands, Promise
 from models.policy import GuaranteedRate
@@ -283,6 +285,17 @@ def test_what_the_defaults_give_away_is_told_on_the_same_looks(
     assert thinned.value is not None
     assert abs(thinned.value) < abs(apart.high)
     assert "looks learned from" in apart.note
+
+
+def test_the_longer_horizon_is_told_beside_its_own_outcomes_alone(export: Export) -> None:
+    order, booster, blend = longer_figures("leads", export.tables, export.config, no_progress)
+    assert order.value is not None
+    assert order.value > 0.6
+    for rival in (booster, blend):
+        assert None not in (rival.low, rival.value, rival.high)
+        assert rival.low < rival.value < rival.high
+        assert "its AUC 0." in rival.note
+    assert abs(booster.value) < 0.1
 
 
 @pytest.fixture(scope="module")

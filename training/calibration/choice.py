@@ -80,7 +80,11 @@ class Ties:
 
 
 def fit_calibration(
-    margin: Float64, converted: Bool, lead: Int64, method: CalibrationMethod = "auto"
+    margin: Float64,
+    converted: Bool,
+    lead: Int64,
+    method: CalibrationMethod = "auto",
+    evidence_share: float = 1.0,
 ) -> tuple[Calibration, CurveChoice]:
     """Calibration of margins of rows that the predictor was not fitted on.
 
@@ -94,16 +98,19 @@ def fit_calibration(
         Index of each row's lead; evidence is counted in leads, not in rows.
     method : str
         A method of ``[calibration]``; "auto" compares all of them.
+    evidence_share : float, optional
+        As in `training.calibration.curves.fit_curve`.
 
     Returns
     -------
     tuple of Calibration and CurveChoice
     """
     if method != "auto":
-        return fit_curve(method, margin, converted, lead), CurveChoice(method, ())
+        curve = fit_curve(method, margin, converted, lead, evidence_share)
+        return curve, CurveChoice(method, ())
     compared = compare_curves(margin, converted, lead)
     choice = CurveChoice(best_curve(compared), compared)
-    return fit_curve(choice.curve, margin, converted, lead), choice
+    return fit_curve(choice.curve, margin, converted, lead, evidence_share), choice
 
 
 def compare_curves(margin: Float64, converted: Bool, lead: Int64) -> tuple[ComparedCurve, ...]:

@@ -44,11 +44,28 @@ _NEAR = 1e-4
 """A logarithm of the posterior this near its maximum counts as the maximum."""
 
 
-def fit_curve(method: Curve, margin: Float64, converted: Bool, lead: Int64) -> Calibration:
-    """Calibration of one kind, learned from margins, outcomes and leads of shape (rows,)."""
+def fit_curve(
+    method: Curve, margin: Float64, converted: Bool, lead: Int64, evidence_share: float = 1.0
+) -> Calibration:
+    """Calibration of one kind.
+
+    Parameters
+    ----------
+    method : str
+        Which kind.
+    margin : float64 array of shape (rows,)
+        Log-odds of each row, by predictors that were not fitted on it.
+    converted : bool array of shape (rows,)
+        Whether each row's lead converted within the horizon.
+    lead : int64 array of shape (rows,)
+        Index of each row's lead; evidence is counted in leads, not in rows.
+    evidence_share : float, optional
+        Converting leads that those predictors had learned from, as a share of those that the one
+        to be calibrated has. The anchored curve asks for it.
+    """
     match method:
         case "anchored":
-            return _anchored(margin, converted, lead)
+            return _anchored(margin, converted, lead, evidence_share)
         case "beta":
             return _beta(margin, converted, lead, _NARROW)
         case "wide_beta":
@@ -90,11 +107,18 @@ def base_rate(converted: Bool, lead: Int64) -> StepCalibration:
     return StepCalibration("isotonic", (), (float(np.log(rate / (1 - rate))),), (variance,))
 
 
-def _anchored(margin: Float64, converted: Bool, lead: Int64) -> BetaCalibration:
+def _anchored(
+    margin: Float64, converted: Bool, lead: Int64, evidence_share: float
+) -> BetaCalibration:
     """Beta calibration that leaves the mean predicted probability where it is.
 
     The margins come from fits at several instants, each with the level of its own past. They tell
     how much too sure such fits are; of the level of the latest fit they know less than it does.
+
+    Fits that had little to learn from are drawn towards the base rate by their penalties, and ask
+    for a slope s above 1. What a penalty λ makes of n converting leads is n / (n + λ) of the truth:
+    s − 1 is λ / n, and of a fit with more of them it is that much less. To be too sure comes of
+    times that change, for every fit alike, so slopes below 1 stay.
     """
     mean = float(sigmoid(margin).mean()) if len(margin) else 0.5
     anchor = np.array([np.log(mean / (1 - mean))])
@@ -108,7 +132,8 @@ def _anchored(margin: Float64, converted: Bool, lead: Int64) -> BetaCalibration:
     )
     rows_per_evidence = posterior.design_effect(posterior.mode(1.0), lead)
     mode = posterior.mode(1 / rows_per_evidence)
-    (a, b, _), _ = posterior.values(mode)
+    slopes_of_fits = posterior.values(mode)[0][:2].tolist()
+    a, b = (1 + (slope - 1) * (evidence_share if slope > 1 else 1) for slope in slopes_of_fits)
     c = float(anchor[0] - at_anchor @ [a, b, 0.0])
     # The shift follows from the slopes: by their logarithms it falls as they pull at the anchor.
     follows = np.array([[1.0, 0.0], [0.0, 1.0], [-a * at_anchor[0], -b * at_anchor[1]]])

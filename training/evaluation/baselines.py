@@ -22,7 +22,7 @@ from models.predictors.predictor import margin_of
 from models.predictors.scorecard import Scorecard
 from training.config import ModelSettings
 from training.dataset.snapshots import Labels
-from training.dataset.split import Split
+from training.dataset.split import Split, converting_leads
 from training.fitting.booster import fit_booster
 from training.fitting.horizon import out_of_time_calibration
 from training.fitting.linear import logistic_margin
@@ -126,13 +126,22 @@ def baseline_probabilities(
         if fitted.any() and not fitted.all()
         else None
     )
+    early_buyers, all_buyers = (
+        converting_leads(labels, spine.lead, rows) for rows in (split.fit, split.refit)
+    )
     base_rate = float(labels.converted[split.refit].mean())
     probabilities = {"base rate": np.full(int(split.test.sum()), base_rate)}
     for name, margin in refit_margins.items():
         probability: Callable[[Float64], Float64] = sigmoid
         if earlier_margins is not None:
             probability = out_of_time_calibration(
-                earlier_margins[name], spine, labels, split.calibrate, split.test_from, "anchored"
+                earlier_margins[name],
+                spine,
+                labels,
+                split.calibrate,
+                split.test_from,
+                "anchored",
+                early_buyers / all_buyers,
             ).calibration.probability
         probabilities[name] = probability(margin[split.test])
     return probabilities

@@ -232,6 +232,7 @@ class _RollingFits:
         self.origins = self._usable_origins()
         fits = len(self.origins) + 1 + final + SHARE_FOLDS * self.borrows
         self.all_trees = fits * (2 - self.fits_once) * settings.model.trees
+        self.buyers_learned_from = {name: np.zeros(len(frame.spine)) for name in HORIZONS}
         self.traits = traits or self._traits()
 
     def _count_trees(self, trees: int) -> None:
@@ -295,9 +296,10 @@ class _RollingFits:
         """Margins of each look before the test by the fit at the latest origin before it."""
         frame, threads = self.frame, self.settings.model.threads
         margins = {name: np.full(len(frame.spine), np.nan) for name in HORIZONS}
-        for (_, rows), predictors in zip(self.origins, of_origins, strict=True):
+        for (known_rows, rows), predictors in zip(self.origins, of_origins, strict=True):
             for name, predictor in predictors.items():
                 margins[name][rows] = margin_of(predictor, frame.matrix[rows], threads)
+                self.buyers_learned_from[name][rows] = self._buyers(name, known_rows[name])
         return margins
 
     def _usable_origins(self) -> list[tuple[dict[str, Bool], Bool]]:
@@ -315,10 +317,12 @@ class _RollingFits:
                 usable_origins.append((known_rows, foretold_rows))
         return usable_origins
 
+    def _buyers(self, name: str, rows: Bool) -> int:
+        return converting_leads(self.frame.labels[name], self.frame.person, rows)
+
     def _enough(self, name: str, rows: Bool) -> bool:
-        labels = self.frame.labels[name]
-        converting = converting_leads(labels, self.frame.person, rows)
-        return converting >= LEAST_LEARNED_LEADS and not labels.converted[rows].all()
+        everybody_buys = self.frame.labels[name].converted[rows].all()
+        return self._buyers(name, rows) >= LEAST_LEARNED_LEADS and not everybody_buys
 
     def horizon(
         self, name: str, predictor: Predictor, margin: Float64, learned: Bool, final: bool
@@ -328,13 +332,21 @@ class _RollingFits:
         rows, level_at = split.calibrate, split.test_from
         if final:
             rows, level_at = rows | split.test, int(frame.spine.as_of.max())
+            self.buyers_learned_from[name][split.test] = self._buyers(name, split.refit)
         held_out = rows & ~np.isnan(margin)
         if only_base_rate(split, labels, frame.person):
             calibrated = base_rate_alone(frame.persons, labels, learned)
         else:
-            method = self.settings.calibration.method
+            buyers = self.buyers_learned_from[name][held_out]
+            share = buyers.mean() / self._buyers(name, learned) if held_out.any() else 1.0
             calibrated = out_of_time_calibration(
-                margin, frame.persons, labels, held_out, level_at, method
+                margin,
+                frame.persons,
+                labels,
+                held_out,
+                level_at,
+                self.settings.calibration.method,
+                float(min(share, 1.0)),
             )
         return fitted_horizon(
             predictor,

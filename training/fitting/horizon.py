@@ -146,6 +146,7 @@ def out_of_time_calibration(
     rows: Bool,
     level_at: int,
     method: CalibrationMethod,
+    evidence_share: float = 1.0,
 ) -> OutOfTimeCalibration:
     """Calibration by margins of looks that their predictor had not learned from.
 
@@ -165,13 +166,16 @@ def out_of_time_calibration(
         Instant in microseconds for which the level is asked.
     method : str
         Curve named by ``[calibration] method``, or "auto" to choose one.
+    evidence_share : float, optional
+        Converting leads that the earlier fits had learned from, as a share of those that the fit to
+        be calibrated has.
     """
     used = np.flatnonzero(rows)
     used = used[np.argsort(spine.as_of[used], kind="stable")]
     converted, lead, as_of = labels.converted[used], spine.lead[used], spine.as_of[used]
     known_at = horizon_end(as_of, labels.days)
     drift = level_drift(margin[used], converted, lead, as_of, known_at, level_at)
-    calibration, choice = fit_calibration(margin[used], converted, lead, method)
+    calibration, choice = fit_calibration(margin[used], converted, lead, method, evidence_share)
     return OutOfTimeCalibration(calibration, choice, drift)
 
 

@@ -197,3 +197,18 @@ def test_of_fewer_than_ten_buyers_the_base_rate_is_all_that_is_said(tmp_path: Pa
         assert probability[0] == pytest.approx((learned.mean() * leads + 0.5) / (leads + 1))
     assert few.bundle.bands.hot is None
     assert {reason.points for reason in explanation(few.bundle, frame.matrix[0]).reasons} <= {0.0}
+
+
+def test_each_look_knows_how_many_buyers_its_fit_had_learned_from(
+    config_and_frame: tuple[Config, TrainingFrame],
+) -> None:
+    config, frame = config_and_frame
+    rolling = _RollingFits(frame, config.fitting, no_progress, final=False)
+    known_rows, foretold_rows = rolling.origins[0]
+    rolling.out_of_time_margins([rolling.fit(rows) for rows, _ in rolling.origins])
+    for name in HORIZONS:
+        bought = known_rows[name] & frame.labels[name].converted
+        of_first_fit = rolling.buyers_learned_from[name][foretold_rows]
+        assert np.all(of_first_fit == len(np.unique(frame.person[bought])))
+        later = rolling.buyers_learned_from[name][rolling.origins[-1][1]]
+        assert later[0] > of_first_fit[0]

@@ -162,3 +162,24 @@ def test_the_interval_narrows_as_conversions_grow() -> None:
 
 def _of_size(leads: int) -> tuple[int, Estimate]:
     return estimated(leads, base_log_odds=-2.5)
+
+
+@pytest.mark.parametrize("evidence_share", [1.0, 0.5, 0.01])
+def test_what_early_fits_shrank_too_much_a_later_one_shrinks_less(evidence_share: float) -> None:
+    """Fits of few conversions lie nearer to the base rate than one of many that they stand for."""
+    margin, anchor, spine, labels = looks(1.4)
+    rows = np.ones(ROWS, np.bool_)
+    told = out_of_time_calibration(margin, spine, labels, rows, 0, "anchored", evidence_share)
+    low, level, high = told.calibration.log_odds(np.array([anchor - 1, anchor, anchor + 1]))
+    assert level == pytest.approx(anchor, abs=1e-9)
+    assert (high - low) / 2 == pytest.approx(1 + 0.4 * evidence_share, abs=0.08)
+
+
+def test_fits_that_are_too_sure_stay_so_however_much_is_learned() -> None:
+    margin, _, spine, labels = looks(0.6)
+    rows = np.ones(ROWS, np.bool_)
+    of_few, of_all = (
+        out_of_time_calibration(margin, spine, labels, rows, 0, "anchored", share).calibration
+        for share in (0.01, 1.0)
+    )
+    assert of_few == of_all
