@@ -218,6 +218,7 @@ def chunks(
     defaults: Sequence[ValueFormat],
     names: Sequence[str],
     rows: int | None = None,
+    plain_columns: Sequence[str] = (),
 ) -> Iterator[pa.Table]:
     """Text of some columns, in chunks.
 
@@ -233,12 +234,14 @@ def chunks(
         Our names of the columns wanted.
     rows : int, optional
         Rows after which a chunk is full; by default all rows are one chunk.
+    plain_columns : sequence of str
+        Columns of the export that are read beside ours, as they stand there.
 
     Yields
     ------
     pa.Table
-        The columns ``row``, ``malformed``, ``file``, ``t0``, ``t1`` …; the last are those that tell
-        who a lead is (`TableMapping.identity_columns`).
+        The columns ``row``, ``malformed``, ``file``, ``t0``, ``t1`` …; then those that tell who a
+        lead is (`TableMapping.identity_columns`), and the plain ones.
 
     Raises
     ------
@@ -247,11 +250,13 @@ def chunks(
     """
     identity_columns = table.identity_columns()
     is_id = [name == "lead_id" for name in names] + [True] * len(identity_columns)
-    columns_wanted = [*(table.column(name) for name in names), *identity_columns]
+    is_id += [False] * len(plain_columns)
+    columns_wanted = [*(table.column(name) for name in names), *identity_columns, *plain_columns]
     maps = [
         dict.fromkeys(table.column_format(name, defaults).missing, "") | table.values.get(name, {})
         for name in (*names, *identity_columns)
     ]
+    maps += [{}] * len(plain_columns)
     gathered: list[pa.RecordBatch] = []
     empty = True
     for batch in source.batches(columns_wanted):

@@ -16,6 +16,56 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.arrays import Bool, Int64
+from features.export.toml_text import toml_text
+from features.tables import Suspicion
+
+# One address of so many leads is that of an office or an agency, and of no person.
+_MOST_OF_ONE_PERSON = 10
+# So few doubles are typing errors; where most are some, the column tells no persons apart.
+_FEW_DOUBLES, _LEAST_DOUBLES, _MOST_DOUBLES = 0.002, 3, 0.5
+
+
+def doubles_doubt(
+    lead_ids: pa.ChunkedArray, contacts: pa.ChunkedArray, column: str, accepted: pa.ChunkedArray
+) -> tuple[Suspicion, ...]:
+    """Doubt whether several leads are one person's: they share an e-mail address or a number.
+
+    Parameters
+    ----------
+    lead_ids, contacts : pa.ChunkedArray
+        Id and address or number of each row of the leads, as text. Only how often they are there
+        is looked at; no value is kept or shown.
+    column : str
+        Name of the column with the addresses or numbers.
+    accepted : pa.ChunkedArray
+        Ids of the leads that were read; other rows are no leads.
+    """
+    folded = pc.utf8_lower(pc.utf8_trim_whitespace(contacts))
+    folded = pc.if_else(pc.equal(folded, ""), None, folded)
+    rows = pa.table({"lead": lead_ids, "contact": folded})
+    rows = rows.filter(pc.and_(pc.is_valid(folded), pc.is_in(lead_ids, value_set=accepted)))
+    groups = rows.group_by("contact").aggregate(
+        [("lead", "count_distinct"), ("lead", "min"), ("lead", "max")]
+    )
+    sizes = groups["lead_count_distinct"]
+    shared = groups.filter(pc.and_(pc.greater(sizes, 1), pc.less_equal(sizes, _MOST_OF_ONE_PERSON)))
+    leads = pc.sum(shared["lead_count_distinct"]).as_py() or 0
+    fewest = max(_LEAST_DOUBLES, _FEW_DOUBLES * len(accepted))
+    if not fewest <= leads <= _MOST_DOUBLES * rows.num_rows:
+        return ()
+    first, second = min(
+        zip(shared["lead_min"].to_pylist(), shared["lead_max"].to_pylist(), strict=True)
+    )
+    return (
+        Suspicion(
+            "likely doubles of one person",
+            f"leads.{column}",
+            leads,
+            f"leads {first!r} and {second!r} have the same",
+            f"write person = {toml_text(column)} under [leads.columns]: leads of one person then "
+            "count as one in every split and interval; merge doubles with merged_into",
+        ),
+    )
 
 
 def merge_targets(ids: Sequence[str | None], into: Sequence[str | None]) -> dict[str, str]:

@@ -151,6 +151,23 @@ def name_objection(name: str) -> str | None:
     return subject and f"personal data: its name speaks of {subject}; {ALLOW_FLAGS}"
 
 
+def names_a_contact(name: str) -> bool:
+    """Whether a column's name speaks of an e-mail address or a phone number.
+
+    Parameters
+    ----------
+    name : str
+        The column's name.
+
+    Examples
+    --------
+    >>> names_a_contact("Work E-mail"), names_a_contact("Do Not Email"), names_a_contact("country")
+    (True, False, False)
+    """
+    subject = _subject_at_end([word for word in _words(name) if word not in _LINKING] or [""])
+    return subject in ("an e-mail address", "a phone number") and "not" not in _words(name)
+
+
 def _subject_at_end(words: list[str]) -> str | None:
     """What a name speaks of whose last word is the noun: contact_phone, Kundenname."""
     last_word = words[-1].removesuffix("nummer") or words[-1]

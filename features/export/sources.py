@@ -34,6 +34,7 @@ from features.export.file_queries import FILE, ROW, FileQueries
 from features.export.formats import PLAIN, ColumnFormat
 from features.export.identities import (
     Identities,
+    doubles_doubt,
     fresh_key,
     merge_targets,
     person_hashes,
@@ -48,7 +49,7 @@ from features.export.mapping import (
     LeadsMapping,
     near_miss,
 )
-from features.export.privacy import name_objection, sensitive_objection
+from features.export.privacy import name_objection, names_a_contact, sensitive_objection
 from features.export.proposals import plan_for_text
 from features.export.rows import Source
 from features.export.rules import (
@@ -196,7 +197,12 @@ def _leads(
         attributes = [name for name in table.fixed_at_creation if table.column(name) not in unused]
         names = [*standard_names, *attributes]
         require_identity_columns(source, table)
-        (text,) = chunks(source, table, mapping.defaults(table), names)
+        contact_columns = [] if "person" in standard_names else _contact_columns(source, unused)
+        (text,) = chunks(
+            source, table, mapping.defaults(table), names, plain_columns=contact_columns
+        )
+    lead_ids, width = text["t0"], text.num_columns - len(contact_columns)
+    contacts_text, text = text.columns[width:], text.select(range(width))
     text, other_ids, left_out = _leads_alone(table, text, len(names))
     for reason, ids in left_out.items():
         unused[f"leads {reason}"] = f"{len(ids):,} rows are no leads of their own"
@@ -245,8 +251,22 @@ def _leads(
         days={f"leads.{name}": count for name, count in checked.days.items()},
         outcome_unknown=frozenset(accepted["lead_id"].filter(checked.outcome_lost).to_pylist()),
         identities=Identities.of(accepted, other_ids, ids_left_out),
-        suspicions=tuple(doubts),
+        suspicions=(
+            *doubts,
+            *(
+                doubt
+                for column, contacts in zip(contact_columns, contacts_text, strict=True)
+                for doubt in doubles_doubt(lead_ids, contacts, column, accepted["lead_id"])
+            ),
+        ),
     )
+
+
+def _contact_columns(source: Source, unused: Mapping[str, str]) -> list[str]:
+    """Columns with e-mail addresses or phone numbers: how often each is there is counted."""
+    return [
+        column for column in unused if names_a_contact(column) and source.columns.count(column) == 1
+    ]
 
 
 def _leads_alone(

@@ -137,6 +137,21 @@ def _common_horizon_parts() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def lifelike_doubts() -> list[dict[str, Any]]:
+    """Doubts about the export."""
+    return [
+        {
+            "name": "same interaction more than once", "location": "interactions", "rows": 1_482,
+            "way_out": "take SELECT DISTINCT, or the id of the interaction into account",
+        },
+        {
+            "name": "ids that would match without leading zeros",
+            "location": "interactions.lead_id", "rows": 7,
+            "way_out": "export them as text in all tables",
+        },
+    ]  # fmt: skip
+
+
 def lifelike_card() -> dict[str, Any]:
     """Card of a model that was trained on a made-up CRM of 20,000 leads."""
     return {
@@ -148,7 +163,7 @@ def lifelike_card() -> dict[str, Any]:
         "data_end": "2026-01-01T00:00:00+00:00",
         "export": {
             "leads": 20000, "interactions": 301_452, "conversions": 2913, "rejected_rows": 12,
-            "rejects": [], "sensitive_allowed": [], "suspicions": [],
+            "rejects": [], "sensitive_allowed": [], "suspicions": lifelike_doubts(),
             "first_created": "2024-01-01T08:12:00+00:00",
             "unused": {
                 "age": "sensitive; name it in allow_sensitive to use it",
@@ -254,6 +269,7 @@ def unmeasured_card() -> dict[str, Any]:
     card["importance"] = []
     nobody = {"practice": None, "today": None, "aftermath": [], "dependence": [], "portrait": None}
     card |= {"families": [], "report": nobody}
-    card["export"] |= {"first_created": None, "rejected_rows": None, "unused": {}}
+    nothing = {"first_created": None, "rejected_rows": None, "unused": {}, "suspicions": []}
+    card["export"] |= nothing
     card["snapshots"]["every_days"] = None
     return card

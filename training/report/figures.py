@@ -17,7 +17,7 @@ from typing import Literal
 from models.bands import Temperature
 from models.policy import LimitedRate
 from training.bands.results import Reach, ServedBand
-from training.card.schema import ModelCard, Setting
+from training.card.schema import ModelCard, Setting, SuspectedRows
 from training.evaluation.baselines import BaselineFigures
 from training.evaluation.dependence import Dependences
 from training.evaluation.evaluation import BandEvaluation, HorizonEvaluation, Period
@@ -518,6 +518,11 @@ class ReportSummary:
     def unused(self) -> tuple[tuple[str, str], ...]:
         """Columns of the export that were left out, each with the reason."""
         return tuple(self.card.export.unused.items())
+
+    @property
+    def doubts(self) -> tuple[SuspectedRows, ...]:
+        """Doubts about rows of the export that could be read."""
+        return self.card.export.suspicions
 
     @property
     def sensitive(self) -> tuple[str, ...]:

@@ -162,3 +162,45 @@ def test_a_column_that_is_not_there_is_named(tmp_path, leads, message):
     with pytest.raises(ValueError, match=r"also_known_as, merged_into or leave_out") as caught:
         read_export(mapping)
     assert message in str(caught.value)
+
+
+def doubts_of(folder, header, *rows, **sections):
+    write_text(folder / "leads.csv", header, *rows)
+    leads = {"source": "leads.csv", **sections}
+    tables = read_export(export_mapping({"data": {"timezone": "UTC"}, "leads": leads}, folder))
+    return [doubt for doubt in tables.suspicions if doubt.name == "likely doubles of one person"]
+
+
+SHARED = [f"{i},2024-01-{i + 1:02},{'A@x.org ' if i % 2 else 'a@x.org'}" for i in range(4)]
+APART = [f"{i},2024-01-{i + 1:02},m{i}@x.org" for i in range(4, 20)]
+
+
+def test_leads_with_one_address_are_likely_doubles(tmp_path):
+    (doubt,) = doubts_of(tmp_path, "lead_id,created_at,E-mail", *SHARED, *APART)
+    assert (doubt.location, doubt.rows) == ("leads.E-mail", 4)
+    assert doubt.way_out.startswith('write person = "E-mail" under [leads.columns]')
+    assert "x.org" not in f"{doubt}"  # whose they are is nobody's business
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        APART,  # each has its own
+        [f"{i},2024-01-{i + 1:02},info@x.org" for i in range(20)],  # an office's
+        [f"{i},2024-01-{i + 1:02}," for i in range(20)],  # none
+    ],
+)
+def test_other_leads_are_no_doubles(tmp_path, rows):
+    assert doubts_of(tmp_path, "lead_id,created_at,E-mail", *rows) == []
+
+
+def test_who_names_the_person_has_no_doubt(tmp_path):
+    columns = {"person": "E-mail"}
+    assert doubts_of(tmp_path, "lead_id,created_at,E-mail", *SHARED, *APART, columns=columns) == []
+
+
+def test_rows_that_are_no_leads_are_no_doubles(tmp_path):
+    rows = [f"{row},{int(i > 0)}" for i, row in enumerate(SHARED)]
+    header = "lead_id,created_at,E-mail,gone"
+    apart = [f"{row},0" for row in APART]
+    assert doubts_of(tmp_path, header, *rows, *apart, leave_out={"gone": ["1"]}) == []

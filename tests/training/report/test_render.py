@@ -130,6 +130,8 @@ def test_the_tables_of_baselines_ages_signals_and_unused_columns_are_complete(li
         assert [signal["signal"], *figures, points, swing] in lifelike.rows
     for column, reason in card["export"]["unused"].items():
         assert [column, reason] in lifelike.rows
+    for doubt in card["export"]["suspicions"]:
+        assert [doubt["name"], doubt["location"], f"{doubt['rows']:,}"] in lifelike.rows
     for name, value in card["libraries"].items():
         assert [name, value] in lifelike.rows
 

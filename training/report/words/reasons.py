@@ -1,4 +1,4 @@
-"""Why a column was left out, in the language of the report.
+"""Why a column was left out, and what is doubted, in the language of the report.
 
 The reading of an export and the audit give their reasons in English, and so a bundle's card holds
 them. Here each clause is recognised by its message, taken apart into the values in its places, and
@@ -63,6 +63,26 @@ REASON_MESSAGES = (
         "written when a lead ends"
     ),
     _("named in [audit] drop"),
+    # What is doubted of rows that could be read.
+    _("contacts that depend on the outcome"),
+    _("rejects that depend on the outcome"),
+    _("conversions or closings that cannot be read"),
+    _("interactions under another id of their leads"),
+    _("likely doubles of one person"),
+    _("days without an hour"),
+    _("unknown outcomes"),
+    _("ids that would match without %(what)s"),
+    _("dates far from all others"),
+    _("same interaction more than once"),
+    _("contacts long before creation"),
+    _("negative durations"),
+    _("negative values"),
+    _("several values at the same instant"),
+    _("today's value beside a history"),
+    _("words that differ only by case, blanks or look-alikes"),
+    _("words that stand for a missing value"),
+    _("letters in the wrong encoding"),
+    _("thousands read as decimals"),
 )
 """Clauses; a reason joins them by semicolons."""
 AUDITED = _("quarantined by the audit: %(reason)s")
@@ -94,6 +114,10 @@ WORDS = frozenset(
         _("health"),
         _("politics"),
         _("sexual orientation"),
+        _("leading zeros"),
+        _("upper and lower case"),
+        _("blanks and signs"),
+        _("the last 3 of 18 characters"),
     }
 )
 

@@ -1,11 +1,13 @@
 """The report in five languages: nothing is left in English, and numbers follow the language."""
 
+import ast
 import dataclasses
 import functools
 import gettext
 import inspect
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -392,6 +394,37 @@ def test_any_reason_is_said_whatever_it_holds(text):
 def test_a_reason_that_nobody_gives_stays_as_it_is():
     for text in ("seen by the moon", "100%", "%(what)s", "sensitive: ", "; ; (x rows)"):
         assert reason(text, language("ru")) == text
+
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def doubts() -> list[str]:
+    """Names of all suspicions, as the modules that have them write them."""
+    names = []
+    for path in sorted((ROOT / "features" / "export").glob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Suspicion":
+                names += [ast.unparse(text) for text in literals(call.args[0])]
+    texts = [str(ast.literal_eval(name)) for name in names if not name.startswith("f")]
+    alike = ("leading zeros", "upper and lower case", "blanks and signs")
+    return [*texts, *(f"ids that would match without {difference}" for difference in alike)]
+
+
+def literals(node: ast.expr) -> list[ast.expr]:
+    """Texts that an argument may be."""
+    return [*literals(node.body), *literals(node.orelse)] if isinstance(node, ast.IfExp) else [node]
+
+
+@pytest.mark.parametrize("name", doubts())
+@pytest.mark.parametrize("code", [code for code in LANGUAGES if code != "en"])
+def test_every_doubt_is_said_in_the_language(name, code):
+    assert reason(name, language("en")) == name
+    assert reason(name, language(code)) != name
+
+
+def test_doubts_are_found_where_they_are():
+    assert len(doubts()) > 20
 
 
 # The command.
