@@ -33,6 +33,7 @@ from tests.support.hubspot import TOKEN, Account, described
 from tests.support.servers import answering
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
 KEY = "the-key-of-the-crm"
 SECRET, TARGET = "client-secret", "https://hooks.example/hubspot"
 NOW = datetime.fromisoformat(KNOWN_BEFORE)
@@ -305,6 +306,19 @@ def test_only_signed_and_recent_webhooks_are_taken(webhooks) -> None:
 )
 def test_events_name_the_records_to_score(event, record) -> None:
     assert service.records_of([event, event]) == ([(record, "1")] if record else [])
+
+
+def test_contacts_without_a_stage_or_whose_score_has_run_out_are_looked_for(
+    running, account
+) -> None:
+    for values in account.records["contacts"].values():
+        values["temperature_until"] = str(1000 * (int(NOW.timestamp()) + 60))
+    account.records["contacts"][contact_id(2)] |= {"lifecyclestage": None}
+    account.records["contacts"][contact_id(2)]["temperature_until"] = "1"
+    account.records["contacts"][contact_id(5)]["temperature_until"] = "1"
+    account.records["contacts"][contact_id(0)]["temperature_until"] = "1"  # a customer
+    assert running.worker.sweep()
+    assert sorted(running.queued()) == [contact_id(2), contact_id(5)]
 
 
 def test_an_activity_scores_its_contacts_and_no_others(running, account) -> None:

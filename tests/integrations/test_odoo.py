@@ -24,6 +24,7 @@ from tests.support.faltering import Faltering
 from tests.support.servers import answering
 
 MODULE = Path(__file__).parents[2] / "integrations" / "odoo" / "lead_temperature"
+pytestmark = pytest.mark.long
 KEY = "the-key-of-the-crm"
 NOW = datetime.fromisoformat(KNOWN_BEFORE).replace(tzinfo=None)
 QUEUED, STALE = "lead_temperature.score_queued", "lead_temperature.queue_stale"
@@ -220,6 +221,28 @@ def test_saving_asks_nobody_and_queues_the_lead(firm, server, address) -> None:
     assert server[1].asked == ["/v1/model", "/v1/score/batch"]
     assert queued(env) == []
     assert lead.temperature
+
+
+def test_no_transaction_is_open_while_the_server_is_asked(firm, address, monkeypatch) -> None:
+    env = installed(firm, address)
+    with env.transaction():
+        env["crm.lead"].create({"name": "new"})
+    happened: list[str] = []
+    commit, scorer = env.cr.commit, env.package.models.queue.Scorer
+    score, search = scorer.score, odoo.Model.search
+    monkeypatch.setattr(env.cr, "commit", lambda: (happened.append("commit"), commit()))
+    monkeypatch.setattr(
+        scorer, "score", lambda self, leads: (happened.append("ask"), score(self, leads))[1]
+    )
+    monkeypatch.setattr(
+        odoo.Model,
+        "search",
+        lambda self, *a, **k: (happened.append("read"), search(self, *a, **k))[1],
+    )
+    env.run_cron(QUEUED)
+    asked = happened.index("ask")
+    assert happened[asked - 1] == "commit"
+    assert happened[asked + 1] == "commit"
 
 
 def test_what_is_rolled_back_is_not_queued(firm, address) -> None:

@@ -24,6 +24,7 @@ from tests.support.servers import answering
 
 PROJECT = Path(__file__).parents[2] / "integrations" / "salesforce"
 SOURCE = PROJECT / "force-app" / "main" / "default"
+pytestmark = pytest.mark.long
 KEY = "the-key-of-the-crm"
 NOW = datetime.fromisoformat(KNOWN_BEFORE)
 QUEUE = "Lead_Temperature_Queue__c"

@@ -149,7 +149,7 @@ class Account:
             value = values.get(one["propertyName"])
             match one["operator"]:
                 case "NOT_IN":
-                    return value not in one["values"]
+                    return bool(value) and value not in one["values"]
                 case "LT":
                     return bool(value) and int(value) < int(one["value"])
                 case "NOT_HAS_PROPERTY":

@@ -213,16 +213,16 @@ class HubSpot:
         closed : sequence of str
             Lifecycle stages of contacts that need no score.
         """
-        is_open = {"propertyName": "lifecyclestage", "operator": "NOT_IN", "values": list(closed)}
+        stage = "lifecyclestage"
+        is_open = {"propertyName": stage, "operator": "NOT_IN", "values": list(closed)}
+        has_no_stage = {"propertyName": stage, "operator": "NOT_HAS_PROPERTY"}
         milliseconds = str(int(1000 * now.timestamp()))
+        has_run_out = {"propertyName": until, "operator": "LT", "value": milliseconds}
+        has_none = {"propertyName": until, "operator": "NOT_HAS_PROPERTY"}
         groups = [
-            {
-                "filters": [
-                    is_open,
-                    {"propertyName": until, "operator": "LT", "value": milliseconds},
-                ]
-            },
-            {"filters": [is_open, {"propertyName": until, "operator": "NOT_HAS_PROPERTY"}]},
+            {"filters": [of_stage, of_score]}
+            for of_stage in (is_open, has_no_stage)
+            for of_score in (has_run_out, has_none)
         ]
         after: str | None = "0"
         while after is not None and int(after) < _SEARCH_LIMIT:  # the rest is found the next time

@@ -1,8 +1,8 @@
 """Leads that wait for a temperature, and the two scheduled actions that give it.
 
 Whoever saves a lead adds a row to the queue in the transaction at hand and waits for nobody. The
-server is asked by a scheduled action in a transaction of its own, which holds no lock meanwhile. If
-the server is away, the rows stay for the next run; if it refuses a lead, the lead says why.
+server is asked by a scheduled action, between two transactions of its own. If the server is away,
+the rows stay for the next run; if it refuses a lead, the lead says why.
 """
 
 import json
@@ -79,8 +79,10 @@ class LeadTemperatureQueue(models.Model):
         """Ask for leads and write the answers; a call that is too long goes in halves."""
         if not leads:
             return
+        sent = payloads(leads, model, paths)
+        self.env.cr.commit()  # no transaction is open while the server is asked
         try:
-            answers = scorer.score(payloads(leads, model, paths))
+            answers = scorer.score(sent)
         except RefusedError as error:
             if error.status != TOO_LONG:
                 raise
