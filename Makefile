@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 SPARK := .venv/.installed-spark
+CLIENTS := tests/clients/node_modules/.installed
 UV = $(or $(shell command -v uv 2> /dev/null),$(BIN)/uv)
 # --inexact: where the machine has no uv it lives in this environment itself.
 SYNC = $(UV) sync --quiet --locked --inexact --extra train --extra client --extra otel --extra pdf
@@ -13,7 +14,7 @@ export OMP_WAIT_POLICY := passive
 
 ROOMS := features models training serving lead_temperature
 
-.PHONY: help install install-spark demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-audit bench-serving bench-report bench-reading check format messages lock clean
+.PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-audit bench-serving bench-report bench-reading check format messages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,13 @@ install-spark: $(SPARK) ## Add PySpark to .venv (its tests need Java 17, and are
 
 $(SPARK): $(INSTALLED)
 	$(SYNC) --extra spark
+	touch $@
+
+install-clients: $(CLIENTS) ## Add what generates clients from the OpenAPI document (their tests need Node and a JDK)
+
+$(CLIENTS): $(INSTALLED) tests/clients/package-lock.json
+	$(SYNC) --group clients
+	npm ci --prefix tests/clients --ignore-scripts --no-audit --no-fund
 	touch $@
 
 demo: $(INSTALLED) ## From nothing to banded scores over HTTP, on a made-up CRM of LEADS=20000 leads
@@ -114,4 +122,4 @@ lock: $(INSTALLED) ## Take the newest releases that resolve together
 	$(UV) lock --upgrade
 
 clean: ## Remove the environment and all artefacts
-	rm -rf .venv artifacts
+	rm -rf .venv artifacts tests/clients/node_modules

@@ -138,6 +138,7 @@ class ScoredLead(TypedDict):
     model_version: str
     warnings: list[str]
     request_id: str
+    result: Literal["score"]
 
 
 class FieldError(TypedDict):
@@ -160,6 +161,7 @@ class Problem(TypedDict):
     code: NotRequired[str]
     errors: NotRequired[list[FieldError]]
     request_id: NotRequired[str]
+    result: NotRequired[Literal["problem"]]
 
 
 class AttributeAnswer(TypedDict):

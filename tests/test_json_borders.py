@@ -51,6 +51,7 @@ VALIDATED = {
     "serving/http/batches.py": "leads of a batch, each of which its schema checks",
     "serving/answers/scorer.py": "an interaction, whose fields the bundle's schema names",
     "serving/client.py": "the card within GET /v1/model, and the answer of any route",
+    "serving/http/openapi_frame.py": "parts of the OpenAPI document",
     "serving/http/openapi.py": "parts of the OpenAPI document, which are completed",
     "training/config.py": "sections, and features that they add by their parameters",
 }

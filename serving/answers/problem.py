@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema, with_config
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
@@ -24,6 +24,9 @@ MAX_PROBLEM_NAMES = 50
 """Most known names that are offered in place of an unknown one."""
 MAX_QUOTED = 160
 """Longest piece of a client's value that is sent back."""
+
+ALWAYS_SENT = ConfigDict(json_schema_serialization_defaults_required=True)
+"""Fields of an answer that have a default are sent all the same: its schema requires them."""
 
 Names = Mapping[tuple[str, ...], Sequence[str]]
 """Known field names of each object, by the path to it without indices."""
@@ -63,6 +66,7 @@ _BY_STATUS: Mapping[int, Reason] = {
 """Statuses that only one law leads to."""
 
 
+@with_config(ALWAYS_SENT)
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """What is wrong with one field."""
@@ -74,6 +78,7 @@ class FieldError:
     code: Annotated[Reason, _CODE] = "other_value"
 
 
+@with_config(ALWAYS_SENT)
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a call, or a lead of a batch, was refused (RFC 9457)."""
@@ -85,6 +90,9 @@ class Problem:
     errors: tuple[FieldError, ...] = ()
     request_id: str = ""
     code: Annotated[Reason, _CODE] = "other"
+    result: Annotated[
+        Literal["problem"], Field(description="Tells a problem from a score in a batch.")
+    ] = "problem"
 
 
 class Refused(HTTPException):

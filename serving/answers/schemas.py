@@ -14,7 +14,10 @@ from datetime import date
 from typing import Annotated, Any, Literal, NotRequired, get_args, get_type_hints
 
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
-from typing_extensions import TypedDict  # typing's own does before Python 3.12 not serve pydantic
+from typing_extensions import (
+    TypeAliasType,
+    TypedDict,
+)  # typing's own does before Python 3.12 not serve pydantic
 
 from features.engine.history import MEASURE_LIMIT, TEXT_LIMIT
 from features.language.kinds import AttributeKind, LabelField
@@ -22,7 +25,7 @@ from models.contract import ATTRIBUTES, MEASURES, Contract, ContractName, Releas
 from models.course.looks import Band
 from serving.answers.course import ForecastAnswer, TrendAnswer
 from serving.answers.limits import Limits
-from serving.answers.problem import Problem
+from serving.answers.problem import ALWAYS_SENT, Problem
 from serving.answers.times import Instant, Moment
 
 Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
@@ -177,6 +180,7 @@ MAY_BE_LEFT = (
 )
 
 
+@with_config(ALWAYS_SENT)
 @dataclass(frozen=True, slots=True)
 class ScoredLead:
     """The temperature of one lead at one instant."""
@@ -247,6 +251,15 @@ class ScoredLead:
             "problems have it too."
         ),
     ]
+    result: Annotated[
+        Literal["score"], Field(description="Tells a score from a problem in a batch.")
+    ] = "score"
+
+
+BatchResult = TypeAliasType(
+    "BatchResult", Annotated[ScoredLead | Problem, Field(discriminator="result")]
+)
+"""A score or a problem; generated clients tell them apart by `result`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +267,7 @@ class BatchAnswer:
     """Answers to a batch, in the order of its leads."""
 
     results: Annotated[
-        tuple[ScoredLead | Problem, ...],
+        tuple[BatchResult, ...],
         Field(description="A score each, or the problem with a lead that cannot be scored."),
     ]
 

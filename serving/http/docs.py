@@ -64,6 +64,7 @@ def docs_page(document: JsonObject) -> str:
 
 def _route(method: str, path: str, route: JsonObject) -> str:
     parts = [f"<h3><code>{method.upper()} {escape(path)}</code>\n{escape(route['summary'])}</h3>\n"]
+    parts.append(f"<p>{escape(route['description'])}</p>\n")
     if "security" in route:
         parts.append("<p>Needs an API key: <code>Authorization: Bearer KEY</code>.</p>\n")
     if "parameters" in route:
@@ -123,7 +124,7 @@ def _kind(schema: JsonObject) -> str:
         case {"$ref": reference}:
             name = escape(reference.rpartition("/")[2])
             return f'<a href="#schema-{name}">{name}</a>'
-        case {"anyOf": options}:
+        case {"anyOf": options} | {"oneOf": options}:
             return ", or ".join(_kind(option) for option in options)
         case {"enum": values}:
             *first, final = (escape(json.dumps(value, ensure_ascii=False)) for value in values)

@@ -22,6 +22,7 @@ from serving.answers.problem import FieldError, Problem, invalid_fields_problem,
 from serving.answers.schemas import ANSWERS, Answer, as_json, batch_adapter
 from serving.http.guard import ALWAYS_ANSWERED, PROBLEM_TYPE
 from serving.http.load import overload_refusal
+from serving.http.openapi_frame import INFO, SERVERS, TAGS, response_headers
 from serving.http.security import KEY_SCHEME, ROLES, Role, other_host_text
 
 OpenApi: TypeAlias = dict[str, Any]
@@ -62,9 +63,27 @@ def request_body(schema: str, example: object) -> OpenApi:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def answer_responses(answer: Answer, by_query: Mapping[str, Answer] | None = None) -> Responses:
-    """OpenAPI of a route's good answer, with an example and others by the query they need."""
-    return {200: _content("The answer", "application/json", {"": answer, **(by_query or {})})}
+def answer_responses(
+    answer: Answer, by_query: Mapping[str, Answer] | None = None, headers: Sequence[str] = ()
+) -> Responses:
+    """OpenAPI of a route's good answer.
+
+    Parameters
+    ----------
+    answer : Answer
+        An example.
+    by_query : mapping of str to Answer, optional
+        Other examples by the query that they need.
+    headers : sequence of str
+        Names of the headers that it may have beside those of every answer.
+    """
+    content = _content("The answer", "application/json", {"": answer, **(by_query or {})})
+    return {200: {**content, "headers": {name: {} for name in headers}}}
+
+
+def page_responses() -> Responses:
+    """OpenAPI of a page in the reader's language."""
+    return {200: {"headers": {"Content-Language": {}}}}
 
 
 def text_responses(media_type: str, text: str) -> Responses:
@@ -149,6 +168,8 @@ def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> OpenApi:
         ref_template=_SCHEMAS + "{model}",
     )
     document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    document["info"] |= INFO
+    document |= {"servers": list(SERVERS), "tags": list(TAGS)}
     schemas = shared["$defs"]
     schemas["Batch"]["properties"]["leads"]["items"] = _reference("Lead")
     document.setdefault("components", {})["schemas"] = schemas
@@ -204,6 +225,7 @@ def _complete(path: str, route: OpenApi) -> None:
     responses = {str(status): answer for status, answer in common.items()} | route["responses"]
     route["responses"] = dict(sorted(responses.items()))
     for status, answer in route["responses"].items():
+        answer["headers"] = response_headers(status, tuple(answer.get("headers", ())))
         if "content" not in answer:
             raise ValueError(
                 f"The route {path} shows no example of its answer {status}. Declare it with "

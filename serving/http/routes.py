@@ -48,11 +48,13 @@ from serving.http.openapi import (
     answer_responses,
     openapi_document,
     other_host_responses,
+    page_responses,
     problem_responses,
     required_roles_responses,
     shutdown_responses,
     text_responses,
 )
+from serving.http.openapi_frame import operation_name
 from serving.http.query_shortcut import QueryShortcut
 from serving.http.score_routes import json_response, query_problem, scoring_routes
 from serving.http.security import ROLES, Role, role_check
@@ -142,6 +144,7 @@ def bundle_app(
         openapi_url=None,
         redirect_slashes=False,
         telemetry=NO_TELEMETRY,
+        generate_unique_id_function=operation_name,
         exception_handlers={
             AnyHTTPException: _http_problem,
             RequestValidationError: query_problem,
@@ -205,27 +208,34 @@ def _access(settings: Settings, *roles: Role) -> _Access:
 
 def _model_routes(description: ModelAnswer, contract: Contract) -> APIRouter:
     """Routes that describe the model, and what callers may send whichever model serves."""
-    router = APIRouter(tags=["model"], default_response_class=Response)
+    router = APIRouter(default_response_class=Response)
     example = replace(description, card={"data_end": description.card["data_end"]})
 
-    @router.get("/v1/model", summary="The model", responses=answer_responses(example))
+    @router.get(
+        "/v1/model", tags=["model"], summary="The model", responses=answer_responses(example)
+    )
     async def show_model(request: Request) -> Response:
+        """What it promises, which names and words it reads, and its card."""
         return json_response(request.app.state.description)
 
     @router.get(
         "/v1/contract",
+        tags=["contract"],
         summary="The contract: names, types and words",
         responses=answer_responses(describe_contract(contract)),
     )
     async def show_contract(request: Request) -> Response:
+        """Every name that a lead may have, retired ones with the day until which they are kept."""
         return json_response(request.app.state.contract)
 
     @router.get(
         "/v1/contract/changes",
+        tags=["contract"],
         summary="The contract's versions",
         responses=answer_responses(list_contract_changes(contract)),
     )
     async def show_contract_changes(request: Request) -> Response:
+        """All versions of the contract, the newest first, with what each changed."""
         return json_response(request.app.state.contract_changes)
 
     return router
@@ -239,6 +249,7 @@ def _health_routes(model: ServedModel, load: Load) -> APIRouter:
 
     @router.get("/healthz", summary="The process lives", responses=answer_responses(alive))
     async def healthz() -> Response:
+        """Answers as long as the process does, and needs no key."""
         return json_response(as_json(alive))
 
     @router.get(
@@ -247,6 +258,7 @@ def _health_routes(model: ServedModel, load: Load) -> APIRouter:
         responses=answer_responses(ready) | shutdown_responses(),
     )
     async def readyz() -> Response:
+        """Answers 200 while new requests may come, and needs no key."""
         if load.draining:
             raise overload_refusal("The server is about to end.", "ending")
         return json_response(as_json(ready))
@@ -266,6 +278,7 @@ def _operator_routes(model: ServedModel, telemetry: Telemetry, reload: Reload) -
         responses=answer_responses(example) | problem_responses(409),
     )
     async def reload_model(request: Request) -> Response:
+        """Proves it first; a bundle that is refused changes nothing."""
         version = await reload()
         if isinstance(version, Problem):
             return problem_response(version, request.scope)
@@ -278,6 +291,7 @@ def _operator_routes(model: ServedModel, telemetry: Telemetry, reload: Reload) -
         responses=text_responses("text/plain", METRICS_EXAMPLE),
     )
     async def show_metrics() -> Response:
+        """Figures of all workers in Prometheus' text format."""
         return Response(telemetry.exposition(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return router
@@ -292,9 +306,10 @@ def _report_routes() -> APIRouter:
         "/report",
         summary="The managers' report",
         response_class=HTMLResponse,
-        responses=problem_responses(404),
+        responses=page_responses() | problem_responses(404),
     )
     async def show_report(request: Request) -> Response:
+        """The page that training wrote, in the browser's language or that of `?lang=`."""
         reports = request.app.state.reports
         if not reports:
             raise HTTPException(404, NO_REPORT)
@@ -308,8 +323,14 @@ def _try_routes() -> APIRouter:
     """Route of the page on which a person tries a lead."""
     router = APIRouter(tags=["score"])
 
-    @router.get("/leads/try", summary="A page to try a lead on", response_class=HTMLResponse)
+    @router.get(
+        "/leads/try",
+        summary="A page to try a lead on",
+        response_class=HTMLResponse,
+        responses=page_responses(),
+    )
     async def show_try_page(request: Request) -> Response:
+        """A page for people, in the browser's language or that of `?lang=`."""
         pages = request.app.state.try_pages
         code = _language(request, pages)
         return _with_language(_page(pages[code].content, pages[code].policy), code)

@@ -61,8 +61,12 @@ class ScoreQuery(BaseModel):
     include: Annotated[
         list[Part],
         BeforeValidator(_split_words),
-        Field(min_length=1, description="What else to answer, with commas between."),
-    ] = []
+        Field(
+            default_factory=list,
+            min_length=1,
+            description="What else to answer, with commas between.",
+        ),
+    ]
 
 
 InQuery = Annotated[ScoreQuery, Query()]
@@ -90,11 +94,17 @@ def scoring_routes(
         "/v1/score",
         summary="Score one lead",
         openapi_extra=request_body("Lead", leads[0]),
-        responses=answer_responses(answers[0], {"?include=trend,forecast": full_answers[0]})
+        responses=answer_responses(
+            answers[0], {"?include=trend,forecast": full_answers[0]}, ["Preference-Applied"]
+        )
         | body_problems
         | invalid_fields_responses("created_at"),
     )
     async def score(request: Request, query: InQuery) -> Response:
+        """The lead travels with all that is known about it; the server keeps nothing of it.
+
+        `Prefer: handling=lenient` leaves unknown names out and warns of them.
+        """
         model = _served_model(request)
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds, load)
@@ -129,11 +139,16 @@ def scoring_routes(
         "/v1/score/batch",
         summary="Score many leads",
         openapi_extra=request_body("Batch", {"leads": leads}),
-        responses=answer_responses(BatchAnswer(tuple(answers)))
+        responses=answer_responses(BatchAnswer(tuple(answers)), headers=["Preference-Applied"])
         | body_problems
         | invalid_fields_responses("leads"),
     )
     async def score_batch(request: Request, query: InQuery) -> Response:
+        """Each lead gets its score or its problem, in their order.
+
+        `Prefer: wait=N` gives the batch up after N seconds; `Accept: application/x-ndjson` asks
+        for one answer a line.
+        """
         batches = Batches(_served_model(request), batch, clock, telemetry, load, turns)
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds, load)

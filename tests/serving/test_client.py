@@ -305,6 +305,8 @@ def said(schema: Any) -> Any:
     match schema:
         case {"anyOf": options}:
             return [said(option) for option in options]
+        case {"const": value}:
+            return {"enum": [value]}
         case {"$ref": _} | {"enum": _}:
             return {key: schema[key] for key in ("$ref", "enum") if key in schema}
         case {"items": items}:
@@ -333,6 +335,8 @@ SENT = ("Lead", "Interaction")
 def test_the_types_have_the_documents_fields(schemas, name: str) -> None:
     assert set(TYPES[name].__annotations__) == set(schemas[name]["properties"])
     required = set(schemas[name].get("required", ()))
+    if name == "Problem":  # the client makes one of what a proxy answers, which says less
+        required &= {"type", "title", "status", "detail"}
     # An answer may promise more than the document: what has a default is sent all the same.
     assert required <= TYPES[name].__required_keys__
     if name in SENT:

@@ -40,3 +40,42 @@ def test_every_reference_leads_somewhere(document) -> None:
 def test_two_servers_of_one_bundle_have_one_document(client, bundle_folder, document) -> None:
     again = TestClient(create_app(bundle_folder)).get("/openapi.json").json()
     assert json.dumps(again) == json.dumps(document)
+
+
+def test_operations_have_the_names_that_clients_call(document) -> None:
+    names = {
+        route["operationId"] for routes in document["paths"].values() for route in routes.values()
+    }
+    assert names >= {"score", "scoreBatch", "showModel", "showContract", "showContractChanges"}
+    assert len(names) == sum(map(len, document["paths"].values()))
+
+
+def test_every_operation_says_what_it_does_and_has_a_known_tag(document) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+    for routes in document["paths"].values():
+        for route in routes.values():
+            assert route["description"]
+            assert set(route["tags"]) <= tags
+    assert document["servers"][0]["url"] == "/"
+    assert document["info"]["description"]
+
+
+def test_the_headers_that_are_shown_are_sent(client, document) -> None:
+    lead = {"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}
+    answer = client.post("/v1/score", json=lead, headers={"prefer": "handling=lenient"})
+    responses = document["paths"]["/v1/score"]["post"]["responses"]
+    assert set(responses["200"]["headers"]) == {"X-Request-ID", "Preference-Applied"}
+    assert all(name in answer.headers for name in responses["200"]["headers"])
+    assert {"X-Request-ID", "Retry-After"} == set(responses["503"]["headers"])
+
+
+def test_answers_to_a_batch_are_told_apart_by_one_field(client, document) -> None:
+    union = document["components"]["schemas"]["BatchResult"]
+    assert union["discriminator"]["propertyName"] == "result"
+    lead = {"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}
+    leads = [lead, {"lead_id": "2"}]
+    results = client.post("/v1/score/batch", json={"leads": leads}).json()["results"]
+    for result, name in zip(results, ("ScoredLead", "Problem"), strict=True):
+        schema = union["discriminator"]["mapping"][result["result"]].rpartition("/")[2]
+        assert schema == name
+        assert set(document["components"]["schemas"][name]["required"]) == set(result)
