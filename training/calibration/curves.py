@@ -14,6 +14,7 @@ R. E. Chandler, S. Bate, *Inference for clustered data using the independence lo
 Biometrika 94 (2007), doi:10.1093/biomet/asm015: likelihoods adjusted for clusters.
 """
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
@@ -117,8 +118,10 @@ def _anchored(
 
     Fits that had little to learn from are drawn towards the base rate by their penalties, and ask
     for a slope s above 1. What a penalty λ makes of n converting leads is n / (n + λ) of the truth:
-    s − 1 is λ / n, and of a fit with more of them it is that much less. To be too sure comes of
-    times that change, for every fit alike, so slopes below 1 stay.
+    s − 1 is λ / n, and of a fit with more of them it is that much less. Not all of it comes of
+    that, so the root of the share of evidence is taken: on made-up worlds (chain, excited) and on
+    the loan log it did as well as the share itself or better. To be too sure comes of times that
+    change, for every fit alike, so slopes below 1 stay.
     """
     mean = float(sigmoid(margin).mean()) if len(margin) else 0.5
     anchor = np.array([np.log(mean / (1 - mean))])
@@ -133,7 +136,8 @@ def _anchored(
     rows_per_evidence = posterior.design_effect(posterior.mode(1.0), lead)
     mode = posterior.mode(1 / rows_per_evidence)
     slopes_of_fits = posterior.values(mode)[0][:2].tolist()
-    a, b = (1 + (slope - 1) * (evidence_share if slope > 1 else 1) for slope in slopes_of_fits)
+    excess = math.sqrt(evidence_share)
+    a, b = (1 + (slope - 1) * (excess if slope > 1 else 1.0) for slope in slopes_of_fits)
     c = float(anchor[0] - at_anchor @ [a, b, 0.0])
     # The shift follows from the slopes: by their logarithms it falls as they pull at the anchor.
     follows = np.array([[1.0, 0.0], [0.0, 1.0], [-a * at_anchor[0], -b * at_anchor[1]]])
