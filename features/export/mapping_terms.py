@@ -43,10 +43,13 @@ def export_terms(mapping: ExportMapping, tables: Tables, spec: Spec) -> ExportTe
     leads = [mapping.leads]
     sections = mapping.interactions
     return ExportTerms(
-        lead={name: _field_terms(mapping, leads, name) for name in _LEAD_FIELDS},
+        lead={
+            name: _with_days(_field_terms(mapping, leads, name), tables, "leads", name)
+            for name in _LEAD_FIELDS
+        },
         attributes={name: _attribute_terms(mapping, tables, name) for name in spec.attribute_kinds},
         interactions={
-            name: _field_terms(mapping, sections, name)
+            name: _with_days(_field_terms(mapping, sections, name), tables, "interactions", name)
             for name in (*_INTERACTION_TIMES, *INTERACTION_FIELDS)
         },
         measures={
@@ -114,6 +117,21 @@ def _distinct(notations: Iterable[Notation]) -> tuple[Notation, ...]:
         if notation not in different:
             different.append(notation)
     return tuple(different)
+
+
+def _with_days(terms: FieldTerms, tables: Tables, section: str, name: str) -> FieldTerms:
+    """The terms of a column; where all of its values are days, midnight stands for one."""
+    rows = getattr(tables, section).num_rows
+    if not rows or tables.days.get(f"{section}.{name}", 0) < rows:
+        return terms
+    return replace(
+        terms,
+        notations=tuple(
+            replace(n, midnight_in=n.format_.timezone or "UTC")
+            for n in terms.notations
+            if n.format_.midnight != "moment"
+        ),
+    )
 
 
 def _with_range(terms: FieldTerms, values: pa.ChunkedArray) -> FieldTerms:

@@ -68,6 +68,8 @@ class _Field:
         Our words, which keep their meaning.
     read_number, read_time : tuple of callables
         How each table of the export reads it.
+    read_zoned : callable
+        How a time of ISO 8601 with its zone is read.
     formats : tuple of ColumnFormat
         How those tables write it.
     terms : FieldTerms
@@ -82,6 +84,7 @@ class _Field:
     own_words: frozenset[str]
     read_number: tuple[Callable[[str], float | None], ...]
     read_time: tuple[Callable[[str], ReadTime | None], ...]
+    read_zoned: Callable[[str], ReadTime | None]
     formats: tuple[ColumnFormat, ...]
     terms: FieldTerms
     law: str
@@ -128,12 +131,15 @@ class Translation:
         Values, as the schema reads them, that are words of the export: by attribute or measure.
     foreign_labels : mapping of str to frozenset of str
         The same by label of interactions.
+    reads_days : bool
+        Whether midnight stands for a day in a time of the export, so that every lead is read.
     """
 
     parts: Mapping[tuple[str, ...], _Part]
     foreign_attributes: Mapping[str, frozenset[str | float]]
     foreign_labels: Mapping[str, frozenset[str | float]]
     foreign_measures: Mapping[str, frozenset[str | float]]
+    reads_days: bool
 
     def has_foreign_words(self, record: LeadRecord) -> bool:
         """Whether a lead that the schema accepts has values that stand for others in the export.
@@ -145,7 +151,8 @@ class Translation:
         """
         attributes, events = record.attributes, record.interactions
         return (
-            any(attributes.get(name) in words for name, words in self.foreign_attributes.items())
+            self.reads_days
+            or any(attributes.get(name) in words for name, words in self.foreign_attributes.items())
             or any(
                 not words.isdisjoint(column(events, name))
                 for name, words in self.foreign_labels.items()
@@ -308,6 +315,9 @@ def translation_of(terms: ExportTerms, spec: Spec) -> Translation:
         foreign_attributes=_foreign(attributes),
         foreign_labels=_foreign(f for f in interactions if f.kind == "word"),
         foreign_measures=_foreign(measures),
+        reads_days=any(
+            known_field.read_zoned is not _read_zoned for known_field in (created, *interactions)
+        ),
     )
 
 
@@ -372,6 +382,7 @@ def _field(
         for word, meaning in notation.words.items():
             words[word] = tuple(dict.fromkeys((*words.get(word, ()), meaning)))
     formats = tuple(dict.fromkeys(notation.format_ for notation in notations))
+    ways = tuple(dict.fromkeys((n.format_, n.midnight_in) for n in notations))
     return _Field(
         name,
         kind,
@@ -380,11 +391,33 @@ def _field(
         if kind == "word"
         else frozenset(),
         tuple(map(number_reader, formats)) if kind == "number" else (),
-        tuple(map(time_reader, formats)) if kind in ("time", "event") else (),
+        tuple(time_reader(format_, midnight) for format_, midnight in ways)
+        if kind in ("time", "event")
+        else (),
+        _zoned_reader(notations),
         formats if kind in ("number", "time", "event") else (),
         terms,
         _law(kind, formats),
     )
+
+
+def _zoned_reader(notations: Sequence[Notation]) -> Callable[[str], ReadTime | None]:
+    """Reader of times with their zone: where the export has days alone, midnight is one."""
+    zones = dict.fromkeys(n.midnight_in for n in notations)
+    if None in zones or not zones:
+        return _read_zoned
+    in_zone = ColumnFormat(timezone=notations[0].format_.timezone)
+    # A day that was made a moment is midnight in its zone, or in UTC.
+    readers = [time_reader(in_zone, zone) for zone in dict.fromkeys([*zones, "UTC"])]
+
+    def read(text: str) -> ReadTime | None:
+        moment = _read_zoned(text)
+        if moment is None:
+            return None
+        days = (day for reader in readers if (day := reader(text)) and day.end is not None)
+        return next(days, moment)
+
+    return read
 
 
 def _law(kind: FieldKind, formats: Sequence[ColumnFormat]) -> str:
@@ -480,14 +513,16 @@ def _typed(
             if time_text is None:
                 return None
             # A time of ISO 8601 with its zone is one, however the export writes times.
-            instant = _read_zoned(time_text)
-            if instant is not None:
-                return rfc3339(instant.begin)
-            results = {
-                moment
-                for read in known_field.read_time
-                if (moment := read(time_text)) is not None and 0 <= moment.begin < END_OF_TIME
-            }
+            instant = known_field.read_zoned(time_text)
+            results = (
+                {instant}
+                if instant is not None
+                else {
+                    moment
+                    for read in known_field.read_time
+                    if (moment := read(time_text)) is not None and 0 <= moment.begin < END_OF_TIME
+                }
+            )
     if len(results) == 1:
         (result,) = results
         if not isinstance(result, ReadTime):

@@ -125,3 +125,15 @@ def test_numbers_have_their_range_and_nothing_else_has(terms):
     assert (terms.attributes["debt"].low, terms.attributes["debt"].high) == (-2.5, 1000.5)
     assert (terms.measures["seconds"].low, terms.measures["seconds"].high) == (150, 150)
     assert terms.attributes["source"].low is None
+
+
+@pytest.mark.parametrize(("hour", "midnight_in"), [("00:00", "Europe/Rome"), ("00:01", None)])
+def test_a_column_of_midnights_is_one_of_days(tmp_path, hour, midnight_in):
+    rows = [{"lead_id": f"{i}", "created_at": f"2024-01-{i:02}T00:00"} for i in range(1, 25)]
+    write_csv(tmp_path / "leads.csv", [*rows[:-1], rows[-1] | {"created_at": f"2024-02-01T{hour}"}])
+    sections = {"data": {"timezone": "Europe/Rome"}, "leads": {"source": "leads.csv"}}
+    mapping = export_mapping(sections, tmp_path)
+    terms = export_terms(mapping, read_export(mapping), Spec((LeadAge(),)))
+    (notation,) = terms.lead["created_at"].notations
+    assert notation.midnight_in == midnight_in
+    assert terms.lead["lead_id"].notations[0].midnight_in is None

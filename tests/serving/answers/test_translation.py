@@ -283,3 +283,34 @@ def test_the_model_tells_its_terms(model):
 
 def test_a_bundle_without_terms_tells_none(model):
     assert describe_model(served_model(small_bundle(), Limits())).terms is None
+
+
+@pytest.fixture(scope="module")
+def of_days() -> ServedModel:
+    """The export has no hours: its times are midnight in Rome."""
+    notation = Notation(format_=ColumnFormat(timezone="Europe/Rome"), midnight_in="Europe/Rome")
+    times = FieldTerms(notations=(notation,))
+    terms = ExportTerms({"created_at": times}, {}, {"occurred_at": times, "recorded_at": times})
+    return served_model(replace(small_bundle(), terms=terms), Limits())
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("1970-01-28T00:00:00+01:00", "1970-01-28T22:59:59.999999Z"),
+        ("1970-01-28T00:00:00Z", "1970-01-28T22:59:59.999999Z"),
+        ("1970-01-28", "1970-01-28T22:59:59.999999Z"),
+        ("1970-01-28T00:00:01Z", "1970-01-28T00:00:01Z"),
+    ],
+)
+def test_midnight_is_a_day_where_the_export_has_days_alone(of_days, theirs, ours):
+    event = {"occurred_at": theirs, "recorded_at": None}
+    scored = score(of_days, with_event(**event))
+    plain = served_model(replace(of_days.bundle, terms=None), Limits())
+    assert scored == score(plain, with_event(**event | {"occurred_at": ours}))
+
+
+def test_a_lead_of_a_day_is_created_at_its_beginning(of_days):
+    lead = {**OURS, "created_at": "1970-01-10T00:00:00+01:00"}
+    plain = served_model(replace(of_days.bundle, terms=None), Limits())
+    assert score(of_days, lead) == score(plain, lead)
