@@ -10,7 +10,9 @@ Tests: tests/lead_temperature/test_imports.py.
 
 import sys
 
-NOT_NEEDED = ("pandas", "sklearn", "matplotlib", "graphviz", "dask")
+NOT_NEEDED = frozenset(
+    ["pandas", "sklearn", "matplotlib", "graphviz", "dask", "charset_normalizer"]
+)
 """Packages without which tables are read and bundles asked, with the same bits."""
 
 

@@ -98,6 +98,8 @@ def features_of(
         return np.ascontiguousarray(_computed(plan, histories, lead, as_of))
     for first_lead, end_lead in blocks:
         begin, end = np.searchsorted(sorted_lead, [first_lead, end_lead]).tolist()
+        if begin == end:  # nobody looks at these leads
+            continue
         rows: Any = slice(begin, end) if order is None else order[begin:end]
         lead_of_part = sorted_lead[begin:end] - first_lead
         part = _computed(plan, histories.part(first_lead, end_lead), lead_of_part, as_of[rows])

@@ -162,7 +162,7 @@ def _cast(plan: TablePlan, chunk: pa.Table) -> tuple[pa.Table, np.ndarray | None
         match field.kind:
             case "id" | "text":
                 masks.append(plain_texts(texts))
-                if field.kind == "id" and pc.any(pc.match_substring_regex(texts, "[eE]")).as_py():
+                if field.kind == "id" and pc.any(pc.match_substring(texts, "+")).as_py():
                     is_rounded = pc.match_substring_regex(texts, f"^({ROUNDED_TEXT})$")
                     masks.append(pc.fill_null(pc.invert(is_rounded), True))
                 columns = {f"v{i}": texts}

@@ -13,6 +13,7 @@ statement that only reads. It may take a gigabyte of memory and then the disk.
 
 import re
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,8 @@ ROW, FILE = "_row", "_file"
 """Columns that every named file has in SQL: the number of the row, and the file it stands in."""
 
 _MEMORY, _DISK = "1GB", "50GB"
+LONGEST_QUERY_SECONDS = 600.0
+"""Time in which a query must give its next rows; joins of the exports of a year take seconds."""
 _BATCH_ROWS = 100_000
 
 
@@ -102,7 +105,8 @@ class FileQueries:
             self._load(database, name)
         query = _one_query(database, label, sql)
         try:
-            columns = tuple(database.sql(query).columns)
+            with _time_limit(database):
+                columns = tuple(database.sql(query).columns)
         except duckdb.Error as error:
             raise ValueError(self._explanation(label, error, names)) from error
 
@@ -115,8 +119,10 @@ class FileQueries:
             positions = [columns.index(name) for name in column_names]
             start = 1
             try:
-                reader = database.cursor().sql(query).to_arrow_reader(_BATCH_ROWS)
-                for batch in reader:
+                cursor = database.cursor()
+                with _time_limit(cursor):
+                    reader = cursor.sql(query).to_arrow_reader(_BATCH_ROWS)
+                for batch in _next_batches(cursor, reader):
                     yield _as_text(label, columns, batch, positions, start)
                     start += batch.num_rows
             except duckdb.Error as error:
@@ -171,6 +177,12 @@ class FileQueries:
         database.unregister("one batch")
 
     def _explanation(self, label: str, error: duckdb.Error, names: Sequence[str]) -> str:
+        if isinstance(error, duckdb.InterruptException):
+            return (
+                f"{label} of lead_temperature.toml gave no further row in "
+                f"{LONGEST_QUERY_SECONDS:g} seconds. Does it join every row with every other? Say "
+                "with ON or USING which belong together"
+            )
         left_out = [f"{name}.{column}" for name in names for column in self._left_out[name]]
         unnamable = (
             f" Columns that cannot be named, because they stand twice or have no name: "
@@ -201,6 +213,31 @@ def namable(columns: Sequence[str]) -> list[str]:
     """
     times = Counter(column.lower() for column in columns)
     return [c for c in columns if c and times[c.lower()] == 1 and c.lower() not in (ROW, FILE)]
+
+
+@contextmanager
+def _time_limit(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Interrupt what a connection does in this context once it takes too long."""
+    timer = threading.Timer(LONGEST_QUERY_SECONDS, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _next_batches(
+    connection: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader
+) -> Iterator[pa.RecordBatch]:
+    """Batches of a result, each within the time limit; what is done with them does not count."""
+    while True:
+        try:
+            with _time_limit(connection):
+                batch = reader.read_next_batch()
+        except StopIteration:
+            return
+        yield batch
 
 
 def _one_query(database: duckdb.DuckDBPyConnection, label: str, sql: str) -> str:

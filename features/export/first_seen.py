@@ -82,9 +82,10 @@ def seen_in(tables: Tables, earlier: FirstSeen) -> FirstSeen:
         What was seen before it; its leads and cells stay as they are.
     """
     open_leads = np.flatnonzero(ended_at(tables) == NEVER)
-    lead = digests_of(tables.leads["lead_id"], "lead_id", earlier.key)[open_leads]
+    leads = tables.leads.take(pa.array(open_leads))
+    lead = digests_of(leads["lead_id"], "lead_id", earlier.key)
     order = np.argsort(lead)
-    lead, rows = lead[order], open_leads[order]
+    lead = lead[order]
     every_lead = np.union1d(earlier.lead, lead)
     known_rows = np.searchsorted(every_lead, earlier.lead)
     open_rows = np.searchsorted(every_lead, lead)
@@ -95,7 +96,7 @@ def seen_in(tables: Tables, earlier: FirstSeen) -> FirstSeen:
     for column in sorted({*earlier.cells, *columns}):
         stood_there = np.full(len(every_lead), NOT_SEEN, np.uint64)
         if column in columns:
-            stood_there[open_rows] = digests_of(tables.leads[column], column, earlier.key)[rows]
+            stood_there[open_rows] = digests_of(leads[column], column, earlier.key)[order]
         if column in earlier.cells:
             stood_there[known_rows] = earlier.cells[column]
         cells[column] = stood_there

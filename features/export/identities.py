@@ -183,6 +183,10 @@ class Identities:
         )
         return pc.is_in(ids, value_set=all_ids)
 
+    def is_unread(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Whether each id is that of a lead that nobody asks about."""
+        return pc.is_in(ids, value_set=self.unread)
+
     def is_left_out(self, ids: pa.ChunkedArray) -> pa.ChunkedArray:
         """Whether each id is that of a row which is no lead by the configuration."""
         return pc.is_in(ids, value_set=self.left_out)

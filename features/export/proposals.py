@@ -171,6 +171,8 @@ def is_misread(
     """
     if format_.decimal != "." or format_.thousands:
         return False
+    if not pc.any(pc.match_substring(texts, ",")).as_py():
+        return False
     values = _different(texts)
     swapped = replace(format_, decimal=",", thousands=".")
     proves = pc.any(pc.match_substring_regex(values, r"^[+-]?\d{1,3}(\.\d{3})*,\d+$")).as_py()

@@ -380,9 +380,13 @@ def _interactions(
                     plan = plan_for_text(connection, plan, section, text, source.label)
                     doubts += _measure_doubts(plan, section, text)
                 read += text.num_rows
-                unread, rows_to_read = _unread(text, identities)
-                if mapping.data.end() is None:
-                    unread_times.append(_times_alone(connection, mapping, table, plan, unread))
+                rows_to_read = text
+                if len(identities.unread):
+                    is_unread = identities.is_unread(text["t0"])
+                    rows_to_read = text.filter(pc.invert(is_unread))
+                    if mapping.data.end() is None:
+                        unread = text.filter(is_unread)
+                        unread_times.append(_times_alone(connection, mapping, table, plan, unread))
                 checked = check_rows(connection, plan, _with_known(rows_to_read, identities))
                 accepted = _with_own_ids(checked.accepted, identities, "occurred_at")
                 goods.append(_with_schema(_with_recorded(accepted), schema))
@@ -399,14 +403,6 @@ def _interactions(
         suspicions=tuple(doubts),
         unread_times=pa.concat_tables(unread_times),
     )
-
-
-def _unread(text: pa.Table, identities: Identities) -> tuple[pa.Table, pa.Table]:
-    """Rows of leads that are not looked at, and all others."""
-    if not len(identities.unread):
-        return text.slice(0, 0), text
-    is_unread = pc.is_in(text["t0"], value_set=identities.unread)
-    return text.filter(is_unread), text.filter(pc.invert(is_unread))
 
 
 def _times_alone(

@@ -64,6 +64,8 @@ def score(
     """Score many leads at once, by the same code as the server."""
     _require_agreement(spine, as_of, previous, engine, order)
     settings = None if config is None else configuration(config)
+    import pyarrow as pa
+
     from features.export.inspection import broken_rules
     from features.scale.scoring_notes import scoring_notes
     from features.spine import open_leads_at
@@ -75,9 +77,9 @@ def score(
         band_counts_text,
         in_order,
         require_scores_suffix,
+        score_blocks,
         score_on_spark,
-        score_spine,
-        write_scores,
+        write_blocks,
     )
     from serving.bulk.selection import ScoringFiles, asked_about, read_for_scoring, read_spine
 
@@ -106,11 +108,12 @@ def score(
     else:
         with err.status(f"scoring {len(selection.spine):,} rows"):
             bands_before = previous_bands(previous, tables, selection.spine) if previous else None
-            table = score_spine(loaded, tables, selection.spine, previous=bands_before)
+            blocks = score_blocks(loaded, tables, selection.spine, previous=bands_before)
             if order is not None:
-                table = in_order(table, order)
-            notes += write_scores(table, output)
-        rows, bands = table.num_rows, f": {band_counts_text(table)}"
+                blocks = iter([in_order(pa.concat_tables(blocks), order)])
+            file = write_blocks(blocks, output)
+        notes += file.notes
+        rows, bands = file.rows, f": {band_counts_text(file.bands)}"
     if settings is not None:
         notes += _kept(settings.registry_folder, tables)
     say(*selection.notes, *notes, to=err, style="yellow")

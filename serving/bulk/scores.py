@@ -1,16 +1,21 @@
 """Bulk scores: an export and instants in, a table of banded probabilities out.
 
 `score_spine` scores on this machine, `score_on_spark` on Spark; `write_scores` writes a file.
+`score_blocks` and `write_blocks` do so block by block, so that a run needs no more memory for many
+leads than for a few.
 Executor and bundle are the same as in the server, so a lead gets the same bits here as over HTTP.
 The command reports every lead that is not scored.
 """
 
+import itertools
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,21 +24,37 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from features.arrays import Float64
-from features.scale.batch import point_in_time_features
-from features.scale.spark import (
-    Columns,
-    local_uri,
-    row_count,
-    spark_session,
-    whole_folder,
-    write_features,
-    write_tables,
-)
+from features.scale.batch import features_at, histories_of
 from features.spine import Spine
 from features.tables import INSTANT, Tables, without_formulas
 from models.bands import Temperature
 from models.bundle import Bundle, load_bundle, read_bundle_files
 from models.folder import MANIFEST
+
+if TYPE_CHECKING:
+    from features.scale.spark import Columns
+
+BLOCK_ROWS = 50_000
+"""Rows that are scored together, and a row group of the file: 40 MB of a hundred features."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenScores:
+    """What was written to a file of scores.
+
+    Attributes
+    ----------
+    rows : int
+        Number of rows.
+    bands : mapping of str to int
+        Rows of each band.
+    notes : tuple of str
+        What a reader of the file must know, one sentence each.
+    """
+
+    rows: int
+    bands: Mapping[str, int]
+    notes: tuple[str, ...]
 
 
 def score_spine(
@@ -63,14 +84,44 @@ def score_spine(
     pa.Table
         lead_id, as_of and the columns of `score_columns`.
     """
-    matrix = point_in_time_features(tables, spine, bundle.spec)
-    return pa.table(
-        {
-            "lead_id": tables.leads["lead_id"].take(pa.array(spine.lead)),
-            "as_of": pa.array(spine.as_of).cast(INSTANT),
-            **score_columns(bundle, matrix, threads or os.cpu_count() or 1, previous),
-        }
-    )
+    return pa.concat_tables(score_blocks(bundle, tables, spine, threads, previous))
+
+
+def score_blocks(
+    bundle: Bundle,
+    tables: Tables,
+    spine: Spine,
+    threads: int | None = None,
+    previous: Sequence[str | None] | None = None,
+    block_rows: int = BLOCK_ROWS,
+) -> Iterator[pa.Table]:
+    """Scores of a spine, in its order, block by block.
+
+    Parameters
+    ----------
+    bundle, tables, spine, threads, previous
+        As for `score_spine`.
+    block_rows : int
+        Rows of a block: so many have their features in memory at once.
+
+    Yields
+    ------
+    pa.Table
+        As `score_spine` gives; of an empty spine one block without rows.
+    """
+    histories = histories_of(tables, bundle.spec)
+    for begin in range(0, max(len(spine), 1), block_rows):
+        rows = slice(begin, begin + block_rows)
+        block = Spine(spine.lead[rows], spine.as_of[rows])
+        matrix = features_at(histories, block, bundle.spec)
+        bands_before = None if previous is None else previous[rows]
+        yield pa.table(
+            {
+                "lead_id": tables.leads["lead_id"].take(pa.array(block.lead)),
+                "as_of": pa.array(block.as_of).cast(INSTANT),
+                **score_columns(bundle, matrix, threads or os.cpu_count() or 1, bands_before),
+            }
+        )
 
 
 def score_columns(
@@ -111,6 +162,15 @@ def score_on_spark(bundle: Path, tables: Tables, spine: Spine, output: Path) -> 
     ValueError
         The folder's name does not end in .parquet.
     """
+    from features.scale.spark import (
+        local_uri,
+        row_count,
+        spark_session,
+        whole_folder,
+        write_features,
+        write_tables,
+    )
+
     if output.suffix != ".parquet":
         raise ValueError(
             f"With --engine spark, --output must end in .parquet, got '{output.name}'."
@@ -128,7 +188,7 @@ def score_on_spark(bundle: Path, tables: Tables, spine: Spine, output: Path) -> 
     return rows_written
 
 
-def spark_score_columns(folder: Path) -> Columns:
+def spark_score_columns(folder: Path) -> "Columns":
     """Columns of scores for Spark's `write_features`; they carry the bundle's files to the tasks.
 
     Parameters
@@ -181,9 +241,8 @@ def in_order(table: pa.Table, horizon: Literal["hot", "warm"]) -> pa.Table:
     return ordered.add_column(0, "rank", pa.array(rank, pa.int64()))
 
 
-def band_counts_text(table: pa.Table) -> str:
+def band_counts_text(counts: Mapping[str, int]) -> str:
     """How many scores fell into each band, such as ``3 hot, 12 warm, 128 cold``."""
-    counts = {row["values"]: row["counts"] for row in pc.value_counts(table["band"]).to_pylist()}
     return ", ".join(
         f"{counts.get(band.value, 0):,} {band.value}" for band in reversed(Temperature)
     )
@@ -214,25 +273,52 @@ def write_scores(table: pa.Table, path: Path) -> tuple[str, ...]:
     ValueError
         The file's name ends in neither .parquet nor .csv.
     """
+    return write_blocks([table], path).notes
+
+
+def write_blocks(blocks: Iterable[pa.Table], path: Path) -> WrittenScores:
+    """Write scores block by block as Parquet or CSV; the file is there once all are written.
+
+    Parameters
+    ----------
+    blocks : iterable of pa.Table
+        At least one; in Parquet each is a row group.
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    WrittenScores
+        How much was written.
+
+    Raises
+    ------
+    ValueError
+        The file's name ends in neither .parquet nor .csv.
+    """
     require_scores_suffix(path)
-    notes: tuple[str, ...] = ()
+    bands: Counter[str] = Counter()
+    changed = 0
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        if path.suffix == ".parquet":
-            pq.write_table(table, part)
-        else:
-            safe = without_formulas(table["lead_id"])
-            changed = pc.sum(pc.not_equal(safe, table["lead_id"])).as_py() or 0
-            if changed:
-                note = (
-                    f"{changed:,} rows have a lead_id that a spreadsheet would take for a formula: "
-                    "they stand with a leading apostrophe. Parquet keeps them as they are."
-                )
-                notes = (note,)
-            column = table.column_names.index("lead_id")
-            pyarrow.csv.write_csv(table.set_column(column, "lead_id", safe), part)
+        first, *_ = itertools.islice(remaining := iter(blocks), 1)
+        open_file = pq.ParquetWriter if path.suffix == ".parquet" else pyarrow.csv.CSVWriter
+        with open_file(part, first.schema) as file:
+            for block in itertools.chain([first], remaining):
+                table = block
+                if path.suffix == ".csv":
+                    safe = without_formulas(block["lead_id"])
+                    changed += pc.sum(pc.not_equal(safe, block["lead_id"])).as_py() or 0
+                    position = block.column_names.index("lead_id")
+                    table = block.set_column(position, "lead_id", safe)
+                file.write_table(table)
+                bands.update(block["band"].to_pylist())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return notes
+    note = (
+        f"{changed:,} rows have a lead_id that a spreadsheet would take for a formula: "
+        "they stand with a leading apostrophe. Parquet keeps them as they are."
+    )
+    return WrittenScores(bands.total(), bands, (note,) if changed else ())

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from features.export import file_queries
 from features.export.mapping import export_mapping
 from features.export.sources import read_export
 from tests.support.exports import write_text
@@ -243,3 +244,11 @@ def test_a_sheet_reads_like_a_file(folder):
     expected = read(folder, {"Lead": "Lead.csv"}, {"file": "Lead", "columns": columns}).leads
     assert read(folder, files, {"file": "Lead", "columns": columns}).leads == expected
     assert read(folder, files, {"sql": READ_LEADS}).leads == expected
+
+
+def test_a_query_that_finds_no_end_is_stopped(folder, monkeypatch):
+    monkeypatch.setattr(file_queries, "LONGEST_QUERY_SECONDS", 0.2)
+    sql = f"{READ_LEADS}, range(1000000000000) WHERE hash(range) = 1"
+    message = r"sql of \[leads\].* gave no further row in 0\.2 seconds\. Does it join every row"
+    with pytest.raises(ValueError, match=message):
+        read(folder, {"Lead": "Lead.csv"}, {"sql": sql})

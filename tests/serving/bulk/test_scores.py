@@ -1,5 +1,7 @@
 """Tables of scores: their columns, their files, and what a reader must know about them."""
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,9 +24,11 @@ from serving.bulk.scores import (
     band_counts_text,
     in_order,
     require_scores_suffix,
+    score_blocks,
     score_columns,
     score_spine,
     spark_score_columns,
+    write_blocks,
     write_scores,
 )
 from tests.support.bundles import SPEC, small_bundle
@@ -120,10 +124,8 @@ def test_threads_change_no_bit(bundle: Bundle, table: pa.Table) -> None:
 
 def test_bands_are_counted_from_hot_to_cold() -> None:
     bands = ["cold"] * 1_200 + ["hot"] * 2
-    assert band_counts_text(pa.table({"band": bands})) == "2 hot, 0 warm, 1,200 cold"
-    assert band_counts_text(pa.table({"band": pa.array([], pa.string())})) == (
-        "0 hot, 0 warm, 0 cold"
-    )
+    assert band_counts_text(Counter(bands)) == "2 hot, 0 warm, 1,200 cold"
+    assert band_counts_text({}) == ("0 hot, 0 warm, 0 cold")
 
 
 def test_parquet_holds_the_table_as_it_is(table: pa.Table, tmp_path: Path) -> None:
@@ -165,11 +167,11 @@ def test_a_failure_leaves_the_earlier_file_and_no_part_of_the_new_one(
     path = tmp_path / "scores.parquet"
     path.write_text("earlier")
 
-    def breaks(_: pa.Table, part: Path) -> None:
+    def breaks(part: Path, _: pa.Schema) -> None:
         part.write_text("half")
         raise OSError("no space left")
 
-    monkeypatch.setattr("serving.bulk.scores.pq.write_table", breaks)
+    monkeypatch.setattr("serving.bulk.scores.pq.ParquetWriter", breaks)
     with pytest.raises(OSError, match="no space"):
         write_scores(table, path)
     assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
@@ -184,3 +186,39 @@ def test_a_task_on_spark_scores_by_the_files_of_the_bundle(bundle: Bundle, tmp_p
     assert REPORT not in files
     (tmp_path / "bundle").rename(tmp_path / "gone")
     assert columns(matrix) == score_columns(saved, matrix)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_scores_are_written_block_by_block(bundle: Bundle, table, tmp_path, suffix) -> None:
+    whole, parts = tmp_path / f"whole{suffix}", tmp_path / f"parts{suffix}"
+    blocks = [*score_blocks(bundle, TABLES, SPINE, previous=["hot"] * 3, block_rows=2)]
+    assert [block.num_rows for block in blocks] == [2, 1]
+    assert pa.concat_tables(blocks) == score_spine(bundle, TABLES, SPINE, previous=["hot"] * 3)
+    file = write_blocks(score_blocks(bundle, TABLES, SPINE, block_rows=2), parts)
+    write_scores(table, whole)
+    assert (file.rows, file.bands) == (3, Counter(table["band"].to_pylist()))
+    if suffix == ".csv":
+        assert parts.read_bytes() == whole.read_bytes()
+    else:
+        assert pq.ParquetFile(parts).num_row_groups == 2
+        assert pq.read_table(parts) == table
+
+
+def test_an_empty_spine_is_one_block_without_rows(bundle: Bundle, tmp_path: Path) -> None:
+    nobody = Spine(SPINE.lead[:0], SPINE.as_of[:0])
+    assert write_blocks(score_blocks(bundle, TABLES, nobody), tmp_path / "s.parquet").rows == 0
+    assert pq.read_table(tmp_path / "s.parquet").num_rows == 0
+
+
+def test_a_block_that_fails_leaves_the_file_of_before(bundle: Bundle, table, tmp_path) -> None:
+    path = tmp_path / "scores.parquet"
+    write_scores(table, path)
+
+    def failing() -> Iterator[pa.Table]:
+        yield table.slice(0, 1)
+        raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        write_blocks(failing(), path)
+    assert pq.read_table(path) == table
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
