@@ -1,5 +1,6 @@
 """What each verb may load: by modules, in processes of their own."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from serving.process.prover import LEAN
 from tests.support.bundles import small_bundle
 from tests.support.exports import at, write_csv
 
+VERBS = sorted((Path(__file__).parents[2] / "lead_temperature" / "verbs").glob("*.py"))
 LABORATORY = {"pandas", "sklearn", "scipy.stats", "scipy.optimize", "mlflow", "matplotlib"}
 HEAVY = LABORATORY | {"scipy", "duckdb", "lightgbm", "sqlalchemy", "python_calamine", "fastapi"}
 TELL = "import json, sys; print(json.dumps([*sys.modules]), file=sys.__stdout__)"
@@ -58,17 +60,8 @@ def config(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("verb", "options"),
     [
-        ("check", ()),
-        ("audit", ()),
-        ("features", ()),
         ("train", ()),
-        ("backtest", ()),
-        ("tune", ()),
-        ("promote", ("1",)),
-        ("rollback", ()),
-        ("versions", ()),
         ("score", ("--bundle", "bundle", "--output", "scores.parquet")),
-        ("report", ("--bundle", "bundle", "--output", "report.html")),
     ],
 )
 def test_a_mistake_in_the_configuration_is_told_before_anything_heavy_is_loaded(
@@ -78,6 +71,19 @@ def test_a_mistake_in_the_configuration_is_told_before_anything_heavy_is_loaded(
     modules, output = modules_after([verb, *options, "--config", config])
     assert "unknown key 'sorce'" in output
     assert modules & HEAVY == set()
+
+
+@pytest.mark.parametrize("path", VERBS, ids=lambda path: path.stem)
+def test_every_verb_reads_the_configuration_before_it_imports_a_room(path: Path) -> None:
+    functions = [f for f in ast.parse(path.read_text()).body if isinstance(f, ast.FunctionDef)]
+    for function in functions:
+        calls = [
+            node.lineno
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "configuration"
+        ]
+        imports = [node.lineno for node in ast.walk(function) if isinstance(node, ast.ImportFrom)]
+        assert not calls or min(calls) < min(imports, default=min(calls) + 1), function.name
 
 
 @pytest.mark.process
