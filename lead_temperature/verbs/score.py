@@ -64,8 +64,6 @@ def score(
     """Score many leads at once, by the same code as the server."""
     _require_agreement(spine, as_of, previous, engine, order)
     settings = None if config is None else configuration(config)
-    import pyarrow as pa
-
     from features.export.inspection import broken_rules
     from features.scale.scoring_notes import scoring_notes
     from features.spine import open_leads_at
@@ -110,7 +108,7 @@ def score(
             bands_before = previous_bands(previous, tables, selection.spine) if previous else None
             blocks = score_blocks(loaded, tables, selection.spine, previous=bands_before)
             if order is not None:
-                blocks = iter([in_order(pa.concat_tables(blocks), order)])
+                blocks = in_order(blocks, order)
             file = write_blocks(blocks, output)
         notes += file.notes
         rows, bands = file.rows, f": {band_counts_text(file.bands)}"

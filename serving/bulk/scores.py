@@ -209,7 +209,12 @@ def _task_scores(files: dict[str, bytes], matrix: Float64) -> dict[str, pa.Array
         return score_columns(load_bundle(Path(folder), with_companions=False), matrix)
 
 
-def in_order(table: pa.Table, horizon: Literal["hot", "warm"]) -> pa.Table:
+def in_order(blocks: Iterable[pa.Table], horizon: Literal["hot", "warm"]) -> Iterator[pa.Table]:
+    """Scores of all blocks with the most promising leads first (`rank_scores`), as one block."""
+    yield rank_scores(pa.concat_tables(blocks), horizon)
+
+
+def rank_scores(table: pa.Table, horizon: Literal["hot", "warm"]) -> pa.Table:
     """Scores with the most promising leads of each instant first, and their rank from 1 on.
 
     An order is there whatever the bands bear: where nobody can be called hot, somebody is still the

@@ -22,7 +22,7 @@ from models.card import CardDocument
 from models.policy import LimitedRate
 from serving.bulk.scores import (
     band_counts_text,
-    in_order,
+    rank_scores,
     require_scores_suffix,
     score_blocks,
     score_columns,
@@ -107,7 +107,7 @@ def test_an_order_ranks_the_leads_of_each_instant_whatever_the_bands() -> None:
                 row["lead_id"],
             ),
         )
-        ordered = in_order(table, horizon)
+        ordered = rank_scores(table, horizon)
         assert ordered.column_names == ["rank", *table.column_names]
         assert ordered["lead_id"].to_pylist() == [row["lead_id"] for row in expected]
         ranks = [
@@ -115,7 +115,7 @@ def test_an_order_ranks_the_leads_of_each_instant_whatever_the_bands() -> None:
             for place, row in enumerate(expected)
         ]
         assert ordered["rank"].to_pylist() == ranks
-    assert in_order(table.slice(0, 0), "hot").num_rows == 0
+    assert rank_scores(table.slice(0, 0), "hot").num_rows == 0
 
 
 def test_threads_change_no_bit(bundle: Bundle, table: pa.Table) -> None:
