@@ -39,6 +39,7 @@ from serving.answers.problem import PROBLEM_PAGES, Problem, problem_of, quoted_v
 from serving.answers.schemas import Health, ModelAnswer, as_json
 from serving.http.docs import docs_page
 from serving.http.guard import Guard, problem_response
+from serving.http.keys import KeyRing
 from serving.http.languages import preferred_language
 from serving.http.load import Load, overload_refusal
 from serving.http.openapi import (
@@ -172,7 +173,7 @@ def bundle_app(
     app.include_router(_docs_routes(), **_access(settings, *ROLES))
     scoring_by_path = {route.path: route for route in scoring.routes if isinstance(route, APIRoute)}
     app.add_middleware(
-        QueryShortcut, routes=scoring_by_path, admit=role_check(settings.api_keys, ("score",))
+        QueryShortcut, routes=scoring_by_path, admit=role_check(_key_ring(settings), ("score",))
     )
     app.add_middleware(Guard, telemetry=telemetry, load=load)
     return BundleApp(bundle, app)
@@ -196,10 +197,16 @@ class _Access(TypedDict):
     responses: Responses
 
 
+def _key_ring(settings: Settings) -> KeyRing:
+    """Keys that may change while the server runs; a server without keys stays one."""
+    file = settings.api_keys_file if settings.api_keys else None
+    return KeyRing(settings.api_keys, None if file is None else Path(file))
+
+
 def _access(settings: Settings, *roles: Role) -> _Access:
     """Access to a router for the keys that have one of the roles."""
     return {
-        "dependencies": [Depends(role_check(settings.api_keys, roles))],
+        "dependencies": [Depends(role_check(_key_ring(settings), roles))],
         "responses": required_roles_responses(*roles)
         if settings.api_keys
         else other_host_responses(),

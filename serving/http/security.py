@@ -141,15 +141,15 @@ def other_host_text(host: str) -> str:
 
 
 def role_check(
-    keys: Sequence[ApiKey], roles: Sequence[Role]
+    current_keys: Callable[[], Sequence[ApiKey]], roles: Sequence[Role]
 ) -> Callable[[Request], Awaitable[None]]:
     """Check that a request's key has one of the roles.
 
     Parameters
     ----------
-    keys : sequence of ApiKey
-        All keys. Without any, a request may pass if it names this machine by a loopback name, or
-        no host at all, which no browser does.
+    current_keys : callable
+        Gives all keys. Without any, a request may pass if it names this machine by a loopback
+        name, or no host at all, which no browser does.
     roles : sequence of Role
         The roles of which a key needs one.
 
@@ -162,6 +162,7 @@ def role_check(
     roles_text = " or ".join(roles)
 
     async def admit(request: Request) -> None:
+        keys = current_keys()
         if not keys:
             # Another site may have made its own name point to this machine (DNS rebinding).
             host = request.headers.get("host")

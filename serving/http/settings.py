@@ -7,11 +7,13 @@ settings.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from serving.answers.limits import Limits
+from serving.http.keys import keys_of_file
 from serving.http.security import ApiKey, api_keys
 
 PREFIX = "LEAD_TEMPERATURE_"
@@ -32,6 +34,14 @@ class Settings(BaseModel):
             "this machine alone."
         ),
     ] = ()
+    api_keys_file: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="File of such keys, one a line, in place of `API_KEYS`: when it changes, "
+            "the server takes its keys within a second, without a restart.",
+        ),
+    ] = None
     max_requests: Annotated[
         int,
         Field(ge=1, description="Most requests at work at once; more are told to ask again later."),
@@ -154,6 +164,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             f"{PREFIX}{unknown[0].upper()} is no setting of the server. "
             f"Known: {', '.join(PREFIX + name.upper() for name in known_names)}."
         )
+    if "api_keys_file" in texts:
+        texts["api_keys"] = _keys_text(texts)
     limits = {name: texts.pop(name) for name in Limits.model_fields if name in texts}
     try:
         return Settings.model_validate_strings({"limits": limits, **texts})
@@ -162,3 +174,16 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         name = next(str(part) for part in first["loc"] if part != "limits")
         law = first["msg"].removeprefix("Value error, ").rstrip(".")
         raise ValueError(f"{PREFIX}{name.upper()}: {law}.") from None
+
+
+def _keys_text(texts: Mapping[str, str]) -> str:
+    """Keys of the file that the settings name, as they would stand in `API_KEYS`."""
+    if "api_keys" in texts:
+        raise ValueError(
+            f"{PREFIX}API_KEYS and {PREFIX}API_KEYS_FILE exclude each other: set one of them."
+        )
+    try:
+        keys = keys_of_file(Path(texts["api_keys_file"]))
+    except ValueError as error:
+        raise ValueError(f"{PREFIX}API_KEYS_FILE: {error}.") from None
+    return ",".join(f"{key.name}:{'+'.join(key.roles)}:{key.sha256}" for key in keys)
