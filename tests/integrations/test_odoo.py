@@ -245,6 +245,25 @@ def test_no_transaction_is_open_while_the_server_is_asked(firm, address, monkeyp
     assert happened[asked + 1] == "commit"
 
 
+def test_a_rule_that_changes_scored_leads_does_not_keep_the_run_going(
+    firm, server, address, monkeypatch
+) -> None:
+    env = installed(firm, address)
+    with env.transaction():
+        lead = env["crm.lead"].create({"name": "new"})
+    write_temperature = env.package.models.crm_lead.CrmLead._write_temperature
+
+    def with_a_rule(self: Any, answer: Any) -> None:
+        write_temperature(self, answer)
+        self.write({"expected_revenue": self.expected_revenue + 1})
+
+    monkeypatch.setattr(env.package.models.crm_lead.CrmLead, "_write_temperature", with_a_rule)
+    server[1].asked.clear()
+    env.run_cron(QUEUED)
+    assert server[1].asked == ["/v1/model", "/v1/score/batch"]
+    assert queued(env) == [lead.id]
+
+
 def test_what_is_rolled_back_is_not_queued(firm, address) -> None:
     env = installed(firm, address)
     with pytest.raises(AssertionError, match=r"crm\.lead has no"), env.transaction():

@@ -65,7 +65,9 @@ class LeadTemperatureQueue(models.Model):
                     "missing. Give their paths in lead_temperature.paths.",
                     ", ".join(unknown),
                 )
-            while rows := self.search([], limit=ROWS):
+            # What the answers themselves queue, by an automation rule say, waits for the next run.
+            last = max(self.search([]).ids, default=0)
+            while rows := self.search([("id", "<=", last)], limit=ROWS):
                 leads = rows.lead_id.filtered(lambda lead: lead._is_open_for_temperature())
                 self._score(leads, scorer, model, paths)
                 rows.unlink()
