@@ -48,6 +48,6 @@ def test_the_server_keeps_to_all_of_its_document(folder: Path, keys: str) -> Non
         command += ["--header", f"Authorization: Bearer {KEY}"] if keys else []
         told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stdout
-        assert "9 selected / 9 total" in told.stdout
+        assert "11 selected / 11 total" in told.stdout
         assert not [line for line in server.log if line["level"] == "error"]
         assert server.plain == []
