@@ -10,9 +10,7 @@ Tests: tests/lead_temperature/test_imports.py.
 
 import sys
 
-NOT_NEEDED = frozenset(
-    ["pandas", "sklearn", "matplotlib", "graphviz", "dask", "charset_normalizer"]
-)
+NOT_NEEDED = frozenset(["pandas", "sklearn", "matplotlib", "graphviz", "dask"])
 """Packages without which tables are read and bundles asked, with the same bits."""
 
 

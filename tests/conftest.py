@@ -22,6 +22,9 @@ from tests.support.cached import cached, copy_kept
 from tests.support.required import in_ci
 from tests.support.rings import Effect, forbidden, watch, watch_trainings
 
+collect_ignore = ["clients"]
+"""Programs on generated clients, which run where these are (`make install-clients`)."""
+
 # A server that the developer's environment names is not for tests.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 

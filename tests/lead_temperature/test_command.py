@@ -378,10 +378,10 @@ def test_leads_alone_are_scored_and_what_is_missing_is_said(run, trained, tmp_pa
 def test_an_interaction_without_a_measure_is_scored_and_that_is_said(
     run, trained, tmp_path: Path
 ) -> None:
-    leads = few_leads(trained, tmp_path)
-    first = pyarrow.csv.read_csv(leads)["lead_id"][0].as_py()
+    leads = tmp_path / "leads.csv"
+    leads.write_text("lead_id,created_at\nnew,2025-11-01T00:00:00Z\n")
     (tmp_path / "interactions.csv").write_text(
-        f"lead_id,occurred_at,kind,value\n{first},2025-12-01T00:00:00Z,call,\n"
+        "lead_id,occurred_at,kind,value\nnew,2025-11-02T00:00:00Z,call,\n"
     )
     told = run(
         "score",
