@@ -135,8 +135,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def is_fast(config: pytest.Config) -> bool:
-    """Whether the markers that are asked for are those of the fast ring."""
-    return Effect.PROCESS in config.option.markexpr
+    """Whether the markers that are left out are those of the fast ring."""
+    expression = config.option.markexpr
+    return expression.startswith("not (") and Effect.PROCESS in expression
 
 
 @pytest.hookimpl(wrapper=True)

@@ -31,7 +31,7 @@ from tests.support.http import TestClient
 from training.config import config_of
 from training.pipeline import trained_bundle
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.slow, pytest.mark.training]
 
 QUICK = {
     "horizons": {"hot_days": 7, "warm_days": 21},
@@ -58,13 +58,7 @@ class Trained:
         return requests_of(self.tables, self.spine, self.bundle.spec.attribute_kinds)
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(crm, id=crm, marks=[] if crm == "Zoho CRM" else pytest.mark.slow)
-        for crm in CRMS
-    ],
-)
+@pytest.fixture(scope="module", params=CRMS)
 def trained_preset(request, tmp_path_factory) -> Trained:
     base = tmp_path_factory.mktemp("crm")
     write_exports(request.param, base / "exports")

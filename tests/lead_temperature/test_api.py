@@ -360,6 +360,7 @@ def test_other_arguments_of_a_wrong_type_are_refused_with_a_way_out(trained, bun
             call()
 
 
+@pytest.mark.slow
 def test_a_saved_bundle_has_all_that_the_command_writes(trained, bundle, tmp_path: Path) -> None:
     saved = lt.save_bundle(bundle, tmp_path / "bundle")
     assert saved.version == bundle.version

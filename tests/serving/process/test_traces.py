@@ -136,6 +136,7 @@ def test_a_failure_tells_nobody_anything_of_a_lead(
     assert "cannot score" not in told
 
 
+@pytest.mark.slow
 def test_fastapi_itself_tells_nobody_anything(collector: Collector, bundle_folder: Path) -> None:
     asked = {ENDPOINT: collector.url, "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
     with served(bundle_folder, 1, asked | {"OTEL_TRACES_EXPORTER": "none"}) as server:
@@ -146,6 +147,7 @@ def test_fastapi_itself_tells_nobody_anything(collector: Collector, bundle_folde
     assert collector.bodies == []
 
 
+@pytest.mark.slow
 def test_the_process_ends_while_a_collector_still_holds_the_spans(bundle_folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -158,6 +160,7 @@ def test_the_process_ends_while_a_collector_still_holds_the_spans(bundle_folder:
                 assert server.ended(120).code == 0
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_not_there_costs_no_answer_and_no_end(bundle_folder: Path) -> None:
     with served(bundle_folder, 1, {ENDPOINT: "http://127.0.0.1:9"}) as server:
         for _ in range(5):

@@ -244,6 +244,7 @@ def test_without_timed_history_it_cannot_be_told_of_the_duration_and_nothing_is_
     assert found("calendar", findings).verdict == "suspect"
 
 
+@pytest.mark.slow
 def test_a_clients_card_that_only_converted_leads_get_is_caught(crm_folder: Path) -> None:
     text = (crm_folder / "lead_temperature.toml").read_text(encoding="utf-8")
     text = text.replace('"budget",\n]', '"budget", "client_card_number",\n]')

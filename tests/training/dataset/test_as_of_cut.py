@@ -41,6 +41,7 @@ def test_an_interaction_is_there_when_both_its_clocks_are_earlier(
     assert found.interactions.num_rows == there
 
 
+@pytest.mark.slow
 def test_a_whole_export_that_is_cut_at_its_end_stays_as_it_is(tmp_path) -> None:
     write_export(made_up_crm(300, seed=3), tmp_path, "parquet")
     tables = read_export(read_config(tmp_path / "lead_temperature.toml").export)

@@ -65,6 +65,7 @@ def persons_of(tables, keep):
     return set(np.asarray(tables.leads["person"].to_numpy())[keep].tolist())
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("leads", ["shared", "apart"])
 def test_persons_are_what_a_frame_counts_splits_and_judges(crm, leads):

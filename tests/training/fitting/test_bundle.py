@@ -25,7 +25,7 @@ pytestmark = pytest.mark.training
 @pytest.fixture(scope="module")
 def config_and_frame(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, TrainingFrame]:
     folder = tmp_path_factory.mktemp("crm")
-    write_export(made_up_crm(2_000, seed=4), folder, "parquet")
+    write_export(made_up_crm(1_200, seed=4), folder, "parquet")
     config = read_config(folder / "lead_temperature.toml")
     model = config.model.model_copy(update={"trees": 5, "threads": 1, "kind": "blend"})
     frame = training_frame(read_export(config.export), config.dataset, lambda *_: None)

@@ -108,6 +108,7 @@ def test_the_recipe_changes_with_each_setting_and_not_with_the_report(trained) -
     assert read_card(load_bundle(trained.bundle).card).recipe == recipe_fingerprint(config)
 
 
+@pytest.mark.slow
 def test_the_command_takes_it_from_the_bundle_and_rather_from_beside_the_registry(
     run, trained, tmp_path
 ) -> None:

@@ -396,6 +396,7 @@ FIGURES_OF_A_HORIZON = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_any_figures_may_be_missing():
     random = np.random.default_rng(5)

@@ -17,7 +17,7 @@ from training.dataset.split import LEAST_LEARNED_LEADS, judged_from
 from training.search import rolling
 from training.search.rolling import ORIGINS, Fold, RollingRows, rolling_rows
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.slow, pytest.mark.training]
 
 DAY = 86_400_000_000
 SETTINGS = """

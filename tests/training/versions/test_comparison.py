@@ -187,6 +187,7 @@ def test_a_model_is_exactly_as_good_as_itself(
     assert same.questions["hot"].log_loss.low == same.questions["hot"].log_loss.high == 0
 
 
+@pytest.mark.slow
 def test_a_model_that_promises_too_much_is_worse_however_well_it_ranks(
     crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
 ) -> None:
@@ -203,6 +204,7 @@ def test_a_model_that_promises_too_much_is_worse_however_well_it_ranks(
     assert not any("AUC is worse" in reason for reason in verdict.reasons if "14 days" in reason)
 
 
+@pytest.mark.slow
 def test_a_model_that_ranks_at_random_is_worse(
     crm: tuple[Tables, Config], models: tuple[Bundle, Bundle], frame: TrainingFrame
 ) -> None:

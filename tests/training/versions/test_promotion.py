@@ -108,6 +108,7 @@ def test_what_was_found_is_kept_with_the_version(filled: Registry) -> None:
     assert json.loads(Path(kept).read_text()) == {"a": 1}
 
 
+@pytest.mark.slow
 def test_force_promotes_what_is_refused_and_that_is_kept(filled: Registry, config: Config) -> None:
     promote(filled, 1)
     with pytest.raises(FileNotFoundError, match="gone"):
