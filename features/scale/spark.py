@@ -64,7 +64,13 @@ logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
 logger.gateway.level = fatal
 """
 """Log of a Spark of our own: an error comes back as an exception and is not reported twice."""
-SPARK_TYPES = {INSTANT: "timestamp", pa.string(): "string", WORD: "string", pa.float64(): "double"}
+SPARK_TYPES = {
+    INSTANT: "timestamp",
+    pa.string(): "string",
+    WORD: "string",
+    pa.float64(): "double",
+    pa.int64(): "bigint",
+}
 
 Columns = Callable[[Float64], Mapping[str, pa.Array]]
 """What is written of a feature matrix, by name; of no rows it is the schema."""

@@ -44,10 +44,10 @@ def with_bands(bundle: Bundle, policy: Promised, cutoff: float | None) -> Bundle
 
 
 def test_a_training_that_refuses_leaves_its_reason_and_the_peers_figures() -> None:
-    run = run_task(Task("chain", 8, 60, 3))
-    assert "more conversions are missing" in run.refused
+    run = run_task(Task("chain", 8, 20, 3))
+    assert "0 of 9 leads are known to have converted" in run.refused
     assert (run.hot.model, run.warm.model, run.kind) == (None, None, "")
-    assert run.conversions == cut_export("chain", 60, 3).conversions
+    assert run.conversions == cut_export("chain", 20, 3).conversions
     assert 0 < run.hot.peer.excess < 20
     assert run.cut == "2025-10-03T00:00:00+00:00"
 
