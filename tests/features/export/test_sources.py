@@ -1128,6 +1128,7 @@ def write_dirty(path: Path, header: list[str], rows: list[tuple[str, ...]], widt
             writer.writerow([*row, "x"] if more > 0 else row[: len(row) + more])
 
 
+@pytest.mark.slow
 @given(data=st.data(), leads=lead_rows, interactions=interaction_rows)
 @settings(max_examples=20, deadline=None)
 def test_every_row_is_either_good_or_rejected(data, leads, interactions):

@@ -184,6 +184,7 @@ def test_who_asks_for_no_traces_gets_none(environment: dict[str, str]) -> None:
     assert tracer_provider(environment) is None
 
 
+@pytest.mark.slow
 def test_where_no_traces_are_asked_for_nothing_of_them_is_loaded(bundle_folder: Path) -> None:
     code = (
         "import sys; from serving.process.run import run; from serving.process import worker\n"

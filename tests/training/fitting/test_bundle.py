@@ -71,6 +71,7 @@ def test_the_bands_that_serve_are_those_judged_and_tell_of_all_looks_out_of_time
             assert served.promises[name].policy == judged.promises[name].policy
 
 
+@pytest.mark.slow
 def test_the_earlier_bands_are_kept_while_chance_explains_the_change(
     config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
 ) -> None:
@@ -126,6 +127,7 @@ def test_outcomes_and_features_of_test_rows_change_nothing_of_what_is_judged(
     np.testing.assert_array_equal(scores.warm_probability, scores_again.warm_probability)
 
 
+@pytest.mark.slow
 def test_each_look_is_foretold_by_the_latest_fit_before_it(
     config_and_frame: tuple[Config, TrainingFrame], fitted: FittedBundle
 ) -> None:
@@ -151,6 +153,7 @@ def test_each_look_is_foretold_by_the_latest_fit_before_it(
     assert (found[0][late] != found[1][late]).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_progress_counts_the_trees_of_all_fits(
     config_and_frame: tuple[Config, TrainingFrame],
 ) -> None:
@@ -162,6 +165,7 @@ def test_progress_counts_the_trees_of_all_fits(
     assert {total for _, _, total in reports} == {2 * 5 * fits}
 
 
+@pytest.mark.slow
 def test_one_horizon_is_fitted_once_and_answers_both_questions(
     config_and_frame: tuple[Config, TrainingFrame],
 ) -> None:
@@ -199,6 +203,7 @@ def test_of_fewer_than_ten_buyers_the_base_rate_is_all_that_is_said(tmp_path: Pa
     assert {reason.points for reason in explanation(few.bundle, frame.matrix[0]).reasons} <= {0.0}
 
 
+@pytest.mark.slow
 def test_each_look_knows_how_many_buyers_its_fit_had_learned_from(
     config_and_frame: tuple[Config, TrainingFrame],
 ) -> None:

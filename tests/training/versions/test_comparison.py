@@ -99,6 +99,7 @@ def judged_with(bundle: Bundle, **changed: HorizonModel) -> Bundle:
     return dataclasses.replace(bundle, judged_fit=dataclasses.replace(bundle.judged_fit, **changed))
 
 
+@pytest.mark.slow
 def test_what_serves_gains_nothing_by_the_outcomes_that_it_has_learned(
     crm: tuple[Tables, Config], models: tuple[Bundle, Bundle], frame: TrainingFrame
 ) -> None:
@@ -121,6 +122,7 @@ def test_what_serves_gains_nothing_by_the_outcomes_that_it_has_learned(
     assert seen.questions["hot"].auc.low > 0.1
 
 
+@pytest.mark.slow
 def test_an_earlier_champion_speaks_for_itself_where_it_learned_nothing_of_the_looks(
     crm: tuple[Tables, Config], models: tuple[Bundle, Bundle]
 ) -> None:

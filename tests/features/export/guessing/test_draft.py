@@ -161,6 +161,7 @@ def test_any_name_of_a_file_or_column_can_be_written(tmp_path, name):
     assert tables.leads["converted_at"].null_count == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("crm", ["Salesforce", "HubSpot", "Zoho CRM"])
 @pytest.mark.parametrize(
     "prefix",
