@@ -105,6 +105,7 @@ def test_check_keeps_rejected_rows_and_names_their_rules(run, tmp_path: Path) ->
     assert rejects.count("\n") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_check_says_what_train_would_refuse(run, tmp_path: Path) -> None:
     (tmp_path / "leads.csv").write_text(

@@ -35,6 +35,7 @@ def test_the_margin_has_the_bits_of_predict(booster: lgb.Booster, rows: np.ndarr
     assert [single.margins(row.reshape(1, -1))[0] for row in rows] == expected.tolist()
 
 
+@pytest.mark.slow
 def test_threads_that_ask_at_once_get_their_own_answers(
     booster: lgb.Booster, rows: np.ndarray
 ) -> None:
@@ -45,6 +46,7 @@ def test_threads_that_ask_at_once_get_their_own_answers(
     assert found == booster.predict(rows, raw_score=True, num_threads=1).tolist() * 20
 
 
+@pytest.mark.slow
 def test_it_keeps_its_booster_and_lets_go_of_it(booster: lgb.Booster, rows: np.ndarray) -> None:
     """Read anew, so that nothing else holds the booster."""
     text = booster.model_to_string()

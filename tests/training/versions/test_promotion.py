@@ -141,6 +141,7 @@ def test_a_champion_that_changed_meanwhile_is_compared_with_again(filled: Regist
     assert [version.number for version in versions(filled) if version.champion] == [3]
 
 
+@pytest.mark.slow
 def test_a_champion_that_cannot_be_read_does_not_stand_in_the_way(
     filled: Registry, config: Config, tmp_path: Path
 ) -> None:
@@ -165,6 +166,7 @@ def test_a_champion_that_cannot_be_read_does_not_stand_in_the_way(
     assert examination(registry, 2, config, unread, force=True).judgement(force=True).forced
 
 
+@pytest.mark.slow
 def test_the_command_refuses_says_why_and_is_told_to_do_it_all_the_same(
     filled: Registry, run, tmp_path: Path
 ) -> None:

@@ -144,6 +144,7 @@ def test_a_table_that_names_no_lead_is_said_to_be_unused(tmp_path):
     assert any(doubt.startswith("prices is not used") for doubt in written.doubts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["it's '''.csv", "two\nlines.csv", 'a "b" \\ c.csv', "Größe & città.csv"]
 )
