@@ -145,13 +145,11 @@ def loan_figures(data: Path, report_progress: Progress) -> list[Figure]:
         ),
         order_figure(about, card.bands),
         *choice_figures(about, examined, frame, bundle.judged_model, config),
-        *longer_figures(about, examined, config, report_progress),
+        *longer_figures("loan leads in the latest period, warm 30 days", examined, config),
     ]
 
 
-def longer_figures(
-    about: str, tables: Tables, config: Config, report_progress: Progress
-) -> list[Figure]:
+def longer_figures(about: str, tables: Tables, config: Config) -> list[Figure]:
     """The longer horizon beside what its own outcomes alone would give.
 
     It is judged on the default test period, because on the day that the configuration names few of
@@ -160,23 +158,23 @@ def longer_figures(
     """
     by_default = {"split": config.split.model_copy(update={"test_from": None})}
     config = config.model_copy(update=by_default)
-    frame = training_frame(tables, config.dataset, report_progress)
-    bundle = fit_bundle(frame, (), config.fitting, report_progress).bundle
+    frame = training_frame(tables, config.dataset, no_progress)
+    bundle = fit_bundle(frame, (), config.fitting, no_progress).bundle
     test, days = frame.splits["warm"].test, bundle.warm.days
     own_outcomes = frame.looks("warm", frame.splits["warm"].refit)
     scores = bundle.scores(frame.matrix[test], config.model.threads)
     ours, judged = scores.warm_probability, judged_rows(frame, "warm", test)
     measured = figures(judged.converted, ours)
     low, high = auc_interval(judged, ours, SEED) or (None, None)
-    told = "" if measured.log_loss is None else f"log loss {measured.log_loss:.4f}; "
-    found = [
+    log_loss = "" if measured.log_loss is None else f"log loss {measured.log_loss:.4f}; "
+    longer = [
         Figure(
             about,
             f"AUC within {days} days",
             measured.auc,
             low,
             high,
-            note=f"{told}{len(judged.lead):,} looks, {int(judged.converted.sum()):,} converted",
+            note=f"{log_loss}{len(judged.lead):,} looks, {int(judged.converted.sum()):,} converted",
         )
     ]
     for rival, kind in (("a booster", "booster"), ("a blend", "blend")):
@@ -189,7 +187,7 @@ def longer_figures(
             (None, None, None) if gain is None else (gain.advantage, gain.low, gain.high)
         )
         auc = "" if order.auc is None else f"its AUC {order.auc:.3f}"
-        found.append(
+        longer.append(
             Figure(
                 about,
                 f"log loss within {days} days below that of {rival} of those outcomes alone",
@@ -201,7 +199,7 @@ def longer_figures(
                 places=4,
             )
         )
-    return found
+    return longer
 
 
 def choice_figures(

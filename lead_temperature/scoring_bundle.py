@@ -143,8 +143,9 @@ class ScoringBundle:
                 f"{rule.left_out} is left out.",
                 stacklevel=2,
             )
-        judged_days = self.bundle.card.served.judged_days
-        for note in scoring_notes(self.bundle.spec, tables, selection.spine, judged_days):
+        served = self.bundle.card.served
+        notes = scoring_notes(self.bundle.spec, tables, selection.spine, served.judged_days)
+        for note in (*notes, *served.notes):
             warnings.warn(note, stacklevel=2)
         scores: pd.DataFrame = table.to_pandas()
         scores.attrs["notes"] = list(selection.notes)

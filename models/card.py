@@ -13,7 +13,7 @@ Bulk scoring and the server warn of a lead in the same words, which stand here t
 import functools
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -47,15 +47,16 @@ class ServedCard:
         Share of leads' snapshots that converted within each horizon; only those that were measured.
     broken_promises : mapping of band to str
         Bands whose promise the test period contradicts, each with the promise and what happened.
-    changes : tuple of str
-        What every answer says of the latest weeks, where they differ from the months before.
+    cautions : tuple of str
+        What every answer says until the next training: that the base rate is all that is known, or
+        that the latest weeks differ from the months before.
     """
 
     data_end: datetime
     judged_days: float | None
     base_rates: Mapping[str, float]
     broken_promises: Mapping[str, str]
-    changes: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     @property
     def promise_warnings(self) -> Mapping[str, str]:
@@ -65,6 +66,11 @@ class ServedCard:
             "Take the band as an order of leads, not as a rate, until the next training."
             for band, what_happened in self.broken_promises.items()
         }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What whoever scores many leads is told once: all that answers may say of the model."""
+        return (*self.promise_warnings.values(), *self.cautions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,28 +191,30 @@ def _served_card(text: str) -> ServedCard:
             name: _base_rate(rate, name) for name, rate in rates.items() if rate is not None
         },
         broken_promises=_broken_promises(card.get("bands")),
-        changes=tuple(
-            change
+        cautions=tuple(
+            caution
             for name in ("hot", "warm")
-            if (change := _change(name, _section(horizons, name, "horizons."))) is not None
+            for caution in _cautions(name, _section(horizons, name, "horizons."))
         ),
     )
 
 
-def _change(name: str, horizon: JsonObject) -> str | None:
-    """What is said of a horizon whose latest weeks differ; what is no such finding is passed over.
-
-    The name is that of the horizon, "hot" or "warm".
-    """
+def _cautions(name: str, horizon: JsonObject) -> Iterator[str]:
+    """What is said of "hot" or "warm" in every answer; what is no such finding is passed over."""
+    if horizon.get("predictor") == "base rate":
+        yield (
+            f"{name}_probability: too few purchases are known to tell leads apart: all have the "
+            "same."
+        )
     calibration = horizon.get("calibration")
     latest = calibration.get("latest_weeks") if isinstance(calibration, Mapping) else None
     if not isinstance(latest, Mapping) or latest.get("changed") is not True:
-        return None
+        return
     bought, expected = latest.get("bought"), latest.get("expected")
     if not (isinstance(bought, int) and isinstance(expected, int | float) and expected > 0):
-        return None
+        return
     first_day, last_day = (str(latest.get(end))[:10] for end in ("first_look", "last_look"))
-    return (
+    yield (
         f"{name}_probability: of the leads of {first_day} to {last_day} "
         f"{bought / expected:.1f} times as many bought as the months before let expect. "
         "The ranges are wider for it; take the percentages with care until the next training."

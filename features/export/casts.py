@@ -173,8 +173,8 @@ def plain_numbers(numbers: Numbers, texts: pa.ChunkedArray, *, measure: bool) ->
     is_zero = pc.equal(values, 0.0)
     if pc.any(is_zero).as_py():
         zeros = pc.if_else(is_zero, texts, None)
-        if pc.any(pc.match_substring_regex(zeros, "[1-9eE]")).as_py():
-            is_true_zero = pc.invert(pc.match_substring_regex(zeros, "[1-9eE]"))
+        is_true_zero = pc.invert(pc.match_substring_regex(zeros, "[1-9eE]"))
+        if not pc.all(is_true_zero).as_py():
             is_plain = _both(is_plain, pc.fill_null(is_true_zero, True))
     if measure:
         size = pc.abs(values)

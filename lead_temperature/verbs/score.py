@@ -98,7 +98,7 @@ def score(
             raise ValueError("Nothing was scored: with --strict every row must be good.")
     selection = read_spine(spine, tables) if spine else open_leads_at(moment, tables)
     notes = scoring_notes(loaded.spec, tables, selection.spine, loaded.card.served.judged_days)
-    notes += (*loaded.card.served.promise_warnings.values(), *loaded.card.served.changes)
+    notes += loaded.card.served.notes
     bands = ""
     if engine == "spark":
         err.print(f"scoring {len(selection.spine):,} rows on Spark")  # its own bar comes below

@@ -81,8 +81,8 @@ class ServedModel:
         Widths of the features' windows, in days.
     judged_days : float or None
         Age beyond which no lead was looked at in training.
-    changes : tuple of str
-        What every answer says of the latest weeks (`models.card.ServedCard`).
+    cautions : tuple of str
+        What every answer says of the model (`models.card.ServedCard`).
     promise_warnings : mapping of band to str
         What answers about leads of a band warn of, because its promise did not hold.
     base_probability : float
@@ -106,7 +106,7 @@ class ServedModel:
     signals: Mapping[str, Sequence[int]]
     windows: tuple[int, ...]
     judged_days: float | None
-    changes: tuple[str, ...]
+    cautions: tuple[str, ...]
     promise_warnings: Mapping[str, str]
     base_probability: float
 
@@ -162,7 +162,7 @@ def served_model(bundle: Bundle, limits: Limits, contract: Contract | None = Non
         signals=columns_by_signal(spec),
         windows=windows(spec),
         judged_days=bundle.card.served.judged_days,
-        changes=bundle.card.served.changes,
+        cautions=bundle.card.served.cautions,
         promise_warnings=bundle.card.served.promise_warnings,
         base_probability=explanation(bundle, unknown, max_signals=0).base_probability,
     )

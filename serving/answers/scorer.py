@@ -228,7 +228,7 @@ def _answers(
             trend=lead_trend,
             forecast=lead_forecast,
             model_version=bundle.version,
-            warnings=(*lead.warnings, *promise_warning, *model.changes),
+            warnings=(*lead.warnings, *promise_warning, *model.cautions),
             request_id="",  # HTTP sets it
         )
 

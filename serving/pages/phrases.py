@@ -113,6 +113,7 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
         "band: the promise of %(band)s did not hold in the test period: %(found)s. Take the band "
         "as an order of leads, not as a rate, until the next training."
     ),
+    _("%(field)s: too few purchases are known to tell leads apart: all have the same."),
     _(
         "%(field)s: of the leads of %(since)s to %(until)s %(times)s times as many bought as the "
         "months before let expect. The ranges are wider for it; take the percentages with care "

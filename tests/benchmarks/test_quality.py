@@ -38,7 +38,6 @@ from benchmarks.quality_peer_run import (
 from benchmarks.quality_peers import PEERS, compared
 from benchmarks.quality_table import AtLeast, AtMost, Figure, Goal, NotWorse, show_quality
 from benchmarks.quality_truth import covered_figure, error_figure, excess_figures, kept_figure
-from features.progress import no_progress
 from features.spine import Spine, microseconds
 from models.bands import Bands, Promise
 from models.policy import GuaranteedRate
@@ -288,7 +287,7 @@ def test_what_the_defaults_give_away_is_told_on_the_same_looks(
 
 
 def test_the_longer_horizon_is_told_beside_its_own_outcomes_alone(export: Export) -> None:
-    order, booster, blend = longer_figures("leads", export.tables, export.config, no_progress)
+    order, booster, blend = longer_figures("leads", export.tables, export.config)
     assert order.value is not None
     assert order.value > 0.6
     for rival in (booster, blend):

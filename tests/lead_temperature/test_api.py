@@ -22,6 +22,7 @@ from features.scale.batch import point_in_time_features
 from features.spine import Spine
 from lead_temperature import api
 from models.bundle import load_bundle
+from models.card import CardDocument
 from tests.support.folders import contents
 from tests.support.report_parts import lifelike_past
 from training.audit.findings import audit
@@ -227,6 +228,15 @@ def test_a_lead_near_a_cutoff_stays_in_its_band(tables, bundle, command_scores) 
     kept = (again.band == "hot") & (plain.band != "hot")
     assert kept.any()
     assert (again.hot_low[kept] < 0.2).all()
+
+
+def test_what_the_server_says_of_a_model_is_warned_of_here_too(trained, tables, bundle) -> None:
+    values = {**bundle.bundle.card.values}
+    values["horizons"] = {**values["horizons"]}
+    values["horizons"]["warm"] = {**values["horizons"]["warm"], "predictor": "base rate"}
+    doubtful = replace(bundle, bundle=replace(bundle.bundle, card=CardDocument.of(values)))
+    with pytest.warns(UserWarning, match="warm_probability: too few purchases are known"):
+        doubtful.score(trained.config, as_of="2024-03-01T00:00:00+00:00")
 
 
 def test_rejected_rows_and_missing_tables_are_warned_of(trained, bundle) -> None:

@@ -95,13 +95,22 @@ def test_a_change_of_the_latest_weeks_is_warned_of_in_every_answer() -> None:
         name: {"calibration": {"latest_weeks": {**latest, "changed": changed}}}
         for name, changed in (("hot", True), ("warm", False))
     }
-    (warning,) = CardDocument.of({**END, "horizons": horizons}).served.changes
+    (warning,) = CardDocument.of({**END, "horizons": horizons}).served.cautions
     assert warning.startswith(
         "hot_probability: of the leads of 2025-11-01 to 2025-11-28 0.3 times as many bought"
     )
     for odd in (None, {}, {"latest_weeks": None}, {"latest_weeks": {"changed": True}}):
         hot = {"hot": {"calibration": odd}}
-        assert CardDocument.of({**END, "horizons": hot}).served.changes == ()
+        assert CardDocument.of({**END, "horizons": hot}).served.cautions == ()
+
+
+def test_where_the_base_rate_is_all_that_is_known_every_answer_says_so() -> None:
+    horizons = {"hot": {"predictor": "blend"}, "warm": {"predictor": "base rate"}}
+    served = CardDocument.of({**END, "horizons": horizons}).served
+    assert served.cautions == (
+        "warm_probability: too few purchases are known to tell leads apart: all have the same.",
+    )
+    assert served.notes == served.cautions
 
 
 def test_bands_whose_promise_did_not_hold_are_warned_of() -> None:
@@ -118,6 +127,7 @@ def test_bands_whose_promise_did_not_hold_are_warned_of() -> None:
     assert set(served.promise_warnings) == {"hot"}
     assert "the promise of hot did not hold" in served.promise_warnings["hot"]
     assert "until the next training" in served.promise_warnings["hot"]
+    assert served.notes == tuple(served.promise_warnings.values())
     assert CardDocument.of(END).served.promise_warnings == {}
 
 

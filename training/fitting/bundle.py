@@ -232,7 +232,6 @@ class _RollingFits:
         self.origins = self._usable_origins()
         fits = len(self.origins) + 1 + final + SHARE_FOLDS * self.borrows
         self.all_trees = fits * (2 - self.fits_once) * settings.model.trees
-        self.buyers_learned_from = {name: np.zeros(len(frame.spine)) for name in HORIZONS}
         self.traits = traits or self._traits()
 
     def _count_trees(self, trees: int) -> None:
@@ -296,10 +295,9 @@ class _RollingFits:
         """Margins of each look before the test by the fit at the latest origin before it."""
         frame, threads = self.frame, self.settings.model.threads
         margins = {name: np.full(len(frame.spine), np.nan) for name in HORIZONS}
-        for (known_rows, rows), predictors in zip(self.origins, of_origins, strict=True):
+        for (_, rows), predictors in zip(self.origins, of_origins, strict=True):
             for name, predictor in predictors.items():
                 margins[name][rows] = margin_of(predictor, frame.matrix[rows], threads)
-                self.buyers_learned_from[name][rows] = self._buyers(name, known_rows[name])
         return margins
 
     def _usable_origins(self) -> list[tuple[dict[str, Bool], Bool]]:
@@ -324,6 +322,20 @@ class _RollingFits:
         everybody_buys = self.frame.labels[name].converted[rows].all()
         return self._buyers(name, rows) >= LEAST_LEARNED_LEADS and not everybody_buys
 
+    def evidence_share(self, name: str, held_out: Bool, learned: Bool) -> float:
+        """Buyers that fits of held-out looks had learned from, as a share of those of `learned`.
+
+        The mean over these looks, at most 1; 1 where there are none.
+        """
+        split = self.frame.splits[name]
+        fits = [(rows[name], foretold) for rows, foretold in self.origins]
+        fits.append((split.refit, split.test))
+        looks = [np.count_nonzero(held_out & foretold) for _, foretold in fits]
+        if not any(looks):
+            return 1.0
+        buyers = np.average([self._buyers(name, rows) for rows, _ in fits], weights=looks)
+        return min(1.0, float(buyers) / self._buyers(name, learned))
+
     def horizon(
         self, name: str, predictor: Predictor, margin: Float64, learned: Bool, final: bool
     ) -> FittedHorizon:
@@ -332,13 +344,10 @@ class _RollingFits:
         rows, level_at = split.calibrate, split.test_from
         if final:
             rows, level_at = rows | split.test, int(frame.spine.as_of.max())
-            self.buyers_learned_from[name][split.test] = self._buyers(name, split.refit)
         held_out = rows & ~np.isnan(margin)
         if only_base_rate(split, labels, frame.person):
             calibrated = base_rate_alone(frame.persons, labels, learned)
         else:
-            buyers = self.buyers_learned_from[name][held_out]
-            share = buyers.mean() / self._buyers(name, learned) if held_out.any() else 1.0
             calibrated = out_of_time_calibration(
                 margin,
                 frame.persons,
@@ -346,7 +355,7 @@ class _RollingFits:
                 held_out,
                 level_at,
                 self.settings.calibration.method,
-                float(min(share, 1.0)),
+                self.evidence_share(name, held_out, learned),
             )
         return fitted_horizon(
             predictor,

@@ -182,6 +182,12 @@ def _origins(
     person = person_of_lead(tables)[spine.lead]
     for split, outcomes in _splits(tables, spine, labels_by_horizon, config, latest_origin):
         require_conversions(split, outcomes, person)
+        if not _learns(split, outcomes, person):
+            raise ValueError(
+                f"A backtest needs {LEAST_LEARNED_LEADS} leads that are known to have converted "
+                f"within {outcomes.days} days by {iso(latest_origin)[:10]}, where the test period "
+                "begins: with fewer, train says the base rate of all. Export a longer time."
+            )
     candidates = np.linspace(first_look(spine), latest_origin, CANDIDATE_ORIGINS + 1).astype(
         np.int64
     )

@@ -324,13 +324,15 @@ def test_a_warning_of_a_promise_that_did_not_hold_is_recognised() -> None:
         assert is_recognised(card.served.promise_warnings["cold"], phrases(speech(language)))
 
 
-def test_a_warning_of_a_change_of_the_latest_weeks_is_recognised() -> None:
+def test_what_every_answer_says_of_the_model_is_recognised() -> None:
     day = "2025-11-28T00:00:00+00:00"
     latest = {"first_look": day, "last_look": day, "bought": 9, "expected": 30.0, "changed": True}
-    hot = {"hot": {"calibration": {"latest_weeks": latest}}}
-    (warning,) = CardDocument.of({"data_end": day, "horizons": hot}).served.changes
+    hot = {"hot": {"predictor": "base rate", "calibration": {"latest_weeks": latest}}}
+    cautions = CardDocument.of({"data_end": day, "horizons": hot}).served.cautions
+    assert len(cautions) == 2
     for language in ("it", "pt", "ro", "ru"):
-        assert is_recognised(warning, phrases(speech(language)))
+        for caution in cautions:
+            assert is_recognised(caution, phrases(speech(language)))
 
 
 def test_what_the_server_answers_of_its_examples_is_recognised(client, page) -> None:

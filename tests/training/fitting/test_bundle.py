@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.arrays import Bool
 from features.export.sources import read_export
 from features.progress import no_progress
 from features.worlds.chain import made_up_crm
@@ -203,17 +204,30 @@ def test_of_fewer_than_ten_buyers_the_base_rate_is_all_that_is_said(tmp_path: Pa
     assert {reason.points for reason in explanation(few.bundle, frame.matrix[0]).reasons} <= {0.0}
 
 
-@pytest.mark.slow
-def test_each_look_knows_how_many_buyers_its_fit_had_learned_from(
+def test_the_share_of_evidence_counts_the_buyers_that_each_fit_had_learned_from(
     config_and_frame: tuple[Config, TrainingFrame],
 ) -> None:
     config, frame = config_and_frame
     rolling = _RollingFits(frame, config.fitting, no_progress, final=False)
     known_rows, foretold_rows = rolling.origins[0]
-    rolling.out_of_time_margins([rolling.fit(rows) for rows, _ in rolling.origins])
     for name in HORIZONS:
-        bought = known_rows[name] & frame.labels[name].converted
-        of_first_fit = rolling.buyers_learned_from[name][foretold_rows]
-        assert np.all(of_first_fit == len(np.unique(frame.person[bought])))
-        later = rolling.buyers_learned_from[name][rolling.origins[-1][1]]
-        assert later[0] > of_first_fit[0]
+        split, converted = frame.splits[name], frame.labels[name].converted
+
+        def buyers(rows: Bool, converted: Bool = converted) -> int:
+            return len(np.unique(frame.person[rows & converted]))
+
+        everything = frame.labels[name].mature
+        of_first_fit = split.calibrate & foretold_rows
+        assert rolling.evidence_share(name, of_first_fit, everything) == pytest.approx(
+            buyers(known_rows[name]) / buyers(everything)
+        )
+        assert rolling.evidence_share(name, split.test, everything) == pytest.approx(
+            buyers(split.refit) / buyers(everything)
+        )
+        counts = of_first_fit.sum(), split.test.sum()
+        mean = np.average([buyers(known_rows[name]), buyers(split.refit)], weights=counts)
+        assert rolling.evidence_share(name, of_first_fit | split.test, everything) == pytest.approx(
+            mean / buyers(everything)
+        )
+        nothing = np.zeros(len(frame.spine), np.bool_)
+        assert rolling.evidence_share(name, nothing, everything) == 1.0

@@ -106,7 +106,7 @@ def test_too_short_an_export_is_refused_before_anything_is_computed(crm) -> None
     events = tables.interactions.filter(pc.is_in(tables.interactions["lead_id"], value_set=ids))
     log = tables.attribute_log.filter(pc.is_in(tables.attribute_log["lead_id"], value_set=ids))
     small = replace(tables, leads=few, interactions=events, attribute_log=log)
-    with pytest.raises(ValueError, match="at no earlier origin: there is nothing to compare"):
+    with pytest.raises(ValueError, match="A backtest needs 10 leads that are known"):
         backtest(small, config, origins=3)
     with pytest.raises(ValueError, match="at least 2 origins, got 1"):
         backtest(tables, config, origins=1)
