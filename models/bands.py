@@ -194,7 +194,8 @@ class Bands:
         Returns
         -------
         bool array of shape (rows,)
-            None of them where cold promises nothing.
+            None of them where cold promises nothing, or where nobody is called hot or warm: a bound
+            on everybody tells nobody apart.
 
         Examples
         --------
@@ -204,7 +205,8 @@ class Bands:
         array([ True, False, False])
         """
         promise = self.promises.get(Temperature.COLD)
-        if promise is None or not isinstance(promise.policy, LimitedRate):
+        everybody_is_cold = self.hot is None and self.warm is None
+        if promise is None or not isinstance(promise.policy, LimitedRate) or everybody_is_cold:
             return np.zeros(len(band), np.bool_)
         within_promise = warm_high <= promise.policy.at_most
         return np.asarray(within_promise & (band == Temperature.COLD.value), np.bool_)

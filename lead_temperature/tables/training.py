@@ -174,6 +174,8 @@ def _promise_sentence(band: Temperature, promise: BandPromise, days: int) -> Tex
 
 def _served_sentence(band: Temperature, served: ServedBand) -> Text:
     """The band as it serves, by all looks that no fit had learned from."""
+    if served.cutoff is None and band != Temperature.COLD:
+        return Text.assemble((f"{band.value} as it serves: ", "bold"), f"{served.explanation}.")
     cutoff = "" if served.cutoff is None else f", from {served.cutoff:.3f} on"
     text = served.words
     if served.rate is not None and served.bound is not None:

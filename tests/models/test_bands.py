@@ -107,7 +107,9 @@ def test_leads_may_be_left_that_are_cold_to_their_high_end(rows, at_most: float)
     expected = [name == "cold" and end <= at_most for name, end in rows]
     assert bands.may_be_left(band, high).tolist() == expected
     nothing_promised = Bands(hot=0.3, warm=0.1)
-    assert not nothing_promised.may_be_left(band, high).any()
+    everybody_cold = Bands(hot=None, warm=None, promises={"cold": cold})
+    for bands in (nothing_promised, everybody_cold):
+        assert not bands.may_be_left(band, high).any()
 
 
 def test_a_lead_near_a_cutoff_does_not_flap() -> None:

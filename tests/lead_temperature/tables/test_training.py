@@ -174,9 +174,11 @@ def test_what_serves_is_told_with_its_rate_and_its_reach() -> None:
         "1,234 looks there that no fit had learned from 32.4 % converted, at least 30.1 %; reach "
         "44 %."
     ) in text
-    nobody = {**SERVED, "cutoff": None, "rate": None, "bound": None, "reach": None}
+    because = "the looks do not bear the promise, so nobody is called hot"
+    nothing = {"cutoff": None, "rate": None, "bound": None, "reach": None}
+    nobody = {**SERVED, **nothing, "because": because}
     text = printed(show_promises, card_with(promise_card(ASKED), served=nobody))
-    assert "hot as it serves: of the looks called hot at least 30 % convert." in text
+    assert f"hot as it serves: {because}." in text
     assert "serves" not in printed(show_promises, card_with(promise_card(ASKED)))
 
 

@@ -39,7 +39,7 @@ def test_a_promise_that_did_not_hold_is_warned_of_in_each_answer_of_its_band(mod
 
 def test_a_cold_lead_may_be_left_only_while_colds_promise_stands(model) -> None:
     cold = Promise(LimitedRate(0.999), 0.1, 900, 400, 9, 0.01, 0.02, "measured")
-    bands = replace(model.bundle.bands, hot=None, warm=None, promises={"cold": cold})
+    bands = replace(model.bundle.bands, hot=1.0, warm=None, promises={"cold": cold})
     promising = replace(model.bundle, bands=bands)
     assert good(served_model(promising, Limits()), lead()).may_be_left
     broken = {"bands": {"cold": {"promise": {"finding": "broken"}}}}

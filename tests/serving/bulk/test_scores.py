@@ -73,7 +73,7 @@ def test_columns_are_the_scores_of_the_bundle_to_the_bit(bundle: Bundle, table: 
 
 def test_who_may_be_left_is_a_column(bundle: Bundle) -> None:
     cold = Promise(LimitedRate(0.999), 0.1, 900, 400, 9, 0.01, 0.02, "measured")
-    bands = replace(bundle.bands, hot=None, warm=None, promises={"cold": cold})
+    bands = replace(bundle.bands, hot=1.0, warm=None, promises={"cold": cold})
     promising = replace(bundle, bands=bands)
     assert score_spine(promising, TABLES, SPINE)["may_be_left"].to_pylist() == [True] * 3
     broken = {"bands": {"cold": {"promise": {"finding": "broken"}}}}
