@@ -210,10 +210,8 @@ def _leads(
         person = f"t{standard_names.index('person')}"
         hashes = pa.chunked_array([person_hashes(text[person].combine_chunks(), fresh_key())])
         text = text.set_column(text.column_names.index(person), person, hashes)
-    kinds: dict[str, Kind] = {}
-    doubts: list[Suspicion] = []
-    for i, name in enumerate(attributes, start=len(standard_names)):
-        attribute = UnreadAttribute(
+    unread = [
+        UnreadAttribute(
             name,
             text[f"t{i}"],
             table.column_format(name, mapping.defaults(table)),
@@ -221,12 +219,10 @@ def _leads(
             "leads",
             is_flag=bool({name, table.column(name)} & {*table.allow_flags}),
         )
-        kind, objection = kind_and_objection(connection, attribute)
-        if objection:
-            unused[table.column(name)] = objection
-        else:
-            kinds[name] = kind
-            doubts += number_doubts(attribute, kind)
+        for i, name in enumerate(attributes, start=len(standard_names))
+    ]
+    kinds, objections, doubts = _examined(connection, unread)
+    unused |= {table.column(name): objection for name, objection in objections.items()}
     used_columns = [i for i, name in enumerate(names) if i < len(standard_names) or name in kinds]
     row_columns = ("row", "malformed", "file")
     text = text.select([*row_columns, *(f"t{i}" for i in used_columns)]).rename_columns(
@@ -260,6 +256,26 @@ def _leads(
             ),
         ),
     )
+
+
+def _examined(
+    connection: duckdb.DuckDBPyConnection,
+    attributes: Sequence[UnreadAttribute],
+    objection_to_name: Callable[[str], str | None] = lambda name: None,
+) -> tuple[dict[str, Kind], dict[str, str], list[Suspicion]]:
+    """Kinds of the attributes that may be used, objections to the others, and doubts."""
+    kinds: dict[str, Kind] = {}
+    objections: dict[str, str] = {}
+    doubts: list[Suspicion] = []
+    for attribute in attributes:
+        kind, objection = kind_and_objection(connection, attribute)
+        objection = objection_to_name(attribute.name) or objection
+        if objection:
+            objections[attribute.name] = objection
+        else:
+            kinds[attribute.name] = kind
+            doubts += number_doubts(attribute, kind)
+    return kinds, objections, doubts
 
 
 def _contact_columns(source: Source, unused: Mapping[str, str]) -> list[str]:
@@ -512,18 +528,20 @@ def _attribute_log(
             f"Attribute {repeated!r} is declared fixed at creation and changes in {source.label}: "
             "take it out of fixed_at_creation in [leads] of lead_temperature.toml"
         )
-    kinds, unused = {}, {}
-    values_of: dict[str, tuple[Kind, ColumnFormat]] = {}
-    doubts: list[Suspicion] = []
-    for attribute in _attributes_of_log(mapping, table, text, names):
-        kind, objection = kind_and_objection(connection, attribute)
-        objection = _log_name_objection(mapping.leads, attribute.name) or objection
-        if objection:
-            unused[f"attributes.{attribute.name}"] = f"{objection} ({len(attribute.texts)} rows)"
-        else:
-            kinds[attribute.name] = kind
-            values_of[attribute.name] = (kind, attribute.format_)
-            doubts += number_doubts(attribute, kind)
+    attributes = list(_attributes_of_log(mapping, table, text, names))
+    kinds, objections, doubts = _examined(
+        connection, attributes, lambda name: _log_name_objection(mapping.leads, name)
+    )
+    rows = {attribute.name: len(attribute.texts) for attribute in attributes}
+    unused = {
+        f"attributes.{name}": f"{objection} ({rows[name]} rows)"
+        for name, objection in objections.items()
+    }
+    values_of = {
+        attribute.name: (kinds[attribute.name], attribute.format_)
+        for attribute in attributes
+        if attribute.name in kinds
+    }
     text = _with_known(text, _identities(leads))
     text = text.append_column("place", pa.array(range(text.num_rows), pa.int64()))
     columns = fields(table, mapping.defaults(table), LOG_COLUMNS, LOG_COLUMNS[:3])

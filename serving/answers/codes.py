@@ -5,7 +5,6 @@ only one: the pages at ``/problems/CODE``, which the `type` of every problem nam
 ``docs/problems.md`` are made of it (`python -m serving.answers.codes` prints the latter).
 """
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -177,20 +176,6 @@ by its status.
 | code | status | what is wrong | way out | try again |
 |---|---|---|---|---|
 """
-
-
-def problem_page(code: str, meaning: CodeMeaning) -> str:
-    """Page about a code, as HTML without scripts."""
-    repeat_text = (
-        "The same call may succeed later." if meaning.retry else "Do not repeat the same call."
-    )
-    lines = (meaning.meaning, meaning.way_out, repeat_text)
-    paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    title = html.escape(code)
-    return (
-        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title></head>'
-        f"<body><h1>{title}</h1><p>HTTP status {meaning.status}</p>{paragraphs}</body></html>"
-    )
 
 
 def problems_document() -> str:

@@ -1,4 +1,4 @@
-"""The page that documents the routes: OpenAPI as HTML, without scripts and without network.
+"""Pages that document the routes and the problems: HTML, without scripts and without network.
 
 FastAPI's own page loads its program from a content delivery network. This page shows what a person
 needs to write a client: every route with a request that works and the answer to it, every refusal,
@@ -6,9 +6,11 @@ and every field. Programs read the same from ``openapi.json``.
 """
 
 import json
+import re
 from html import escape
 
 from features.json_values import JsonObject
+from serving.answers.codes import CodeMeaning
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -22,6 +24,22 @@ td, th { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 pre { overflow: auto; max-height: 30rem; padding: .75rem; background: #8882; }
 summary { cursor: pointer; }
 """
+
+
+def prose(text: str) -> str:
+    """HTML of a sentence, in which names between backticks are code.
+
+    Parameters
+    ----------
+    text : str
+        As it stands in the sources; nothing else in it is markup.
+
+    Examples
+    --------
+    >>> prose("`detail` says <why>")
+    '<code>detail</code> says &lt;why&gt;'
+    """
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def docs_page(document: JsonObject) -> str:
@@ -40,6 +58,36 @@ def docs_page(document: JsonObject) -> str:
         for path, methods in document["paths"].items()
         for method, route in methods.items()
     )
+    return _page(
+        title,
+        f"""<p>Programs read all of this from <a href="openapi.json">openapi.json</a>; people try a
+lead on <a href="leads/try">a page of its own</a>. The requests below work as they stand.</p>
+<h2>Routes</h2>
+{"".join(routes)}
+<h2>Schemas</h2>
+{"".join(_schema(name, schema) for name, schema in schemas.items())}
+""",
+    )
+
+
+def problem_page(code: str, meaning: CodeMeaning) -> str:
+    """HTML page about the code of a problem.
+
+    Parameters
+    ----------
+    code : str
+        One of `serving.answers.codes.MEANINGS`.
+    meaning : CodeMeaning
+        What it means.
+    """
+    repeat_text = (
+        "The same call may succeed later." if meaning.retry else "Do not repeat the same call."
+    )
+    lines = (f"HTTP status {meaning.status}", meaning.meaning, meaning.way_out, repeat_text)
+    return _page(escape(code), "".join(f"<p>{prose(line)}</p>\n" for line in lines))
+
+
+def _page(title: str, body: str) -> str:
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -51,20 +99,14 @@ def docs_page(document: JsonObject) -> str:
 </head>
 <body>
 <h1>{title}</h1>
-<p>Programs read all of this from <a href="openapi.json">openapi.json</a>; people try a lead on
-<a href="leads/try">a page of its own</a>. The requests below work as they stand.</p>
-<h2>Routes</h2>
-{"".join(routes)}
-<h2>Schemas</h2>
-{"".join(_schema(name, schema) for name, schema in schemas.items())}
-</body>
+{body}</body>
 </html>
 """
 
 
 def _route(method: str, path: str, route: JsonObject) -> str:
-    parts = [f"<h3><code>{method.upper()} {escape(path)}</code>\n{escape(route['summary'])}</h3>\n"]
-    parts.append(f"<p>{escape(route['description'])}</p>\n")
+    parts = [f"<h3><code>{method.upper()} {escape(path)}</code>\n{prose(route['summary'])}</h3>\n"]
+    parts.append(f"<p>{prose(route['description'])}</p>\n")
     if "security" in route:
         parts.append("<p>Needs an API key: <code>Authorization: Bearer KEY</code>.</p>\n")
     if "parameters" in route:
@@ -83,7 +125,7 @@ def _answer(status: str, answer: JsonObject) -> str:
         f"{_example(body)}"
         for media_type, body in answer["content"].items()
     )
-    summary = f"<summary>{escape(status)} {escape(answer['description'])}</summary>"
+    summary = f"<summary>{escape(status)} {prose(answer['description'])}</summary>"
     return f"<details>{summary}\n{contents}</details>\n"
 
 
@@ -105,7 +147,7 @@ def _schema(name: str, schema: JsonObject) -> str:
     rows = (_field(f, inner, f in required) for f, inner in schema.get("properties", {}).items())
     return (
         f'<h3 id="schema-{escape(name)}">{escape(name)}</h3>\n'
-        f"<p>{escape(schema.get('description', ''))}</p>\n<table>{''.join(rows)}</table>\n"
+        f"<p>{prose(schema.get('description', ''))}</p>\n<table>{''.join(rows)}</table>\n"
     )
 
 
@@ -113,7 +155,7 @@ def _field(name: str, schema: JsonObject, required: bool) -> str:
     sentences = [schema["description"]] if "description" in schema else []
     if "default" in schema:
         sentences.append(f"Default: {json.dumps(schema['default'])}.")
-    cells = (f"{'required ' if required else ''}{_kind(schema)}", escape(" ".join(sentences)))
+    cells = (f"{'required ' if required else ''}{_kind(schema)}", prose(" ".join(sentences)))
     columns = "\n".join(f"<td>{cell}</td>" for cell in cells)
     return f'<tr><th scope="row"><code>{escape(name)}</code></th>\n{columns}</tr>\n'
 

@@ -26,7 +26,7 @@ from features.json_values import JsonObject
 from models.bundle import REPORTS, Bundle, load_bundle
 from models.contract import Contract, served_contract
 from models.golden import GOLDEN
-from serving.answers.codes import MEANINGS, problem_page
+from serving.answers.codes import MEANINGS
 from serving.answers.golden import replay_golden_leads
 from serving.answers.model import (
     ServedModel,
@@ -37,7 +37,7 @@ from serving.answers.model import (
 )
 from serving.answers.problem import PROBLEM_PAGES, Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json
-from serving.http.docs import docs_page
+from serving.http.docs import docs_page, problem_page
 from serving.http.guard import Guard, problem_response
 from serving.http.keys import KeyRing
 from serving.http.languages import preferred_language

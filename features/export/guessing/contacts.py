@@ -88,9 +88,7 @@ def contact_query(
     duration = next(
         (c for c in columns_by_role(table, "duration") if c.number_line is not None), None
     )
-    measure = None
-    if duration is not None:
-        measure = (_duration_name(duration), duration)
+    measure = None if duration is None else (_duration_name(duration), duration)
     used_columns = {column for column in (kind, direction, finished) if column is not None}
     outcome = next(
         (
@@ -118,10 +116,10 @@ def contact_query(
     }
     selected = ",\n    ".join(f"{sql} AS {name}" for name, sql in parts.items() if sql is not None)
     sql = f"SELECT {selected},\n    _file, _row\nFROM {sql_name(table.name)}"
-    left_out = None
-    if finished is not None:
-        sql += f"\nWHERE coalesce({sql_name(finished.name)}, '') NOT IN ({literals(unfinished)})"
-        left_out = (finished.name, tuple(unfinished))
+    left_out = None if finished is None else (finished.name, tuple(unfinished))
+    if left_out is not None:
+        column, states = left_out
+        sql += f"\nWHERE coalesce({sql_name(column)}, '') NOT IN ({literals(states)})"
     meanings = {
         name: meaning
         for name, column in (("kind", kind), ("direction", direction))

@@ -58,7 +58,8 @@ def test_a_typed_column_and_single_values_have_one_text(kind, data) -> None:
     by_column = texts_of_column(pa.array(values, kind)).to_pylist()
     by_value = texts_of_values(values).to_pylist()
     if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_integer(kind):
-        assert by_column == by_value
+        assert by_column == by_value  # also where a text only looks like a number: "NAN"
+        return
     assert [*map(comparable, by_column)] == [*map(comparable, by_value)]
 
 

@@ -5,10 +5,11 @@ from typing import get_args
 
 import pytest
 
-from serving.answers.codes import MEANINGS, problem_page, problems_document
+from serving.answers.codes import MEANINGS, problems_document
 from serving.answers.problem import FieldError, Reason, invalid_fields_problem, problem
 from serving.answers.schemas import as_json
 from serving.http.app import create_app
+from serving.http.docs import problem_page
 from serving.http.settings import Settings
 from tests.support.http import TestClient
 
