@@ -14,15 +14,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, PlainValidator, ValidationError, field_validator, model_validator
 
-from features.export.mapping import (
-    FILE_NAME,
-    ExportMapping,
-    Names,
-    Section,
-    explanation,
-    export_mapping,
-    near_miss,
-)
+from features.export.mapping import ExportMapping, export_mapping
+from features.export.sections import FILE_NAME, Names, Section, explanation, near_miss
 from features.language.kinds import Selection
 from models.policy import FixedCutoff, HighestLift, Policy, policy_from_json
 

@@ -4,10 +4,9 @@ The configuration may declare the kind; else almost all values must be numbers, 
 attribute to be one. What the values themselves rule out is named with its reason: addresses, codes
 that are no flags, numbers and dates that are written in another way than the configuration says.
 What the name alone rules out is the matter of `features.export.privacy`.
-
-Tests: tests/features/export/test_sources.py.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -89,6 +88,36 @@ def kind_and_objection(
     if objection is None and kind == "category" and declared is None:
         objection = distinct_objection(texts)
     return kind, objection
+
+
+def examine_attributes(
+    connection: duckdb.DuckDBPyConnection,
+    attributes: Sequence[UnreadAttribute],
+    objection_to_name: Callable[[str], str | None] = lambda name: None,
+) -> tuple[dict[str, Kind], dict[str, str], list[Suspicion]]:
+    """Kinds of the attributes that may be used, objections to the others, and doubts.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        An empty database that does the work.
+    attributes : sequence of UnreadAttribute
+        The attributes of one table.
+    objection_to_name : callable, optional
+        Reason for which a name alone rules an attribute out, or None.
+    """
+    kinds: dict[str, Kind] = {}
+    objections: dict[str, str] = {}
+    doubts: list[Suspicion] = []
+    for attribute in attributes:
+        kind, objection = kind_and_objection(connection, attribute)
+        objection = objection_to_name(attribute.name) or objection
+        if objection:
+            objections[attribute.name] = objection
+        else:
+            kinds[attribute.name] = kind
+            doubts += number_doubts(attribute, kind)
+    return kinds, objections, doubts
 
 
 def number_doubts(attribute: UnreadAttribute, kind: Kind) -> tuple[Suspicion, ...]:

@@ -7,7 +7,7 @@ meet the same queries whoever read them: what a day is, which instant a clock sh
 between columns. Of names and values from outside only the words of the configuration stand in the
 queries, as literals.
 
-Each rule has its test in test_sources.py.
+Each rule has its test in test_leads_table.py or test_interactions_table.py.
 
 Tests: tests/features/export/test_rules.py.
 """

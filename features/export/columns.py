@@ -4,8 +4,6 @@ The mapping names the export's columns in our words. Here those names meet the c
 really found: `require` refuses a source that lacks one, with the list of those found and the line
 to write; `fields` describes the columns for `features.export.rules`; `chunks` reads them, with the
 mapping's values put in the place of the export's and the empty text made null.
-
-Tests: tests/features/export/test_sources.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +13,11 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.export.mapping import TableMapping, ValueFormat, near_miss
+from features.export.file_mapping import ValueFormat
 from features.export.rows import Source, plain_names
 from features.export.rules import ColumnPlan, FieldKind
+from features.export.sections import near_miss
+from features.export.table_mapping import TableMapping
 from features.export.texts import texts_of_ids
 from features.tables import Kind
 

@@ -4,8 +4,6 @@ Files out of CRMs are rarely clean: lines with a column too many, a quote that n
 in another encoding than the rest. None of that may stop the good rows or shift their numbers, since
 the number is what a person looks for in the file. `csv_header` gives the names of the columns,
 `csv_rows` the rows in batches; a line that is no row comes along as the text it is.
-
-Tests: tests/features/export/test_sources.py.
 """
 
 import codecs
@@ -19,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from features.export.file_mapping import FileFormat
 from features.export.files import FilePart, reading
-from features.export.mapping import FileFormat
 
 # Stands for bytes that could not be decoded: a noncharacter, which no real text may contain.
 UNDECODABLE = "\ufdd0"

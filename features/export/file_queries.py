@@ -25,8 +25,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.export.files import file_parts
-from features.export.mapping import ExportMapping, TableMapping
+from features.export.mapping import ExportMapping
 from features.export.rows import Source, open_files, open_source, text_batch
+from features.export.table_mapping import TableMapping
 from features.export.texts import texts_of_column
 
 ROW, FILE = "_row", "_file"

@@ -16,8 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from features.export.csv_rows import UNDECODABLE
+from features.export.file_mapping import FileFormat
 from features.export.files import FilePart, reading
-from features.export.mapping import FileFormat
 
 MOST_COLUMNS = 2_000
 _DEEPEST = 8

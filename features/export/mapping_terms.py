@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.export.formats import PLAIN, ColumnFormat
-from features.export.mapping import ExportMapping, TableMapping
+from features.export.mapping import ExportMapping
+from features.export.table_mapping import TableMapping
 from features.export.terms import ExportTerms, FieldTerms, Notation
 from features.language.spec import Spec
 from features.tables import INTERACTION_FIELDS, Tables

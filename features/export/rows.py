@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.export.csv_rows import csv_header, csv_rows, first_lines
+from features.export.file_mapping import FileFormat
 from features.export.files import FilePart, file_parts, reading
 from features.export.json_rows import json_columns, json_rows
-from features.export.mapping import ExportMapping, FileFormat, TableMapping
+from features.export.mapping import ExportMapping
+from features.export.table_mapping import TableMapping
 from features.export.texts import INVISIBLE, texts_of_column, texts_of_values
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ must pass, as conditions in SQL. A wrong value costs its row where the row is no
 for its company's size is still a lead, a call without a length still a call. They are applied in
 `features.export.checked_rows`.
 
-Tests: tests/features/export/test_rules.py, and test_sources.py for each rule.
+Tests: tests/features/export/test_rules.py, and the tests of the tables for each rule.
 """
 
 from dataclasses import dataclass, replace

@@ -20,8 +20,9 @@ from python_calamine import (
     load_workbook,
 )
 
+from features.export.file_mapping import FileFormat
 from features.export.files import FilePart, require_modest
-from features.export.mapping import FileFormat, near_miss
+from features.export.sections import near_miss
 from features.export.texts import texts_of_values
 
 _BATCH_ROWS = 50_000

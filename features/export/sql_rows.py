@@ -3,8 +3,6 @@
 `open_query` runs the query of one table and yields its result; the caller fetches as much as it
 likes at a time. The password may stand in the environment (``$NAME`` in the URL) and is in no
 message: those name the database's kind, host and name alone.
-
-Tests: tests/features/export/test_sources.py.
 """
 
 import os
@@ -16,7 +14,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from features.export.mapping import DataMapping, TableMapping
+from features.export.mapping import DataMapping
+from features.export.table_mapping import TableMapping
 
 
 @contextmanager

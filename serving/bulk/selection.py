@@ -16,8 +16,9 @@ import pyarrow.csv
 
 from features.arrays import Bool
 from features.export.file_queries import FileQueries
-from features.export.mapping import ExportMapping, InteractionsMapping, export_mapping
+from features.export.mapping import ExportMapping, export_mapping
 from features.export.sources import LeadsRead, read_export
+from features.export.table_mapping import InteractionsMapping
 from features.language.spec import Spec
 from features.progress import ReadProgress, no_read_progress
 from features.scale.instants import instants_of

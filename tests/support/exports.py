@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from features.export.mapping import ExportMapping, export_mapping
+from features.export.sources import read_export
+from features.tables import Tables
 
 Value = str | float | datetime | None
 Row = dict[str, Value]
@@ -77,3 +79,32 @@ def csv_mapping(folder: Path, **sections: dict[str, object]) -> ExportMapping:
         if (folder / f"{name}.csv").exists()
     }
     return export_mapping({**tables, **sections}, folder)
+
+
+def broken(tables: Tables) -> list[tuple[str, int, str]]:
+    """Table, row and rule of every reject."""
+    return [(r["table"], r["row"], r["rule"]) for r in tables.rejects.to_pylist()]
+
+
+def read_leads(folder: Path, *lines: str, **sections: dict[str, object]) -> Tables:
+    """Leads of a CSV file with these lines; the sections may say more."""
+    write_text(folder / "leads.csv", *lines)
+    return read_export(csv_mapping(folder, **sections))
+
+
+def read_interactions(folder: Path, *lines: str, **sections: dict[str, object]) -> Tables:
+    """One lead, and interactions of a CSV file with these lines."""
+    write_text(folder / "leads.csv", "lead_id,created_at", "1,2024-01-01T00:00:00Z")
+    write_text(folder / "interactions.csv", *lines)
+    return read_export(csv_mapping(folder, **sections))
+
+
+def read_attribute(folder: Path, name: str, values: list[str], **leads: object) -> Tables:
+    """Leads with one attribute, of which each has one of the values."""
+    rows = [
+        {"lead_id": str(i), "created_at": at("2024-01-01 00:00:00"), name: value}
+        for i, value in enumerate(values)
+    ]
+    write_csv(folder / "leads.csv", rows)
+    leads = {"fixed_at_creation": [name], **leads}
+    return read_export(csv_mapping(folder, leads=leads))

@@ -20,7 +20,7 @@ import pyarrow as pa
 from features.arrays import NEVER, Int64
 from features.engine.history import MICROSECONDS_PER_DAY, is_known, when_known
 from features.export.first_seen import FirstSeen
-from features.export.mapping import near_miss
+from features.export.sections import near_miss
 from features.spine import Spine, ended_at, microseconds
 from features.tables import Kind, Tables
 from training.audit.ageing import scarcest_open_leads

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from features.arrays import Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY, when_known
-from features.export.mapping import near_miss
+from features.export.sections import near_miss
 from features.language.kinds import LabelField
 from features.spine import Spine, ended_at, microseconds
 from features.tables import Tables

@@ -7,7 +7,7 @@ booster's margin never moves against it, and as calibrations keep the order, no 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-from features.export.mapping import near_miss
+from features.export.sections import near_miss
 from features.language.spec import Spec
 from training.config import Direction
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from features.export.mapping import near_miss
+from features.export.sections import near_miss
 from features.tables import Tables
 from training.config import ReportSettings
 from training.dataset.values import EncodedValues

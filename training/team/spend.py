@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from features.export.mapping import near_miss
+from features.export.sections import near_miss
 from training.dataset.values import EncodedValues
 from training.team.grouping import Cohort
 

@@ -23,10 +23,10 @@ import pyarrow.compute as pc
 from python_calamine import CalamineError
 
 from features.export.checked_rows import readable
+from features.export.file_mapping import FileFormat
 from features.export.file_queries import namable
 from features.export.files import FilePart, file_parts, reading
 from features.export.formats import PLAIN, ColumnFormat
-from features.export.mapping import FileFormat
 from features.export.proposals import is_misread, number_proposal, time_proposal
 from features.export.rows import open_files
 from features.export.sheet_rows import sheet_names, top_rows

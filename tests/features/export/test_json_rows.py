@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.export.file_mapping import FileFormat
 from features.export.files import FilePart
 from features.export.json_rows import json_columns, json_rows
-from features.export.mapping import FileFormat
 
 FORM = FileFormat()
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from features.export.mapping import export_mapping, near_miss
+from features.export.mapping import export_mapping
+from features.export.sections import near_miss
 from tests.support.exports import micros
 
 LEADS = {"source": "leads.csv"}

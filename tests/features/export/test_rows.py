@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.export.file_mapping import FileFormat
 from features.export.files import file_parts
-from features.export.mapping import FileFormat
 from features.export.rows import open_files
 from tests.support.workbooks import write_workbook
 

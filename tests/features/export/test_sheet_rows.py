@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from features.export.file_mapping import FileFormat
 from features.export.files import FilePart
-from features.export.mapping import FileFormat
 from features.export.sheet_rows import Sheet
 from tests.support.workbooks import write_workbook
 
