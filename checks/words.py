@@ -60,6 +60,8 @@ ALLOWED: dict[str, str] = {
     "training/team/upkeep.py:late": "key of card.json, beside prompt",
     "training/search/backtest.py:about": "key of backtest --json and column of the Python API",
     "training/versions/comparison.py:until": "key of the gate's document, beside since",
+    "models/plays.py:it": "code of Italian, a key of plays.toml",
+    "models/plays.py:who": "key of plays.toml",
     "serving/answers/course.py:before": "a field of the HTTP API",
     "serving/answers/problem.py:found": "a field of the HTTP API",
     "serving/client.py:before": "a field of the HTTP API",

@@ -46,6 +46,7 @@ BORDERS = {
 }
 """Files whose signatures speak of JSON objects, and which JSON that is."""
 VALIDATED = {
+    "models/plays.py": "sections of plays.toml, which its schema checks",
     "serving/answers/caution.py": "interactions, whose fields the bundle's schema names",
     "serving/answers/schemas.py": "the card within GET /v1/model, and fields of a closed schema",
     "serving/http/batches.py": "leads of a batch, each of which its schema checks",

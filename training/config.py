@@ -4,7 +4,6 @@ Every choice has a default that works; a key that means nothing is refused with 
 typing error never trains a model quietly on something else.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,7 +14,14 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, PlainValidator, ValidationError, field_validator, model_validator
 
 from features.export.mapping import ExportMapping, export_mapping
-from features.export.sections import FILE_NAME, Names, Section, explanation, near_miss
+from features.export.sections import (
+    FILE_NAME,
+    Names,
+    Section,
+    explanation,
+    near_miss,
+    read_toml,
+)
 from features.language.kinds import Selection
 from models.policy import FixedCutoff, HighestLift, Policy, policy_from_json
 
@@ -529,15 +535,10 @@ def read_config(path: Path) -> Config:
     ValueError
         The file is no TOML, or a section, key or value is not allowed.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} does not exist. `lead-temperature init DIR` writes a commented one, "
-            "and --config names another."
-        )
-    try:
-        sections = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not valid TOML: {error}.") from error
+    sections = read_toml(
+        path,
+        "`lead-temperature init DIR` writes a commented one, and --config names another.",
+    )
     return config_of(sections, path.resolve().parent, str(path))
 
 

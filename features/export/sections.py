@@ -6,8 +6,10 @@ that was meant, and `explanation` says what pydantic found to the person who wro
 Tests: tests/features/export/test_mapping.py.
 """
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated
 from unicodedata import normalize
 
@@ -93,6 +95,31 @@ class Section(BaseModel):
                     f"unknown key {key!r}.{near_miss(key, allowed)} Allowed: {', '.join(allowed)}"
                 )
         return value
+
+
+def read_toml(path: Path, way_out: str) -> Mapping[str, object]:
+    """Sections of a TOML file, as plain values.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    way_out : str
+        What to do where there is no such file; a sentence.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    ValueError
+        The file is no TOML.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist. {way_out}")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not valid TOML: {error}.") from error
 
 
 def explanation(error: ValidationError, file: str = FILE_NAME) -> str:

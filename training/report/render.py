@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from features.language.wording import description, signal
 from models.bundle import Bundle
+from models.plays import shipped_plays
 from training.card.schema import ModelCard
 from training.card.values import read_card
 from training.evaluation.gains import EARLY, SHARES
@@ -139,6 +140,7 @@ def report_html(
         least_positives=LEAST_POSITIVES,
         shares=SHARES,
         early=EARLY,
+        plays=shipped_plays(),
         units={name: unit for name, (unit, *_) in FIGURES.items()},
     ).lstrip()
 
