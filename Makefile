@@ -11,6 +11,8 @@ SYNC = $(UV) sync --quiet --locked --inexact --extra train --extra client --extr
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 # Threads that wait must not spin: two test processes share the cores with their models' threads.
 export OMP_WAIT_POLICY := passive
+# Tests start hundreds of processes: what one has compiled the others read, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
 
 ROOMS := features models training serving lead_temperature
 
@@ -61,7 +63,7 @@ PYTEST = $(BIN)/pytest --dist loadfile
 FAST = not (slow or process or mlflow or training or long)
 
 test: $(INSTALLED) ## All tests but the slow ones, and the examples in docstrings
-	$(PYTEST) -n 4 -m "not slow" --doctest-modules tests $(ROOMS)
+	$(PYTEST) -n 3 -m "not slow" --doctest-modules tests $(ROOMS)
 
 test-fast: $(INSTALLED) ## The tests that start no process, open no MLflow and train nothing; under a minute
 	HYPOTHESIS_PROFILE=quick $(PYTEST) -n 2 -m "$(FAST)" tests

@@ -323,6 +323,7 @@ def test_whatever_the_order_every_event_is_told_or_left_out_and_none_tells_the_o
         assert all(interaction.occurred_at < limit for interaction in told.interactions)
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_the_published_log_gives_the_counts_that_are_described_with_it(tmp_path: Path) -> None:
     done = convert(require_loan_log(), tmp_path)

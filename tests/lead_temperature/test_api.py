@@ -383,6 +383,7 @@ def test_a_saved_bundle_has_all_that_the_command_writes(trained, bundle, tmp_pat
         lt.save_bundle(bundle, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_report_is_the_page_that_the_command_writes(
     run, trained, bundle, tmp_path: Path
 ) -> None:

@@ -198,6 +198,7 @@ def cells(rows, missing):
     return [[value or missing for value in row] for row in rows]
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     rows=st.lists(

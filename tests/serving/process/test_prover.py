@@ -83,6 +83,7 @@ prover.main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_limits_are_on_the_bundle_and_not_on_the_libraries(
     bundle_folder: Path, private_folder: Path, monkeypatch: pytest.MonkeyPatch

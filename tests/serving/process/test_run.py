@@ -85,6 +85,7 @@ def test_a_process_without_the_laboratory_scores_and_ends_well(server, client, l
     assert ended_well(server, laboratory)
 
 
+@pytest.mark.slow
 def test_a_request_in_flight_is_finished_before_the_end(server, laboratory) -> None:
     url, host, port = server.url, server.host, server.port
     body = b'{"lead_id": "1", "created_at": "1970-01-01T00:00:00Z"}'
@@ -103,6 +104,7 @@ def test_a_request_in_flight_is_finished_before_the_end(server, laboratory) -> N
     assert ended_well(server, laboratory)
 
 
+@pytest.mark.slow
 def test_no_keep_alive_client_meets_a_broken_connection_at_the_end(server, laboratory) -> None:
     host, port = server.host, server.port
     answered, broken = [0] * 8, list[str]()

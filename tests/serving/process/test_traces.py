@@ -62,6 +62,7 @@ def collector() -> Iterator[Collector]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_each_request_is_a_span_that_holds_nothing_of_a_lead(
     collector: Collector, bundle_folder: Path
 ) -> None:
@@ -111,6 +112,7 @@ prepare, scorer._prepare = scorer._prepare, fails
 """
 
 
+@pytest.mark.slow
 def test_a_failure_tells_nobody_anything_of_a_lead(
     collector: Collector, bundle_folder: Path
 ) -> None:

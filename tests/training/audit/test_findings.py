@@ -229,6 +229,7 @@ def test_strong_drift_is_suspected_of_the_calendar_and_of_no_attribute() -> None
 # What knows the future: columns.
 
 
+@pytest.mark.slow
 def test_without_timed_history_it_cannot_be_told_of_the_duration_and_nothing_is_left_out(
     calls: tuple[Tables, Config],
 ) -> None:
@@ -403,6 +404,7 @@ def test_an_appointment_is_honest_and_an_instant_that_stops_at_the_end_is_not(
 # What knows the future: the log of attributes and the interactions.
 
 
+@pytest.mark.slow
 def test_the_outcome_left_in_the_loan_log_is_caught_and_nothing_else(
     loans_with_outcome: tuple[Tables, Config],
 ) -> None:

@@ -152,6 +152,7 @@ def test_few_conversions_make_a_points_card_that_beats_the_base_rate(crm) -> Non
     assert hot.kept_rows == hot.learned_rows  # a card learns from every look
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_http_scores_by_a_card_are_the_bulk_scores_and_reasons_add_up(crm) -> None:
     folder, _, tables, bundle = crm
@@ -195,6 +196,7 @@ def test_a_card_edited_by_hand_is_taken_calibrated_and_judged(crm, tmp_path) -> 
     assert learned_one.log_loss_advantage.advantage < 0
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_an_edited_card_that_is_none_is_refused_with_its_file(crm, tmp_path) -> None:
     _, _, _, bundle = crm

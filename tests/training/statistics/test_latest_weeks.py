@@ -38,6 +38,7 @@ def told(seed: int, leads: int, deviation: float, change: float) -> LatestWeeks 
     return latest_weeks(log_odds, converted, lead, as_of, variance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("deviation", "change", "least", "most"),
     [(0.0, 0.0, 0.0, 0.06), (0.3, 0.0, 0.0, 0.1), (0.1, -1.5, 0.9, 1.0), (0.1, 1.0, 0.9, 1.0)],
