@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := passive
 # Tests start hundreds of processes: what one has compiled the others read, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-ROOMS := features models training serving lead_temperature
+ROOMS := features models ledger training serving lead_temperature
 
 .PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-audit bench-serving bench-report bench-reading check format messages lock clean
 
@@ -73,8 +73,8 @@ test-slow: $(INSTALLED) ## Tests that take long or need a browser or a database 
 	$(PYTEST) -n 2 -m "slow and (training or long) and not (process or mlflow)"
 	$(BIN)/pytest -m "slow and (process or mlflow or not (training or long))"
 
-test-features: ## Tests of one room, under a minute; so are test-models, -training, -serving, -lead_temperature
-test-features test-models test-lead_temperature: test-%: $(INSTALLED)
+test-features: ## Tests of one room, under a minute; so are test-models, -ledger, -training, -serving, -lead_temperature
+test-features test-models test-ledger test-lead_temperature: test-%: $(INSTALLED)
 	$(PYTEST) -n 4 -m "not slow" --doctest-modules tests/$* $*
 
 # Their trainings and servers run in `make test` alone.

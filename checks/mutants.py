@@ -21,7 +21,16 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "artifacts" / "mutants"
-COPIED = ("features", "models", "training", "serving", "lead_temperature", "tests", "benchmarks")
+COPIED = (
+    "features",
+    "models",
+    "ledger",
+    "training",
+    "serving",
+    "lead_temperature",
+    "tests",
+    "benchmarks",
+)
 BESIDE = ("checks", "docs", "deploy", "README.md", "uv.lock", "demo.py")
 SURVIVED = {0: "survived", 33: "no test reaches it"}
 """Exit codes of the tests by which mutmut tells that nobody noticed."""

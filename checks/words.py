@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("features", "models", "training", "serving", "lead_temperature")
+ROOMS = ("features", "models", "ledger", "training", "serving", "lead_temperature")
 
 EMPTY_WORDS = frozenset(
     """

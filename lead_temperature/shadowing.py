@@ -1,4 +1,4 @@
-"""Notice another `models`, `features`, `training` or `serving` in the way of ours.
+"""Notice another `models`, `features`, `ledger`, `training` or `serving` in the way of ours.
 
 Our packages have plain names, and Python takes the first module of a name that it finds on
 ``sys.path``. A ``models.py`` or a ``serving/`` of the user's own, in the folder from which Python
@@ -15,7 +15,7 @@ from types import ModuleType
 
 HOME = Path(__file__).resolve().parent.parent
 """Folder that holds `lead_temperature` and the packages beside it."""
-ROOMS = ("features", "models", "training", "serving")
+ROOMS = ("features", "models", "ledger", "training", "serving")
 
 
 def require_own_rooms() -> None:

@@ -13,12 +13,13 @@ import pytest
 
 import features
 import lead_temperature
+import ledger
 import models
 import serving
 import training
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("features", "models", "training", "serving")
+ROOMS = ("features", "models", "ledger", "training", "serving")
 OURS = {*ROOMS, "lead_temperature", "demo", "benchmarks", "checks", "integrations", "tests"}
 PEERS = {"bentoml", "litserve"}
 """What only benchmarks import, where it is installed: in an environment of its own."""
@@ -29,7 +30,7 @@ NOT_YET: frozenset[str] = frozenset()
 """Modules without a test file of their name; the list only shrinks."""
 
 
-@pytest.mark.parametrize("room", [features, models, training, serving, lead_temperature])
+@pytest.mark.parametrize("room", [features, models, ledger, training, serving, lead_temperature])
 def test_the_code_under_test_is_this_checkout(room) -> None:
     assert Path(room.__file__).is_relative_to(ROOT)
 
@@ -78,6 +79,7 @@ def imported(path: Path) -> set[str]:
         *((f"lead_temperature/{part}.py", ()) for part in ("__init__", "shadowing", "inputs")),
         ("lead_temperature", ("train",)),
         ("models", ()),
+        ("ledger", ("ledger",)),
         *(
             (f"serving/{room}", ("client", "otel"))
             for room in ("answers", "http", "pages", "process")

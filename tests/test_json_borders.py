@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("training", "models", "serving")
+ROOMS = ("training", "models", "ledger", "serving")
 MAPPINGS = frozenset(
     "dict Dict defaultdict DefaultDict OrderedDict Mapping MutableMapping".split()  # noqa: SIM905
 )
@@ -47,6 +47,7 @@ BORDERS = {
 """Files whose signatures speak of JSON objects, and which JSON that is."""
 VALIDATED = {
     "models/plays.py": "sections of plays.toml, which its schema checks",
+    "ledger/store.py": "rows of tables, whose columns `ledger.schema` names",
     "serving/answers/caution.py": "interactions, whose fields the bundle's schema names",
     "serving/answers/schemas.py": "the card within GET /v1/model, and fields of a closed schema",
     "serving/http/batches.py": "leads of a batch, each of which its schema checks",

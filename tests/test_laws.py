@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parent.parent
-PRODUCT = ("features", "models", "serving", "training", "lead_temperature")
+PRODUCT = ("features", "models", "ledger", "serving", "training", "lead_temperature")
 
 WHOLE_CONFIGURATION = {
     "training/pipeline.py",
@@ -57,7 +57,7 @@ def test_the_search_finds_every_way_to_name_the_configuration(text: str) -> None
 
 def test_only_whole_trainings_see_the_whole_configuration() -> None:
     """Everybody else is handed the sections it needs."""
-    rooms = ("features", "models", "training", "serving")
+    rooms = ("features", "models", "ledger", "training", "serving")
     found = {path for path, tree in modules(*rooms) if mentions_configuration(tree)}
     # uvicorn has a class of that name too.
     assert found - {"training/config.py", "serving/process/worker.py"} == WHOLE_CONFIGURATION

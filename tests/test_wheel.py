@@ -16,7 +16,16 @@ from models.golden import GOLDEN, golden_json
 from tests.support.bundles import small_bundle
 
 ROOT = Path(__file__).resolve().parent.parent
-LABORATORY = {"pandas", "sklearn", "duckdb", "mlflow", "matplotlib", "pyarrow", "pytest"}
+LABORATORY = {
+    "pandas",
+    "sklearn",
+    "duckdb",
+    "mlflow",
+    "matplotlib",
+    "pyarrow",
+    "pytest",
+    "sqlalchemy",
+}
 LEAD = {
     "lead_id": "L1",
     "created_at": "2026-01-01T09:00:00Z",
@@ -46,7 +55,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_laboratory_is_not_installed(environment: Path) -> None:
     (packages,) = environment.glob("lib/python*/site-packages")
     installed = {path.name for path in packages.iterdir()}
-    assert {"serving", "models", "features", "lightgbm"} <= installed
+    assert {"serving", "models", "features", "ledger", "lightgbm"} <= installed
     assert not installed & LABORATORY
 
 

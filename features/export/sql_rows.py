@@ -5,17 +5,18 @@ likes at a time. The password may stand in the environment (``$NAME`` in the URL
 message: those name the database's kind, host and name alone.
 """
 
-import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from features.database_urls import database_url, shown_url, without_secrets
 from features.export.mapping import DataMapping
 from features.export.table_mapping import TableMapping
+
+_SETTING = "[data] database of lead_temperature.toml"
 
 
 @contextmanager
@@ -68,24 +69,8 @@ def _in_words(label: str, url: sa.URL, *errors: type[Exception]) -> Iterator[Non
     except errors as error:
         words = (str(getattr(error, "orig", None) or error).strip().splitlines() or [""])[0]
         raise ValueError(
-            f"{label} cannot be read from {_shown(url)}: {_without_secrets(words, url)}"
+            f"{label} cannot be read from {shown_url(url)}: {without_secrets(words, url)}"
         ) from error
-
-
-def _shown(url: sa.URL) -> str:
-    """Database in words: no more of its URL than says which one it is."""
-    database = f"{url.host}/{url.database}" if url.host else str(url.database)
-    return f"{url.get_backend_name()} {database}"
-
-
-def _without_secrets(words: str, url: sa.URL) -> str:
-    """What a driver says, which may repeat the URL's parts, without what only its owner knows."""
-    secrets = [str(url.password or "")]
-    for value in url.query.values():
-        secrets += [value] if isinstance(value, str) else value
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        words = words.replace(secret, "***")
-    return words
 
 
 def _result(table: TableMapping, connection: sa.Connection) -> sa.Result[Any]:
@@ -101,76 +86,11 @@ def _result(table: TableMapping, connection: sa.Connection) -> sa.Result[Any]:
 def _url(data: DataMapping, base: Path) -> sa.URL:
     """URL of the database with the environment's values in it."""
     if data.database is None:
-        raise ValueError("[data] of lead_temperature.toml must name the database")
-    text = data.database.get_secret_value()
-    if re.fullmatch(r"\$[A-Za-z_]\w*", text):
-        text = expand_variables(text)
-    try:
-        url = sa.make_url(text)
-    except (sa.exc.ArgumentError, ValueError):
-        # What cannot be parsed may hold a password, so it stays out of the message and the chain.
-        raise ValueError(
-            "[data] database of lead_temperature.toml must be a URL such as 'sqlite:///crm.db' or "
-            "'postgresql://user:$CRM_PASSWORD@host/crm'"
-        ) from None
-    # Each part by itself, so that a password may hold any character.
-    url = url.set(
-        username=url.username and expand_variables(url.username),
-        password=url.password and expand_variables(str(url.password)),
-        host=url.host and expand_variables(url.host),
-        database=url.database and expand_variables(url.database),
-        query={
-            name: expand_variables(value)
-            if isinstance(value, str)
-            else tuple(map(expand_variables, value))
-            for name, value in url.query.items()
-        },
-    )
-    if url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
+        raise ValueError(f"{_SETTING} must name the database")
+    url = database_url(data.database.get_secret_value(), _SETTING)
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
         path = base / str(url.database)
         if not path.is_file():  # SQLite would make an empty database
-            raise FileNotFoundError(
-                f"{path} does not exist. Correct database in [data] of lead_temperature.toml."
-            )
+            raise FileNotFoundError(f"{path} does not exist. Correct {_SETTING}.")
         url = url.set(database=str(path))
     return url
-
-
-def expand_variables(text: str, environ: Mapping[str, str] | None = None) -> str:
-    """Text with every ``$NAME`` replaced from the environment.
-
-    Parameters
-    ----------
-    text : str
-        Part of a database's URL.
-    environ : mapping of str to str, optional
-        The variables; by default those of the process.
-
-    Returns
-    -------
-    str
-        The text with the values in their places.
-
-    Raises
-    ------
-    ValueError
-        If a variable is not set.
-
-    Examples
-    --------
-    >>> expand_variables("$CRM_USER", {"CRM_USER": "ana"})
-    'ana'
-    """
-    variables = os.environ if environ is None else environ
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in variables:
-            raise ValueError(
-                f"[data] database of lead_temperature.toml names ${match[1]}, which is not set in "
-                f"the environment. Set it before the command: export {match[1]}=…"
-            )
-        return variables[match[1]]
-
-    return re.sub(r"\$([A-Za-z_]\w*)", value, text)

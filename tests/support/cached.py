@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "artifacts" / "test-cache"
-ROOMS = ("features", "models", "training", "serving", "lead_temperature", "tests/support")
+ROOMS = ("features", "models", "ledger", "training", "serving", "lead_temperature", "tests/support")
 LIBRARIES = ("duckdb", "lightgbm", "mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy")
 MADE_IN = ".made_in"
 """File in a kept folder that says which folder its recipe filled, as absolute addresses name it."""

@@ -27,7 +27,7 @@ from features.engine.history import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-ROOMS = ("features", "models", "training", "serving", "lead_temperature")
+ROOMS = ("features", "models", "ledger", "training", "serving", "lead_temperature")
 HOME = "features/engine/history.py"
 CLOCKS = {"occurred_at", "recorded_at", "known_at", "occurred", "recorded"}
 ORDERINGS = {"less", "less_equal", "greater", "greater_equal", "searchsorted"}

@@ -2,10 +2,6 @@
 
 import csv
 import gzip
-import os
-import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +29,7 @@ from tests.support.exports import (
     write_parquet,
     write_text,
 )
-from tests.support.required import missing
+from tests.support.postgres import postgresql_server
 
 LEADS = [
     {
@@ -185,40 +181,9 @@ def test_a_column_of_lists_is_refused_by_its_type(tmp_path):
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[sa.URL]:
-    """A PostgreSQL server of our own on loopback, with a password that no URL could hold as is."""
-    homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = [path for path in homes if (path / "initdb").exists()]
-    if not found and (which := shutil.which("initdb")):
-        found = [Path(which).resolve().parent]
-    if not found:
-        missing("initdb is not installed; `apt-get install postgresql` brings it")
-    user = "postgres" if os.geteuid() == 0 else None  # initdb refuses to run as root
-    password = "p@ss/$w:rd %41"  # noqa: S105 - made up for this server
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
-        secret = Path(folder, "password")
-        secret.write_text(password)
-        if user:
-            for path in (Path(folder), secret):
-                shutil.chown(path, user)
-
-        def run(program: str, *arguments: str) -> None:
-            command = [str(found[0] / program), "-D", f"{folder}/data", *arguments]
-            subprocess.run(
-                command, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=120
-            )
-
-        run("initdb", "-U", "ana", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync")
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -F"
-        run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", options, "start")
-        try:
-            yield sa.URL.create(
-                "postgresql+psycopg", "ana", password, "127.0.0.1", port, "postgres"
-            )
-        finally:
-            run("pg_ctl", "-m", "immediate", "stop")
+    """A PostgreSQL server of our own."""
+    with postgresql_server() as server:
+        yield server.url
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ import pytest
 
 from features.export.mapping import export_mapping
 from features.export.sources import read_export
-from features.export.sql_rows import expand_variables
 from tests.support.exports import at, write_database
 
 LEADS = [
@@ -72,12 +71,3 @@ def test_variables_in_the_query_of_a_url_are_replaced(tmp_path, monkeypatch):
     }
     with pytest.raises(ValueError, match=r"\$CRM_PASSWORD, which is not set"):
         read_export(export_mapping(sections, tmp_path))
-
-
-def test_a_variable_that_is_not_set_is_named():
-    with pytest.raises(ValueError, match=r"\$CRM_PASSWORD, which is not set"):
-        expand_variables("$CRM_PASSWORD", {})
-
-
-def test_a_value_from_the_environment_is_not_expanded_again():
-    assert expand_variables("$A-$B", {"A": "$B", "B": "b"}) == "$B-b"
