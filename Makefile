@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 ROOMS := features models ledger training serving lead_temperature
 
-.PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-audit bench-serving bench-report bench-reading check format messages lock clean
+.PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-constants bench-audit bench-serving bench-report bench-reading check format messages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ bench-quality: $(INSTALLED) ## Models beside known truth, on real logs, beside A
 
 bench-worlds: $(INSTALLED) ## The training on made-up worlds beside a fixed peer and the truth; JOBS=1 at once, hours
 	$(BIN)/python -m benchmarks.worlds --jobs $(or $(JOBS),1)
+
+bench-constants: $(INSTALLED) ## Each constant of the learning beside other values, on the choosing worlds; JOBS=1, an hour
+	$(BIN)/python -m benchmarks.worlds_constants --jobs $(or $(JOBS),1)
 
 bench-audit: $(INSTALLED) ## Planted and honest columns that the audit accuses, on every made-up world; minutes
 	$(BIN)/python -m benchmarks.audit

@@ -175,6 +175,35 @@ def run_task(task: Task) -> Run:
     """
     export = cut_export(task.world, task.leads, task.seed, task.knobs)
     (bundle, refused), cost = timed(lambda: train(export))
+    left_out = () if bundle is None else quarantined_names(bundle)
+    return run_of(task, export, bundle, refused, cost.processor_seconds, left_out)
+
+
+def run_of(
+    task: Task,
+    export: CutExport,
+    bundle: Bundle | None,
+    refused: str,
+    processor_seconds: float,
+    left_out: tuple[str, ...] = (),
+) -> Run:
+    """Model and peer beside the truth.
+
+    Parameters
+    ----------
+    task : Task
+        What was run.
+    export : CutExport
+        Its export.
+    bundle : Bundle or None
+        What was trained on it; None where that was refused.
+    refused : str
+        Why; empty where it was not.
+    processor_seconds : float
+        What the training took.
+    left_out : tuple of str, optional
+        Names that the audit left out.
+    """
     answers = peer_answers(export)
     base_rates = {name: base_rate for name, (_, base_rate) in answers.items()}
     models = {} if bundle is None else model_figures(bundle, export, base_rates)
@@ -197,8 +226,8 @@ def run_task(task: Task) -> Run:
         judged_leads=len(np.unique(export.looks.lead)),
         refused=refused,
         kind="" if bundle is None else type(bundle.hot.predictor).__name__,
-        quarantined=() if bundle is None else quarantined_names(bundle),
-        processor_seconds=round(cost.processor_seconds, 2),
+        quarantined=left_out,
+        processor_seconds=round(processor_seconds, 2),
         peak_mebibytes=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         hot=horizons["hot"],
         warm=horizons["warm"],
@@ -299,10 +328,21 @@ def run_all(tasks: Sequence[Task], jobs: int) -> Iterator[Run]:
     jobs : int
         Processes side by side.
     """
+    with one_process_each(jobs) as pool:
+        for future in as_completed([pool.submit(run_task, task) for task in tasks]):
+            yield future.result()
+
+
+def one_process_each(jobs: int) -> ProcessPoolExecutor:
+    """Executor that computes each call in a process of its own, by one thread.
+
+    Parameters
+    ----------
+    jobs : int
+        Processes side by side.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"  # read where a process loads OpenMP
     # A server that has imported everything, and has no threads, forks a process for each run.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        for future in as_completed([pool.submit(run_task, task) for task in tasks]):
-            yield future.result()
+    return ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1)

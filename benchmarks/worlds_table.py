@@ -38,6 +38,17 @@ LEAST_REACH = 0.85
 runs that keep their promise, and reach over what the order can be shown to bear."""
 
 
+COMPARISON_HEADINGS = (
+    "ratio",
+    "wins",
+    "top 2 %",
+    "held",
+    "kept",
+    "reach",
+    "CPU ratio",
+    "refused",
+)
+"""Headings of two trainings compared, beside what they are about and the horizon."""
 LEGEND = (
     "Means over seeds with 95 % intervals. excess: expected log loss beyond the truth's, as a "
     "share of the base rate's (0 is the truth, 1 the base rate). said ÷ true: mean probability "
@@ -183,22 +194,32 @@ def comparison_tables(pairs: Sequence[tuple[Run, Run]]) -> list[Table]:
     rivals = {first.task: second for first, second in pairs}
     tables = []
     for use in uses_of(runs):
-        headings = ("ratio", "wins", "top 2 %", "held", "kept", "reach", "CPU ratio", "refused")
-        table = _table(f"Ours beside the other; {TITLES[use]}", *headings)
+        table = _table(f"Ours beside the other; {TITLES[use]}", *COMPARISON_HEADINGS)
         for world, size, line_runs in lines_of(runs, use):
             compared = comparison_of([(run, rivals[run.task]) for run in line_runs])
             for name in HORIZONS:
-                table.add_row(*_comparison_cells(world, size, name, compared))
+                table.add_row(*comparison_cells(world, size, name, compared))
         tables.append(table)
     return tables
 
 
-def _comparison_cells(world: str, size: str, name: str, compared: Comparison) -> tuple[str, ...]:
+def comparison_cells(first: str, second: str, name: str, compared: Comparison) -> tuple[str, ...]:
+    """Cells of one horizon of a comparison, under `COMPARISON_HEADINGS` after three.
+
+    Parameters
+    ----------
+    first, second : str
+        What the comparison is about; told with the first horizon alone.
+    name : {"hot", "warm"}
+        The horizon, the third cell.
+    compared : Comparison
+        What is told.
+    """
     horizon, is_first = compared.horizon(name), name == HORIZONS[0]
     refused, rival_refused = compared.refused
     return (
-        world if is_first else "",
-        size if is_first else "",
+        first if is_first else "",
+        second if is_first else "",
         name,
         _with_interval(horizon.excess_ratio, 2),
         _count(horizon.wins),

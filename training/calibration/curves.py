@@ -14,7 +14,6 @@ R. E. Chandler, S. Bate, *Inference for clustered data using the independence lo
 Biometrika 94 (2007), doi:10.1093/biomet/asm015: likelihoods adjusted for clusters.
 """
 
-import math
 import warnings
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, assert_never
@@ -38,9 +37,11 @@ VENN_ABERS_SCORES = 50
 # the two logarithms, of the shift. On made-up CRMs .2 to 1 for the second made no difference to the
 # log loss beyond .0002; the narrow one keeps the sparse top from bending the curve.
 _SLOPE, _NARROW, _WIDE, _SHIFT = 1.0, 0.35, 1.0, 3.0
-_ANCHORED = 0.2
+ANCHORED_SD = 0.2
 """Prior standard deviation of both for the anchored curve. Margins of penalised fits are near the
 truth, and a few hundred conversions say little of a slope; .1 to .4 were alike on made-up CRMs."""
+EVIDENCE_POWER = 0.5
+"""Power of the share of evidence that counts for slopes above 1; see `_anchored`."""
 _NEAR = 1e-4
 """A logarithm of the posterior this near its maximum counts as the maximum."""
 
@@ -130,13 +131,13 @@ def _anchored(
         _bent(margin) - at_anchor,
         converted,
         np.array([[1.0, 1.0], [1.0, -1.0], [0.0, 0.0]]),
-        np.eye(2) / _ANCHORED**2,
+        np.eye(2) / ANCHORED_SD**2,
         offset=float(anchor[0]),
     )
     rows_per_evidence = posterior.design_effect(posterior.mode(1.0), lead)
     mode = posterior.mode(1 / rows_per_evidence)
     slopes_of_fits = posterior.values(mode)[0][:2].tolist()
-    excess = math.sqrt(evidence_share)
+    excess = evidence_share**EVIDENCE_POWER
     a, b = (1 + (slope - 1) * (excess if slope > 1 else 1.0) for slope in slopes_of_fits)
     c = float(anchor[0] - at_anchor @ [a, b, 0.0])
     # The shift follows from the slopes: by their logarithms it falls as they pull at the anchor.
