@@ -29,7 +29,7 @@ TRIGGER_FIELDS: tuple[LabelField, ...] = ("direction", "kind", "channel")
 """A trigger is a value of one of these fields of the interactions."""
 
 
-def horizon_end(as_of: Int64, days: int) -> Int64:
+def horizon_end(as_of: Int64, days: int | Int64) -> Int64:
     """Instant at which the outcome of looks is known: the end of their horizon.
 
     A purchase that comes early makes no look known early. Else the looks that are known first
@@ -39,7 +39,7 @@ def horizon_end(as_of: Int64, days: int) -> Int64:
     ----------
     as_of : int64 array of any shape, or int
         Instants of looks in microseconds.
-    days : int
+    days : int, or int64 array of shape `as_of`
         Length of the horizon.
     """
     return as_of + days * MICROSECONDS_PER_DAY
@@ -50,7 +50,7 @@ def last_mature_instant(data_end: int, days: int) -> int:
     return data_end - days * MICROSECONDS_PER_DAY
 
 
-def is_mature(as_of: Int64, days: int, data_end: int) -> Bool:
+def is_mature(as_of: Int64, days: int | Int64, data_end: int) -> Bool:
     """Whether the outcome of looks is known when the data end, by `horizon_end`.
 
     Examples
