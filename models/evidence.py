@@ -101,9 +101,18 @@ class Evidence:
 
     def count_unseen(self, matrix: Float64) -> Int64:
         """How many features of each row of (rows, features) are unlike any seen, shape (rows,)."""
+        return np.asarray(self.unlike(matrix).sum(axis=1), np.int64)
+
+    def unlike(self, matrix: Float64) -> Bool:
+        """Which values are unlike any seen, of the shape of the matrix, (rows, features).
+
+        Parameters
+        ----------
+        matrix : float64 array of shape (rows, features)
+            Features of leads.
+        """
         low, high, missing = self.ranges
-        like = ((matrix >= low) & (matrix <= high)) | (np.isnan(matrix) & missing)
-        return np.asarray(matrix.shape[1] - like.sum(axis=1), np.int64)
+        return ~(((matrix >= low) & (matrix <= high)) | (np.isnan(matrix) & missing))
 
     def level_indices(self, matrix: Float64) -> list[Int64]:
         """Level of each row in each column of `converted_by_level`, a list of shape (rows,).

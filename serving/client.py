@@ -235,6 +235,81 @@ class ModelAnswer(TypedDict):
     card: dict[str, Any]
 
 
+class SampleFinding(TypedDict):
+    """One difference between a sample and what the model was trained on."""
+
+    code: str
+    field: str
+    count: int
+    text: str
+    way_out: str
+
+
+class FieldRefusal(TypedDict):
+    """Values of one field that are refused for one reason, with an example."""
+
+    code: str
+    leads: int
+    lead: int
+    example: str
+    law: str
+    way_out: str
+
+
+class FieldUse(TypedDict):
+    """How a sample uses one field, beside what is known of the training."""
+
+    reading: Literal["read", "retired", "unknown"]
+    is_sent: bool
+    filled: float | None
+    trained_filled: float | None
+    refusals: list[FieldRefusal]
+    words: dict[str, int]
+    unknown_words: dict[str, int]
+    unused_words: list[str]
+    outside: int
+    lowest: float | None
+    highest: float | None
+    trained_lowest: float | None
+    trained_highest: float | None
+    importance: float | None
+    moved_points: float | None
+
+
+class InteractionsUse(TypedDict):
+    """The interactions of a sample."""
+
+    count: int
+    per_lead: float | None
+    trained_per_lead: float | None
+    booked: float | None
+    trained_booked: float | None
+    delayed: float | None
+    trained_delayed: float | None
+    unused: int
+    early: int
+    at_midnight: int
+    copies: int
+
+
+class SampleAnswer(TypedDict):
+    """What a sample of leads shows of the mapping that made it."""
+
+    leads: int
+    scored: int
+    refused: int
+    refused_if_strict: int
+    findings: list[SampleFinding]
+    fields: dict[str, FieldUse]
+    interactions: InteractionsUse
+    signals_outside: dict[str, float]
+    bands: dict[Band, float]
+    trained_bands: dict[str, float]
+    hot_probability: float | None
+    model_version: str
+    request_id: str
+
+
 class Refused(Exception):  # noqa: N818 - the name says what happened
     """The server refused, for the reason that its problem gives.
 
@@ -381,6 +456,26 @@ class Client:
                 if len(group) > 1 or refused.problem["status"] != _TOO_LONG_STATUS:
                     raise
                 yield refused.problem
+
+    def validate(self, leads: Iterable[Lead]) -> SampleAnswer:
+        """What a sample of leads differs in from training; a dry run that scores nothing.
+
+        Parameters
+        ----------
+        leads : iterable of Lead
+            Some hundred leads as they would be scored, within the server's limits for a batch.
+
+        Returns
+        -------
+        SampleAnswer
+
+        Raises
+        ------
+        Refused, ConnectionError, TimeoutError, ValueError
+            As in `score`.
+        """
+        body = _FRAME % b",".join(map(_json, leads))
+        return cast("SampleAnswer", self._request("POST", "v1/validate", body, {}))
 
     def _request(
         self, method: str, path: str, body: bytes | None, query: Mapping[str, str | int]

@@ -31,6 +31,7 @@ BORDERS = {
     "models/predictors/predictor.py": "files of a predictor",
     "models/predictors/scorecard.py": "hot.json",
     "models/predictors/tree_shares.py": "LightGBM's own JSON",
+    "models/training_shares.py": "card.json, whose shares samples are compared with",
     "serving/answers/examples.py": "the example lead of the OpenAPI document",
     "serving/answers/golden.py": "the request of a golden lead",
     "serving/answers/json_text.py": "the body of a request",

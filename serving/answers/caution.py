@@ -8,6 +8,7 @@ for each field, with at most `MAX_VALUES` values and `MAX_CAUTION_NAMES` names i
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from features.engine.history import (
@@ -81,7 +82,7 @@ def _attribute_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]
                 f"attributes.{name}: the model has no level {quoted_value(level)}, it counts as "
                 f"another one. Known: {list_names(levels, MAX_CAUTION_NAMES)}."
             )
-            yield from _word_doubts(f"attributes.{name}", [level], levels)
+            yield from word_doubts(f"attributes.{name}", [level], levels)
 
 
 def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:
@@ -103,13 +104,28 @@ def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField
             f"{list_names([quoted_value(value) for value in unseen], MAX_VALUES)}, it counts as "
             f"any interaction. Known: {list_names(known_values, MAX_CAUTION_NAMES)}."
         )
-        yield from _word_doubts(f"interactions.{field}", unseen[:MAX_VALUES], known_values)
+        yield from word_doubts(f"interactions.{field}", unseen[:MAX_VALUES], known_values)
 
 
-def _word_doubts(
+def word_doubts(
     field: str, unknown_words: Iterable[str], known_words: Sequence[str]
 ) -> Iterator[str]:
-    """Say what words may be meant as that the model does not know, as `check` does of an export."""
+    """What words may be meant as that the model does not know, as `check` says of an export.
+
+    Parameters
+    ----------
+    field : str
+        Path of their field.
+    unknown_words : iterable of str
+        The words.
+    known_words : sequence of str
+        Those that the model tells apart.
+
+    Yields
+    ------
+    str
+        One sentence for a word of which something can be said.
+    """
     by_fold = {fold(word): word for word in known_words}
     for word in unknown_words:
         if fold(word) in by_fold:
@@ -150,33 +166,80 @@ def _beyond(field: str, numbers: Sequence[float], low: float, high: float) -> st
     return f"{field}: {values} is outside of what training had, {low:g} to {high:g}."
 
 
-def _interaction_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class InteractionDoubts:
+    """How many of a lead's interactions are odd.
+
+    Parameters
+    ----------
+    unused : int
+        Those that occurred or were recorded at or after the instant of the score.
+    early : int
+        Those from over `EARLY_DAYS` days before the lead's creation.
+    at_midnight : int
+        All of them where there are many and none has an hour; else 0.
+    copies : int
+        Those that are equal to an earlier one in every field.
+    """
+
+    unused: int = 0
+    early: int = 0
+    at_midnight: int = 0
+    copies: int = 0
+
+
+def interaction_doubts(record: LeadRecord, as_of: int) -> InteractionDoubts:
+    """What is odd about a lead's interactions at an instant.
+
+    Parameters
+    ----------
+    record : LeadRecord
+        The lead.
+    as_of : int
+        The instant of the score, in microseconds since the epoch.
+    """
     events = record.interactions
+    if not events:
+        return InteractionDoubts()
     occurred, recorded = column(events, "occurred_at"), column(events, "recorded_at")
     known_at = list(map(when_known, occurred, recorded))
-    if known_at and not is_known(max(known_at), as_of):
-        unused = sum(not is_known(instant, as_of) for instant in known_at)
+    early = record.created_at - EARLY_DAYS * MICROSECONDS_PER_DAY
+    instants = set(occurred)
+    are_days = len(instants) >= LEAST_MIDNIGHTS and not any(
+        instant % MICROSECONDS_PER_DAY for instant in instants
+    )
+    return InteractionDoubts(
+        unused=0
+        if is_known(max(known_at), as_of)
+        else sum(not is_known(instant, as_of) for instant in known_at),
+        early=sum(is_known(instant, early) for instant in occurred)
+        if is_known(min(occurred), early)
+        else 0,
+        at_midnight=len(events) if are_days else 0,
+        copies=_count_copies(events) if len(instants) < len(events) else 0,
+    )
+
+
+def _interaction_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
+    doubts, count = interaction_doubts(record, as_of), len(record.interactions)
+    if doubts.unused:
         yield (
-            f"interactions: {unused} of {len(events)} occurred or were recorded at or "
+            f"interactions: {doubts.unused} of {count} occurred or were recorded at or "
             "after as_of and were not used."
         )
-    early = record.created_at - EARLY_DAYS * MICROSECONDS_PER_DAY
-    if occurred and is_known(min(occurred), early):
-        count = sum(is_known(instant, early) for instant in occurred)
+    if doubts.early:
         yield (
-            f"interactions: {count} of {len(events)} occurred over {EARLY_DAYS} days before "
+            f"interactions: {doubts.early} of {count} occurred over {EARLY_DAYS} days before "
             "created_at."
         )
-    instants = set(occurred)
-    if len(instants) >= LEAST_MIDNIGHTS and not any(at % MICROSECONDS_PER_DAY for at in instants):
+    if doubts.at_midnight:
         yield (
-            f"interactions: all {len(events)} occurred at midnight in UTC. Send their hour or, if "
+            f"interactions: all {count} occurred at midnight in UTC. Send their hour or, if "
             "it is not known, the end of the day."
         )
-    copies = _count_copies(events) if len(instants) < len(events) else 0
-    if copies:
+    if doubts.copies:
         yield (
-            f"interactions: {copies} of {len(events)} say in every field what another one says; "
+            f"interactions: {doubts.copies} of {count} say in every field what another one says; "
             "each counts."
         )
 

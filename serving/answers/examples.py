@@ -13,6 +13,8 @@ from features.json_values import JsonObject
 from features.language.kinds import AttributeKind
 from serving.answers.course import Part
 from serving.answers.model import ServedModel
+from serving.answers.sample import Sample
+from serving.answers.sample_schemas import SampleAnswer
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
 from serving.answers.times import microseconds
@@ -53,3 +55,11 @@ def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[
         for answer in answers
         if isinstance(answer, ScoredLead)
     ]
+
+
+def example_sample(model: ServedModel) -> SampleAnswer:
+    """What the example leads show as a sample; it does not depend on the present."""
+    leads = example_leads(model)
+    sample = Sample(model)
+    sample.add(leads, microseconds(leads[0]["as_of"]))
+    return replace(sample.answer(), request_id=EXAMPLE_REQUEST_ID)

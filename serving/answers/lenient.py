@@ -42,9 +42,15 @@ def without_unknown_names(lead: object, names: Names) -> tuple[object, tuple[str
 
 
 def _known(value: object, path: tuple[str, ...], names: Names, unknown: set[str]) -> object:
-    """Known members of an object, and of all objects in it."""
+    """Known members of an object, and of all objects in it.
+
+    Lists within lists are no part of a lead; they are left as they are, however deep.
+    """
     if isinstance(value, list):
-        return [_known(entry, path, names, unknown) for entry in value]
+        return [
+            _known(entry, path, names, unknown) if isinstance(entry, dict) else entry
+            for entry in value
+        ]
     if not isinstance(value, dict) or path not in names:
         return value
     known_names = names[path]

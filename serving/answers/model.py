@@ -21,6 +21,7 @@ from models.course.freshness import windows
 from models.explain import columns_by_signal, explanation
 from models.golden import vocabulary
 from models.policy import promise_in_words
+from models.training_shares import TrainingShares, training_shares
 from serving.answers.limits import Limits
 from serving.answers.problem import Names
 from serving.answers.retired import RetiredNames, names_with_retired, retired_names
@@ -87,6 +88,8 @@ class ServedModel:
         What answers about leads of a band warn of, because its promise did not hold.
     base_probability : float
         Where the reasons of every lead start.
+    trained : TrainingShares
+        What samples of leads are compared with.
     """
 
     bundle: Bundle
@@ -109,6 +112,7 @@ class ServedModel:
     cautions: tuple[str, ...]
     promise_warnings: Mapping[str, str]
     base_probability: float
+    trained: TrainingShares
 
 
 def served_model(bundle: Bundle, limits: Limits, contract: Contract | None = None) -> ServedModel:
@@ -165,6 +169,7 @@ def served_model(bundle: Bundle, limits: Limits, contract: Contract | None = Non
         cautions=bundle.card.served.cautions,
         promise_warnings=bundle.card.served.promise_warnings,
         base_probability=explanation(bundle, unknown, max_signals=0).base_probability,
+        trained=training_shares(bundle.card),
     )
 
 

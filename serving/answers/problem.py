@@ -41,7 +41,7 @@ Reason = Literal[
 ]  # fmt: skip
 """Which law was broken; a metric counts each."""
 
-_CODE = WithJsonSchema(
+ERROR_CODE = WithJsonSchema(
     {
         "type": "string",
         "title": "Code",
@@ -75,7 +75,7 @@ class FieldError:
     law: str
     found: str
     way_out: str
-    code: Annotated[Reason, _CODE] = "other_value"
+    code: Annotated[Reason, ERROR_CODE] = "other_value"
 
 
 @with_config(ALWAYS_SENT)
@@ -89,7 +89,7 @@ class Problem:
     detail: str
     errors: tuple[FieldError, ...] = ()
     request_id: str = ""
-    code: Annotated[Reason, _CODE] = "other"
+    code: Annotated[Reason, ERROR_CODE] = "other"
     result: Annotated[
         Literal["problem"], Field(description="Tells a problem from a score in a batch.")
     ] = "problem"

@@ -26,6 +26,7 @@ from models.course.looks import Band
 from serving.answers.course import ForecastAnswer, TrendAnswer
 from serving.answers.limits import Limits
 from serving.answers.problem import ALWAYS_SENT, Problem
+from serving.answers.sample_schemas import SampleAnswer
 from serving.answers.times import Instant, Moment
 
 Text = Annotated[str, Field(max_length=TEXT_LIMIT)]
@@ -437,7 +438,14 @@ class Health:
 
 
 Answer = (
-    ScoredLead | BatchAnswer | ModelAnswer | ContractAnswer | ContractChanges | Health | Problem
+    ScoredLead
+    | BatchAnswer
+    | SampleAnswer
+    | ModelAnswer
+    | ContractAnswer
+    | ContractChanges
+    | Health
+    | Problem
 )
 ANSWERS: Mapping[type[Answer], TypeAdapter[Any]] = {
     answer: TypeAdapter(answer) for answer in get_args(Answer)

@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
+from features.arrays import Float64
 from features.engine.executor import features_of
 from features.engine.history import LeadRecord, histories_of_records
 from features.language.kinds import LABEL_FIELDS
+from models.bundle import Bundle
 from models.course.forecast import FORECAST_DAYS, forecast
 from models.course.freshness import freshness
 from models.course.looks import Band, look_at_days
@@ -65,15 +67,29 @@ def score_leads(
     -------
     list of ScoredLead or Problem
     """
-    prepared = [_prepare(model, lead, current_time, include) for lead in leads]
-    accepted = [one for one in prepared if isinstance(one, _Prepared)]
+    prepared = [prepare_lead(model, lead, current_time, include) for lead in leads]
+    accepted = [one for one in prepared if isinstance(one, PreparedLead)]
     answers = iter(_answers(model, accepted, reasons, include))
-    return [next(answers) if isinstance(one, _Prepared) else one for one in prepared]
+    return [next(answers) if isinstance(one, PreparedLead) else one for one in prepared]
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A valid lead and the instant at which it is scored."""
+class PreparedLead:
+    """A valid lead and the instant at which it is scored.
+
+    Parameters
+    ----------
+    lead_id : str
+        As it was sent.
+    as_of : int
+        The instant, in microseconds since the epoch.
+    previous_band : Band or None
+        As it was sent.
+    record : LeadRecord
+        The lead in our terms, as the engine takes it.
+    warnings : tuple of str
+        What of it was not used or not known.
+    """
 
     lead_id: str
     as_of: int
@@ -82,9 +98,22 @@ class _Prepared:
     warnings: tuple[str, ...]
 
 
-def _prepare(
-    model: ServedModel, raw: object, current_time: int, include: Collection[Part]
-) -> _Prepared | Problem:
+def prepare_lead(
+    model: ServedModel, raw: object, current_time: int, include: Collection[Part] = ()
+) -> PreparedLead | Problem:
+    """A lead that can be scored, or why it cannot.
+
+    Parameters
+    ----------
+    model : ServedModel
+        The model that scores.
+    raw : JSON value
+        The lead as it was sent.
+    current_time : int
+        The present, in microseconds since the epoch.
+    include : collection of "trend", "forecast"
+        What the answer will hold beside the score.
+    """
     valid = _valid_lead(model, raw)
     if isinstance(valid, Problem):
         return valid
@@ -93,7 +122,7 @@ def _prepare(
     if isinstance(as_of, FieldError):
         return invalid_fields_problem([as_of])
     warnings = (*term_warnings, *cautions(model, record, as_of, include))
-    return _Prepared(lead["lead_id"], as_of, lead.get("previous_band"), record, warnings)
+    return PreparedLead(lead["lead_id"], as_of, lead.get("previous_band"), record, warnings)
 
 
 class _ValidLead(NamedTuple):
@@ -172,17 +201,31 @@ def _engine_event(sent: Interaction) -> Mapping[str, Any]:
     return {**measures, **event} if measures else event
 
 
+def feature_rows(bundle: Bundle, leads: Sequence[PreparedLead]) -> Float64:
+    """Features of leads, each at its instant, of shape (leads, features).
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The model, whose features these are.
+    leads : sequence of PreparedLead
+        The leads.
+    """
+    spec = bundle.spec
+    records = [lead.record for lead in leads]
+    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
+    as_of = np.array([lead.as_of for lead in leads], np.int64)
+    return features_of(bundle.plan, histories, np.arange(len(leads)), as_of)
+
+
 def _answers(
-    model: ServedModel, accepted: Sequence[_Prepared], reasons: int, include: Collection[Part]
+    model: ServedModel, accepted: Sequence[PreparedLead], reasons: int, include: Collection[Part]
 ) -> Iterable[ScoredLead]:
     if not accepted:
         return
     bundle = model.bundle
     spec = bundle.spec
-    records = [lead.record for lead in accepted]
-    histories = histories_of_records(records, spec.attribute_kinds, spec.measures)
-    as_of = np.array([lead.as_of for lead in accepted], np.int64)
-    matrix = features_of(bundle.plan, histories, np.arange(len(accepted)), as_of)
+    matrix = feature_rows(bundle, accepted)
     scores = bundle.scores(matrix)
     reasons_by_lead: Sequence[tuple[Reason, ...]] = [()] * len(accepted)
     if reasons:
@@ -234,7 +277,7 @@ def _answers(
 
 
 def _course(
-    model: ServedModel, lead: _Prepared, reasons: int, include: Collection[Part]
+    model: ServedModel, lead: PreparedLead, reasons: int, include: Collection[Part]
 ) -> tuple[TrendAnswer | None, ForecastAnswer | None]:
     """Trend and forecast of a lead; None for what was not asked for."""
     if not include:

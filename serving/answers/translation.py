@@ -171,10 +171,19 @@ class Translation:
         path : tuple of str
             Path of the object.
         """
+        return tuple(name for name, own_name in self.own_names(path).items() if name != own_name)
+
+    def own_names(self, path: tuple[str, ...]) -> dict[str, str]:
+        """Our names of an object's fields by each name that they may be sent under.
+
+        Parameters
+        ----------
+        path : tuple of str
+            Path of the object.
+        """
         part = self.parts.get(path)
-        if part is None:
-            return ()
-        return tuple(name for name, known_field in part.fields.items() if name != known_field.name)
+        fields = {} if part is None else part.fields
+        return {name: known_field.name for name, known_field in fields.items()}
 
     def describe(self) -> TermsAnswer:
         """Terms as ``GET /v1/model`` lists them: those that a request may use."""

@@ -7,9 +7,10 @@ import asyncio
 import gzip
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 from fastapi import Request, Response
 from pydantic import TypeAdapter, ValidationError
@@ -29,6 +30,7 @@ from serving.http.load import Load, overload_refusal
 from serving.http.preferences import is_lenient, preferred_wait, takes_gzip, wants_lines
 from serving.http.telemetry import Telemetry
 
+Result = TypeVar("Result")
 MIN_PACKED_BYTES, PACK_LEVEL = 1_024, 1
 """Shortest answer that is packed, and how hard: the fastest way saves four fifths."""
 
@@ -81,19 +83,26 @@ class Batches:
         Refused
             400: the body is no JSON; 503: too much is at work, or the client's time is over.
         """
-        wait, is_packed = preferred_wait(request), takes_gzip(request)
+        is_packed = takes_gzip(request)
         headers = {"Vary": "Accept, Accept-Encoding"}
-        applied = [f"wait={wait}"] if wait is not None else []
-        applied += ["handling=lenient"] if is_lenient(request) else []
+        applied = ["handling=lenient"] if is_lenient(request) else []
+        if (wait := preferred_wait(request)) is not None:
+            applied.insert(0, f"wait={wait}")
         headers |= {"Preference-Applied": ", ".join(applied)} if applied else {}
         async with AsyncExitStack() as at_work:
-            key = getattr(request.state, "client", None)
-            await at_work.enter_async_context(self.load.request(key))
-            at_work.enter_context(self.load.batch())
+            await at_work.enter_async_context(batch_at_work(self.load, request))
             leads_json = await self.turns.take(partial(self._leads, body))
             if isinstance(leads_json, Problem):
                 return problem_response(leads_json, request.scope)
-            parts = self._parts(request, leads_json, wait, reasons, include)
+            work = partial(
+                self._texts,
+                request_id=request.state.request_id,
+                reasons=reasons,
+                include=include,
+                lenient=is_lenient(request),
+            )
+            step = TURN_LEADS_WITH_COURSE if include else TURN_LEADS
+            parts = in_turns(request, self.turns, leads_json, work, step)
             if wants_lines(request):
                 return LinesResponse(parts, at_work.pop_all(), headers, is_packed=is_packed)
             texts = [text async for some in parts for text in some]
@@ -104,44 +113,15 @@ class Batches:
         return Response(content, headers=headers, media_type="application/json")
 
     def _leads(self, body: bytes) -> list[object] | Problem:
-        """Leads of a body."""
-        try:
-            return self.adapter.validate_python(parse_json(body, self.model.max_names))["leads"]
-        except ValidationError as error:
-            return validation_problem(error.errors(include_url=False), {(): ("leads",)})
-
-    async def _parts(
-        self,
-        request: Request,
-        leads_json: Sequence[object],
-        wait: int | None,
-        reasons: int,
-        include: Collection[Part],
-    ) -> AsyncIterator[list[bytes]]:
-        """JSON texts of the answers, some at a time."""
-        loop = asyncio.get_running_loop()
-        lenient = is_lenient(request)
-        deadline = math.inf if wait is None else loop.time() + wait
-        step = TURN_LEADS_WITH_COURSE if include else TURN_LEADS
-        for begin in range(0, len(leads_json), step):
-            if loop.time() > deadline:
-                detail = f"Of {len(leads_json)} leads {begin} were scored within {wait} s."
-                raise overload_refusal(detail, "deadline")
-            if await request.is_disconnected():
-                raise ClientDisconnect
-            some_leads = leads_json[begin : begin + step]
-            request_id: str = request.state.request_id
-            yield await self.turns.take(
-                partial(self._texts, some_leads, request_id, reasons, include, lenient=lenient)
-            )
+        return leads_of_body(body, self.adapter, self.model.max_names)
 
     def _texts(
         self,
         leads_json: Sequence[object],
+        *,
         request_id: str,
         reasons: int,
         include: Collection[Part],
-        *,
         lenient: bool,
     ) -> list[bytes]:
         """JSON texts of the answers to some leads."""
@@ -158,3 +138,82 @@ class Batches:
         ]
         self.telemetry.count_scores(results)
         return [as_json(result) for result in results]
+
+
+@asynccontextmanager
+async def batch_at_work(load: Load, request: Request) -> AsyncIterator[None]:
+    """Count a request as being at work, and as working in threads.
+
+    Raises
+    ------
+    Refused
+        503: too much is at work.
+    """
+    async with load.request(getattr(request.state, "client", None)):
+        with load.batch():
+            yield
+
+
+def leads_of_body(
+    body: bytes, adapter: TypeAdapter[Mapping[str, list[object]]], max_names: int
+) -> list[object] | Problem:
+    """Leads of a batch's body, each still to be validated.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON text.
+    adapter : TypeAdapter
+        Validator of the object around the leads.
+    max_names : int
+        Most names that an object may have.
+
+    Raises
+    ------
+    Refused
+        400: the body is no JSON.
+    """
+    try:
+        return adapter.validate_python(parse_json(body, max_names))["leads"]
+    except ValidationError as error:
+        return validation_problem(error.errors(include_url=False), {(): ("leads",)})
+
+
+async def in_turns(
+    request: Request,
+    turns: Turns,
+    leads_json: Sequence[object],
+    work: Callable[[Sequence[object]], Result],
+    step: int = TURN_LEADS,
+) -> AsyncIterator[Result]:
+    """Results of work on leads, some at a time, while the client waits.
+
+    Parameters
+    ----------
+    request : Request
+        It says how long its client waits (``Prefer: wait=N``).
+    turns : Turns
+        Lets single leads go first.
+    leads_json : sequence of JSON values
+        The leads.
+    work : callable
+        Is called in a thread with some of the leads.
+    step : int
+        How many leads at a time.
+
+    Raises
+    ------
+    Refused
+        503: the client's time is over.
+    ClientDisconnect
+        The client has gone.
+    """
+    loop, wait = asyncio.get_running_loop(), preferred_wait(request)
+    deadline = math.inf if wait is None else loop.time() + wait
+    for begin in range(0, len(leads_json), step):
+        if loop.time() > deadline:
+            detail = f"Of {len(leads_json)} leads {begin} were scored within {wait} s."
+            raise overload_refusal(detail, "deadline")
+        if await request.is_disconnected():
+            raise ClientDisconnect
+        yield await turns.take(partial(work, leads_json[begin : begin + step]))

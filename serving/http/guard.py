@@ -35,7 +35,7 @@ from serving.http.telemetry import Telemetry
 ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
 """Paths that are answered however many requests are at work."""
 
-COUNTED_BY_ROUTE = ("/v1/score", "/v1/score/batch")
+COUNTED_BY_ROUTE = ("/v1/score", "/v1/score/batch", "/v1/validate")
 """Paths whose requests have a body, and are at work only when it has come."""
 
 PROBLEM_TYPE = "application/problem+json"

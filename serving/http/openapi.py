@@ -96,9 +96,13 @@ def problem_responses(*statuses: int) -> Responses:
     return {status: _problems([p for p in _PROBLEMS if p.status == status]) for status in statuses}
 
 
+def missing_field_responses(field: str) -> Responses:
+    """OpenAPI of the problem of a missing field."""
+    return {422: _problems([_missing_field_problem(field)])}
+
+
 def invalid_fields_responses(field: str) -> Responses:
     """OpenAPI of the problem of invalid fields: a missing field, an unknown word in the query."""
-    missing = FieldError(field, "Is required", "nothing", "Send it.", "missing")
     strange = FieldError(
         "query.include[0]",
         "Input should be 'trend' or 'forecast'",
@@ -106,7 +110,13 @@ def invalid_fields_responses(field: str) -> Responses:
         "Send a value that keeps to this law.",
         "unknown_word",
     )
-    return {422: _problems([invalid_fields_problem([missing]), invalid_fields_problem([strange])])}
+    return {422: _problems([_missing_field_problem(field), invalid_fields_problem([strange])])}
+
+
+def _missing_field_problem(field: str) -> Problem:
+    return invalid_fields_problem(
+        [FieldError(field, "Is required", "nothing", "Send it.", "missing")]
+    )
 
 
 def shutdown_responses() -> Responses:

@@ -37,6 +37,7 @@ from serving.answers.model import (
 )
 from serving.answers.problem import PROBLEM_PAGES, Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json
+from serving.answers.turns import Turns
 from serving.http.docs import docs_page, problem_page
 from serving.http.guard import Guard, problem_response
 from serving.http.keys import KeyRing
@@ -57,6 +58,7 @@ from serving.http.openapi import (
 )
 from serving.http.openapi_frame import operation_name
 from serving.http.query_shortcut import QueryShortcut
+from serving.http.sample_routes import sample_routes
 from serving.http.score_routes import json_response, query_problem, scoring_routes
 from serving.http.security import ROLES, Role, role_check
 from serving.http.settings import Settings
@@ -156,8 +158,11 @@ def bundle_app(
     app.state.model, app.state.reports = model, reports
     description = describe_model(model)
     app.state.description = as_json(description)
-    scoring = scoring_routes(model, clock, telemetry, load, settings.body_seconds)
+    turns = Turns(lambda: load.requests > load.batches)
+    scoring = scoring_routes(model, clock, telemetry, load, turns, settings.body_seconds)
     app.include_router(scoring, **_access(settings, "score"))
+    sampling = sample_routes(model, clock, load, turns, settings.body_seconds)
+    app.include_router(sampling, **_access(settings, "score"))
     app.state.contract = as_json(describe_contract(contract))
     app.state.contract_changes = as_json(list_contract_changes(contract))
     app.include_router(_model_routes(description, contract), **_access(settings, "score"))

@@ -78,6 +78,7 @@ def scoring_routes(
     clock: Callable[[], int],
     telemetry: Telemetry,
     load: Load,
+    turns: Turns,
     body_seconds: float,
 ) -> APIRouter:
     """Routes that score."""
@@ -88,7 +89,6 @@ def scoring_routes(
     full_answers = example_answers(bundle_model, include=("trend", "forecast"))
     body_problems = problem_responses(400, 408, 413, 415)
     passes = SharedPasses(clock)
-    turns = Turns(lambda: load.requests > load.batches)
 
     @router.post(
         "/v1/score",

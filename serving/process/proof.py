@@ -100,7 +100,8 @@ async def _ask(app: LiveApp) -> str:
     await _require_answer(app, "POST", "/v1/score", json.dumps(leads[0]).encode())
     query = b"include=trend,forecast&reasons=20"
     await _require_answer(app, "POST", "/v1/score", json.dumps(leads[0]).encode(), query)
-    await _require_answer(app, "POST", "/v1/score/batch", json.dumps({"leads": leads}).encode())
+    for path in ("/v1/score/batch", "/v1/validate"):
+        await _require_answer(app, "POST", path, json.dumps({"leads": leads}).encode())
     return str(app.current.bundle.version)
 
 

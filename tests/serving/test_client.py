@@ -149,6 +149,12 @@ def test_a_proxy_that_takes_less_is_the_callers_problem(app) -> None:
         list(crm.score_batch([lead("1"), lead("2")]))
 
 
+def test_a_sample_is_checked(client) -> None:
+    answer = client.validate([lead(), lead("A-2", colour="red")])  # type: ignore[arg-type]
+    assert (answer["leads"], answer["scored"], answer["refused_if_strict"]) == (2, 2, 1)
+    assert "colour" in {finding["field"] for finding in answer["findings"]}
+
+
 def test_no_leads_give_no_answers(client) -> None:
     assert list(client.score_batch([])) == []
 

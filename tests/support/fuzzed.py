@@ -1,8 +1,8 @@
 """Bodies that atheris makes, led by what they reach: `python -m tests.support.fuzzed`.
 
 The arguments are a bundle's folder, a folder of bodies to begin with, and libFuzzer's own. A body
-is asked about as a lead and as a batch; an answer that is neither good nor a refusal ends the
-process with the body that led to it.
+is asked about as a lead, as a batch and as a sample; an answer that is neither good nor a refusal
+ends the process with the body that led to it.
 """
 
 import asyncio
@@ -42,8 +42,9 @@ def main() -> None:
 
     def one(body: bytes) -> None:
         asked("/v1/score", body)
-        asked("/v1/score/batch", body)
-        asked("/v1/score/batch", b'{"leads":[' + body + b"]}")
+        for path in ("/v1/score/batch", "/v1/validate"):
+            asked(path, body)
+            asked(path, b'{"leads":[' + body + b"]}")
 
     atheris.Setup([sys.argv[0], *options], one)
     atheris.Fuzz()

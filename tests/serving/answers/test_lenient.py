@@ -93,3 +93,12 @@ def test_strict_may_be_said(client) -> None:
     assert (
         client.post("/v1/score", json=ODD, headers={"prefer": "handling=strict"}).status_code == 422
     )
+
+
+def test_lists_within_lists_are_left_to_the_schema_however_deep(client) -> None:
+    headers = LENIENT | {"content-type": "application/json"}
+    deep = "[" * 900 + "]" * 900
+    for path, body in (("/v1/score", deep), ("/v1/score/batch", f'{{"leads": [{deep}]}}')):
+        answer = client.post(path, content=body, headers=headers)
+        problem = answer.json() if path == "/v1/score" else answer.json()["results"][0]
+        assert (problem["status"], problem["code"]) == (422, "other_kind")

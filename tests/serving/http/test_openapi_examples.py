@@ -28,6 +28,7 @@ JSON = {"content-type": "application/json"}
 REFUSALS = {
     ("POST", "/v1/score"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
     ("POST", "/v1/score/batch"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
+    ("POST", "/v1/validate"): {400, 401, 403, 408, 413, 415, 422, 500, 503},
     ("GET", "/v1/model"): {401, 403, 500, 503},
     ("GET", "/v1/contract"): {401, 403, 500, 503},
     ("GET", "/v1/contract/changes"): {401, 403, 500, 503},
@@ -118,6 +119,14 @@ def test_the_examples_score_as_they_say(keyed, shown, path: str) -> None:
         answer = keyed.post(path + query, json=request, headers=headers)
         assert answer.status_code == 200
         assert answer.json() == expected
+
+
+def test_the_example_sample_shows_what_it_says(keyed, shown) -> None:
+    route = shown["paths"]["/v1/validate"]["post"]
+    request = route["requestBody"]["content"]["application/json"]["example"]
+    expected = values(route["responses"]["200"]["content"]["application/json"])[""]
+    headers = {**bearer("score"), "x-request-id": expected["request_id"]}
+    assert keyed.post("/v1/validate", json=request, headers=headers).json() == expected
 
 
 def test_the_example_lead_uses_all_of_the_schema(shown) -> None:

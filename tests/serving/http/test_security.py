@@ -20,6 +20,7 @@ KEYS = {"score": "for-the-crm", "report": "for-managers", "operate": "for-operat
 ROLE_OF = {
     ("POST", "/v1/score"): "score",
     ("POST", "/v1/score/batch"): "score",
+    ("POST", "/v1/validate"): "score",
     ("GET", "/v1/model"): "score",
     ("GET", "/v1/contract"): "score",
     ("GET", "/v1/contract/changes"): "score",
