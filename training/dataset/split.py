@@ -186,9 +186,8 @@ def time_split(
             f"{_moment(test_from)}, where the test period begins, has a horizon that ended before "
             f"the data did. {_way_out(spine, labels, settings)}"
         )
-    calibrate_from = _first_origin(
-        first, test_from, (longest_days or labels.days) * MICROSECONDS_PER_DAY, settings
-    )
+    origins = rolling_origins(first, test_from, longest_days or labels.days, settings)
+    calibrate_from = origins[0]
     refit = labels.known_before(spine, test_from)
     everyone = np.ones(len(spine), np.bool_)
     return Split(
@@ -200,8 +199,26 @@ def time_split(
         refit_eligible=everyone,
         calibrate_from=calibrate_from,
         test_from=test_from,
-        origins=origins_between(calibrate_from, test_from, ROLLING_ORIGINS),
+        origins=origins,
     )
+
+
+def rolling_origins(
+    first: int, test_from: int, longest_days: int, settings: SplitSettings
+) -> tuple[int, ...]:
+    """Instants before the test period at which a training fits, too, to see what came of it.
+
+    Parameters
+    ----------
+    first, test_from : int
+        First look, and start of the test period, later than that, in microseconds.
+    longest_days : int
+        Length of the longest horizon.
+    settings : SplitSettings
+        Its `calibrate_share` is used.
+    """
+    begin = _first_origin(first, test_from, longest_days * MICROSECONDS_PER_DAY, settings)
+    return origins_between(begin, test_from, ROLLING_ORIGINS)
 
 
 def _first_origin(first: int, test_from: int, gap: int, settings: SplitSettings) -> int:

@@ -1,9 +1,9 @@
-"""Rolling origins before the test period: where settings may be compared.
+"""The rolling origins of a training, where settings may be compared.
 
-Settings are judged as models are, by what came after: a model is fitted before each of several
-origins and judged on the looks between that origin and the next. The latest stretch only confirms
-what the earlier ones chose. The export is cut where the test begins before anything is computed, so
-no step can use what is known only later.
+Settings are judged as models are, by what came after: at each origin of a training
+(`training.dataset.split.rolling_origins`) a model is fitted and judged on the looks up to the next.
+The latest stretch with enough outcomes only confirms what the earlier ones chose. The export is cut
+where the test begins before anything is computed, so no step can use what is known only later.
 """
 
 import itertools
@@ -31,12 +31,13 @@ from training.dataset.split import (
     converting_leads,
     first_look,
     judged_from,
+    rolling_origins,
     two_sides,
 )
 from training.dataset.thinning import thinning_of
 
-ORIGINS = (0.5, 0.65, 0.8)
-"""Origins as shares of the time before the test; the stretch after the last one confirms."""
+LEAST_FOLDS = 2
+"""Stretches with enough conversions that a horizon needs: one to choose by and one to confirm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class RollingRows(Rows):
     ----------
     search, confirm : tuple of Fold
         Folds that choose the settings, and the later ones that confirm the choice. A horizon with
-        too few conversions for all of its folds has none.
+        too few conversions for two of them has none.
     """
 
     search: tuple[Fold, ...]
@@ -115,11 +116,11 @@ def rolling_rows(
         name: _folds(name, past, spine, labels_by_horizon[name], test_from, settings)
         for name in HORIZONS
     }
-    usable = [name for name in HORIZONS if len(folds[name]) == len(ORIGINS)]
+    usable = [name for name in HORIZONS if len(folds[name]) >= LEAST_FOLDS]
     if not usable:
         raise ValueError(
             "There are too few conversions before the test to compare settings there: each of "
-            f"{len(ORIGINS)} stretches needs {LEAST_LEARNED_LEADS} leads that converted before it "
+            f"{LEAST_FOLDS} stretches needs {LEAST_LEARNED_LEADS} leads that converted before it "
             f"and {LEAST_LEARNED_LEADS} in it. Keep the defaults, or export more."
         )
     first_origin = min(int(spine.as_of[folds[name][0].judge].min()) for name in usable)
@@ -152,16 +153,13 @@ def _folds(
     settings: DatasetSettings,
 ) -> list[Fold]:
     """Origins of one horizon that have enough conversions on both sides."""
-    gap = horizon_labels.days * MICROSECONDS_PER_DAY
-    first = first_look(spine)
-    span = max(test_from - gap - first, 0)
+    longest_days = settings.horizons.warm_days
+    origins = rolling_origins(first_look(spine), test_from, longest_days, settings.split)
     person, lead_draws = person_of_lead(tables)[spine.lead], drawn_by_lead(tables)
     created_at, last_created_at = first_and_last_creation(tables)
     looked_at_until = last_created_at + round(settings.snapshots.until_days * MICROSECONDS_PER_DAY)
     folds = []
-    for origin, next_origin in itertools.pairwise(
-        [*(first + round(s * span) for s in ORIGINS), test_from]
-    ):
+    for origin, next_origin in itertools.pairwise([*origins, test_from]):
         fit = horizon_labels.known_before(spine, origin)
         judge = horizon_labels.mature & (spine.as_of >= origin) & (spine.as_of < next_origin)
         fit_eligible = np.ones(len(spine), np.bool_)

@@ -15,7 +15,7 @@ from training.dataset.as_of_cut import cut_at
 from training.dataset.snapshots import snapshots
 from training.dataset.split import LEAST_LEARNED_LEADS, judged_from
 from training.search import rolling
-from training.search.rolling import ORIGINS, Fold, RollingRows, rolling_rows
+from training.search.rolling import LEAST_FOLDS, Fold, RollingRows, rolling_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.training]
 
@@ -68,7 +68,7 @@ def test_the_last_origin_confirms_and_all_earlier_ones_search(crm: Crm) -> None:
     assert horizons_in(crm.rows)
     for horizon in horizons_in(crm.rows):
         folds = folds_of(crm.rows, horizon)
-        assert len(folds) == len(ORIGINS)
+        assert len(folds) >= LEAST_FOLDS
         assert folds[-1] in crm.rows.confirm
         assert [fold.origin for fold in folds] == sorted({fold.origin for fold in folds})
 
@@ -103,25 +103,23 @@ def test_every_fold_has_enough_converting_leads_on_both_sides(crm: Crm) -> None:
                 assert len(winners) >= LEAST_LEARNED_LEADS
 
 
-def test_a_threshold_just_met_keeps_a_horizon_and_one_lead_fewer_leaves_it_out(
+def test_a_stretch_with_just_enough_is_a_fold_and_with_one_lead_fewer_is_none(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     horizon = horizons_in(crm.rows)[0]
     converted = np.array(outcomes_by_loop(crm, crm.rows.labels[horizon].days))
-    fewest = min(
-        len(set(crm.rows.spine.lead[fold.judge & converted].tolist()))
-        for fold in folds_of(crm.rows, horizon)
-    )
-    call = (crm.tables, crm.config.dataset, crm.config.audit)
-    monkeypatch.setattr(rolling, "LEAST_LEARNED_LEADS", fewest)
-    assert horizon in horizons_in(rolling_rows(*call))
-    monkeypatch.setattr(rolling, "LEAST_LEARNED_LEADS", fewest + 1)
-    try:
-        remaining = horizons_in(rolling_rows(*call))
-    except ValueError as refusal:
-        assert "too few conversions before the test to compare" in str(refusal)  # noqa: PT017
-        remaining = []
-    assert horizon not in remaining
+    folds = folds_of(crm.rows, horizon)
+    judges = [len(set(crm.rows.spine.lead[fold.judge & converted].tolist())) for fold in folds]
+    fewest = min(judges)
+    for threshold in (fewest, fewest + 1):
+        monkeypatch.setattr(rolling, "LEAST_LEARNED_LEADS", threshold)
+        remaining = rolling_rows(crm.tables, crm.config.dataset, crm.config.audit)
+        assert [fold.origin for fold in folds_of(remaining, horizon)] == [
+            fold.origin for fold, leads in zip(folds, judges, strict=True) if leads >= threshold
+        ]
+    monkeypatch.setattr(rolling, "LEAST_LEARNED_LEADS", 100_000)
+    with pytest.raises(ValueError, match="too few conversions before the test to compare"):
+        rolling_rows(crm.tables, crm.config.dataset, crm.config.audit)
 
 
 def test_the_rows_are_those_of_an_export_that_ends_where_the_test_begins(crm: Crm) -> None:
