@@ -182,6 +182,9 @@ class Tables:
         their values are such. What happened on a day is known at its end.
     suspicions : tuple of Suspicion
         Doubts that only the reading can have; `features.export.suspicions` has the others.
+    after_refusal : int or None
+        For how many microseconds a lead that was closed is still looked at, since it may buy; its
+        closing is then in the log (`features.refusals`). None where a closing ends a lead.
     """
 
     leads: pa.Table
@@ -195,6 +198,7 @@ class Tables:
     outcome_unknown: frozenset[str] = frozenset()
     days: Mapping[str, int] = field(default_factory=dict)
     suspicions: tuple[Suspicion, ...] = ()
+    after_refusal: int | None = None
 
     def __post_init__(self) -> None:
         fixed_attributes = self.leads.column_names[len(LEAD_COLUMNS) :]

@@ -164,12 +164,13 @@ class ScoringBundle:
         from serving.bulk.selection import ScoringFiles, read_for_scoring
         from training.config import Config
 
+        refusal_days = self.bundle.card.served.after_refusal_days
         is_table = isinstance(leads, pd.DataFrame) or (
             isinstance(leads, str | PathLike) and Path(leads).suffix in (".csv", ".parquet")
         )
         if is_table:
             files = ScoringFiles(None, file_of(leads, "leads"), interactions, attributes)  # type: ignore[arg-type]
-            return read_for_scoring(self.bundle.spec, files)
+            return read_for_scoring(self.bundle.spec, files, after_refusal_days=refusal_days)
         if interactions is not None or attributes is not None:
             raise ValueError(
                 "interactions and attributes go with a table of leads, but leads is "
@@ -184,7 +185,8 @@ class ScoringBundle:
             )
             return leads
         if isinstance(leads, Config | str | PathLike):
-            return read_for_scoring(self.bundle.spec, ScoringFiles(as_config(leads).export))
+            files = ScoringFiles(as_config(leads).export)
+            return read_for_scoring(self.bundle.spec, files, after_refusal_days=refusal_days)
         raise TypeError(
             "leads must be Tables, a configuration, a data frame or a path, found "
             f"{type(leads).__name__}. Use what lt.read_export returns, or a pandas.DataFrame."

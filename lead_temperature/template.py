@@ -33,6 +33,7 @@ fixed_at_creation = []           # such as ["source", "form", "country", "compan
 # created_at = "created"
 # converted_at = "won_at"        # empty: not yet
 # closed_at = "lost_at"          # lost or refused; empty: not
+# closed_reason = "lost_reason"  # why; read where after_refusal_days says that refused leads are looked at
 [leads.kinds]                    # number, category or timestamp, where the guess is wrong
 # company_size = "number"
 
@@ -57,6 +58,7 @@ first_days = 0.0
 every_days = 7.0
 until_days = 180.0
 # thin = 2                       # of this many looks in a row that show nothing new, one is learned from; for all
+# after_refusal_days = 90        # look also so long after a closing, since refused leads may buy; default: not at all
 # triggers = ["inbound"]         # look also after each inbound interaction (a direction, kind or channel), once a day
 
 [split]

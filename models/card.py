@@ -50,6 +50,9 @@ class ServedCard:
     cautions : tuple of str
         What every answer says until the next training: that the base rate is all that is known, or
         that the latest weeks differ from the months before.
+    after_refusal_days : float or None
+        For how many days after a refusal leads were looked at in training; None where a closing
+        ended them.
     """
 
     data_end: datetime
@@ -57,6 +60,7 @@ class ServedCard:
     base_rates: Mapping[str, float]
     broken_promises: Mapping[str, str]
     cautions: tuple[str, ...] = ()
+    after_refusal_days: float | None = None
 
     @property
     def promise_warnings(self) -> Mapping[str, str]:
@@ -182,11 +186,12 @@ def _served_card(text: str) -> ServedCard:
             f"The card has no data_end: the model was not trained to the end. {_WAY_OUT}"
         )
     days = _section(card, "snapshots").get("until_days")
+    after_refusal_days = _section(card, "settings").get("after_refusal_days")
     horizons = _section(card, "horizons")
     rates = {name: _section(horizons, name, "horizons.").get("base_rate") for name in horizons}
     return ServedCard(
         data_end=_instant(card["data_end"], "data_end"),
-        judged_days=None if days is None else _judged_days(days),
+        judged_days=None if days is None else _days(days, "snapshots.until_days"),
         base_rates={
             name: _base_rate(rate, name) for name, rate in rates.items() if rate is not None
         },
@@ -196,6 +201,9 @@ def _served_card(text: str) -> ServedCard:
             for name in ("hot", "warm")
             for caution in _cautions(name, _section(horizons, name, "horizons."))
         ),
+        after_refusal_days=None
+        if after_refusal_days is None
+        else _days(after_refusal_days, "settings.after_refusal_days"),
     )
 
 
@@ -256,9 +264,9 @@ def _instant(value: object, field: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _judged_days(value: object) -> float:
+def _days(value: object, field: str) -> float:
     if not _is_number(value) or not 0 <= value <= sys.float_info.max:
-        raise _refusal("snapshots.until_days", "a number of days from 0 on", value)
+        raise _refusal(field, "a number of days from 0 on", value)
     return float(value)
 
 

@@ -73,6 +73,7 @@ OTHER_USES_OF_DATA_END = {
     "serving/answers/examples.py": "times of an invented lead in the documentation",
     "training/audit/ageing.py": "how leads that ended just before the end differ from others",
     "training/audit/clock.py": "how old leads are at the end, and what lies beyond it",
+    "training/audit/findings.py": "which refused leads are still looked at when the data end",
     "training/audit/overwriting.py": "how leads that ended just before the end differ from others",
     "training/team/aftermath.py": "for how many days a lead was watched after a contact",
     "training/team/grouping.py": "for how many days a lead was watched since its creation",

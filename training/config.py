@@ -4,7 +4,7 @@ Every choice has a default that works; a key that means nothing is refused with 
 typing error never trains a model quietly on something else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -71,6 +71,9 @@ class SnapshotSettings(Section):
     thin : int
         Of this many looks in a row at a lead without news, boosters and linear
         models learn from one, with the weight of all (`training.dataset.thinning`); 1 keeps all.
+    after_refusal_days : float or None
+        For so many days after a refusal a lead is still looked at, since it may buy; what is known
+        of the refusal is then part of its history (`features.refusals`). None: a closing ends it.
     """
 
     first_days: Days = 0.0
@@ -78,6 +81,11 @@ class SnapshotSettings(Section):
     until_days: Days = 180.0
     triggers: Names = ()
     thin: int = Field(default=2, ge=1, le=10)
+    after_refusal_days: Annotated[float, Field(gt=0, le=3650)] | None = None
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
+        """Settings that were made; without the one that need not be, recipes keep their names."""
+        return [pair for pair in super().__repr_args__() if pair[1] is not None]
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -570,7 +578,7 @@ def config_of(sections: Mapping[str, object], base: Path, file: str = FILE_NAME)
     mapped = {name: sections[name] for name in EXPORT_SECTIONS if name in sections}
     export = export_mapping(mapped, base, file)
     try:
-        return Config.model_validate(
+        config = Config.model_validate(
             {
                 "export": export,
                 **{name: sections[name] for name in training_sections if name in sections},
@@ -578,3 +586,6 @@ def config_of(sections: Mapping[str, object], base: Path, file: str = FILE_NAME)
         )
     except ValidationError as error:
         raise ValueError(explanation(error, file)) from None
+    days = config.snapshots.after_refusal_days
+    export = export.model_copy(update={"after_refusal_days": days})
+    return config.model_copy(update={"export": export})

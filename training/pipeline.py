@@ -261,4 +261,10 @@ def _settings(frame: TrainingFrame, config: Config, data_end: int) -> dict[str, 
         "leads": config.split.leads,
         "test_from": iso(frame.splits["hot"].test_from),
         "learned_until": iso(data_end),
+        **_refusal_setting(config.snapshots),
     }
+
+
+def _refusal_setting(settings: SnapshotSettings) -> dict[str, Setting]:
+    days = settings.after_refusal_days
+    return {} if days is None else {"after_refusal_days": days}

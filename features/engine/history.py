@@ -20,8 +20,9 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
-from features.arrays import Bool, Float64, Int32, Int64
+from features.arrays import NEVER, Bool, Float64, Int32, Int64
 from features.language.kinds import LABEL_FIELDS, AttributeKind, LabelField
+from features.refusals import REFUSAL_KINDS, REFUSED_AT
 
 MICROSECONDS_PER_DAY = 86_400_000_000
 MEASURE_SCALE = 10_000
@@ -301,7 +302,8 @@ class LeadRecord(NamedTuple):
     attributes : mapping of str to value
         Values by name: float, str, or microseconds for a timestamp; None and an empty text are
         missing.
-        They are taken as known at any instant that is asked for.
+        They are taken as known at any instant that is asked for, but for a refusal, which is known
+        after it (`features.refusals`).
     """
 
     created_at: int
@@ -326,13 +328,17 @@ def histories_of_records(
     events = [event for lead in leads for event in lead.interactions]
     one_each = np.arange(len(leads) + 1, dtype=np.int64)
     always = np.full(len(leads), ALWAYS_KNOWN, np.int64)
+    refused = [lead.attributes.get(REFUSED_AT) for lead in leads] if REFUSED_AT in kinds else []
+    since_refusal = np.array([NEVER if at is None else at for at in refused], np.int64)
 
     def one_version_each(name: str, kind: AttributeKind) -> AttributeVersions:
-        """One value of an attribute for each lead, known from its creation on."""
+        """One value of an attribute for each lead, known from its creation or refusal on."""
         values = [lead.attributes.get(name) for lead in leads]
+        is_fixed = not (len(since_refusal) and name in REFUSAL_KINDS)
+        since = always if is_fixed else since_refusal
         if kind == "category":
-            return AttributeVersions(one_each, always, labels=labels_of(values), is_fixed=True)
-        return AttributeVersions(one_each, always, numbers=_numbers(values), is_fixed=True)
+            return AttributeVersions(one_each, since, labels=labels_of(values), is_fixed=is_fixed)
+        return AttributeVersions(one_each, since, numbers=_numbers(values), is_fixed=is_fixed)
 
     return Histories(
         created_at=np.array([lead.created_at for lead in leads], np.int64),

@@ -62,6 +62,9 @@ class CheckedRows:
         Accepted values that are days without an hour, by our name of the column.
     outcome_lost : pa.ChunkedArray
         Accepted rows of which a conversion or closing was left out.
+    outcome_known_at : dict of str to pa.ChunkedArray
+        When each conversion and closing of the accepted rows is known, by our name of the column:
+        at the end of its day, where no hour is said.
     """
 
     accepted: pa.Table
@@ -69,6 +72,7 @@ class CheckedRows:
     rejects: pa.Table
     days: dict[str, int]
     outcome_lost: pa.ChunkedArray
+    outcome_known_at: dict[str, pa.ChunkedArray]
 
 
 def check_rows(
@@ -123,6 +127,11 @@ def check_rows(
         pa.concat_tables([REJECTS.empty_table(), *rejects]).sort_by(REJECTS_ORDER),
         days,
         outcome_lost.filter(is_accepted),
+        {
+            name: pc.if_else(accepted[name].is_valid(), accepted_parsed[f"known{i}"], None)
+            for i, name in enumerate(names)
+            if plan.fields[i].of_day == "outcome"
+        },
     )
 
 
@@ -203,7 +212,11 @@ def _cast_values(
             f"v{i}": cast[f"v{i}"] if f"v{i}" in values else answers[f"v{i}"]
             for i in range(len(plan.fields))
         },
-        **{name: answers[name] for name in answers.column_names if name.startswith("day")},
+        **{
+            name: answers[name]
+            for name in answers.column_names
+            if name.startswith(("day", "known"))
+        },
         **{
             f"broken{i}": no_row if check.of_text else answers[f"broken{i}"]
             for i, check in enumerate(checks)
@@ -390,7 +403,13 @@ def _query_of(
     times = [i for i, field in enumerate(plan.fields) if field.kind in ("time", "timestamp")]
     days = [part for i in times for part in _days(plan.fields[i], i)]
     instants = [part for i in times for part in _instants(plan.fields[i], i)]
-    results = ["row_order", *kept_values, *(f"day{i}" for i in times), *flags]
+    outcomes = [i for i in times if plan.fields[i].of_day == "outcome"]
+    values = [
+        *values,
+        *(f"CASE WHEN day{i} THEN end{i} ELSE begin{i} END AS known{i}" for i in outcomes),
+    ]
+    known_times = [f"known{i}" for i in outcomes]
+    results = ["row_order", *kept_values, *(f"day{i}" for i in times), *known_times, *flags]
     query = candidates
     for step in (days, instants, values):
         query = f"SELECT {', '.join(['*', *step])} FROM ({query})"  # noqa: S608 - own names only

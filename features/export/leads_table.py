@@ -121,6 +121,7 @@ def read_leads(
         column_names,
         days={f"leads.{name}": count for name, count in checked.days.items()},
         outcome_unknown=frozenset(accepted["lead_id"].filter(checked.outcome_lost).to_pylist()),
+        closing_known_at=checked.outcome_known_at.get("closed_at"),
         identities=Identities.of(accepted, other_ids, ids_left_out),
         suspicions=(
             *doubts,

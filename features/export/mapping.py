@@ -107,6 +107,9 @@ class ExportMapping(Section):
         The log of attributes; an export may lack it.
     base : Path
         Folder that relative files are relative to.
+    after_refusal_days : float or None
+        For how long a closed lead is still looked at (`features.refusals`); ``[snapshots]`` says
+        it, and of a bundle that is asked to score its card. None where a closing ends a lead.
     """
 
     data: DataMapping = DataMapping()
@@ -115,6 +118,7 @@ class ExportMapping(Section):
     interactions: tuple[InteractionsMapping, ...] = ()
     attributes: AttributesMapping | None = None
     base: Path
+    after_refusal_days: float | None = None
 
     @field_validator("files", mode="before")
     @classmethod

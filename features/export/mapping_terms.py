@@ -16,11 +16,13 @@ from features.export.mapping import ExportMapping
 from features.export.table_mapping import TableMapping
 from features.export.terms import ExportTerms, FieldTerms, Notation
 from features.language.spec import Spec
+from features.refusals import REFUSAL_REASON, REFUSED_AT
 from features.tables import INTERACTION_FIELDS, Tables
 
 _LEAD_FIELDS = ("lead_id", "created_at")
 _INTERACTION_TIMES = ("occurred_at", "recorded_at")
-_WORDS = ("lead_id", *INTERACTION_FIELDS)
+_COLUMNS_OF_REFUSALS = {REFUSED_AT: "closed_at", REFUSAL_REASON: "closed_reason"}
+_WORDS = ("lead_id", "closed_reason", *INTERACTION_FIELDS)
 """Fields that are text, whatever the formats of numbers and times."""
 
 
@@ -82,6 +84,8 @@ def _attribute_terms(mapping: ExportMapping, tables: Tables, name: str) -> Field
     if name in tables.leads.column_names:
         terms = _field_terms(mapping, [mapping.leads], name)
         return _with_range(terms, tables.leads[name]) if is_number else terms
+    if name in _COLUMNS_OF_REFUSALS and tables.after_refusal is not None:
+        return _refusal_terms(mapping, tables, name)
     log = mapping.attributes
     if log is None:  # made-up tables, that no configuration describes
         return FieldTerms()
@@ -95,6 +99,16 @@ def _attribute_terms(mapping: ExportMapping, tables: Tables, name: str) -> Field
         return terms
     rows = tables.attribute_log.filter(pc.equal(tables.attribute_log["name"].cast("string"), name))
     return _with_range(terms, rows["number"])
+
+
+def _refusal_terms(mapping: ExportMapping, tables: Tables, name: str) -> FieldTerms:
+    """Terms of what is known of a refusal: a column of the leads under a name of its own."""
+    column = _COLUMNS_OF_REFUSALS[name]
+    terms = _field_terms(mapping, [mapping.leads], column)
+    closings = pc.count(tables.leads["closed_at"]).as_py()
+    if column == "closed_at" and closings and tables.days.get("leads.closed_at", 0) == closings:
+        terms = _with_midnights(terms)
+    return replace(terms, columns=(*terms.columns, column))
 
 
 def _notation(mapping: ExportMapping, table: TableMapping, name: str) -> Notation:
@@ -125,6 +139,10 @@ def _with_days(terms: FieldTerms, tables: Tables, section: str, name: str) -> Fi
     rows = getattr(tables, section).num_rows
     if not rows or tables.days.get(f"{section}.{name}", 0) < rows:
         return terms
+    return _with_midnights(terms)
+
+
+def _with_midnights(terms: FieldTerms) -> FieldTerms:
     return replace(
         terms,
         notations=tuple(

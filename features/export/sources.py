@@ -21,12 +21,14 @@ from features.export.file_queries import FILE, ROW, FileQueries
 from features.export.interactions_table import read_interactions
 from features.export.leads_table import read_leads
 from features.export.mapping import ExportMapping
+from features.export.refusals import with_refusals
 from features.export.rules import UNKNOWN_LEAD
 from features.export.sections import near_miss
 from features.export.table_mapping import LeadsMapping
 from features.export.table_part import CLOCKS, TablePart, identities_of
 from features.export.texts import texts_of_ids
 from features.progress import ReadProgress, no_read_progress
+from features.spine import after_refusal_of
 from features.tables import ATTRIBUTE_LOG, LEAD_COLUMNS, REJECTS, Suspicion, Tables
 
 # So small a share of interactions without a lead needs no cause: leads that were deleted, say.
@@ -83,7 +85,7 @@ def read_export(
         times = pa.concat_tables([interactions.accepted.select(CLOCKS), interactions.unread_times])
         end = latest_recording(leads.accepted, times, log.accepted)
     parts = (leads, interactions, log)
-    return Tables(
+    tables = Tables(
         leads=leads.accepted,
         interactions=interactions.accepted,
         attribute_log=log.accepted,
@@ -100,6 +102,10 @@ def read_export(
         days={name: count for part in parts for name, count in part.days.items()},
         suspicions=(*orphans, *(doubt for part in parts for doubt in part.suspicions)),
     )
+    if mapping.after_refusal_days is None:
+        return tables
+    tables = replace(tables, after_refusal=after_refusal_of(mapping.after_refusal_days))
+    return with_refusals(tables, leads.closing_known_at)
 
 
 def _allowed_in_vain(key: str, leads: LeadsMapping, names: frozenset[str]) -> dict[str, str]:

@@ -41,6 +41,8 @@ class TablePart:
         Accepted values that are days without an hour, by column.
     outcome_unknown : frozenset of str
         Leads of which a conversion or closing could not be read.
+    closing_known_at : pa.ChunkedArray or None
+        Of the table of leads: when each closing is known; None where it has no such column.
     suspicions : tuple of Suspicion
         Doubts about the good rows.
     identities : Identities or None
@@ -56,6 +58,7 @@ class TablePart:
     names: frozenset[str] = frozenset()
     days: Mapping[str, int] = field(default_factory=dict)
     outcome_unknown: frozenset[str] = frozenset()
+    closing_known_at: pa.ChunkedArray | None = None
     suspicions: tuple[Suspicion, ...] = ()
     identities: Identities | None = None
     unread_times: pa.Table = field(default_factory=CLOCK_SCHEMA.empty_table)

@@ -45,6 +45,7 @@ from features.language.kinds import (
     Trend,
 )
 from features.language.spec import Spec
+from features.refusals import REFUSAL_KINDS
 from features.spine import microseconds
 from features.tables import Tables
 
@@ -221,8 +222,9 @@ def _attribute_features(tables: Tables, known_before: int) -> Iterator[Feature]:
                 yield DaysSinceAttribute(name)
             case "category":
                 yield AttributeCategory(name, tuple(_levels(tables, name, known_before)))
-    if len(tables.attribute_kinds) > 1:
-        yield KnownAttributes(tuple(sorted(tables.attribute_kinds)))
+    fields_of_the_card = sorted(set(tables.attribute_kinds) - set(REFUSAL_KINDS))
+    if len(fields_of_the_card) > 1:
+        yield KnownAttributes(tuple(fields_of_the_card))
 
 
 def _levels(tables: Tables, name: str, known_before: int) -> list[str]:

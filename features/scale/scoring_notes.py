@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from features.engine.history import MICROSECONDS_PER_DAY
 from features.language.spec import Spec
+from features.refusals import REFUSAL_KINDS
 from features.spine import Spine, iso, microseconds
 from features.tables import Tables
 
@@ -33,7 +34,10 @@ def scoring_notes(
         A line each.
     """
     notes = []
-    names = {*tables.leads.column_names, *pc.unique(tables.attribute_log["name"]).to_pylist()}
+    # No lead need be refused, but an export says whether one was.
+    refusals = set(REFUSAL_KINDS) & set(tables.attribute_kinds)
+    logged = pc.unique(tables.attribute_log["name"]).to_pylist()
+    names = {*tables.leads.column_names, *logged, *refusals}
     absent = [name for name in spec.attribute_kinds if name not in names]
     if absent:
         notes.append(f"attributes: not there, taken as missing: {', '.join(absent)}.")

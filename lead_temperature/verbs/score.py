@@ -88,8 +88,9 @@ def score(
     files = ScoringFiles(mapping, leads, interactions, attributes)
     moment = instant(as_of, "--as-of")
     with reading() as read:
-        scored = asked_about(spine, moment)
-        tables = read_for_scoring(loaded.spec, files, read, scored)
+        refusal_days = loaded.card.served.after_refusal_days
+        scored = asked_about(spine, moment, refusal_days)
+        tables = read_for_scoring(loaded.spec, files, read, scored, refusal_days)
     rejects = output.with_name(f"{output.stem}.rejects.csv")
     show_rejects(err, broken_rules(tables.rejects))
     if keep_rejects(tables.rejects, rejects):

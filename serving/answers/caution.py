@@ -27,6 +27,7 @@ from features.export.odd_words import (
     is_mojibake,
 )
 from features.language.kinds import LabelField
+from features.refusals import REFUSAL_KINDS, REFUSAL_REASON, REFUSED_AT
 from models.card import older_than_judged
 from models.course.forecast import FORECAST_DAYS
 from serving.answers.course import Part
@@ -61,7 +62,7 @@ def cautions(
         One warning.
     """
     yield from _age_warnings(model, record, as_of, include)
-    yield from _attribute_warnings(model, record)
+    yield from _attribute_warnings(model, record, as_of)
     for field, words in model.words.items():
         values = column(record.interactions, field)
         if not words.issuperset(values):
@@ -70,11 +71,14 @@ def cautions(
     yield from _number_warnings(model, record)
 
 
-def _attribute_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]:
+def _attribute_warnings(model: ServedModel, record: LeadRecord, as_of: int) -> Iterator[str]:
     names = model.bundle.spec.attribute_kinds
     if len(record.attributes) < len(names):  # no other names come
-        absent = [name for name in names if name not in record.attributes]
-        yield f"attributes: not sent, taken as missing: {list_names(absent, MAX_CAUTION_NAMES)}."
+        absent = [name for name in names if name not in {*record.attributes, *REFUSAL_KINDS}]
+        if absent:
+            absent_names = list_names(absent, MAX_CAUTION_NAMES)
+            yield f"attributes: not sent, taken as missing: {absent_names}."
+    yield from _refusal_warnings(record, as_of)
     for name, levels in model.levels.items():
         level = record.attributes.get(name)
         if level and level not in levels:
@@ -83,6 +87,18 @@ def _attribute_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]
                 f"another one. Known: {list_names(levels, MAX_CAUTION_NAMES)}."
             )
             yield from word_doubts(f"attributes.{name}", [level], levels)
+
+
+def _refusal_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
+    """What of a refusal does not count: a reason without a time, or a time that is to come."""
+    refused_at = record.attributes.get(REFUSED_AT)
+    if refused_at is None and record.attributes.get(REFUSAL_REASON):
+        yield (
+            f"attributes.{REFUSAL_REASON}: was not used, since {REFUSED_AT} does not say when the "
+            "lead was refused."
+        )
+    elif refused_at is not None and not is_known(refused_at, as_of):
+        yield f"attributes.{REFUSED_AT}: lies at or after as_of, so the refusal was not used."
 
 
 def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:

@@ -26,6 +26,7 @@ from features.export.single_values import (
 from features.export.terms import ExportTerms, FieldTerms, Notation
 from features.language.kinds import LABEL_FIELDS, AttributeCategory, AttributeKind
 from features.language.spec import Spec
+from features.refusals import REFUSED_AT
 from models.golden import vocabulary
 from serving.answers.problem import (
     MAX_ERRORS,
@@ -291,7 +292,12 @@ def translation_of(terms: ExportTerms, spec: Spec) -> Translation:
     levels = {f.attribute: f.levels for f in spec.features if isinstance(f, AttributeCategory)}
     labels = vocabulary(spec.features)
     attributes = [
-        _field(name, _KINDS[kind], terms.attributes.get(name), levels.get(name, ()))
+        _field(
+            name,
+            "event" if name == REFUSED_AT else _KINDS[kind],
+            terms.attributes.get(name),
+            levels.get(name, ()),
+        )
         for name, kind in spec.attribute_kinds.items()
     ]
     interactions = [
@@ -325,7 +331,9 @@ def translation_of(terms: ExportTerms, spec: Spec) -> Translation:
         foreign_labels=_foreign(f for f in interactions if f.kind == "word"),
         foreign_measures=_foreign(measures),
         reads_days=any(
-            known_field.read_zoned is not _read_zoned for known_field in (created, *interactions)
+            known_field.read_zoned is not _read_zoned
+            for known_field in (created, *interactions, *attributes)
+            if known_field.kind != "time" or known_field is created
         ),
     )
 

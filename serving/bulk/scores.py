@@ -24,8 +24,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from features.arrays import Float64
+from features.engine.history import is_known
 from features.scale.batch import features_at, histories_of
-from features.spine import Spine
+from features.spine import Spine, refused_at
 from features.tables import INSTANT, Tables, without_formulas
 from models.bands import Temperature
 from models.bundle import Bundle, load_bundle, read_bundle_files
@@ -82,7 +83,8 @@ def score_spine(
     Returns
     -------
     pa.Table
-        lead_id, as_of and the columns of `score_columns`.
+        lead_id, as_of, where refused leads are looked at ``refused``, and the columns of
+        `score_columns`.
     """
     return pa.concat_tables(score_blocks(bundle, tables, spine, threads, previous))
 
@@ -119,9 +121,17 @@ def score_blocks(
             {
                 "lead_id": tables.leads["lead_id"].take(pa.array(block.lead)),
                 "as_of": pa.array(block.as_of).cast(INSTANT),
+                **_refusal_column(tables, block),
                 **score_columns(bundle, matrix, threads or os.cpu_count() or 1, bands_before),
             }
         )
+
+
+def _refusal_column(tables: Tables, rows: Spine) -> dict[str, pa.Array]:
+    """Whether each lead had been refused by then, where the bundle looks at refused leads."""
+    if tables.after_refusal is None:
+        return {}
+    return {"refused": pa.array(is_known(refused_at(tables)[rows.lead], rows.as_of))}
 
 
 def score_columns(

@@ -22,7 +22,7 @@ from features.export.table_mapping import InteractionsMapping
 from features.language.spec import Spec
 from features.progress import ReadProgress, no_read_progress
 from features.scale.instants import instants_of
-from features.spine import LeadsToScore, Spine, is_open_at, microseconds
+from features.spine import LeadsToScore, Spine, after_refusal_of, is_open_at, microseconds
 from features.tables import INTERACTIONS, Tables
 
 
@@ -58,6 +58,7 @@ def read_for_scoring(
     files: ScoringFiles,
     report_progress: ReadProgress = no_read_progress,
     with_contacts: LeadsRead | None = None,
+    after_refusal_days: float | None = None,
 ) -> Tables:
     """Tables of leads that are to be scored by a bundle's spec.
 
@@ -71,6 +72,9 @@ def read_for_scoring(
         Called with the name of each table and the number of its rows read so far.
     with_contacts : callable, optional
         Which leads are to be scored (`asked_about`): of the others no interactions are read.
+    after_refusal_days : float, optional
+        For how long the bundle looks at refused leads, as its card says; the configuration's own
+        setting is for the next training.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def read_for_scoring(
     ValueError
         Something that the spec reads cannot be read.
     """
-    mapping = _mapping(spec, files)
+    mapping = _mapping(spec, files).model_copy(update={"after_refusal_days": after_refusal_days})
     tables = read_export(mapping, report_progress, with_contacts)
     # An attribute of the log may stand among the leads' columns too, with today's value: that is
     # not the one the bundle reads.
@@ -103,7 +107,9 @@ def read_for_scoring(
     return replace(tables, interactions=interactions, measures=spec.measures)
 
 
-def asked_about(spine: Path | None, as_of: int) -> LeadsRead:
+def asked_about(
+    spine: Path | None, as_of: int, after_refusal_days: float | None = None
+) -> LeadsRead:
     """Leads that a scoring asks about.
 
     Parameters
@@ -113,6 +119,8 @@ def asked_about(spine: Path | None, as_of: int) -> LeadsRead:
     as_of : int
         Where there is no such file, the instant at which all open leads are scored, in
         microseconds.
+    after_refusal_days : float, optional
+        As for `read_for_scoring`.
 
     Returns
     -------
@@ -120,7 +128,7 @@ def asked_about(spine: Path | None, as_of: int) -> LeadsRead:
         For `read_for_scoring`.
     """
     if spine is None:
-        return partial(is_open_at, as_of)
+        return partial(is_open_at, as_of, after_refusal=after_refusal_of(after_refusal_days))
     named_ids = pc.unique(instants_of(spine).lead_id)
 
     def is_named(leads: pa.Table, _: frozenset[str]) -> Bool:

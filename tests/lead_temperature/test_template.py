@@ -13,7 +13,7 @@ SECTIONS = {
     "interactions": "source measures columns values",
     "attributes": "source",
     "horizons": "hot_days warm_days",
-    "snapshots": "first_days every_days until_days thin triggers",
+    "snapshots": "first_days every_days until_days thin after_refusal_days triggers",
     "split": "test_from test_share leads",
     "bands": "hot warm hysteresis",
     "features": "owner drop add file",

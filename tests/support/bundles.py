@@ -24,6 +24,7 @@ from features.language.kinds import (
     Total,
 )
 from features.language.spec import Spec
+from features.refusals import REFUSAL_KINDS, REFUSAL_REASON, REFUSED_AT
 from models.bands import Bands
 from models.bundle import Bundle
 from models.calibration import BetaCalibration
@@ -62,7 +63,19 @@ SPEC = Spec(
 )
 
 
-def random_lead(random: np.random.Generator) -> Histories:
+REFUSAL_SPEC = replace(
+    SPEC,
+    features=(
+        *SPEC.features,
+        DaysSinceAttribute(REFUSED_AT),
+        AttributeCategory(REFUSAL_REASON, ("later", "price")),
+    ),
+    attribute_kinds=ATTRIBUTE_KINDS | dict(REFUSAL_KINDS),
+)
+"""The same features, and what is known of a refusal."""
+
+
+def random_lead(random: np.random.Generator, spec: Spec = SPEC) -> Histories:
     """A lead created at day 0 with interactions over 30 days."""
     interactions: list[dict[str, Any]] = [
         {
@@ -78,24 +91,34 @@ def random_lead(random: np.random.Generator) -> Histories:
         "country": random.choice(["it", "pt", "ro", None]),
         "company_size": float(random.integers(1, 500)),
     }
-    return single_history(0, interactions, attributes, ATTRIBUTE_KINDS, ["duration_seconds"])
+    if REFUSED_AT in spec.attribute_kinds and random.random() < 0.5:
+        attributes[REFUSED_AT] = int(random.integers(0, 30 * DAY))
+        attributes[REFUSAL_REASON] = random.choice(["later", "price"])
+    return single_history(0, interactions, attributes, spec.attribute_kinds, ["duration_seconds"])
 
 
-def small_bundle(rows: int = 400, seed: int = 7) -> Bundle:
-    """A bundle in which recent price questions make a lead hot."""
+def small_bundle(rows: int = 400, seed: int = 7, spec: Spec = SPEC) -> Bundle:
+    """A bundle in which recent price questions make a lead hot, and a refusal makes it colder."""
     random = np.random.default_rng(seed)
     at, first = np.array([20 * DAY]), np.array([0])
     matrix = np.concatenate(
-        [feature_matrix(SPEC, random_lead(random), first, at) for _ in range(rows)]
+        [feature_matrix(spec, random_lead(random, spec), first, at) for _ in range(rows)]
     )
-    recent = matrix[:, SPEC.names.index("count[kind=price_question]_7d")]
-    hot = random.random(rows) < 0.05 + 0.4 * (recent > 0)
+    recent = matrix[:, spec.names.index("count[kind=price_question]_7d")]
+    chance = 0.05 + 0.4 * (recent > 0)
+    if spec is REFUSAL_SPEC:
+        chance *= np.where(np.isnan(matrix[:, -2]), 1.0, 0.4 + 0.4 * (matrix[:, -1] == 0))
+    hot = random.random(rows) < chance
     warm = hot | (random.random(rows) < 0.3)
     evidence = _evidence(matrix)
     return Bundle(
-        spec=SPEC,
-        hot=HorizonModel(14, _booster(matrix, hot), BetaCalibration(0.9, 1.1, -0.1), evidence),
-        warm=HorizonModel(90, _booster(matrix, warm), BetaCalibration(1.0, 1.0, 0.05), evidence),
+        spec=spec,
+        hot=HorizonModel(
+            14, _booster(matrix, hot, spec), BetaCalibration(0.9, 1.1, -0.1), evidence
+        ),
+        warm=HorizonModel(
+            90, _booster(matrix, warm, spec), BetaCalibration(1.0, 1.0, 0.05), evidence
+        ),
         bands=Bands(hot=0.3, warm=0.3),
         card=CardDocument.of({"data_end": "1970-02-01T00:00:00+00:00"}),
     )
@@ -108,12 +131,12 @@ def _evidence(matrix: np.ndarray) -> Evidence:
     return Evidence(100_000, tuple(low.tolist()), tuple(high.tolist()), tuple(missing))
 
 
-def _booster(matrix: np.ndarray, labels: np.ndarray) -> lgb.Booster:
+def _booster(matrix: np.ndarray, labels: np.ndarray, spec: Spec) -> lgb.Booster:
     data = lgb.Dataset(
         matrix,
         label=labels,
         feature_name=[f"f{i}" for i in range(matrix.shape[1])],
-        categorical_feature=list(SPEC.categorical),
+        categorical_feature=list(spec.categorical),
     )
     parameters = {
         "objective": "binary",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.policy import Capacity, Economics, FixedCutoff, GuaranteedRate, HighestLift
-from training.config import BandSettings, config_of
+from training.config import BandSettings, SnapshotSettings, config_of
 
 LEADS = {"leads": {"source": "leads.csv"}}
 
@@ -61,3 +61,22 @@ def test_without_a_longer_horizon_there_is_one(
 def test_the_longer_horizon_is_not_the_shorter_one() -> None:
     with pytest.raises(ValueError, match="no more than warm_days, got 91 and 90"):
         config_of(LEADS | {"horizons": {"hot_days": 91, "warm_days": 90}}, Path())
+
+
+def test_the_time_after_a_refusal_is_told_to_the_reader_of_the_export() -> None:
+    config = config_of(LEADS | {"snapshots": {"after_refusal_days": 90}}, Path())
+    assert config.snapshots.after_refusal_days == config.export.after_refusal_days == 90.0
+    assert config_of(LEADS, Path()).export.after_refusal_days is None
+
+
+def test_a_time_after_a_refusal_makes_another_recipe_and_none_leaves_it_as_it_was() -> None:
+    assert repr(SnapshotSettings()) == (
+        "SnapshotSettings(first_days=0.0, every_days=7.0, until_days=180.0, triggers=(), thin=2)"
+    )
+    assert "after_refusal_days=90.0" in repr(SnapshotSettings(after_refusal_days=90))
+
+
+@pytest.mark.parametrize("days", [0, -1, 3651, float("nan")])
+def test_a_time_after_a_refusal_is_some_days(days: float) -> None:
+    with pytest.raises(ValueError, match="after_refusal_days"):
+        config_of(LEADS | {"snapshots": {"after_refusal_days": days}}, Path())

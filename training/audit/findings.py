@@ -21,7 +21,7 @@ from features.arrays import NEVER, Int64
 from features.engine.history import MICROSECONDS_PER_DAY, is_known, when_known
 from features.export.first_seen import FirstSeen
 from features.export.sections import near_miss
-from features.spine import Spine, ended_at, microseconds
+from features.spine import Spine, ended_at, microseconds, observed_until
 from features.tables import Kind, Tables
 from training.audit.ageing import scarcest_open_leads
 from training.audit.clock import clock, truncation
@@ -67,11 +67,17 @@ from training.dataset.values import EncodedValues, attribute_versions, encode_va
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What every name is judged on: the leads' lives, and the looks with a known outcome."""
+    """What every name is judged on: the leads' lives, and the looks with a known outcome.
+
+    A column that carries no times is judged by when the leads were converted or closed. What
+    carries times may follow on a refusal after which the lead is still looked at: it is judged by
+    when the leads ceased to be observed.
+    """
 
     tables: Tables
     settings: DatasetSettings
     lives: Lives
+    observed: Lives
     looks: ComparableLooks
     first_looks: ComparableLooks
     base: LeadShare
@@ -125,7 +131,7 @@ def audit(
     findings = [_by_hand(finding, exceptions) for finding in findings]
     return (
         *findings,
-        *grid_findings(ground.looks, ground.first_looks, ground.lives),
+        *grid_findings(ground.looks, ground.first_looks, ground.observed),
         *_trigger_findings(ground, findings),
     )
 
@@ -143,6 +149,11 @@ def _ground(tables: Tables, settings: DatasetSettings, earlier: FirstSeen | None
     created_at = microseconds(tables.leads["created_at"])
     converted_at = microseconds(tables.leads["converted_at"])
     lives = Lives(created_at, converted_at, ended_at(tables), tables.data_end)
+    observed = lives
+    if tables.after_refusal is not None:
+        last_instant = observed_until(tables)
+        has_passed = last_instant <= tables.data_end
+        observed = dataclasses.replace(lives, ended_at=np.where(has_passed, last_instant, NEVER))
     spine = snapshots(tables, _grid(settings.snapshots))
     outcomes = labels(tables, spine, settings.horizons.warm_days)
     looks = _looks(tables, settings.snapshots, spine, outcomes)
@@ -151,6 +162,7 @@ def _ground(tables: Tables, settings: DatasetSettings, earlier: FirstSeen | None
         tables=tables,
         settings=settings,
         lives=lives,
+        observed=observed,
         looks=looks,
         first_looks=first_looks,
         base=LeadShare.of(lives.won[first_looks.lead], np.ones(len(first_looks.lead), np.bool_)),
@@ -288,7 +300,11 @@ def _leaks_by_time(ground: _Ground, column: pa.ChunkedArray, kind: Kind) -> list
     beyond = truncation(instants, ground.lives)
     values = np.where(instants < NEVER, instants.astype(np.float64), np.nan)
     by_clock = "" if beyond.lies_ahead else clock_reason(*clock(values, ground.lives))
-    return [late_reason(_timing(ground, instants)), truncation_reason(beyond), by_clock]
+    return [
+        late_reason(_timing(ground, instants, ground.lives)),
+        truncation_reason(beyond),
+        by_clock,
+    ]
 
 
 def _written_by_the_outcome(
@@ -329,8 +345,8 @@ def _timed_finding(
 ) -> Finding:
     """Judge what carries times: when it was known, what followed, and what stood at creation."""
     first = ground.first_looks
-    times = _timing(ground, first_known)
-    won_after = conversions_after(first_known, ground.lives, ground.settings.horizons.warm_days)
+    times = _timing(ground, first_known, ground.observed)
+    won_after = conversions_after(first_known, ground.observed, ground.settings.horizons.warm_days)
     at_creation_ranking = ranking(first, at_creation.codes[first.lead])
     leaks = [late_reason(times), is_the_sale_reason(won_after, ground.base, times)]
     grounds, grounds_figures = _written_by_the_outcome(
@@ -355,5 +371,5 @@ def _timed_finding(
     return gravest_finding(name, subject, grounds.and_also(leaks, note=note), figures)
 
 
-def _timing(ground: _Ground, first_known: Int64) -> Timing:
-    return timing(first_known, ground.lives, ground.settings.snapshots.every_days)
+def _timing(ground: _Ground, first_known: Int64, lives: Lives) -> Timing:
+    return timing(first_known, lives, ground.settings.snapshots.every_days)

@@ -20,7 +20,7 @@ from features.arrays import Bool, Int64
 from features.engine.history import MICROSECONDS_PER_DAY, when_known
 from features.export.sections import near_miss
 from features.language.kinds import LabelField
-from features.spine import Spine, ended_at, microseconds
+from features.spine import Spine, after_refusal_of, microseconds, observed_until
 from features.tables import Tables
 from training.config import SnapshotSettings
 from training.dataset.lives import SAME_MOMENT, lead_index
@@ -127,8 +127,15 @@ def snapshots(tables: Tables, settings: SnapshotSettings) -> Spine:
     Raises
     ------
     ValueError
-        No lead is open at any instant, or no interaction is a trigger of some name.
+        No lead is open at any instant, no interaction is a trigger of some name, or the export was
+        read for another time after a refusal than the settings name.
     """
+    if tables.after_refusal != after_refusal_of(settings.after_refusal_days):
+        raise ValueError(
+            f"[snapshots] after_refusal_days is {settings.after_refusal_days}, and the export was "
+            f"read for {tables.after_refusal} microseconds after a refusal: read it again with "
+            "this configuration."
+        )
     created_at = microseconds(tables.leads["created_at"])[:, None]
     span = settings.until_days - settings.first_days
     steps = np.arange(int(span / settings.every_days + 1e-9) + 1)
@@ -222,8 +229,8 @@ def effective_leads(spine: Spine) -> float:
 
 
 def _open(tables: Tables, lead: Int64, as_of: Int64) -> Bool:
-    """Whether leads are open at instants, and the data last so long."""
-    return np.logical_and(as_of < ended_at(tables)[lead], as_of <= tables.data_end)
+    """Whether leads are looked at at instants, and the data last so long."""
+    return np.logical_and(as_of < observed_until(tables)[lead], as_of <= tables.data_end)
 
 
 def _whole(days: npt.NDArray[np.floating[Any]]) -> Int64:

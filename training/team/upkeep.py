@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from features.arrays import Float64
 from features.engine.history import MICROSECONDS_PER_DAY
+from features.refusals import REFUSAL_KINDS
 from features.spine import microseconds
 from features.tables import Tables
 from training.dataset.values import encode_values
@@ -81,6 +82,7 @@ def field_completeness(tables: Tables) -> tuple[FieldCompleteness, ...]:
             name, int(attribute_levels(tables, name).present.sum()), tables.leads.num_rows
         )
         for name in tables.attribute_kinds
+        if name not in REFUSAL_KINDS  # which no card must have
     ]
     return tuple(sorted(completeness, key=lambda field: (field.known, field.name)))
 

@@ -1,5 +1,7 @@
 """Neither the grid nor a trigger can see the outcome; immature is not negative."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,23 @@ def test_a_lead_is_looked_at_from_creation_while_it_is_open() -> None:
 def test_a_lost_lead_is_looked_at_no_more() -> None:
     tables = tables_of([{"lead_id": "a", "created_at": 10, "closed_at": 17}])
     assert days(snapshots(tables, GRID)) == [(0, 10)]
+
+
+def test_a_refused_lead_is_looked_at_for_the_stated_time_and_no_longer() -> None:
+    tables = tables_of([{"lead_id": "a", "created_at": 10, "closed_at": 17, "converted_at": 35}])
+    after = GRID.model_copy(update={"after_refusal_days": 14.0})
+    tables = replace(tables, after_refusal=14 * DAY)
+    spine = snapshots(tables, after)
+    assert days(spine) == [(0, 10), (0, 17), (0, 24)]
+    assert labels(tables, spine, 14).converted.tolist() == [False, False, True]
+
+
+def test_an_export_that_was_read_for_another_time_after_a_refusal_is_refused() -> None:
+    tables = tables_of([{"lead_id": "a", "created_at": 10}])
+    with pytest.raises(ValueError, match=r"after_refusal_days is 14\.0.*read it again"):
+        snapshots(tables, GRID.model_copy(update={"after_refusal_days": 14.0}))
+    with pytest.raises(ValueError, match="after_refusal_days is None"):
+        snapshots(replace(tables, after_refusal=DAY), GRID)
 
 
 def test_the_grid_ends_with_the_data() -> None:
