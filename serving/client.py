@@ -27,7 +27,7 @@ Time = str | datetime
 LONGEST_WAIT_SECONDS = 30.0
 """If the server asks to wait longer, `Refused` is raised instead."""
 _PAUSE_SECONDS = 0.5
-_RETRY_STATUSES = (408, 502, 503, 504)
+_RETRY_STATUSES = (408, 429, 502, 503, 504)
 _TOO_LONG_STATUS = 413
 _RETRY_ERRORS = (httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.ConnectTimeout)
 

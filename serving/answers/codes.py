@@ -141,6 +141,12 @@ MEANINGS: Mapping[Reason, CodeMeaning] = {
         "Keep fewer connections busy, and ask again after Retry-After.",
         retry=True,
     ),
+    "quota": CodeMeaning(
+        429,
+        "The API key has made as many requests in this minute as it may.",
+        "Ask again after Retry-After; the headers RateLimit and RateLimit-Policy tell the quota.",
+        retry=True,
+    ),
     "crowd": CodeMeaning(
         503,
         "The server has as many connections as it takes.",

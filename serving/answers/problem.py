@@ -37,7 +37,7 @@ Reason = Literal[
     "other_method", "slow_body", "broken_bundle", "long_body", "other_type", "compressed",
     "missing", "unknown_name", "other_kind", "no_time", "length", "too_many", "unknown_word",
     "future", "before_creation", "other_value", "failure", "overload", "ending", "other",
-    "no_host", "crowd", "key_overload", "deadline",
+    "no_host", "crowd", "key_overload", "deadline", "quota",
 ]  # fmt: skip
 """Which law was broken; a metric counts each."""
 
@@ -60,6 +60,7 @@ _BY_STATUS: Mapping[int, Reason] = {
     409: "broken_bundle",
     413: "long_body",
     421: "other_host",
+    429: "quota",
     500: "failure",
     503: "overload",
 }

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from serving.http.keys import KeyRing
 from serving.http.live import LiveApp
 from serving.http.load import Load
 from serving.http.routes import BundleApp, Reload, bundle_app
@@ -71,7 +72,11 @@ def create_app(
         settings.max_key_requests,
     )
 
+    file = settings.api_keys_file if settings.api_keys else None
+    # A server without keys stays one: a file that appears later is not looked for.
+    keys = KeyRing(settings.api_keys, None if file is None else Path(file))
+
     def make_app(folder: Path, reload: Reload) -> BundleApp:
-        return bundle_app(folder, settings, clock, telemetry, load, reload)
+        return bundle_app(folder, settings, clock, telemetry, load, keys, reload)
 
     return LiveApp(bundle_folder, make_app, telemetry, load, settings.reload_seconds)

@@ -81,6 +81,19 @@ class Region:
         if slot >= 0:
             self._values[slot] = value
 
+    def value(self, key: Key) -> float:
+        """First value of a key; 0 where nobody has counted it here.
+
+        Parameters
+        ----------
+        key : tuple of str
+            What is counted.
+        """
+        with self._lock:
+            self._read_names()
+            slot = self._slots.get(key)
+        return 0.0 if slot is None else float(self._values[slot[0]])
+
     def clear_live(self) -> None:
         """Set all live values to 0: the process that they speak of has ended."""
         for key, values in self.items():

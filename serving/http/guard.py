@@ -30,6 +30,7 @@ from serving.answers.problem import Problem, problem, problem_of
 from serving.answers.schemas import as_json
 from serving.http.load import Load
 from serving.http.log import LOG_FIELDS
+from serving.http.quotas import QuotaUse
 from serving.http.telemetry import Telemetry
 
 ALWAYS_ANSWERED = ("/healthz", "/readyz", "/metrics", "/v1/model/reload")
@@ -106,7 +107,9 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._with_own(message["headers"], request_id)
+                message["headers"] = self._with_own(
+                    message["headers"], request_id, scope["state"].get("quota")
+                )
             elif message["type"] == "http.response.body":
                 if only_head:
                     message["body"] = b""
@@ -137,9 +140,13 @@ class Guard:
         finally:
             record()
 
-    def _with_own(self, headers: Iterable[_Header], request_id: str) -> list[_Header]:
+    def _with_own(
+        self, headers: Iterable[_Header], request_id: str, quota: QuotaUse | None
+    ) -> list[_Header]:
         """An answer's headers, and those of every answer."""
         headers = [*headers, (b"x-request-id", request_id.encode())]
+        if quota is not None:
+            headers += [(name.encode(), text.encode()) for name, text in quota.headers.items()]
         header_names = {name for name, _ in headers}
         headers += [header for header in _SECURITY if header[0] not in header_names]
         if self._load.draining:

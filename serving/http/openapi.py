@@ -52,6 +52,9 @@ _PROBLEMS = (
     ),
     problem(413, "A body has at most 8388608 bytes; send fewer leads a call."),
     problem(415, "Send JSON, with the header Content-Type: application/json.", "other_type"),
+    problem(
+        429, "The key 'crm' has made its 600 requests of this minute. Ask again in 30 s or later."
+    ),
     problem(500, "The server failed. Its log says where, under this request_id."),
     problem(503, str(overload_refusal().detail)),
 )

@@ -32,10 +32,13 @@ _HEADERS: Mapping[str, str] = {
     "Retry-After": "Seconds after which to ask again.",
     "WWW-Authenticate": "How to send a key.",
     "Preference-Applied": "Preferences of the request that were kept.",
+    "RateLimit-Policy": "The key's quota: `q` requests in `w` seconds.",
+    "RateLimit": "What is left of it: `r` requests for `t` seconds.",
     "Content-Language": "Language of the page.",
 }
 _BY_STATUS: Mapping[str, tuple[str, ...]] = {
     "401": ("WWW-Authenticate",),
+    "429": ("Retry-After", "RateLimit-Policy", "RateLimit"),
     "503": ("Retry-After",),
 }
 

@@ -9,7 +9,7 @@ Tests: tests/serving/http/test_app.py.
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
@@ -21,6 +21,7 @@ from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.middleware.cors import CORSMiddleware
 
 from features.json_values import JsonObject
 from models.bundle import REPORTS, Bundle, load_bundle
@@ -38,6 +39,7 @@ from serving.answers.model import (
 from serving.answers.problem import PROBLEM_PAGES, Problem, problem_of, quoted_value
 from serving.answers.schemas import Health, ModelAnswer, as_json
 from serving.answers.turns import Turns
+from serving.http.cors import cors_options
 from serving.http.docs import docs_page, problem_page
 from serving.http.guard import Guard, problem_response
 from serving.http.keys import KeyRing
@@ -58,9 +60,10 @@ from serving.http.openapi import (
 )
 from serving.http.openapi_frame import operation_name
 from serving.http.query_shortcut import QueryShortcut
+from serving.http.quotas import Quotas
 from serving.http.sample_routes import sample_routes
 from serving.http.score_routes import json_response, query_problem, scoring_routes
-from serving.http.security import ROLES, Role, role_check
+from serving.http.security import ROLES, ApiKey, Role, role_check
 from serving.http.settings import Settings
 from serving.http.telemetry import Telemetry
 from serving.pages.try_page import page_examples, try_pages
@@ -101,6 +104,7 @@ def bundle_app(
     clock: Callable[[], int],
     telemetry: Telemetry,
     load: Load,
+    keys: KeyRing,
     reload: Reload,
 ) -> BundleApp:
     """Application of the bundle in a folder.
@@ -118,6 +122,8 @@ def bundle_app(
         Counts requests and scores.
     load : Load
         Limits the requests at work.
+    keys : KeyRing
+        The API keys that are good now.
     reload : async function
         Called when an operator asks for a reload.
 
@@ -158,29 +164,41 @@ def bundle_app(
     app.state.model, app.state.reports = model, reports
     description = describe_model(model)
     app.state.description = as_json(description)
+    admission = _Admission(
+        settings,
+        keys,
+        telemetry,
+        Quotas(clock, telemetry.region, telemetry.regions, settings.key_quota),
+    )
     turns = Turns(lambda: load.requests > load.batches)
     scoring = scoring_routes(model, clock, telemetry, load, turns, settings.body_seconds)
-    app.include_router(scoring, **_access(settings, "score"))
+    app.include_router(scoring, **admission.access("score", counted=True))
     sampling = sample_routes(model, clock, load, turns, settings.body_seconds)
-    app.include_router(sampling, **_access(settings, "score"))
+    app.include_router(sampling, **admission.access("score", counted=True))
     app.state.contract = as_json(describe_contract(contract))
     app.state.contract_changes = as_json(list_contract_changes(contract))
-    app.include_router(_model_routes(description, contract), **_access(settings, "score"))
+    app.include_router(
+        _model_routes(description, contract), **admission.access("score", counted=True)
+    )
     examples = page_examples(model, golden)
     app.state.try_pages = try_pages(model, examples, needs_key=bool(settings.api_keys))
-    app.include_router(_report_routes(), **_access(settings, "report"))
-    app.include_router(_try_routes(), **_access(settings, "report"))
-    app.include_router(_operator_routes(model, telemetry, reload), **_access(settings, "operate"))
+    app.include_router(_report_routes(), **admission.access("report", counted=True))
+    app.include_router(_try_routes(), **admission.access("report", counted=True))
+    app.include_router(_operator_routes(model, telemetry, reload), **admission.access("operate"))
     app.include_router(_health_routes(model, load))
     app.include_router(_problem_routes())
     document = openapi_document(app, model, keys=bool(settings.api_keys))
     app.state.docs, app.state.document = docs_page(document).encode(), _text(document)
-    app.include_router(_docs_routes(), **_access(settings, *ROLES))
+    app.include_router(_docs_routes(), **admission.access(*ROLES))
     scoring_by_path = {route.path: route for route in scoring.routes if isinstance(route, APIRoute)}
     app.add_middleware(
-        QueryShortcut, routes=scoring_by_path, admit=role_check(_key_ring(settings), ("score",))
+        QueryShortcut,
+        routes=scoring_by_path,
+        admit=admission.check(("score",), counted=True),
     )
     app.add_middleware(Guard, telemetry=telemetry, load=load)
+    if settings.cors_origins:
+        app.add_middleware(CORSMiddleware, **cors_options(settings.cors_origins))
     return BundleApp(bundle, app)
 
 
@@ -202,20 +220,36 @@ class _Access(TypedDict):
     responses: Responses
 
 
-def _key_ring(settings: Settings) -> KeyRing:
-    """Keys that may change while the server runs; a server without keys stays one."""
-    file = settings.api_keys_file if settings.api_keys else None
-    return KeyRing(settings.api_keys, None if file is None else Path(file))
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """Who is let in, and what is noted of it."""
 
+    settings: Settings
+    keys: KeyRing
+    telemetry: Telemetry
+    quotas: Quotas
 
-def _access(settings: Settings, *roles: Role) -> _Access:
-    """Access to a router for the keys that have one of the roles."""
-    return {
-        "dependencies": [Depends(role_check(_key_ring(settings), roles))],
-        "responses": required_roles_responses(*roles)
-        if settings.api_keys
-        else other_host_responses(),
-    }
+    def check(
+        self, roles: Sequence[Role], *, counted: bool
+    ) -> Callable[[Request], Awaitable[None]]:
+        """Check that a request's key has one of the roles and, if it counts, some quota left."""
+
+        def note_use(request: Request, key: ApiKey) -> None:
+            self.telemetry.note_key(key.name)
+            if counted:
+                request.state.quota = self.quotas.take(key)
+
+        return role_check(self.keys, roles, note_use)
+
+    def access(self, *roles: Role, counted: bool = False) -> _Access:
+        """Access to a router for the keys that have one of the roles."""
+        responses = other_host_responses()
+        if self.settings.api_keys:
+            responses = required_roles_responses(*roles)
+        if counted and self.settings.has_quotas:
+            responses |= problem_responses(429)
+        check = self.check(roles, counted=counted)
+        return {"dependencies": [Depends(check)], "responses": responses}
 
 
 def _model_routes(description: ModelAnswer, contract: Contract) -> APIRouter:

@@ -34,8 +34,10 @@ CHALLENGE = {
     "WWW-Authenticate": 'Basic realm="lead-temperature", charset="UTF-8", '
     'Bearer realm="lead-temperature"'
 }
-_FORM = re.compile(r"([A-Za-z0-9._-]{1,40}):([a-z+]+):([0-9a-f]{64})")
+_FORM = re.compile(r"([A-Za-z0-9._-]{1,40}):([a-z+]+):([0-9a-f]{64})(?::([1-9][0-9]{0,6}))?")
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+MAX_KEYS = 400
+"""Most keys: for each there is room in the memory that workers share."""
 _MAX_HEADER_LETTERS = 4_096
 """Longest Authorization header that may hold a key."""
 
@@ -52,6 +54,8 @@ class ApiKey:
         Which routes it may use.
     sha256 : str
         Hash of its key, 64 hexadecimal digits in lower case.
+    quota : int or None
+        Most requests that it may make a minute; None for what all keys may.
 
     Raises
     ------
@@ -62,6 +66,12 @@ class ApiKey:
     name: str
     roles: tuple[Role, ...]
     sha256: str
+    quota: int | None = None
+
+    def __str__(self) -> str:
+        """As it stands in the settings."""
+        quota = "" if self.quota is None else f":{self.quota}"
+        return f"{self.name}:{'+'.join(self.roles)}:{self.sha256}{quota}"
 
     def __post_init__(self) -> None:
         unknown = [role for role in self.roles if role not in ROLES]
@@ -73,13 +83,15 @@ class ApiKey:
 
 
 def api_keys(text: str) -> tuple[ApiKey, ...]:
-    """Keys as they stand in the settings: ``NAME:ROLE+ROLE:SHA256``, separated by commas.
+    """Keys as they stand in the settings, separated by commas.
+
+    Each is ``NAME:ROLE+ROLE:SHA256``, and a quota may follow: ``:REQUESTS`` a minute.
 
     Raises
     ------
     ValueError
-        A part has another form, or two keys share a name or a hash. The message does not show
-        what stands in place of a hash, because it may be the key.
+        A part has another form, two keys share a name or a hash, or there are over `MAX_KEYS`.
+        The message does not show what stands in place of a hash, because it may be the key.
 
     Examples
     --------
@@ -91,11 +103,14 @@ def api_keys(text: str) -> tuple[ApiKey, ...]:
         matched = _FORM.fullmatch(part)
         if not matched:
             raise ValueError(
-                f"Key {number} must have the form NAME:ROLES:SHA256, as in crm:score:… with 64 "
-                "hexadecimal digits; `printf %s KEY | sha256sum` gives them"
+                f"Key {number} must have the form NAME:ROLES:SHA256 or NAME:ROLES:SHA256:QUOTA, as "
+                "in crm:score:… with 64 hexadecimal digits; `printf %s KEY | sha256sum` gives them"
             )
-        name, roles, digest = matched.groups()
-        keys.append(ApiKey(name, tuple(roles.split("+")), digest))  # type: ignore[arg-type]
+        name, roles, digest, quota = matched.groups()
+        quota = None if quota is None else int(quota)
+        keys.append(ApiKey(name, tuple(roles.split("+")), digest, quota))  # type: ignore[arg-type]
+    if len(keys) > MAX_KEYS:
+        raise ValueError(f"There are {len(keys)} keys, at most {MAX_KEYS} have room; take some out")
     for values, attribute in (([k.name for k in keys], "name"), ([k.sha256 for k in keys], "hash")):
         if len(set(values)) < len(values):
             raise ValueError(f"Two keys have one {attribute}; give each its own")
@@ -141,7 +156,9 @@ def other_host_text(host: str) -> str:
 
 
 def role_check(
-    current_keys: Callable[[], Sequence[ApiKey]], roles: Sequence[Role]
+    current_keys: Callable[[], Sequence[ApiKey]],
+    roles: Sequence[Role],
+    note_use: Callable[[Request, ApiKey], None] = lambda request, key: None,
 ) -> Callable[[Request], Awaitable[None]]:
     """Check that a request's key has one of the roles.
 
@@ -152,6 +169,8 @@ def role_check(
         name, or no host at all, which no browser does.
     roles : sequence of Role
         The roles of which a key needs one.
+    note_use : callable
+        Called with a request that is admitted and its key; it may refuse it all the same.
 
     Returns
     -------
@@ -181,6 +200,7 @@ def role_check(
             raise HTTPException(
                 403, f"The key '{key.name}' has the role {has}; this needs the role {roles_text}."
             )
+        note_use(request, key)
 
     return admit
 

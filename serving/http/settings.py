@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from serving.answers.limits import Limits
+from serving.http.cors import require_origins
 from serving.http.keys import keys_of_file
 from serving.http.security import ApiKey, api_keys
 
@@ -54,6 +55,24 @@ class Settings(BaseModel):
             "are told to ask again later.",
         ),
     ] = 48
+    key_quota: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=9_999_999,
+            description="Most requests that one API key may make a minute, over all workers, to "
+            "score or to read; a key's own number, `NAME:ROLES:SHA256:600`, goes first.",
+        ),
+    ] = None
+    cors_origins: Annotated[
+        tuple[str, ...],
+        BeforeValidator(lambda given: given.split(",") if isinstance(given, str) else given),
+        AfterValidator(require_origins),
+        Field(
+            description="Sites whose pages may call the server from a browser, exactly as in "
+            "`https://crm.example`, separated by commas.",
+        ),
+    ] = ()
     max_connections: Annotated[
         int,
         Field(
@@ -122,6 +141,12 @@ class Settings(BaseModel):
         ),
     ] = "info"
 
+    @property
+    def has_quotas(self) -> bool:
+        """Whether some key may make so many requests a minute and no more."""
+        quotas = (key.quota or self.key_quota for key in self.api_keys)
+        return any(quota is not None for quota in quotas)
+
 
 DEFAULTS = Settings()
 
@@ -186,4 +211,4 @@ def _keys_text(texts: Mapping[str, str]) -> str:
         keys = keys_of_file(Path(texts["api_keys_file"]))
     except ValueError as error:
         raise ValueError(f"{PREFIX}API_KEYS_FILE: {error}.") from None
-    return ",".join(f"{key.name}:{'+'.join(key.roles)}:{key.sha256}" for key in keys)
+    return ",".join(map(str, keys))

@@ -6,6 +6,7 @@ counts in a region of memory that all of them read (`serving.http.figures`), and
 sums over all, including those that have ended.
 """
 
+import operator
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
@@ -24,7 +25,7 @@ from models.bundle import Bundle
 from serving.answers.problem import Problem, Reason
 from serving.answers.schemas import ScoredLead
 from serving.http.figures import Key, Region, live, private_region
-from serving.http.tallies import BUNDLE_REFUSED, DROPPED_LINES, RELOADS
+from serving.http.tallies import BUNDLE_REFUSED, DROPPED_LINES, KEY_USED, RELOADS
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _PROBABILITIES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -71,6 +72,7 @@ class Telemetry:
         self._regions = regions or [self._region]
         self._latencies: dict[tuple[str, int], _Histogram] = {}
         self._by_reason: dict[Reason, int] = {}
+        self._by_key: dict[str, int] = {}
         # The places that every score counts in are looked up once.
         self._hot, self._warm = (
             _Histogram(self._region, ("probability", name), _PROBABILITIES) for name in HORIZONS
@@ -96,6 +98,23 @@ class Telemetry:
             self._region.put(self._region.slot(live("bundle", self._version)), 0)
         self._version = bundle.version
         self._region.put(self._region.slot(live("bundle", bundle.version)), 1)
+
+    @property
+    def regions(self) -> Sequence[Region]:
+        """Where all processes of the server count."""
+        return self._regions
+
+    @property
+    def region(self) -> Region:
+        """Where this process counts."""
+        return self._region
+
+    def note_key(self, name: str) -> None:
+        """Note that an API key is used now."""
+        slot = self._by_key.get(name)
+        if slot is None:
+            slot = self._by_key[name] = self._region.slot((*KEY_USED, name))
+        self._region.put(slot, self._clock() / 1e6)
 
     def set_running(self, requests: int) -> None:
         """Set how many requests are at work."""
@@ -157,6 +176,11 @@ class Telemetry:
         reloads = CounterMetricFamily(
             "lead_temperature_reloads", "Bundles that came into the folder.", labels=("outcome",)
         )
+        key_uses = GaugeMetricFamily(
+            "lead_temperature_key_last_used_seconds",
+            "When an API key was last used, since the epoch.",
+            labels=("key",),
+        )
         for key, values in sorted(totals.items()):
             match key:
                 case ("seconds", *labels):
@@ -169,6 +193,8 @@ class Telemetry:
                     refusals.add_metric(labels, values[0])
                 case ("reloads", *labels):
                     reloads.add_metric(labels, values[0])
+                case ("key_used", *labels):
+                    key_uses.add_metric(labels, values[0])
         bundles = GaugeMetricFamily(
             "lead_temperature_bundle_info", "The bundle served.", labels=("version",)
         )
@@ -193,6 +219,7 @@ class Telemetry:
             value=totals.get(DROPPED_LINES, [0.0])[0],
         )
         yield dropped
+        yield key_uses
 
     def _totals(self) -> tuple[dict[Key, list[float]], set[str], bool]:
         """Sums over all regions, the bundles that are served, and whether one was refused."""
@@ -204,8 +231,9 @@ class Telemetry:
                     versions.add(key[2])
                 is_refused |= key == BUNDLE_REFUSED and values[0] > 0
                 sums = totals.setdefault(key, [0.0] * len(values))
+                combine = max if key[:1] == KEY_USED else operator.add
                 for index, value in enumerate(values):
-                    sums[index] += value
+                    sums[index] = combine(sums[index], value)
         return totals, versions, is_refused
 
 

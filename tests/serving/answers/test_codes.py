@@ -27,7 +27,7 @@ def test_every_code_has_a_meaning() -> None:
     for meaning in MEANINGS.values():
         assert meaning.meaning.endswith(".")
         assert meaning.way_out.endswith(".")
-        assert meaning.retry == (meaning.status in (408, 503))
+        assert meaning.retry == (meaning.status in (408, 429, 503))
 
 
 def test_the_document_is_made_of_the_table() -> None:

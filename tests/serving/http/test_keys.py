@@ -76,3 +76,16 @@ def test_keys_come_from_one_place(file: Path) -> None:
         settings_from(both)
     with pytest.raises(ValueError, match=r"API_KEYS_FILE: .*cannot be read: FileNotFoundError"):
         settings_from({"LEAD_TEMPERATURE_API_KEYS_FILE": f"{file}.gone"})
+
+
+def test_all_routes_take_their_keys_from_one_ring(
+    bundle_folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    monkeypatch.setattr(KeyRing, "_look", lambda ring, path: looks.append(path))
+    settings = settings_from({"LEAD_TEMPERATURE_API_KEYS_FILE": str(file)})
+    client = TestClient(create_app(bundle_folder, settings))
+    for path in ("/v1/model", "/v1/contract", "/report", "/metrics", "/docs", "/leads/try"):
+        client.get(path, headers={"authorization": "Bearer first"})
+    client.post("/v1/score", headers={"authorization": "Bearer first"})
+    assert looks == [file]
