@@ -13,7 +13,17 @@ from typing import Annotated
 import typer
 
 from lead_temperature.output import err, say
-from lead_temperature.verbs import champions, exports, learning, report, score, serve, sign, verify
+from lead_temperature.verbs import (
+    champions,
+    exports,
+    learning,
+    monitoring,
+    report,
+    score,
+    serve,
+    sign,
+    verify,
+)
 from models.no_laboratory import forgo_laboratory
 
 app = typer.Typer(
@@ -24,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (exports, learning, champions, score, report, verify, sign, serve):
+for verb in (exports, learning, champions, score, monitoring, report, verify, sign, serve):
     app.add_typer(verb.app)
 
 LEAN_VERBS = {"check", "score", "serve", "verify", "sign"}

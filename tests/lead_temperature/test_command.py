@@ -27,6 +27,8 @@ VERBS = (
     "versions",
     "pull",
     "score",
+    "grade",
+    "watch",
     "report",
     "serve",
     "sign",

@@ -1,0 +1,145 @@
+"""`grade` and `watch` as a user meets them: tables, sentences, files, exit codes and mistakes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ledger.store import open_ledger
+from tests.support.promised import write_promised
+
+HOLDS, BREAKS, FEW = 350, 301, 30
+"""Leads of the three ledgers; what is drawn depends on the number."""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_promised(tmp_path_factory.mktemp("kept"), HOLDS)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_promised(tmp_path_factory.mktemp("broken"), BREAKS, kept=0.3)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return write_promised(tmp_path_factory.mktemp("small"), FEW)
+
+
+def test_grades_are_printed_with_a_sentence_and_written(run, kept, tmp_path: Path) -> None:
+    config, ledger = kept
+    graded = run(
+        "grade", "--ledger", ledger, "--config", config, "--json", tmp_path / "grades.json"
+    )
+    assert graded.returncode == 0, graded.stderr
+    text = " ".join(graded.stdout.split())
+    assert "What came of answers, hot" in text
+    assert "What came of answers, warm" in text
+    assert "Promises held" in text
+    assert "Bo [x]" in text
+    document = json.loads((tmp_path / "grades.json").read_text(encoding="utf-8"))
+    warm = document["warm"]["overall"]["outcome"]
+    assert warm["happened"]["low"] < warm["promised"] < warm["happened"]["high"]
+    kinds = {grade["kind"] for grade in document["hot"]["groups"]}
+    assert kinds == {"model", "band", "month", "channel", "owner"}
+
+
+@pytest.mark.slow
+def test_what_is_known_is_noted_in_the_ledger(run, kept) -> None:
+    """So an erased lead's outcome stays in the sums."""
+    config, ledger = kept
+    assert run("grade", "--ledger", ledger, "--config", config).returncode == 0
+    opened = open_ledger(str(ledger))
+    answers = opened.read()
+    opened.close()
+    known = (answers.hot.happened == 0) | (answers.hot.happened == 1)
+    assert known.sum() > 0.9 * len(answers)
+    assert answers.hot.happened[known].mean() == pytest.approx(
+        answers.hot.probability[known].mean(), rel=0.3
+    )
+
+
+@pytest.mark.slow
+def test_grading_twice_says_the_same(run, kept) -> None:
+    config, ledger = kept
+    first, again = (run("grade", "--ledger", ledger, "--config", config) for _ in range(2))
+    assert first.stdout == again.stdout
+
+
+def test_promises_that_hold_are_quiet(run, kept, tmp_path: Path) -> None:
+    config, ledger = kept
+    watched = run(
+        *("watch", "--ledger", ledger, "--config", config),
+        *("--json", tmp_path / "watch.json", "--metrics", tmp_path / "promises.prom"),
+    )
+    assert watched.returncode == 0, watched.stdout + watched.stderr
+    assert "warm: promises hold so far" in " ".join(watched.stdout.split())
+    document = json.loads((tmp_path / "watch.json").read_text(encoding="utf-8"))
+    assert document["warm"]["alarm"]["state"] == "quiet"
+    gauges = (tmp_path / "promises.prom").read_text(encoding="utf-8")
+    assert 'lead_temperature_promises_state{horizon="warm",state="quiet"} 1.0' in gauges
+    assert 'lead_temperature_promises_state{horizon="warm",state="ringing"} 0.0' in gauges
+
+
+def test_promises_that_break_ring(run, broken) -> None:
+    config, ledger = broken
+    watched = run("watch", "--ledger", ledger, "--config", config)
+    assert watched.returncode == 3, watched.stdout + watched.stderr
+    assert "promises break" in " ".join(watched.stdout.split())
+
+
+def test_where_nobody_can_tell_it_is_not_green(run, small) -> None:
+    config, ledger = small
+    watched = run("watch", "--ledger", ledger, "--config", config)
+    assert watched.returncode == 4, watched.stdout + watched.stderr
+    text = " ".join(watched.stdout.split())
+    assert "warm: cannot tell yet" in text
+    assert "weeks in all" in text
+
+
+@pytest.mark.parametrize("verb", ["grade", "watch"])
+def test_a_ledger_that_is_not_there_is_no_empty_one(run, kept, tmp_path: Path, verb: str) -> None:
+    config, _ = kept
+    refused = run(verb, "--ledger", tmp_path / "nowhere.db", "--config", config)
+    assert refused.returncode == 1
+    assert "does not exist" in refused.stderr
+    assert not (tmp_path / "nowhere.db").exists()
+
+
+@pytest.mark.parametrize("verb", ["grade", "watch"])
+def test_a_file_that_is_no_ledger_is_named(run, kept, tmp_path: Path, verb: str) -> None:
+    config, _ = kept
+    (tmp_path / "notes.txt").write_text("these are notes, and no database at all " * 50)
+    refused = run(verb, "--ledger", tmp_path / "notes.txt", "--config", config)
+    assert refused.returncode == 1
+    assert "notes.txt" in refused.stderr
+
+
+def test_an_empty_ledger_has_nothing_to_tell(run, kept, tmp_path: Path) -> None:
+    config, _ = kept
+    open_ledger(str(tmp_path / "empty.db")).close()
+    graded = run("grade", "--ledger", tmp_path / "empty.db", "--config", config)
+    assert graded.returncode == 0, graded.stderr
+    assert "has ended yet" in " ".join(graded.stdout.split())
+    watched = run("watch", "--ledger", tmp_path / "empty.db", "--config", config)
+    assert watched.returncode == 4, watched.stderr
+    assert "no time is long enough" in " ".join(watched.stdout.split())
+
+
+@pytest.mark.slow
+def test_a_ledger_about_other_leads_is_said_to_be_one(run, kept, tmp_path: Path) -> None:
+    config, _ = kept
+    _, ledger = write_promised(tmp_path / "more", HOLDS + 100)
+    graded = run("grade", "--ledger", ledger, "--config", config)
+    assert "about leads that the export does not hold" in " ".join(graded.stdout.split())
+
+
+def test_gauges_go_only_where_a_collector_reads_them(run, kept, tmp_path: Path) -> None:
+    config, ledger = kept
+    refused = run(
+        *("watch", "--ledger", ledger, "--config", config),
+        *("--metrics", tmp_path / "gauges.txt"),
+    )
+    assert refused.returncode == 1
+    assert "must end in .prom" in refused.stderr
