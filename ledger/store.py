@@ -31,6 +31,8 @@ LOCK_SECONDS = 5.0
 READ_ROWS = 50_000
 """Rows that are fetched together."""
 _WRITES = "ledger_writes"
+_REFUSALS = (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError)
+"""Errors that come again however often one tries."""
 
 
 class Ledger:
@@ -45,6 +47,11 @@ class Ledger:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._writing = engine.execution_options(**{_WRITES: True})
+        dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+        insert = dialect.insert(ANSWERS_TABLE).on_conflict_do_nothing(index_elements=["answer_id"])
+        columns = [column.name for column in ANSWERS_TABLE.columns if column.name != "number"]
+        self._insert = insert.compile(dialect=engine.dialect, column_keys=columns)
+        self._file = self._identity()
 
     @property
     def name(self) -> str:
@@ -62,14 +69,21 @@ class Ledger:
         Raises
         ------
         OSError
-            The database does not take them: it is full, locked or gone.
+            The database does not take them now: it is full, locked or gone.
+        ValueError
+            It can never take one of them.
         """
         if not answers:
             return
-        dialect = postgresql if self.engine.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(ANSWERS_TABLE).on_conflict_do_nothing(index_elements=["answer_id"])
+        # Compiled once: to bind a row through SQLAlchemy costs as much as to insert it.
+        names = self._insert.positiontup
+        rows = [_row(answer) for answer in answers]
         with self.writing() as connection:
-            connection.execute(insert, [_row(answer) for answer in answers])
+            connection.exec_driver_sql(
+                str(self._insert),
+                rows if names is None else [tuple(row[name] for name in names) for row in rows],
+            )
+        self._require_same_file()
 
     def read(
         self,
@@ -192,6 +206,22 @@ class Ledger:
         """Close all connections."""
         self.engine.dispose()
 
+    def _identity(self) -> tuple[int, int] | None:
+        """Device and number of a SQLite file; None for a server."""
+        if self.engine.dialect.name != "sqlite":
+            return None
+        status = Path(str(self.engine.url.database)).stat()
+        return status.st_dev, status.st_ino
+
+    def _require_same_file(self) -> None:
+        """Refuse to have written into a file that was removed or replaced meanwhile."""
+        try:
+            is_same = self._identity() == self._file
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise OSError(f"ledger {self.name}: the file was removed or replaced. Open it again.")
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection within a transaction that reads."""
@@ -309,15 +339,18 @@ def in_words(url: sa.URL, *errors: type[Exception]) -> Iterator[None]:
 
     Raises
     ------
+    ValueError
+        The database can never take what it was given.
     OSError
-        In place of such an error.
+        In place of every other such error.
     """
     reworded: tuple[type[Exception], ...] = (sa.exc.SQLAlchemyError, sqlite3.Error, *errors)
     try:
         yield
     except reworded as error:
         words = (str(getattr(error, "orig", None) or error).strip().splitlines() or [""])[0]
-        raise OSError(f"ledger {shown_url(url)}: {without_secrets(words, url)}") from None
+        kind = ValueError if isinstance(error, _REFUSALS) else OSError
+        raise kind(f"ledger {shown_url(url)}: {without_secrets(words, url)}") from None
 
 
 def storable_text(text: str) -> str:

@@ -139,6 +139,7 @@ class ScoredLead(TypedDict):
     warnings: list[str]
     request_id: str
     result: Literal["score"]
+    ledger: Literal["kept", "queued", "not_kept"] | None
 
 
 class FieldError(TypedDict):

@@ -13,7 +13,10 @@ from lead_temperature.inputs import BundleOption
 app = typer.Typer()
 
 
-@app.command(epilog="Example: `lead-temperature serve --bundle bundle --port 8000`")
+@app.command(
+    epilog="Example: `lead-temperature serve --bundle bundle --port 8000 "
+    "--ledger artifacts/ledger.db`"
+)
 def serve(
     bundle: BundleOption,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -22,9 +25,24 @@ def serve(
         int,
         typer.Option(min=1, max=256, help="Processes that answer; another replaces one that ends."),
     ] = 1,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep every answer in a SQLite file, or a database by its URL, in which `$NAME` "
+            "stands for a variable; needs the extra `ledger`."
+        ),
+    ] = None,
+    ledger_strict: Annotated[
+        bool, typer.Option("--ledger-strict", help="Answer only once the answer is kept.")
+    ] = False,
 ) -> None:
     """Serve scores over HTTP until stopped; the environment holds the settings and API keys."""
-    from serving.http.settings import settings_from
+    from serving.http.settings import PREFIX, settings_from
     from serving.process.run import run
 
-    run(bundle, host, port, settings_from(os.environ), workers)
+    environment = dict(os.environ)
+    if ledger is not None:
+        environment[f"{PREFIX}LEDGER"] = ledger
+    if ledger_strict:
+        environment[f"{PREFIX}LEDGER_STRICT"] = "true"
+    run(bundle, host, port, settings_from(environment), workers)

@@ -159,6 +159,17 @@ MEANINGS: Mapping[Reason, CodeMeaning] = {
         "Send fewer leads, or wait longer.",
         retry=True,
     ),
+    "not_kept": CodeMeaning(
+        503,
+        "The server's ledger does not take the answer, and it gives none that is not kept.",
+        "Ask again after Retry-After.",
+        retry=True,
+    ),
+    "no_ledger": CodeMeaning(
+        404,
+        "The server keeps no ledger, so it knows no earlier answers.",
+        "Ask whoever runs the server to start it with --ledger.",
+    ),
     "ending": CodeMeaning(
         503, "The server is about to end.", "Ask again: another one takes over.", retry=True
     ),

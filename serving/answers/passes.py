@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from serving.answers.model import ServedModel
 from serving.answers.problem import Problem
+from serving.answers.recording import Recording
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
 
@@ -27,6 +28,7 @@ class _Waiting:
     model: ServedModel
     lead: object
     reasons: int
+    recording: Recording | None
     answer: asyncio.Future[ScoredLead | Problem]
 
 
@@ -43,10 +45,12 @@ class SharedPasses:
         self._clock = clock
         self._waiting: list[_Waiting] = []
 
-    async def score(self, model: ServedModel, lead: object, reasons: int) -> ScoredLead | Problem:
+    async def score(
+        self, model: ServedModel, lead: object, reasons: int, recording: Recording | None = None
+    ) -> ScoredLead | Problem:
         """Answer for a lead, as `serving.answers.scorer.score_leads` gives it."""
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(model, lead, reasons, loop.create_future())
+        waiting = _Waiting(model, lead, reasons, recording, loop.create_future())
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             loop.call_soon(self._turn, 1)
@@ -61,14 +65,16 @@ class SharedPasses:
         leads_of_pass, self._waiting = self._waiting[:MAX_LEADS], self._waiting[MAX_LEADS:]
         if self._waiting:
             loop.call_soon(self._turn, len(self._waiting))
-        for reasons in dict.fromkeys(one.reasons for one in leads_of_pass):
-            self._answer([one for one in leads_of_pass if one.reasons == reasons])
+        for way in dict.fromkeys((one.reasons, one.recording) for one in leads_of_pass):
+            self._answer([one for one in leads_of_pass if (one.reasons, one.recording) == way])
 
     def _answer(self, together: Sequence[_Waiting]) -> None:
         """Score leads in one pass; if it fails, score each alone, so that only the cause fails."""
         first, leads = together[0], [waiting.lead for waiting in together]
         try:
-            answers = score_leads(first.model, leads, self._clock(), first.reasons)
+            answers = score_leads(
+                first.model, leads, self._clock(), first.reasons, recording=first.recording
+            )
         except Exception as error:
             if len(together) > 1:
                 for waiting in together:

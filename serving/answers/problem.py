@@ -37,7 +37,7 @@ Reason = Literal[
     "other_method", "slow_body", "broken_bundle", "long_body", "other_type", "compressed",
     "missing", "unknown_name", "other_kind", "no_time", "length", "too_many", "unknown_word",
     "future", "before_creation", "other_value", "failure", "overload", "ending", "other",
-    "no_host", "crowd", "key_overload", "deadline", "quota",
+    "no_host", "crowd", "key_overload", "deadline", "quota", "not_kept", "no_ledger",
 ]  # fmt: skip
 """Which law was broken; a metric counts each."""
 

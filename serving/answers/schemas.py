@@ -21,6 +21,7 @@ from typing_extensions import (
 
 from features.engine.history import MEASURE_LIMIT, TEXT_LIMIT
 from features.language.kinds import AttributeKind, LabelField
+from ledger.record import Answered
 from models.contract import ATTRIBUTES, MEASURES, Contract, ContractName, Release
 from models.course.looks import Band
 from serving.answers.course import ForecastAnswer, TrendAnswer
@@ -175,6 +176,8 @@ HighEnd = Annotated[
         "this number one time in ten.",
     ),
 ]
+LedgerState = Literal["kept", "queued", "not_kept"]
+LedgerHealth = Literal["keeping", "failing"]
 MAY_BE_LEFT = (
     "Whether the lead may be left alone: it is cold, and of leads like it even the high end stays "
     "within what cold promises. False where cold promises nothing, or its promise did not hold."
@@ -255,6 +258,15 @@ class ScoredLead:
     result: Annotated[
         Literal["score"], Field(description="Tells a score from a problem in a batch.")
     ] = "score"
+    ledger: Annotated[
+        LedgerState | None,
+        Field(
+            description="`kept`: the answer is in the server's ledger, on its disk. `queued`: it "
+            "will be in a moment, unless the server is killed before. `not_kept`: it will not. "
+            "Null where the server has no ledger."
+        ),
+    ] = None
+    record: Annotated[Answered | None, Field(exclude=True)] = None
 
 
 BatchResult = TypeAliasType(
@@ -435,6 +447,12 @@ class Health:
 
     status: Literal["alive", "ready"]
     model_version: str
+    ledger: Annotated[
+        LedgerHealth | None,
+        Field(
+            description="Whether this process's ledger took its latest answers; null without one."
+        ),
+    ] = None
 
 
 Answer = (

@@ -19,6 +19,7 @@ from features.arrays import Float64
 from features.engine.executor import features_of
 from features.engine.history import LeadRecord, histories_of_records
 from features.language.kinds import LABEL_FIELDS
+from ledger.record import HorizonPromise
 from models.bundle import Bundle
 from models.course.forecast import FORECAST_DAYS, forecast
 from models.course.freshness import freshness
@@ -35,6 +36,7 @@ from serving.answers.course import (
 )
 from serving.answers.model import ServedModel
 from serving.answers.problem import FieldError, Problem, invalid_fields_problem, validation_problem
+from serving.answers.recording import Recording
 from serving.answers.retired import take_retired
 from serving.answers.schemas import Interaction, Lead, ReasonAnswer, ScoredLead
 from serving.answers.times import rfc3339
@@ -46,6 +48,7 @@ def score_leads(
     current_time: int,
     reasons: int,
     include: Collection[Part] = (),
+    recording: Recording | None = None,
 ) -> list[ScoredLead | Problem]:
     """Answers for leads, in their order.
 
@@ -62,6 +65,8 @@ def score_leads(
         How many signals to name; 0 gives no reasons.
     include : collection of "trend", "forecast"
         What the answers hold beside the scores.
+    recording : Recording, optional
+        How the answers are recorded for the ledger; by default they are not.
 
     Returns
     -------
@@ -69,7 +74,7 @@ def score_leads(
     """
     prepared = [prepare_lead(model, lead, current_time, include) for lead in leads]
     accepted = [one for one in prepared if isinstance(one, PreparedLead)]
-    answers = iter(_answers(model, accepted, reasons, include))
+    answers = iter(_answers(model, accepted, current_time, reasons, include, recording))
     return [next(answers) if isinstance(one, PreparedLead) else one for one in prepared]
 
 
@@ -219,7 +224,12 @@ def feature_rows(bundle: Bundle, leads: Sequence[PreparedLead]) -> Float64:
 
 
 def _answers(
-    model: ServedModel, accepted: Sequence[PreparedLead], reasons: int, include: Collection[Part]
+    model: ServedModel,
+    accepted: Sequence[PreparedLead],
+    current_time: int,
+    reasons: int,
+    include: Collection[Part],
+    recording: Recording | None,
 ) -> Iterable[ScoredLead]:
     if not accepted:
         return
@@ -237,14 +247,32 @@ def _answers(
     bands = bundle.bands.assign(*scores.decisive(bundle.bands), previous=previous)
     may_be_left = bundle.may_be_left(bands, scores.warm_high)
     columns = (hots, warms, scores.not_enough_evidence, bands, may_be_left)
-    rows = zip(accepted, reasons_by_lead, *(column.tolist() for column in columns), strict=True)
-    for lead, lead_reasons, hot, warm, not_enough_evidence, band, may_leave in rows:
+    rows = zip(
+        accepted, matrix, reasons_by_lead, *(column.tolist() for column in columns), strict=True
+    )
+    for lead, row, lead_reasons, hot, warm, not_enough_evidence, band, may_leave in rows:
         hot_probability, hot_low, hot_high = hot
         warm_probability, warm_low, warm_high = warm
         lead_trend, lead_forecast = _course(model, lead, reasons, include)
         warning = model.promise_warnings.get(band)
         promise_warning = () if warning is None else (warning,)
         fresh = freshness(lead.record, lead.as_of, model.windows, spec.ignored)
+        record = None
+        if recording is not None:
+            record = recording.record_of(
+                lead.lead_id,
+                lead.record.attributes,
+                as_of=lead.as_of,
+                received_at=current_time,
+                model_version=bundle.version,
+                hot=HorizonPromise(bundle.hot.days, *hot),
+                warm=HorizonPromise(bundle.warm.days, *warm),
+                band=band,
+                previous_band=lead.previous_band,
+                doubt=not_enough_evidence,
+                reasons=lead_reasons,
+                row=row,
+            )
         yield ScoredLead(
             lead_id=lead.lead_id,
             as_of=rfc3339(lead.as_of),
@@ -273,6 +301,7 @@ def _answers(
             model_version=bundle.version,
             warnings=(*lead.warnings, *promise_warning, *model.cautions),
             request_id="",  # HTTP sets it
+            record=record,
         )
 
 

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from serving.http.keeping import answer_keeper
 from serving.http.keys import KeyRing
 from serving.http.live import LiveApp
 from serving.http.load import Load
@@ -65,6 +66,7 @@ def create_app(
         The bundle is of another format or was changed after it was written.
     """
     telemetry = telemetry or Telemetry(clock)
+    keeper = answer_keeper(settings, telemetry)
     load = Load(
         settings.max_requests,
         settings.max_batches,
@@ -77,6 +79,8 @@ def create_app(
     keys = KeyRing(settings.api_keys, None if file is None else Path(file))
 
     def make_app(folder: Path, reload: Reload) -> BundleApp:
-        return bundle_app(folder, settings, clock, telemetry, load, keys, reload)
+        return bundle_app(folder, settings, clock, telemetry, load, keys, reload, keeper)
 
-    return LiveApp(bundle_folder, make_app, telemetry, load, settings.reload_seconds)
+    live = LiveApp(bundle_folder, make_app, telemetry, load, settings.reload_seconds)
+    live.keeper = keeper
+    return live

@@ -21,10 +21,12 @@ from serving.answers.json_text import parse_json
 from serving.answers.lenient import with_warning, without_unknown_names
 from serving.answers.model import ServedModel
 from serving.answers.problem import Problem, validation_problem
+from serving.answers.recording import Recording
 from serving.answers.schemas import as_json
 from serving.answers.scorer import score_leads
 from serving.answers.turns import TURN_LEADS, TURN_LEADS_WITH_COURSE, Turns
 from serving.http.guard import problem_response
+from serving.http.keeping import Keeper
 from serving.http.lines import LinesResponse
 from serving.http.load import Load, overload_refusal
 from serving.http.preferences import is_lenient, preferred_wait, takes_gzip, wants_lines
@@ -53,6 +55,10 @@ class Batches:
         Limits the batches at work.
     turns : Turns
         Lets single leads go first.
+    keeper : Keeper or None
+        Keeps the answers in a ledger.
+    recording : Recording or None
+        How they are recorded for it.
     """
 
     model: ServedModel
@@ -61,6 +67,8 @@ class Batches:
     telemetry: Telemetry
     load: Load
     turns: Turns
+    keeper: Keeper | None = None
+    recording: Recording | None = None
 
     async def answer(
         self, request: Request, body: bytes, reasons: int, include: Collection[Part]
@@ -131,7 +139,11 @@ class Batches:
                 without_unknown_names(lead, self.model.accepted_names) for lead in leads_json
             ]
             leads_json, unknown_names = zip(*known_parts, strict=True)
-        answers = score_leads(self.model, leads_json, self.clock(), reasons, include)
+        answers = score_leads(
+            self.model, leads_json, self.clock(), reasons, include, self.recording
+        )
+        if self.keeper is not None:
+            answers = self.keeper.keep_in_thread(answers)
         results = [
             replace(with_warning(answer, unknown), request_id=request_id)
             for answer, unknown in zip(answers, unknown_names, strict=True)

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.answers.problem import Problem, Reason, problem
 from serving.http.folder_watch import FolderWatch, Identity, folder_identity
+from serving.http.keeping import Keeper
 from serving.http.load import Load
 from serving.http.log import LOG_FIELDS
 from serving.http.routes import BundleApp, Reload
@@ -62,6 +63,8 @@ class LiveApp:
         self._reload_lock = asyncio.Lock()
         self.order_reload: Reload | None = None
         """Asks whoever supervises this process for a reload; None where nobody does."""
+        self.keeper: Keeper | None = None
+        """Keeps the answers; whoever ends the process closes it."""
         self._watch = FolderWatch(folder, seconds)
         self._watch.handled = folder_identity(folder)
         self.current = make_app(folder, self.reload)

@@ -42,6 +42,7 @@ from serving.answers.turns import Turns
 from serving.http.cors import cors_options
 from serving.http.docs import docs_page, problem_page
 from serving.http.guard import Guard, problem_response
+from serving.http.keeping import Keeper
 from serving.http.keys import KeyRing
 from serving.http.languages import preferred_language
 from serving.http.load import Load, overload_refusal
@@ -106,6 +107,7 @@ def bundle_app(
     load: Load,
     keys: KeyRing,
     reload: Reload,
+    keeper: Keeper | None = None,
 ) -> BundleApp:
     """Application of the bundle in a folder.
 
@@ -126,6 +128,8 @@ def bundle_app(
         The API keys that are good now.
     reload : async function
         Called when an operator asks for a reload.
+    keeper : Keeper, optional
+        Keeps the answers in a ledger.
 
     Returns
     -------
@@ -171,7 +175,7 @@ def bundle_app(
         Quotas(clock, telemetry.region, telemetry.regions, settings.key_quota),
     )
     turns = Turns(lambda: load.requests > load.batches)
-    scoring = scoring_routes(model, clock, telemetry, load, turns, settings.body_seconds)
+    scoring = scoring_routes(model, clock, telemetry, load, turns, settings.body_seconds, keeper)
     app.include_router(scoring, **admission.access("score", counted=True))
     sampling = sample_routes(model, clock, load, turns, settings.body_seconds)
     app.include_router(sampling, **admission.access("score", counted=True))
@@ -185,7 +189,7 @@ def bundle_app(
     app.include_router(_report_routes(), **admission.access("report", counted=True))
     app.include_router(_try_routes(), **admission.access("report", counted=True))
     app.include_router(_operator_routes(model, telemetry, reload), **admission.access("operate"))
-    app.include_router(_health_routes(model, load))
+    app.include_router(_health_routes(model, load, keeper))
     app.include_router(_problem_routes())
     document = openapi_document(app, model, keys=bool(settings.api_keys))
     app.state.docs, app.state.document = docs_page(document).encode(), _text(document)
@@ -287,7 +291,7 @@ def _model_routes(description: ModelAnswer, contract: Contract) -> APIRouter:
     return router
 
 
-def _health_routes(model: ServedModel, load: Load) -> APIRouter:
+def _health_routes(model: ServedModel, load: Load, keeper: Keeper | None) -> APIRouter:
     """Routes by which an orchestrator checks the process; they need no key."""
     router = APIRouter(tags=["health"], default_response_class=Response)
     version = model.bundle.version
@@ -296,7 +300,8 @@ def _health_routes(model: ServedModel, load: Load) -> APIRouter:
     @router.get("/healthz", summary="The process lives", responses=answer_responses(alive))
     async def healthz() -> Response:
         """Answers as long as the process does, and needs no key."""
-        return json_response(as_json(alive))
+        health = alive if keeper is None else replace(alive, ledger=keeper.health)
+        return json_response(as_json(health))
 
     @router.get(
         "/readyz",

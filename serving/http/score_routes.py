@@ -18,6 +18,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ledger.record import PURPOSES, Purpose
 from serving.answers.course import Part
 from serving.answers.examples import example_answers, example_leads
 from serving.answers.json_text import parse_json
@@ -25,12 +26,14 @@ from serving.answers.lenient import with_warning, without_unknown_names
 from serving.answers.model import ServedModel
 from serving.answers.passes import SharedPasses
 from serving.answers.problem import Names, Problem, validation_problem
+from serving.answers.recording import Recording
 from serving.answers.schemas import BatchAnswer, ScoredLead, as_json, batch_adapter
 from serving.answers.scorer import score_leads
 from serving.answers.turns import Turns
 from serving.http.batches import Batches
 from serving.http.body import read_json_body
 from serving.http.guard import problem_response
+from serving.http.keeping import Keeper
 from serving.http.load import Load
 from serving.http.openapi import (
     answer_responses,
@@ -67,6 +70,14 @@ class ScoreQuery(BaseModel):
             description="What else to answer, with commas between.",
         ),
     ]
+    purpose: Annotated[
+        Purpose | None,
+        Field(
+            description="What the answers are for, as the server's ledger notes it: `work`, which "
+            "is the default for one lead, `batch`, that for many, or `try`, which counts for no "
+            "grade."
+        ),
+    ] = None
 
 
 InQuery = Annotated[ScoreQuery, Query()]
@@ -80,8 +91,27 @@ def scoring_routes(
     load: Load,
     turns: Turns,
     body_seconds: float,
+    keeper: Keeper | None = None,
 ) -> APIRouter:
-    """Routes that score."""
+    """Routes that score.
+
+    Parameters
+    ----------
+    bundle_model : ServedModel
+        The model that scores.
+    clock : callable
+        Returns the present, in microseconds since the epoch.
+    telemetry : Telemetry
+        Counts the scores.
+    load : Load
+        Limits the requests at work.
+    turns : Turns
+        Lets single leads go before batches.
+    body_seconds : float
+        How long a body may take to come.
+    keeper : Keeper, optional
+        Keeps the answers in a ledger.
+    """
     router = APIRouter(tags=["score"], default_response_class=Response)
     limit = bundle_model.limits.max_body_bytes
     batch = batch_adapter(bundle_model.limits)
@@ -89,6 +119,15 @@ def scoring_routes(
     full_answers = example_answers(bundle_model, include=("trend", "forecast"))
     body_problems = problem_responses(400, 408, 413, 415)
     passes = SharedPasses(clock)
+    # Made once, so that leads of one purpose share a pass.
+    recordings: Mapping[Purpose, Recording] = (
+        {}
+        if keeper is None
+        else {
+            purpose: keeper.recording_for(purpose, bundle_model.contract.version)
+            for purpose in PURPOSES
+        }
+    )
 
     @router.post(
         "/v1/score",
@@ -101,7 +140,7 @@ def scoring_routes(
         | invalid_fields_responses("created_at"),
     )
     async def score(request: Request, query: InQuery) -> Response:
-        """The lead travels with all that is known about it; the server keeps nothing of it.
+        """The lead travels with all that is known about it; the server keeps none of that.
 
         `Prefer: handling=lenient` leaves unknown names out and warns of them.
         """
@@ -109,7 +148,7 @@ def scoring_routes(
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds, load)
 
-        lenient = is_lenient(request)
+        lenient, recording = is_lenient(request), recordings.get(query.purpose or "work")
 
         def read() -> tuple[object, tuple[str, ...]]:
             lead = parse_json(body, model.max_names)
@@ -117,7 +156,7 @@ def scoring_routes(
 
         def compute() -> ScoredLead | Problem:
             lead, unknown = read()
-            (answer,) = score_leads(model, [lead], clock(), query.reasons, query.include)
+            (answer,) = score_leads(model, [lead], clock(), query.reasons, query.include, recording)
             return with_warning(answer, unknown)
 
         async with load.request(_key_name(request)):
@@ -128,7 +167,10 @@ def scoring_routes(
                 answer = compute()
             else:
                 lead, unknown = read()
-                answer = with_warning(await passes.score(model, lead, query.reasons), unknown)
+                scored = await passes.score(model, lead, query.reasons, recording)
+                answer = with_warning(scored, unknown)
+            if keeper is not None:
+                answer = await keeper.keep(answer)
         if isinstance(answer, Problem):
             return problem_response(answer, request.scope)
         telemetry.count_scores([answer])
@@ -149,7 +191,10 @@ def scoring_routes(
         `Prefer: wait=N` gives the batch up after N seconds; `Accept: application/x-ndjson` asks
         for one answer a line.
         """
-        batches = Batches(_served_model(request), batch, clock, telemetry, load, turns)
+        recording = recordings.get(query.purpose or "batch")
+        batches = Batches(
+            _served_model(request), batch, clock, telemetry, load, turns, keeper, recording
+        )
         request.scope["state"][PARSED_QUERY] = query
         body = await read_json_body(request, limit, body_seconds, load)
         return await batches.answer(request, body, query.reasons, query.include)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from ledger.hashing import SHORTEST_KEY
 from serving.answers.limits import Limits
 from serving.http.cors import require_origins
 from serving.http.keys import keys_of_file
@@ -131,6 +132,40 @@ class Settings(BaseModel):
             min_length=1,
             description="Folder of this server alone, in which the last good copy of a bundle "
             "outlives it: a server that starts beside a broken bundle serves that copy.",
+        ),
+    ] = None
+    ledger: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            repr=False,
+            description="Database in which every answer is kept, as with `--ledger`: a SQLite "
+            "file, or a URL of SQLite or PostgreSQL, in which `$NAME` stands for a variable.",
+        ),
+    ] = None
+    ledger_strict: Annotated[
+        bool,
+        Field(
+            description="Whether an answer waits until it is kept, and is refused where it cannot "
+            "be, as with `--ledger-strict`."
+        ),
+    ] = False
+    ledger_key: Annotated[
+        str | None,
+        Field(
+            min_length=SHORTEST_KEY,
+            repr=False,
+            description="Secret; with it the ledger has keyed hashes in place of lead ids.",
+        ),
+    ] = None
+    ledger_owner: Annotated[
+        str | None,
+        Field(min_length=1, description="Attribute that says who has a lead, for the ledger."),
+    ] = None
+    ledger_channel: Annotated[
+        str | None,
+        Field(
+            min_length=1, description="Attribute that says where a lead came from, for the ledger."
         ),
     ] = None
     log_level: Annotated[

@@ -20,6 +20,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
+from ledger.writer import WriterState
 from models.bands import HORIZONS, LEVELS
 from models.bundle import Bundle
 from serving.answers.problem import Problem, Reason
@@ -120,6 +121,15 @@ class Telemetry:
         """Set how many requests are at work."""
         self._region.put(self._running, requests)
 
+    def count_ledger(self, state: WriterState) -> None:
+        """Count what became of answers on their way into the ledger, and how it is now."""
+        self._region.add(
+            (self._region.slot(("ledger", "kept")), state.kept_answers),
+            (self._region.slot(("ledger", "lost")), state.lost_answers),
+        )
+        self._region.put(self._region.slot(live("ledger_waiting")), state.waiting)
+        self._region.put(self._region.slot(live("ledger_failing")), state.failing)
+
     def count_request(
         self, route: str, status: int, seconds: float, refused: Reason | None
     ) -> None:
@@ -181,6 +191,11 @@ class Telemetry:
             "When an API key was last used, since the epoch.",
             labels=("key",),
         )
+        ledger = CounterMetricFamily(
+            "lead_temperature_ledger_answers",
+            "Answers that the ledger kept, and those that were lost.",
+            labels=("outcome",),
+        )
         for key, values in sorted(totals.items()):
             match key:
                 case ("seconds", *labels):
@@ -195,6 +210,8 @@ class Telemetry:
                     reloads.add_metric(labels, values[0])
                 case ("key_used", *labels):
                     key_uses.add_metric(labels, values[0])
+                case ("ledger", *labels):
+                    ledger.add_metric(labels, values[0])
         bundles = GaugeMetricFamily(
             "lead_temperature_bundle_info", "The bundle served.", labels=("version",)
         )
@@ -213,6 +230,11 @@ class Telemetry:
         yield reloads
         words = "1 while the folder holds something that was refused, and an earlier bundle serves."
         yield _gauge("bundle_refused", words, is_refused)
+        yield ledger
+        words = "Answers that wait to be kept."
+        yield _gauge("ledger_waiting", words, totals.get(live("ledger_waiting"), [0.0])[0])
+        words = "Processes whose ledger took nothing at the last try."
+        yield _gauge("ledger_failing", words, totals.get(live("ledger_failing"), [0.0])[0])
         dropped = CounterMetricFamily(
             "lead_temperature_log_lines_dropped",
             "Lines of the log that nobody took in time.",

@@ -28,7 +28,7 @@ from serving.answers.model import ServedModel
 from serving.pages.phrases import NUMBER_GROUPS, PHRASE_GROUPS, phrases
 from serving.pages.speech import CODES, NAMES, Speech, speech
 
-QUERY = "?reasons=8&include=trend,forecast"
+QUERY = "?purpose=try&reasons=8&include=trend,forecast"
 """Query with which the page asks for a score, its reasons and its course."""
 
 

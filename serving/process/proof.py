@@ -67,7 +67,9 @@ def prove_bundle(folder: Path, copy: Path, settings: Settings) -> str:
     if not files.lists_companions and settings.bundle_key is None:
         contents |= _unlisted_companions(folder, names)
     _write_copy(copy, contents)
-    open_settings = settings.model_copy(update={"api_keys": (), "reload_seconds": 0.0})
+    open_settings = settings.model_copy(
+        update={"api_keys": (), "reload_seconds": 0.0, "ledger": None}
+    )
     return asyncio.run(_ask(create_app(copy, open_settings)))
 
 

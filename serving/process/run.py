@@ -18,6 +18,7 @@ import socket
 import sys
 from pathlib import Path
 
+from serving.http.keeping import require_ledger
 from serving.http.log import log_as_json_lines
 from serving.http.security import is_loopback
 from serving.http.settings import DEFAULTS, PREFIX, Settings
@@ -52,13 +53,17 @@ def run(
     OSError
         The server cannot listen at the address.
     ValueError
-        The bundle is refused, other machines could ask without an API key, or the environment asks
-        for traces in a way that is not offered.
+        The bundle or the ledger is refused, other machines could ask without an API key, or the
+        environment asks for traces in a way that is not offered.
     """
     log_as_json_lines(settings.log_level)
     if not settings.api_keys:
         _require_loopback(host)
         _LOG.warning("no API keys: every program on this machine may ask")
+    if settings.ledger is not None:
+        require_ledger(settings.ledger)
+    elif settings.ledger_strict:
+        raise ValueError("--ledger-strict needs --ledger: say where answers are kept.")
     listener = _listener(host, port)
     if sys.platform == "win32":
         from serving.http.app import create_app

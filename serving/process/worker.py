@@ -219,6 +219,8 @@ def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
+    if live.keeper is not None:
+        live.keeper.close()
     if traces is not None:
         # A collector that hangs may cost the last spans, but must not delay the end.
         ending = threading.Thread(target=traces.shutdown, daemon=True)

@@ -34,7 +34,7 @@ def test_an_answer_is_kept_once_whoever_brings_it_again(store: Ledger) -> None:
 
 
 def test_all_answers_of_a_pass_are_kept_or_none(store: Ledger) -> None:
-    with pytest.raises(OSError, match=r"ledger (sqlite|postgresql) "):
+    with pytest.raises(ValueError, match=r"ledger (sqlite|postgresql) "):
         store.append([answer("L1"), replace(answer("L2"), band=None)])
     assert len(store.read()) == 0
 

@@ -33,11 +33,11 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many leads each pass had; a lead named `BROKEN` makes its pass fail."""
     found: list[int] = []
 
-    def watched(model: ServedModel, leads: Sequence[Any], *rest: Any) -> Any:
+    def watched(model: ServedModel, leads: Sequence[Any], *rest: Any, **more: Any) -> Any:
         found.append(len(leads))
         if any(one["lead_id"] == BROKEN for one in leads):
             raise RuntimeError(BROKEN)
-        return score_leads(model, leads, *rest)
+        return score_leads(model, leads, *rest, **more)
 
     monkeypatch.setattr(serving.answers.passes, "score_leads", watched)
     return found

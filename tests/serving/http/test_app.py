@@ -53,7 +53,7 @@ def test_a_score_holds_what_a_crm_needs(client) -> None:
         "lead_id", "as_of", "valid_until", "newest_interaction_days", "hot_probability", "hot_low",
         "hot_high", "warm_probability", "warm_low", "warm_high", "not_enough_evidence", "hot_days",
         "warm_days", "band", "band_reason", "may_be_left", "base_probability", "reasons", "trend",
-        "forecast", "model_version", "warnings", "request_id", "result",
+        "forecast", "model_version", "warnings", "request_id", "result", "ledger",
     }  # fmt: skip
     assert (found["hot_days"], found["warm_days"]) == (14, 90)
     assert found["reasons"][0].keys() == {"signal", "points", "text"}
@@ -89,7 +89,7 @@ def test_an_unknown_query_parameter_is_refused_and_the_known_one_offered(client,
     (error,) = found["errors"]
     assert error["field"] == "query.reason"
     assert error["found"] == '"reason"'
-    assert "Known: reasons, include." in error["way_out"]
+    assert "Known: reasons, include, purpose." in error["way_out"]
 
 
 def test_a_batch_keeps_its_order_and_puts_problems_in_their_place(client) -> None:
@@ -197,8 +197,9 @@ def test_what_managers_read_of_their_team_is_not_told_to_whoever_scores(tmp_path
 
 def test_health_and_readiness(client, bundle_folder: Path) -> None:
     version = load_bundle(bundle_folder).version
-    assert client.get("/healthz").json() == {"status": "alive", "model_version": version}
-    assert client.get("/readyz").json() == {"status": "ready", "model_version": version}
+    no_ledger = {"model_version": version, "ledger": None}
+    assert client.get("/healthz").json() == {"status": "alive", **no_ledger}
+    assert client.get("/readyz").json() == {"status": "ready", **no_ledger}
 
 
 @pytest.mark.parametrize("page", ["/healthz", "/readyz", "/v1/model", "/docs", "/openapi.json"])
