@@ -27,6 +27,7 @@ from features.language.kinds import (
     LatestValue,
 )
 from features.language.spec import selections
+from features.refusals import REFUSED_AT
 from models.bundle import Bundle
 from models.explain import explanations
 from models.horizon import Scores
@@ -181,6 +182,9 @@ def _lead(bundle: Bundle, random: np.random.Generator, as_of: int) -> LeadRecord
             attributes[name] = str(random.choice([*levels.get(name, ()), "another"]))
         elif kind == "number":
             attributes[name] = float(random.integers(0, 1_000))
+        elif name == REFUSED_AT:
+            refused_at = random.integers(created_at // _SECOND, as_of // _SECOND)
+            attributes[name] = int(refused_at) * _SECOND
         else:
             attributes[name] = max(0, created_at - int(random.integers(0, 10**7)) * _SECOND)
     return LeadRecord(created_at, interactions, attributes)

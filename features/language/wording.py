@@ -36,6 +36,7 @@ from features.language.kinds import (
     Total,
     Trend,
 )
+from features.refusals import REFUSAL_KINDS, REFUSAL_REASON, REFUSED_AT
 
 Family = Literal["fit", "engagement", "relationship", "timing", "sales effort"]
 
@@ -97,6 +98,10 @@ def signal(feature: Feature, words: Words = ENGLISH) -> str:
             return words.gettext("age of the lead")
         case Calendar():
             return words.gettext("time of the week")
+        case DaysSinceAttribute(attribute) if attribute == REFUSED_AT:
+            return words.gettext("refusal")
+        case AttributeCategory(attribute) if attribute == REFUSAL_REASON:
+            return words.gettext("reason of the refusal")
         case (
             AttributeNumber(attribute)
             | AttributeCategory(attribute)
@@ -139,6 +144,10 @@ def family(feature: Feature) -> Family:
     'engagement'
     """
     match feature:
+        case AttributeCategory(attribute) | DaysSinceAttribute(attribute) if (
+            attribute in REFUSAL_KINDS
+        ):
+            return "relationship"
         case AttributeNumber() | AttributeCategory() | DaysSinceAttribute() | KnownAttributes():
             return "fit"
         case LeadAge() | Calendar():
@@ -278,8 +287,9 @@ def in_words(feature: Feature, value: float) -> str:
             return f"{signal_name}: {_number(value)}"
         case AttributeCategory(_, levels) | LatestValue(_, _, levels):
             return f"{signal_name}: {'unknown' if unknown else _level(levels, int(value))}"
-        case DaysSinceAttribute():
-            return f"{signal_name}: {'unknown' if unknown else _ago(value)}"
+        case DaysSinceAttribute(attribute):
+            without = "none" if attribute == REFUSED_AT else "unknown"
+            return f"{signal_name}: {without if unknown else _ago(value)}"
         case KnownAttributes(attributes):
             return f"{value:.0f} of {len(attributes)} fields of the card filled"
         case Count(_, days):

@@ -11,6 +11,7 @@ from typing import Any
 
 from features.json_values import JsonObject
 from features.language.kinds import AttributeKind
+from features.refusals import REFUSAL_KINDS, REFUSED_AT
 from serving.answers.course import Part
 from serving.answers.model import ServedModel
 from serving.answers.sample import Sample
@@ -24,7 +25,11 @@ EXAMPLE_REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
 
 
 def example_leads(model: ServedModel) -> list[JsonObject]:
-    """Two leads of the bundle's schema, as of the end of the data that it was trained on."""
+    """Leads of the bundle's schema, as of the end of the data that it was trained on.
+
+    One says all that the schema has, one nothing but its creation. Where the bundle looks at
+    refused leads, a third one was refused.
+    """
     end = model.bundle.card.served.data_end
     end = (end if end.tzinfo else end.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
     created_at, occurred_at, as_of = (
@@ -32,9 +37,12 @@ def example_leads(model: ServedModel) -> list[JsonObject]:
     )
     lead = {"lead_id": "L-1001", "created_at": created_at, "as_of": as_of}
     values: Mapping[AttributeKind, Any] = {"number": 10, "category": "any", "timestamp": created_at}
-    attributes = {
+    values_by_name = {
         name: model.levels[name][0] if model.levels.get(name) else values[kind]
         for name, kind in model.bundle.spec.attribute_kinds.items()
+    }
+    attributes = {
+        name: value for name, value in values_by_name.items() if name not in REFUSAL_KINDS
     }
     interaction = {
         "occurred_at": occurred_at,
@@ -43,7 +51,11 @@ def example_leads(model: ServedModel) -> list[JsonObject]:
         "measures": dict.fromkeys(model.bundle.spec.measures, 120.5),
     }
     complete = {**lead, "attributes": attributes, "interactions": [interaction]}
-    return [complete, {**lead, "lead_id": "L-1002"}]
+    leads: list[JsonObject] = [complete, {**lead, "lead_id": "L-1002"}]
+    if REFUSED_AT in values_by_name:
+        with_refusal = {**values_by_name, REFUSED_AT: occurred_at}
+        leads.append({**complete, "lead_id": "L-1003", "attributes": with_refusal})
+    return leads
 
 
 def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[ScoredLead]:

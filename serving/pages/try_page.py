@@ -128,10 +128,14 @@ class Example:
 
 
 def page_examples(model: ServedModel, golden: str | None) -> list[Example]:
-    """The lead that the OpenAPI document shows, and the golden leads if the bundle has them."""
-    first = Example(example_leads(model)[0], example_answers(model)[0].band)
+    """Leads that the OpenAPI document shows, and the golden leads if the bundle has them."""
+    answered = zip(example_leads(model), example_answers(model), strict=True)
+    invented = [Example(lead, answer.band) for lead, answer in answered if "attributes" in lead]
     leads = () if golden is None else golden_leads(golden)
-    return [first, *(Example(golden_request(model.bundle, one), one.answer.band) for one in leads)]
+    return [
+        *invented,
+        *(Example(golden_request(model.bundle, one), one.answer.band) for one in leads),
+    ]
 
 
 def try_pages(

@@ -9,6 +9,8 @@ from serving.answers.model import ServedModel, served_model
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
 from serving.answers.times import microseconds
+from serving.pages.try_page import page_examples
+from tests.support.bundles import REFUSAL_SPEC, SPEC, small_bundle
 
 
 def test_the_first_example_sends_everything_that_the_model_reads(model: ServedModel) -> None:
@@ -73,3 +75,14 @@ def test_examples_answer_as_any_client_is_answered(model: ServedModel) -> None:
     ):
         assert isinstance(answer, ScoredLead)
         assert replace(example, request_id="") == answer
+
+
+def test_a_bundle_that_looks_at_refused_leads_has_one_among_its_examples() -> None:
+    served = served_model(small_bundle(spec=REFUSAL_SPEC), Limits())
+    complete, _, refused = example_leads(served)
+    assert complete["attributes"].keys() == SPEC.attribute_kinds.keys()
+    assert refused["attributes"]["refusal_reason"] == "later"
+    answers = example_answers(served)
+    assert answers[2].warnings == answers[0].warnings == ()
+    assert answers[2].hot_probability < answers[0].hot_probability
+    assert [one.lead for one in page_examples(served, None)] == [complete, refused]

@@ -256,6 +256,8 @@ FEATURES = (
     AttributeNumber("size"),
     AttributeCategory("source", ("referral",)),
     DaysSinceAttribute("met_at"),
+    DaysSinceAttribute("refused_at"),
+    AttributeCategory("refusal_reason", ("referral",)),
     KnownAttributes(("a", "b")),
     *(
         made(CALLS, *more, days)

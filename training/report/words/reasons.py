@@ -71,6 +71,7 @@ REASON_MESSAGES = (
     _("likely doubles of one person"),
     _("days without an hour"),
     _("unknown outcomes"),
+    _("refusals without a time"),
     _("ids that would match without %(what)s"),
     _("dates far from all others"),
     _("same interaction more than once"),
