@@ -17,6 +17,7 @@ from lead_temperature.verbs import (
     champions,
     exports,
     learning,
+    ledgers,
     monitoring,
     report,
     score,
@@ -34,10 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (exports, learning, champions, score, monitoring, report, verify, sign, serve):
+for verb in (exports, learning, champions, score, ledgers, monitoring, report, verify, sign, serve):
     app.add_typer(verb.app)
 
-LEAN_VERBS = {"check", "score", "serve", "verify", "sign"}
+LEAN_VERBS = {"check", "ledger", "score", "serve", "verify", "sign"}
 """Verbs that do without the laboratory's libraries; `score` on Spark does not."""
 
 
@@ -74,9 +75,11 @@ def main() -> None:
         app()
     except (ValueError, OSError, ImportError) as error:
         if isinstance(error, ModuleNotFoundError):
+            is_driver = error.name in ("sqlalchemy", "psycopg")
+            needed, extra = ("a ledger", "ledger") if is_driver else ("the laboratory", "train")
             message = (
-                f"This verb needs the laboratory, and '{error.name}' is not installed: "
-                "pip install 'lead-temperature[train]'."
+                f"This verb needs {needed}, and '{error.name}' is not installed: "
+                f"pip install 'lead-temperature[{extra}]'."
             )
         else:
             message = str(error)

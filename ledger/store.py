@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +34,33 @@ READ_ROWS = 50_000
 _WRITES = "ledger_writes"
 _REFUSALS = (sa.exc.DataError, sa.exc.IntegrityError, sa.exc.ProgrammingError)
 """Errors that come again however often one tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryLine:
+    """What a ledger has of one model and purpose.
+
+    Parameters
+    ----------
+    model_version : str
+        The model.
+    purpose : str
+        What the answers were for.
+    answers, leads : int
+        How many answers there are, and about how many leads.
+    earliest, latest : int
+        When the first and the last question came, in microseconds since the epoch.
+    hot_promised : float
+        Sum of the hot probabilities.
+    """
+
+    model_version: str
+    purpose: str
+    answers: int
+    leads: int
+    earliest: int
+    latest: int
+    hot_promised: float
 
 
 class Ledger:
@@ -185,6 +213,32 @@ class Ledger:
                             for number, name in numbers
                         ],
                     )
+
+    def summary(self) -> tuple[SummaryLine, ...]:
+        """How many answers there are of each model and purpose, the earliest model first.
+
+        Raises
+        ------
+        OSError
+            The database cannot be read.
+        """
+        columns = ANSWERS_TABLE.c
+        earliest = sa.func.min(columns.received_at)
+        query = (
+            sa.select(
+                columns.model_version,
+                columns.purpose,
+                sa.func.count(),
+                sa.func.count(columns.lead.distinct()),
+                earliest,
+                sa.func.max(columns.received_at),
+                sa.func.sum(columns.hot_probability),
+            )
+            .group_by(columns.model_version, columns.purpose)
+            .order_by(earliest, columns.model_version, columns.purpose)
+        )
+        with self.reading() as connection:
+            return tuple(SummaryLine(*row) for row in connection.execute(query))
 
     def sums(self) -> SumColumns:
         """What is left of the answers that were erased.

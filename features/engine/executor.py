@@ -21,9 +21,7 @@ from features.engine.history import (
     MEASURE_SCALE,
     MICROSECONDS_PER_DAY,
     MISSING,
-    AttributeVersions,
     Histories,
-    last_known,
 )
 from features.engine.plan import FeatureGroup, Plan
 from features.engine.questions import MINUTES_PER_DAY
@@ -220,7 +218,7 @@ def _number(rows: _Rows, attribute: str) -> Float64:
         raise ValueError(f"Attribute '{attribute}' holds categories, a number was asked for.")
     if versions.is_fixed:
         return versions.numbers[rows.lead]
-    return np.append(versions.numbers, np.nan)[_version(versions, rows)]
+    return np.append(versions.numbers, np.nan)[versions.latest_known(rows.lead, rows.as_of)]
 
 
 def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int64:
@@ -231,7 +229,7 @@ def _level(rows: _Rows, attribute: str, index: Mapping[str, int]) -> Int64:
     codes = versions.labels.recode(index, unlisted=len(index), missing=-1)
     if versions.is_fixed:
         return codes[rows.lead]
-    return np.append(codes, -1)[_version(versions, rows)]
+    return np.append(codes, -1)[versions.latest_known(rows.lead, rows.as_of)]
 
 
 def _missing_below_zero(levels: Values) -> Float64:
@@ -249,15 +247,12 @@ def _known(rows: _Rows, attributes: tuple[str, ...]) -> Int64:
         elif versions.is_fixed:
             has_value.append(versions.labels.codes[rows.lead] >= 0)
         else:
-            has_value.append(np.append(versions.labels.codes, -1)[_version(versions, rows)] >= 0)
+            has_value.append(
+                np.append(versions.labels.codes, -1)[versions.latest_known(rows.lead, rows.as_of)]
+                >= 0
+            )
     known_number: Int64 = np.array(has_value).sum(axis=0)
     return known_number
-
-
-def _version(versions: AttributeVersions, rows: _Rows) -> Int64:
-    """Place of the latest version known at each row; −1 where there is none."""
-    latest = last_known(versions.offsets, versions.recorded_at, rows.lead, rows.as_of) - 1
-    return np.where(latest >= versions.offsets[rows.lead], latest, -1)
 
 
 def _distinct(sums: Int64, begins: Int64) -> Int64:

@@ -172,6 +172,19 @@ class AttributeVersions:
     labels: LabelColumn | None = None
     is_fixed: bool = False
 
+    def latest_known(self, lead: Int64, as_of: Int64) -> Int64:
+        """Place of the latest version known at each row; −1 where there is none.
+
+        Parameters
+        ----------
+        lead : int64 array of shape (rows,)
+            Whose versions each row asks about.
+        as_of : int64 array of shape (rows,)
+            The instants, in microseconds.
+        """
+        latest = last_known(self.offsets, self.recorded_at, lead, as_of) - 1
+        return np.where(latest >= self.offsets[lead], latest, -1)
+
     def part(self, first_lead: int, end_lead: int) -> "AttributeVersions":
         """Versions of the leads from `first_lead` up to `end_lead`, exclusive."""
         begin, end = self.offsets[first_lead], self.offsets[end_lead]

@@ -3,16 +3,22 @@
 Tests: tests/lead_temperature/test_command.py.
 """
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lead_temperature.inputs import BundleOption, configuration, instant, reading
+from lead_temperature.ledger_names import lead_names
 from lead_temperature.output import err, say
 
 if TYPE_CHECKING:
     from features.tables import Tables
+    from models.bundle import Bundle
+    from serving.bulk.scores import ScoredBlock
 
 app = typer.Typer()
 
@@ -57,12 +63,33 @@ def score(
             "whatever the bands bear."
         ),
     ] = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="LEAD_TEMPERATURE_LEDGER",
+            help="Keep every score in a ledger: a SQLite file, or a URL; see `docs/ledger.md`.",
+        ),
+    ] = None,
+    ledger_owner: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEAD_TEMPERATURE_LEDGER_OWNER", help="Attribute that says who has a lead."
+        ),
+    ] = None,
+    ledger_channel: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LEAD_TEMPERATURE_LEDGER_CHANNEL",
+            help="Attribute that says where a lead came from.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Score nothing if any row or value is rejected.")
     ] = False,
 ) -> None:
     """Score many leads at once, by the same code as the server."""
-    _require_agreement(spine, as_of, previous, engine, order)
+    _require_agreement(spine, as_of, previous, engine, order, ledger)
     settings = None if config is None else configuration(config)
     from features.export.inspection import broken_rules
     from features.scale.scoring_notes import scoring_notes
@@ -105,9 +132,12 @@ def score(
         err.print(f"scoring {len(selection.spine):,} rows on Spark")  # its own bar comes below
         rows = score_on_spark(bundle, tables, selection.spine, output)
     else:
-        with err.status(f"scoring {len(selection.spine):,} rows"):
+        with (
+            err.status(f"scoring {len(selection.spine):,} rows"),
+            keeping(ledger, loaded, ledger_owner, ledger_channel) as keep,
+        ):
             bands_before = previous_bands(previous, tables, selection.spine) if previous else None
-            blocks = score_blocks(loaded, tables, selection.spine, previous=bands_before)
+            blocks = score_blocks(loaded, tables, selection.spine, previous=bands_before, keep=keep)
             if order is not None:
                 blocks = in_order(blocks, order)
             file = write_blocks(blocks, output)
@@ -120,8 +150,41 @@ def score(
     say(f"Wrote {rows:,} scores of {loaded.version} to {kind}{output}{bands}.")
 
 
+@contextmanager
+def keeping(
+    location: str | None, bundle: "Bundle", owner: str | None, channel: str | None
+) -> "Iterator[Callable[[ScoredBlock], None]]":
+    """Function that keeps blocks of scores in a ledger; without one it does nothing.
+
+    Parameters
+    ----------
+    location : str or None
+        The ledger.
+    bundle : Bundle
+        The model that scores.
+    owner, channel : str or None
+        Attributes that say who has a lead and where it came from.
+    """
+    if location is None:
+        yield lambda block: None
+        return
+    from ledger.store import open_ledger
+    from serving.bulk.recorded import answers_of_block
+
+    received_at, name_of = instant(None, "now"), lead_names(os.environ)
+    with closing(open_ledger(location)) as ledger:
+        yield lambda block: ledger.append(
+            answers_of_block(bundle, block, received_at, name_of, owner, channel)
+        )
+
+
 def _require_agreement(
-    spine: Path | None, as_of: str | None, previous: Path | None, engine: str, order: str | None
+    spine: Path | None,
+    as_of: str | None,
+    previous: Path | None,
+    engine: str,
+    order: str | None,
+    ledger: str | None,
 ) -> None:
     """Refuse options that exclude each other."""
     if spine is not None and as_of is not None:
@@ -130,6 +193,8 @@ def _require_agreement(
         raise ValueError("--previous is for the local engine: score without --engine spark.")
     if order is not None and engine == "spark":
         raise ValueError("--order is for the local engine: score without --engine spark.")
+    if ledger is not None and engine == "spark":
+        raise ValueError("--ledger is for the local engine: score without --engine spark.")
 
 
 def _kept(registry_folder: Path, tables: "Tables") -> tuple[str, ...]:

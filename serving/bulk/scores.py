@@ -10,7 +10,7 @@ The command reports every lead that is not scored.
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from features.arrays import Float64
-from features.engine.history import is_known
+from features.engine.history import Histories, is_known
 from features.scale.batch import features_at, histories_of
 from features.spine import Spine, refused_at
 from features.tables import INSTANT, Tables, without_formulas
@@ -56,6 +56,31 @@ class WrittenScores:
     rows: int
     bands: Mapping[str, int]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBlock:
+    """Rows that were scored together, with what their scores rest on.
+
+    Parameters
+    ----------
+    table : pa.Table
+        The scores, as `score_blocks` gives them.
+    matrix : float64 array of shape (rows, features)
+        The features.
+    histories : Histories
+        Of all leads of the export.
+    spine : Spine
+        Which leads the rows are about, and as of when.
+    previous : sequence of str or None, optional
+        The earlier band of each row's lead, where it was asked for.
+    """
+
+    table: pa.Table
+    matrix: Float64
+    histories: Histories
+    spine: Spine
+    previous: Sequence[str | None] | None
 
 
 def score_spine(
@@ -96,6 +121,7 @@ def score_blocks(
     threads: int | None = None,
     previous: Sequence[str | None] | None = None,
     block_rows: int = BLOCK_ROWS,
+    keep: Callable[[ScoredBlock], None] = lambda block: None,
 ) -> Iterator[pa.Table]:
     """Scores of a spine, in its order, block by block.
 
@@ -105,6 +131,8 @@ def score_blocks(
         As for `score_spine`.
     block_rows : int
         Rows of a block: so many have their features in memory at once.
+    keep : callable
+        Called with each block before it is given.
 
     Yields
     ------
@@ -117,7 +145,7 @@ def score_blocks(
         block = Spine(spine.lead[rows], spine.as_of[rows])
         matrix = features_at(histories, block, bundle.spec)
         bands_before = None if previous is None else previous[rows]
-        yield pa.table(
+        table = pa.table(
             {
                 "lead_id": tables.leads["lead_id"].take(pa.array(block.lead)),
                 "as_of": pa.array(block.as_of).cast(INSTANT),
@@ -125,6 +153,8 @@ def score_blocks(
                 **score_columns(bundle, matrix, threads or os.cpu_count() or 1, bands_before),
             }
         )
+        keep(ScoredBlock(table, matrix, histories, block, bands_before))
+        yield table
 
 
 def _refusal_column(tables: Tables, rows: Spine) -> dict[str, pa.Array]:

@@ -27,6 +27,7 @@ VERBS = (
     "versions",
     "pull",
     "score",
+    "ledger",
     "grade",
     "watch",
     "report",
