@@ -30,6 +30,7 @@ from training.dataset.as_of_cut import cut_at
 
 Use = Literal["choosing", "judging"]
 USE_OF_WORLD: Mapping[str, Use] = {
+    "acting": "judging",
     "chain": "choosing",
     "excited": "choosing",
     "long_cycles": "judging",

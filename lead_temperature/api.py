@@ -93,7 +93,7 @@ def synthesize(
         The same seed gives the same export.
     format : {"csv", "parquet"}
         Format of the tables.
-    world : {"chain", "excited", "long_cycles", "persons", "seasons"}
+    world : {"acting", "chain", "excited", "long_cycles", "persons", "seasons"}
         Which made-up firm.
     **knobs : float or int
         What else is asked of the world, by the fields of ``features.worlds.crm.Knobs``:

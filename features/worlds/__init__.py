@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-WorldName = Literal["chain", "excited", "long_cycles", "persons", "seasons"]
+WorldName = Literal["acting", "chain", "excited", "long_cycles", "persons", "seasons"]
 """Names of the worlds; `features.worlds.registry.WORLDS` holds them."""

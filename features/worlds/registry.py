@@ -8,11 +8,12 @@ test, and give it a line in `WORLDS`.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from features.worlds import chain, excited, long_cycles, persons, seasons
+from features.worlds import acting, chain, excited, long_cycles, persons, seasons
 from features.worlds.crm import WORLDS_OWN, Knobs, MadeUpCrm, World
 
 WORLDS: Mapping[str, World] = MappingProxyType(
     {
+        "acting": acting.made_up_crm,
         "chain": chain.made_up_crm,
         "excited": excited.made_up_crm,
         "long_cycles": long_cycles.made_up_crm,

@@ -45,6 +45,7 @@ OTHER_QUESTIONS = {
     ("features/export/inspection.py", "_recorded_late"): "whether recording came after occurring",
     ("serving/answers/translation.py", "_end_of_day"): "whether recording came on the same day",
     ("features/export/refusals.py", "refusal_versions"): "which leads had bought when closed",
+    ("features/worlds/acting.py", "_with_agents"): "who had a lead when it was called",
     ("features/worlds/excited.py", "_logs"): "which events fall into the second of the lead's end",
     ("features/worlds/nuisances.py", "_with_delay"): "which events were recorded ahead",
     ("training/audit/echo.py", "log_quantities"): "which events came with the creation",
