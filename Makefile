@@ -93,6 +93,7 @@ bench-quality: $(INSTALLED) ## Models beside known truth, on real logs, beside A
 
 bench-worlds: $(INSTALLED) ## The training on made-up worlds beside a fixed peer and the truth; JOBS=1 at once, hours
 	$(BIN)/python -m benchmarks.worlds --jobs $(or $(JOBS),1)
+	$(BIN)/python -m benchmarks.worlds_refusals
 
 bench-constants: $(INSTALLED) ## Each constant of the learning beside other values, on the choosing worlds; JOBS=1, an hour
 	$(BIN)/python -m benchmarks.worlds_constants --jobs $(or $(JOBS),1)

@@ -535,6 +535,11 @@ class ReportSummary:
         return _texts(self.card.settings)
 
     @property
+    def after_refusal_days(self) -> Setting | None:
+        """For how long refused leads are looked at; None where a closing ends a lead."""
+        return self.card.settings.get("after_refusal_days")
+
+    @property
     def libraries(self) -> tuple[tuple[str, str], ...]:
         """Versions of the libraries that fitted it."""
         return _texts(self.card.libraries)

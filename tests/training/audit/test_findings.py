@@ -16,6 +16,7 @@ from features.export.first_seen import nothing_seen, seen_in
 from features.export.sources import read_export
 from features.spine import microseconds
 from features.tables import ATTRIBUTE_LOG, INSTANT, Kind, Tables
+from features.worlds import persons
 from features.worlds.chain import made_up_crm
 from features.worlds.crm import write_export
 from tests.support.required import require_calls, require_loan_log
@@ -567,3 +568,59 @@ def quick_config() -> Config:
 def allowing(config: Config, *names: str) -> Config:
     audit_settings = config.audit.model_copy(update={"allow": names})
     return config.model_copy(update={"audit": audit_settings})
+
+
+@pytest.fixture(scope="module", params=[None, 90.0], ids=["closing ends", "looked at after"])
+def refusing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Tables, Config]:
+    """A shop whose refused leads may buy, each written a letter on the day after its refusal."""
+    folder = tmp_path_factory.mktemp("persons")
+    write_export(persons.made_up_crm(1_500, 5), folder, "parquet")
+    file = folder / "lead_temperature.toml"
+    if request.param is not None:  # [snapshots] is the last section
+        file.write_text(f"{file.read_text()}after_refusal_days = {request.param}\n")
+    tables, config = export(folder)
+    refused = tables.leads.filter(pc.is_valid(tables.leads["closed_at"]))
+    at = pa.array(microseconds(refused["closed_at"]) + DAY).cast(INSTANT)
+    letters = {
+        "lead_id": refused["lead_id"],
+        "occurred_at": at,
+        "recorded_at": at,
+        "kind": pa.array(["farewell"] * len(at)).dictionary_encode(),
+    }
+    schema = tables.interactions.schema
+    rows = pa.table(
+        [
+            letters[field.name].cast(field.type)
+            if field.name in letters
+            else pa.nulls(len(at), field.type)
+            for field in schema
+        ],
+        schema=schema,
+    )
+    events = pa.concat_tables([tables.interactions, rows]).unify_dictionaries()
+    return dataclasses.replace(tables, interactions=events), config
+
+
+@pytest.mark.slow
+def test_what_follows_on_a_refusal_is_late_only_where_it_ends_a_lead(refusing) -> None:
+    tables, config = refusing
+    ends = tables.after_refusal is None
+    assert ("farewell" in quarantined(findings_of(tables, config))) == ends
+
+
+@pytest.mark.slow
+def test_what_is_known_of_a_refusal_is_no_leak(refusing) -> None:
+    tables, config = refusing
+    names = {"refused_at", "refusal_reason"} & set(tables.attribute_kinds)
+    assert len(names) == (0 if tables.after_refusal is None else 2)
+    assert not names & accused(findings_of(tables, config))
+
+
+@pytest.mark.slow
+def test_a_column_that_a_refusal_fills_is_a_leak_however_long_leads_are_looked_at(refusing) -> None:
+    tables, config = refusing
+    code = pc.if_else(pc.is_valid(tables.leads["closed_at"]), "X1", None).combine_chunks()
+    findings = findings_of(with_column(tables, "exit_code", code, "category"), config)
+    assert "exit_code" in quarantined(findings)

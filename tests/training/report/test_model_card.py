@@ -213,3 +213,10 @@ def test_the_text_is_that_of_the_json_in_whatever_order_it_lies() -> None:
     card = full_card()
     again = json.loads(json.dumps(card, sort_keys=True))
     assert card_text(card_of(again)) == card_text(card_of(card))
+
+
+def test_for_how_long_refused_leads_are_looked_at_is_said_where_they_are() -> None:
+    card = lifelike_card()
+    assert "refused" not in card_text(card_of(card))
+    card["settings"]["after_refusal_days"] = 90.0
+    assert "- leads that were refused more than 90 days ago" in card_text(card_of(card))

@@ -73,6 +73,14 @@ def finding(promised: float, rows: int, positives: int) -> str:
 # Figures: what the page says is what the card holds.
 
 
+def test_that_refused_leads_are_among_the_open_ones_is_said_where_it_is_so() -> None:
+    sentence = "Refused leads count as open for a time after their refusal; in days: 90."
+    card = lifelike_card()
+    assert sentence not in page_of(card).text
+    card["settings"]["after_refusal_days"] = 90.0
+    assert sentence in page_of(card).text
+
+
 def percent(share: float) -> str:
     if 0 < share < 0.0005:
         return "under 0.1 %"
