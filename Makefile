@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 ROOMS := features models ledger training serving lead_temperature
 
-.PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-constants bench-audit bench-serving bench-report bench-reading bench-ledger check format messages lock clean
+.PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-constants bench-audit bench-serving bench-report bench-reading bench-ledger bench-work check format messages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,6 +109,9 @@ bench-reading: $(INSTALLED) ## Reading an export beside readers without rules, a
 
 bench-ledger: $(INSTALLED) ## How soon broken promises are noticed on 400 made-up ledgers of each kind; some 20 minutes
 	$(BIN)/python -m benchmarks.ledger
+
+bench-work: $(INSTALLED) ## What lists of calls gain in 60 made-up firms, valued by true probabilities; some ten minutes
+	$(BIN)/python -m benchmarks.work
 
 bench-report: $(INSTALLED) ## Time, memory and size of the managers' report of 5 million interactions
 	$(BIN)/python -m benchmarks.report
