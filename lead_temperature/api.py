@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from training.config import Config
     from training.dataset.split import Split
     from training.report.past import Past
+    from training.report.served import ServedHorizon
 
 
 __all__ = [
@@ -400,7 +401,11 @@ def brought_up_to_date(
 
 
 def companion_files(
-    bundle: "Bundle", past: "Past | None" = None, *, reports: bool = True
+    bundle: "Bundle",
+    past: "Past | None" = None,
+    served: "tuple[ServedHorizon, ...]" = (),
+    *,
+    reports: bool = True,
 ) -> dict[str, str]:
     """Files that travel with a bundle, by name: its reports, its golden leads, the latest backtest.
 
@@ -410,6 +415,8 @@ def companion_files(
         Saved, because the reports name its version.
     past : Past, optional
         The latest backtest; it is left out where it was made with other settings.
+    served : tuple of ServedHorizon
+        What came of answers that were given, for the reports; empty without a ledger.
     reports : bool
         Whether the reports are among them.
     """
@@ -420,7 +427,9 @@ def companion_files(
     from training.report.render import bundle_report
 
     pages = REPORTS if reports else {}
-    files = {name: bundle_report(bundle, code, past=past) for code, name in pages.items()}
+    files = {
+        name: bundle_report(bundle, code, past=past, served=served) for code, name in pages.items()
+    }
     files[GOLDEN] = golden_json(bundle)
     if past is not None and standing(past, read_card(bundle.card)) != "other settings":
         files[PAST] = past_text(past)

@@ -17,6 +17,7 @@ from training.monitoring.answers import LeftOut
 from training.monitoring.drift import Drift
 from training.monitoring.grading import Grade, Grades
 from training.monitoring.watching import HorizonWatch
+from training.report.served import ServedHorizon
 from training.statistics.rates import ENOUGH_PROMISED, Outcome
 
 _STYLE = {
@@ -63,6 +64,13 @@ def show_grades(console: Console, grades: Sequence[Grades]) -> None:
         console.print(table)
         console.print(grade_sentence(horizon), highlight=False)
         _show_left_out(console, horizon.left_out)
+
+
+def show_served(console: Console, served: Sequence[ServedHorizon]) -> None:
+    """Print what a training says of the answers in a ledger: grades, then the watch."""
+    if served:
+        show_grades(console, [horizon.grades for horizon in served])
+        show_watch(console, [horizon.watch for horizon in served])
 
 
 def grade_sentence(grades: Grades) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from lead_temperature.inputs import CONFIG, ConfigOption, configuration, registry_of, tables_of
 from lead_temperature.output import err, out, say, word, write
+from lead_temperature.verbs.monitoring import OwnLedgerOption, served_by
 
 if TYPE_CHECKING:
     from features.tables import Tables
@@ -39,6 +40,7 @@ def train(
             help="Choose the bands anew, even where chance explains what would change.",
         ),
     ] = False,
+    ledger: OwnLedgerOption = None,
 ) -> None:
     """Train, calibrate and judge a model; write its bundle and register it in MLflow."""
     settings = configuration(config)
@@ -50,6 +52,7 @@ def train(
     )
     from lead_temperature.api import companion_files
     from lead_temperature.mlflow_model import input_example
+    from lead_temperature.tables.monitoring import show_served
     from lead_temperature.tables.training import progress_bars, show_training
     from models.bundle import save_bundle
     from models.folder import require_replaceable
@@ -74,6 +77,7 @@ def train(
     first_seen = read_first_seen(memory)
     tables = tables_of(settings)
     _show_reading(tables, settings.registry_folder / "rejects.csv")
+    served = () if ledger is None else served_by(ledger, tables, settings.dataset.snapshots)
     earlier = None if fresh_bands else champion_bands(registry)
     with progress_bars(err) as report_progress:
         bundle = trained_bundle(tables, settings, report_progress, earlier, first_seen)
@@ -83,7 +87,7 @@ def train(
     with TemporaryDirectory() as temporary:
         private_copy = Path(temporary, "bundle")
         bundle = save_bundle(bundle, private_copy)
-        files = companion_files(bundle, past)
+        files = companion_files(bundle, past, served)
         save_bundle(bundle, private_copy, files)
         save_bundle(bundle, folder, files)
         with err.status("registering"):
@@ -92,6 +96,7 @@ def train(
             version = record(registry, private_copy, documents)
     card = read_card(bundle.card)
     show_training(out, card)
+    show_served(out, served)
     if json_file is not None:
         figures = {"version": bundle.version, "registered": version.number, **to_json(card)}
         write(json_file, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")

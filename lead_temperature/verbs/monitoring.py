@@ -15,7 +15,11 @@ from lead_temperature.inputs import CONFIG, ConfigOption, configuration, tables_
 from lead_temperature.output import out, say, write
 
 if TYPE_CHECKING:
+    from features.tables import Tables
     from ledger.store import Ledger
+    from models.bundle import Bundle
+    from training.config import SnapshotSettings
+    from training.report.served import ServedHorizon
 
 app = typer.Typer()
 LEDGER_FILE = "artifacts/ledger.db"
@@ -24,6 +28,14 @@ RINGING_EXIT, CANNOT_TELL_EXIT = 3, 4
 LedgerOption = Annotated[
     str,
     typer.Option("--ledger", metavar="URL", help="The ledger: a SQLite file, or a URL."),
+]
+OwnLedgerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="URL",
+        help="A ledger: the report says what came of the answers in it, by this export.",
+    ),
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")]
 
@@ -125,6 +137,31 @@ def existing_ledger(location: str) -> "Iterator[Ledger]":
         yield opened
     finally:
         opened.close()
+
+
+def served_by(
+    location: str,
+    tables: "Tables",
+    settings: "SnapshotSettings",
+    bundle: "Bundle | None" = None,
+) -> "tuple[ServedHorizon, ...]":
+    """What came of the answers in a ledger, by an export.
+
+    Parameters
+    ----------
+    location : str
+        The ledger's file or URL.
+    tables : Tables
+        The export.
+    settings : SnapshotSettings
+        When a training looks at leads.
+    bundle : Bundle, optional
+        The model that serves.
+    """
+    from training.report.served import served_horizons
+
+    with existing_ledger(location) as opened:
+        return served_horizons(opened, tables, settings, bundle)
 
 
 def _write_json(path: Path, document: dict[str, object]) -> None:

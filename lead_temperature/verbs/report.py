@@ -10,6 +10,7 @@ import typer
 
 from lead_temperature.inputs import BundleOption, configuration, tables_of
 from lead_temperature.output import say, write
+from lead_temperature.verbs.monitoring import OwnLedgerOption, served_by
 
 app = typer.Typer()
 PageFormat: TypeAlias = Literal["html", "pdf"]
@@ -42,21 +43,29 @@ def report(
         Path | None,
         typer.Option(help="Bundle of an earlier report: the page says what has changed since."),
     ] = None,
+    ledger: OwnLedgerOption = None,
 ) -> None:
     """Write the managers' report: one self-contained page, or a PDF to print."""
+    if ledger is not None and config is None:
+        raise ValueError("--ledger needs --config: only a later export tells what came of answers.")
     settings = None if config is None else configuration(config)
     from lead_temperature.api import brought_up_to_date
     from models.bundle import load_bundle
     from training.report.past import PAST, read_past
     from training.report.render import bundle_report
+    from training.report.served import ServedHorizon
 
     page_format = _page_format(output, format_)
     loaded, past = load_bundle(bundle), read_past(bundle / PAST)
+    served: tuple[ServedHorizon, ...] = ()
     if settings is not None:
-        loaded, latest = brought_up_to_date(loaded, settings, tables_of(settings))
+        tables = tables_of(settings)
+        loaded, latest = brought_up_to_date(loaded, settings, tables)
         past = latest or past
+        if ledger is not None:
+            served = served_by(ledger, tables, settings.dataset.snapshots, loaded)
     earlier = None if previous is None else load_bundle(previous)
-    page = bundle_report(loaded, lang, earlier, past)
+    page = bundle_report(loaded, lang, earlier, past, served)
     if page_format == "pdf":
         from training.report.pdf import pdf_of
 

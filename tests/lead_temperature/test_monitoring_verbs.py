@@ -1,12 +1,14 @@
 """`grade` and `watch` as a user meets them: tables, sentences, files, exit codes and mistakes."""
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
 
+from lead_temperature.inputs import instant
 from ledger.store import open_ledger
-from tests.support.promised import write_promised
+from tests.support.promised import answered, write_promised
 
 HOLDS, BREAKS, FEW = 350, 301, 30
 """Leads of the three ledgers; what is drawn depends on the number."""
@@ -143,3 +145,38 @@ def test_gauges_go_only_where_a_collector_reads_them(run, kept, tmp_path: Path) 
     )
     assert refused.returncode == 1
     assert "must end in .prom" in refused.stderr
+
+
+def test_a_report_on_a_ledger_needs_the_export_that_tells_what_came(run, kept, tmp_path) -> None:
+    _, ledger = kept
+    refused = run(
+        *("report", "--bundle", tmp_path, "--ledger", ledger),
+        *("-o", tmp_path / "report.html"),
+    )
+    assert refused.returncode == 1
+    assert "--ledger needs --config" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_training_says_what_came_of_what_was_said(run, own_crm) -> None:
+    """Of the answers that the earlier model gave about the same leads."""
+    ledger = own_crm.folder / "ledger.db"
+    opened = open_ledger(str(ledger))
+    with (own_crm.folder / "leads.csv").open(encoding="utf-8") as file:
+        leads = [row["lead_id"] for row in csv.DictReader(file)]
+    begin = instant("2025-09-01T00:00:00+00:00", "begin")
+    opened.append([answered(lead, begin) for lead in leads[-800:]])
+    opened.close()
+    trained = run("train", "--config", own_crm.config, "--ledger", ledger)
+    assert trained.returncode == 0, trained.stderr
+    text = " ".join(trained.stdout.split())
+    assert "What came of answers, warm" in text
+    assert "Promises whose horizons still run" in text
+    page = (own_crm.bundle / "report.ru.html").read_text(encoding="utf-8")
+    assert "Что вышло из того, что мы сказали" in page
+    reported = run(
+        *("report", "--bundle", own_crm.bundle, "--config", own_crm.config),
+        *("--ledger", ledger, "-o", own_crm.folder / "fresh.html"),
+    )
+    assert reported.returncode == 0, reported.stderr
+    assert "What came of what we said" in (own_crm.folder / "fresh.html").read_text("utf-8")

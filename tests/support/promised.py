@@ -64,26 +64,31 @@ def _answers(created: np.ndarray, bought: np.ndarray, hazard: np.ndarray) -> Ite
             day = born + age
             if day >= min(bought[lead], DAYS):
                 break
-            promises = [
-                HorizonPromise(days, probability, probability * 0.8, min(1.0, probability * 1.2))
-                for days in (14, 90)
-                for probability in [float(-np.expm1(-days * hazard[lead]))]
-            ]
             as_of = begin + round(day * MICROSECONDS_PER_DAY)
-            yield Answered(
-                lead=f"L{lead}",
-                as_of=as_of,
-                received_at=as_of + 1,
-                model_version="2026-01-01-abc",
-                hot=promises[0],
-                warm=promises[1],
-                band="hot" if hazard[lead] > 0.005 else "cold",
-                doubt=False,
-                features=b"",
-                purpose="work",
-                owner=["Ann", "Bo [x]"][lead % 2],
-                channel=["web", "call"][lead % 2],
-            )
+            yield answered(f"L{lead}", as_of, hazard[lead], ["Ann", "Bo [x]"][lead % 2])
+
+
+def answered(lead: str, as_of: int, hazard: float = 0.004, owner: str | None = None) -> Answered:
+    """An answer about a lead that buys at a constant rate a day."""
+    hot, warm = (
+        HorizonPromise(days, probability, probability * 0.8, min(1.0, probability * 1.2))
+        for days in (14, 90)
+        for probability in [float(-np.expm1(-days * hazard))]
+    )
+    return Answered(
+        lead=lead,
+        as_of=as_of,
+        received_at=as_of + 1,
+        model_version="2026-01-01-abc",
+        hot=hot,
+        warm=warm,
+        band="hot" if hazard > 0.005 else "cold",
+        doubt=False,
+        features=b"",
+        purpose="work",
+        owner=owner,
+        channel="web",
+    )
 
 
 def _iso(day: float) -> str:

@@ -94,6 +94,11 @@ class HorizonAnswers:
     left_out: LeftOut
 
     @property
+    def latest_days(self) -> int:
+        """Length of the horizon in the latest answer; 0 where there is none."""
+        return int(self.days[np.argmax(self.as_of)]) if len(self.days) else 0
+
+    @property
     def promises(self) -> Promises:
         """Those whose leads the export holds."""
         rows = self.lead >= 0

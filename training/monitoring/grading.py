@@ -89,6 +89,8 @@ class Grades:
     ----------
     horizon : {"hot", "warm"}
         The horizon.
+    days : int
+        Its length in the latest answer; 0 where there is none.
     overall : Grade
         Of all answers.
     auc : RateEstimate or None
@@ -107,6 +109,7 @@ class Grades:
     """
 
     horizon: HorizonName
+    days: int
     overall: Grade
     auc: RateEstimate | None
     gain: Difference | None
@@ -148,6 +151,7 @@ def grade(answers: HorizonAnswers, horizon: HorizonName, sums: SumColumns) -> Gr
     ranking = _beside_constant(AUC, rows, probability, as_of)
     return Grades(
         horizon=horizon,
+        days=answers.latest_days,
         overall=graded.grade_of("all", "", np.full(len(mature), True), np.full(len(sums), True)),
         auc=None if ranking is None else _auc_estimate(ranking),
         gain=_beside_constant(LOG_LOSS, rows, probability, as_of),

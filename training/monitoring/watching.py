@@ -92,15 +92,17 @@ def watch_horizon(
     first = int(promises.as_of.min(initial=known_until))
     weeks = min(MOST_WEEKS, math.ceil((known_until - first) / WEEK))
     half_year_ago = known_until - HALF_YEAR_WEEKS * WEEK
-    days = int(promises.days[np.argmax(promises.as_of)]) if len(promises.days) else 0
     pace = buying_pace(promises.as_of, promises.converted_at, promises.days, half_year_ago)
     pace_source: Literal["ledger", "export"] = "ledger"
     if len(pace.elapsed) < LEAST_PACE_BUYERS:
-        pace, pace_source = _pace_of_export(tables, looks, days, known_until), "export"
+        pace, pace_source = (
+            _pace_of_export(tables, looks, answers.latest_days, known_until),
+            "export",
+        )
     person = answers.person[answers.lead >= 0]
     return HorizonWatch(
         horizon=horizon,
-        days=days,
+        days=answers.latest_days,
         alarm=alarm(weekly_progress(promises, pace, known_until, weeks), spread),
         drift=drift(
             promises.probability,

@@ -26,6 +26,7 @@ from training.evaluation.importance import FamilyImportance
 from training.evaluation.outcomes import counted_outcome
 from training.evaluation.refits import SignalImportance
 from training.report.past import Past, Standing
+from training.report.served import ServedHorizon
 from training.statistics.figures import AgeFigures
 from training.statistics.incidence import LEAST_LEADS
 from training.statistics.rates import LEAST_POSITIVES, Outcome, RateEstimate, measured_rate
@@ -421,6 +422,8 @@ class ReportSummary:
         The latest backtest.
     past_is : {"missing", "other settings", "other data", "same"}
         What that is to this model.
+    served : tuple of ServedHorizon
+        What came of answers that were given, by horizon; empty without a ledger.
     """
 
     card: ModelCard
@@ -428,6 +431,7 @@ class ReportSummary:
     changes: Changes | None = None
     past: Past | None = None
     past_is: Standing = "missing"
+    served: tuple[ServedHorizon, ...] = ()
 
     @property
     def data_end(self) -> datetime:

@@ -27,6 +27,7 @@ from training.evaluation.refits import SignalImportance
 from training.report.figures import BandFigures, HorizonFigures
 from training.report.meters import highest
 from training.report.past import Course
+from training.report.served import ServedHorizon
 from training.report.words.language import Language
 from training.report.words.numerals import (
     axis_percent,
@@ -128,17 +129,21 @@ def bands_picture(bands: tuple[BandFigures, ...], horizon: str, language: Langua
 
 
 @_style()
-def reliability_picture(horizon: HorizonFigures, language: Language) -> str:
+def reliability_picture(
+    horizon: HorizonFigures | ServedHorizon, language: Language, place: str = "reliability"
+) -> str:
     """Outcome over promise for groups of looks; on the diagonal both are the same.
 
     Both axes are stretched near zero (square root), where most leads are.
 
     Parameters
     ----------
-    horizon : HorizonFigures
-        Figures of the horizon.
+    horizon : HorizonFigures or ServedHorizon
+        Groups of the horizon's looks: those of the test, or those that were answered.
     language : Language
         Language of the labels.
+    place : str
+        Part of the page that the picture is for; its name begins with it.
 
     Returns
     -------
@@ -165,7 +170,7 @@ def reliability_picture(horizon: HorizonFigures, language: Language) -> str:
         axes.plot([x, x], [rate.low, rate.high], color=colour, linewidth=3.5, alpha=0.4, zorder=3)
         inside = colour if group.finding == "held" else PAPER
         axes.plot(x, rate.value, "o", ms=6.5, color=colour, mfc=inside, mew=1.6, zorder=4)
-    return _svg(figure, f"reliability-{horizon.name}")
+    return _svg(figure, f"{place}-{horizon.name}")
 
 
 @_style()

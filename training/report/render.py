@@ -32,6 +32,7 @@ from training.report.pictures import (
     reliability_picture,
     signals_picture,
 )
+from training.report.served import ServedHorizon
 from training.report.words import numerals
 from training.report.words.language import Language, language
 from training.report.words.reasons import reason
@@ -46,7 +47,11 @@ NUMERALS = (
 
 
 def bundle_report(
-    bundle: Bundle, code: str = "en", previous: Bundle | None = None, past: Past | None = None
+    bundle: Bundle,
+    code: str = "en",
+    previous: Bundle | None = None,
+    past: Past | None = None,
+    served: tuple[ServedHorizon, ...] = (),
 ) -> str:
     """HTML page on a bundle.
 
@@ -60,6 +65,8 @@ def bundle_report(
         Of an earlier report: then the page tells what has changed.
     past : Past, optional
         The latest backtest.
+    served : tuple of ServedHorizon
+        What came of answers that were given; empty without a ledger.
 
     Raises
     ------
@@ -70,7 +77,7 @@ def bundle_report(
     earlier = None
     if previous is not None:
         earlier = report_summary(read_card(previous.card), previous.version)
-    summary = report_summary(read_card(bundle.card), bundle.version, earlier, past)
+    summary = report_summary(read_card(bundle.card), bundle.version, earlier, past, served)
     return report_html(summary, speech, signal_names(bundle, speech))
 
 
@@ -79,6 +86,7 @@ def report_summary(
     version: str,
     previous: ReportSummary | None = None,
     past: Past | None = None,
+    served: tuple[ServedHorizon, ...] = (),
 ) -> ReportSummary:
     """What the report says of a model's card.
 
@@ -92,8 +100,10 @@ def report_summary(
         Of an earlier report, to say what has changed.
     past : Past, optional
         The latest backtest.
+    served : tuple of ServedHorizon
+        What came of answers that were given; empty without a ledger.
     """
-    summary = ReportSummary(card, version, past=past, past_is=standing(past, card))
+    summary = ReportSummary(card, version, past=past, past_is=standing(past, card), served=served)
     if previous is None:
         return summary
     return dataclasses.replace(summary, changes=changes(previous, summary))
@@ -125,6 +135,7 @@ def report_html(
     pictures = {
         "bands": {h.name: bands_picture(summary.bands, h.name, speech) for h in summary.horizons},
         "reliability": {h.name: reliability_picture(h, speech) for h in summary.horizons},
+        "served": {h.name: reliability_picture(h, speech, "served") for h in summary.served},
         "signals": signals_picture(drawn_signals, speech, names or {}),
         "past": {c.name: past_picture(c, speech) for c in _told_courses(summary)},
         "gains": {h.name: gains_picture(h, speech) for h in summary.horizons if h.gains},

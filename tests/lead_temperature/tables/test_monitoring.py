@@ -87,7 +87,7 @@ def test_the_watch_shows_states_names_as_they_are_and_what_is_left_out() -> None
 
 def grades_with(outcome: Outcome, auc: RateEstimate | None = None) -> Grades:
     overall = Grade("all", "", 1_200, 300, outcome.rows, outcome, None, None, None)
-    return Grades("hot", overall, auc, None, (), (), 0.1, LeftOut(0, 0, 0, 0))
+    return Grades("hot", 14, overall, auc, None, (), (), 0.1, LeftOut(0, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
