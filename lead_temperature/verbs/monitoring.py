@@ -4,7 +4,8 @@ Tests: tests/lead_temperature/test_monitoring_verbs.py.
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 LEDGER_FILE = "artifacts/ledger.db"
+LEDGER_KEY = "LEAD_TEMPERATURE_LEDGER_KEY"
+"""The server's setting, which `serving.http.settings` reads."""
 RINGING_EXIT, CANNOT_TELL_EXIT = 3, 4
 """Exit codes of `watch`: promises break; it cannot tell yet. 0 is quiet, 1 a mistake."""
 LedgerOption = Annotated[
@@ -60,7 +63,7 @@ def grade(
     from training.monitoring.grading import grade_ledger
 
     with existing_ledger(ledger) as opened:
-        grades = grade_ledger(opened, tables_of(settings))
+        grades = grade_ledger(opened, tables_of(settings), hash_of_leads())
     show_grades(out, grades)
     if json_file is not None:
         _write_json(json_file, {one.horizon: to_json(one) for one in grades})
@@ -103,7 +106,9 @@ def watch(
 
     served = None if bundle is None else load_bundle(bundle)
     with existing_ledger(ledger) as opened:
-        watches = watch_ledger(opened, tables_of(settings), settings.dataset.snapshots, served)
+        watches = watch_ledger(
+            opened, tables_of(settings), settings.dataset.snapshots, served, hash_of_leads()
+        )
     show_watch(out, watches)
     if json_file is not None:
         _write_json(json_file, {one.horizon: to_json(one) for one in watches})
@@ -139,6 +144,14 @@ def existing_ledger(location: str) -> "Iterator[Ledger]":
         opened.close()
 
 
+def hash_of_leads() -> Callable[[str], str] | None:
+    """Keyed hash of ids, where the environment has the key that the server has."""
+    from ledger.hashing import lead_hash
+
+    key = os.environ.get(LEDGER_KEY)
+    return lead_hash(key) if key else None
+
+
 def served_by(
     location: str,
     tables: "Tables",
@@ -161,7 +174,7 @@ def served_by(
     from training.report.served import served_horizons
 
     with existing_ledger(location) as opened:
-        return served_horizons(opened, tables, settings, bundle)
+        return served_horizons(opened, tables, settings, bundle, hash_of_leads())
 
 
 def _write_json(path: Path, document: dict[str, object]) -> None:

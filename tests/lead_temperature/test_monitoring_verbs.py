@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lead_temperature.inputs import instant
+from ledger.hashing import lead_hash
 from ledger.store import open_ledger
 from tests.support.promised import answered, write_promised
 
@@ -145,6 +146,25 @@ def test_gauges_go_only_where_a_collector_reads_them(run, kept, tmp_path: Path) 
     )
     assert refused.returncode == 1
     assert "must end in .prom" in refused.stderr
+
+
+def test_a_hashed_ledger_is_read_with_the_servers_key(
+    run, kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, _ = kept
+    hashed = lead_hash("sixteen letters!")
+    opened = open_ledger(str(tmp_path / "hashed.db"))
+    as_of = instant("2026-03-01T00:00:00+00:00", "begin")
+    opened.append([answered(hashed(f"L{lead}"), as_of) for lead in range(30)])
+    opened.close()
+    arguments = ("grade", "--ledger", tmp_path / "hashed.db", "--config", config)
+    assert "30 about leads that the export" in " ".join(run(*arguments).stdout.split())
+    monkeypatch.setenv("LEAD_TEMPERATURE_LEDGER_KEY", "sixteen letters!")
+    assert "leads that the export" not in " ".join(run(*arguments).stdout.split())
+    monkeypatch.setenv("LEAD_TEMPERATURE_LEDGER_KEY", "short")
+    refused = run(*arguments)
+    assert refused.returncode == 1
+    assert "16 letters or more" in refused.stderr
 
 
 def test_a_report_on_a_ledger_needs_the_export_that_tells_what_came(run, kept, tmp_path) -> None:

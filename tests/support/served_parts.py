@@ -5,7 +5,6 @@ from training.monitoring.answers import HorizonName, LeftOut
 from training.monitoring.grading import Grade, Grades
 from training.monitoring.watching import HorizonWatch
 from training.report.served import ServedHorizon
-from training.statistics.figures import ObservedRate
 from training.statistics.intervals import wilson_interval
 from training.statistics.rates import Outcome, RateEstimate
 
@@ -42,7 +41,7 @@ def _horizon(
         _grade("owner", "", 200, promised, bought // 5),
     )
     bins = tuple(
-        ObservedRate(share, share * 1.1, share * 0.8, share * 1.5, 100, 40, round(110 * share))
+        Outcome(100, round(110 * share), share, RateEstimate(share * 1.1, share * 0.8, share * 1.5))
         for share in (0.04, 0.12, 0.3)
     )
     grades = Grades(

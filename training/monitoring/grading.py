@@ -28,7 +28,7 @@ from training.monitoring.answers import (
     join_answers,
 )
 from training.statistics.between_months import with_months
-from training.statistics.figures import JudgedRows, ObservedRate, figures, reliability_bins
+from training.statistics.figures import JudgedRows, figures
 from training.statistics.intervals import wilson_interval
 from training.statistics.levels import (
     MonthLevels,
@@ -42,6 +42,7 @@ from training.statistics.rates import LEAST_POSITIVES, Outcome, RateEstimate
 
 GRADED_KINDS = ("model", "band", "month", "channel", "owner")
 """Kinds of groups that are graded apart, in the order in which they are told."""
+RELIABILITY_BINS = 10
 _CONFIDENCE = 0.975
 _SEED = 7
 _LEAST = 1e-9
@@ -100,7 +101,7 @@ class Grades:
         happened.
     groups : tuple of Grade
         Of each group, kind by kind.
-    reliability : tuple of ObservedRate
+    reliability : tuple of Outcome
         Promised and happened in tenths of the answers, the lowest probability first.
     month_deviation : float
         Standard deviation between the levels of months, in log-odds.
@@ -114,7 +115,7 @@ class Grades:
     auc: RateEstimate | None
     gain: Difference | None
     groups: tuple[Grade, ...]
-    reliability: tuple[ObservedRate, ...]
+    reliability: tuple[Outcome, ...]
     month_deviation: float
     left_out: LeftOut
 
@@ -156,7 +157,7 @@ def grade(answers: HorizonAnswers, horizon: HorizonName, sums: SumColumns) -> Gr
         auc=None if ranking is None else _auc_estimate(ranking),
         gain=_beside_constant(LOG_LOSS, rows, probability, as_of),
         groups=groups,
-        reliability=tuple(reliability_bins(rows, probability)),
+        reliability=graded.reliability(),
         month_deviation=float(np.sqrt(month_variance)),
         left_out=answers.left_out,
     )
@@ -210,6 +211,20 @@ class _Graded:
             log_loss=ranking.log_loss,
             reach=outcome.positives / self.buyers if self.buyers else None,
         )
+
+    def reliability(self) -> tuple[Outcome, ...]:
+        """Outcomes of tenths by probability; answers of equal probability stay together."""
+        mature, probability = self.answers.mature, self.answers.probability
+        if not mature.any():
+            return ()
+        shares = np.arange(1, RELIABILITY_BINS) / RELIABILITY_BINS
+        edges = np.unique(np.quantile(probability[mature], shares))
+        tenth = np.searchsorted(edges, probability, side="right")
+        no_sums = _among(self.sums, np.full(len(self.sums), False))
+        outcomes = (
+            self._outcome(mature & (tenth == number), no_sums) for number in range(len(edges) + 1)
+        )
+        return tuple(outcome for outcome in outcomes if outcome.rows)
 
     def _outcome(self, mature: Bool, sums: SumColumns) -> Outcome:
         """Promised and happened, with an interval that counts persons and covers months."""

@@ -130,7 +130,7 @@ def bands_picture(bands: tuple[BandFigures, ...], horizon: str, language: Langua
 
 @_style()
 def reliability_picture(
-    horizon: HorizonFigures | ServedHorizon, language: Language, place: str = "reliability"
+    horizon: HorizonFigures | ServedHorizon, language: Language, section: str = "reliability"
 ) -> str:
     """Outcome over promise for groups of looks; on the diagonal both are the same.
 
@@ -142,7 +142,7 @@ def reliability_picture(
         Groups of the horizon's looks: those of the test, or those that were answered.
     language : Language
         Language of the labels.
-    place : str
+    section : str
         Part of the page that the picture is for; its name begins with it.
 
     Returns
@@ -170,7 +170,7 @@ def reliability_picture(
         axes.plot([x, x], [rate.low, rate.high], color=colour, linewidth=3.5, alpha=0.4, zorder=3)
         inside = colour if group.finding == "held" else PAPER
         axes.plot(x, rate.value, "o", ms=6.5, color=colour, mfc=inside, mew=1.6, zorder=4)
-    return _svg(figure, f"{place}-{horizon.name}")
+    return _svg(figure, f"{section}-{horizon.name}")
 
 
 @_style()

@@ -10,7 +10,6 @@ from features.tables import Tables
 from ledger.store import Ledger
 from models.bundle import Bundle
 from training.config import SnapshotSettings
-from training.evaluation.outcomes import counted_outcome
 from training.monitoring.answers import HorizonName
 from training.monitoring.grading import GRADED_KINDS, Grade, Grades, grade_ledger
 from training.monitoring.watching import HorizonWatch, watch_ledger
@@ -40,7 +39,7 @@ class ServedHorizon:
     @property
     def groups(self) -> tuple[Outcome, ...]:
         """Answers in the order of the promise, cut into groups of equal size."""
-        return tuple(counted_outcome(rate) for rate in self.grades.reliability)
+        return self.grades.reliability
 
     @property
     def judged(self) -> tuple[Outcome, ...]:

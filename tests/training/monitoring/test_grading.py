@@ -196,7 +196,8 @@ def test_reliability_adds_up_to_all_answers() -> None:
     bins = grade(answers, "hot", no_sums()).reliability
     assert sum(one.rows for one in bins) == len(answers.lead)
     assert sum(one.positives for one in bins) == answers.bought.sum()
-    assert [one.predicted for one in bins] == sorted(one.predicted for one in bins)
+    assert [one.promised for one in bins] == sorted(one.promised for one in bins)
+    assert len(bins) == 10
 
 
 def test_erased_answers_count_in_every_rate() -> None:
