@@ -24,6 +24,7 @@ from lead_temperature.verbs import (
     serve,
     sign,
     verify,
+    work,
 )
 from models.no_laboratory import forgo_laboratory
 
@@ -35,7 +36,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (exports, learning, champions, score, ledgers, monitoring, report, verify, sign, serve):
+VERBS = (
+    exports,
+    learning,
+    champions,
+    score,
+    work,
+    ledgers,
+    monitoring,
+    report,
+    verify,
+    sign,
+    serve,
+)
+for verb in VERBS:
     app.add_typer(verb.app)
 
 LEAN_VERBS = {"check", "ledger", "score", "serve", "verify", "sign"}

@@ -8,7 +8,7 @@ the texts; the day's work (`serving.desk`) follows the numbers.
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +19,9 @@ PlayBand = Literal["hot", "warm", "cold", "farewell"]
 """What a play is for: leads of a band, or leads that refused."""
 NextStep = Literal["keep", "again", "farewell", "hot", "warm", "cold"]
 """What an outcome leads to: the same play on the agreed day, another try, or another play."""
+Outcome = Literal["agreed", "cool", "no_answer", "refused"]
+"""How a contact of ours can end."""
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 SHIPPED_PLAYS = Path(__file__).with_name("plays.toml")
 
 
@@ -66,8 +69,8 @@ class Play(Section):
         Days from one contact of ours to the next, where no other day was agreed.
     most_contacts : int
         Contacts of ours without an answer, after which the lead is left alone.
-    outcomes : mapping of str to NextStep
-        What each outcome of a contact leads to, by the export's word for it.
+    outcomes : mapping of Outcome to NextStep
+        What each outcome of a contact leads to.
     """
 
     band: PlayBand
@@ -79,12 +82,33 @@ class Play(Section):
     first_contact_hours: float | None = Field(default=None, gt=0, le=1000)
     next_contact_days: float = Field(gt=0, le=3650)
     most_contacts: int = Field(ge=1, le=1000)
-    outcomes: dict[str, NextStep] = Field(default_factory=dict)
+    outcomes: dict[Outcome, NextStep] = Field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Name in lists: the band, and the kinds of source where it has any."""
         return f"{self.band} ({', '.join(self.sources)})" if self.sources else self.band
+
+
+class OutcomeWords(Section):
+    """Section ``[words]``: how the export says how a contact ended, the usual word first.
+
+    Attributes
+    ----------
+    agreed, cool, no_answer, refused : tuple of str
+        They agreed to a next step; they did not remember us or were cool; nobody answered; they
+        refused.
+    """
+
+    agreed: Names = ("agreed_next_step",)
+    cool: Names = ("cool",)
+    no_answer: Names = ("no_answer",)
+    refused: Names = ("refused",)
+
+    def words_for(self, outcome: Outcome) -> tuple[str, ...]:
+        """The export's words for an outcome."""
+        words: tuple[str, ...] = getattr(self, outcome)
+        return words
 
 
 class Playbook(Section):
@@ -95,11 +119,15 @@ class Playbook(Section):
     play : tuple of Play
         The plays; each band has exactly one without ``sources``.
     forms : mapping of str to float
-        Business hours from an enquiry by a form to our first contact, in place of the play's.
+        Business hours from an enquiry to our first contact, in place of the play's, by its form or
+        by the kind of an interaction in which they turn to us.
+    words : OutcomeWords
+        The export's words for outcomes.
     """
 
     play: tuple[Play, ...]
     forms: dict[str, Annotated[float, Field(gt=0, le=1000)]] = Field(default_factory=dict)
+    words: OutcomeWords = OutcomeWords()
 
     @field_validator("play", mode="before")
     @classmethod
@@ -152,7 +180,7 @@ class Playbook(Section):
         sources : sequence of str
             Kinds of source of the export's leads; empty where it has none.
         forms : sequence of str
-            Forms of its enquiries; empty where it has none.
+            Forms of its enquiries and kinds of interactions; empty where it has none.
         """
         named_sources = [name for play in self.play for name in play.sources]
         return tuple(

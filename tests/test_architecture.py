@@ -87,6 +87,7 @@ def imported(path: Path) -> set[str]:
         ("serving/client.py", ("client",)),
         ("integrations/hubspot", ("client",)),
         ("serving/bulk", LABORATORY),
+        ("serving/desk", ("train",)),
         ("features", LABORATORY),
         ("training", LABORATORY),
         ("demo.py", ("train",)),

@@ -51,6 +51,7 @@ VALIDATED = {
     "ledger/store.py": "rows of tables, whose columns `ledger.schema` names",
     "serving/answers/caution.py": "interactions, whose fields the bundle's schema names",
     "serving/answers/schemas.py": "the card within GET /v1/model, and fields of a closed schema",
+    "serving/desk/people.py": "sections of people.toml, which its schema checks",
     "serving/http/batches.py": "leads of a batch, each of which its schema checks",
     "serving/answers/scorer.py": "an interaction, whose fields the bundle's schema names",
     "serving/client.py": "the card within GET /v1/model, and the answer of any route",

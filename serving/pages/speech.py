@@ -68,8 +68,12 @@ class Speech:
 
     def ngettext(self, singular: str, plural: str, number: int, /, **values: str) -> str:
         """Message in the plural form of a number, with its values."""
+        return self.forms((singular, plural))[self.form_of(number)] % values
+
+    def form_of(self, number: float, /) -> int:
+        """Which of a message's plural forms goes with a number; a fraction is as many."""
         form = _FORM.get(self.code, _western)
-        return self.forms((singular, plural))[form(number)] % values
+        return form(int(number)) if number == int(number) else form(5)
 
     def word(self, name: str, /) -> str:
         """Word of a CRM: translated if the vocabulary has it, else as it is."""

@@ -18,14 +18,12 @@ from pathlib import Path
 from string import Template
 
 from features.json_values import JsonObject
-from features.language.kinds import Count
-from features.language.spec import selections
-from features.language.wording import signal
 from models.golden import golden_leads
 from serving.answers.examples import example_answers, example_leads
 from serving.answers.golden import golden_request
 from serving.answers.model import ServedModel
 from serving.pages.phrases import NUMBER_GROUPS, PHRASE_GROUPS, phrases
+from serving.pages.retelling import signal_words
 from serving.pages.speech import CODES, NAMES, Speech, speech
 
 QUERY = "?purpose=try&reasons=8&include=trend,forecast"
@@ -190,13 +188,7 @@ def _translations(model: ServedModel, spoken: Speech) -> JsonObject:
     """What the script needs to translate answers: patterns of sentences, and words."""
     if spoken.code == "en":
         return {"phrases": [], "words": {}, "values": NUMBER_GROUPS, "parts": PHRASE_GROUPS}
-    words = {name: spoken.word(name) for name in spoken.vocabulary}
-    for feature in model.bundle.spec.features:
-        words[signal(feature)] = signal(feature, spoken)
-        # A reason about a share or a streak names its second selection, too.
-        for counted in selections(feature)[1:]:
-            count = Count(counted, None)
-            words[signal(count)] = signal(count, spoken)
+    words = signal_words(model.bundle.spec, spoken)
     words |= {band: spoken.gettext(TEXTS[band]) for band in ("hot", "warm", "cold")}
     return {
         "phrases": [[one.pattern, one.group_names, one.forms] for one in phrases(spoken)],

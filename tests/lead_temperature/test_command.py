@@ -28,6 +28,8 @@ VERBS = (
     "pull",
     "score",
     "ledger",
+    "people",
+    "work",
     "grade",
     "watch",
     "report",

@@ -55,6 +55,8 @@ def _page_sources() -> list[Path]:
         "features/language/wording.py",
         "serving/pages/phrases.py",
         "serving/pages/try_page.py",
+        "serving/pages/work_words.py",
+        "serving/pages/work_page.py",
     )
     return [_ROOT / name for name in names]
 
