@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 ROOMS := features models ledger training serving lead_temperature
 
-.PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-constants bench-audit bench-serving bench-report bench-reading bench-ledger bench-work check format messages lock clean
+.PHONY: help install install-spark install-clients demo test test-fast test-slow $(ROOMS:%=test-%) mutants bench-features bench-quality bench-worlds bench-constants bench-audit bench-serving bench-report bench-reading bench-ledger bench-work bench-desk check format messages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +115,9 @@ bench-work: $(INSTALLED) ## What lists of calls gain in 60 made-up firms, valued
 
 bench-report: $(INSTALLED) ## Time, memory and size of the managers' report of 5 million interactions
 	$(BIN)/python -m benchmarks.report
+
+bench-desk: $(INSTALLED) ## Time of giving leads to people, up to 100,000 to 200, and how far from the best
+	$(BIN)/python -m benchmarks.desk
 
 check: $(INSTALLED) ## Lint, format, types, import rules and names
 	$(BIN)/ruff check .

@@ -34,6 +34,8 @@ TRAINED = CRM / "artifacts" / "bundle"
 CHAMPION = CRM / "champion"
 SCORES = CRM / "scores.parquet"
 REPORT = CRM / "report.html"
+PEOPLE = CRM / "people.toml"
+TODAY = CRM / "today.html"
 console = Console()
 
 
@@ -54,9 +56,14 @@ def main(leads: int = 20_000) -> None:
         show_answers(url)
     step("backtest", "--config", CONFIG, "--origins", 2)
     step("report", "--bundle", CHAMPION, "--config", CONFIG, "-o", REPORT)
+    (ROOT / PEOPLE).unlink(missing_ok=True)
+    step("people", "--config", CONFIG, "-o", PEOPLE, "--capacity", 8)
+    model = ("--bundle", CHAMPION, "--config", CONFIG, "--people", PEOPLE)
+    step("work", *model, "--date", "2026-01-02", "-o", TODAY, "-o", TODAY.with_suffix(".csv"))
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. What to do next:\n"
         f"  open {REPORT}                      the managers' report\n"
+        f"  open {TODAY}                       today's list for each of the six salespeople\n"
         f"  lead-temperature serve --bundle {CHAMPION}    scores over HTTP; /docs shows how\n"
         f"  lead-temperature versions --config {CONFIG}    what the registry holds\n"
         "  lead-temperature init crm                       begin with your own export\n"

@@ -25,6 +25,7 @@ from lead_temperature.verbs import (
     sign,
     verify,
     work,
+    write_back,
 )
 from models.no_laboratory import forgo_laboratory
 
@@ -42,6 +43,7 @@ VERBS = (
     champions,
     score,
     work,
+    write_back,
     ledgers,
     monitoring,
     report,
@@ -52,6 +54,12 @@ VERBS = (
 for verb in VERBS:
     app.add_typer(verb.app)
 
+EXTRAS = {
+    "sqlalchemy": ("a ledger", "ledger"),
+    "psycopg": ("a ledger", "ledger"),
+    "httpx2": ("a client", "client"),
+}
+"""What a package that is missing is for, and the extra that brings it; of others the laboratory."""
 LEAN_VERBS = {"check", "ledger", "score", "serve", "verify", "sign"}
 """Verbs that do without the laboratory's libraries; `score` on Spark does not."""
 
@@ -89,8 +97,7 @@ def main() -> None:
         app()
     except (ValueError, OSError, ImportError) as error:
         if isinstance(error, ModuleNotFoundError):
-            is_driver = error.name in ("sqlalchemy", "psycopg")
-            needed, extra = ("a ledger", "ledger") if is_driver else ("the laboratory", "train")
+            needed, extra = EXTRAS.get(error.name or "", ("the laboratory", "train"))
             message = (
                 f"This verb needs {needed}, and '{error.name}' is not installed: "
                 f"pip install 'lead-temperature[{extra}]'."

@@ -86,7 +86,7 @@ def imported(path: Path) -> set[str]:
         ),
         ("serving/client.py", ("client",)),
         ("integrations/hubspot", ("client",)),
-        ("serving/bulk", LABORATORY),
+        ("serving/bulk", (*LABORATORY, "client")),
         ("serving/desk", ("train",)),
         ("features", LABORATORY),
         ("training", LABORATORY),

@@ -35,6 +35,7 @@ BORDERS = {
     "serving/answers/examples.py": "the example lead of the OpenAPI document",
     "serving/answers/golden.py": "the request of a golden lead",
     "serving/answers/json_text.py": "the body of a request",
+    "serving/bulk/writeback.py": "bodies of a CRM's API",
     "serving/http/docs.py": "the OpenAPI document",
     "serving/http/routes.py": "the OpenAPI document",
     "serving/process/link.py": "what a supervisor and its workers tell each other",

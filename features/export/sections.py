@@ -117,7 +117,8 @@ def read_toml(path: Path, way_out: str) -> Mapping[str, object]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist. {way_out}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Windows editors begin a file with a byte order mark.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not valid TOML: {error}.") from error
 

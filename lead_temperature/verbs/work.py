@@ -149,7 +149,7 @@ def day_and_instant(day: str | None, team: "Team") -> tuple[date, int]:
     Raises
     ------
     ValueError
-        It is no day.
+        It is no day, or too far away.
     """
     from serving.desk.hours import as_datetime
 
@@ -160,6 +160,8 @@ def day_and_instant(day: str | None, team: "Team") -> tuple[date, int]:
         parsed = date.fromisoformat(day)
     except ValueError as error:
         raise ValueError(f"--date must be a day such as 2026-01-05, got '{day}'.") from error
+    if not 1970 < parsed.year < 2200:
+        raise ValueError(f"--date must lie in the years 1971 to 2199, got '{day}'.")
     return parsed, team.hours.opening(parsed, team.zone)
 
 

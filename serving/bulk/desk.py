@@ -144,7 +144,7 @@ def require_list_suffix(path: Path) -> None:
         The name ends in none of `LIST_SUFFIXES`.
     """
     if path.suffix not in LIST_SUFFIXES:
-        raise ValueError(f"--output must end in {', '.join(LIST_SUFFIXES)}, got '{path.name}'.")
+        raise ValueError(f"--output must end in {', '.join(LIST_SUFFIXES)}, got '{path}'.")
 
 
 def read_previous_list(path: Path) -> PreviousList:
@@ -162,9 +162,9 @@ def read_previous_list(path: Path) -> PreviousList:
     """
     if path.suffix != ".csv":
         raise ValueError(f"--previous must be a list as CSV, got '{path.name}'. Write one with -o.")
+    if path.is_file() and len(path.read_bytes().splitlines()) == 1:
+        raise ValueError(f"{path}: the list is empty. Name the one before it, or none.")
     table = instants_of(path, "person", "band", "probability", "clock")
-    if not len(table.as_of):
-        raise ValueError(f"{path}: the list is empty. Leave --previous out.")
     if len(distinct := np.unique(table.as_of)) > 1:
         raise ValueError(
             f"{path}: as_of must be the same in every row, as in a list; found {len(distinct)} "

@@ -26,6 +26,8 @@ MOST_CELLS = 4_000_000
 """Candidates times slots up to which the best assignment is found exactly: a second or two."""
 SLOT_STEP = 1e-6
 """Share by which all slots of a person together lose value from the first to the last."""
+PRICE_ROUNDS = 2
+"""How often each person's price is set anew for the bound; more lower it no further."""
 NO_PERSON = -1
 
 
@@ -170,13 +172,24 @@ def _dealt(worth: Float64, capacity: Sequence[int]) -> Int64:
 def _upper_bound(worth: Float64, person: Int64, capacity: Sequence[int]) -> float:
     """No assignment is worth more than this: prices of slots, by duality of linear programmes.
 
-    A slot's price is what its person's least valuable lead is worth, 0 where a slot is free. Then
-    no lead can bring more than its value less the price, and no slot more than its price.
+    No lead can bring more than its value less the price of a slot, and no slot more than its price,
+    whatever the prices are. They begin at what a person's least valuable lead is worth, 0 where a
+    slot is free, and each in turn is then set where the bound is lowest.
     """
     price = np.zeros(len(capacity))
     for index, slots in enumerate(capacity):
         served = worth[person == index, index]
         if len(served) and len(served) == slots:
             price[index] = served.min()
+    # Leads of little value move no price; those that are left out count in the bound all the same.
+    rivals = worth[np.argsort(-worth.max(axis=1, initial=0.0))[: 2 * sum(capacity)]]
+    net = rivals - price[None, :]
+    for index in list(range(len(capacity))) * PRICE_ROUNDS:
+        net[:, index] = -np.inf
+        elsewhere = np.maximum(net.max(axis=1, initial=-np.inf), 0.0)
+        gain = np.sort(rivals[:, index] - elsewhere)[::-1]
+        slots = capacity[index]
+        price[index] = max(0.0, float(gain[slots])) if slots < len(gain) else 0.0
+        net[:, index] = rivals[:, index] - price[index]
     surplus = (worth - price[None, :]).max(axis=1, initial=0.0)
     return float(np.maximum(surplus, 0.0).sum() + price @ np.array(capacity, np.float64))

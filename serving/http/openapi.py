@@ -35,6 +35,10 @@ NO_REPORT = (
     f"The bundle has no report; `lead-temperature report` makes one. Put it into the bundle's "
     f"folder as {REPORT}, and the server shows it when it has looked there again."
 )
+NO_LIST = (
+    "There is no list. `lead-temperature work -o today.html` writes one; set "
+    "LEAD_TEMPERATURE_WORK_PAGE to that file, and the server shows it."
+)
 METRICS_EXAMPLE = """# HELP lead_temperature_scored_leads_total Leads scored.
 # TYPE lead_temperature_scored_leads_total counter
 lead_temperature_scored_leads_total{band="warm"} 2.0
@@ -43,7 +47,6 @@ lead_temperature_scored_leads_total{band="warm"} 2.0
 _SCHEMAS = "#/components/schemas/"
 _PROBLEMS = (
     problem(400, "The body is not JSON: Expecting value, line 1, column 12.", "not_json"),
-    problem(404, NO_REPORT),
     problem(408, "A body must arrive within 10 s of its head; send it at once."),
     problem(
         409,
@@ -97,6 +100,11 @@ def text_responses(media_type: str, text: str) -> Responses:
 def problem_responses(*statuses: int) -> Responses:
     """OpenAPI of the problems that a route may answer with, with examples."""
     return {status: _problems([p for p in _PROBLEMS if p.status == status]) for status in statuses}
+
+
+def missing_page_responses(detail: str) -> Responses:
+    """OpenAPI of the problem of a page that is not there yet."""
+    return {404: _problems([problem(404, detail)])}
 
 
 def missing_field_responses(field: str) -> Responses:

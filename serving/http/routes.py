@@ -7,6 +7,7 @@ earlier bundle can stay behind. The routes that score are in `score_routes`.
 Tests: tests/serving/http/test_app.py.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -48,9 +49,11 @@ from serving.http.languages import preferred_language
 from serving.http.load import Load, overload_refusal
 from serving.http.openapi import (
     METRICS_EXAMPLE,
+    NO_LIST,
     NO_REPORT,
     Responses,
     answer_responses,
+    missing_page_responses,
     openapi_document,
     other_host_responses,
     page_responses,
@@ -188,6 +191,8 @@ def bundle_app(
     app.state.try_pages = try_pages(model, examples, needs_key=bool(settings.api_keys))
     app.include_router(_report_routes(), **admission.access("report", counted=True))
     app.include_router(_try_routes(), **admission.access("report", counted=True))
+    lists = _work_routes(settings.work_page)
+    app.include_router(lists, **admission.access("report", counted=True))
     app.include_router(_operator_routes(model, telemetry, reload), **admission.access("operate"))
     app.include_router(_health_routes(model, load, keeper))
     app.include_router(_problem_routes())
@@ -357,7 +362,7 @@ def _report_routes() -> APIRouter:
         "/report",
         summary="The managers' report",
         response_class=HTMLResponse,
-        responses=page_responses() | problem_responses(404),
+        responses=page_responses() | missing_page_responses(NO_REPORT),
     )
     async def show_report(request: Request) -> Response:
         """The page that training wrote, in the browser's language or that of `?lang=`."""
@@ -366,6 +371,28 @@ def _report_routes() -> APIRouter:
             raise HTTPException(404, NO_REPORT)
         code = _language(request, reports)
         return _with_language(_page(reports[code]), code)
+
+    return router
+
+
+def _work_routes(page: str | None) -> APIRouter:
+    """Route of the day's lists, which a command wrote: the server itself makes none."""
+    router = APIRouter(tags=["model"])
+
+    @router.get(
+        "/work",
+        summary="The day's list of every salesperson",
+        response_class=HTMLResponse,
+        responses=page_responses() | missing_page_responses(NO_LIST),
+    )
+    async def show_work_page() -> Response:
+        """The page that `lead-temperature work` wrote last."""
+        if page is None:
+            raise HTTPException(404, NO_LIST)
+        try:
+            return _page(await asyncio.to_thread(Path(page).read_bytes))
+        except OSError as error:
+            raise HTTPException(404, NO_LIST) from error
 
     return router
 

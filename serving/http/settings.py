@@ -168,6 +168,14 @@ class Settings(BaseModel):
             min_length=1, description="Attribute that says where a lead came from, for the ledger."
         ),
     ] = None
+    work_page: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Page of the day's lists, as `lead-temperature work -o today.html` writes "
+            "it: `/work` shows it, read anew each time.",
+        ),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning"],
         Field(

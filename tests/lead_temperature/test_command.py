@@ -30,6 +30,7 @@ VERBS = (
     "ledger",
     "people",
     "work",
+    "write-back",
     "grade",
     "watch",
     "report",

@@ -72,6 +72,7 @@ def test_mistakes_are_said_before_anything_is_read(run, trained, people, tmp_pat
     for wrong, message in (
         (("-o", tmp_path / "list.pdf"), "--output must end in .csv, .xlsx, .html"),
         (("-o", tmp_path / "a.csv", "--date", "tomorrow"), "--date must be a day such as"),
+        (("-o", tmp_path / "a.csv", "--date", "9999-12-31"), "must lie in the years 1971 to 2199"),
         (("-o", tmp_path / "a.csv", "--plays", tmp_path / "none.toml"), "Copy the shipped plays"),
     ):
         told = run("work", *given, *wrong)

@@ -126,6 +126,10 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
         require_list_suffix(Path("list.pdf"))
     with pytest.raises(ValueError, match="must be a list as CSV"):
         read_previous_list(tmp_path / "list.xlsx")
+    columns = list_columns(lively_list(), SPEC, house().zone, has_previous=True)
+    write_table({name: values[:0] for name, values in columns.items()}, tmp_path / "none.csv")
+    with pytest.raises(ValueError, match="the list is empty"):
+        read_previous_list(tmp_path / "none.csv")
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(ValueError, match=r"empty\.csv"):
         read_previous_list(tmp_path / "empty.csv")

@@ -104,6 +104,12 @@ def test_a_mistake_is_named_with_its_place_and_its_law(change, message: str) -> 
     assert message in str(refusal.value)
 
 
+def test_a_file_of_a_windows_editor_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "people.toml"
+    path.write_text(TEXT, encoding="utf-8-sig")
+    assert len(read_team(path).person) == 2
+
+
 def test_a_file_that_is_not_there_says_who_writes_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="lead-temperature people"):
         read_team(tmp_path / "people.toml")

@@ -242,6 +242,20 @@ def test_the_report_stays_that_of_the_model_that_scores(tmp_path: Path) -> None:
     assert client.get("/v1/model").json()["model_version"] == served.version
 
 
+def test_the_days_lists_are_those_that_were_written_last(tmp_path: Path) -> None:
+    save_bundle(small_bundle(), tmp_path / "bundle")
+    page = tmp_path / "today.html"
+    client = TestClient(create_app(tmp_path / "bundle", Settings(work_page=str(page))))
+    assert "`lead-temperature work -o today.html`" in refused(client.get("/work"), 404)["detail"]
+    for text in ("<h1>Monday</h1>", "<h1>Tuesday</h1>"):
+        page.write_text(text)
+        answer = client.get("/work")
+        assert answer.text == text
+        assert "script-src" not in answer.headers["content-security-policy"]
+    unset = TestClient(create_app(tmp_path / "bundle"))
+    assert "LEAD_TEMPERATURE_WORK_PAGE" in refused(unset.get("/work"), 404)["detail"]
+
+
 def test_a_missing_report_says_how_it_is_made(client) -> None:
     detail = refused(client.get("/report"), 404)["detail"]
     assert "`lead-temperature report`" in detail

@@ -34,6 +34,7 @@ REFUSALS = {
     ("GET", "/v1/contract/changes"): {401, 403, 500, 503},
     ("GET", "/report"): {401, 403, 404, 500, 503},
     ("GET", "/leads/try"): {401, 403, 500, 503},
+    ("GET", "/work"): {401, 403, 404, 500, 503},
     ("POST", "/v1/model/reload"): {401, 403, 409, 500},
     ("GET", "/metrics"): {401, 403, 500},
     ("GET", "/healthz"): {500},

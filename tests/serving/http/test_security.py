@@ -27,6 +27,7 @@ ROLE_OF = {
     ("GET", "/report"): "report",
     ("GET", "/"): "report",
     ("GET", "/leads/try"): "report",
+    ("GET", "/work"): "report",
     ("GET", "/metrics"): "operate",
     ("POST", "/v1/model/reload"): "operate",
 }
@@ -246,6 +247,7 @@ def test_without_keys_this_machine_is_answered_by_its_own_names(
         ("GET", "/v1/model"),
         ("GET", "/report"),
         ("GET", "/leads/try"),
+        ("GET", "/work"),
         ("GET", "/metrics"),
         ("POST", "/v1/score"),
         ("POST", "/v1/score/batch"),
