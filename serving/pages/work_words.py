@@ -11,6 +11,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from features.language.spec import Spec
+from models.course.forecast import FORECAST_DAYS
 from models.plays import NextStep, Outcome
 from serving.desk.details import OutcomeEffect
 from serving.desk.due import Clock
@@ -269,7 +270,8 @@ def _effect_text(effect: OutcomeEffect, reader: ListReader) -> str:
 def _band_change_text(row: WorkRow, reader: ListReader) -> str:
     change = row.details.band_change
     if change is None:
-        return reader.spoken.gettext(_("stays %(band)s"), band=reader.band(row.band))
+        days = decimal_text(FORECAST_DAYS[-1], reader.spoken, 0)
+        return reader.spoken.gettext(_("the same for %(days)s days"), days=days)
     return reader.spoken.gettext(
         _("%(band)s from %(date)s on"), band=reader.band(change.band), date=reader.day(change.as_of)
     )
