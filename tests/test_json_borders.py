@@ -58,6 +58,7 @@ VALIDATED = {
     "serving/client.py": "the card within GET /v1/model, and the answer of any route",
     "serving/http/openapi_frame.py": "parts of the OpenAPI document",
     "serving/http/openapi.py": "parts of the OpenAPI document, which are completed",
+    "serving/http/openapi_terms.py": "parts of the OpenAPI document, which are described",
     "training/config.py": "sections, and features that they add by their parameters",
 }
 """Files with a mapping to Any whose names a schema checks, and which values they are."""

@@ -36,6 +36,7 @@ from training.card.schema import (
 from training.card.values import card_document
 from training.config import Config, SnapshotSettings
 from training.dataset.frame import TrainingFrame, training_frame
+from training.dataset.lead_order import by_creation
 from training.dataset.snapshots import effective_leads
 from training.evaluation.dependence import dependences
 from training.evaluation.evaluation import evaluation, instant, judged_rows
@@ -87,6 +88,7 @@ def trained_bundle(
         or has too few conversions.
     """
     require_trustworthy(tables, config.export.data)
+    tables = by_creation(tables)
     report_progress = one_at_a_time(report_progress)
     # First, because its settings may be wrong.
     team_practice = practice(tables, config.practice, config.horizons.warm_days)

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
+from functools import cache
 
 import numpy as np
 
@@ -241,8 +242,12 @@ def _fading(weighted: list[Weighted]) -> tuple[Fading, ...]:
     )
 
 
+@cache
 def _weights(half_life_days: int) -> Int64:
-    """Weight of each age in whole hours, until it is nothing; correctly rounded everywhere."""
+    """Weight of each age in whole hours, until it is nothing; correctly rounded everywhere.
+
+    They are shared by all plans, so nobody may write to them.
+    """
     with localcontext() as context:
         context.prec = 30
         step = Decimal(2) ** (Decimal(-1) / Decimal(24 * half_life_days))
@@ -250,4 +255,6 @@ def _weights(half_life_days: int) -> Int64:
         while weight >= Decimal("0.5"):
             weights.append(int(weight.to_integral_value()))
             weight *= step
-    return np.array([*weights, 0], np.int64)
+    shared_weights = np.array([*weights, 0], np.int64)
+    shared_weights.flags.writeable = False
+    return shared_weights

@@ -65,6 +65,7 @@ def read_attribute_log(
     with sources.open("attributes", table) as source:
         require(source, "attributes", table, LOG_COLUMNS, ())
         (text,) = chunks(source, table, mapping.defaults(table), LOG_COLUMNS)
+    text = _without_missing_words(mapping, table, text)
     names = pc.unique(text["t2"].drop_null()).to_pylist()
     repeated = next((name for name in names if name in leads.kinds), None)
     if repeated is not None:
@@ -113,6 +114,19 @@ def read_attribute_log(
         days=dict(days),
         suspicions=tuple(doubts),
     )
+
+
+def _without_missing_words(
+    mapping: ExportMapping, table: AttributesMapping, text: pa.Table
+) -> pa.Table:
+    """The log without the words that stand for a missing value of one attribute alone."""
+    value = text["t3"]
+    for name, format_ in table.formats.items():
+        if format_.missing and name not in LOG_COLUMNS:
+            words = pa.array(table.column_format(name, mapping.defaults(table)).missing)
+            is_word = pc.and_(pc.equal(text["t2"], name), pc.is_in(value, value_set=words))
+            value = pc.if_else(pc.fill_null(is_word, False), pa.scalar(None, pa.string()), value)
+    return text.set_column(text.column_names.index("t3"), "t3", value)
 
 
 def _attributes_of_log(

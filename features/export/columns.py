@@ -6,7 +6,7 @@ to write; `fields` describes the columns for `features.export.rules`; `chunks` r
 mapping's values put in the place of the export's and the empty text made null.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal
 
@@ -219,6 +219,7 @@ def chunks(
     names: Sequence[str],
     rows: int | None = None,
     plain_columns: Sequence[str] = (),
+    is_wanted: Callable[[pa.Array], pa.Array] | None = None,
 ) -> Iterator[pa.Table]:
     """Text of some columns, in chunks.
 
@@ -236,6 +237,10 @@ def chunks(
         Rows after which a chunk is full; by default all rows are one chunk.
     plain_columns : sequence of str
         Columns of the export that are read beside ours, as they stand there.
+    is_wanted : callable, optional
+        From the leads' ids, the first of the columns, to which rows are wanted. The others are
+        dropped where nothing else of them was looked at, but for those of the first chunk, whole
+        because it tells how the columns are written.
 
     Yields
     ------
@@ -258,8 +263,12 @@ def chunks(
     ]
     maps += [{}] * len(plain_columns)
     gathered: list[pa.RecordBatch] = []
-    empty = True
+    empty = is_first = True
     for batch in source.batches(columns_wanted):
+        empty = empty and batch.num_rows == 0
+        if is_wanted is not None and not is_first:
+            ids = texts_of_ids(_mapped(batch.column("t0"), maps[0]))
+            batch = batch.filter(is_wanted(ids))  # noqa: PLW2901 - the rest of it is not held
         texts = [_mapped(batch.column(f"t{i}"), values) for i, values in enumerate(maps)]
         texts = [
             texts_of_ids(text) if holds_ids else text
@@ -267,10 +276,9 @@ def chunks(
         ]
         columns = [*(batch.column(name) for name in ("row", "malformed", "file")), *texts]
         gathered.append(pa.RecordBatch.from_arrays(columns, names=batch.schema.names))
-        empty = empty and batch.num_rows == 0
         if rows is not None and sum(part.num_rows for part in gathered) >= rows:
             yield pa.Table.from_batches(gathered)
-            gathered = []
+            gathered, is_first = [], False
     if empty:
         raise ValueError(f"{source.label} is empty: it has columns, but no row")
     if gathered:

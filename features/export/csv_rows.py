@@ -24,7 +24,7 @@ from features.export.files import FilePart, reading
 UNDECODABLE = "\ufdd0"
 
 # The longest row that is still believed to be one row: a quote left open swallows all that follows.
-LONGEST_ROW_BYTES = 8 << 20
+LONGEST_ROW_BYTES = 4 << 20
 
 
 _KEEP_ASCII = frozenset(["utf-8", "ascii", "cp1250", "cp1251", "cp1252", "iso8859-1", "iso8859-15"])

@@ -44,6 +44,7 @@ MOST_PACKED = 200
 ALLOWANCE_BYTES = 64 << 20
 
 # What reading a damaged or incomplete file ends in, by itself or in an archive.
+_ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tgz", ".tar.gz")
 _DAMAGED = (OSError, EOFError, zlib.error, LZMAError, zipfile.BadZipFile)
 
 
@@ -250,8 +251,12 @@ def _members(text: str, archive: Path, pattern: str, section: str) -> list[FileP
     else:
         matching = [name for name in visible if kind_of(name)]
     if not matching:
+        within = [name for name in visible if name.lower().endswith(_ARCHIVES)]
         raise FileNotFoundError(
-            f"{text}: the archive holds no such file. Correct path in [{section}] of "
+            f"{text}: the archive holds {within[0]}, an archive of its own: unpack the outer one, "
+            "and name what is in it."
+            if within and not pattern
+            else f"{text}: the archive holds no such file. Correct path in [{section}] of "
             f"lead_temperature.toml. In the archive: {', '.join(visible[:30]) or 'nothing'}"
         )
     prefix = text[: len(text) - len(pattern)].rstrip("/") if pattern else text.rstrip("/")

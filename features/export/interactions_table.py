@@ -33,7 +33,7 @@ from features.export.toml_text import toml_key
 from features.progress import ReadProgress
 from features.tables import REJECTS, Suspicion, interactions_schema
 
-_CHUNK_ROWS = 1_000_000
+_CHUNK_ROWS = 50_000
 
 
 def read_interactions(
@@ -71,6 +71,12 @@ def read_interactions(
     unused: dict[str, str] = {}
     doubts: list[Suspicion] = []
     days: Counter[str] = Counter()
+    is_wanted = None
+    if len(identities.unread) and mapping.data.end() is not None:
+
+        def is_wanted(ids: pa.Array) -> pa.Array:
+            return pc.invert(identities.is_unread(ids))
+
     read = 0
     for section, table in mapping.named_interactions():
         defaults = mapping.defaults(table)
@@ -86,7 +92,9 @@ def read_interactions(
             }
             plan = _interactions_plan(mapping, table, names)
             report_progress("interactions", read)
-            for i, text in enumerate(chunks(source, table, defaults, names, _CHUNK_ROWS)):
+            for i, text in enumerate(
+                chunks(source, table, defaults, names, _CHUNK_ROWS, is_wanted=is_wanted)
+            ):
                 if i == 0:
                     plan = plan_for_text(connection, plan, section, text, source.label)
                     doubts += _measure_doubts(plan, section, text)

@@ -5,7 +5,7 @@ all of them travel. Of the numbers that were trained on, the smallest and the la
 that the server can tell when it is asked beyond them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 
 from features.export.formats import PLAIN, ColumnFormat
 from features.export.mapping import ExportMapping
+from features.export.rows import plain_names
+from features.export.sql_names import names_passed_on
 from features.export.table_mapping import TableMapping
 from features.export.terms import ExportTerms, FieldTerms, Notation
 from features.language.spec import Spec
@@ -67,15 +69,21 @@ def export_terms(mapping: ExportMapping, tables: Tables, spec: Spec) -> ExportTe
 
 def _field_terms(mapping: ExportMapping, tables: Sequence[TableMapping], name: str) -> FieldTerms:
     """Terms of a field that is a column of some tables."""
-    columns = [table.column(name) for table in tables]
+    columns = [column for table in tables for column in _columns(mapping, table, name)]
     if name == "recorded_at":  # where it is the same column, nothing was recorded apart
-        columns = [
-            column
-            for table, column in zip(tables, columns, strict=True)
-            if column != table.column("occurred_at")
-        ]
+        occurred = {column for t in tables for column in _columns(mapping, t, "occurred_at")}
+        columns = [column for column in columns if column not in occurred]
     notations = [_notation(mapping, table, name) for table in tables]
     return FieldTerms(_apart_from(name, columns), _distinct(notations))
+
+
+def _columns(mapping: ExportMapping, table: TableMapping, name: str) -> tuple[str, ...]:
+    """What the export calls a column of ours, in a query's result and in the files behind it."""
+    column = table.column(name)
+    if table.sql is None:
+        return (column,)
+    in_files = plain_names(names_passed_on(table.sql, tuple(mapping.files)).get(column, ()))
+    return (column, *in_files)
 
 
 def _attribute_terms(mapping: ExportMapping, tables: Tables, name: str) -> FieldTerms:
@@ -91,9 +99,8 @@ def _attribute_terms(mapping: ExportMapping, tables: Tables, name: str) -> Field
         return FieldTerms()
     columns = [word for word, ours in log.values.get("name", {}).items() if ours == name]
     format_name = name if name in log.formats else "value"
-    notation = replace(
-        _notation(mapping, log, "value"), format_=_plain_format(mapping, log, format_name)
-    )
+    words = _words(mapping, log, format_name) | log.values.get("value", {})
+    notation = Notation(words, _plain_format(mapping, log, format_name))
     terms = FieldTerms(_apart_from(name, columns), (notation,))
     if not is_number:
         return terms
@@ -112,10 +119,14 @@ def _refusal_terms(mapping: ExportMapping, tables: Tables, name: str) -> FieldTe
 
 
 def _notation(mapping: ExportMapping, table: TableMapping, name: str) -> Notation:
-    missing = table.column_format(name, mapping.defaults(table)).missing
     # In this order the columns of the export are read, too: words of `values` come first.
-    words: Mapping[str, str] = dict.fromkeys(missing, "") | table.values.get(name, {})
+    words = _words(mapping, table, name) | table.values.get(name, {})
     return Notation(words, PLAIN if name in _WORDS else _plain_format(mapping, table, name))
+
+
+def _words(mapping: ExportMapping, table: TableMapping, name: str) -> dict[str, str]:
+    """Words for a missing value, each read as the empty text."""
+    return dict.fromkeys(table.column_format(name, mapping.defaults(table)).missing, "")
 
 
 def _plain_format(mapping: ExportMapping, table: TableMapping, name: str) -> ColumnFormat:

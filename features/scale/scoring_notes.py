@@ -3,6 +3,8 @@
 Tests: tests/serving/bulk/test_selection.py.
 """
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from features.engine.history import MICROSECONDS_PER_DAY
@@ -41,11 +43,15 @@ def scoring_notes(
     absent = [name for name in spec.attribute_kinds if name not in names]
     if absent:
         notes.append(f"attributes: not there, taken as missing: {', '.join(absent)}.")
-    interactions = tables.interactions
+    scored_ids = tables.leads["lead_id"].take(pa.array(np.unique(spine.lead)))
+    is_of_scored = pc.is_in(tables.interactions["lead_id"], value_set=scored_ids)
+    interactions = tables.interactions.filter(is_of_scored)
     empty = [m for m in tables.measures if interactions[m].null_count == interactions.num_rows]
-    if interactions.num_rows == 0:
-        notes.append("interactions: there is none, every lead counts as one without any contact.")
-    elif empty:
+    if len(scored_ids) and interactions.num_rows == 0:
+        notes.append(
+            "interactions: no lead that is scored has any, each counts as one without contact."
+        )
+    elif len(scored_ids) and empty:
         notes.append(f"measures: without any value, taken as missing: {', '.join(empty)}.")
     latest = int(spine.as_of.max(initial=tables.data_end))
     days_after = (latest - tables.data_end) // MICROSECONDS_PER_DAY

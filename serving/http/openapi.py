@@ -23,6 +23,7 @@ from serving.answers.schemas import ANSWERS, Answer, as_json, batch_adapter
 from serving.http.guard import ALWAYS_ANSWERED, PROBLEM_TYPE
 from serving.http.load import overload_refusal
 from serving.http.openapi_frame import INFO, SERVERS, TAGS, response_headers
+from serving.http.openapi_terms import describe_terms
 from serving.http.security import KEY_SCHEME, ROLES, Role, other_host_text
 
 OpenApi: TypeAlias = dict[str, Any]
@@ -193,6 +194,8 @@ def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> OpenApi:
     document |= {"servers": list(SERVERS), "tags": list(TAGS)}
     schemas = shared["$defs"]
     schemas["Batch"]["properties"]["leads"]["items"] = _reference("Lead")
+    if model.translation is not None:
+        describe_terms(schemas, model.translation.describe())
     document.setdefault("components", {})["schemas"] = schemas
     if keys:
         document["components"]["securitySchemes"] = {"key": KEY_SCHEME}

@@ -27,6 +27,7 @@ from training.audit.quarantine import quarantined_values, without_quarantined
 from training.config import Config
 from training.dataset.as_of_cut import cut_at
 from training.dataset.frame import TrainingFrame, spec_of
+from training.dataset.lead_order import by_creation
 from training.dataset.matrices import matrices_of
 from training.dataset.persons import person_of_lead
 from training.dataset.snapshots import Labels, labels, snapshots
@@ -124,6 +125,7 @@ def backtest(
     ValueError
         There is too little to learn from before the test period, or before any earlier origin.
     """
+    tables = by_creation(tables)
     spine = _looks(tables, config)
     days = config.dataset.horizon_days
     labels_by_horizon = {name: labels(tables, spine, days[name]) for name in HORIZONS}

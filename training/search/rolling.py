@@ -24,6 +24,7 @@ from training.config import AuditSettings, DatasetSettings
 from training.dataset.as_of_cut import cut_at
 from training.dataset.draws import drawn_by_lead
 from training.dataset.frame import Rows, spec_of
+from training.dataset.lead_order import by_creation
 from training.dataset.persons import first_and_last_creation, person_of_lead
 from training.dataset.snapshots import Labels, labels, snapshots
 from training.dataset.split import (
@@ -104,6 +105,7 @@ def rolling_rows(
     ValueError
         There are too few conversions to compare settings before the test.
     """
+    tables = by_creation(tables)
     test_from = judged_from(settings, snapshots(tables, settings.snapshots), tables.data_end)
     past = cut_at(tables, test_from)
     if audit_settings.enabled:

@@ -93,9 +93,15 @@ def draft(exports: Path, base: Path, timezone: str | None = None) -> Draft:
     sections += _interactions(leads, words, codes_of(crm), preset.get("durations"), notes)
     used = {leads.table.name, *(reference.table.name for reference in leads.references)}
     notes.doubts += [
-        f"{table.name} is not used: no column of it holds ids of {leads.table.name}."
+        f"{table.name} is not used: {_why_unused(table, leads)}"
         for table in tables
         if table.name not in used
+    ]
+    notes.doubts += [
+        f"The first line of {table.name} holds values ({value}): it seems to have no header. Write "
+        "the names of the columns above it."
+        for table in tables
+        if (value := next((c.name for c in table.columns if c.is_named_like_a_value), None))
     ]
     notes.doubts += [
         f"{table.name}: {', '.join(table.left_out)} cannot be used: such a name stands twice "
@@ -106,6 +112,41 @@ def draft(exports: Path, base: Path, timezone: str | None = None) -> Draft:
     head = [*_data_section(leads, timezone, notes), *_files_section(tables)]
     text = "\n".join([*head, *sections]).rstrip() + "\n"
     return Draft(preset.get("name"), text, tuple(notes.guesses), tuple(notes.doubts))
+
+
+def _why_unused(table: SurveyedTable, leads: LeadsTable) -> str:
+    """Why a table names no lead, and what may be done."""
+    if not table.rows:
+        return "it has no row."
+    names = [column.name for column in table.columns]
+    if names == [column.name for column in leads.table.columns]:
+        union = f"SELECT * FROM {leads.table.name} UNION ALL SELECT * FROM {table.name}"  # noqa: S608 - to read
+        return (
+            f"it has the columns of {leads.table.name}. If it holds more leads, read both: sql = "
+            f'"{union}" under [leads]. If it holds the same ones, leave it out.'
+        )
+    ids = {name.lstrip("0") for name in leads.lead_id.ids}
+    for column in table.columns:
+        stripped = [name.lstrip("0") for name in column.ids]
+        if sum(name in ids for name in stripped) > 0.5 * max(len(stripped), 10):
+            return (
+                f"its {column.name} holds ids of {leads.table.name} only without leading zeros, "
+                "as a spreadsheet strips them. Export it again, or fill them up in sql (lpad)."
+            )
+    return f"no column of it holds ids of {leads.table.name}."
+
+
+def _created_doubt(table: SurveyedTable) -> str:
+    """What is said where no time of creation is known."""
+    doubt = f"{table.name} has no time of creation: map created_at to a column."
+    column = next(iter(columns_by_role(table, "created")), None)
+    if column is None:
+        return doubt
+    examples = ", ".join(f"'{value}'" for value in list(column.counts)[:3])
+    return (
+        f"{doubt} {column.name} is called like one, but not all of its values are times in one "
+        f"way of writing: {examples}."
+    )
 
 
 def _toml_list(texts: Iterable[str]) -> str:
@@ -132,9 +173,13 @@ def _data_section(leads: LeadsTable, timezone: str | None, notes: Notes) -> list
             "account, or of the person who exported), or give --timezone."
         )
     used = [leads.table, *(reference.table for reference in leads.references)]
-    if any('decimal = ","' in (c.number_line or "") for table in used for c in table.columns):
-        lines += ['decimal = ","', 'thousands = "."']
-        notes.guesses.append("Numbers have a decimal comma, and a point parts thousands.")
+    number_lines = " ".join(c.number_line or "" for table in used for c in table.columns)
+    if 'decimal = ","' in number_lines:
+        signs = {*re.findall(r'thousands = "(.)"', number_lines)}
+        thousands = signs.pop() if len(signs) == 1 else "."
+        lines += ['decimal = ","', f'thousands = "{thousands}"']
+        sign = {".": "a point", " ": "a blank", "'": "an apostrophe"}.get(thousands, thousands)
+        notes.guesses.append(f"Numbers have a decimal comma, and {sign} parts thousands.")
     return [*lines, ""]
 
 
@@ -175,7 +220,7 @@ def _leads_section(leads: LeadsTable, words: Mapping[str, set[str]], notes: Note
     for name, outcome in outcomes.items():
         _note_outcome(name, outcome, notes)
     if leads.created is None:
-        notes.doubts.append(f"{table.name} has no time of creation: map created_at to a column.")
+        notes.doubts.append(_created_doubt(table))
     notes.use_times(table.name, [leads.created])
     known_places = {name: outcome for name, outcome in outcomes.items() if outcome is not None}
     lines, columns = _rows_of_leads(leads, known_places)

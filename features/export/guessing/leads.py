@@ -120,7 +120,7 @@ def leads_among(tables: Sequence[SurveyedTable]) -> LeadsTable:
     candidates = [
         (_likelihood(table, lead_id, tables), table, lead_id)
         for table in tables
-        if (lead_id := _id_column(table)) is not None
+        if table.rows and (lead_id := _id_column(table)) is not None
     ]
     if not candidates:
         columns = "; ".join(
@@ -182,7 +182,7 @@ def _id_column(table: SurveyedTable) -> SurveyedColumn | None:
 
 
 def _share_in(column: SurveyedColumn, ids: set[str]) -> float:
-    matching = sum(count for value, count in column.counts.items() if value in ids)
+    matching = sum(count for value, count in column.ids.items() if value in ids)
     return matching / column.filled if column.filled else 0.0
 
 
@@ -222,11 +222,11 @@ def _reference(
 ) -> Reference | None:
     if not column.filled or column.is_time:
         return None
-    ids = {value for id_column in id_columns for value in id_column.counts}
+    ids = {value for id_column in id_columns for value in id_column.ids}
     # A column of one number, or two, names nobody, though they may be somebody's ids.
     if len(column.counts) < min(_FEW, 0.02 * len(ids)) or len(column.counts) < min(2, len(ids)):
         return None
-    named_by = max(id_columns, key=lambda c: _share_in(column, set(c.counts)))
+    named_by = max(id_columns, key=lambda c: _share_in(column, set(c.ids)))
     for separator in _SEPARATORS:
         lists = [
             [part.strip() for part in value.split(separator)]

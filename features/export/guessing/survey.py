@@ -30,6 +30,7 @@ from features.export.formats import PLAIN, ColumnFormat
 from features.export.proposals import is_misread, number_proposal, time_proposal
 from features.export.rows import open_files
 from features.export.sheet_rows import sheet_names, top_rows
+from features.export.texts import texts_of_ids
 
 # Rows of a table that are looked at; more say nothing new about what a column is.
 MOST_ROWS = 100_000
@@ -157,6 +158,21 @@ class SurveyedColumn:
         )
 
     @cached_property
+    def is_named_like_a_value(self) -> bool:
+        """Whether its name is a time as its values are: then the table has no header."""
+        return bool(_TIME_LIKE.match(self.name)) and self.is_time
+
+    @cached_property
+    def ids(self) -> Counter[str]:
+        """How often each value occurs, as the ids of other tables match it (`texts_of_ids`)."""
+        ids = texts_of_ids(pa.array(self.counts.keys(), pa.string())).to_pylist()
+        occurrences: Counter[str] = Counter()
+        for name, count in zip(ids, self.counts.values(), strict=True):
+            if name is not None:
+                occurrences[name] += count
+        return occurrences
+
+    @cached_property
     def is_history(self) -> bool:
         """Whether its values are lists of versions in JSON, each with a value and a timestamp."""
         first = next(iter(self.counts), "")
@@ -239,6 +255,7 @@ def survey(folder: Path, base: Path) -> tuple[list[SurveyedTable], list[str]]:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "~$")))
     tables: list[SurveyedTable] = []
     problems: list[str] = []
+    files_taken: set[tuple[Path, str | None]] = set()
     groups: dict[tuple[str, ...], list[tuple[FilePart, FileFormat, str]]] = {}
     for path in paths:
         try:
@@ -247,6 +264,11 @@ def survey(folder: Path, base: Path) -> tuple[list[SurveyedTable], list[str]]:
             problems.append(str(error))
             continue
         for part in parts:
+            # A link may lead to what stands here, too.
+            file = (part.path.resolve(), part.member)
+            if file in files_taken:
+                continue
+            files_taken.add(file)
             try:
                 for form, title in _forms(part):
                     columns = open_files([part], form).columns

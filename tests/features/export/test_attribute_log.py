@@ -67,3 +67,23 @@ def test_personal_and_sensitive_names_in_the_log_are_not_used(tmp_path):
     assert tables.attribute_log["name"].to_pylist() == ["income", "score"]
     assert sorted(tables.unused) == ["attributes.age", "attributes.email"]
     assert tables.unused["attributes.email"].endswith("(1 rows)")
+
+
+def test_a_word_stands_for_a_missing_value_of_the_attribute_that_says_so_alone(tmp_path):
+    write_text(
+        tmp_path / "attributes.csv",
+        "lead_id,recorded_at,name,value",
+        *(f"1,2024-01-0{i}T00:00:00Z,{name},{value}" for i, (name, value) in enumerate(
+            [("debt", "5"), ("debt", "n.n."), ("stage", "n.n."), ("debt", "?"), ("stage", "?")], 1
+        )),
+    )  # fmt: skip
+    formats = {"debt": {"missing": ["n.n."]}, "stage": {"missing": ["?"]}}
+    tables = read_leads(
+        tmp_path,
+        "lead_id,created_at",
+        "1,2024-01-01T00:00:00Z",
+        attributes={"formats": formats, "kinds": {"debt": "number"}},
+    )
+    assert tables.attribute_log["text"].to_pylist() == [None, None, "n.n.", None, None]
+    assert tables.attribute_log["number"].to_pylist() == [5.0, None, None, None, None]
+    assert broken(tables) == [("attributes", 4, "unparsable number")]

@@ -150,3 +150,10 @@ def test_a_kind_is_known_by_the_suffix_alone():
         None,
         None,
     ]
+
+
+def test_an_archive_within_an_archive_is_said_to_be_one(tmp_path):
+    with zipfile.ZipFile(tmp_path / "outer.zip", "w") as archive:
+        archive.writestr("export/inner.ZIP", b"x")
+    with pytest.raises(FileNotFoundError, match=r"holds export/inner\.ZIP, an archive of its own"):
+        file_parts(["outer.zip"], tmp_path, "files")

@@ -141,8 +141,14 @@ def read_contacts_of(folder: Path, with_contacts: LeadsRead | None, ends_at: str
 
 
 @pytest.mark.parametrize("ends_at", [None, "2024-04-01T00:00:00Z"])
-def test_of_leads_that_nobody_asks_about_no_contact_is_read(tmp_path, ends_at) -> None:
+@pytest.mark.parametrize("block", [None, 45])
+def test_of_leads_that_nobody_asks_about_no_contact_is_read(
+    tmp_path, monkeypatch, ends_at, block
+) -> None:
     everything = read_contacts_of(tmp_path, None, ends_at)
+    if block is not None:  # the file comes in several chunks
+        monkeypatch.setattr("features.export.csv_rows.LONGEST_ROW_BYTES", block)
+        monkeypatch.setattr("features.export.interactions_table._CHUNK_ROWS", 1)
     asked = read_contacts_of(
         tmp_path,
         lambda leads, _: np.array([i == "1" for i in leads["lead_id"].to_pylist()]),

@@ -7,7 +7,7 @@ from features.export.mapping import export_mapping
 from features.export.mapping_terms import export_terms
 from features.export.sources import read_export
 from features.export.terms import ExportTerms, Notation
-from features.language.kinds import AttributeCategory, LeadAge
+from features.language.kinds import AttributeCategory, AttributeKind, LeadAge
 from features.language.spec import Spec
 from tests.support.exports import write_csv
 
@@ -78,7 +78,7 @@ def terms(tmp_path_factory) -> ExportTerms:
                 "lead_id": "Nr", "recorded_at": "quando", "name": "campo", "value": "valore",
             },
             "values": {"name": {"Fase": "stage", "Debiti": "debt"}, "value": {"aperta": "open"}},
-            "formats": {"debt": {"decimal": ",", "thousands": "."}},
+            "formats": {"debt": {"decimal": ",", "thousands": ".", "missing": "n.n."}},
         },
     }  # fmt: skip
     mapping = export_mapping(sections, folder)
@@ -97,6 +97,40 @@ def test_names_are_those_of_the_export(terms):
 def test_attributes_of_the_log_are_called_as_in_the_log(terms):
     assert terms.attributes["stage"].columns == ("Fase",)
     assert terms.attributes["stage"].notations[0].words == {"aperta": "open"}
+
+
+def test_a_word_that_stands_for_missing_in_one_attribute_of_the_log_does_so_in_no_other(terms):
+    assert terms.attributes["debt"].notations[0].words == {"n.n.": "", "aperta": "open"}
+    assert terms.attributes["stage"].notations[0].words == {"aperta": "open"}
+
+
+def test_a_name_that_a_query_over_files_passes_on_is_one_of_the_export(tmp_path):
+    leads = [{"Id": "1", "Created": "2024-01-01T00:00:00Z", "Citta\u0300": "Roma"}]
+    write_csv(tmp_path / "leads.csv", leads)
+    write_csv(
+        tmp_path / "calls.csv", [{"Who": "1", "Date": "2024-01-02T00:00:00Z", "Type": "Call"}]
+    )
+    sections = {
+        "files": {"Lead": "leads.csv", "Call": "calls.csv"},
+        "leads": {
+            "sql": 'SELECT Id AS nr, Created AS created_at, "Città" AS source FROM Lead',
+            "columns": {"lead_id": "nr"},
+            "fixed_at_creation": ["source"],
+        },
+        "interactions": {
+            "sql": 'SELECT Who AS lead_id, "Date" AS occurred_at, "Date" AS recorded_at, '
+            "lower(Type) AS kind, Type AS outcome FROM Call"
+        },
+    }
+    mapping = export_mapping(sections, tmp_path)
+    kinds: dict[str, AttributeKind] = {"source": "category"}
+    terms = export_terms(mapping, read_export(mapping), Spec((LeadAge(),), attribute_kinds=kinds))
+    assert terms.lead["lead_id"].columns == ("nr", "Id")
+    assert terms.attributes["source"].columns == ("Città",)
+    assert terms.interactions["occurred_at"].columns == ("Date",)
+    assert terms.interactions["recorded_at"].columns == ()
+    assert terms.interactions["outcome"].columns == ("Type",)
+    assert terms.interactions["kind"].columns == ()  # computed: it has no name in the CRM
 
 
 def test_words_for_missing_values_and_others_are_one_vocabulary(terms):

@@ -127,12 +127,37 @@ def test_what_the_model_was_trained_on_and_did_not_get_is_said(tmp_path) -> None
     )
     assert told[:-1] == (
         "attributes: not there, taken as missing: company_size, first_met_at.",
-        "interactions: there is none, every lead counts as one without any contact.",
+        "interactions: no lead that is scored has any, each counts as one without contact.",
         "as_of lies 181 days after the export's end, 1970-01-01: what happened since is not known.",
     )
     soon = scoring_notes(bundle.spec, tables, Spine(np.array([0]), np.array([DAY - 1])), 180.0)
     assert not any("export's end" in line for line in soon)
     assert told[-1].startswith("1 of 2 rows look at leads older than 180 days")
+
+
+@pytest.mark.parametrize(
+    ("lead", "note"),
+    [(0, "interactions: no lead that is scored"), (1, "measures: without any value")],
+)
+def test_only_the_contacts_of_leads_that_are_scored_count_as_there(tmp_path, lead, note) -> None:
+    write_text(
+        tmp_path / "leads.csv",
+        "lead_id,created_at,country,company_size,first_met_at",
+        *(f"{i},1970-01-01T00:00:00Z,it,5,1970-01-01T00:00:00Z" for i in range(3)),
+    )
+    write_text(
+        tmp_path / "calls.csv",
+        "lead_id,occurred_at,kind,duration_seconds",
+        "1,1970-01-02T00:00:00Z,call,",
+        "2,1970-01-02T00:00:00Z,call,9",
+    )
+    files = ScoringFiles(None, tmp_path / "leads.csv", tmp_path / "calls.csv")
+    tables = read_for_scoring(SPEC, files)
+    asked_at = np.array([lead]), np.array([DAY + 1])
+    (told,) = scoring_notes(SPEC, tables, Spine(*asked_at), None)
+    assert told.startswith(note)
+    nobody = Spine(np.array([], np.int64), np.array([], np.int64))
+    assert scoring_notes(SPEC, tables, nobody, None) == ()
 
 
 def test_something_must_say_where_the_leads_are() -> None:

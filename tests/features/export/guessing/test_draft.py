@@ -233,3 +233,59 @@ def test_lengths_of_two_parts_are_doubted_where_no_crm_is_known(tmp_path):
     assert 'durations = "HH:MM" under [interactions.formats.duration_seconds]' in doubt
     seconds = tables_of(written.text, tmp_path).interactions["duration_seconds"].to_pylist()
     assert sorted(seconds)[:2] == [180.0, 181.0]
+
+
+ROWS = [f"A{i:02},2024-01-{i:02}T08:00:00Z,2024-02-{i:02}T08:00:00Z" for i in range(1, 29)]
+CALLS = [f"A{i:02},2024-01-{i:02}T09:00:00Z,call" for i in range(1, 29) for _ in range(2)]
+
+
+def doubts_of(folder, **tables):
+    (folder / "exports").mkdir()
+    for name, (header, rows) in tables.items():
+        write_text(folder / "exports" / f"{name}.csv", header, *rows)
+    return " ".join(draft(folder / "exports", folder).doubts)
+
+
+HEADER = "Lead ID,Created,Won"
+CALLS_HEADER = "Lead ID,Date,Type"
+
+
+def test_a_second_table_with_the_leads_columns_is_asked_about(tmp_path):
+    first, second = (HEADER, ROWS), (HEADER, [row.replace("A", "B") for row in ROWS[:9]])
+    told = doubts_of(tmp_path, north=first, south=second, calls=(CALLS_HEADER, CALLS))
+    assert 'sql = "SELECT * FROM north UNION ALL SELECT * FROM south"' in told
+
+
+def test_ids_that_lost_their_zeros_are_told(tmp_path):
+    leads = [f"{i:05},2024-01-{i:02}T08:00:00Z," for i in range(1, 29)]
+    calls = [f"{i},2024-01-{i:02}T09:00:00Z,call" for i in range(1, 29)]
+    told = doubts_of(tmp_path, leads=(HEADER, leads), calls=(CALLS_HEADER, calls))
+    assert "calls is not used: its Lead ID holds ids of leads only without leading zeros" in told
+
+
+def test_a_table_without_rows_is_said_to_have_none(tmp_path):
+    told = doubts_of(tmp_path, leads=(HEADER, ROWS), calls=(CALLS_HEADER, []))
+    assert "calls is not used: it has no row." in told
+
+
+@pytest.mark.parametrize("created", ["08/01/2024 10:30 a. m.", "yesterday"])
+def test_a_creation_that_cannot_be_read_is_named_with_what_stands_in_it(tmp_path, created):
+    rows = [f"A{i},{created}," for i in range(28)]
+    told = doubts_of(tmp_path, leads=(HEADER, rows))
+    assert "Created is called like one, but not all of its values are times" in told
+    assert f"'{created}'" in told
+
+
+def test_a_first_line_of_values_is_no_header(tmp_path):
+    told = doubts_of(tmp_path, leads=(ROWS[0], ROWS[1:]), calls=(CALLS[0], CALLS[1:]))
+    assert "The first line of leads holds values (2024-01-01T08:00:00Z)" in told
+
+
+@pytest.mark.parametrize(("sign", "line"), [(".", "."), (" ", " "), ("\u202f", " "), ("", ".")])
+def test_what_parts_thousands_is_read_off_the_numbers(tmp_path, sign, line):
+    rows = [f'{row},"{i}{sign}250,5"' for i, row in enumerate(ROWS, 1)]
+    (tmp_path / "exports").mkdir()
+    write_text(tmp_path / "exports" / "leads.csv", f"{HEADER},Employees", *rows)
+    write_text(tmp_path / "exports" / "calls.csv", CALLS_HEADER, *CALLS)
+    data = tomllib.loads(draft(tmp_path / "exports", tmp_path).text)["data"]
+    assert (data["decimal"], data["thousands"]) == (",", line)

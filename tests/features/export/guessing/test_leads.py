@@ -97,3 +97,12 @@ def test_small_numbers_that_match_by_chance_tell_no_merge(tmp_path):
     rows = [f"{i},{i - 1 if i == 9 else ''},x,{DAY}" for i in range(1, 40)]
     leads = leads_in(tmp_path, leads=["id,merged into,status,created at", *rows])
     assert leads.merged_into is not None
+
+
+def test_a_table_without_rows_is_not_that_of_the_leads(tmp_path):
+    leads = leads_in(
+        tmp_path,
+        empty=["Lead ID,Status"],
+        leads=["Lead ID,Created", *(f"{i},2024-01-0{i}" for i in range(1, 9))],
+    )
+    assert leads.table.name == "leads"

@@ -134,3 +134,16 @@ def test_of_a_large_table_only_the_first_rows_are_looked_at(tmp_path, monkeypatc
     assert only(tmp_path).rows_text == "more than 10 rows"
     monkeypatch.undo()
     assert only(tmp_path).rows_text == "19 rows"
+
+
+def test_a_link_to_the_folder_brings_no_table_twice(tmp_path):
+    write_text(tmp_path / "leads.csv", "id,created", "1,2024-01-01")
+    (tmp_path / "again").symlink_to(tmp_path)
+    (table,), problems = survey(tmp_path, tmp_path)
+    assert (table.rows, len(table.parts), problems) == (1, 1, [])
+
+
+def test_ids_are_compared_as_the_reader_compares_them(tmp_path):
+    write_text(tmp_path / "leads.csv", "id", "1001.0", "1001", " A1\u200b")
+    ids = only(tmp_path).column("id").ids
+    assert ids == {"1001": 2, "A1": 1}
