@@ -196,9 +196,10 @@ def signal_changes(
     point_list = moved_points.tolist()
     changes = []
     for reason in _reasons(bundle.spec, matrix[1], point_list, difference, strongest, columns):
-        own_columns = columns.get(reason.signal)
         earlier_text = (
-            _value_in_words(bundle.spec, matrix[0], point_list, own_columns) if own_columns else ""
+            _value_in_words(bundle.spec, matrix[0], point_list, columns, reason.signal)
+            if reason.signal in columns
+            else ""
         )
         changes.append(SignalChange(reason.signal, reason.points, earlier_text, reason.text))
     return tuple(changes)
@@ -236,7 +237,7 @@ def _reasons(
     for name in signals:
         exact = math.fsum(points[i] for i in columns[name])
         if exact:
-            reasons.append(Reason(name, exact, _value_in_words(spec, row, points, columns[name])))
+            reasons.append(Reason(name, exact, _value_in_words(spec, row, points, columns, name)))
     if len(reasons) < len(columns):
         remaining_points = total_points - math.fsum(reason.points for reason in reasons)
         reasons.append(Reason("", remaining_points, "all the rest"))
@@ -244,11 +245,15 @@ def _reasons(
 
 
 def _value_in_words(
-    spec: Spec, row: Float64, points: Sequence[float], columns: Sequence[int]
+    spec: Spec,
+    row: Float64,
+    points: Sequence[float],
+    columns: Mapping[str, Sequence[int]],
+    name: str,
 ) -> str:
-    """The row's value of that of the columns which moved the most, in words."""
-    strongest = max(columns, key=lambda i: abs(points[i]))
-    return in_words(spec.features[strongest], float(row[strongest]))
+    """The row's value of that of a signal's columns which moved the most, in words."""
+    strongest = max(columns[name], key=lambda i: abs(points[i]))
+    return in_words(spec.features[strongest], float(row[strongest]), name)
 
 
 def _points(horizon: HorizonModel, matrix: Float64) -> tuple[float, Float64]:

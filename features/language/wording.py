@@ -259,7 +259,7 @@ def description(feature: Feature, words: Words = ENGLISH) -> str:
             assert_never(feature)
 
 
-def in_words(feature: Feature, value: float) -> str:
+def in_words(feature: Feature, value: float, signal_name: str | None = None) -> str:
     """One lead's value of a feature as a phrase.
 
     Parameters
@@ -268,6 +268,8 @@ def in_words(feature: Feature, value: float) -> str:
         The feature whose value it is.
     value : float
         As the engine computed it; NaN is "unknown" or "never".
+    signal_name : str, optional
+        `signal` of the feature, where it was worked out before.
 
     Examples
     --------
@@ -276,7 +278,7 @@ def in_words(feature: Feature, value: float) -> str:
     >>> in_words(DaysSinceLatest(Selection(direction=("inbound",))), 0.0833)
     'inbound: the latest 2 hours ago'
     """
-    signal_name = signal(feature)
+    signal_name = signal(feature) if signal_name is None else signal_name
     unknown = math.isnan(value)
     match feature:
         case LeadAge():

@@ -11,7 +11,13 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from features.engine.history import MICROSECONDS_PER_DAY, LeadRecord, is_known, when_known
+from features.engine.history import (
+    MICROSECONDS_PER_DAY,
+    LeadRecord,
+    column,
+    is_known,
+    when_each_known,
+)
 from features.language.kinds import LabelField
 from features.language.spec import Spec
 
@@ -68,16 +74,22 @@ def freshness(
     ignored : mapping of label field to tuple of str
         `Spec.ignored`: what does not exist for any feature.
     """
-    counted: list[int] = []
+    events = record.interactions
+    if ignored:
+        events = [
+            event
+            for event in events
+            if not any(event.get(field) in values for field, values in ignored.items())
+        ]
+    counted, known_at = column(events, "occurred_at"), when_each_known(events)
     ends = [as_of + MICROSECONDS_PER_DAY]
-    for event in record.interactions:
-        if ignored and any(event.get(field) in values for field, values in ignored.items()):
-            continue
-        known_at = when_known(event["occurred_at"], event["recorded_at"])
-        if is_known(known_at, as_of):
-            counted.append(event["occurred_at"])
-        else:
-            ends.append(known_at)
+    if known_at and not is_known(max(known_at), as_of):
+        counted = [
+            occurred_at
+            for occurred_at, instant in zip(counted, known_at, strict=True)
+            if is_known(instant, as_of)
+        ]
+        ends += [instant for instant in known_at if not is_known(instant, as_of)]
     counted.sort()
     for days in widths:
         width = days * MICROSECONDS_PER_DAY

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from features.engine.history import (
@@ -17,7 +18,7 @@ from features.engine.history import (
     LeadRecord,
     column,
     is_known,
-    when_known,
+    when_each_known,
 )
 from features.export.odd_words import (
     EARLY_DAYS,
@@ -142,7 +143,7 @@ def word_doubts(
     str
         One sentence for a word of which something can be said.
     """
-    by_fold = {fold(word): word for word in known_words}
+    by_fold = _words_by_fold(tuple(known_words))
     for word in unknown_words:
         if fold(word) in by_fold:
             yield (
@@ -154,6 +155,12 @@ def word_doubts(
             yield f"{field}: {quoted_value(word)} may stand for a missing value: then send null."
         elif is_mojibake(word):
             yield f"{field}: {quoted_value(word)} may have been read in another encoding."
+
+
+@lru_cache(maxsize=256)
+def _words_by_fold(words: tuple[str, ...]) -> Mapping[str, str]:
+    """Words of the model by what a reader would notice of them, folded once for all leads."""
+    return {fold(word): word for word in words}
 
 
 def _number_warnings(model: ServedModel, record: LeadRecord) -> Iterator[str]:
@@ -217,8 +224,7 @@ def interaction_doubts(record: LeadRecord, as_of: int) -> InteractionDoubts:
     events = record.interactions
     if not events:
         return InteractionDoubts()
-    occurred, recorded = column(events, "occurred_at"), column(events, "recorded_at")
-    known_at = list(map(when_known, occurred, recorded))
+    occurred, known_at = column(events, "occurred_at"), when_each_known(events)
     early = record.created_at - EARLY_DAYS * MICROSECONDS_PER_DAY
     instants = set(occurred)
     are_days = len(instants) >= LEAST_MIDNIGHTS and not any(

@@ -3,6 +3,9 @@
 Python's own reader takes NaN, the last of two equal names and objects of any size. `parse_json`
 refuses all three with a problem that says what is wrong. A request body is read by it, and so is a
 golden lead.
+
+msgspec would read and validate a body in 22 µs where this and pydantic take 59, of an answer's 700.
+But it takes the last of two equal names as well, and to search the text for them costs 90 µs more.
 """
 
 import json

@@ -183,7 +183,7 @@ def _cost_text(use: FieldUse) -> str:
 def _of_sample(answer: SampleAnswer, repeated_ids: int) -> Iterator[SampleFinding]:
     """Findings of the leads and interactions as a whole."""
     if repeated_ids:
-        text = f"{repeated_ids} ids came more than once."
+        text = f"{repeated_ids} id{'' if repeated_ids == 1 else 's'} came more than once."
         yield SampleFinding("lead_twice", "lead_id", repeated_ids, text, "Send each lead once.")
     use = answer.interactions
     doubts: Mapping[SampleCode, tuple[int, str, str]] = {

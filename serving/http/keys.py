@@ -5,6 +5,8 @@ keys that were good before stay, and the log says so.
 """
 
 import logging
+import os
+import stat
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 from serving.http.security import ApiKey, api_keys
 
 LOOK_SECONDS = 1.0
+MAX_KEYS_BYTES = 2**20
 _LOG = logging.getLogger(__name__)
 
 
@@ -21,10 +24,11 @@ def keys_of_file(file: Path) -> tuple[ApiKey, ...]:
     Raises
     ------
     ValueError
-        It cannot be read, has another form, or holds no key. No message shows what stands in it.
+        It is no regular file of ordinary size, cannot be read, has another form, or holds no key.
+        No message shows what stands in it.
     """
     try:
-        text = file.read_text(encoding="utf-8")
+        text = _regular_file(file).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{file} cannot be read: {type(error).__name__}") from None
     try:
@@ -34,6 +38,29 @@ def keys_of_file(file: Path) -> tuple[ApiKey, ...]:
     if not keys:
         raise ValueError(f"{file} holds no key; NAME:ROLES:SHA256 is one")
     return keys
+
+
+def _regular_file(file: Path) -> bytes:
+    """Content of a file; a pipe, which may never end, is not waited for.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    ValueError
+        It is no regular file, or too long.
+    """
+    with open(file, "rb", opener=_open_at_once) as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise ValueError(f"{file} must be a regular file, no pipe and no device")
+        content = opened.read(MAX_KEYS_BYTES + 1)
+    if len(content) > MAX_KEYS_BYTES:
+        raise ValueError(f"{file} must have at most {MAX_KEYS_BYTES} bytes")
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class KeyRing:

@@ -56,7 +56,7 @@ def last_good_copy(folder: Path) -> Path | None:
     """The last good copy of an earlier server; None if there is none."""
     try:
         name = (folder / _LAST_GOOD).read_text(encoding="utf-8")
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):  # there is none, or none that can be read
         return None
     copy = folder / name
     return (

@@ -149,8 +149,13 @@ class BoundedHttp(HttpToolsProtocol):
         self._cancel_deadline()
         self._start_deadline()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; what trails a body is none: a key there was seen by no proxy."""
+        if self._incoming == "head":
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """Expect the body; refuse one that an upgrade would lose."""
+        """Expect the body; refuse one that is framed in doubt, or that an upgrade would lose."""
         self._incoming = "body"
         upgrade = self.parser.should_upgrade()
         if upgrade and any(name in _OF_BODIES for name, _ in self.headers):
@@ -163,8 +168,15 @@ class BoundedHttp(HttpToolsProtocol):
             way_out = "Send one header Host, with the name and port that are asked."
             self._refuse(400, "no_host", f"A request must have one Host, found {hosts}. {way_out}")
             return
+        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        is_chunked = codings == [b"chunked"] and self.parser.get_http_version() != "1.0"
+        if codings and not is_chunked:
+            # Whoever reads it otherwise sees another request after it than we do.
+            way_out = "Send Content-Length, or Transfer-Encoding: chunked alone, by HTTP/1.1."
+            self._refuse(400, "not_http", f"The body's framing is in doubt. {way_out}")
+            return
         super().on_headers_complete()
-        if upgrade:
+        if upgrade or self.expect_100_continue:  # who is refused sends no body, and we await one
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:

@@ -247,7 +247,7 @@ async def _prove_first(crew: _Crew) -> None:
             raise
         crew.current = await _proved(crew, copy)
         _refuse(crew, str(error))
-    remember_last_good(crew.private_folder, crew.current.folder)
+    _remember(crew, crew.current)
     remove_other_copies(crew.private_folder, {crew.current.folder})
     crew.first_proof.set()
     crew.start(crew.watch.run(lambda: _reload(crew)))
@@ -452,9 +452,17 @@ async def _roll_out(crew: _Crew, candidate: ProvedBundle, asked_by: _Worker | No
     for worker in crew.workers.values():
         if worker.is_ready and worker.bundle is not candidate:  # it became ready meanwhile
             crew.start(_catch_up(crew, worker))
-    remember_last_good(crew.private_folder, candidate.folder)
+    _remember(crew, candidate)
     kept_copies = {bundle.folder for bundle in (crew.current, crew.earlier) if bundle is not None}
     await asyncio.to_thread(remove_other_copies, crew.private_folder, kept_copies)
+
+
+def _remember(crew: _Crew, bundle: ProvedBundle) -> None:
+    """Name the copy that a later server begins with; a full disk costs that name alone."""
+    try:
+        remember_last_good(crew.private_folder, bundle.folder)
+    except OSError as error:
+        _LOG.error("%s serves, but a later start will not know of it: %s", bundle.version, error)
 
 
 async def _hand_over(worker: _Worker, bundle: ProvedBundle) -> None:
@@ -495,6 +503,6 @@ async def _put_back_earlier(crew: _Crew, code: int) -> None:
         if crew.earlier is None or crew.current is None or age > PROBATION_SECONDS:
             return
         bad, crew.current, crew.earlier = crew.current, crew.earlier, None
-        remember_last_good(crew.private_folder, crew.current.folder)
+        _remember(crew, crew.current)
         await _hand_back(crew, [worker for worker in crew.workers.values() if worker.is_ready])
         _refuse(crew, f"A worker that served {bad.version} ended by signal {-code}.")

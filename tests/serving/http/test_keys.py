@@ -1,12 +1,13 @@
 """Keys of a file: read again when it changes, and kept when it is broken."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from serving.http.app import create_app
-from serving.http.keys import LOOK_SECONDS, KeyRing, keys_of_file
+from serving.http.keys import LOOK_SECONDS, MAX_KEYS_BYTES, KeyRing, keys_of_file
 from serving.http.settings import settings_from
 from tests.support.http import TestClient
 
@@ -76,6 +77,28 @@ def test_keys_come_from_one_place(file: Path) -> None:
         settings_from(both)
     with pytest.raises(ValueError, match=r"API_KEYS_FILE: .*cannot be read: FileNotFoundError"):
         settings_from({"LEAD_TEMPERATURE_API_KEYS_FILE": f"{file}.gone"})
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "long"])
+def test_what_is_no_plain_file_is_told_at_once_and_changes_nothing(
+    file: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    ring = KeyRing(keys_of_file(file), file, lambda: now[0])
+    assert names(ring) == ["first"]
+    file.unlink()
+    match kind:
+        case "pipe":
+            os.mkfifo(file)
+        case "device":
+            file.symlink_to("/dev/zero")
+        case "folder":
+            file.mkdir()
+        case "long":
+            file.write_bytes(b"\n" * (MAX_KEYS_BYTES + 1))
+    now[0] = LOOK_SECONDS
+    assert names(ring) == ["first"]
+    assert "the keys stay as they were" in caplog.text
 
 
 def test_all_routes_take_their_keys_from_one_ring(

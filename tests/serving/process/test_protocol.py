@@ -128,6 +128,44 @@ def test_what_is_no_http_is_refused_by_a_problem(server, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "coding",
+    [
+        b"gzip, chunked",
+        b"identity",
+        b"chunked\r\nTransfer-Encoding: chunked",
+        b"xchunked",
+        b"deflate",
+    ],
+)
+def test_a_body_that_a_proxy_may_frame_otherwise_is_refused(server, coding: bytes) -> None:
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(LEAD), LEAD)
+    sent = POST + b"Transfer-Encoding: " + coding + b"\r\n\r\n" + body
+    found = answers(server, sent + GET + b"\r\n")
+    assert found.statuses == [400], found
+
+
+def test_a_header_that_trails_the_body_is_none(server) -> None:
+    head = b"POST /v1/score HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+    body = b"\r\n%x\r\n%s\r\n0\r\n" % (len(LEAD), LEAD)
+    trailer = b"Content-Type: application/json\r\nX-Request-ID: trailed\r\n\r\n"
+    refusal = answers(server, head + body + trailer)
+    assert refusal.statuses == [415]
+    assert b"trailed" not in refusal.content
+    assert answers(server, CHUNKED[:-2] + body + trailer).statuses == [200]
+
+
+def test_who_waits_to_be_asked_for_a_body_and_is_refused_loses_no_later_request(server) -> None:
+    waiting = POST.replace(b"application/json", b"text/plain") + b"Expect: 100-continue\r\n"
+    found = answers(server, waiting + b"Content-Length: 100\r\n\r\n", expected=2)
+    assert found.statuses == [415]
+    assert b"connection: close" in found.content
+    asked = POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(LEAD)
+    good = answers(server, asked, LEAD)
+    assert good.content.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert good.statuses == [200]
+
+
+@pytest.mark.parametrize(
     ("sent", "endless"),
     [
         (b"GET /" + b"a" * 200_000, b""),

@@ -63,6 +63,23 @@ def test_whichever_worker_is_asked_tells_the_figures_of_all(server) -> None:
     assert figure(server, "lead_temperature_bundle_age_seconds ") > 0
 
 
+def test_a_bundle_serves_though_its_copy_cannot_be_remembered(folder: Path, tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    (copies / "last-good").mkdir(parents=True)  # as on a full disk, nothing can take its place
+    copies.chmod(0o700)
+    settings = {
+        "LEAD_TEMPERATURE_COPIES_FOLDER": str(copies),
+        "LEAD_TEMPERATURE_RELOAD_SECONDS": "0",
+    }
+    with served(folder, 1, settings) as server:
+        version = save_bundle(small_bundle(seed=8), folder).version
+        answer = httpx2.post(f"{server.url}/v1/model/reload", timeout=60)
+        assert (answer.status_code, answer.json()["model_version"]) == (200, version)
+        scored = httpx2.post(f"{server.url}/v1/score", content=LEAD, headers=JSON).json()
+        assert scored["model_version"] == version
+        until(lambda: sum("later start" in line["message"] for line in server.log) == 2)
+
+
 def worker_of(server: Served, client_port: int) -> int:
     """Process that holds the server's end of a connection."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
