@@ -96,6 +96,7 @@ def work(
     from models.bundle import load_bundle
     from models.plays import read_plays, shipped_plays
     from serving.bulk.desk import (
+        pool_notes,
         read_pool,
         read_previous_list,
         require_list_suffix,
@@ -131,6 +132,7 @@ def work(
                 path, worklist, loaded.spec, team, language, has_previous=earlier is not None
             )
     notes = scoring_notes(loaded.spec, tables, selection.spine, loaded.card.served.judged_days)
+    notes += pool_notes(pool, team, playbook, as_of, with_plays=plays is not None)
     say(*selection.notes, *notes, *loaded.card.served.notes, to=err, style="yellow")
     show_worklist(worklist)
     say(f"Wrote {len(worklist.rows):,} rows to {', '.join(map(str, output))}.")

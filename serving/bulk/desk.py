@@ -29,10 +29,12 @@ from features.spine import LeadsToScore, open_leads_at, refused_at
 from features.tables import Tables, without_formulas
 from models.bands import LEVELS
 from models.course.looks import Band
+from models.plays import Playbook
 from serving.bulk.selection import ScoringFiles, asked_about, read_for_scoring
-from serving.desk.due import DUE_CLOCKS, Clock
+from serving.desk.contacts import OUTBOUND
+from serving.desk.due import DUE_CLOCKS, Clock, words_of
 from serving.desk.people import Team
-from serving.desk.variants import some_histories
+from serving.desk.variants import current_labels, some_histories
 from serving.desk.worklist import LeadPool, PreviousList, PreviousRow
 
 LIST_SUFFIXES = (".csv", ".xlsx", ".html")
@@ -133,6 +135,52 @@ def _require_attributes(tables: Tables, team: Team) -> None:
                 "in the log of attributes, or take it out of people.toml. Attributes: "
                 f"{', '.join(available)}."
             )
+
+
+def pool_notes(
+    pool: LeadPool, team: Team, plays: Playbook, as_of: int, *, with_plays: bool
+) -> tuple[str, ...]:
+    """What of the people's file and of the plays does not fit the export, a line each.
+
+    Parameters
+    ----------
+    pool : LeadPool
+        The open leads.
+    team : Team
+        The people.
+    plays : Playbook
+        What is done.
+    as_of : int
+        The instant of the list, in microseconds.
+    with_plays : bool
+        Whether the plays are a house's own: the shipped ones name words that an export may lack.
+    """
+    labels, attributes = pool.histories.labels, team.attributes
+    notes = []
+    if len(pool.histories.occurred_at) and OUTBOUND not in labels["direction"].vocabulary:
+        notes.append(
+            "No interaction is outbound, so nobody seems to have been contacted: map the export's "
+            "word for it to 'outbound' in [interactions.values]."
+        )
+    if attributes.owner is not None:
+        labels_of_owner = {
+            attributes.owner: current_labels(pool.histories, attributes.owner, as_of)
+        }
+        owners = words_of(labels_of_owner, attributes.owner, pool.histories.leads)
+        ids = {None, *(person.id for person in team.person)}
+        strangers = sorted(owner for owner in owners if owner not in ids and owner is not None)
+        if strangers:
+            notes.append(
+                f"{len(strangers):,} leads are with somebody who is not in people.toml, such as "
+                f"'{strangers[0]}': others get them."
+            )
+    if with_plays:
+        sources, forms = (
+            () if name is None else current_labels(pool.histories, name, as_of).vocabulary
+            for name in (attributes.source, attributes.form)
+        )
+        notes += plays.unknown_words(sources, (*forms, *labels["kind"].vocabulary))
+    return tuple(notes)
 
 
 def require_list_suffix(path: Path) -> None:

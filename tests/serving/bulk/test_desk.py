@@ -7,8 +7,10 @@ import pytest
 from python_calamine import load_workbook
 
 from features.arrays import NEVER
+from models.plays import shipped_plays
 from serving.bulk.desk import (
     desk_spec,
+    pool_notes,
     read_pool,
     read_previous_list,
     require_list_suffix,
@@ -17,7 +19,7 @@ from serving.bulk.desk import (
 from serving.bulk.selection import ScoringFiles
 from serving.pages.work_table import list_columns
 from tests.support.bundles import SPEC
-from tests.support.desk import DAY, MONDAY, house
+from tests.support.desk import DAY, MONDAY, contact, house, lead, pool
 from tests.support.work import HOSTILE, lively_list
 
 LEADS = """lead_id,created_at,converted_at,closed_at,closed_reason,person,owner,source_kind,form,by
@@ -57,6 +59,19 @@ def test_refused_leads_are_in_the_pool_where_the_model_looks_at_them(tmp_path: P
     assert pool.lead_ids == ("a", "b", "d", "e")
     assert pool.refused_at.tolist()[:3] == [NEVER] * 3
     assert MONDAY - 17 * DAY < pool.refused_at[3] < MONDAY - 15 * DAY
+
+
+def test_what_does_not_fit_the_export_is_said() -> None:
+    calls = contact(9, direction="out")
+    leads = {"a": lead(30, calls, owner="zoe", source_kind="net", form="chat")}
+    notes = pool_notes(pool(leads), house(), shipped_plays(), MONDAY, with_plays=True)
+    assert notes[0].startswith("No interaction is outbound")
+    assert notes[1].startswith("1 leads are with somebody who is not in people.toml, such as 'zoe'")
+    assert "[[play]] sources 'seed': no lead has it." in notes
+    assert "[forms] 'callback_popup': no lead has it." in notes
+    fitting = {"a": lead(30, contact(9), owner="ana")}
+    assert pool_notes(pool(fitting), house(), shipped_plays(), MONDAY, with_plays=False) == ()
+    assert pool_notes(pool({}), house(), shipped_plays(), MONDAY, with_plays=True) == ()
 
 
 def test_leads_of_one_customer_have_one_number(tmp_path: Path) -> None:

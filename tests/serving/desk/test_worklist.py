@@ -161,6 +161,22 @@ def test_shares_are_of_all_expected_buyers() -> None:
     }
 
 
+def test_the_crms_own_points_are_an_order_to_compare_with() -> None:
+    attributes = {**house().attributes.model_dump(), "points": "company_size"}
+    team = house(person=[{"id": "ana", "capacity": 1}], leader=None, attributes=attributes)
+    asked = lead(60, contact(40), QUESTION, company_size=9.0)
+    others = {f"L{i}": old(company_size=float(i)) for i in range(4)} | {"unknown": old()}
+
+    def points_share(**leads) -> tuple[float, float]:
+        shares = {s.order: s.share for s in worklist(pool(leads), team).shares}
+        return shares["points"], shares["list"]
+
+    with_the_best_first, listed = points_share(asked=asked, **others)
+    assert with_the_best_first == pytest.approx(listed)
+    asked_last = asked._replace(attributes={"company_size": -1.0})
+    assert points_share(asked=asked_last, **others)[0] < listed
+
+
 def test_the_order_of_the_leads_changes_nothing() -> None:
     leads = {f"L{i}": old(owner="ana", company_size=float(i)) for i in range(12)}
     shuffled = dict(sorted(leads.items(), reverse=True))
