@@ -111,13 +111,13 @@ def _of_field(
             "Map it, if the CRM has it. The model takes it as missing.",
         )
     elif use.trained_filled is not None and rows and differs(filled, use.trained_filled, rows):
-        yield SampleFinding(
-            "rarely_sent",
-            path,
-            rows - count,
-            f"{filled:.0%} of the leads have it{_trained_text(use)}. {_cost_text(use)}",
-            "See whether the mapping reads the field that the export had.",
-        )
+        text = f"{filled:.0%} of the leads have it{_trained_text(use)}. {_cost_text(use)}"
+        if filled < use.trained_filled:
+            way_out = "See whether the mapping reads the field that the export had."
+            yield SampleFinding("rarely_sent", path, rows - count, text, way_out)
+        else:
+            way_out = "See whether it writes a default where nothing is known: then send null."
+            yield SampleFinding("often_sent", path, count, text, way_out)
     yield from _of_words(path, use)
     if use.outside and use.trained_lowest is not None and use.trained_highest is not None:
         yield SampleFinding(

@@ -15,7 +15,7 @@ from serving.answers.problem import ERROR_CODE, Reason
 
 SampleCode = Literal[
     "refused", "unknown_name", "retired_name", "lead_twice", "never_sent", "rarely_sent",
-    "unknown_words", "no_known_word", "outside_range", "unused_interactions",
+    "often_sent", "unknown_words", "no_known_word", "outside_range", "unused_interactions",
     "early_interactions", "midnights", "copies", "delays", "unlike_training", "bands",
 ]  # fmt: skip
 """What was noticed, in the order in which it is told."""

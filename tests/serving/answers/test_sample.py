@@ -1,7 +1,9 @@
 """A sample's findings say what differs from training, and nothing of leads that are like it."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from serving.answers.model import ServedModel, served_model
 from serving.answers.problem import Problem
 from serving.answers.sample import Sample
 from serving.answers.sample_findings import differs
-from serving.answers.sample_schemas import SampleAnswer, SampleFinding
+from serving.answers.sample_schemas import SAMPLE_CODES, SampleAnswer, SampleFinding
 from serving.answers.schemas import as_json
 from serving.answers.scorer import PreparedLead, feature_rows, prepare_lead, score_leads
 from tests.support.bundles import small_bundle
@@ -165,6 +167,23 @@ def test_a_field_that_is_sent_less_than_in_training_is_told(trained) -> None:
     one = findings(trained, sample)["rarely_sent", "attributes.country"]
     assert one.count == 30
     assert "25% of the leads have it, in training 90%" in one.text
+
+
+def test_a_field_that_is_sent_more_than_in_training_may_be_a_default(trained) -> None:
+    fields = [{"name": "country", "known": 20, "leads": 100}]
+    card = {**CARD, "report": {"practice": {"fields": fields}}}
+    bundle = replace(trained.bundle, card=CardDocument.of(card))
+    found = findings(served_model(bundle, Limits()), leads())
+    assert ("rarely_sent", "attributes.country") not in found
+    one = found["often_sent", "attributes.country"]
+    assert (one.count, "100% of the leads have it, in training 20%" in one.text) == (40, True)
+    assert "send null" in one.way_out
+
+
+def test_every_code_of_a_finding_is_documented() -> None:
+    document = Path(__file__).parents[3] / "docs" / "serving.md"
+    (listed,) = re.findall(r"The codes are (.*?)\. A share", document.read_text(), re.DOTALL)
+    assert re.findall(r"`(\w+)`", listed) == list(SAMPLE_CODES)
 
 
 def test_the_exports_own_names_and_words_count_as_ours(trained) -> None:
