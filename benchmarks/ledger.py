@@ -35,6 +35,7 @@ from training.monitoring.progress import (
     buying_pace,
     weekly_progress,
 )
+from training.statistics.figures import figures
 from training.statistics.intervals import wilson_interval
 
 RESULTS = Path("artifacts/bench/ledger.json")
@@ -173,10 +174,12 @@ def rings(progress: Progress, first: int) -> tuple[Bool, Bool]:
 def cbpe_rings(promises: Promises, weeks: int) -> Bool:
     """Of each week: whether the expected AUC of the latest four lies outside its limits."""
     week = promises.as_of // WEEK
-    chunks = [promises.probability[(week >= end - 4) & (week < end)] for end in range(1, weeks + 1)]
-    reference = [expected_auc(chunks[end]) for end in range(3, QUIET_WEEKS, 4)]
-    limits = CbpeWatch.of(np.array(reference))
-    return np.array([limits.rings(expected_auc(chunk)) for chunk in chunks])
+    bought = promises.converted_at <= promises.as_of + promises.days * MICROSECONDS_PER_DAY
+    chunks = [np.flatnonzero((week >= end - 4) & (week < end)) for end in range(1, weeks + 1)]
+    came = [chunks[end] for end in range(3, QUIET_WEEKS, 4)]
+    reference = [figures(bought[rows], promises.probability[rows]).auc for rows in came]
+    limits = CbpeWatch.of(np.array([np.nan if auc is None else auc for auc in reference]))
+    return np.array([limits.rings(expected_auc(promises.probability[rows])) for rows in chunks])
 
 
 def first_week(ringing: Bool) -> float:

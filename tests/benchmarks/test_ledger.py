@@ -66,7 +66,7 @@ def test_a_fall_brings_fewer_purchases_and_the_same_promises() -> None:
 
 
 def test_cbpe_sees_other_leads_come() -> None:
-    ledger = MadeUpLedger(14, 500, half_years=4, score_shift=1.5)
+    ledger = MadeUpLedger(14, 1_000, half_years=4, score_shift=3.5)
     ringing = cbpe_rings(made_up_promises(ledger, 1), 104)
     assert ringing[82:].mean() > ringing[:78].mean()
 

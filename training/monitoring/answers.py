@@ -75,6 +75,8 @@ class HorizonAnswers:
         What was promised.
     mature, bought : bool arrays of shape (rows,)
         Whether the horizon has ended, and whether the lead bought within it so far.
+    settled : bool array of shape (rows,)
+        Whether the ledger has noted what came.
     groups : mapping of str to str array of shape (rows,)
         For "model", "band", "month", "channel" and "owner": what each answer belongs to.
     left_out : LeftOut
@@ -90,6 +92,7 @@ class HorizonAnswers:
     probability: Float64
     mature: Bool
     bought: Bool
+    settled: Bool
     groups: Mapping[str, Names]
     left_out: LeftOut
 
@@ -165,6 +168,7 @@ def join_answers(
         probability=promise.probability[rows],
         mature=mature[rows],
         bought=bought[rows],
+        settled=~np.isnan(promise.happened[rows]),
         groups={
             "model": _names(answers.model_version),
             "band": _names(answers.band),

@@ -94,6 +94,8 @@ class Drift:
 class CbpeWatch:
     """NannyML's alarm: an expected figure that lies outside of what the reference's chunks had.
 
+    What they had is what came of them (0.13.1), so it is taken once their outcomes are known.
+
     Parameters
     ----------
     low, high : float
@@ -105,7 +107,7 @@ class CbpeWatch:
 
     @classmethod
     def of(cls, reference: Float64) -> "CbpeWatch":
-        """Limits by the figures of the reference's chunks, shape (chunks,)."""
+        """Limits by what came of the reference's chunks, shape (chunks,)."""
         mean, spread = np.nanmean(reference), LIMIT_DEVIATIONS * np.nanstd(reference)
         return cls(float(mean - spread), float(mean + spread))
 

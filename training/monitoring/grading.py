@@ -181,8 +181,8 @@ def grade_ledger(
     for horizon in HORIZON_NAMES:
         joined = join_answers(answers, tables, horizon, hash_lead)
         grades.append(grade(joined, horizon, ledger.sums()))
-        by_export = joined.mature & (joined.lead >= 0)
-        ledger.settle(joined.answer_id[by_export].tolist(), horizon, joined.bought[by_export])
+        fresh = joined.mature & ~joined.settled
+        ledger.settle(joined.answer_id[fresh].tolist(), horizon, joined.bought[fresh])
     return tuple(grades)
 
 

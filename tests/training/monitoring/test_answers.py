@@ -96,6 +96,7 @@ def test_what_the_ledger_has_settled_counts_without_the_lead() -> None:
     assert hot.bought.tolist() == [True, True, False, False]
     assert hot.mature.all()
     assert len(set(hot.person.tolist())) == 3
+    assert hot.settled.tolist() == [True, True, True, False]
     assert hot.promises.lead.tolist() == [1]
 
 

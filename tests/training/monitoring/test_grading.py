@@ -49,6 +49,7 @@ def answers_of(
         probability=sigmoid(log_odds),
         mature=np.full(rows, True),
         bought=bought,
+        settled=np.full(rows, False),
         groups={
             "model": np.full(rows, "v1"),
             "band": band,
