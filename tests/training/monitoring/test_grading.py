@@ -252,3 +252,31 @@ def test_an_empty_ledger_has_empty_grades() -> None:
     grades = grade(nothing, "hot", no_sums())
     assert (grades.overall.answers, grades.overall.reach, grades.groups) == (0, None, ())
     assert grades.overall.outcome.finding == "unknown"
+
+
+def test_what_was_promised_for_sure_is_graded_too() -> None:
+    """A probability of 0 or 1 has no finite log-odds."""
+    answers = answers_of(10, 200)
+    sure = np.where(answers.probability > 0.3, 1.0, np.where(answers.probability < 0.1, 0.0, 0.2))
+    grades = grade(dataclasses.replace(answers, probability=sure), "hot", no_sums())
+    assert grades.overall.kind == "all"
+    assert grades.overall.outcome.promised == pytest.approx(sure.mean())
+    assert math.isfinite(grades.month_deviation)
+
+
+def test_erased_answers_that_stand_alone_are_worth_their_number() -> None:
+    columns = columns_of(
+        *(
+            {"lead": f"L{number}", "hot": 0.5, "happened": float(number % 2)}
+            for number in range(400)
+        )
+    )
+    tables = tables_of([{"lead_id": "nobody", "created_at": 0}], end_day=100)
+    nobody = join_answers(columns.among(np.array([], np.int64)), tables, "hot")
+    grades = grade(nobody, "hot", sums_of(columns))
+    happened = grades.overall.outcome.happened
+    assert happened is not None
+    trials = 1 / (1 / 400 + 0.25 * grades.month_deviation**2)
+    z = 1.959963984540054
+    half_width = z * math.sqrt(0.25 / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
+    assert (happened.high - happened.low) / 2 == pytest.approx(half_width)
