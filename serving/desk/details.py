@@ -8,7 +8,6 @@ thing added (`serving.desk.variants`).
 Tests: tests/serving/desk/test_worklist.py.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import cast
@@ -18,7 +17,7 @@ import numpy.typing as npt
 
 from features.arrays import Float64
 from features.engine.executor import features_of
-from features.engine.history import MICROSECONDS_PER_DAY, Histories
+from features.engine.history import MICROSECONDS_PER_DAY, Histories, LabelColumn
 from features.language.kinds import LabelField
 from models.bundle import Bundle
 from models.course.forecast import FORECAST_DAYS, BandChange, forecast
@@ -211,23 +210,30 @@ def _outcome_effects(
 
 def _usual_contact(histories: Histories, words: Sequence[str]) -> dict[LabelField, str] | None:
     """Labels of the most frequent contact of ours that ended so; None where none did."""
-    counts: Counter[tuple[str | None, ...]] = Counter()
     names: tuple[LabelField, ...] = ("channel", "kind", "direction", "outcome")
     columns = [histories.labels[name] for name in names]
-    codes, frequency = np.unique(
-        np.stack([column.codes for column in columns]), axis=1, return_counts=True
+    is_ours = _has_word(columns[2], (OUTBOUND,)) & _has_word(columns[3], words)
+    codes, counts = np.unique(
+        np.stack([column.codes[is_ours] for column in columns]), axis=1, return_counts=True
     )
-    for contact, times in zip(codes.T.tolist(), frequency.tolist(), strict=True):
-        labels = tuple(
-            column.vocabulary[code] if code >= 0 else None
-            for column, code in zip(columns, contact, strict=True)
-        )
-        if labels[2] == OUTBOUND and labels[3] in words:
-            counts[labels] += times
-    if not counts:
+    if not len(counts):
         return None
-    usual = min(counts, key=lambda labels: (-counts[labels], [label or "" for label in labels]))
-    return {name: label for name, label in zip(names, usual, strict=True) if label is not None}
+    contacts = [
+        {
+            name: column.vocabulary[code]
+            for name, column, code in zip(names, columns, contact, strict=True)
+            if code >= 0
+        }
+        for contact in codes.T.tolist()
+    ]
+    pairs = zip(counts.tolist(), contacts, strict=True)
+    ranks = [(-times, sorted(contact.items())) for times, contact in pairs]
+    return contacts[ranks.index(min(ranks))]
+
+
+def _has_word(labels: LabelColumn, words: Sequence[str]) -> npt.NDArray[np.bool_]:
+    matches = [word in words for word in labels.vocabulary]
+    return np.array([*matches, False], np.bool_)[labels.codes]
 
 
 def _questions(

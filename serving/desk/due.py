@@ -100,52 +100,60 @@ def due_leads(
     day_end = team.hours.closing(day, team.zone)
     sources = words_of(attributes, team.attributes.source, histories.leads)
     forms = words_of(attributes, team.attributes.form, histories.leads)
-    kinds = histories.labels["kind"]
     lead_plays: list[Play] = []
     rows: list[tuple[bool, int, Clock, bool]] = []
     for lead in range(histories.leads):
         refused = NEVER if refused_at is None else int(refused_at[lead])
-        enquiry = int(contacts.latest_enquiry[lead])
         own_event = int(contacts.latest_by_us[lead])
         latest_by_us = None if own_event == NO_EVENT else int(histories.occurred_at[own_event])
         play = plays.play_for(str(band[lead]), sources[lead])
-        if refused != NEVER and (latest_by_us is None or latest_by_us <= refused):
-            play = plays.play_for("farewell", sources[lead])
+        deadline = _deadline(histories, contacts, lead, play, forms[lead], team, plays)
+        is_silent = latest_by_us is None or latest_by_us <= refused
+        event = int(contacts.latest_enquiry[lead])
+        asks_again = event != NO_EVENT and histories.occurred_at[event] > refused
+        if refused != NEVER and is_silent and not asks_again:
+            play, deadline = plays.play_for("farewell", sources[lead]), None
         lead_plays.append(play)
-        enquired_at, hours = None, play.first_contact_hours
-        if enquiry != NO_EVENT:
-            enquired_at = int(histories.occurred_at[enquiry])
-            hours = plays.forms[kinds.vocabulary[kinds.codes[enquiry]]]
-        elif latest_by_us is None and play.first_contact_hours is not None:
-            enquired_at = int(histories.created_at[lead])
-            hours = plays.forms.get(forms[lead] or "", play.first_contact_hours)
-        deadline = None
-        if enquired_at is not None and hours is not None:
-            deadline = team.hours.later_by(enquired_at, hours, team.zone)
-        rows.append(
-            _row(
-                _LeadClock(
-                    agreed_at=int(contacts.agreed_at[lead]),
-                    deadline=deadline,
-                    latest_by_us=latest_by_us,
-                    refused_at=refused,
-                    unanswered=int(contacts.unanswered[lead]),
-                    play=play,
-                    is_warm=str(band[lead]) != "cold",
-                ),
-                as_of,
-                day_end,
-            )
+        clock = _LeadClock(
+            agreed_at=int(contacts.agreed_at[lead]),
+            deadline=deadline,
+            latest_by_us=latest_by_us,
+            refused_at=refused,
+            unanswered=int(contacts.unanswered[lead]),
+            play=play,
+            is_warm=str(band[lead]) != "cold",
         )
+        rows.append(_row(clock, as_of, day_end))
     columns: Sequence[tuple[object, ...]] = tuple(zip(*rows, strict=True)) or ((), (), (), ())
-    is_due, by, clock, is_overdue = columns
+    is_due, by, clocks, is_overdue = columns
     return DueLeads(
         is_due=np.array(is_due, np.bool_),
         by=np.array(by, np.int64),
-        clock=np.array(clock, np.str_),
+        clock=np.array(clocks, np.str_),
         is_overdue=np.array(is_overdue, np.bool_),
         plays=tuple(lead_plays),
     )
+
+
+def _deadline(
+    histories: Histories,
+    contacts: Contacts,
+    lead: int,
+    play: Play,
+    form: str | None,
+    team: Team,
+    plays: Playbook,
+) -> int | None:
+    """Until when a lead's enquiry is to be answered; None where nothing waits for an answer."""
+    event = int(contacts.latest_enquiry[lead])
+    if event != NO_EVENT:
+        kinds = histories.labels["kind"]
+        hours = plays.forms[kinds.vocabulary[kinds.codes[event]]]
+        return team.hours.later_by(int(histories.occurred_at[event]), hours, team.zone)
+    if contacts.latest_by_us[lead] != NO_EVENT or play.first_contact_hours is None:
+        return None
+    hours = plays.forms.get(form or "", play.first_contact_hours)
+    return team.hours.later_by(int(histories.created_at[lead]), hours, team.zone)
 
 
 @dataclass(frozen=True, slots=True)

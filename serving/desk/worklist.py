@@ -14,12 +14,14 @@ from typing import Literal, cast
 from urllib.parse import quote
 
 import numpy as np
+import numpy.typing as npt
 
 from features.arrays import Bool, Float64, Int64
 from features.engine.executor import features_of
 from features.engine.history import MICROSECONDS_PER_DAY, Histories, LabelColumn
 from models.bundle import Bundle
 from models.course.looks import Band
+from models.horizon import Scores
 from models.plays import Play, Playbook
 from serving.desk.assignment import NO_PERSON, Solver, assign
 from serving.desk.contacts import NO_EVENT, Contacts, contacts_at
@@ -276,7 +278,61 @@ def make_worklist(
     threads : int
         Threads of the model.
     """
-    histories, people = leads.histories, team.working_on(day)
+    pool = _look_at_pool(bundle, leads, team, plays, as_of, day, previous, threads)
+    dealt = _give_out(pool, team, team.working_on(day), solve, effects)
+    lead = dealt.candidates[dealt.listed]
+    details = lead_details(
+        bundle,
+        known_histories(leads.histories, lead, as_of),
+        known_histories(leads.histories, np.arange(leads.histories.leads), as_of),
+        pool.band[lead],
+        [pool.due.plays[i] for i in lead.tolist()],
+        plays,
+        _may_be_asked(bundle, team),
+        as_of,
+        None if previous is None else previous.as_of,
+    )
+    may_somebody = dealt.eligible.any(axis=1)
+    return Worklist(
+        day=day,
+        as_of=as_of,
+        model_version=bundle.version,
+        hot_days=bundle.hot.days,
+        people=dealt.people,
+        rows=_rows(pool, dealt, team, details, as_of),
+        shares=_shares(pool.scores.hot_probability, leads.histories, lead, team, as_of),
+        gap=dealt.gap,
+        open_leads=leads.histories.leads,
+        due_leads=int(pool.due.is_due.sum()),
+        nobody_may=int((~may_somebody).sum()),
+        no_room=int(((dealt.person == NO_PERSON) & may_somebody).sum()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """All open leads with what is known of them on the day."""
+
+    leads: LeadPool
+    scores: Scores
+    band: npt.NDArray[np.str_]
+    attributes: Mapping[str, LabelColumn]
+    contacts: Contacts
+    due: DueLeads
+    rows_before: Mapping[str, PreviousRow]
+
+
+def _look_at_pool(
+    bundle: Bundle,
+    leads: LeadPool,
+    team: Team,
+    plays: Playbook,
+    as_of: int,
+    day: date,
+    previous: PreviousList | None,
+    threads: int,
+) -> _Pool:
+    histories = leads.histories
     instants = np.full(histories.leads, as_of, np.int64)
     matrix = features_of(bundle.plan, histories, np.arange(histories.leads), instants)
     scores = bundle.scores(matrix, threads)
@@ -285,22 +341,46 @@ def make_worklist(
     band = bundle.bands.assign(*scores.decisive(bundle.bands), previous=bands_before)
     attributes = {name: current_labels(histories, name, as_of) for name in team.attribute_names}
     contacts = contacts_at(histories, as_of, plays.words.no_answer, plays.forms)
-    due = due_leads(
-        histories, contacts, band, attributes, team, plays, as_of, day, leads.refused_at
-    )
-    urgency = scores.hot_probability * due.pressure(team)
-    candidates = _one_row_a_customer(leads, due, urgency)
-    lead_ids = [leads.lead_ids[lead] for lead in candidates.tolist()]
-    own_attributes = {name: _among(labels, candidates) for name, labels in attributes.items()}
-    language = team.attributes.language
-    eligible = eligibility(people, band[candidates], own_attributes, language)
-    value = urgency[candidates, None] * skill_table(people, band[candidates])
+    refusals = leads.refused_at
+    due = due_leads(histories, contacts, band, attributes, team, plays, as_of, day, refusals)
+    return _Pool(leads, scores, band, attributes, contacts, due, rows_before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dealt:
+    """Due leads, one a customer, and who got which; arrays are (candidates,) or times people."""
+
+    people: tuple[Person, ...]
+    candidates: Int64
+    owners: Sequence[str | None]
+    eligible: Bool
+    to_leader: Bool
+    value: Float64
+    person: Int64
+    listed: Int64
+    gap: float
+
+
+def _give_out(
+    pool: _Pool,
+    team: Team,
+    people: tuple[Person, ...],
+    solve: Solver | None,
+    effects: Float64 | None,
+) -> _Dealt:
+    urgency = pool.scores.hot_probability * pool.due.pressure(team)
+    candidates = _one_row_a_customer(pool.leads, pool.due, urgency)
+    lead_ids = [pool.leads.lead_ids[lead] for lead in candidates.tolist()]
+    attributes = {name: _among(labels, candidates) for name, labels in pool.attributes.items()}
+    band = pool.band[candidates]
+    eligible = eligibility(people, band, attributes, team.attributes.language)
+    value = urgency[candidates, None] * skill_table(people, band)
     if effects is not None:
         value = value * effects[candidates]
-    to_leader = _for_the_leader(due, candidates, lead_ids, rows_before, people, team)
+    to_leader = _for_the_leader(pool.due, candidates, lead_ids, pool.rows_before, people, team)
     value[to_leader] *= ESCALATION * team.stay  # more than an owner's claim
     eligible |= to_leader
-    owners = words_of(own_attributes, team.attributes.owner, len(candidates))
+    owners = words_of(attributes, team.attributes.owner, len(candidates))
     index = {person.id: i for i, person in enumerate(people)}
     assignment = assign(
         value,
@@ -312,67 +392,68 @@ def make_worklist(
         solve,
     )
     listed = _in_list_order(assignment.person, value, lead_ids)
-    lead = candidates[listed]
-    details = lead_details(
-        bundle,
-        known_histories(histories, lead, as_of),
-        known_histories(histories, np.arange(histories.leads), as_of),
-        band[lead],
-        [due.plays[i] for i in lead.tolist()],
-        plays,
-        _may_be_asked(bundle, team),
-        as_of,
-        None if previous is None else previous.as_of,
-    )
-    customers = _leads_by_customer(leads.customer)
-    ranks: Counter[str] = Counter()
-    rows = []
-    for position, lead_detail in zip(listed.tolist(), details, strict=True):
-        i, column = int(candidates[position]), int(assignment.person[position])
-        person, owner = people[column], owners[position]
-        ranks[person.id] += 1
-        customer = NO_PERSON if leads.customer is None else int(leads.customer[i])
-        siblings = [other for other in customers.get(customer, ()) if other != i]
-        link = team.link
-        rows.append(
-            WorkRow(
-                person=person.id,
-                rank=ranks[person.id],
-                lead_id=leads.lead_ids[i],
-                other_leads=tuple(sorted(leads.lead_ids[other] for other in siblings)),
-                link=None if link is None else link.format(lead_id=quote(leads.lead_ids[i], "")),
-                band=cast("Band", str(band[i])),
-                probability=float(scores.hot_probability[i]),
-                low=float(scores.hot_low[i]),
-                expected_purchases=float(scores.hot_probability[[i, *siblings]].sum()),
-                due_by=int(due.by[i]),
-                clock=cast("Clock", str(due.clock[i])),
-                is_overdue=bool(due.is_overdue[i]),
-                play=due.plays[i],
-                mention=_mention(histories, contacts, attributes, team, i, as_of),
-                details=lead_detail,
-                previous=rows_before.get(leads.lead_ids[i]),
-                why_person=(
-                    "leader"
-                    if to_leader[position, column]
-                    else _why_person(owner, column, index, eligible[position], value[position])
-                ),
-                owner=owner,
-            )
-        )
-    return Worklist(
-        day=day,
-        as_of=as_of,
-        model_version=bundle.version,
-        hot_days=bundle.hot.days,
+    return _Dealt(
         people=people,
-        rows=tuple(rows),
-        shares=_shares(scores.hot_probability, histories, lead, team, as_of),
+        candidates=candidates,
+        owners=owners,
+        eligible=eligible,
+        to_leader=to_leader,
+        value=value,
+        person=assignment.person,
+        listed=listed,
         gap=assignment.gap,
-        open_leads=histories.leads,
-        due_leads=int(due.is_due.sum()),
-        nobody_may=int((~eligible.any(axis=1)).sum()),
-        no_room=int(((assignment.person == NO_PERSON) & eligible.any(axis=1)).sum()),
+    )
+
+
+def _rows(
+    pool: _Pool, dealt: _Dealt, team: Team, details: Sequence[LeadDetails], as_of: int
+) -> tuple[WorkRow, ...]:
+    """Rows of the list, in its order."""
+    customers = _leads_by_customer(pool.leads.customer)
+    ranks: Counter[int] = Counter()
+    rows = []
+    for position, lead_detail in zip(dealt.listed.tolist(), details, strict=True):
+        ranks[int(dealt.person[position])] += 1
+        rank = ranks[int(dealt.person[position])]
+        rows.append(_row(pool, dealt, team, customers, position, rank, lead_detail, as_of))
+    return tuple(rows)
+
+
+def _row(
+    pool: _Pool,
+    dealt: _Dealt,
+    team: Team,
+    customers: Mapping[int, Sequence[int]],
+    position: int,
+    rank: int,
+    details: LeadDetails,
+    as_of: int,
+) -> WorkRow:
+    """The row of one candidate."""
+    leads, due, scores = pool.leads, pool.due, pool.scores
+    lead, lead_id = int(dealt.candidates[position]), leads.lead_ids[dealt.candidates[position]]
+    customer = NO_PERSON if leads.customer is None else int(leads.customer[lead])
+    siblings = [sibling for sibling in customers.get(customer, ()) if sibling != lead]
+    link = team.link
+    return WorkRow(
+        person=dealt.people[dealt.person[position]].id,
+        rank=rank,
+        lead_id=lead_id,
+        other_leads=tuple(sorted(leads.lead_ids[sibling] for sibling in siblings)),
+        link=None if link is None else link.format(lead_id=quote(lead_id, "")),
+        band=cast("Band", str(pool.band[lead])),
+        probability=float(scores.hot_probability[lead]),
+        low=float(scores.hot_low[lead]),
+        expected_purchases=float(scores.hot_probability[[lead, *siblings]].sum()),
+        due_by=int(due.by[lead]),
+        clock=cast("Clock", str(due.clock[lead])),
+        is_overdue=bool(due.is_overdue[lead]),
+        play=due.plays[lead],
+        mention=_mention(leads.histories, pool.contacts, pool.attributes, team, lead, as_of),
+        details=details,
+        previous=pool.rows_before.get(lead_id),
+        why_person=_why_person(dealt, position),
+        owner=dealt.owners[position],
     )
 
 
@@ -463,22 +544,20 @@ def _mention(
     return None if referrer is None else Mention(referrer=referrer)
 
 
-def _why_person(
-    owner: str | None,
-    column: int,
-    index: Mapping[str, int],
-    eligible: Bool,
-    value: Float64,
-) -> WhyPerson:
-    """Why a lead went to the person in a column."""
+def _why_person(dealt: _Dealt, position: int) -> WhyPerson:
+    """Why a candidate went to the person who got it."""
+    column, owner = int(dealt.person[position]), dealt.owners[position]
+    ids = [person.id for person in dealt.people]
+    if dealt.to_leader[position, column]:
+        return "leader"
     if owner is None:
         return "unowned"
-    own_column = index.get(owner)
-    if own_column is None:
+    if owner not in ids:
         return "owner_away"
+    own_column, value = ids.index(owner), dealt.value[position]
     if own_column == column:
         return "owner"
-    if not eligible[own_column]:
+    if not dealt.eligible[position, own_column]:
         return "territory"
     return "skill" if value[column] > value[own_column] else "owner_busy"
 

@@ -47,6 +47,7 @@ OTHER_QUESTIONS = {
     ("features/export/refusals.py", "refusal_versions"): "which leads had bought when closed",
     ("features/worlds/acting.py", "_with_agents"): "who had a lead when it was called",
     ("serving/desk/contacts.py", "contacts_at"): "which contacts came after the latest talk",
+    ("serving/desk/due.py", "due_leads"): "whether an enquiry came after the refusal",
     ("features/worlds/excited.py", "_logs"): "which events fall into the second of the lead's end",
     ("features/worlds/nuisances.py", "_with_delay"): "which events were recorded ahead",
     ("training/audit/echo.py", "log_quantities"): "which events came with the creation",

@@ -86,3 +86,11 @@ def test_who_refused_gets_one_farewell_and_comes_back_when_warm() -> None:
     letter = contact(15)
     assert due(lead(40, letter), "cold", refused_at)[:3] == (False, NEVER, "rework")
     assert due(lead(40, letter), "warm", refused_at)[:3] == (True, CLOSING, "rework")
+
+
+def test_who_refused_and_asks_again_is_answered_and_not_sent_away() -> None:
+    question = contact(0.01, kind="price_question", direction="inbound")
+    asked = due(lead(40, question), "warm", MONDAY - 20 * DAY)
+    assert (asked[2], asked[4]) == ("fresh", "warm")
+    before = due(lead(40, question), "warm", MONDAY - DAY // 1000)
+    assert (before[2], before[4]) == ("rework", "farewell")
