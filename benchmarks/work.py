@@ -36,8 +36,6 @@ from benchmarks.work_policies import (
     Beliefs,
     Morning,
     PolicyName,
-    best_list,
-    gain_chance,
     hand_out,
 )
 from features.arrays import Bool, Float64, Int64
@@ -57,7 +55,7 @@ from features.worlds.acting import (
 from features.worlds.crm import WARM_DAYS
 from features.worlds.records import draw_by_row
 from training.team import effects
-from training.team.effects import LEAST_GAIN_CHANCE, HandOvers, fit_effects
+from training.team.effects import LEAST_GAIN_CHANCE, HandOvers, chance_of_gain, fit_effects
 
 RUNS = Path("artifacts/bench/work.jsonl")
 FIRMS, FIRST_JUDGED_FIRM = 60, 1_000
@@ -67,7 +65,6 @@ PERSON_DEVIATION, TEMPERATURE_DEVIATION = 0.2, 0.14
 """Of people, and of people by temperature, in log-odds."""
 YEAR_WEEKS = 52
 WEEKLY_LEADS = 40
-REFERENCE_WEEKS = 8
 BOOTSTRAPS = 1_000
 GOAL_LEARNED = {2_000: 0.4, 10_000: 0.6, 30_000: 0.8}
 GOAL_GATED = {2_000: 0.2, 10_000: 0.55}
@@ -139,8 +136,7 @@ def run_of(case: Case) -> Run:
         person_deviation=PERSON_DEVIATION * spread,
         temperature_deviation=TEMPERATURE_DEVIATION * spread,
     )
-    model, beliefs, latest = learned_from(firm, case)
-    chance = gain_chance(beliefs.learned, latest, best_list_of(beliefs, latest, firm.people))
+    model, beliefs, chance = learned_from(firm, case)
     if case.are_equal:
         return Run(case, code_fingerprint(), chance, {})
     year = np.random.default_rng([case.seed, 2])
@@ -190,14 +186,8 @@ class TrueChances:
         )
 
 
-def best_list_of(beliefs: Beliefs, morning: Morning, people: int) -> Int64:
-    """The list by learned effects if everybody got as many leads."""
-    effect = beliefs.learned.log_odds[:, morning.temperature].T
-    return best_list(morning.margin, effect, len(morning.margin) // people)
-
-
-def learned_from(firm: Firm, case: Case) -> tuple[LogisticRegression, Beliefs, Morning]:
-    """Score and beliefs that a history gives, and its latest leads as a morning."""
+def learned_from(firm: Firm, case: Case) -> tuple[LogisticRegression, Beliefs, float]:
+    """Score and beliefs that a history gives, and the chance that a list by them gains."""
     rng = np.random.default_rng([case.seed, 1, case.leads])
     leads = draw_fresh_leads(rng, case.leads)
     person = draw_by_row(rng, owner_chances(firm, leads)[np.arange(case.leads), leads.state])
@@ -211,11 +201,10 @@ def learned_from(firm: Firm, case: Case) -> tuple[LogisticRegression, Beliefs, M
     handed, won = np.full(shape, 1.0), np.full(shape, 0.5)
     np.add.at(handed, (person, temperature), 1.0)
     np.add.at(won, (person, temperature), bought)
-    learned = fit_effects(HandOvers(person, temperature, margin, bought), firm.people)
-    latest = slice(-REFERENCE_WEEKS * WEEKLY_LEADS, None)
-    morning = Morning(margin[latest], temperature[latest], np.zeros((0, firm.people)))
+    history = HandOvers(person, temperature, margin, bought)
+    learned = fit_effects(history, firm.people)
     beliefs = Beliefs(learned=learned, win_rates=logit(won / handed))
-    return model.fit(attributes, bought), beliefs, morning
+    return model.fit(attributes, bought), beliefs, chance_of_gain(learned, history)
 
 
 def temperature_of(margin: Float64) -> Int64:
@@ -360,7 +349,7 @@ def goals(runs: Sequence[Run]) -> list[tuple[str, str, bool]]:
             if goal is not None and (leads < 30_000 or bias == 0):
                 share, _, _ = share_of_gain(cell, policy)  # type: ignore[arg-type]
                 lines.append(
-                    (f"{where}: {name} ≥ {goal:.0%} of the gain", f"{share:.0%}", share >= goal)
+                    (f"{where}: {name} ≥ {goal:.0%} of the gain", f"{share:.1%}", share >= goal)
                 )
         worse = worse_share(cell, "gated")
         text = f"{where}: behind the gate worse than turns in ≤ {GOAL_WORSE:.0%}"

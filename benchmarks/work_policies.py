@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.special import expit
 
 from features.arrays import Float64, Int64
-from training.team.effects import Effects, excess_over_fair_share
+from serving.desk.assignment import NO_PERSON, assign
+from serving.desk.optimum import best_pairs
+from training.team.effects import Effects
 
 PolicyName = Literal[
     "turns",
@@ -28,7 +29,7 @@ PolicyName = Literal[
 POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
 """Turns in the order of arrival; newest first; the hottest to the first in the ring; then lists: by
 win rates; where all are equal; by learned effects, always or behind the gate; by true effects."""
-WAITS, FAIRLY = -1, -2
+WAITS, FAIRLY = NO_PERSON, -2
 """In place of a person: nobody calls the lead yet; whose turn it is, anybody's alike."""
 
 
@@ -120,7 +121,7 @@ def in_fair_turns(order: Int64, total: int) -> Int64:
 
 
 def best_list(margin: Float64, effect: Float64, capacity: int) -> Int64:
-    """The list with the most expected purchases if people were as believed.
+    """The list of `serving.desk.assignment` if people were as believed.
 
     Parameters
     ----------
@@ -131,31 +132,8 @@ def best_list(margin: Float64, effect: Float64, capacity: int) -> Int64:
     capacity : int
         Leads that each person can call.
     """
-    value = np.repeat(expit(margin[:, None] + effect), capacity, axis=1)
-    rows, slots = linear_sum_assignment(value, maximize=True)
-    person = np.full(len(margin), WAITS)
-    person[rows] = slots // capacity
-    return person
-
-
-def gain_chance(effects: Effects, morning: Morning, person: Int64) -> float:
-    """Chance that a list by learned effects gains, by the less sure reading.
-
-    Parameters
-    ----------
-    effects : Effects
-        What was learned.
-    morning : Morning
-        The leads.
-    person : int64 array of shape (leads,)
-        Who calls each lead, or `WAITS`.
-    """
-    served = np.flatnonzero(person != WAITS)
-    excess = excess_over_fair_share(
-        person[served],
-        morning.temperature[served],
-        expit(morning.margin[served]),
-        effects.people,
-        effects.temperatures,
-    )
-    return effects.gain_chance(excess)
+    value = expit(margin[:, None] + effect)
+    names = [f"{lead:06}" for lead in range(len(margin))]
+    everybody = np.ones(value.shape, np.bool_)
+    capacities = [capacity] * value.shape[1]
+    return assign(value, everybody, capacities, names, solve=best_pairs).person

@@ -102,15 +102,15 @@ def test_goals_are_said_with_their_figures_and_missed_ones_too() -> None:
     runs = [run(replace(CASE, seed=seed), 5, chance=LEAST_GAIN_CHANCE) for seed in range(4)]
     equal = Run(replace(CASE, are_equal=True), code_fingerprint(), 0.95, {})
     assert goals([*runs, equal]) == [
-        ("2,000 leads, hidden bias 0.1: learned ≥ 40% of the gain", "50%", True),
-        ("2,000 leads, hidden bias 0.1: behind the gate ≥ 20% of the gain", "50%", True),
+        ("2,000 leads, hidden bias 0.1: learned ≥ 40% of the gain", "50.0%", True),
+        ("2,000 leads, hidden bias 0.1: behind the gate ≥ 20% of the gain", "50.0%", True),
         ("2,000 leads, hidden bias 0.1: behind the gate worse than turns in ≤ 5%", "0%", True),
         ("2,000 leads, hidden bias 0.1: equal people told apart in ≤ 10%", "100%", False),
     ]
     missed = [run(replace(CASE, leads=30_000, hidden_bias=0.0), 7)]
     assert goals(missed)[0] == (
         "30,000 leads, hidden bias 0: learned ≥ 80% of the gain",
-        "70%",
+        "70.0%",
         False,
     )
 

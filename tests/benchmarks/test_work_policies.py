@@ -14,7 +14,6 @@ from benchmarks.work_policies import (
     Morning,
     PolicyName,
     best_list,
-    gain_chance,
     hand_out,
 )
 from training.team.effects import HandOvers, fit_effects
@@ -68,8 +67,3 @@ def test_no_leads_are_handed_out_without_complaint() -> None:
     empty = Morning(np.zeros(0), np.zeros(0, int), np.zeros((0, 2)))
     for policy in POLICIES:
         assert hand_out(policy, empty, BELIEFS, 3, acts=True).tolist() == []
-
-
-def test_where_nothing_was_learned_no_list_gains() -> None:
-    person = np.array([0, 0, 1, WAITS])
-    assert gain_chance(NOTHING, MORNING, person) <= 0.5

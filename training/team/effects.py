@@ -17,6 +17,7 @@ slice of leads could say that.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, ndtr
 
 from features.arrays import Bool, Float64, Int64
@@ -29,7 +30,8 @@ _LEVEL_DEVIATION = 0.5
 """How far, in log-odds, results of all people may lie from the score, for each temperature."""
 _SLOPE_DEVIATION = 0.5
 """How far results may go with the mean score that a person was handed, both in log-odds."""
-_ROUNDS = 6
+_ROUNDS, _LONGEST_STEP = 8, 2.0
+_REFERENCE_LEADS = 320
 LEAST_GAIN_CHANCE = 0.9
 """A list acts on effects where both readings give at least this chance that it gains."""
 
@@ -146,6 +148,35 @@ class Effects:
         return float(min(chances))
 
 
+def chance_of_gain(effects: Effects, handed: HandOvers) -> float:
+    """Chance that handing leads out by these effects gains, tried on the latest hand-overs.
+
+    Everybody gets as many of them as everybody else, by the best list if the effects were true.
+
+    Parameters
+    ----------
+    effects : Effects
+        Learned from these hand-overs.
+    handed : HandOvers
+        In the order of time.
+
+    Returns
+    -------
+    float
+        By the less sure reading; a list acts on the effects above `LEAST_GAIN_CHANCE`.
+    """
+    people = effects.people
+    share = min(len(handed.margin), max(_REFERENCE_LEADS, people)) // people
+    latest = slice(len(handed.margin) - share * people, None)
+    margin, temperature = handed.margin[latest], handed.temperature[latest]
+    value = expit(margin[:, None] + effects.log_odds[:, temperature].T)
+    rows, slots = linear_sum_assignment(np.repeat(value, share, axis=1), maximize=True)
+    person = slots[np.argsort(rows)] // max(share, 1)
+    return effects.gain_chance(
+        excess_over_fair_share(person, temperature, expit(margin), people, effects.temperatures)
+    )
+
+
 def excess_over_fair_share(
     person: Int64, temperature: Int64, probability: Float64, people: int, temperatures: int
 ) -> Float64:
@@ -196,7 +227,8 @@ def fit_effects(
     Raises
     ------
     ValueError
-        A number in `handed` is not below `people` or `temperatures`.
+        There is nobody, a number in `handed` is not below `people` or `temperatures`, or `skill`
+        is not finite or of another shape.
 
     Examples
     --------
@@ -208,6 +240,10 @@ def fit_effects(
     >>> fit_effects(leads, people=2, temperatures=1).log_odds.round(1).tolist()
     [[0.3], [-0.3]]
     """
+    if min(people, temperatures) < 1:
+        raise ValueError(
+            f"people and temperatures must be at least 1, got {people} and {temperatures}."
+        )
     highest = (handed.person.max(initial=-1), handed.temperature.max(initial=-1))
     if highest[0] >= people or highest[1] >= temperatures:
         raise ValueError(
@@ -215,7 +251,12 @@ def fit_effects(
         )
     cells = people * temperatures
     cell = handed.person * temperatures + handed.temperature
-    centre = np.zeros(cells) if skill is None else np.asarray(skill, np.float64).ravel()
+    prior_skill = np.zeros((people, temperatures)) if skill is None else skill
+    if prior_skill.shape != (people, temperatures) or not np.isfinite(prior_skill).all():
+        raise ValueError(
+            f"skill must be {people} × {temperatures} finite numbers, got {prior_skill.shape}."
+        )
+    centre = np.asarray(prior_skill, np.float64).ravel()
     score = np.repeat(_mean_scores(handed, people), temperatures)
     same_person = np.kron(np.eye(people), np.ones((temperatures, temperatures)))
     same_temperature = np.kron(np.ones((people, people)), np.eye(temperatures))
@@ -259,4 +300,6 @@ def _working_response(handed: HandOvers, cell: Int64, shift: Float64) -> tuple[F
     surplus = np.bincount(cell, handed.bought - probability, minlength=len(shift))
     information = np.bincount(cell, probability * (1 - probability), minlength=len(shift))
     information = np.maximum(information, 1e-6)  # a cell without leads says nothing
-    return shift + surplus / information, 1 / information
+    # Newton's step overshoots where outcomes contradict a score that was nearly sure.
+    step = np.clip(surplus / information, -_LONGEST_STEP, _LONGEST_STEP)
+    return shift + step, 1 / information

@@ -12,6 +12,7 @@ from training.team.effects import (
     LEAST_GAIN_CHANCE,
     Effects,
     HandOvers,
+    chance_of_gain,
     excess_over_fair_share,
     fit_effects,
 )
@@ -127,6 +128,38 @@ def test_a_person_without_leads_is_in_the_middle_of_the_others() -> None:
     assert np.abs(effects.log_odds[2]).max() < 0.05
 
 
+@pytest.mark.parametrize("margin", [-40.0, -15.0, 15.0, 40.0])
+def test_a_score_that_was_wrongly_sure_does_not_blow_effects_up(margin: float) -> None:
+    sure = np.where(np.arange(400) % 2 == 0, margin, -2.0)
+    handed = HandOvers(np.arange(400) % 4, np.zeros(400, int), sure, np.arange(400) % 3 == 0)
+    assert np.abs(fit_effects(handed, 4, 1).log_odds).max() < 5
+
+
+def test_a_list_is_tried_on_the_latest_hand_overs() -> None:
+    """Two people, one better: the chance is that of moving the likelier half of them to her."""
+    rng = np.random.default_rng(9)
+    handed = hand_overs(rng, 1_000, np.array([[0.4], [-0.4]]))
+    effects = fit_effects(handed, 2, 1)
+    probability = expit(handed.margin[-320:])
+    likelier = probability >= np.sort(probability)[160]
+    person = np.where(likelier == (effects.log_odds[0, 0] > 0), 0, 1)
+    excess = excess_over_fair_share(person, np.zeros(320, int), probability, 2, 1)
+    assert chance_of_gain(effects, handed) == pytest.approx(effects.gain_chance(excess), abs=0.01)
+    nobody = HandOvers(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros(0, bool))
+    assert chance_of_gain(effects, nobody) == 0
+
+
+def test_the_order_of_leads_changes_nothing() -> None:
+    rng = np.random.default_rng(8)
+    handed = hand_overs(rng, 500, np.zeros((4, 3)))
+    order = rng.permutation(500)
+    columns = (handed.person, handed.temperature, handed.margin, handed.bought)
+    person, temperature, margin, bought = (column[order] for column in columns)
+    shuffled = HandOvers(person, temperature, margin, bought)
+    first, second = (fit_effects(leads, 4).log_odds for leads in (handed, shuffled))
+    np.testing.assert_allclose(first, second, atol=1e-9)
+
+
 def test_a_fair_share_moves_nothing() -> None:
     person: Int64 = np.repeat([0, 1], 3)
     temperature = np.tile([0, 1, 2], 2)
@@ -144,6 +177,12 @@ def test_wrong_hand_overs_are_refused() -> None:
         HandOvers(one, one, np.array([np.inf]), np.zeros(1, bool))
     with pytest.raises(ValueError, match="leave out the unowned"):
         HandOvers(one - 1, one, np.zeros(1), np.zeros(1, bool))
+    nobody = HandOvers(one[:0], one[:0], np.zeros(0), np.zeros(0, bool))
+    with pytest.raises(ValueError, match="people and temperatures must be at least 1, got 0 and 3"):
+        fit_effects(nobody, 0)
+    for skill in (np.zeros(3), np.array([[np.nan], [0.0]])):
+        with pytest.raises(ValueError, match="skill must be 2 × 1 finite numbers"):
+            fit_effects(nobody, 2, 1, skill)
     with pytest.raises(ValueError, match="person must be below 1"):
         fit_effects(HandOvers(one + 1, one, np.zeros(1), np.zeros(1, bool)), 1)
 
