@@ -96,7 +96,8 @@ class ScoringBundle:
         Returns
         -------
         pandas.DataFrame
-            A row for each lead and instant: ``lead_id``, ``as_of``, the probability of converting
+            A row for each lead and instant: ``lead_id``, ``as_of``, where refused leads are looked
+            at ``refused``, the probability of converting
             within each horizon with the range of leads like it, ``not_enough_evidence``,
             ``band``, ``may_be_left`` and ``model_version``. ``attrs["notes"]`` says which leads
             were not scored and why.

@@ -20,6 +20,8 @@ from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
 from serving.bulk.scores import score_spine
 from serving.bulk.selection import ScoringFiles, asked_about, read_for_scoring
+from serving.pages.phrases import is_recognised, phrases
+from serving.pages.speech import speech
 from tests.support.bundles import REFUSAL_SPEC, small_bundle
 from tests.support.exports import micros, write_text
 
@@ -168,6 +170,16 @@ def lead(**attributes: Any) -> dict[str, Any]:
     }
 
 
+def test_a_refusal_longer_ago_than_any_in_training_is_warned_of(bundle) -> None:
+    sent = lead(refused_at="2023-12-02T23:59:59Z")
+    (answer,) = score_leads(served_model(bundle, Limits()), [sent], AS_OF, 0)
+    assert isinstance(answer, ScoredLead)
+    assert answer.warnings == (
+        "attributes.refused_at: longer ago than any refusal the model was judged on: 60 days.",
+    )
+    assert is_recognised(answer.warnings[0], phrases(speech("ru")))
+
+
 @pytest.mark.parametrize(
     ("attributes", "warning"),
     [
@@ -176,6 +188,7 @@ def lead(**attributes: Any) -> dict[str, Any]:
         ({"refused_at": "2024-01-20T00:00:00Z"}, None),
         ({"refused_at": "2024-02-01T00:00:00Z"}, "attributes.refused_at: lies at or after as_of"),
         ({"refusal_reason": "price"}, "attributes.refusal_reason: was not used"),
+        ({"refused_at": "2023-12-03T00:00:00Z"}, None),
     ],
 )
 def test_what_of_a_refusal_does_not_count_is_said(bundle, attributes, warning) -> None:

@@ -79,7 +79,7 @@ def _attribute_warnings(model: ServedModel, record: LeadRecord, as_of: int) -> I
         if absent:
             absent_names = list_names(absent, MAX_CAUTION_NAMES)
             yield f"attributes: not sent, taken as missing: {absent_names}."
-    yield from _refusal_warnings(record, as_of)
+    yield from _refusal_warnings(model, record, as_of)
     for name, levels in model.levels.items():
         level = record.attributes.get(name)
         if level and level not in levels:
@@ -90,8 +90,8 @@ def _attribute_warnings(model: ServedModel, record: LeadRecord, as_of: int) -> I
             yield from word_doubts(f"attributes.{name}", [level], levels)
 
 
-def _refusal_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
-    """What of a refusal does not count: a reason without a time, or a time that is to come."""
+def _refusal_warnings(model: ServedModel, record: LeadRecord, as_of: int) -> Iterator[str]:
+    """What of a refusal does not count or was never met: no time, one to come, one long past."""
     refused_at = record.attributes.get(REFUSED_AT)
     if refused_at is None and record.attributes.get(REFUSAL_REASON):
         yield (
@@ -100,6 +100,13 @@ def _refusal_warnings(record: LeadRecord, as_of: int) -> Iterator[str]:
         )
     elif refused_at is not None and not is_known(refused_at, as_of):
         yield f"attributes.{REFUSED_AT}: lies at or after as_of, so the refusal was not used."
+    elif refused_at is not None:
+        days = model.bundle.card.served.after_refusal_days
+        if days is not None and is_known(refused_at, as_of - int(days * MICROSECONDS_PER_DAY)):
+            yield (
+                f"attributes.{REFUSED_AT}: longer ago than any refusal the model was judged on: "
+                f"{days:g} day{'' if days == 1 else 's'}."
+            )
 
 
 def _label_warnings(model: ServedModel, values: Iterable[str], field: LabelField) -> Iterator[str]:

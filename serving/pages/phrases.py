@@ -125,6 +125,7 @@ PAGE_MESSAGES: tuple[str | tuple[str, str], ...] = (
         "%(time)s."
     ),
     _("attributes: not sent, taken as missing: %(names)s."),
+    _("attributes.refused_at: longer ago than any refusal the model was judged on: %(time)s."),
     _("attributes.refused_at: lies at or after as_of, so the refusal was not used."),
     _(
         "attributes.refusal_reason: was not used, since refused_at does not say when the lead was "

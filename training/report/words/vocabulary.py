@@ -59,6 +59,8 @@ VOCABULARY = frozenset(
         _("budget"),
         _("owner"),
         _("known need"),
+        _("refused at"),
+        _("refusal reason"),
         _("competitor"),
         _("duration seconds"),
         _("value"),
