@@ -22,7 +22,7 @@ from features.scale.batch import point_in_time_features
 from features.scale.catalogue import standard_spec
 from features.scale.requests import requests_of
 from features.spine import Spine, iso, microseconds, observed_until, open_leads_at, refused_at
-from features.tables import Tables
+from features.tables import Suspicion, Tables
 from tests.support.exports import csv_mapping, micros, write_text
 from tests.support.features import feature_matrix
 from tests.support.tables import tables_of
@@ -115,10 +115,23 @@ def test_an_attribute_of_that_name_is_refused_with_the_way_out(tmp_path: Path, n
         read_export(mapping.model_copy(update={"after_refusal_days": 30.0}))
 
 
+def test_without_any_reason_there_is_no_such_attribute(tmp_path: Path) -> None:
+    tables = read(tmp_path, HEADER, "a,2024-01-01T00:00:00Z,,2024-01-05T10:00:00Z,")
+    assert tables.attribute_kinds == {REFUSED_AT: "timestamp"}
+
+
 def test_an_export_without_closings_is_told_to_map_them(tmp_path: Path) -> None:
     tables = read(tmp_path, "lead_id,created_at", "a,2024-01-01T00:00:00Z")
-    assert [doubt.name for doubt in tables.suspicions] == ["refusals without a time"]
-    assert "closed_at" in tables.suspicions[0].way_out
+    assert tables.suspicions == (
+        Suspicion(
+            "refusals without a time",
+            "leads.closed_at",
+            1,
+            "no lead was ever refused, as far as the export says",
+            'map the time of the refusal: [leads.columns] closed_at = "…"; or take out '
+            "after_refusal_days in [snapshots]",
+        ),
+    )
     assert tables.attribute_kinds == {}
 
 

@@ -1,5 +1,7 @@
 """A change of the latest weeks is seen where it can be, and quiet months hardly ever ring."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,35 @@ def test_with_too_few_purchases_nothing_is_said() -> None:
     log_odds, converted, lead, as_of = looks(1, 60, 0.0, 0.0)
     assert latest_weeks(log_odds, converted, lead, as_of, 0.01) is None
     assert latest_weeks(log_odds[:0], converted[:0], lead[:0], as_of[:0], 0.01) is None
+
+
+LATEST, EARLIER, RATE, VARIANCE = 300, 800, 0.1, 0.02
+
+
+@pytest.mark.parametrize("bought_earlier", [60, 80, 110])
+def test_the_line_to_a_change_is_that_of_the_formula(bought_earlier: int) -> None:
+    """One look a lead, all alike; a look 28 days old is one of the months before, 119 is none."""
+    margin = math.log(RATE / (1 - RATE))
+    days_ago = np.array(
+        [0.0] * LATEST + [28.0] * (EARLIER // 2) + [118.9] * (EARLIER // 2) + [119.0] * 50
+    )
+    as_of = np.rint((500 - days_ago) * MICROSECONDS_PER_DAY).astype(np.int64)
+    earlier_information = EARLIER * RATE * (1 - RATE)
+    certainty = earlier_information + 1 / VARIANCE
+    level = 1 / (1 + math.exp(-margin - (bought_earlier - EARLIER * RATE) / certainty))
+    expected, information = LATEST * level, LATEST * level * (1 - level)
+    error = math.sqrt(information + information * information * (VARIANCE + 1 / certainty))
+    calls = {}
+    for bought in range(0, LATEST, 3):
+        converted = np.zeros(len(as_of), np.bool_)
+        converted[:bought] = True
+        converted[LATEST : LATEST + bought_earlier] = True  # all 28 days old
+        converted[-50:] = True
+        margins = np.full(len(as_of), margin)
+        margins[-50:] = 30.0  # foretold for sure: they tell nothing of how looks vary
+        found = latest_weeks(margins, converted, np.arange(len(as_of)), as_of, VARIANCE)
+        assert found is not None
+        assert found.expected == pytest.approx(expected, rel=1e-9)
+        assert found.log_odds == pytest.approx((bought - expected) / information)
+        calls[bought] = found.changed
+    assert calls == {bought: abs(bought - expected) > 1.959964 * error for bought in calls}
