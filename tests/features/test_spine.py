@@ -1,10 +1,21 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from features.arrays import NEVER
 from features.engine.history import MICROSECONDS_PER_DAY as DAY
-from features.spine import Spine, ended_at, iso, microseconds, open_leads_at
+from features.spine import (
+    Spine,
+    after_refusal_of,
+    ended_at,
+    is_open_at,
+    iso,
+    microseconds,
+    observed_until,
+    open_leads_at,
+)
 from features.tables import INSTANT
 from tests.support.tables import tables_of
 
@@ -55,3 +66,29 @@ def test_an_instant_is_written_in_utc() -> None:
     assert iso(1_700_000_000_000_001) == "2023-11-14T22:13:20.000001+00:00"
     column = pa.chunked_array([pa.array([1_700_000_000_000_001]).cast(INSTANT)])
     assert column[0].as_py().isoformat() == iso(1_700_000_000_000_001)
+
+
+def test_a_lead_of_which_nobody_knows_the_end_is_not_open_after_a_refusal_either() -> None:
+    leads = [
+        {"lead_id": "unknown", "created_at": 1, "closed_at": 5},
+        {"lead_id": "refused", "created_at": 1, "closed_at": 5},
+    ]
+    tables = replace(
+        tables_of(leads), outcome_unknown=frozenset({"unknown"}), after_refusal=10 * DAY
+    )
+    assert observed_until(tables).tolist() == [DAY, 15 * DAY]
+    assert is_open_at(6 * DAY, tables.leads, tables.outcome_unknown, 10 * DAY).tolist() == [
+        False,
+        True,
+    ]
+    scored = open_leads_at(6 * DAY, tables)
+    assert scored.spine.lead.tolist() == [1]
+    assert scored.notes == (
+        "1 leads have a conversion or closing that cannot be read: not scored.",
+    )
+
+
+def test_days_after_a_refusal_are_whole_microseconds() -> None:
+    assert after_refusal_of(None) is None
+    found = after_refusal_of(0.5)
+    assert (found, type(found)) == (DAY // 2, int)
