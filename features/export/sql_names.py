@@ -76,7 +76,7 @@ def _name(column: JsonObject) -> str:
 
 def _source(column: JsonObject, part: JsonObject, files: frozenset[str]) -> str | None:
     """Name of a column in the file that it comes from; None where it is no column of a file."""
-    if column["class"] != "COLUMN_REF":
+    if column["class"] != "COLUMN_REF" or part["cte_map"]["map"]:
         return None
     is_file = dict(_tables(part["from_table"], files))
     match column["column_names"]:
