@@ -108,7 +108,7 @@ def fails(model, lead, *others):
         raise RuntimeError(f"cannot score {lead}")
     return prepare(model, lead, *others)
 
-prepare, scorer._prepare = scorer._prepare, fails
+prepare, scorer.prepare_lead = scorer.prepare_lead, fails
 """
 
 
