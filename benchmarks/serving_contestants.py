@@ -72,6 +72,15 @@ def limit(python: Path) -> Contestant:
 def ours(python: Path, bundle: Path) -> tuple[Contestant, ...]:
     """Our server, asked for less and for more."""
     command = (str(python), "-m", "lead_temperature", "serve", "--bundle", str(bundle))
+    ledger = ("--ledger", str(bundle.with_name("ledger.db")), "--port", "PORT")
+    return (
+        *_asked(command),
+        Contestant("ours with reasons and a ledger", (*command, *ledger), "/v1/score"),
+    )
+
+
+def _asked(command: tuple[str, ...]) -> tuple[Contestant, ...]:
+    """One server, asked for less and for more."""
     return tuple(
         Contestant(name, (*command, "--port", "PORT"), path)
         for name, path in (
@@ -178,6 +187,7 @@ def _free_port() -> int:
 def server_python(home: Path) -> Path:
     """Interpreter of an environment with what the server needs and nothing of the laboratory."""
     options = ["--quiet", "--frozen", "--no-default-groups", "--no-install-project"]
+    options += ["--extra", "ledger"]
     options.append("--compile-bytecode")  # as pip does
     command = [require_uv(), "sync", *options, "--project", str(ROOT), "--python", sys.executable]
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(home)}

@@ -24,6 +24,7 @@ def load_figures(runs: Runs) -> list[Figure]:
     figures = [
         _ratio(runs, "ours without reasons", "bare endpoint", 0.6),
         _ratio(runs, "ours with reasons", "bare endpoint", 0.2),
+        _ratio(runs, "ours with reasons and a ledger", "ours with reasons", 0.95),
     ]
     figures += [
         _ratio(runs, "ours with reasons", name, 15.0 if name.startswith("MLflow") else None)

@@ -29,6 +29,9 @@ from ledger.schema import ANSWERS_TABLE, OUTCOMES_TABLE, SUMS_TABLE
 
 LOCK_SECONDS = 5.0
 """How long a write waits for another process that writes to the same SQLite file."""
+STATEMENT_ROWS = 64
+"""Rows of one statement on SQLite. Between two rows Python's driver lets other threads go on: in a
+server that cost more than the rows did."""
 READ_ROWS = 50_000
 """Rows that are fetched together."""
 _WRITES = "ledger_writes"
@@ -76,9 +79,8 @@ class Ledger:
         self.engine = engine
         self._writing = engine.execution_options(**{_WRITES: True})
         dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
-        insert = dialect.insert(ANSWERS_TABLE).on_conflict_do_nothing(index_elements=["answer_id"])
-        columns = [column.name for column in ANSWERS_TABLE.columns if column.name != "number"]
-        self._insert = insert.compile(dialect=engine.dialect, column_keys=columns)
+        insert = dialect.insert(ANSWERS_TABLE)
+        self._insert = insert.on_conflict_do_nothing(index_elements=["answer_id"])
         self._file = self._identity()
 
     @property
@@ -103,14 +105,13 @@ class Ledger:
         """
         if not answers:
             return
-        # Compiled once: to bind a row through SQLAlchemy costs as much as to insert it.
-        names = self._insert.positiontup
         rows = [_row(answer) for answer in answers]
+        is_sqlite = self.engine.dialect.name == "sqlite"
         with self.writing() as connection:
-            connection.exec_driver_sql(
-                str(self._insert),
-                rows if names is None else [tuple(row[name] for name in names) for row in rows],
-            )
+            if not is_sqlite:
+                connection.execute(self._insert, rows)
+            for begin in range(0, len(rows) if is_sqlite else 0, STATEMENT_ROWS):
+                _insert_at_once(connection, rows[begin : begin + STATEMENT_ROWS])
         self._require_same_file()
 
     def read(
@@ -407,6 +408,18 @@ def in_words(url: sa.URL, *errors: type[Exception]) -> Iterator[None]:
         raise kind(f"ledger {shown_url(url)}: {without_secrets(words, url)}") from None
 
 
+def _insert_at_once(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows by one statement of SQLite, whose driver keeps the parsed text."""
+    names = list(rows[0])
+    values = f"({', '.join('?' * len(names))})"
+    # No value is in the text: only the names of our columns are.
+    text = f"INSERT INTO answers ({', '.join(names)}) VALUES {', '.join([values] * len(rows))}"  # noqa: S608
+    connection.exec_driver_sql(
+        f"{text} ON CONFLICT (answer_id) DO NOTHING",
+        tuple(row[name] for row in rows for name in names),
+    )
+
+
 def storable_text(text: str) -> str:
     r"""Text as every database takes it: U+0000 is drawn as ␀, lone surrogates are spelled out.
 
@@ -449,7 +462,7 @@ def _row(answer: Answered) -> dict[str, Any]:
         "band": answer.band,
         "previous_band": answer.previous_band,
         "doubt": answer.doubt,
-        "reasons": storable_text(json.dumps(reasons, ensure_ascii=False)),
+        "reasons": storable_text(_JSON(reasons)),
         "features": answer.features,
         "purpose": answer.purpose,
         "owner": _storable(answer.owner),
@@ -479,6 +492,7 @@ def _answered(row: sa.RowMapping) -> Answered:
     )
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _SAME = ("lead", "as_of", "received_at", "model_version", "contract_version", "band",
          "previous_band", "purpose", "owner", "channel")  # fmt: skip
 """Columns that are fields of an answer as they are."""

@@ -23,7 +23,7 @@ MAX_WAITING_ANSWERS = 10_000
 """Most answers that wait to be kept."""
 MAX_PASS_ANSWERS = 2_000
 """Most answers in one transaction."""
-GATHER_SECONDS = 0.1
+GATHER_SECONDS = 0.5
 """How long answers wait for others, so that many share a transaction."""
 RETRY_LEDGER_SECONDS = 1.0
 """How long a database that failed is left alone."""
@@ -64,14 +64,14 @@ class WriterState:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Answers that were put together, and the future that says whether they are kept."""
+    """Answers that were put together, and the future of whoever asks whether they are kept."""
 
     answers: Sequence[Answered]
-    is_kept: Future[bool]
+    is_kept: Future[bool] | None
 
 
 class LedgerWriter:
-    """Keeps answers; `put` may be called by any thread.
+    """Keeps answers; `put` and `offer` may be called by any thread.
 
     Parameters
     ----------
@@ -117,20 +117,35 @@ class LedgerWriter:
             True once they are on the disk; False, perhaps at once, where they are lost.
         """
         is_kept: Future[bool] = Future()
+        if not self._enqueue(_Group(answers, is_kept)):
+            is_kept.set_result(False)
+        return is_kept
+
+    def offer(self, answers: Sequence[Answered]) -> bool:
+        """Let answers wait to be kept; False where they are lost at once.
+
+        Parameters
+        ----------
+        answers : sequence of Answered
+            They are kept in one transaction. Nobody is told when: that makes it cheaper than `put`.
+        """
+        return self._enqueue(_Group(answers, None))
+
+    def _enqueue(self, group: _Group) -> bool:
+        count = len(group.answers)
         with self._changed:
-            has_room = self._waiting + len(answers) <= self._max_waiting
+            has_room = self._waiting + count <= self._max_waiting
             if has_room and not self._is_ending.is_set():
-                self._queue.append(_Group(answers, is_kept))
-                self._waiting += len(answers)
+                self._queue.append(group)
+                self._waiting += count
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, daemon=True, name="ledger")
                     self._thread.start()
                 if len(self._queue) == 1:
                     self._changed.notify()
-                return is_kept
-        self._lose(len(answers), "the queue is full")
-        is_kept.set_result(False)
-        return is_kept
+                return True
+        self._lose(count, "the queue is full")
+        return False
 
     def close(self, seconds: float) -> None:
         """Keep what waits and end; what cannot be kept in time is lost.
@@ -173,7 +188,7 @@ class LedgerWriter:
         with self._changed:
             while self._queue and count < MAX_PASS_ANSWERS:
                 group = self._queue.popleft()
-                if group.is_kept.cancelled():
+                if group.is_kept is not None and group.is_kept.cancelled():
                     self._waiting -= len(group.answers)
                 else:
                     groups.append(group)
@@ -242,5 +257,5 @@ class LedgerWriter:
 
 def _say(groups: Sequence[_Group], *, is_kept: bool) -> None:
     for group in groups:
-        if group.is_kept.set_running_or_notify_cancel():
+        if group.is_kept is not None and group.is_kept.set_running_or_notify_cancel():
             group.is_kept.set_result(is_kept)

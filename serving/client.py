@@ -20,7 +20,7 @@ from typing import Any, Literal, NotRequired, Self, TypedDict, cast
 import httpx2
 
 Band = Literal["cold", "warm", "hot"]
-Include = Literal["trend", "forecast"]
+Include = Literal["trend", "forecast", "change"]
 Time = str | datetime
 """RFC 3339 text, or a datetime that knows its zone."""
 
@@ -52,6 +52,7 @@ class Lead(TypedDict):
     created_at: Time
     as_of: NotRequired[Time | None]
     previous_band: NotRequired[Band | None]
+    previous_as_of: NotRequired[Time | None]
     attributes: NotRequired[Mapping[str, float | str | datetime | None] | None]
     interactions: NotRequired[Sequence[Interaction] | None]
 
@@ -105,6 +106,23 @@ class BandChangeAnswer(TypedDict):
     band: Band
 
 
+class CauseAnswer(TypedDict):
+    """What one cause did to the hot probability since an earlier answer."""
+
+    cause: Literal["late_records", "silence", "interactions", "attributes", "model", "calibration"]
+    log_odds: float
+    points: float
+
+
+class ScoreChangeAnswer(TypedDict):
+    """Why the hot probability is another one than at `previous_as_of`; causes add up."""
+
+    previous_as_of: str
+    previous_hot_probability: float
+    band_without_memory: Band
+    causes: list[CauseAnswer]
+
+
 class ForecastAnswer(TypedDict):
     """What the score becomes when nothing more happens."""
 
@@ -135,6 +153,7 @@ class ScoredLead(TypedDict):
     reasons: list[ReasonAnswer]
     trend: TrendAnswer | None
     forecast: ForecastAnswer | None
+    change: ScoreChangeAnswer | None
     model_version: str
     warnings: list[str]
     request_id: str
@@ -404,7 +423,7 @@ class Client:
         reasons : int
             How many signals to name.
         include : sequence of Include
-            What the answer holds beside the score: "trend", "forecast".
+            What the answer holds beside the score: "trend", "forecast", "change".
 
         Returns
         -------

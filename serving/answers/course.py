@@ -10,12 +10,13 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from models.course.change import Cause, ScoreChange
 from models.course.forecast import FORECAST_DAYS, SHOWN, Forecast
 from models.course.looks import Band, Look
 from models.course.trend import TREND_DAYS, ScoreTrend, Verdict
 from serving.answers.times import Moment, rfc3339
 
-Part: TypeAlias = Literal["trend", "forecast"]
+Part: TypeAlias = Literal["trend", "forecast", "change"]
 """What an answer may hold on request."""
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -120,6 +121,56 @@ class ForecastAnswer:
             description=f"Every change of the band up to day {FORECAST_DAYS[-1]}, in order of time."
         ),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseAnswer:
+    """What one cause did to the hot probability."""
+
+    cause: Annotated[
+        Cause,
+        Field(
+            description="`late_records`: what had occurred by then and was recorded later. "
+            "`silence`: time went on. `interactions`: what occurred since. `attributes`, `model` "
+            "and `calibration`: they are others; 0 here, because a request has neither the "
+            "attributes nor the model of then."
+        ),
+    ]
+    log_odds: Annotated[float, Field(description="What it added to the log-odds.")]
+    points: Annotated[
+        float, Field(description="Percentage points by which it moved the probability.")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChangeAnswer:
+    """Why the hot probability is another one than at `previous_as_of`, by this model."""
+
+    previous_as_of: Moment
+    previous_hot_probability: Annotated[
+        Probability,
+        Field(description="What this model says of that instant, from what was known by then."),
+    ]
+    band_without_memory: Annotated[
+        Band, Field(description="The band now, if `previous_band` had not been sent.")
+    ]
+    causes: Annotated[
+        tuple[CauseAnswer, ...],
+        Field(
+            description="In the order in which the lead is replayed; the log-odds add up to their "
+            "whole difference, the points to that of the probabilities."
+        ),
+    ]
+
+
+def score_change_answer(change: ScoreChange, previous_as_of: int) -> ScoreChangeAnswer:
+    """Convert a change to its JSON form."""
+    return ScoreChangeAnswer(
+        rfc3339(previous_as_of),
+        change.earlier_probability,
+        change.band_without_memory,
+        tuple(CauseAnswer(share.cause, share.log_odds, share.points) for share in change.shares),
+    )
 
 
 def trend_answer(trend: ScoreTrend) -> TrendAnswer:

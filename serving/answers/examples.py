@@ -9,16 +9,19 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any
 
+from features.engine.history import MICROSECONDS_PER_DAY
 from features.json_values import JsonObject
 from features.language.kinds import AttributeKind
 from features.refusals import REFUSAL_KINDS, REFUSED_AT
+from ledger.record import Answered
 from serving.answers.course import Part
 from serving.answers.model import ServedModel
+from serving.answers.recording import Recording
 from serving.answers.sample import Sample
 from serving.answers.sample_schemas import SampleAnswer
 from serving.answers.schemas import ScoredLead
 from serving.answers.scorer import score_leads
-from serving.answers.times import microseconds
+from serving.answers.times import microseconds, rfc3339
 
 EXAMPLE_REQUEST_ID = "0f8fad5bd9cb469fa16570867728950e"
 """Request id that every example answer bears."""
@@ -56,6 +59,20 @@ def example_leads(model: ServedModel) -> list[JsonObject]:
         with_refusal = {**values_by_name, REFUSED_AT: occurred_at}
         leads.append({**complete, "lead_id": "L-1003", "attributes": with_refusal})
     return leads
+
+
+def example_records(model: ServedModel) -> list[Answered]:
+    """What a ledger would hold of the first example lead, three days before and at its instant."""
+    lead = example_leads(model)[0]
+    instant = microseconds(lead["as_of"])
+    earlier = {**lead, "as_of": rfc3339(instant - 3 * MICROSECONDS_PER_DAY)}
+    recording = Recording("work", model.contract.version)
+    answers = score_leads(model, [earlier, lead], instant, reasons=3, recording=recording)
+    return [
+        answer.record
+        for answer in answers
+        if isinstance(answer, ScoredLead) and answer.record is not None
+    ]
 
 
 def example_answers(model: ServedModel, include: Collection[Part] = ()) -> list[ScoredLead]:

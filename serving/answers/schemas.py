@@ -24,7 +24,8 @@ from features.language.kinds import AttributeKind, LabelField
 from ledger.record import Answered
 from models.contract import ATTRIBUTES, MEASURES, Contract, ContractName, Release
 from models.course.looks import Band
-from serving.answers.course import ForecastAnswer, TrendAnswer
+from serving.answers.course import ForecastAnswer, ScoreChangeAnswer, TrendAnswer
+from serving.answers.history import LeadHistory
 from serving.answers.limits import Limits
 from serving.answers.problem import ALWAYS_SENT, Problem
 from serving.answers.sample_schemas import SampleAnswer
@@ -75,6 +76,15 @@ class Lead(TypedDict):
             Field(
                 description="The band of the lead's latest score, if the CRM kept it: a lead stays "
                 "in its band until it falls clearly below the cut-off. Default: not known."
+            ),
+        ]
+    ]
+    previous_as_of: NotRequired[
+        Annotated[
+            Instant | None,
+            Field(
+                description="The `as_of` of an earlier answer, which `include=change` compares "
+                "with. Default: not known."
             ),
         ]
     ]
@@ -239,6 +249,9 @@ class ScoredLead:
     trend: Annotated[TrendAnswer | None, Field(description="Null unless `include` asks for it.")]
     forecast: Annotated[
         ForecastAnswer | None, Field(description="Null unless `include` asks for it.")
+    ]
+    change: Annotated[
+        ScoreChangeAnswer | None, Field(description="Null unless `include` asks for it.")
     ]
     model_version: str
     warnings: Annotated[
@@ -457,6 +470,7 @@ class Health:
 
 Answer = (
     ScoredLead
+    | LeadHistory
     | BatchAnswer
     | SampleAnswer
     | ModelAnswer

@@ -21,6 +21,7 @@ from features.engine.history import LeadRecord, histories_of_records
 from features.language.kinds import LABEL_FIELDS
 from ledger.record import HorizonPromise
 from models.bundle import Bundle
+from models.course.change import AnsweredLook, score_change
 from models.course.forecast import FORECAST_DAYS, forecast
 from models.course.freshness import freshness
 from models.course.looks import Band, look_at_days
@@ -30,8 +31,10 @@ from serving.answers.caution import cautions
 from serving.answers.course import (
     ForecastAnswer,
     Part,
+    ScoreChangeAnswer,
     TrendAnswer,
     forecast_answer,
+    score_change_answer,
     trend_answer,
 )
 from serving.answers.model import ServedModel
@@ -63,7 +66,7 @@ def score_leads(
         may lie after it by the allowed clock skew.
     reasons : int
         How many signals to name; 0 gives no reasons.
-    include : collection of "trend", "forecast"
+    include : collection of "trend", "forecast" or "change"
         What the answers hold beside the scores.
     recording : Recording, optional
         How the answers are recorded for the ledger; by default they are not.
@@ -90,6 +93,8 @@ class PreparedLead:
         The instant, in microseconds since the epoch.
     previous_band : Band or None
         As it was sent.
+    previous_as_of : int or None
+        As it was sent, in microseconds since the epoch.
     record : LeadRecord
         The lead in our terms, as the engine takes it.
     warnings : tuple of str
@@ -99,6 +104,7 @@ class PreparedLead:
     lead_id: str
     as_of: int
     previous_band: Band | None
+    previous_as_of: int | None
     record: LeadRecord
     warnings: tuple[str, ...]
 
@@ -116,7 +122,7 @@ def prepare_lead(
         The lead as it was sent.
     current_time : int
         The present, in microseconds since the epoch.
-    include : collection of "trend", "forecast"
+    include : collection of "trend", "forecast" or "change"
         What the answer will hold beside the score.
     """
     valid = _valid_lead(model, raw)
@@ -126,8 +132,13 @@ def prepare_lead(
     as_of = _as_of(lead, current_time, model.limits.clock_skew_seconds * 1_000_000)
     if isinstance(as_of, FieldError):
         return invalid_fields_problem([as_of])
+    previous_as_of = lead.get("previous_as_of")
+    if "change" in include and (objection := _change_objection(lead, previous_as_of, as_of)):
+        return invalid_fields_problem([objection])
     warnings = (*term_warnings, *cautions(model, record, as_of, include))
-    return PreparedLead(lead["lead_id"], as_of, lead.get("previous_band"), record, warnings)
+    return PreparedLead(
+        lead["lead_id"], as_of, lead.get("previous_band"), previous_as_of, record, warnings
+    )
 
 
 class _ValidLead(NamedTuple):
@@ -186,6 +197,19 @@ def _as_of(lead: Lead, current_time: int, skew: int) -> int | FieldError:
         way_out = "Score the lead from its creation on."
         return FieldError("as_of", law, rfc3339(requested), way_out, "before_creation")
     return requested
+
+
+def _change_objection(lead: Lead, previous_as_of: int | None, as_of: int) -> FieldError | None:
+    """What is wrong with the earlier instant that a change is asked for."""
+    way_out = "Send the as_of of an earlier answer about the lead, or leave change out of include."
+    if previous_as_of is None:
+        law = "Is required with include=change"
+        return FieldError("previous_as_of", law, "nothing", way_out, "missing")
+    if not lead["created_at"] <= previous_as_of < as_of:
+        created_at = rfc3339(lead["created_at"])
+        law = f"Must lie from created_at, {created_at}, on and before as_of, {rfc3339(as_of)}"
+        return FieldError("previous_as_of", law, rfc3339(previous_as_of), way_out)
+    return None
 
 
 def _future_error(field: str, instant: int, latest: int, way_out: str) -> FieldError:
@@ -254,6 +278,7 @@ def _answers(
         hot_probability, hot_low, hot_high = hot
         warm_probability, warm_low, warm_high = warm
         lead_trend, lead_forecast = _course(model, lead, reasons, include)
+        lead_change = _change(model, lead) if "change" in include else None
         warning = model.promise_warnings.get(band)
         promise_warning = () if warning is None else (warning,)
         fresh = freshness(lead.record, lead.as_of, model.windows, spec.ignored)
@@ -298,6 +323,7 @@ def _answers(
             reasons=tuple(ReasonAnswer(r.signal, r.points, r.text) for r in lead_reasons),
             trend=lead_trend,
             forecast=lead_forecast,
+            change=lead_change,
             model_version=bundle.version,
             warnings=(*lead.warnings, *promise_warning, *model.cautions),
             request_id="",  # HTTP sets it
@@ -309,7 +335,7 @@ def _course(
     model: ServedModel, lead: PreparedLead, reasons: int, include: Collection[Part]
 ) -> tuple[TrendAnswer | None, ForecastAnswer | None]:
     """Trend and forecast of a lead; None for what was not asked for."""
-    if not include:
+    if not {"trend", "forecast"} & {*include}:
         return None, None
     days = [*days_of_trend(lead.record, lead.as_of)] if "trend" in include else []
     days += FORECAST_DAYS if "forecast" in include else ()
@@ -320,3 +346,13 @@ def _course(
     if "forecast" in include:
         lead_forecast = forecast_answer(forecast(looks, lead.previous_band))
     return lead_trend, lead_forecast
+
+
+def _change(model: ServedModel, lead: PreparedLead) -> ScoreChangeAnswer | None:
+    """Why a lead's score is another one than at the earlier instant that it names."""
+    if lead.previous_as_of is None:
+        return None
+    bundle, attributes = model.bundle, lead.record.attributes
+    earlier = AnsweredLook(bundle, lead.previous_as_of, attributes)
+    later = AnsweredLook(bundle, lead.as_of, attributes, lead.previous_band)
+    return score_change_answer(score_change(lead.record, earlier, later), lead.previous_as_of)

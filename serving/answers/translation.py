@@ -322,7 +322,9 @@ def translation_of(terms: ExportTerms, spec: Spec) -> Translation:
     ]
     return Translation(
         parts={
-            (): _part(lead, terms.lead, ("previous_band", "attributes", "interactions")),
+            (): _part(
+                lead, terms.lead, ("previous_band", "previous_as_of", "attributes", "interactions")
+            ),
             ("attributes",): _part(attributes, terms.attributes),
             ("interactions",): _part(interactions, terms.interactions, ("measures",)),
             ("interactions", "measures"): _part(measures, terms.measures),

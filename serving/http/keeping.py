@@ -10,18 +10,23 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ledger.hashing import lead_hash
-from ledger.record import Purpose
-from ledger.writer import GATHER_SECONDS, LedgerWriter, Store
-from serving.answers.problem import Problem, problem_of
+from ledger.record import Answered, Purpose
+from ledger.writer import GATHER_SECONDS, LedgerWriter
+from serving.answers.problem import Problem, Refused, problem_of
 from serving.answers.recording import Recording
 from serving.answers.schemas import LedgerHealth, LedgerState, ScoredLead
 from serving.http.load import overload_refusal
 from serving.http.settings import Settings
 from serving.http.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from ledger.store import Ledger
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +34,6 @@ STRICT_SECONDS = 5.0
 """How long an answer waits to be on the disk, in strict mode."""
 FLUSH_ANSWERS_SECONDS = 10.0
 """How long the end of the process waits for answers to be kept."""
-NOT_KEPT = "The ledger does not take the answer, and none is given that is not kept."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,14 @@ class Keeper:
         Whether an answer waits until it is on the disk.
     recording : Recording
         How answers are recorded; `recording_for` says what each is for.
+    location : str
+        Where the ledger is.
     """
 
     writer: LedgerWriter
     is_strict: bool
     recording: Recording
+    location: str
 
     def recording_for(self, purpose: Purpose, contract_version: str) -> Recording:
         """How answers for a purpose are recorded, read by a version of the contract."""
@@ -67,13 +74,14 @@ class Keeper:
         Refused
             503: it is not kept, in strict mode.
         """
-        is_kept = self._put([answer])
-        if self.is_strict and not is_kept.done() and not self.writer.is_failing:
+        if not self.is_strict:
+            return self._offered([answer])[0]
+        is_kept = self.writer.put(_records([answer]))
+        if not is_kept.done() and not self.writer.is_failing:
             await asyncio.wait([asyncio.wrap_future(is_kept)], timeout=STRICT_SECONDS)
-        state = self._state(is_kept)
-        if self.is_strict and state != "kept" and isinstance(answer, ScoredLead):
-            raise overload_refusal(NOT_KEPT, "not_kept")
-        return self._with_state(answer, state)
+        if not _is_decided_well(is_kept) and isinstance(answer, ScoredLead):
+            raise not_kept_refusal()
+        return _with_state(answer, "kept")
 
     def keep_in_thread(self, answers: Sequence[ScoredLead | Problem]) -> list[ScoredLead | Problem]:
         """Answers that say what becomes of them, for a thread that may wait.
@@ -85,39 +93,65 @@ class Keeper:
         answers : sequence of ScoredLead or Problem
             They are kept together.
         """
-        is_kept = self._put(answers)
-        if self.is_strict and not self.writer.is_failing:
+        if not self.is_strict:
+            return self._offered(answers)
+        is_kept = self.writer.put(_records(answers))
+        if not self.writer.is_failing:
             wait([is_kept], timeout=STRICT_SECONDS)
-        state = self._state(is_kept)
-        return [self._with_state(answer, state) for answer in answers]
+        if _is_decided_well(is_kept):
+            return [_with_state(answer, "kept") for answer in answers]
+        refusal = problem_of(not_kept_refusal())
+        return [answer if isinstance(answer, Problem) else refusal for answer in answers]
 
-    def _put(self, answers: Sequence[ScoredLead | Problem]) -> Future[bool]:
-        records = (answer.record for answer in answers if isinstance(answer, ScoredLead))
-        return self.writer.put([record for record in records if record is not None])
-
-    def _state(self, is_kept: Future[bool]) -> LedgerState:
-        if is_kept.done():
-            return "kept" if is_kept.result() else "not_kept"
-        if self.is_strict:
-            is_kept.cancel()  # what is refused should not be kept either
-            return "not_kept"
-        return "queued"
-
-    def _with_state(self, answer: ScoredLead | Problem, state: LedgerState) -> ScoredLead | Problem:
-        if isinstance(answer, Problem):
-            return answer
-        if self.is_strict and state != "kept":
-            return problem_of(overload_refusal(NOT_KEPT, "not_kept"))
-        return replace(answer, ledger=state)
+    def _offered(self, answers: Sequence[ScoredLead | Problem]) -> list[ScoredLead | Problem]:
+        state: LedgerState = "queued" if self.writer.offer(_records(answers)) else "not_kept"
+        return [_with_state(answer, state) for answer in answers]
 
     @property
     def health(self) -> LedgerHealth:
         """Whether the ledger takes answers."""
         return "failing" if self.writer.is_failing else "keeping"
 
+    def history(self, lead_id: str) -> tuple[Answered, ...]:
+        """The latest answers about a lead that are kept, the earliest instant first.
+
+        Parameters
+        ----------
+        lead_id : str
+            The lead, as it is named in requests.
+
+        Raises
+        ------
+        OSError
+            The ledger cannot be read now.
+        """
+        with closing(_open_store(self.location)) as store:
+            return store.history(self.recording.name_of(lead_id))
+
     def close(self) -> None:
         """Keep what waits, and end."""
         self.writer.close(FLUSH_ANSWERS_SECONDS)
+
+
+def not_kept_refusal() -> Refused:
+    """Refusal of an answer that a strict server could not keep."""
+    return overload_refusal(
+        "The ledger does not take the answer, and none is given that is not kept.", "not_kept"
+    )
+
+
+def _records(answers: Sequence[ScoredLead | Problem]) -> list[Answered]:
+    records = (answer.record for answer in answers if isinstance(answer, ScoredLead))
+    return [record for record in records if record is not None]
+
+
+def _is_decided_well(is_kept: Future[bool]) -> bool:
+    """Whether answers are kept; what is not decided is taken back: it is refused."""
+    return False if is_kept.cancel() else is_kept.result()
+
+
+def _with_state(answer: ScoredLead | Problem, state: LedgerState) -> ScoredLead | Problem:
+    return answer if isinstance(answer, Problem) else replace(answer, ledger=state)
 
 
 def answer_keeper(settings: Settings, telemetry: Telemetry) -> Keeper | None:
@@ -146,7 +180,7 @@ def answer_keeper(settings: Settings, telemetry: Telemetry) -> Keeper | None:
     recording = Recording(
         "work", name_of=name_of, owner=settings.ledger_owner, channel=settings.ledger_channel
     )
-    return Keeper(writer, settings.ledger_strict, recording)
+    return Keeper(writer, settings.ledger_strict, recording, settings.ledger)
 
 
 def require_ledger(location: str) -> None:
@@ -174,7 +208,7 @@ def require_ledger(location: str) -> None:
         _LOG.warning("answers wait to be kept until the ledger can be opened: %s", error)
 
 
-def _open_store(location: str) -> Store:
+def _open_store(location: str) -> "Ledger":
     # Here alone the server loads SQLAlchemy.
     from ledger.store import open_ledger
 

@@ -40,6 +40,7 @@ NO_LIST = (
     "There is no list. `lead-temperature work -o today.html` writes one; set "
     "LEAD_TEMPERATURE_WORK_PAGE to that file, and the server shows it."
 )
+NO_LEDGER = "The server keeps no ledger; start it with --ledger, and it knows what it answered."
 METRICS_EXAMPLE = """# HELP lead_temperature_scored_leads_total Leads scored.
 # TYPE lead_temperature_scored_leads_total counter
 lead_temperature_scored_leads_total{band="warm"} 2.0
@@ -117,7 +118,7 @@ def invalid_fields_responses(field: str) -> Responses:
     """OpenAPI of the problem of invalid fields: a missing field, an unknown word in the query."""
     strange = FieldError(
         "query.include[0]",
-        "Input should be 'trend' or 'forecast'",
+        "Input should be 'trend', 'forecast' or 'change'",
         '"moon"',
         "Send a value that keeps to this law.",
         "unknown_word",
@@ -129,6 +130,11 @@ def _missing_field_problem(field: str) -> Problem:
     return invalid_fields_problem(
         [FieldError(field, "Is required", "nothing", "Send it.", "missing")]
     )
+
+
+def no_ledger_responses() -> Responses:
+    """OpenAPI of the problem of a server that keeps no ledger."""
+    return {404: _problems([problem(404, NO_LEDGER, "no_ledger")])}
 
 
 def shutdown_responses() -> Responses:

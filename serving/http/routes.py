@@ -43,6 +43,7 @@ from serving.answers.turns import Turns
 from serving.http.cors import cors_options
 from serving.http.docs import docs_page, problem_page
 from serving.http.guard import Guard, problem_response
+from serving.http.history_routes import history_routes
 from serving.http.keeping import Keeper
 from serving.http.keys import KeyRing
 from serving.http.languages import preferred_language
@@ -182,6 +183,7 @@ def bundle_app(
     app.include_router(scoring, **admission.access("score", counted=True))
     sampling = sample_routes(model, clock, load, turns, settings.body_seconds)
     app.include_router(sampling, **admission.access("score", counted=True))
+    app.include_router(history_routes(model, keeper), **admission.access("score", counted=True))
     app.state.contract = as_json(describe_contract(contract))
     app.state.contract_changes = as_json(list_contract_changes(contract))
     app.include_router(

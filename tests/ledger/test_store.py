@@ -195,3 +195,11 @@ def test_more_answers_than_are_fetched_at_once_are_read(
     answers: list[Answered] = [answer(f"L{number}") for number in range(10)]
     store.append(answers)
     assert store.read().lead.tolist() == [f"L{number}" for number in range(10)]
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 200])
+def test_a_pass_of_any_length_is_added_whole(store: Ledger, count: int) -> None:
+    answers = [answer(f"L{number}") for number in range(count)]
+    store.append(answers[:1])
+    store.append(answers)
+    assert store.read().answer_id.tolist() == [one.answer_id for one in answers]

@@ -89,7 +89,7 @@ def test_an_unknown_part_is_refused_with_the_known_ones(client, path, include, s
     assert answer.headers["content-type"] == "application/problem+json"
     (error,) = answer.json()["errors"]
     assert error["field"].startswith("query.include")
-    assert "'trend' or 'forecast'" in error["law"]
+    assert "'trend', 'forecast' or 'change'" in error["law"]
     assert error["found"] == f'"{strange or " forecast"}"'
     assert error["way_out"]
 
@@ -172,3 +172,41 @@ def test_blends_and_points_cards_answer_as_boosters_do(model, kind) -> None:
     assert found.forecast.looks[0].hot_probability == found.hot_probability
     assert found.forecast.looks[-1].hot_probability < found.hot_probability
     assert found.band_reason.startswith("hot probability ")
+
+
+def test_a_change_adds_up_from_what_was_said_then_to_what_is_said_now(client) -> None:
+    """The earlier end is what the server said then, from what was known then."""
+    late = {"occurred_at": rfc3339(52 * DAY), "recorded_at": rfc3339(57 * DAY), "kind": "call"}
+    history = [*lead()["interactions"], late]
+    then = answered(client, lead(as_of=rfc3339(55 * DAY), interactions=history))
+    asked = lead(previous_as_of=rfc3339(55 * DAY), interactions=history)
+    now = answered(client, asked, include="change")
+    change = now["change"]
+    assert change["previous_as_of"] == then["as_of"]
+    assert change["previous_hot_probability"] == then["hot_probability"]
+    assert change["band_without_memory"] == now["band"]
+    points = {one["cause"]: one["points"] for one in change["causes"]}
+    moved = 100 * (now["hot_probability"] - then["hot_probability"])
+    assert sum(points.values()) == pytest.approx(moved, abs=1e-9)
+    assert points["interactions"] > 0
+    assert (points["attributes"], points["model"], points["calibration"]) == (0, 0, 0)
+    assert now | {"change": None, "request_id": ""} == answered(client, asked) | {"request_id": ""}
+
+
+@pytest.mark.parametrize("previous", [None, rfc3339(DAY - 1), rfc3339(NOW), rfc3339(NOW + DAY)])
+def test_a_change_needs_an_instant_between_creation_and_now(client, previous: str | None) -> None:
+    asked = lead(previous_as_of=previous, created_at=rfc3339(DAY))
+    refused = client.post("/v1/score?include=change", json=asked)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "previous_as_of"
+    assert client.post("/v1/score", json=asked).status_code == 200, "only a change asks for it"
+
+
+def test_in_a_batch_each_lead_has_its_own_earlier_instant(client) -> None:
+    leads_sent = [lead(previous_as_of=rfc3339(day * DAY)) for day in (50, 55)] + [lead()]
+    answer = client.post("/v1/score/batch?include=change", json={"leads": leads_sent}).json()
+    first, second, refused = answer["results"]
+    assert first["change"]["previous_as_of"] == rfc3339(50 * DAY)
+    assert second["change"]["previous_as_of"] == rfc3339(55 * DAY)
+    assert refused["errors"][0]["code"] == "missing"

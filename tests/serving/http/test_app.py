@@ -53,7 +53,7 @@ def test_a_score_holds_what_a_crm_needs(client) -> None:
         "lead_id", "as_of", "valid_until", "newest_interaction_days", "hot_probability", "hot_low",
         "hot_high", "warm_probability", "warm_low", "warm_high", "not_enough_evidence", "hot_days",
         "warm_days", "band", "band_reason", "may_be_left", "base_probability", "reasons", "trend",
-        "forecast", "model_version", "warnings", "request_id", "result", "ledger",
+        "forecast", "change", "model_version", "warnings", "request_id", "result", "ledger",
     }  # fmt: skip
     assert (found["hot_days"], found["warm_days"]) == (14, 90)
     assert found["reasons"][0].keys() == {"signal", "points", "text"}

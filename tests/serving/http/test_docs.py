@@ -55,7 +55,9 @@ def test_every_route_stands_with_its_examples_and_refusals(page, document) -> No
     assert '"lead_id": "L-1001"' in page.text
     assert '"hot_probability":' in page.text
     assert "reasons integer, 0 to 20 How many signals to name. Default: 3." in words
-    assert 'include array of "trend" or "forecast", at least 1 What else to answer' in words
+    assert (
+        'include array of "trend", "forecast" or "change", at least 1 What else to answer' in words
+    )
 
 
 def test_every_example_stands_with_what_it_is_of(page, document) -> None:

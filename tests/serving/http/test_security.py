@@ -21,6 +21,7 @@ ROLE_OF = {
     ("POST", "/v1/score"): "score",
     ("POST", "/v1/score/batch"): "score",
     ("POST", "/v1/validate"): "score",
+    ("GET", "/v1/leads/{lead_id}/history"): "score",
     ("GET", "/v1/model"): "score",
     ("GET", "/v1/contract"): "score",
     ("GET", "/v1/contract/changes"): "score",
