@@ -20,6 +20,8 @@ from ledger.store import Ledger, in_words, read_columns, storable_text
 
 ERASURE_LOCK = 7_267_402_140
 """Number of the lock that keeps two erasures of one PostgreSQL database apart."""
+MOST_RETENTION_DAYS = 36_500
+"""A century: nothing that was answered is older."""
 LEADS_AT_ONCE = 500
 """How many leads one statement names."""
 
@@ -63,7 +65,7 @@ def forget_older(ledger: Ledger, days: int, current_time: int) -> int:
     ledger : Ledger
         The ledger.
     days : int
-        How long answers are kept, from 1.
+        How long answers are kept, from 1 to `MOST_RETENTION_DAYS`.
     current_time : int
         The present, in microseconds since the epoch.
 
@@ -77,10 +79,10 @@ def forget_older(ledger: Ledger, days: int, current_time: int) -> int:
     OSError
         As for `erase_leads`.
     ValueError
-        The days are less than 1.
+        The days are not within these bounds.
     """
-    if days < 1:
-        raise ValueError(f"--older-than must be 1 day or more, got {days}.")
+    if not 1 <= days <= MOST_RETENTION_DAYS:
+        raise ValueError(f"--older-than must be 1 to {MOST_RETENTION_DAYS:,} days, got {days}.")
     erased = _erase(
         ledger, ANSWERS_TABLE.c.received_at < current_time - days * MICROSECONDS_PER_DAY
     )

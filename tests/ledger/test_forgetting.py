@@ -105,8 +105,9 @@ def test_an_erasure_beside_a_reader_says_that_bytes_may_be_left(
     store.close()
 
 
-def test_retention_of_no_days_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("days", [0, -1, 36_501, 10**15])
+def test_retention_that_is_no_time_is_refused(tmp_path: Path, days: int) -> None:
     store = open_ledger(str(tmp_path / "ledger.db"))
-    with pytest.raises(ValueError, match="--older-than must be 1 day or more, got 0"):
-        forget_older(store, 0, ANSWER.received_at)
+    with pytest.raises(ValueError, match=f"--older-than must be 1 to 36,500 days, got {days}"):
+        forget_older(store, days, ANSWER.received_at)
     store.close()
