@@ -373,7 +373,7 @@ def test_leads_alone_are_scored_and_what_is_missing_is_said(run, trained, tmp_pa
     told = run("score", *given, "-o", tmp_path / "scores.csv")
     assert told.returncode == 0, told.stderr
     said = " ".join(told.stderr.split())
-    assert "interactions: there is none" in said
+    assert "interactions: no lead that is scored has any" in said
     assert "attributes: not there, taken as missing: competitor, known_need, objection." in said
     assert pyarrow.csv.read_csv(tmp_path / "scores.csv").num_rows > 0
     log = ("--attributes", trained.folder / "attributes.csv")
