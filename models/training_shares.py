@@ -52,7 +52,7 @@ def training_shares(document: CardDocument) -> TrainingShares:
     --------
     >>> card = {"bands": {"hot": {"rows": 20}, "cold": {"rows": 60}}, "export": {"leads": 9}}
     >>> training_shares(CardDocument.of(card)).bands
-    {'hot': 0.25, 'cold': 0.75}
+    {'cold': 0.75, 'hot': 0.25}
     """
     card = newest_format(document.values)
     bands = _mapping(card, "bands")

@@ -178,7 +178,7 @@ def level_of(expected: Float64, bought: Float64, spread: LevelSpread) -> Level:
     --------
     >>> level = level_of(np.full(26, 10.0), np.full(26, 7.0), LevelSpread())
     >>> [round(value, 2) for value in (level.value, level.low, level.high)]
-    [0.84, 0.72, 0.97]
+    [0.83, 0.72, 0.95]
     """
     shape, rate = _posterior(
         np.array(expected.sum()), np.array(bought.sum()), np.array(float(len(expected))), spread

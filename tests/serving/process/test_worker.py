@@ -39,7 +39,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`worker.serve` with a server that gets its signal before the first request."""
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker.uvicorn.Server, "run", lambda *_, **__: None)
-    app = cast("Any", type("App", (), {"refused_unread": None})())
+    app = cast("Any", type("App", (), {"refused_unread": None, "keeper": None})())
 
     def with_traces(traces: object) -> None:
         with socket.socket() as listener:
