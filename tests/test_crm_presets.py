@@ -89,7 +89,7 @@ def test_over_http_surplus_columns_change_nothing(trained_preset: Trained) -> No
             **lead,
             "Owner": "x",
             "attributes": {**lead["attributes"], "Modified Time": "31/12/2030"},
-            "interactions": [{**event, "Subject": "y"} for event in lead["interactions"]],
+            "interactions": [{**event, "Record Image": "y"} for event in lead["interactions"]],
         }
         for lead in trained_preset.requests
     ]

@@ -43,7 +43,7 @@ def test_a_world_is_drawn_by_name_with_the_knobs_that_are_asked_for(world: str) 
 
 
 def test_an_unknown_world_is_refused_with_the_names_of_those_that_are() -> None:
-    with pytest.raises(ValueError, match=r"world must be one of chain.*, got 'moon'"):
+    with pytest.raises(ValueError, match=r"world must be one of .*chain.*, got 'moon'"):
         made_up_crm("moon", 10, 1)
 
 
