@@ -110,7 +110,7 @@ def test_it_scores_without_complaint_or_sideways_scrolling(opened, open_address,
     page.locator("summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints == []
-    route = f"{open_address}/v1/score?reasons=8&include=trend,forecast"
+    route = f"{open_address}/v1/score?purpose=try&reasons=8&include=trend,forecast"
     assert [url for url in asked if not url.startswith("data:")] == [
         f"{open_address}/leads/try",
         route,
