@@ -210,7 +210,16 @@ def openapi_document(app: FastAPI, model: ServedModel, keys: bool) -> OpenApi:
             if "401" in route["responses"]:
                 route["security"] = [{"key": []}]
             _complete(path, route)
+    _leave_out_unused(document)
     return document
+
+
+def _leave_out_unused(document: OpenApi) -> None:
+    """Leave out schemas that nothing refers to: those of values that are kept and not sent."""
+    schemas = document["components"]["schemas"]
+    while unused := {name for name in schemas if f'"{_SCHEMAS}{name}"' not in json.dumps(document)}:
+        for name in unused:
+            del schemas[name]
 
 
 def _reference(name: str) -> dict[str, str]:

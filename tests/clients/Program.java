@@ -38,8 +38,8 @@ public class Program {
             .createdAt(created)
             .asOf(OffsetDateTime.parse("1970-01-09T00:00:00Z"));
         ScoreApi scores = new ScoreApi(asked(words[0], words[1]));
-        ScoredLead score = scores.score(lead, 2, null);
-        BatchAnswer batch = scores.scoreBatch(new Batch().leads(List.of(lead, early)), null, null);
+        ScoredLead score = scores.score(lead, 2, null, null);
+        BatchAnswer batch = scores.scoreBatch(new Batch().leads(List.of(lead, early)), null, null, null);
         List<String> results = new ArrayList<>();
         String code = null;
         for (BatchResult result : batch.getResults()) {
@@ -52,7 +52,7 @@ public class Program {
         }
         List<Object> refused = null;
         try {
-            new ScoreApi(asked(words[0], words[2])).score(lead, null, null);
+            new ScoreApi(asked(words[0], words[2])).score(lead, null, null, null);
         } catch (ApiException error) {
             String problem = new ObjectMapper().readTree(error.getResponseBody()).get("code").asText();
             refused = List.of(error.getCode(), problem);

@@ -33,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("documented")
     save_bundle(small_bundle(), folder / "bundle", {REPORT: "<h1>report</h1>"})
     (folder / "schemathesis.toml").write_text(CONFIG)
+    (folder / "today.html").write_text("<h1>work</h1>")
     return folder
 
 
@@ -44,7 +45,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=["open", "with keys"],
 )
 def test_the_server_keeps_to_all_of_its_document(folder: Path, keys: str) -> None:
-    with served(folder / "bundle", 1, {"LEAD_TEMPERATURE_API_KEYS": keys}) as server:
+    environment = {
+        "LEAD_TEMPERATURE_API_KEYS": keys,
+        "LEAD_TEMPERATURE_LEDGER": str(folder / "ledger.db"),
+        "LEAD_TEMPERATURE_WORK_PAGE": str(folder / "today.html"),
+    }
+    with served(folder / "bundle", 1, environment) as server:
         command = [Path(sys.executable).parent / "schemathesis"]
         command += ["--config-file", "schemathesis.toml", "run", f"{server.url}/openapi.json"]
         command += ["--max-examples", "25", "--seed", "1", "--no-color", "--continue-on-failure"]
@@ -52,6 +58,6 @@ def test_the_server_keeps_to_all_of_its_document(folder: Path, keys: str) -> Non
         command += ["--header", f"Authorization: Bearer {KEY}"] if keys else []
         told = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stdout
-        assert "12 selected / 12 total" in told.stdout
+        assert "14 selected / 14 total" in told.stdout
         assert not [line for line in server.log if line["level"] == "error"]
         assert server.plain == []
