@@ -23,7 +23,7 @@ from tests.support.crm_exports import CONTACTS, LEADS, ROME
 from tests.support.workbooks import write_workbook
 from training.config import config_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 Row = Sequence[str | int]
 Time = Callable[[datetime | None], str]

@@ -19,7 +19,7 @@ from training.report.words.language import language
 
 pdfium = require_module("pypdfium2")
 require_module("weasyprint")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 MILLIMETRE = 72 / 25.4
 SIDE = 15 * MILLIMETRE
